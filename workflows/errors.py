@@ -1,0 +1,69 @@
+"""The one shape in which a failure reaches a person: what happened, why, and what to do next.
+
+A service or a step raises `OnboardError`; the screens show it as a dialog, the command line prints it.
+Everything in it may be shown, copied and kept in a journal, so no secret ever goes into one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not right with a person's input.
+
+    Attributes:
+        message: what is wrong and what would be accepted, as one sentence or two.
+        field: the name of the request's field it is about, or "" for the whole request.
+        fatal: True refuses the input; False is a warning that a person may accept.
+    """
+
+    message: str
+    field: str = ""
+    fatal: bool = True
+
+
+class OnboardError(Exception):
+    """A failure that a person can understand and do something about.
+
+    Args:
+        title: a few words, as the headline of a dialog.
+        what: what happened, in a sentence.
+        why: the cause as far as it is known, or "".
+        next: what the person can do now, or "".
+        detail: the outside program's own words (a Terraform diagnostic, an AWS message), shown whole, or "".
+    """
+
+    def __init__(self, title: str, what: str, *, why: str = "", next: str = "", detail: str = "") -> None:  # noqa: A002
+        super().__init__(f"{title}: {what}")
+        self.title = title
+        self.what = what
+        self.why = why
+        self.next = next
+        self.detail = detail
+
+    def as_text(self) -> str:
+        """The whole message as plain text, for a terminal, a clipboard or an issue report."""
+        parts = [self.title, "", self.what]
+        if self.why:
+            parts += ["", f"Why: {self.why}"]
+        if self.next:
+            parts += ["", f"What next: {self.next}"]
+        if self.detail:
+            parts += ["", self.detail]
+        return "\n".join(parts)
+
+    def as_record(self) -> dict[str, str]:
+        """The message as a JSON object of strings, as the journal keeps it."""
+        return {
+            "title": self.title,
+            "what": self.what,
+            "why": self.why,
+            "next": self.next,
+            "detail": self.detail,
+        }
+
+
+class Cancelled(OnboardError):  # noqa: N818 - it is not an error
+    """The person stopped what was running; nothing is wrong, and the step stays open."""

@@ -1,0 +1,1 @@
+"""The Terraform layer as a model: discover, read and edit it without touching another byte."""

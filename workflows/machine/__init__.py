@@ -1,0 +1,1 @@
+"""The state machine: events, transition rules, reducer; journal, session, drafts and lock."""

@@ -1,0 +1,58 @@
+"""Passphrases, passwords, seeds and secret keys, held so that they cannot slip into a text by accident."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+class Secret:
+    """A secret text that neither prints, formats, compares, pickles nor serialises itself.
+
+    The plain value is handed out by `reveal()` alone, so every place that uses it can be found by that name.
+    `drop()` forgets it. Python cannot wipe a `str` from memory; dropping shortens the time it is held, and
+    core dumps are switched off by the program's start (`workflows.services.process`).
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value: str | None = value
+
+    def reveal(self) -> str:
+        """The plain text.
+
+        Raises:
+            ValueError: the secret was dropped already.
+        """
+        if self._value is None:
+            raise ValueError("this secret was dropped already")
+        return self._value
+
+    def drop(self) -> None:
+        """Forget the value; `reveal()` raises from now on. Dropping twice is allowed."""
+        self._value = None
+
+    @property
+    def dropped(self) -> bool:
+        """Whether `drop()` was called."""
+        return self._value is None
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(********)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is never pickled or copied")

@@ -1,0 +1,1 @@
+"""One module a step: its request, `validate()`, `perform()` and `observe()`."""
