@@ -1,0 +1,55 @@
+"""The table of transitions and the workflows as Mermaid diagrams, so that the documentation cannot lie."""
+
+from __future__ import annotations
+
+from workflows.machine.declaration import ALWAYS, Workflow
+from workflows.machine.events import Event, Failed, Reopened, Skipped, Started, Succeeded
+from workflows.machine.rules import LEGAL
+from workflows.machine.state import Status
+
+_BECOMES: dict[type[Event], Status] = {
+    Started: Status.RUNNING,
+    Succeeded: Status.DONE,
+    Failed: Status.FAILED,
+    Skipped: Status.SKIPPED,
+    Reopened: Status.READY,
+}
+_DERIVED = (
+    ("[*]", Status.LOCKED, "a need is open"),
+    (Status.LOCKED, Status.READY, "all needs are settled"),
+    (Status.DONE, Status.STALE, "a fact it used has changed"),
+    (Status.RUNNING, Status.INTERRUPTED, "the process died"),
+)
+
+
+def statuses_diagram() -> str:
+    """The statuses and what leads from one to the other, as a Mermaid state diagram."""
+    lines = ["stateDiagram-v2"]
+    lines += [f"    {before} --> {after}: {words}" for before, after, words in _DERIVED]
+    for event, statuses in LEGAL.items():
+        lines += [
+            f"    {status} --> {_BECOMES[event]}: {event.__name__.lower()}" for status in sorted(statuses)
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def workflow_diagram(workflow: Workflow) -> str:
+    """A workflow's steps and the facts that lead from one to the other, as a Mermaid flowchart."""
+    lines = ["flowchart TD"]
+    for step in workflow.steps:
+        notes = [f"for each of {step.repeats_over}"] if step.repeats_over else []
+        if step.applies is not ALWAYS:
+            notes.append(f"if {step.applies.words}")
+        if step.skippable:
+            notes.append("optional")
+        label = "<br/>".join([step.title, *notes])
+        lines.append(f'    {_name(step.id)}["{label}"]')
+    for step in workflow.steps:
+        lines += [
+            f"    {_name(workflow.giver(fact).id)} -- {fact} --> {_name(step.id)}" for fact in step.needs
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _name(step_id: str) -> str:
+    return step_id.replace("-", "_")

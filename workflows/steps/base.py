@@ -1,0 +1,84 @@
+"""What every step module has in common: what it may read, how it reports, what it says of the world.
+
+A step module holds `STEP` (its declaration), a frozen `Request` (what a person decides on its screen),
+`validate(request, context)`, `perform(request, context, progress)` and `observe(context)`; where a step goes in
+several moves (decrypt, copy, confirm) it offers further functions for them, and `perform` records the outcome.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workflows.errors import Cancelled
+from workflows.machine.events import JsonValue
+from workflows.world import World
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step may read.
+
+    Attributes:
+        world: the outside.
+        facts: the facts given once, and those of the same item, by plain name.
+        every: all facts by scoped name ("plan@management"), for steps that look across items.
+        item: the item of a repeated step (an account's name), "" otherwise.
+        folder: the session's private folder (0700).
+        cancelled: set when the person wants to stop.
+    """
+
+    world: World
+    facts: Mapping[str, JsonValue]
+    every: Mapping[str, JsonValue]
+    item: str
+    folder: Path
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def raise_if_cancelled(self) -> None:
+        """Stop here if the person asked to.
+
+        Raises:
+            Cancelled: they did.
+        """
+        if self.cancelled.is_set():
+            raise Cancelled("Stopped", "You stopped this step.", next="Start it again whenever you like.")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a step is; each one replaces the one before.
+
+    Attributes:
+        words: what is being done now.
+        done: how many parts are done, of `total`; 0 of 0 where that is not known.
+        total: how many parts there are.
+        payload: something typed that the step's own screen understands (a Terraform event), or None.
+    """
+
+    words: str
+    done: int = 0
+    total: int = 0
+    payload: Any = None
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the world says about a step that the journal calls done.
+
+    Attributes:
+        holds: True if the world agrees, False if it does not, None if it could not be asked.
+        words: what is different, or why it could not be asked; "" when it agrees.
+    """
+
+    holds: bool | None
+    words: str = ""
+
+
+AGREES = Observation(holds=True)

@@ -1,0 +1,49 @@
+"""The outside as one value: where a person's things are and what the program may reach.
+
+The command line makes one for the real machine, the sandbox makes one for its disposable folder, and tests
+make their own; no step and no service looks anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from workflows.services.browser import Browser
+from workflows.services.clipboard import Clipboard
+from workflows.services.vault import Vault
+
+
+@dataclass(frozen=True)
+class World:
+    """Where everything is.
+
+    Attributes:
+        home: the person's home folder; the profiles go below its `.aws`.
+        environment: what children's environments are built from.
+        gnupg_home: the gpg folder, or None for gpg's own default.
+        downloads: where the browser puts what it downloads.
+        endpoint_url: where AWS answers, or None for AWS itself.
+        binary: the Terraform or OpenTofu program as an argument prefix, or None to choose by the layer.
+        mailbox: the folder that stands for the two people's messenger; None outside the sandbox.
+        sandbox: whether this is a sandbox; every screen says so.
+        now: the clock, aware, in UTC.
+        clipboard: where texts are copied to.
+        browser: what opens a page.
+        vault: makes the store for secrets, for a fingerprint of the person's own key ("" if unknown).
+    """
+
+    home: Path
+    environment: Mapping[str, str]
+    gnupg_home: Path | None
+    downloads: Path
+    endpoint_url: str | None
+    binary: tuple[str, ...] | None
+    mailbox: Path | None
+    sandbox: bool
+    now: Callable[[], datetime]
+    clipboard: Clipboard
+    browser: Browser
+    vault: Callable[[str], Vault]
