@@ -1,0 +1,82 @@
+"""Which accounts the sandbox has, and the keys with which everything in them is first made.
+
+Plain data, shared by the process that makes a sandbox and the one that serves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BootstrapKey:
+    """The access key of an account's first administrator, who exists before any IAM user does.
+
+    Attributes:
+        account_id: the account's 12 digits.
+        secret: the secret access key.
+        principal: the IAM user name that the key acts as.
+    """
+
+    account_id: str
+    secret: str = field(repr=False)
+    principal: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The sandbox's accounts and their bootstrap keys.
+
+    Attributes:
+        accounts: account name -> its 12 digit id.
+        region: the region that the project calls its primary one.
+        bootstrap_keys: access key id (20 characters) -> the key.
+
+    Raises:
+        ValueError: an account id is not 12 digits, or a key id is not 20 characters long (moto drops others).
+    """
+
+    accounts: dict[str, str]
+    region: str = "us-east-1"
+    bootstrap_keys: dict[str, BootstrapKey] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, account_id in self.accounts.items():
+            if not (len(account_id) == 12 and account_id.isascii() and account_id.isdigit()):
+                raise ValueError(f"account {name!r} has the id {account_id!r}, which is not 12 digits")
+        for key_id, key in self.bootstrap_keys.items():
+            if len(key_id) != 20:
+                raise ValueError(f"the bootstrap key id {key_id!r} is not 20 characters long")
+            if key.account_id not in self.accounts.values():
+                raise ValueError(
+                    f"the bootstrap key {key_id!r} is for account {key.account_id!r}, unknown here"
+                )
+
+    def account_name(self, account_id: str) -> str | None:
+        """The name of the account with that id, or None."""
+        return next((name for name, number in self.accounts.items() if number == account_id), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The directory as a JSON object. It holds the bootstrap secrets: keep it in a private file."""
+        return {
+            "accounts": dict(self.accounts),
+            "region": self.region,
+            "bootstrap_keys": {
+                key_id: {"account_id": key.account_id, "secret": key.secret, "principal": key.principal}
+                for key_id, key in self.bootstrap_keys.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Directory:
+        """The directory that `to_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: the object is not one that `to_json` made.
+        """
+        return cls(
+            accounts=dict(data["accounts"]),
+            region=data["region"],
+            bootstrap_keys={key_id: BootstrapKey(**key) for key_id, key in data["bootstrap_keys"].items()},
+        )

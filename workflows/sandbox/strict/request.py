@@ -1,0 +1,184 @@
+"""One AWS request as the strict layer reads it: who signed it, for which service, and what it asks for."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from moto.core.request import Request
+from moto.core.routing import get_service_router
+from werkzeug.exceptions import NotFound
+
+from workflows.sandbox.strict.refusal import Style
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<key>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request"
+    r",\s*SignedHeaders=(?P<headers>[^,\s]+),\s*Signature=(?P<signature>[0-9a-f]{64})\s*"
+)
+_STYLES = {"s3": Style.S3, "ec2": Style.EC2, "iam": Style.QUERY, "sts": Style.QUERY}
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """The parts of a Signature Version 4 `Authorization` header."""
+
+    access_key_id: str
+    day: str
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    signature: str
+
+
+@dataclass(frozen=True)
+class AwsRequest:
+    """A request to an AWS service.
+
+    Attributes:
+        method: the HTTP method.
+        raw_path: the path exactly as sent, still percent-encoded.
+        query: the query string exactly as sent.
+        headers: lower-case name -> value.
+        body: the whole body.
+        authorization: the parsed `Authorization` header, or None if there is none or it is of another kind.
+        action: the operation's name (`CreateUser`), or "" where the service's model knows none for it.
+        parameters: the operation's arguments by name: form fields, or the top level of a JSON body, or a path's parts.
+    """
+
+    method: str
+    raw_path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    authorization: Authorization | None
+    action: str
+    parameters: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def service(self) -> str:
+        """The service's signing name, or "" in an unsigned request."""
+        return self.authorization.service if self.authorization else ""
+
+    @property
+    def style(self) -> Style:
+        """How this service writes an error."""
+        if self.service in _STYLES:
+            return _STYLES[self.service]
+        if "x-amz-target" in self.headers:
+            return Style.JSON
+        content_type = self.headers.get("content-type", "")
+        if content_type.startswith("application/x-www-form-urlencoded"):
+            return Style.QUERY
+        return Style.REST_JSON if self.service else Style.S3
+
+    def text(self, name: str) -> str:
+        """A parameter as text, "" if it was not given."""
+        return str(self.parameters.get(name) or "")
+
+    def with_parameter(self, name: str, value: str) -> AwsRequest:
+        """The same request of the query protocol with one more form field."""
+        parameters = {**self.parameters, name: value}
+        return replace(self, parameters=parameters, body=urlencode(parameters).encode())
+
+
+def read(environ: WSGIEnvironment) -> AwsRequest:
+    """Read the whole request from a WSGI environment; its body is consumed (see `environ_for`)."""
+    body = _body(environ)
+    headers = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): str(value)
+        for name, value in environ.items()
+        if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    authorization = parse_authorization(headers.get("authorization", ""))
+    sent = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    raw_path = (
+        sent.split("?", 1)[0] if sent else quote(environ.get("PATH_INFO", "/").encode("latin-1"), safe="/~")
+    )
+    if "://" in raw_path:
+        raw_path = "/" + raw_path.split("://", 1)[1].partition("/")[2]
+    query = environ.get("QUERY_STRING", "")
+    action, parameters = _what(environ, authorization, headers, query, body)
+    return AwsRequest(
+        method=environ["REQUEST_METHOD"],
+        raw_path=raw_path,
+        query=query,
+        headers=headers,
+        body=body,
+        authorization=authorization,
+        action=action,
+        parameters=parameters,
+    )
+
+
+def parse_authorization(header: str) -> Authorization | None:
+    """The parts of a Signature Version 4 header, or None if the header is not one."""
+    match = _AUTHORIZATION.fullmatch(header.strip())
+    if match is None:
+        return None
+    return Authorization(
+        access_key_id=match["key"],
+        day=match["day"],
+        region=match["region"],
+        service=match["service"],
+        signed_headers=tuple(match["headers"].split(";")),
+        signature=match["signature"],
+    )
+
+
+def environ_for(environ: WSGIEnvironment, request: AwsRequest, account_id: str) -> WSGIEnvironment:
+    """The environment with which moto sees the request: its body again, and the account it acts in."""
+    copy = dict(environ)
+    copy["wsgi.input"] = io.BytesIO(request.body)
+    copy["CONTENT_LENGTH"] = str(len(request.body))
+    copy.pop("HTTP_TRANSFER_ENCODING", None)
+    copy["HTTP_X_MOTO_ACCOUNT_ID"] = account_id
+    return copy
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    if environ.get("wsgi.input_terminated"):
+        return bytes(environ["wsgi.input"].read())
+    length = environ.get("CONTENT_LENGTH") or "0"
+    return bytes(environ["wsgi.input"].read(int(length))) if length.isdigit() else b""
+
+
+def _what(
+    environ: WSGIEnvironment,
+    authorization: Authorization | None,
+    headers: Mapping[str, str],
+    query: str,
+    body: bytes,
+) -> tuple[str, dict[str, Any]]:
+    """The operation and its arguments, by the protocol that the request speaks."""
+    if target := headers.get("x-amz-target"):
+        return target.rpartition(".")[2], _json_object(body)
+    if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        if "Action" in form:
+            return form["Action"], form
+    asked = dict(parse_qsl(query, keep_blank_values=True))
+    if "Action" in asked:
+        return asked["Action"], asked
+    if authorization is None:
+        return "", {}
+    try:
+        operation, arguments = get_service_router(authorization.service).match(Request(dict(environ)))
+    except (NotFound, LookupError, ValueError):  # the service is not in botocore, or has no such path
+        return "", {}
+    return str(operation.name), {**_json_object(body), **arguments}
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
