@@ -1,0 +1,241 @@
+"""One fenced block of JSON inside a plain text, found again after mail programs had their way with it.
+
+What is written keeps to what survives: ASCII only, short lines, `<`, `>` and `&` escaped. Whatever else is
+found in a block on arrival (typographic quotes, HTML entities, quote marks, line breaks inside a string) was
+therefore put there on the way and can be undone without guessing.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import html
+import json
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from workflows.errors import OnboardError
+from workflows.secret import Secret
+
+SCHEMA = 1
+"""The version of the blocks that this program writes and the newest that it reads."""
+
+MAX_TEXT = 512 * 1024
+"""Characters of a whole text or file; a handoff with two identities and 200 accounts has about 60,000."""
+
+MARKER = "iam-onboard"
+WRAP = "\ue000"
+"""Stands in a decoded string where a mail program broke the line: a blank in prose, nothing anywhere else."""
+
+Json: TypeAlias = Mapping[str, object]
+
+_START = re.compile(r'\{\s*"iam-onboard"\s*:\s*"([a-z-]{1,32})"')
+_QUOTE_MARKS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
+_LINKS = re.compile(r'(?P<before>"?)<(?P<target>(?:https?://|mailto:)[^<>\s"]{1,2048})>')
+_MAIL_HEADER = re.compile(r"(?:From |[A-Za-z][A-Za-z0-9-]*:)")
+_TYPOGRAPHIC = str.maketrans(
+    {
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02", '"'),
+        **dict.fromkeys("\u00a0\u2007\u202f\u2028\u2029", " "),
+        **dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff\ue000", None),
+    }
+)
+
+
+class MessageError(OnboardError):
+    """A text that holds no usable request or handoff; it says what is wrong and how to get a good one."""
+
+
+def render_block(kind: str, payload: Json) -> str:
+    """A fenced block that `extract_block` reads back, without a final newline.
+
+    Args:
+        kind: "request" or "handoff".
+        payload: plain JSON values; keys keep their order.
+
+    Raises:
+        TypeError: the payload holds a `Secret`, or anything else that is not plain JSON.
+    """
+    refuse_secrets(payload)
+    text = json.dumps(
+        {MARKER: kind, "schema": SCHEMA, **payload}, indent=1, ensure_ascii=True, allow_nan=False
+    )
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f"```json\n{text}\n```"
+
+
+def refuse_secrets(value: object) -> None:
+    """Stop a programming error before it becomes a leak: no `Secret` ever goes into a message.
+
+    Raises:
+        TypeError: there is a `Secret` somewhere in `value`.
+    """
+    if isinstance(value, Secret):
+        raise TypeError("a Secret never goes into a message")
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            refuse_secrets(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            refuse_secrets(inner)
+
+
+def extract_block(text: str, kind: str) -> dict[str, object]:
+    """The payload of the one block of this kind in a pasted text, an opened file or a saved mail.
+
+    Strings that were broken over lines on the way hold `WRAP` at that place; `fields.Fields` resolves it.
+
+    Args:
+        text: whatever was pasted or read; anything around the block is ignored.
+        kind: "request" or "handoff".
+
+    Raises:
+        MessageError: no block, another kind, several different ones, a damaged or cut one, a newer schema.
+    """
+    if len(text) > MAX_TEXT:
+        raise MessageError(
+            "This is too long",
+            f"The text has {len(text):,} characters; a {kind} has far fewer than {MAX_TEXT:,}.",
+            next=f"Paste only the message with the {kind}, or open the right file.",
+        )
+    cleaned = _undo_transport(text)
+    found: list[dict[str, object]] = []
+    others: list[str] = []
+    position = 0
+    while match := _START.search(cleaned, position):
+        if match[1] == kind:
+            block, position = _repair_block(cleaned, match.start(), kind)
+            payload = _decode(block, kind)
+            if payload not in found:
+                found.append(payload)
+        else:
+            others.append(match[1])
+            position = match.end()
+    if not found:
+        raise _nothing_found(text, kind, others)
+    if len(found) > 1:
+        raise MessageError(
+            f"More than one {kind}",
+            f"The text holds {len(found)} different blocks with a {kind}.",
+            why="Perhaps an answer that quotes an older message was pasted whole.",
+            next=f"Paste only the newest {kind}.",
+        )
+    return found[0]
+
+
+def _nothing_found(text: str, kind: str, others: list[str]) -> MessageError:
+    if not text.strip():
+        return MessageError(
+            "Nothing here", "The text is empty.", next=f"Paste the whole message with the {kind}."
+        )
+    if others:
+        return MessageError(
+            f"This is not a {kind}",
+            f"The text holds a block of another kind: {others[0]}.",
+            next=f"Paste the message that holds the {kind}.",
+        )
+    return MessageError(
+        f"No {kind} in this text",
+        f"There is no iam-onboard block with a {kind} in it.",
+        why='The block is a piece of JSON that begins with {"iam-onboard": and ends with }.',
+        next=f"Copy the whole message with the {kind}, from its first line to its last, and paste it again.",
+    )
+
+
+def _undo_transport(text: str) -> str:
+    """The text without what was added: mail headers, quote marks, typographic characters, entities, links."""
+    text = _mail_body(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = _QUOTE_MARKS.sub("", text).translate(_TYPOGRAPHIC)
+    if "&" in text:
+        text = html.unescape(text).translate(_TYPOGRAPHIC)
+    return _LINKS.sub(lambda match: '"' + match["target"] if match["before"] else "", text)
+
+
+def _mail_body(text: str) -> str:
+    """The text part of a saved mail (.eml); any other text as it is."""
+    head = text.lstrip("\ufeff\n")
+    if not _MAIL_HEADER.match(head) or "content-t" not in head[:20_000].lower():
+        return text
+    message = email.message_from_string(head, policy=email.policy.default)
+    body = message.get_body(preferencelist=("plain", "html"))
+    if body is None:
+        return text
+    try:
+        content = body.get_content()
+    except (LookupError, ValueError):  # an unknown character set: the raw text may still hold the block
+        return text
+    return content.replace("\r\n", "\n") if isinstance(content, str) else text
+
+
+def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
+    """The JSON object that starts at `start`, breaks inside strings marked, and the position after it."""
+    out: list[str] = []
+    depth, position, in_string = 0, start, False
+    pieces = re.compile(
+        r'(?P<escape>\\(?:u(?:\s*[0-9a-fA-F]){4}|\s*.))|(?P<quote>")|(?P<break>[ \t]*\n\s*)|(?P<brace>[{}])'
+        r'|(?P<rest>[^\\"\n{} \t]+|[ \t])',
+        re.DOTALL,
+    )
+    while match := pieces.match(text, position):
+        piece, position = match[0], match.end()
+        if match["quote"]:
+            in_string = not in_string
+        elif in_string and match["escape"]:
+            piece = re.sub(r"\s+", "", piece) if "\n" in piece else piece
+        elif in_string and match["break"]:
+            piece = WRAP
+        elif not in_string and match["brace"]:
+            depth += 1 if piece == "{" else -1
+        out.append(piece)
+        if depth == 0:
+            return "".join(out), position
+    raise MessageError(
+        f"The {kind} is cut off",
+        "Its block of JSON begins but does not end.",
+        why="The last lines of the message were not copied, or a program shortened it.",
+        next="Copy the whole message again, or ask for it as a file.",
+    )
+
+
+def _decode(block: str, kind: str) -> dict[str, object]:
+    try:
+        payload = json.loads(
+            block, strict=False, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise MessageError(
+            f"The {kind} is damaged",
+            "Its block of JSON cannot be read.",
+            why="Something changed the text on its way.",
+            next="Ask for it again, best as an attached file.",
+            detail=str(error),
+        ) from None
+    assert isinstance(payload, dict)  # noqa: S101 - the block starts with a brace
+    del payload[MARKER]
+    schema = payload.pop("schema", None)
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise MessageError(
+            f"The {kind} is damaged",
+            "It does not say which version of the format it has.",
+            next="Ask for it again.",
+        )
+    if schema > SCHEMA:
+        raise MessageError(
+            "Made by a newer iam-onboard",
+            f"This {kind} has format version {schema}; this iam-onboard reads versions up to {SCHEMA}.",
+            next="Update iam-onboard (`pipx upgrade iam-onboard`), then open the message again.",
+        )
+    return payload
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = {re.sub(rf"[\s{WRAP}]+", "", key): value for key, value in pairs}
+    if len(result) != len(pairs):
+        raise ValueError("a field is there twice")
+    return result
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a value of a message")

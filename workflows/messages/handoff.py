@@ -1,0 +1,255 @@
+"""The handoff: the admin sends a person what is needed to begin, with every password and secret encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from workflows.errors import Problem
+from workflows.messages import handoff_text, rules
+from workflows.messages.envelope import extract_block, refuse_secrets, render_block
+from workflows.messages.fields import Fields, known, lines_of
+
+KIND = "handoff"
+
+
+@dataclass(frozen=True)
+class RoleProfile:
+    """A profile that assumes a role.
+
+    Attributes:
+        profile: the profile's name, for example "bb-apps-devstg-devops".
+        role: the role's name, for example "DevOps".
+        account_name: the account's name in the project, for example "apps-devstg".
+        account_id: that account's twelve digits.
+        extra: fields of a newer program, kept.
+    """
+
+    profile: str
+    role: str
+    account_name: str
+    account_id: str
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def problems(self) -> list[Problem]:
+        """Everything in it that breaks a rule."""
+        return [
+            *rules.profile(self.profile),
+            *rules.role(self.role),
+            *rules.account_name(self.account_name),
+            *rules.account_id(self.account_id),
+        ]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One IAM user in one account.
+
+    Attributes:
+        account_name: the account's name in the project: "management", "root" or "security".
+        account_alias: its alias, or "" where it has none.
+        account_id: its twelve digits.
+        user: the IAM user name.
+        sign_in_url: where the person signs in; "" for one without a password for the console.
+        encrypted_password: the one-time password as base64 OpenPGP ciphertext, or None.
+        key_fingerprint: of the PGP key it is encrypted to, 40 upper-case hexadecimal digits.
+        region: the project's primary region.
+        partition: "aws", "aws-us-gov" or "aws-cn".
+        mfa_required: whether the person has to register an MFA device.
+        password_policy: the account's password policy, as sentences.
+        profiles: the role profiles that start from this identity.
+        access_key_id: of an access key that the layer made (machine users), or None.
+        encrypted_secret: its secret as base64 OpenPGP ciphertext, or None.
+        extra: fields of a newer program, kept.
+    """
+
+    account_name: str
+    account_alias: str
+    account_id: str
+    user: str
+    sign_in_url: str
+    encrypted_password: str | None
+    key_fingerprint: str
+    region: str
+    partition: str = "aws"
+    mfa_required: bool = True
+    password_policy: tuple[str, ...] = ()
+    profiles: tuple[RoleProfile, ...] = ()
+    access_key_id: str | None = None
+    encrypted_secret: str | None = None
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        refuse_secrets(list(vars(self).values()))
+
+    def problems(self) -> list[Problem]:
+        """Everything in it that breaks a rule."""
+        found = [
+            *rules.account_name(self.account_name),
+            *rules.account_alias(self.account_alias),
+            *rules.account_id(self.account_id),
+            *rules.user(self.user),
+            *rules.partition(self.partition),
+            *rules.region(self.region),
+            *rules.fingerprint(self.key_fingerprint),
+            *rules.ciphertext(self.encrypted_password, "encrypted_password"),
+            *rules.ciphertext(self.encrypted_secret, "encrypted_secret"),
+            *(rules.access_key_id(self.access_key_id) if self.access_key_id is not None else []),
+        ]
+        if self.sign_in_url or self.encrypted_password:
+            found += rules.sign_in_url(
+                self.sign_in_url, alias=self.account_alias, account=self.account_id, partition=self.partition
+            )
+        if (self.access_key_id is None) != (self.encrypted_secret is None):
+            found.append(
+                Problem(
+                    "An access key id and its encrypted secret come together or not at all.", "access_key_id"
+                )
+            )
+        if len(self.password_policy) > 20:
+            found.append(Problem("The password policy has more than 20 sentences.", "password_policy"))
+        for sentence in self.password_policy[:20]:
+            found += rules.prose(sentence, "password_policy")
+        for profile in self.profiles:
+            found += profile.problems()
+        return found
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """Everything one person gets.
+
+    Attributes:
+        project: the project's short name.
+        identities: one or more; management first, then security.
+        extra: fields of a newer program, kept.
+    """
+
+    project: str
+    identities: tuple[Identity, ...]
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        refuse_secrets(dict(self.extra))
+
+    def problems(self) -> list[Problem]:
+        """Everything in it that breaks a rule; empty when it may be sent and used."""
+        found = rules.project(self.project)
+        if not 1 <= len(self.identities) <= 20:
+            found.append(
+                Problem(f"It holds {len(self.identities)} identities; 1 to 20 are accepted.", "identities")
+            )
+        for number, identity in enumerate(self.identities[:20], start=1):
+            found += [
+                replace(problem, message=f"Identity {number}: {problem.message}")
+                for problem in identity.problems()
+            ]
+        accounts = [(identity.account_id, identity.user) for identity in self.identities]
+        if len(set(accounts)) != len(accounts):
+            found.append(Problem("It holds the same user of the same account twice.", "identities"))
+        names = [profile.profile for identity in self.identities for profile in identity.profiles]
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            found.append(Problem(f"It holds the profile {rules.shown(twice)} twice.", "profiles"))
+        return found
+
+    def render(self) -> str:
+        """The whole text to send, ending with a line break.
+
+        Raises:
+            MessageError: a value breaks its rule, above all one that should be encrypted and is not.
+        """
+        rules.refuse(self.problems(), KIND)
+        payload = {
+            "project": self.project,
+            "identities": [_identity_payload(identity) for identity in self.identities],
+        }
+        return f"{handoff_text.greeting(self)}\n\n{render_block(KIND, known(payload, self.extra))}\n"
+
+
+def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
+    """The sign-in address of an account.
+
+    Raises:
+        KeyError: the partition is none of "aws", "aws-us-gov" and "aws-cn".
+    """
+    return f"https://{alias_or_account_id}.{rules.SIGN_IN_DOMAINS[partition]}/console"
+
+
+def open_handoff(text: str) -> Handoff:
+    """The handoff in a pasted text, file or saved mail, checked.
+
+    Raises:
+        MessageError: there is none, it is damaged, a newer program made it, or a value breaks its rule.
+    """
+    values = Fields(extract_block(text, KIND), "the handoff")
+    handoff = Handoff(
+        project=values.word("project"),
+        identities=tuple(_identity(fields) for fields in values.objects("identities", "identity")),
+        extra=values.rest(),
+    )
+    rules.refuse(handoff.problems(), KIND)
+    return handoff
+
+
+def _identity(values: Fields) -> Identity:
+    return Identity(
+        account_name=values.word("account_name"),
+        account_alias=values.word("account_alias", ""),
+        account_id=values.word("account_id"),
+        user=values.word("user"),
+        sign_in_url=values.word("sign_in_url", ""),
+        encrypted_password=values.base64("encrypted_password"),
+        key_fingerprint=values.word("key_fingerprint").upper(),
+        region=values.word("region"),
+        partition=values.word("partition", "aws"),
+        mfa_required=values.flag("mfa_required", default=True),
+        password_policy=values.proses("password_policy"),
+        profiles=tuple(_profile(fields) for fields in values.objects("profiles", "profile")),
+        access_key_id=values.optional_word("access_key_id"),
+        encrypted_secret=values.base64("encrypted_secret"),
+        extra=values.rest(),
+    )
+
+
+def _profile(values: Fields) -> RoleProfile:
+    return RoleProfile(
+        profile=values.word("profile"),
+        role=values.word("role"),
+        account_name=values.word("account_name"),
+        account_id=values.word("account_id"),
+        extra=values.rest(),
+    )
+
+
+def _identity_payload(identity: Identity) -> dict[str, object]:
+    payload: dict[str, object] = {
+        "account_name": identity.account_name,
+        "account_alias": identity.account_alias,
+        "account_id": identity.account_id,
+        "partition": identity.partition,
+        "region": identity.region,
+        "user": identity.user,
+        "sign_in_url": identity.sign_in_url,
+        "key_fingerprint": identity.key_fingerprint,
+        "mfa_required": identity.mfa_required,
+        "password_policy": list(identity.password_policy),
+    }
+    if identity.encrypted_password is not None:
+        payload["encrypted_password"] = lines_of(identity.encrypted_password)
+    if identity.access_key_id is not None and identity.encrypted_secret is not None:
+        payload["access_key_id"] = identity.access_key_id
+        payload["encrypted_secret"] = lines_of(identity.encrypted_secret)
+    payload["profiles"] = [
+        known(
+            {
+                "profile": profile.profile,
+                "role": profile.role,
+                "account_name": profile.account_name,
+                "account_id": profile.account_id,
+            },
+            profile.extra,
+        )
+        for profile in identity.profiles
+    ]
+    return known(payload, identity.extra)

@@ -1,0 +1,62 @@
+"""The part of a handoff that a person reads, enough to begin without the wizard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflows.messages.fields import lines_of
+
+if TYPE_CHECKING:
+    from workflows.messages.handoff import Handoff, Identity
+
+
+def greeting(handoff: Handoff) -> str:
+    """The text above the block: what this is, how to go on with the wizard, how by hand."""
+    parts = [
+        f"""Hello,
+
+your access to the AWS accounts of {handoff.project} is ready. Nothing in this
+message is secret: passwords in it are encrypted to your PGP key, and only
+you can read them.
+
+With iam-onboard: save this whole message as handoff.txt and run
+
+  iam-onboard join handoff.txt
+
+or paste it at the step "Handoff". The wizard does the rest.
+
+Without it:""",
+        *(_by_hand(identity) for identity in handoff.identities),
+        """If it cannot be decrypted, send me your current public PGP key and I will
+make a new password.
+
+For iam-onboard (leave it as it is):""",
+    ]
+    return "\n\n".join(parts)
+
+
+def _by_hand(identity: Identity) -> str:
+    lines = [
+        f"* {identity.account_name} (account {identity.account_id})",
+        f"  User: {identity.user}",
+        f"  PGP key: {identity.key_fingerprint}",
+    ]
+    if identity.sign_in_url:
+        lines.insert(1, f"  Sign in at: {identity.sign_in_url}")
+    if identity.encrypted_password is not None:
+        lines += ["  Your one-time password, in a terminal (zsh: a % at its end is not a part of it):", ""]
+        lines += _decrypt(identity.encrypted_password)
+        lines += ["", "  Sign in with it and choose a new one."]
+        lines += [f"  - {sentence}" for sentence in identity.password_policy]
+        if identity.mfa_required:
+            lines.append('  Then add MFA under "Security credentials": an authenticator app, not a')
+            lines.append("  passkey. Sign out and in again.")
+    if identity.access_key_id is not None and identity.encrypted_secret is not None:
+        lines += [f"  Access key id: {identity.access_key_id}", "  Its secret, in a terminal:", ""]
+        lines += _decrypt(identity.encrypted_secret)
+    return "\n".join(lines)
+
+
+def _decrypt(ciphertext: str) -> list[str]:
+    """A command to paste into sh, bash or zsh."""
+    return ["base64 --decode <<'END' | gpg --decrypt", *lines_of(ciphertext), "END"]

@@ -1,0 +1,94 @@
+"""The invitation: for a person who has not sent a PGP key yet; what to install and to do, in two ways."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from workflows.errors import Problem
+from workflows.messages import rules
+from workflows.messages.envelope import MAX_TEXT, MessageError
+
+KIND = "invitation"
+
+_COMMAND = re.compile(r"iam-onboard\s+join\s+--project[\s=]+(?P<project>\S+)\s+--user[\s=]+(?P<user>\S+)")
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Who is invited to what.
+
+    Attributes:
+        project: the project's short name.
+        user: the IAM user name that the person will have.
+        name: the person's name for the greeting, or "".
+    """
+
+    project: str
+    user: str
+    name: str = ""
+
+    def problems(self) -> list[Problem]:
+        """Everything in it that breaks a rule; empty when it may be sent."""
+        return [*rules.project(self.project), *rules.user(self.user), *rules.prose(self.name, "name", 100)]
+
+    @property
+    def command(self) -> str:
+        """The one command that the person runs."""
+        return f"iam-onboard join --project {self.project} --user {self.user}"
+
+    def render(self) -> str:
+        """The whole text to send, ending with a line break.
+
+        Raises:
+            MessageError: a value breaks its rule.
+        """
+        rules.refuse(self.problems(), KIND)
+        return f"""Hello{f" {self.name}" if self.name else ""},
+
+you are going to get access to the AWS accounts of {self.project}. It takes
+you ten minutes now, then a wait until I have added you, then ten minutes
+more. You need a terminal, an authenticator app on your phone, and GnuPG,
+because your first password comes encrypted to you.
+
+With iam-onboard, a wizard that leads you through all of it:
+
+  1. Install it.
+     macOS:          brew install gnupg pinentry-mac pipx && pipx install iam-onboard
+     Debian, Ubuntu: sudo apt install gnupg pipx && pipx install iam-onboard
+     Fedora:         sudo dnf install gnupg2 pipx && pipx install iam-onboard
+     Arch:           sudo pacman -S gnupg python-pipx && pipx install iam-onboard
+     Windows:        in WSL, as for Ubuntu
+
+  2. Start it, and send me the text that it gives you:
+
+     {self.command}
+
+Without it, with GnuPG alone:
+
+  gpg --full-generate-key
+     Choose "RSA and RSA", 4096 bits, a date of expiry and a passphrase.
+  gpg --armor --export YOUR-ADDRESS
+     Send me what it prints, from BEGIN to END.
+
+Send the PUBLIC key only (that is what --export prints), never the secret
+one, and keep your passphrase to yourself.
+"""
+
+
+def open_invitation(text: str) -> Invitation:
+    """The project and the user of a pasted invitation, read from the command in it.
+
+    Raises:
+        MessageError: there is no such command in the text, or a value breaks its rule.
+    """
+    match = _COMMAND.search(re.sub(r"^[ \t]*(?:>[ \t]?)+", "", text[:MAX_TEXT], flags=re.MULTILINE))
+    if match is None:
+        raise MessageError(
+            "No invitation in this text",
+            "It holds no line that begins with iam-onboard join --project.",
+            next="Copy the whole invitation and paste it again, or type the project's and your user's name.",
+        )
+    invitation = Invitation(match["project"], match["user"])
+    rules.refuse(invitation.problems(), KIND)
+    return invitation

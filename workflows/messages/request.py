@@ -1,0 +1,125 @@
+"""The request: a new user sends the public PGP key to the admin, at first or instead of a lost one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workflows.errors import Problem
+from workflows.messages import openpgp, rules
+from workflows.messages.envelope import extract_block, refuse_secrets, render_block
+from workflows.messages.fields import Fields, known, lines_of
+
+KIND = "request"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the admin needs to know of a new user.
+
+    Attributes:
+        project: the project's short name.
+        user: the IAM user name, for example "juan.delacruz".
+        public_key: the binary public key in base64, in one line.
+        fingerprint: of that key, 40 upper-case hexadecimal digits.
+        name: the person's name as people say it, or "".
+        replacement: True where an earlier password or key cannot be decrypted and has to be made anew.
+        reason: why, in the person's words, or "".
+        extra: fields of a newer program, kept.
+    """
+
+    project: str
+    user: str
+    public_key: str
+    fingerprint: str
+    name: str = ""
+    replacement: bool = False
+    reason: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        refuse_secrets(list(vars(self).values()))
+
+    def problems(self) -> list[Problem]:
+        """Everything in it that breaks a rule; empty when it may be sent and used."""
+        found = [
+            *rules.project(self.project),
+            *rules.user(self.user),
+            *rules.fingerprint(self.fingerprint),
+            *rules.prose(self.name, "name", 100),
+            *rules.prose(self.reason, "reason"),
+        ]
+        if len(self.public_key) > rules.MAX_PUBLIC_KEY:
+            found.append(Problem("The public key is too long.", "public_key"))
+        elif reason := openpgp.public_key_problem(self.public_key, self.fingerprint):
+            found.append(Problem(f"The public key is refused: {reason}.", "public_key"))
+        return found
+
+    def render(self) -> str:
+        """The whole text to send, ending with a line break.
+
+        Raises:
+            MessageError: a value breaks its rule.
+        """
+        rules.refuse(self.problems(), KIND)
+        payload = {
+            "project": self.project,
+            "user": self.user,
+            "name": self.name,
+            "public_key": lines_of(self.public_key),
+            "fingerprint": self.fingerprint,
+            "replacement": self.replacement,
+            "reason": self.reason,
+        }
+        return f"{_greeting(self)}\n\n{render_block(KIND, known(payload, self.extra))}\n"
+
+
+def open_request(text: str) -> Request:
+    """The request in a pasted text, file or saved mail, checked.
+
+    Raises:
+        MessageError: there is none, it is damaged, or a value breaks its rule.
+    """
+    values = Fields(extract_block(text, KIND), "the request")
+    request = Request(
+        project=values.word("project"),
+        user=values.word("user"),
+        public_key=values.base64("public_key") or "",
+        fingerprint=values.word("fingerprint").upper(),
+        name=values.prose("name", ""),
+        replacement=values.flag("replacement", default=False),
+        reason=values.prose("reason", ""),
+        extra=values.rest(),
+    )
+    rules.refuse(request.problems(), KIND)
+    return request
+
+
+def _greeting(request: Request) -> str:
+    who = f"{request.name} ({request.user})" if request.name else request.user
+    if request.replacement:
+        wish = f"""I cannot decrypt what I got for {request.project}. Here is my new public PGP key:
+please replace the old one with it and send me a new password."""
+    else:
+        wish = f"""here is my public PGP key for the AWS accounts of {request.project}.
+Please create my IAM user with it."""
+    because = f"\n  Reason:      {request.reason}" if request.reason else ""
+    key = "\n".join(lines_of(request.public_key))
+    return f"""Hello,
+
+{wish}
+
+  User:        {who}
+  Fingerprint: {request.fingerprint}{because}
+
+Nothing in this message is secret. To be sure that the key is mine, ask me
+for the fingerprint over another way.
+
+With iam-onboard: copy this whole message and paste it at the step
+"PGP keys", or open it as a file there.
+
+Without it: save these lines as keys/{request.user} in the identities layer.
+
+{key}
+
+For iam-onboard (leave it as it is):"""

@@ -1,0 +1,194 @@
+"""The rules for the values of a message, each with the place where AWS, GnuPG or Leverage states it.
+
+What arrives was written by somebody else: it ends in a browser's address bar, in a file name, in a profile
+file and on a terminal, so every value is held to its rule before anybody sees or uses it.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from workflows.errors import Problem
+from workflows.messages import openpgp
+from workflows.messages.envelope import MessageError
+
+SIGN_IN_DOMAINS = {
+    "aws": "signin.aws.amazon.com",
+    "aws-us-gov": "signin.amazonaws-us-gov.com",
+    "aws-cn": "signin.amazonaws.cn",
+}
+"""The console's sign-in domain by partition (IAM User Guide and the guides of GovCloud and China)."""
+
+MAX_CIPHERTEXT = 16 * 1024
+MAX_PUBLIC_KEY = 64 * 1024
+MAX_PROSE = 500
+
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+# IAM API reference, CreateAccountAlias: 3-63, no dash at an end, no two in a row, not twelve digits.
+_ALIAS = re.compile(r"(?!\d{12}\Z)[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+# IAM API reference, CreateUser and CreateRole: 1-64 of \w+=,.@-
+_IAM_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+_PROFILE = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}")
+_REGION = re.compile(r"[a-z0-9-]{1,40}")
+_ACCESS_KEY_ID = re.compile(r"AKIA[A-Z0-9]{12,124}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def matches(pattern: re.Pattern[str], value: str, field: str, wanted: str) -> list[Problem]:
+    """One problem if the whole value does not match."""
+    if pattern.fullmatch(value):
+        return []
+    return [Problem(f"{field}: {shown(value)} is not {wanted}.", field)]
+
+
+def project(value: str) -> list[Problem]:
+    """The short name of a project, which is also the name of a folder."""
+    return matches(
+        _PROJECT, value, "project", "a project's short name (letters, digits, - and _, at most 32)"
+    )
+
+
+def user(value: str) -> list[Problem]:
+    """An IAM user name."""
+    return matches(
+        _IAM_NAME, value, "user", "an IAM user name (letters, digits and + = , . @ _ -, at most 64)"
+    )
+
+
+def role(value: str) -> list[Problem]:
+    """An IAM role name."""
+    return matches(
+        _IAM_NAME, value, "role", "an IAM role name (letters, digits and + = , . @ _ -, at most 64)"
+    )
+
+
+def profile(value: str) -> list[Problem]:
+    """A profile name that needs no quotes in the AWS files."""
+    return matches(
+        _PROFILE, value, "profile", "a profile name (letters, digits and + = , . @ _ -, at most 128)"
+    )
+
+
+def account_name(value: str) -> list[Problem]:
+    """The name of an account inside the project."""
+    return matches(_ACCOUNT_NAME, value, "account_name", "an account's name (letters, digits, - _ and .)")
+
+
+def account_id(value: str) -> list[Problem]:
+    """An AWS account id."""
+    return matches(_ACCOUNT_ID, value, "account_id", "an account id (twelve digits)")
+
+
+def account_alias(value: str) -> list[Problem]:
+    """An account alias, or "" for an account that has none."""
+    if not value:
+        return []
+    return matches(
+        _ALIAS, value, "account_alias", "an account alias (3 to 63 lower-case letters, digits and single -)"
+    )
+
+
+def region(value: str) -> list[Problem]:
+    """Something that can be a region's name; whether there is such a region, botocore knows."""
+    return matches(_REGION, value, "region", "a region's name")
+
+
+def fingerprint(value: str) -> list[Problem]:
+    """The fingerprint of a version 4 PGP key."""
+    return matches(
+        _FINGERPRINT, value, "key_fingerprint", "the fingerprint of a PGP key (40 hexadecimal digits)"
+    )
+
+
+def access_key_id(value: str) -> list[Problem]:
+    """The id of a long-term access key."""
+    return matches(
+        _ACCESS_KEY_ID, value, "access_key_id", "an access key id (AKIA and 12 or more of A-Z and 0-9)"
+    )
+
+
+def partition(value: str) -> list[Problem]:
+    """A partition whose sign-in pages are known."""
+    if value in SIGN_IN_DOMAINS:
+        return []
+    return [Problem(f"partition: {shown(value)} is none of {', '.join(SIGN_IN_DOMAINS)}.", "partition")]
+
+
+def prose(value: str, field: str, maximum: int = MAX_PROSE) -> list[Problem]:
+    """A text for people: bounded, and without characters that could play tricks on a terminal."""
+    if len(value) > maximum:
+        return [Problem(f"{field} has {len(value)} characters; at most {maximum} are accepted.", field)]
+    if _CONTROL.search(value):
+        return [Problem(f"{field} holds control characters.", field)]
+    return []
+
+
+def ciphertext(value: str | None, field: str) -> list[Problem]:
+    """A base64 OpenPGP message encrypted to somebody, never a plaintext; the complaint does not repeat it."""
+    if value is None:
+        return []
+    reason = "it is too long" if len(value) > MAX_CIPHERTEXT else openpgp.ciphertext_problem(value)
+    return [Problem(f"{field} is not an encrypted text: {reason}.", field)] if reason else []
+
+
+def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[Problem]:
+    """A sign-in address of AWS itself, for this very account.
+
+    Args:
+        url: the address as it arrived.
+        alias: the account's alias, or "".
+        account: the account's id.
+        partition: "aws", "aws-us-gov" or "aws-cn".
+    """
+    domain = SIGN_IN_DOMAINS.get(partition)
+    if domain is None:
+        return []  # told by partition() already
+    wanted = f"https://{alias or account}.{domain}/console"
+    try:
+        parts: SplitResult | None = urlsplit(url)
+        port = parts.port if parts else None
+    except ValueError:
+        parts, port = None, None
+    if parts is None or len(url) > 200 or not re.fullmatch(r"[A-Za-z0-9:/._-]+", url):
+        reason = "it holds characters that a sign-in address never has"
+    elif parts.scheme != "https":
+        reason = "it does not begin with https://"
+    elif port is not None or parts.netloc.lower() != parts.hostname:
+        reason = "it names a port or a user"
+    elif parts.hostname not in {f"{label}.{domain}" for label in (alias, account) if label}:
+        reason = "its host is not AWS's sign-in page of this account"
+    elif parts.path.rstrip("/") not in {"", "/console"}:
+        reason = "it does not end in /console"
+    else:
+        return []
+    return [
+        Problem(
+            f"The sign-in address {shown(url)} is refused: {reason}. It has to be {wanted}", "sign_in_url"
+        )
+    ]
+
+
+def shown(value: str) -> str:
+    """A foreign value, safe and short enough for a sentence."""
+    text = _CONTROL.sub("?", value)
+    return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
+
+
+def refuse(problems: list[Problem], kind: str) -> None:
+    """Raise one error that tells all fatal problems.
+
+    Raises:
+        MessageError: there is a fatal problem.
+    """
+    fatal = [problem.message for problem in problems if problem.fatal]
+    if fatal:
+        raise MessageError(
+            f"The {kind} is refused",
+            fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are not right.",
+            next=f"Do not use it. Ask the person who sent the {kind} for a new one.",
+            detail="" if len(fatal) == 1 else "\n".join(fatal[:20]),
+        )
