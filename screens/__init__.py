@@ -1,0 +1,1 @@
+"""The screens: one module a step shows it, collects its input and posts it; no screen does the work."""

@@ -1,0 +1,235 @@
+"""What every step's screen shares: its head, its work in the background, its draft, its problems.
+
+A pane shows a step and collects a request; it never writes a file or calls a service on the screen's thread.
+Work goes through `run_move`, whose outcome comes back as a message to an `@on` handler that owns the state.
+The wizard around it owns the session and knows which step comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from screens.failure import as_error
+from screens.widgets.problems import ProblemList
+from screens.widgets.progress import ProgressLine
+from workflows.errors import OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.steps.base import Context, Progress, Report
+
+Move = Callable[[Report], Any]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a pane is opened with.
+
+    Attributes:
+        step: the declaration of its step.
+        title: the step's title, with its item.
+        context: what it may read.
+        draft: half-filled input from before; empty when there is none.
+        done: whether the step is done, so that the pane shows what came of it.
+        note: what the machine has to say about the step (why it is stale, that it was interrupted), or "".
+    """
+
+    step: Step
+    title: str
+    context: Context
+    draft: Mapping[str, Any]
+    done: bool
+    note: str = ""
+
+
+class StepPane(VerticalScroll):
+    """The screen of one step.
+
+    Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
+    """
+
+    next_words: ClassVar[str] = "Next"
+    can_focus = False
+
+    DEFAULT_CSS = """
+    StepPane { padding: 0 1; }
+    StepPane > .pane-head { height: auto; margin-bottom: 1; }
+    StepPane .pane-title { text-style: bold; color: $text-accent; }
+    StepPane .pane-purpose { color: $text-muted; }
+    StepPane .pane-note { color: $text-warning; }
+    """
+
+    @dataclass
+    class Submitted(Message):
+        """The person is done with the input: go on with this request."""
+
+        request: Any
+
+    @dataclass
+    class Begun(Message):
+        """Work on the step begins with a move of the pane's own; the journal is to know."""
+
+    @dataclass
+    class MoveDone(Message):
+        """A move ended well."""
+
+        name: str
+        result: Any
+
+    @dataclass
+    class MoveFailed(Message):
+        """A move ended badly; for a journaled one the step failed."""
+
+        name: str
+        error: OnboardError
+        journaled: bool
+
+    @dataclass
+    class MoveProgressed(Message):
+        """How far the running move is; a newer one replaces an older."""
+
+        progress: Progress
+
+        def can_replace(self, message: Message) -> bool:
+            """Only bare progress may be dropped; a payload is an event that every screen wants to see."""
+            return isinstance(message, StepPane.MoveProgressed) and message.progress.payload is None
+
+    @dataclass
+    class DraftChanged(Message):
+        """Half-filled input worth keeping."""
+
+        draft: Mapping[str, Any]
+
+    @dataclass
+    class ReopenWanted(Message):
+        """The person wants to do a settled step again."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(id=f"pane-{opening.step.id}")
+        self.opening = opening
+        self.context = opening.context
+        self.running_move = ""
+        self._opened_with: Any = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="pane-head"):
+            yield Static(self.opening.title, classes="pane-title")
+            yield Static(self.opening.step.purpose, classes="pane-purpose")
+            if self.opening.note:
+                yield Static(self.opening.note, classes="pane-note", markup=False)
+        yield from self.compose_body()
+        yield ProblemList()
+        yield ProgressLine()
+
+    def compose_body(self) -> ComposeResult:
+        """The step's own widgets."""
+        raise NotImplementedError
+
+    def request(self) -> Any:
+        """The request that the input amounts to; complete or not, `validate` judges it."""
+        raise NotImplementedError
+
+    def draft(self) -> Mapping[str, Any]:
+        """What to keep of half-filled input; JSON values, never a secret. Empty keeps nothing."""
+        return {}
+
+    def changed(self) -> bool:
+        """Whether the input is other than it was when the pane opened; a done step is left alone if not."""
+        return bool(self.request() != self._opened_with)
+
+    def on_mount(self) -> None:
+        """Remember the input as it is at first."""
+        self.call_after_refresh(self._remember)
+
+    def _remember(self) -> None:
+        self._opened_with = self.request()
+
+    def advance(self) -> None:
+        """The person pressed Next. A pane with moves of its own does the next one here instead."""
+        self.post_message(self.Submitted(self.request()))
+
+    def leave(self) -> None:
+        """The pane is about to go: forget secrets, stop timers. Called once, before it is removed."""
+
+    def show_problems(self, problems: Sequence[Problem]) -> None:
+        """Show what is not right with the input, and put the focus where it can be mended."""
+        self.query_one(ProblemList).show(problems)
+        for problem in problems:
+            if problem.field:
+                field = self.query(f"#{problem.field.replace('_', '-')}")
+                if field:
+                    field.first().focus()
+                    return
+
+    def keep_draft(self) -> None:
+        """Keep the input as it is now."""
+        draft = self.draft()
+        if draft:
+            self.post_message(self.DraftChanged(draft))
+
+    def run_move(self, name: str, work: Move, *, journaled: bool = False) -> None:
+        """Do something in the background; `MoveDone` or `MoveFailed` tells how it went.
+
+        Args:
+            name: what the message will carry.
+            work: called in a thread with a function that reports progress.
+            journaled: whether this is the step's own work, so that the journal tells of it.
+        """
+        if self.running_move:
+            return
+        if journaled:
+            self.post_message(self.Begun())
+        self.running_move = name
+        self.context.cancelled.clear()
+        self.query_one(ProgressLine).begin()
+        self.run_worker(
+            partial(self._work, name, work, journaled),
+            name=name,
+            group="move",
+            exclusive=True,
+            thread=True,
+        )
+
+    def stop_move(self) -> bool:
+        """Ask the running move to stop; tells whether there was one."""
+        if self.running_move:
+            self.context.cancelled.set()
+            self.query_one(ProgressLine).stopping()
+        return bool(self.running_move)
+
+    def _work(self, name: str, work: Move, journaled: bool) -> None:  # noqa: FBT001 - bound by partial alone
+        try:
+            result = work(self._report)
+        except Exception as failure:  # noqa: BLE001 - the one place where a worker's failure becomes words
+            self.post_message(self.MoveFailed(name, as_error(failure), journaled))
+        else:
+            self.post_message(self.MoveDone(name, result))
+
+    def _report(self, progress: Progress) -> None:
+        self.post_message(self.MoveProgressed(progress))
+
+    def on_step_pane_move_progressed(self, message: MoveProgressed) -> None:
+        """Show how far the move is."""
+        self.query_one(ProgressLine).show(message.progress)
+        self.progressed(message.progress)
+
+    def progressed(self, progress: Progress) -> None:
+        """A subclass that shows more than the line (a log, a tree) takes it from here."""
+
+    def on_step_pane_move_done(self) -> None:
+        """The move is over."""
+        self._rest()
+
+    def on_step_pane_move_failed(self) -> None:
+        """The move is over."""
+        self._rest()
+
+    def _rest(self) -> None:
+        self.running_move = ""
+        self.query_one(ProgressLine).rest()

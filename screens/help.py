@@ -1,0 +1,65 @@
+"""Help for the step that is shown: the same text as the documentation, and the keys from the bindings."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Markdown
+
+
+def help_text(step_id: str) -> str:
+    """The Markdown that explains a step, or the wizard as a whole for "".
+
+    The files in `screens/help/` are the only copy: the documentation is built from them.
+    """
+    found = files("screens") / "help" / f"{step_id or 'wizard'}.md"
+    return found.read_text(encoding="utf-8")
+
+
+def keys_table(screen: Screen[object]) -> str:
+    """The keys that work on a screen now, as a Markdown table made from its bindings."""
+    rows = []
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if active.enabled and (binding.show or binding.tooltip):
+            key = screen.app.get_key_display(binding)
+            rows.append(f"| {key} | {binding.description} | {binding.tooltip or ''} |")
+    return "\n".join(["| Key | Does | |", "|---|---|---|", *dict.fromkeys(rows)])
+
+
+class HelpScreen(ModalScreen[None]):
+    """A dialog with the help.
+
+    Args:
+        step_id: the step that it explains, "" for the wizard.
+        title: the step's title.
+        about: the screen whose keys it lists.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,q", "dismiss", "Close", id="help.close"),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen { align: center middle; }
+    HelpScreen > Vertical {
+        width: 76; max-width: 96%; height: 92%; border: round $primary; background: $surface; padding: 0 1;
+    }
+    """
+
+    def __init__(self, step_id: str, title: str, about: Screen[object]) -> None:
+        super().__init__()
+        self._text = f"## {title}\n\n{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as frame:
+            frame.border_title = "Help (esc closes it)"
+            with VerticalScroll():
+                yield Markdown(self._text, open_links=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()

@@ -1,0 +1,56 @@
+"""What changed while nobody was looking: shown when a session is resumed, with where to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Static
+
+from screens.widgets.dialogs import Dialog
+from workflows.walk import Change
+
+
+class WelcomeBack(Dialog):
+    """The looks at the world that did not agree with the journal.
+
+    Args:
+        changes: those looks.
+        goes_on_with: the title of the step that is proposed, "" when all is done.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "go_on", "Go on", id="welcome.close")]
+
+    def __init__(self, changes: Sequence[Change], goes_on_with: str) -> None:
+        super().__init__()
+        self._changes = changes
+        self._goes_on_with = goes_on_with
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static("Welcome back", classes="dialog-title")
+            with VerticalScroll():
+                yield Static(self._text(), classes="dialog-body", markup=False)
+            with Horizontal():
+                yield Button("Go on", id="go-on", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#go-on").focus()
+
+    def _text(self) -> str:
+        lines = []
+        for change in self._changes:
+            mark = "~" if change.observation.holds is False else "?"
+            lines.append(f"{mark} {change.title}: {change.observation.words}")
+        if self._goes_on_with:
+            lines += ["", f"It goes on with: {self._goes_on_with}"]
+        return "Since you left:\n\n" + "\n".join(lines)
+
+    @on(Button.Pressed, "#go-on")
+    def action_go_on(self) -> None:
+        """Go on."""
+        self.dismiss(True)

@@ -1,0 +1,120 @@
+"""The modal dialogs: a failure that can be read and copied, and a question whose focused answer is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from workflows.errors import OnboardError
+
+
+class Dialog(ModalScreen[bool]):
+    """The frame of a dialog: a title, a body that scrolls, buttons below."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; }
+    Dialog > Vertical {
+        width: 74; max-width: 96%; height: auto; max-height: 92%;
+        border: round $primary; background: $surface; padding: 0 1;
+    }
+    Dialog.-error > Vertical { border: round $error; }
+    Dialog .dialog-title { text-style: bold; height: auto; margin-bottom: 1; }
+    Dialog VerticalScroll { height: auto; max-height: 16; }
+    Dialog .dialog-body { height: auto; }
+    Dialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
+    Dialog Button { margin-left: 2; height: 1; min-width: 10; }
+    """
+
+
+class ErrorDialog(Dialog):
+    """What happened, why, and what to do; its text can be copied."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", id="dialog.close"),
+        Binding("c", "copy", "Copy this text", id="dialog.copy"),
+    ]
+
+    def __init__(self, error: OnboardError, copy: Callable[[str], str]) -> None:
+        super().__init__(classes="-error")
+        self._error = error
+        self._copy = copy
+
+    def compose(self) -> ComposeResult:
+        _, _, body = self._error.as_text().partition("\n")
+        with Vertical():
+            yield Static(f"✗ {self._error.title}", classes="dialog-title", markup=False)
+            with VerticalScroll():
+                yield Static(body.strip(), classes="dialog-body", markup=False)
+            with Horizontal():
+                yield Button("Copy text (c)", id="copy", compact=True)
+                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        """The usual answer has the focus."""
+        self.query_one("#close").focus()
+
+    @on(Button.Pressed, "#close")
+    def action_close(self) -> None:
+        """Close the dialog."""
+        self.dismiss(False)
+
+    @on(Button.Pressed, "#copy")
+    def action_copy(self) -> None:
+        """Copy the whole text."""
+        self.notify(self._copy(self._error.as_text()))
+
+
+class Confirm(Dialog):
+    """A question; escape and the focused button say no.
+
+    Args:
+        title: the question.
+        body: what a yes would do.
+        yes: the words of the button that does it.
+        typed: a text that must be typed for a yes (a name), or "" for none.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", "No", id="dialog.no")]
+
+    def __init__(self, title: str, body: str, yes: str, typed: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._body = body
+        self._yes = yes
+        self._typed = typed
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(self._title, classes="dialog-title", markup=False)
+            with VerticalScroll():
+                yield Static(self._body, classes="dialog-body", markup=False)
+            if self._typed:
+                yield Static(f"Type {self._typed} to go on:", markup=False)
+                yield Input(id="typed", compact=True)
+            with Horizontal():
+                yield Button(self._yes, id="yes", variant="error", compact=True, disabled=bool(self._typed))
+                yield Button("No (esc)", id="no", compact=True)
+
+    def on_mount(self) -> None:
+        """The safe answer, or the field that must be filled, has the focus."""
+        self.query_one("#typed" if self._typed else "#no").focus()
+
+    @on(Input.Changed, "#typed")
+    def _check(self, event: Input.Changed) -> None:
+        self.query_one("#yes", Button).disabled = event.value.strip() != self._typed
+
+    @on(Button.Pressed, "#yes")
+    def _accept(self) -> None:
+        self.dismiss(True)
+
+    @on(Button.Pressed, "#no")
+    def action_no(self) -> None:
+        """Say no."""
+        self.dismiss(False)

@@ -1,0 +1,36 @@
+"""What is not right with the input, below the input that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.widgets import Static
+
+from workflows.errors import Problem
+
+
+class ProblemList(Static):
+    """A list of problems; takes no room while there are none."""
+
+    DEFAULT_CSS = """
+    ProblemList { display: none; height: auto; margin-top: 1; border-left: thick $warning; padding: 0 1; }
+    ProblemList.-shown { display: block; }
+    ProblemList.-fatal { border-left: thick $error; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+
+    def show(self, problems: Sequence[Problem]) -> None:
+        """Show these problems in place of the ones before; none hides the list."""
+        fatal = any(problem.fatal for problem in problems)
+        lines = [
+            f"{'✗ Not accepted' if problem.fatal else '! Note'}: {problem.message}" for problem in problems
+        ]
+        if problems and not fatal:
+            lines.append("Press Next (^n) again to go on all the same.")
+        self.update("\n".join(lines))
+        self.set_class(bool(problems), "-shown")
+        self.set_class(fatal, "-fatal")
+        if problems:
+            self.call_after_refresh(self.scroll_visible, animate=False)

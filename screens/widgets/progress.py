@@ -1,0 +1,71 @@
+"""One line that says what is being done, how far it is and how to stop it."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from textual.widgets import Static
+
+from workflows.steps.base import Progress
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_BAR_CELLS = 20
+_SECONDS_BEFORE_CANCEL_IS_TOLD = 1.0
+
+
+class ProgressLine(Static):
+    """The progress of a pane's running move; takes no room while nothing runs."""
+
+    DEFAULT_CSS = """
+    ProgressLine { display: none; height: auto; margin-top: 1; color: $text-accent; }
+    ProgressLine.-running { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+        self._progress = Progress("Working")
+        self._since = 0.0
+        self._frame = 0
+        self._stopping = False
+
+    def on_mount(self) -> None:
+        """Turn the spinner while something runs."""
+        self._timer = self.set_interval(0.1, self._turn, pause=True)
+
+    def begin(self) -> None:
+        """Something runs from now on."""
+        self._progress = Progress("Working")
+        self._since = monotonic()
+        self._stopping = False
+        self.add_class("-running")
+        self._timer.resume()
+        self._turn()
+
+    def show(self, progress: Progress) -> None:
+        """How far it is."""
+        if progress.words:
+            self._progress = progress
+
+    def stopping(self) -> None:
+        """It was asked to stop."""
+        self._stopping = True
+        self._turn()
+
+    def rest(self) -> None:
+        """Nothing runs any more."""
+        self._timer.pause()
+        self.remove_class("-running")
+
+    def _turn(self) -> None:
+        self._frame = (self._frame + 1) % len(_FRAMES)
+        seconds = monotonic() - self._since
+        words = "Stopping, as soon as it is safe" if self._stopping else self._progress.words
+        line = f"{_FRAMES[self._frame]} {words}"
+        if self._progress.total:
+            full = _BAR_CELLS * self._progress.done // self._progress.total
+            bar = "━" * full + "─" * (_BAR_CELLS - full)
+            line += f"  {bar} {self._progress.done}/{self._progress.total}"
+        if seconds > _SECONDS_BEFORE_CANCEL_IS_TOLD:
+            line += f"  {seconds:.0f} s"
+            line += "" if self._stopping else "  (esc stops it)"
+        self.update(line)

@@ -1,0 +1,156 @@
+"""The first screen: sessions to resume, or a new one as admin or as new user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from screens.help import HelpScreen
+from screens.widgets.dialogs import Confirm
+from workflows.machine.session import Summary
+
+_TITLES = {"admin": "Admin", "new-user": "New user"}
+_NEW_ADMIN = "new:admin"
+_NEW_USER = "new:new-user"
+
+
+class HomeScreen(Screen[None]):
+    """What would you like to do?
+
+    Args:
+        summaries: the sessions that can be resumed.
+        sandbox: whether they are those of a sandbox.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the marked session"),
+        Binding("f1,question_mark", "help", "Help", id="home.help"),
+    ]
+    DEFAULT_CSS = """
+    HomeScreen { padding: 1 2 0 2; }
+    HomeScreen #home-title { text-style: bold; color: $text-accent; }
+    HomeScreen #home-words { height: auto; color: $text-muted; margin-bottom: 1; }
+    HomeScreen OptionList { height: 1fr; border: none; background: $background; }
+    """
+
+    @dataclass
+    class Begin(Message):
+        """Begin a session of this workflow."""
+
+        workflow: str
+
+    @dataclass
+    class Resume(Message):
+        """Resume this session."""
+
+        session: str
+
+    @dataclass
+    class Delete(Message):
+        """Delete this session."""
+
+        session: str
+
+    def __init__(self, summaries: Sequence[Summary], *, sandbox: bool) -> None:
+        super().__init__()
+        self._summaries = summaries
+        self._sandbox = sandbox
+
+    def compose(self) -> ComposeResult:
+        where = " · SANDBOX, not AWS" if self._sandbox else ""
+        yield Static(f"iam-onboard{where}", id="home-title", markup=False)
+        yield Static(self._words(), id="home-words", markup=False)
+        yield OptionList(*self._options())
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """The most likely answer has the focus: the session changed last, or a new one."""
+        options = self.query_one(OptionList)
+        options.focus()
+        options.highlighted = 1
+
+    def show(self, summaries: Sequence[Summary]) -> None:
+        """Show these sessions in place of the ones before."""
+        self._summaries = summaries
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(self._options())
+        options.highlighted = 1
+
+    def _words(self) -> str:
+        if self._sandbox:
+            return (
+                "You play both roles here, on a disposable project and a local AWS: begin as the admin, and\n"
+                "as the new user when the admin waits for a key. Their messages pass through a mailbox folder."
+            )
+        return "Brings people into the AWS accounts of a Leverage-style Terraform project, step by step."
+
+    def _options(self) -> list[Option]:
+        options = []
+        if self._summaries:
+            options.append(Option(Text("Go on with a session", style="bold"), disabled=True))
+            options += [Option(_line(summary), id=summary.id) for summary in self._summaries]
+            options.append(Option(Text(""), disabled=True))
+        options += [
+            Option(Text("Begin", style="bold"), disabled=True),
+            Option(Text("I am an admin: bring people in, change their groups, remove them"), id=_NEW_ADMIN),
+            Option(Text("I am a new user: I was invited, or got a handoff text"), id=_NEW_USER),
+        ]
+        return options
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, event: OptionList.OptionSelected) -> None:
+        chosen = event.option_id or ""
+        if chosen.startswith("new:"):
+            self.post_message(self.Begin(chosen.removeprefix("new:")))
+        elif chosen:
+            self.post_message(self.Resume(chosen))
+
+    def _marked(self) -> str:
+        options = self.query_one(OptionList)
+        if options.highlighted is None:
+            return ""
+        marked = options.get_option_at_index(options.highlighted).id or ""
+        return "" if marked.startswith("new:") else marked
+
+    def action_delete(self) -> None:
+        """Ask, then delete the marked session."""
+        marked = self._marked()
+        if not marked:
+            self.notify("Mark a session first.", severity="warning")
+            return
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                self.post_message(self.Delete(marked))
+
+        body = "What it recorded and its drafts go away. Files of the project, keys and profiles stay."
+        self.app.push_screen(Confirm("Delete this session?", body, "Delete"), answered)
+
+    def action_help(self) -> None:
+        """Explain the wizard."""
+        self.app.push_screen(HelpScreen("", "The wizard", self))
+
+
+def _line(summary: Summary) -> Text:
+    """A session in a line: who, which project, since when, what comes next."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    if summary.damage:
+        text.append(f"! {summary.id}: damaged. {summary.damage}")
+        return text
+    project = summary.facts.get("project") or summary.details.get("project") or ""
+    text.append(f"{_TITLES.get(summary.workflow, summary.workflow)}", style="bold")
+    text.append(f" {project}  ")
+    text.append(f"next: {summary.next_title or 'all done'}")
+    text.append(f"  ({summary.changed[:16].replace('T', ' ')} UTC)", style="dim")
+    return text
