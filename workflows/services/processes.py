@@ -1,0 +1,199 @@
+"""What every child process needs: an environment that is built, and a name that outlives its pid.
+
+A child gets the variables on an allow list and nothing else, so that a secret which happens to be in the
+person's shell never travels. A process that is found again later is known by its pid *and* its start time,
+since pids are used again.
+
+Only the standard library is imported here: Terraform's supervisor, a process of its own, starts with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from threading import Event
+
+ALLOWED = (
+    # who and where the person is, and how text is written
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_*"),
+    # git and ssh: modules come from private repositories
+    *("GIT_*", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE"),
+    # the way out of the network and whom to trust there
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"),
+    # Terraform's and OpenTofu's own (variables, mirrors, plugin cache, data folder)
+    *("TF_*", "TOFU_*", "CHECKPOINT_DISABLE"),
+    # the keyring and gpg, which a credential_process in a profile may ask
+    *("XDG_*", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME"),
+)
+"""Names, or patterns of names, of the variables that a child may inherit."""
+
+REFUSED = ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE")
+"""Left out although `ALLOWED` matches: their traces write credentials into the output."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a short child process left behind.
+
+    Attributes:
+        exit_code: its exit status; negative for the signal that ended it.
+        stdout: what it wrote to stdout, as it is.
+        stderr: what it wrote to stderr, as it is.
+    """
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def child_environment(base: Mapping[str, str], extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Build a child's environment from an allow list.
+
+    Args:
+        base: the environment to take from, usually the person's own; only names in `ALLOWED` pass.
+        extra: variables to set in any case, whatever their names (a profile's files, a region).
+
+    Returns:
+        A new dictionary; AWS credentials of `base` are never in it.
+    """
+    kept = {name: value for name, value in base.items() if _passes(name)}
+    return {**kept, **(extra or {})}
+
+
+def _passes(name: str) -> bool:
+    if any(fnmatch.fnmatchcase(name, pattern) for pattern in REFUSED):
+        return False
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in ALLOWED)
+
+
+def disable_core_dumps() -> None:
+    """Forbid this process and its children to leave core dumps, which would hold secrets."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON file as a whole: private, synced, and renamed into its place."""
+    unfinished = path.with_suffix(".new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(record, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def process_started_at(pid: int) -> str | None:
+    """Say when a process was started, as a text to compare and nothing else.
+
+    On Linux it is the boot's id and the start time in clock ticks since then (proc(5), field 22 of `stat`);
+    elsewhere what `ps -o lstart=` says, to the second.
+
+    Returns:
+        None if there is no such process or it has ended and waits for its parent (a zombie).
+    """
+    if sys.platform == "linux":
+        return _started_at_linux(pid)
+    return _started_at_ps(pid)
+
+
+def _started_at_linux(pid: int) -> str | None:
+    try:
+        # The command in parentheses may hold blanks and parentheses: count from the last one.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if fields[0] in {"Z", "X"}:
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}:{fields[19]}"
+
+
+def _started_at_ps(pid: int) -> str | None:
+    answer = subprocess.run(
+        ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
+    )
+    status, _, started = answer.stdout.strip().partition(" ")
+    if answer.returncode != 0 or not started or status.startswith("Z"):
+        return None
+    return " ".join(started.split())
+
+
+def is_alive(pid: int, started_at: str) -> bool:
+    """Whether the process `pid` still runs and is the one that was started then.
+
+    Args:
+        pid: its process id.
+        started_at: what `process_started_at` said of it when it was known to be the right one.
+    """
+    return process_started_at(pid) == started_at
+
+
+def capture(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    cancelled: Event | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run a short program in a session of its own and keep what it says in memory.
+
+    The session keeps the terminal's Ctrl-C from it; stdin is empty.
+
+    Args:
+        argv: program and arguments.
+        cwd: the folder to run in.
+        environment: the whole environment of the child.
+        cancelled: when set, the program gets one SIGINT and is waited for.
+        timeout: seconds after which it gets that SIGINT as well, or None.
+
+    Raises:
+        FileNotFoundError: there is no such program (or no such folder).
+        TimeoutError: `timeout` passed.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    interrupted = False
+    late = False
+    with subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        while True:
+            try:
+                stdout, stderr = process.communicate(timeout=0.05 if cancelled or deadline else None)
+                break
+            except subprocess.TimeoutExpired:
+                late = late or (deadline is not None and time.monotonic() > deadline)
+                if not interrupted and (late or (cancelled is not None and cancelled.is_set())):
+                    interrupted = True
+                    with contextlib.suppress(ProcessLookupError):
+                        process.send_signal(signal.SIGINT)
+    if late:
+        raise TimeoutError(f"{Path(argv[0]).name} did not answer within {timeout:g} seconds")
+    return Completed(process.returncode, stdout, stderr)

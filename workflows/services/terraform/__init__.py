@@ -1,0 +1,1 @@
+"""Terraform or OpenTofu as a service: chosen, run, watched, cancelled, and its plans and states read."""

@@ -1,0 +1,110 @@
+"""Terraform's argument lists, built with python-terraform's `generate_cmd_string` and nothing else of it.
+
+The rest of that library is left alone: its constructor reads a state file (so it is made on an empty folder),
+`synchronous=False` is passed on to Terraform, and it can neither stream nor cancel. The same arguments serve
+OpenTofu; plan and apply have had `-json` and `-replace` since 1.0.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOCK_TIMEOUT = "20s"
+"""How long plan and apply wait for a state lock that somebody else holds."""
+
+
+@dataclass(frozen=True)
+class Commands:
+    """Builds whole argument lists that begin with the binary.
+
+    Attributes:
+        binary: program and leading arguments, as `Binary.argv` has them.
+    """
+
+    binary: tuple[str, ...]
+
+    def init(
+        self, *, backend_configs: Sequence[Path] = (), upgrade: bool = False, reconfigure: bool = False
+    ) -> list[str]:
+        """`init`; the lock file is only read, except with `upgrade`, which is there to rewrite it."""
+        return self._build(
+            "init",
+            input=False,
+            no_color=True,
+            lockfile=None if upgrade else "readonly",
+            upgrade=upgrade or None,
+            reconfigure=reconfigure,
+            backend_config=[str(path) for path in backend_configs],
+        )
+
+    def plan(
+        self, out: Path, *, var_files: Sequence[Path] = (), replace: Sequence[str] = (), json: bool = True
+    ) -> list[str]:
+        """`plan` into the file `out`; every address in `replace` is made anew."""
+        return self._build(
+            "plan",
+            out=str(out),
+            json=json,
+            input=False,
+            no_color=True,
+            lock_timeout=LOCK_TIMEOUT,
+            var_file=[str(path) for path in var_files],
+            replace=list(replace),
+        )
+
+    def apply(self, plan: Path) -> list[str]:
+        """`apply` of exactly that plan file. It takes no variables: they are in the plan."""
+        return self._build(
+            "apply", str(plan), json=True, input=False, no_color=True, lock_timeout=LOCK_TIMEOUT
+        )
+
+    def show(self, plan: Path | None = None) -> list[str]:
+        """`show -json` of a plan file, or of the state. The answer holds secrets: keep it in memory."""
+        return self._build("show", *([str(plan)] if plan else []), json=True, no_color=True)
+
+    def output(self) -> list[str]:
+        """`output -json`. The answer holds sensitive outputs in clear: keep it in memory."""
+        return self._build("output", json=True, no_color=True)
+
+    def version(self) -> list[str]:
+        """`version -json`."""
+        return self._build("version", json=True)
+
+    def version_text(self) -> list[str]:
+        """`version`, whose first word is the product's name, which its JSON leaves out."""
+        return self._build("version")
+
+    def force_unlock(self, lock_id: str) -> list[str]:
+        """`force-unlock` of one lock, without a question: the caller has asked already."""
+        return self._build("force-unlock", lock_id, force=True)
+
+    def import_(self, address: str, identifier: str, *, var_files: Sequence[Path] = ()) -> list[str]:
+        """`import` of something that exists outside the state."""
+        return self._build(
+            "import",
+            address,
+            identifier,
+            input=False,
+            no_color=True,
+            lock_timeout=LOCK_TIMEOUT,
+            var_file=[str(path) for path in var_files],
+        )
+
+    def _build(self, command: str, *arguments: str, **options: Any) -> list[str]:
+        from python_terraform import IsFlagged, Terraform  # noqa: PLC0415 - 20 ms that --help does not need
+
+        flags = {"json", "no_color", "reconfigure", "force"}
+        given = {
+            name: (IsFlagged if value else None) if name in flags else value
+            for name, value in options.items()
+        }
+        with tempfile.TemporaryDirectory(prefix="iam-onboard-") as empty:
+            builder = Terraform(working_dir=empty, terraform_bin_path=self.binary[0])
+            first, *rest = builder.generate_cmd_string(command, *arguments, **given)
+        return [first, *self.binary[1:], *rest]
