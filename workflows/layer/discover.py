@@ -1,0 +1,329 @@
+"""Finding a Leverage project from any folder in it: its accounts, variables and base-identities layers.
+
+The layout is the one of binbash Leverage (`build.env`, `config/common.tfvars`, one folder an account, the
+identities layer in `<account>/global/base-identities`), with the older names that are still in use:
+`.config` instead of `.tfvars`, `<account>/base-identities`, `root` instead of `management`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.errors import OnboardError
+from workflows.layer.lock_file import LockedProvider, read_lock_file, read_required_version
+from workflows.layer.values import read_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LAYER_PATHS = ("global/base-identities", "base-identities")
+"""Where an account's folder holds its identities layer, the current place first."""
+
+ORGANIZATION_ACCOUNTS = ("management", "root")
+"""The folder of the organisation's own account; `root` until 2022."""
+
+_ENDINGS = (".tfvars", ".config")
+
+
+class ProjectError(OnboardError):
+    """A folder is not a complete Leverage project; says what is missing and where it was looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account of the project, from `accounts` in `common.tfvars`.
+
+    Attributes:
+        name: as the project calls it, `security`.
+        email: the address of its root user, or "".
+        id: the 12-digit account id as text, or "" while the project does not know it.
+    """
+
+    name: str
+    email: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLocation:
+    """A base-identities layer on disk.
+
+    Attributes:
+        account: the account's name in the project.
+        path: the layer folder, absolute.
+        relative: the same relative to the project's root, with forward slashes.
+        account_id: 12 digits, or None if the project does not say.
+        environment: `environment` of the account's variables, as `security`.
+        backend: the backend's settings: `profile`, `bucket`, `region`, `dynamodb_table` …
+        backend_config: the file that `terraform init -backend-config=` takes.
+        var_files: the files that `-var-file=` takes, in the order they are given.
+        variables: their values together, later files first in rank.
+        locked: the AWS provider of `.terraform.lock.hcl`, or None without one.
+        required_version: the `required_version` of the layer's Terraform block, or None.
+    """
+
+    account: str
+    path: Path
+    relative: str
+    account_id: str | None
+    environment: str
+    backend: Mapping[str, str]
+    backend_config: Path
+    var_files: tuple[Path, ...]
+    variables: Mapping[str, object] = field(repr=False)
+    locked: LockedProvider | None = None
+    required_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Leverage project.
+
+    Attributes:
+        root: its root folder, absolute.
+        name: the short name, `bb`: the prefix of profiles and the folder under `~/.aws`.
+        long_name: the long name, `binbash`.
+        region_primary: the AWS region of the backend and of most resources.
+        region_secondary: the other region, or "".
+        regions_allowed: the regions that the project permits; may be empty.
+        accounts: in the order of `common.tfvars`.
+        build_env: the settings of `build.env`.
+        binary: `TF_BINARY` of `build.env`, or None.
+        mfa_enabled: `MFA_ENABLED` of `build.env`.
+        sso_enabled: `sso_enabled` of `common.tfvars`: IAM users are then the exception.
+        layers: management first, then security, then the others by name.
+        warnings: sentences about what is odd but does not stop anything.
+    """
+
+    root: Path
+    name: str
+    long_name: str
+    region_primary: str
+    region_secondary: str
+    regions_allowed: tuple[str, ...]
+    accounts: tuple[Account, ...]
+    build_env: Mapping[str, str]
+    binary: str | None
+    mfa_enabled: bool
+    sso_enabled: bool
+    layers: tuple[LayerLocation, ...]
+    warnings: tuple[str, ...]
+
+    def account(self, name: str) -> Account | None:
+        """The account of that name, or None."""
+        return next((one for one in self.accounts if one.name == name), None)
+
+    def layer(self, account: str) -> LayerLocation | None:
+        """The layer of that account, or None."""
+        return next((one for one in self.layers if one.account == account), None)
+
+
+def find_project(start: Path) -> Project:
+    """The project that holds a folder.
+
+    Args:
+        start: any folder (or file) in the project; symbolic links are followed.
+
+    Raises:
+        ProjectError: no project there, or one whose variables or accounts are missing.
+        BadVariables: a variables file cannot be read or parsed.
+    """
+    root = _find_root(start)
+    common = _variables_file(root / "config", "common")
+    if common is None:
+        raise _missing_common(root)
+    values = read_variables(common)
+    accounts = _accounts(values, common)
+    build_env = read_build_env(root / "build.env") if (root / "build.env").is_file() else {}
+    warnings: list[str] = []
+    layers = _layers(root, accounts, warnings)
+    name = _text(values, "project")
+    if not name:
+        raise ProjectError(
+            "The project has no name",
+            f"{common} does not set `project`.",
+            why="The short project name is the prefix of every profile and the folder under ~/.aws.",
+            next=f'Add a line such as  project = "bb"  to {common}.',
+        )
+    if not layers:
+        warnings.append("No account folder holds a base-identities layer, so there is nothing to edit.")
+    return Project(
+        root=root,
+        name=name,
+        long_name=_text(values, "project_long") or name,
+        region_primary=_text(values, "region_primary") or _text(values, "region"),
+        region_secondary=_text(values, "region_secondary"),
+        regions_allowed=_texts(values.get("regions_allowed")),
+        accounts=accounts,
+        build_env=build_env,
+        binary=build_env.get("TF_BINARY") or None,
+        mfa_enabled=build_env.get("MFA_ENABLED", "").strip().lower() == "true",
+        sso_enabled=values.get("sso_enabled") is True,
+        layers=tuple(layers),
+        warnings=tuple(warnings),
+    )
+
+
+def read_build_env(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a `build.env`; comments and blank lines are skipped, quotes taken off.
+
+    Raises:
+        ProjectError: the file cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise ProjectError("build.env cannot be read", f"{path} cannot be read.", why=str(error)) from error
+    found: dict[str, str] = {}
+    for line in lines:
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
+        if sign and not name.startswith("#"):
+            value = value.strip()
+            quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+            found[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].rstrip()
+    return found
+
+
+def _find_root(start: Path) -> Path:
+    start = start.resolve()
+    if not start.exists():
+        raise ProjectError(
+            "There is no such folder",
+            f"{start} does not exist.",
+            next="Give the project's folder, or any in it.",
+        )
+    for folder in (start, *start.parents):
+        config = folder / "config"
+        if (folder / "build.env").is_file() or any(
+            (config / f"common{ending}").is_file() for ending in (*_ENDINGS, ".tfvars.example")
+        ):
+            return folder
+    raise ProjectError(
+        "This is not a Leverage project",
+        f"Neither {start} nor any folder above it is the root of one.",
+        why="A project's root holds build.env and config/common.tfvars (or the older config/common.config).",
+        next="Change to the project's folder, or name it: iam-onboard admin PATH",
+    )
+
+
+def _variables_file(folder: Path, name: str) -> Path | None:
+    return next((folder / f"{name}{end}" for end in _ENDINGS if (folder / f"{name}{end}").is_file()), None)
+
+
+def _missing_common(root: Path) -> ProjectError:
+    example = root / "config" / "common.tfvars.example"
+    hint = (
+        f"Copy {example} to common.tfvars beside it and fill in the accounts."
+        if example.is_file()
+        else "Ask a colleague for the file: it is often kept out of git because of the account ids in it."
+    )
+    return ProjectError(
+        "The project's variables are missing",
+        f"There is no config/common.tfvars in {root}.",
+        why="It names the project, its regions and its accounts; every layer is planned with it.",
+        next=hint,
+    )
+
+
+def _accounts(values: Mapping[str, object], common: Path) -> tuple[Account, ...]:
+    declared = values.get("accounts")
+    found: list[Account] = []
+    if isinstance(declared, dict):
+        for name, one in declared.items():
+            facts = one if isinstance(one, dict) else {}
+            number = facts.get("id", "")
+            # an unquoted id is a number and has lost its leading zeros
+            identity = f"{number:012d}" if isinstance(number, int) else str(number).strip()
+            found.append(Account(str(name), str(facts.get("email", "")), identity))
+    if not found:
+        raise ProjectError(
+            "The project has no accounts",
+            f"{common} does not set `accounts`, or sets none.",
+            why="The wizard checks with it that a layer is applied to the account it is meant for.",
+            next='Add  accounts = { security = { email = "…", id = "123456789012" } }  with all of them.',
+        )
+    return tuple(found)
+
+
+def _rank(account: str) -> tuple[int, str]:
+    if account in ORGANIZATION_ACCOUNTS:
+        return ORGANIZATION_ACCOUNTS.index(account) - 2, account
+    return (0 if account == "security" else 1), account
+
+
+def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> list[LayerLocation]:
+    known = {one.name: one for one in accounts}
+    found: list[LayerLocation] = []
+    folders = [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    for folder in sorted(folders, key=lambda one: _rank(one.name)):
+        paths = [folder / one for one in LAYER_PATHS if any((folder / one).glob("*.tf"))]
+        if len(paths) > 1:
+            warnings.append(
+                f"{folder.name} has two identities layers; {LAYER_PATHS[0]} is used, not {LAYER_PATHS[1]}."
+            )
+        if paths:
+            account = known.get(folder.name)
+            if account is None:
+                warnings.append(
+                    f"The folder {folder.name} has an identities layer, but `accounts` in the common "
+                    f"variables does not name that account."
+                )
+            found.append(_location(root, folder, paths[0], account))
+    return found
+
+
+def _location(root: Path, folder: Path, path: Path, account: Account | None) -> LayerLocation:
+    account_file = _variables_file(folder / "config", "account")
+    backend_file = _variables_file(folder / "config", "backend")
+    for file, name, use in (
+        (account_file, "account", "the account's `environment`"),
+        (backend_file, "backend", "the state's bucket and the profile that may read it"),
+    ):
+        if file is None:
+            raise ProjectError(
+                f"The {folder.name} account's {name}.tfvars is missing",
+                f"There is no {name}.tfvars (or {name}.config) in {folder / 'config'}.",
+                why=f"It gives {use}; without it Terraform cannot be run in {path}.",
+                next="Restore it from git, or ask a colleague for it.",
+            )
+    assert account_file is not None  # noqa: S101 - the loop above raises
+    assert backend_file is not None  # noqa: S101 - the loop above raises
+    var_files = tuple(
+        file
+        for where in (root / "config", folder / "config")
+        for ending in _ENDINGS
+        for file in sorted(where.glob(f"*{ending}"))
+        if file.is_file()
+    )
+    variables: dict[str, object] = {}
+    for file in var_files:
+        variables.update(read_variables(file))
+    backend = {name: _plain(value) for name, value in read_variables(backend_file).items()}
+    return LayerLocation(
+        account=folder.name,
+        path=path,
+        relative=path.relative_to(root).as_posix(),
+        account_id=(account.id or None) if account else None,
+        environment=_text(variables, "environment") or folder.name,
+        backend=backend,
+        backend_config=backend_file,
+        var_files=var_files,
+        variables=variables,
+        locked=read_lock_file(path / ".terraform.lock.hcl"),
+        required_version=read_required_version(path),
+    )
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text(values: Mapping[str, object], name: str) -> str:
+    value = values.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()

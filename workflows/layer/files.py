@@ -1,0 +1,95 @@
+"""The files of one layer as an immutable set: every edit gives a new set, the disk is not touched.
+
+Only what a layer's people, groups, outputs and account can be written in is loaded: the `.tf` files of the
+folder itself and the files in `keys/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from workflows.errors import OnboardError
+from workflows.layer.syntax import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class LayerUnreadable(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A file of the layer cannot be read."""
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """The `.tf` files and key files of a layer.
+
+    Attributes:
+        documents: file name to document, in the order Terraform reads them: by name, override files last.
+        keys: path relative to the layer folder, as `keys/jane.doe`, to the file's bytes.
+        linked: names of documents that are symbolic links: shared with other layers, so read and never
+            edited.
+    """
+
+    documents: Mapping[str, Document] = field(repr=False)
+    keys: Mapping[str, bytes] = field(repr=False)
+    linked: frozenset[str] = frozenset()
+
+    @classmethod
+    def load(cls, folder: Path) -> FileSet:
+        """Read a layer folder.
+
+        Raises:
+            LayerUnreadable: a file or the folder cannot be read, or a symbolic link leads nowhere.
+        """
+        documents: dict[str, Document] = {}
+        linked: set[str] = set()
+        keys: dict[str, bytes] = {}
+        try:
+            paths = sorted(folder.glob("*.tf"), key=lambda path: (is_override(path.name), path.name))
+            for path in paths:
+                documents[path.name] = Document.parse(path.name, path.read_bytes())
+                if path.is_symlink():
+                    linked.add(path.name)
+            folder_of_keys = folder / "keys"
+            if folder_of_keys.is_dir():
+                for path in sorted(folder_of_keys.iterdir()):
+                    if path.is_file():
+                        keys[f"keys/{path.name}"] = path.read_bytes()
+        except OSError as error:
+            raise LayerUnreadable(
+                "The layer cannot be read",
+                f"A file in {folder} cannot be read.",
+                why=str(error),
+                next="Repair the file or its permissions; a broken symbolic link counts too.",
+            ) from error
+        return cls(documents, keys, frozenset(linked))
+
+    def content(self, name: str) -> bytes | None:
+        """The bytes of a `.tf` file or key file; None if there is none of that name."""
+        document = self.documents.get(name)
+        return document.data if document is not None else self.keys.get(name)
+
+    def with_document(self, document: Document) -> FileSet:
+        """The set with a document put in the place of the one of its name."""
+        return replace(self, documents={**self.documents, document.name: document})
+
+    def with_key(self, name: str, data: bytes | None) -> FileSet:
+        """The set with a key file written, or removed (None); the same bytes give this very set."""
+        if self.keys.get(name) == data:
+            return self
+        keys = {key: value for key, value in self.keys.items() if key != name}
+        if data is not None:
+            keys[name] = data
+        return replace(self, keys=keys)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all files, `.tf` files first."""
+        return (*self.documents, *self.keys)
+
+
+def is_override(name: str) -> bool:
+    """Whether Terraform merges the file over the others instead of reading it beside them."""
+    return name == "override.tf" or name.endswith("_override.tf")

@@ -1,0 +1,214 @@
+"""What a Terraform layer says about people, groups, outputs and the account, as plain values.
+
+The readers make a `Layer` from files, the screens show it, the operations say how it should be afterwards,
+and the editor compares the two. Nothing in it is secret: public keys and names only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workflows.layer.discover import LayerLocation
+    from workflows.layer.files import FileSet
+
+
+class Style(StrEnum):
+    """How a layer declares its people; the value is what a person reads."""
+
+    LIST = "list of names"
+    MACHINE_MAP = "map of machine users"
+    VARIABLE_MAP = "map in a variable"
+    BLOCK = "a block for each user"
+    COMPUTED = "computed"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is written: a file relative to the layer folder, and a line from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the layer that a person should know, and where it is written.
+
+    Attributes:
+        message: a sentence, without the place.
+        place: where.
+        hand_edit: True when the thing can only be changed by hand, at that place.
+    """
+
+    message: str
+    place: Place
+    hand_edit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An IAM user of the layer, a human or a machine.
+
+    Attributes:
+        iam_name: the user's name as IAM knows it.
+        declaration: the list entry, map key or block label that declares it.
+        module: the label of the module block, as `user`.
+        key_file: the PGP key's path relative to the layer folder, as `keys/jane.doe`; None if it cannot be
+            told.
+        login_profile: whether the module makes a console password; None if it cannot be told.
+        access_key: whether the module makes an access key; None if it cannot be told.
+        machine: whether it is a machine user: an access key and no console password, or so named.
+        groups: the names of its groups, as IAM knows them, in the order of the files.
+        style: how it is declared.
+        editable: whether the editor can change or remove it.
+        place: where it is declared.
+    """
+
+    iam_name: str
+    declaration: str
+    module: str
+    key_file: str | None
+    login_profile: bool | None
+    access_key: bool | None
+    machine: bool
+    groups: tuple[str, ...]
+    style: Style
+    editable: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An IAM group of the layer.
+
+    Attributes:
+        name: as IAM knows it.
+        label: the module block's label.
+        members: IAM names in the order of the file.
+        machine: whether it is for machine users: most members are, or an empty group is so named.
+        policies: managed policy ARNs, or the source text of references to policies.
+        editable: whether the editor can change its members.
+        place: where its block begins.
+    """
+
+    name: str
+    label: str
+    members: tuple[str, ...]
+    machine: bool
+    policies: tuple[str, ...]
+    editable: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output of the layer.
+
+    Attributes:
+        name: the output's label.
+        person: the IAM name of the one person whose value it is, or None.
+        attribute: the module's attribute that it gives, as `iam_user_name`, or "".
+        sensitive: whether Terraform hides it.
+        place: where it is declared.
+    """
+
+    name: str
+    person: str | None
+    attribute: str
+    sensitive: bool
+    place: Place
+
+
+Constant = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One attribute of the account's module.
+
+    Attributes:
+        name: the attribute's name.
+        value: its value; an expression's is evaluated with the project's variables. None if it cannot be
+            told.
+        source: the expression's text, as it is written.
+        literal: whether it is a plain value that the editor may replace.
+        place: where it is written.
+    """
+
+    name: str
+    value: Constant
+    source: str
+    literal: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """The account alias and the password policy.
+
+    Attributes:
+        label: the label of the module block.
+        alias: the account alias, or None when the layer sets none.
+        policy: the password policy's attributes that the layer sets, in the order of the file.
+        editable: whether the editor can change them.
+        place: where the block begins.
+    """
+
+    label: str
+    alias: Setting | None
+    policy: tuple[Setting, ...]
+    editable: bool
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A base-identities layer, read.
+
+    Attributes:
+        location: the folder and everything found about it.
+        people: people and machine users, in the order of the files.
+        groups: in the order of the files.
+        outputs: in the order of the files.
+        account: the account's settings, or None when the layer has none.
+        findings: what a person should know, in the order of the files.
+        keys: the key files in the layer's `keys/` folder: file name to text.
+        files: the bytes that all of this was read from.
+    """
+
+    location: LayerLocation
+    people: tuple[Person, ...]
+    groups: tuple[Group, ...]
+    outputs: tuple[Output, ...]
+    account: AccountSettings | None
+    findings: tuple[Finding, ...]
+    keys: Mapping[str, str] = field(repr=False)
+    files: FileSet = field(repr=False, compare=False)
+
+    def person(self, name: str) -> Person | None:
+        """The person of that IAM name, without regard to case, or None."""
+        wanted = name.casefold()
+        return next((one for one in self.people if one.iam_name.casefold() == wanted), None)
+
+    def group(self, name: str) -> Group | None:
+        """The group of that name, without regard to case, or None."""
+        wanted = name.casefold()
+        return next((one for one in self.groups if one.name.casefold() == wanted), None)
+
+    @property
+    def machine_users(self) -> tuple[Person, ...]:
+        """The machine users alone."""
+        return tuple(one for one in self.people if one.machine)
+
+    @property
+    def humans(self) -> tuple[Person, ...]:
+        """The people alone."""
+        return tuple(one for one in self.people if not one.machine)

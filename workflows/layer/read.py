@@ -1,0 +1,63 @@
+"""Reading a layer: from the files of a folder to the model that the screens show and the editor compares."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from workflows.layer.declarations import constants
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer
+from workflows.layer.read_account import read_account
+from workflows.layer.read_findings import read_findings
+from workflows.layer.read_groups import read_groups
+from workflows.layer.read_outputs import read_outputs
+from workflows.layer.read_people import read_people
+
+if TYPE_CHECKING:
+    from workflows.layer.discover import LayerLocation
+    from workflows.layer.model import Group, Person
+
+
+def read_layer(location: LayerLocation) -> Layer:
+    """The layer in a folder, as it is on disk now.
+
+    Nothing in it is refused: what cannot be understood or edited is a finding with its place.
+
+    Raises:
+        LayerUnreadable: a file cannot be read.
+    """
+    return read_files(location, FileSet.load(location.path))
+
+
+def read_files(location: LayerLocation, files: FileSet) -> Layer:
+    """The layer that a set of files makes, for files that are not (yet) on disk."""
+    names = constants(files, location.variables)
+    people, findings = read_people(files, names)
+    owners = {owner: person.iam_name for owner, person in people.items()}
+    groups, group_findings = read_groups(files, names, people)
+    return Layer(
+        location=location,
+        people=_with_groups(tuple(people.values()), groups),
+        groups=groups,
+        outputs=read_outputs(files, owners),
+        account=read_account(files, names),
+        findings=(*findings, *group_findings, *read_findings(files)),
+        keys=MappingProxyType(
+            {path.removeprefix("keys/"): data.decode("utf-8", "replace") for path, data in files.keys.items()}
+        ),
+        files=files,
+    )
+
+
+def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple[Person, ...]:
+    memberships: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        for member in group.members:
+            memberships[member].append(group.name)
+    return tuple(
+        replace(one, groups=tuple(memberships[one.iam_name])) if one.iam_name in memberships else one
+        for one in people
+    )

@@ -1,0 +1,83 @@
+"""What else a person should know of a layer: unparsable files, override files, what comments hide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflows.layer.declarations import is_group, is_user
+from workflows.layer.files import is_override
+from workflows.layer.model import Finding, Place
+from workflows.layer.syntax import Document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workflows.layer.files import FileSet
+
+_WORDS = (b"module", b"output", b"resource", b"*/")
+_RESOURCES = {
+    "aws_iam_user": "user",
+    "aws_iam_group": "group",
+    "aws_iam_user_group_membership": "membership",
+    "aws_iam_group_membership": "membership",
+}
+
+
+def read_findings(files: FileSet) -> list[Finding]:
+    """The findings about files rather than single people or groups, in the order of the files."""
+    found: list[Finding] = []
+    for document in files.documents.values():
+        if document.broken_at is not None:
+            message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
+            found.append(Finding(message, Place(document.name, document.broken_at), hand_edit=True))
+        if is_override(document.name) and document.blocks:
+            first = document.blocks[0]
+            message = "An override file changes what the other files say; what it says is not shown here."
+            found.append(Finding(message, Place(document.name, first.line)))
+        for block in document.blocks:
+            if block.kind == "resource" and len(block.header) == 3 and block.header[1] in _RESOURCES:
+                what = _RESOURCES[block.header[1]]
+                message = f"The {what} {block.label} is a resource, not a module: it is not edited."
+                found.append(Finding(message, Place(document.name, block.line), hand_edit=True))
+        found.extend(_hidden(document))
+    return found
+
+
+def _hidden(document: Document) -> Iterator[Finding]:
+    """The modules and outputs that are commented out."""
+    for line, text in _comments(document):
+        if not any(word in text for word in _WORDS):
+            continue
+        hidden = Document.parse(document.name, text)
+        for block in hidden.blocks:
+            if block.kind == "module" and is_group(block):
+                what = "group"
+            elif block.kind == "module" and is_user(block):
+                what = "user"
+            elif block.kind == "output":
+                what = "output"
+            else:
+                continue
+            place = Place(document.name, line + block.line - 1)
+            yield Finding(f"The {what} {block.label} is hidden in a comment.", place)
+
+
+def _comments(document: Document) -> Iterator[tuple[int, bytes]]:
+    """Each block comment, and each run of line comments, without its marks: its first line and its text."""
+    run: list[bytes] = []
+    first = last = 0
+    for node in document.comments:
+        text = document.data[node.start_byte : node.end_byte]
+        line = node.start_point.row + 1
+        if text.startswith(b"/*"):
+            yield line, b"  " + text[2:].removesuffix(b"*/")
+            continue
+        if run and line != last + 1:
+            yield first, b"\n".join(run)
+            run = []
+        if not run:
+            first = line
+        run.append(text.lstrip(b"#/"))
+        last = line
+    if run:
+        yield first, b"\n".join(run)

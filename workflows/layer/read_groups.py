@@ -1,0 +1,114 @@
+"""Reading the groups of a layer: their members as IAM names, and their policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflows.layer.declarations import group_modules, place_of, uneditable
+from workflows.layer.model import Finding, Group, Place
+from workflows.layer.references import read_reference
+from workflows.layer.syntax import unwrap
+from workflows.layer.values import elements, evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Person
+    from workflows.layer.read_people import Owner
+    from workflows.layer.syntax import Block
+
+_MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
+_POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
+
+
+def read_groups(
+    files: FileSet, names: Mapping[str, object], people: Mapping[Owner, Person]
+) -> tuple[tuple[Group, ...], list[Finding]]:
+    """The groups in the order of the files, and what a person should know of them.
+
+    Args:
+        files: the layer's files.
+        names: constant names and their values, from `constants`.
+        people: the layer's people by what declares them, from `read_people`.
+    """
+    findings: list[Finding] = []
+    machine_names = {one.iam_name for one in people.values() if one.machine}
+    groups = []
+    for block in group_modules(files):
+        members, why = _members(files, block, people, findings)
+        if why:
+            message = f"The members of group module {block.label} are shown, not edited: {why}."
+            attribute = block.attributes.get("group_users")
+            findings.append(Finding(message, place_of(attribute or block), hand_edit=True))
+        groups.append(
+            Group(
+                name=_name(block, names),
+                label=block.label,
+                members=tuple(members),
+                machine=_is_machine(block.label, members, machine_names),
+                policies=tuple(_policies(block, names)),
+                editable=not why,
+                place=place_of(block),
+            )
+        )
+    return tuple(groups), findings
+
+
+def _name(block: Block, names: Mapping[str, object]) -> str:
+    attribute = block.attributes.get("name")
+    value = evaluate(block.document, attribute.value, names) if attribute else None
+    return value if isinstance(value, str) else block.label
+
+
+def _members(
+    files: FileSet, block: Block, people: Mapping[Owner, Person], findings: list[Finding]
+) -> tuple[list[str], str]:
+    """The members' IAM names, and why they cannot be edited ("" when they can)."""
+    why = uneditable(files, block.document, block)
+    if "for_each" in block.attributes or "count" in block.attributes:
+        why = why or "the block repeats"
+    attribute = block.attributes.get("group_users")
+    if attribute is None:
+        return [], why
+    node = attribute.value
+    if node.type != "tuple":
+        return [], why or "the list is computed"
+    members: list[str] = []
+    document = block.document
+    for element in elements(node):
+        reference = read_reference(document, unwrap(element))
+        if reference is None:
+            line = element.start_point.row + 1
+            why = why or f"the entry at line {line} is computed"
+        elif not reference.module:
+            members.append(str(reference.key))
+        elif reference.owner in people:
+            members.append(people[reference.owner].iam_name)
+        else:
+            place = Place(document.name, element.start_point.row + 1)
+            text = document.text(element)
+            message = f"The group {block.label} names {text}, which no user module declares."
+            findings.append(Finding(message, place, hand_edit=True))
+    return members, why
+
+
+def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool:
+    if members:
+        return sum(one in machine_names for one in members) * 2 > len(members)
+    return any(word in label for word in _MACHINE_WORDS)
+
+
+def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
+    found: list[str] = []
+    for name in _POLICY_LISTS:
+        attribute = block.attributes.get(name)
+        if attribute is None:
+            continue
+        if attribute.value.type != "tuple":
+            found.append(block.document.text(attribute.value))
+            continue
+        for element in elements(attribute.value):
+            value = evaluate(block.document, element, names)
+            found.append(value if isinstance(value, str) else block.document.text(element))
+    return found

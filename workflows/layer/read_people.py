@@ -1,0 +1,159 @@
+"""Reading the people and machine users of a layer, whatever style declares them."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
+from workflows.layer.model import Finding, Person, Place, Style
+from workflows.layer.syntax import unwrap
+from workflows.layer.values import UNKNOWN, elements, evaluate, object_key, string_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from workflows.layer.declarations import UserModule
+    from workflows.layer.files import FileSet
+
+Owner = tuple[str, str | None]
+"""A module's label and an instance's key (None without instances): what a reference names."""
+
+_DEFAULT_OF_MODULE = True
+"""terraform-aws-iam, modules/iam-user: login profile and access key are both made unless switched off."""
+
+
+def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner, Person], list[Finding]]:
+    """The people by what declares them, in the order of the files, and what a person should know of them.
+
+    Args:
+        files: the layer's files.
+        names: constant names and their values, from `constants`.
+    """
+    people: dict[Owner, Person] = {}
+    findings: list[Finding] = []
+    for module in user_modules(files):
+        if module.reason:
+            message = f"The users of module {module.label} are shown, not edited: {module.reason}."
+            findings.append(Finding(message, module.place, hand_edit=True))
+        found = _from_block(module, names) if module.container is None else _from_entries(module, names)
+        for owner, person in found:
+            if owner in people:
+                findings.append(
+                    Finding(f"{person.iam_name} is declared twice.", person.place, hand_edit=True)
+                )
+            people.setdefault(owner, person)
+    return people, findings
+
+
+def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Owner, Person]]:
+    container, document = module.container, module.document
+    if container is None:
+        return
+    flags = _flags(module, names)
+    name_text = template(module, "name", names)
+    key_text = template(module, "pgp_key", names)
+    editable = module.editable and name_text in {KEY, VALUE}
+    for node in elements(container):
+        value: object
+        if container.type == "tuple":
+            inner = unwrap(node)
+            key = string_value(document, inner) if inner.type == "string_lit" else None
+            value = key
+        else:
+            key = object_key(document, node)
+            value = evaluate(document, node.children[2], names)
+        if key is None:
+            continue
+        if isinstance(value, dict):
+            person = _from_object(module, key, value, names, node.start_point.row + 1)
+        else:
+            shown = value if isinstance(value, str) else ""
+            person = Person(
+                iam_name=_fill(name_text, key, shown) or key,
+                declaration=key,
+                module=module.label,
+                key_file=_path(_fill(key_text, key, shown)),
+                login_profile=flags[0],
+                access_key=flags[1],
+                machine=_is_machine(module, flags),
+                groups=(),
+                style=module.style,
+                editable=editable,
+                place=Place(document.name, node.start_point.row + 1),
+            )
+        yield (module.label, key), person
+
+
+def _from_object(
+    module: UserModule, key: str, value: Mapping[str, object], names: Mapping[str, object], line: int
+) -> Person:
+    """A person whose entry is an object: the module's attributes are evaluated with its fields."""
+    bound: dict[str, object] = {**names, "each.key": key}
+    bound.update({f"each.value.{field}": content for field, content in value.items()})
+    flags = _flags(module, bound)
+    block = module.block
+    name = block.attributes.get("name")
+    iam_name = evaluate(block.document, name.value, bound) if name else UNKNOWN
+    declared = value.get("pgp_key")
+    return Person(
+        iam_name=iam_name if isinstance(iam_name, str) else key,
+        declaration=key,
+        module=module.label,
+        key_file=_path(declared if isinstance(declared, str) else template(module, "pgp_key", bound)),
+        login_profile=flags[0],
+        access_key=flags[1],
+        machine=_is_machine(module, flags),
+        groups=(),
+        style=Style.VARIABLE_MAP if module.style is Style.MACHINE_MAP else module.style,
+        editable=False,
+        place=Place(module.document.name, line),
+    )
+
+
+def _from_block(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Owner, Person]]:
+    if module.style is not Style.BLOCK:
+        return
+    name = template(module, "name", names)
+    flags = _flags(module, names)
+    person = Person(
+        iam_name=name or module.label,
+        declaration=module.label,
+        module=module.label,
+        key_file=_path(template(module, "pgp_key", names)),
+        login_profile=flags[0],
+        access_key=flags[1],
+        machine=_is_machine(module, flags, name or ""),
+        groups=(),
+        style=Style.BLOCK,
+        editable=False,
+        place=place_of(module.block),
+    )
+    yield (module.label, None), person
+
+
+def _flags(module: UserModule, names: Mapping[str, object]) -> tuple[bool | None, bool | None]:
+    return (
+        _flag(module, "create_iam_user_login_profile", names),
+        _flag(module, "create_iam_access_key", names),
+    )
+
+
+def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bool | None:
+    found = module.block.attributes.get(attribute)
+    if found is None:
+        return _DEFAULT_OF_MODULE
+    value = evaluate(module.block.document, found.value, names)
+    return value if isinstance(value, bool) else None
+
+
+def _is_machine(module: UserModule, flags: tuple[bool | None, bool | None], name: str = "") -> bool:
+    return flags == (False, True) or module.label.startswith("machine") or name.startswith("machine.")
+
+
+def _fill(text: str | None, key: str, value: str) -> str | None:
+    return None if text is None else text.replace(KEY, key).replace(VALUE, value)
+
+
+def _path(text: str | None) -> str | None:
+    return None if text is None else posixpath.normpath(text)

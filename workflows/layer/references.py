@@ -1,0 +1,70 @@
+"""References to people in HCL: `module.user["a.b"].iam_user_name`, `module.user_a_b.…`, `"a.b"`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workflows.layer.syntax import walk
+from workflows.layer.values import string_value, unescape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node
+
+    from workflows.layer.syntax import Document
+
+_INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
+_PLAIN = ("variable_expr", "get_attr", "get_attr")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A module's attribute, or a plain string.
+
+    Attributes:
+        module: the module's label; "" for a plain string.
+        key: the instance's key; None for a module without instances. A plain string's value.
+        attribute: the module's attribute, as `iam_user_name`; "" for a plain string.
+    """
+
+    module: str
+    key: str | None
+    attribute: str
+
+    @property
+    def owner(self) -> tuple[str, str | None]:
+        """Module and key: what declares the thing referred to."""
+        return self.module, self.key
+
+
+def read_reference(document: Document, node: Node) -> Reference | None:
+    """The reference that an expression of the tree is, whole; None for any other expression.
+
+    Args:
+        document: the document the node is from.
+        node: an expression, unwrapped.
+    """
+    if node.type == "string_lit":
+        return Reference("", string_value(document, node), "")
+    kinds = tuple(child.type for child in node.children)
+    text = document.text(node)
+    if kinds == _INDEXED and text.startswith("module."):
+        module, _, rest = text[7:].partition("[")
+        key, _, attribute = rest.rpartition("].")
+        if len(key) >= 2 and key[0] == key[-1] == '"' and "${" not in key:
+            return Reference(module.strip(), unescape(key[1:-1]), attribute.strip())
+    elif kinds == _PLAIN and text.startswith("module."):
+        module, _, attribute = text[7:].partition(".")
+        return Reference(module, None, attribute)
+    return None
+
+
+def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Node]]:
+    """Every reference to a module anywhere under a node, with its own node."""
+    for one in walk(node):
+        if one.type == "expression" and len(one.children) > 2:
+            found = read_reference(document, one)
+            if found is not None:
+                yield found, one

@@ -1,0 +1,164 @@
+"""The values of HCL expressions that are constant once the project's variables are known.
+
+Account aliases, group names and key file names are often templates such as
+`${var.project_long}-${var.environment}`. `evaluate` gives their value; whatever it does not know
+(functions, conditions, data sources) is `UNKNOWN`, never a guess.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+import pygohcl
+
+from workflows.errors import OnboardError
+from workflows.layer.syntax import Document, unwrap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+
+class _Unknown(Enum):
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = _Unknown.UNKNOWN
+"""The value of an expression that is only known to Terraform."""
+
+
+class BadVariables(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A variables file cannot be read or is not HCL."""
+
+
+def read_variables(path: Path) -> dict[str, object]:
+    """The values of a `.tfvars` (or older `.config`) file.
+
+    Raises:
+        BadVariables: the file cannot be read, is not UTF-8, or is not HCL.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise BadVariables(
+            "A variables file cannot be read",
+            f"{path} cannot be read.",
+            why=str(error),
+            next="Make it readable.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadVariables(
+            "A variables file cannot be read",
+            f"{path} is not UTF-8 text.",
+            why=str(error),
+            next="Save it as UTF-8.",
+        ) from error
+    try:
+        values = pygohcl.loads(text)
+    except pygohcl.HCLParseError as error:
+        raise BadVariables(
+            "A variables file is not valid HCL",
+            f"{path} cannot be parsed.",
+            next="Repair it; the parser's words are below.",
+            detail=str(error),
+        ) from error
+    return dict(values)
+
+
+def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    """The value of an expression.
+
+    Args:
+        document: the document the node is from.
+        node: an expression, wrapped or not.
+        names: known references by their source text, as `{"var.project": "bb", "each.key": "jane.doe"}`.
+
+    Returns:
+        A string, number, boolean, None, list or dictionary, or `UNKNOWN`. Lists and dictionaries may hold
+        `UNKNOWN`.
+    """
+    node = unwrap(node)
+    kind = node.type
+    if kind == "string_lit":
+        return string_value(document, node)
+    if kind == "quoted_template":
+        return _template(document, node, names)
+    if kind == "numeric_lit":
+        text = document.text(node)
+        return int(text) if text.isdigit() else float(text)
+    if kind in {"bool_lit", "null_lit"}:
+        return {"true": True, "false": False, "null": None}[document.text(node)]
+    if kind == "tuple":
+        return [evaluate(document, one, names) for one in node.children if one.type == "expression"]
+    if kind == "object":
+        return {
+            key: evaluate(document, value, names)
+            for key, value in ((object_key(document, one), one.children[2]) for one in elements(node))
+            if key is not None
+        }
+    return names.get(document.text(node), UNKNOWN)
+
+
+def elements(node: Node) -> list[Node]:
+    """The elements of an object, or the expressions of a tuple."""
+    wanted = "object_elem" if node.type == "object" else "expression"
+    return [child for child in node.children if child.type == wanted]
+
+
+def object_key(document: Document, element: Node) -> str | None:
+    """The key of an object's element when it is a plain name or string, else None."""
+    key = unwrap(element.children[0])
+    if document.data[element.start_byte : element.start_byte + 1] == b"(":
+        return None
+    if key.type == "string_lit":
+        return string_value(document, key)
+    return document.text(key) if key.type in {"variable_expr", "identifier"} else None
+
+
+def string_value(document: Document, node: Node) -> str:
+    """The value of a quoted string without interpolation."""
+    return unescape(document.text(node)[1:-1])
+
+
+def unescape(text: str) -> str:
+    """A quoted string's content with HCL's escapes resolved, as its specification's "Template Literals" says.
+
+    An escape that HCL does not have stays as it is written: Terraform refuses the file anyway, and says
+    where.
+    """
+    if "\\" in text:
+        try:
+            text = _long_escapes(text) if "\\U" in text else str(json.loads(f'"{text}"', strict=False))
+        except ValueError:
+            return text
+    return text.replace("$${", "${").replace("%%{", "%{")
+
+
+def _long_escapes(text: str) -> str:
+    return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+
+
+def quote(text: str) -> str:
+    """A string as HCL writes it, with its quotes."""
+    body = json.dumps(text, ensure_ascii=False)
+    return body.replace("${", "$${").replace("%{", "%%{")
+
+
+def _template(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    parts: list[str] = []
+    for child in node.children:
+        if child.type == "template_literal":
+            parts.append(unescape(document.text(child)))
+        elif child.type == "template_interpolation":
+            inner = [one for one in child.children if one.type == "expression"]
+            value = evaluate(document, inner[0], names) if inner else UNKNOWN
+            if value is UNKNOWN or isinstance(value, list | Mapping) or value is None:
+                return UNKNOWN
+            parts.append(str(value).lower() if isinstance(value, bool) else str(value))
+        elif child.type not in {"quoted_template_start", "quoted_template_end"}:
+            return UNKNOWN
+    return "".join(parts)
