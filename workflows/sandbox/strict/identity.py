@@ -6,9 +6,8 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-from moto.iam.models import iam_backends
+from moto.iam.models import IAMBackend, iam_backends
 
 from workflows.sandbox.strict import signature
 from workflows.sandbox.strict.directory import Directory
@@ -59,7 +58,7 @@ class Identity:
         return self.kind in (Kind.USER_SESSION, Kind.ROLE_SESSION)
 
 
-def account(account_id: str) -> Any:
+def account(account_id: str) -> IAMBackend:
     """Moto's IAM of an account."""
     return iam_backends[account_id]["aws"]
 
@@ -122,6 +121,8 @@ class Identities:
         signature.check(request, session.secret, now)
         if session.expires_at <= now:
             raise refuse(request.style, Reason.EXPIRED)
+        if session.user and session.mfa_at is None and request.service == "iam":
+            raise refuse(request.style, Reason.UNKNOWN_KEY)  # GetSessionToken's own rule: IAM only with MFA
         if session.user:
             identity = self.user(session.account_id, session.user, mfa_at=session.mfa_at, session=True)
         else:

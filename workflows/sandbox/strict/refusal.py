@@ -48,8 +48,8 @@ _TOKEN_INVALID = "The security token included in the request is invalid."  # noq
 _TOKEN_EXPIRED = "The security token included in the request is expired"  # noqa: S105 - a message
 _NO_TOKEN = "Request is missing Authentication Token"  # noqa: S105 - a message
 _MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
-    "Key and signing method. Consult the service documentation for details."
+    "The request signature we calculated does not match the signature you provided. Check your AWS "
+    "Secret Access Key and signing method. Consult the service documentation for details."
 )
 _NOT_VALIDATED = "AWS was not able to validate the provided access credentials"
 
@@ -118,7 +118,10 @@ def render(style: Style, refusal: Refusal, request_id: str) -> tuple[str, bytes]
             f"<RequestID>{request_id}</RequestID></Response>"
         )
     elif style is Style.S3:
-        xml = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+        xml = (
+            f"<Error><Code>{code}</Code><Message>{message}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
     else:
         xml = (
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"

@@ -50,7 +50,8 @@ class AwsRequest:
         body: the whole body.
         authorization: the parsed `Authorization` header, or None if there is none or it is of another kind.
         action: the operation's name (`CreateUser`), or "" where the service's model knows none for it.
-        parameters: the operation's arguments by name: form fields, or the top level of a JSON body, or a path's parts.
+        parameters: the operation's arguments by name: form fields, the top level of a JSON body, a path's
+            parts.
     """
 
     method: str

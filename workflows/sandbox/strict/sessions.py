@@ -1,4 +1,4 @@
-"""Temporary credentials that the sandbox's STS issued: whose they are, with or without MFA, and until when."""
+"""Temporary credentials that the sandbox's STS issued: whose, with or without MFA, until when."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -28,7 +27,7 @@ _UNSIGNED_PAYLOADS = ("UNSIGNED-PAYLOAD", "STREAMING-")
 class _OnlySignedHeaders:
     """Sign exactly the headers that are given, where botocore's signer would pick."""
 
-    def headers_to_sign(self, request: Any) -> HTTPHeaders:
+    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         headers = HTTPHeaders()
         for name, value in request.headers.items():
             if name.lower() in request.context["signed"]:
@@ -53,8 +52,8 @@ def check(request: AwsRequest, secret: str, now: float) -> None:
         now: the sandbox's time, in seconds since the epoch.
 
     Raises:
-        Refusal: the time is more than five minutes off, a header is not covered, the body is not the one that was
-            hashed, or the signature is another.
+        Refusal: the time is more than five minutes off, a header is not covered, the body is not the
+            one that was hashed, or the signature is another.
     """
     authorization = request.authorization
     if authorization is None:

@@ -1,0 +1,183 @@
+"""A small evaluator of IAM policies: an explicit deny wins, then an allow, else the answer is no.
+
+Follows "Policy evaluation logic" of the IAM user guide for identity-based policies and role trust policies.
+What it does not understand never helps the caller: an unknown condition fails an Allow and satisfies a Deny.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+Context = Mapping[str, str]
+Statement = Mapping[str, Any]
+
+
+class Verdict(Enum):
+    """What a set of policies says about one request."""
+
+    ALLOWED = "allowed"
+    NOT_ALLOWED = "not allowed"
+    DENIED = "explicitly denied"
+
+
+def evaluate(documents: Iterable[str], action: str, resource: str, context: Context) -> Verdict:
+    """What identity-based policies say.
+
+    Args:
+        documents: the policies' JSON texts.
+        action: `service:Operation`.
+        resource: the resource's ARN.
+        context: the request's condition keys and values, without those that the request does not have.
+
+    Raises:
+        ValueError: a document is not JSON.
+    """
+    allowed = False
+    for statement in statements(documents):
+        if not (_action_matches(statement, action) and _resource_matches(statement, resource, context)):
+            continue
+        if statement["Effect"] == "Deny":
+            if _conditions_hold(statement, context, unknown=True):
+                return Verdict.DENIED
+        elif _conditions_hold(statement, context, unknown=False):
+            allowed = True
+    return Verdict.ALLOWED if allowed else Verdict.NOT_ALLOWED
+
+
+def evaluate_trust(document: str, principals: Iterable[str], context: Context) -> tuple[Verdict, str]:
+    """What a role's trust policy says about being assumed.
+
+    Args:
+        document: the trust policy's JSON text.
+        principals: every way to name the caller: its own ARN, its account's root ARN, its account id.
+        context: the request's condition keys and values.
+
+    Returns:
+        The verdict, and the principal through which it was allowed ("" otherwise).
+    """
+    allowed_as = ""
+    callers = tuple(principals)
+    for statement in statements([document]):
+        named = next((name for name in callers if _principal_matches(statement, name)), "")
+        if not named or not _action_matches(statement, "sts:AssumeRole"):
+            continue
+        if statement["Effect"] == "Deny":
+            if _conditions_hold(statement, context, unknown=True):
+                return Verdict.DENIED, ""
+        elif _conditions_hold(statement, context, unknown=False):
+            allowed_as = allowed_as or named
+    return (Verdict.ALLOWED if allowed_as else Verdict.NOT_ALLOWED), allowed_as
+
+
+def statements(documents: Iterable[str]) -> Iterable[Statement]:
+    """Every statement of every document."""
+    for document in documents:
+        body = json.loads(document).get("Statement", [])
+        yield from [body] if isinstance(body, dict) else body
+
+
+def _action_matches(statement: Statement, action: str) -> bool:
+    if "NotAction" in statement:
+        return not any(
+            _like(pattern, action, ignore_case=True) for pattern in _listed(statement["NotAction"])
+        )
+    return any(_like(pattern, action, ignore_case=True) for pattern in _listed(statement.get("Action")))
+
+
+def _resource_matches(statement: Statement, resource: str, context: Context) -> bool:
+    def among(patterns: object) -> bool:
+        return any(_like(_filled(pattern, context), resource) for pattern in _listed(patterns))
+
+    if "NotResource" in statement:
+        return not among(statement["NotResource"])
+    return among(statement.get("Resource"))
+
+
+def _principal_matches(statement: Statement, principal: str) -> bool:
+    named = statement.get("Principal")
+    if named == "*":
+        return True
+    return isinstance(named, dict) and any(name in ("*", principal) for name in _listed(named.get("AWS")))
+
+
+def _listed(value: object) -> list[str]:
+    if value is None:
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else [_text(value)]
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _filled(pattern: str, context: Context) -> str:
+    """A pattern with its policy variables; an unknown one stays as it is, and so matches nothing."""
+    return re.sub(r"\$\{([^}]+)}", lambda match: context.get(match[1].strip(), match[0]), pattern)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:  # noqa: FBT001 - a cache's key
+    text = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
+    return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def _like(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
+    return _pattern(pattern, ignore_case).fullmatch(value) is not None
+
+
+def _number(test: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    return lambda wanted, actual: test(float(actual), float(wanted))
+
+
+_POSITIVE: dict[str, Callable[[str, str], bool]] = {
+    "Bool": lambda wanted, actual: wanted.lower() == actual.lower(),
+    "StringEquals": lambda wanted, actual: wanted == actual,
+    "StringEqualsIgnoreCase": lambda wanted, actual: wanted.lower() == actual.lower(),
+    "StringLike": _like,
+    "ArnEquals": _like,
+    "ArnLike": _like,
+    "NumericEquals": _number(lambda actual, wanted: actual == wanted),
+    "NumericLessThan": _number(lambda actual, wanted: actual < wanted),
+    "NumericLessThanEquals": _number(lambda actual, wanted: actual <= wanted),
+    "NumericGreaterThan": _number(lambda actual, wanted: actual > wanted),
+    "NumericGreaterThanEquals": _number(lambda actual, wanted: actual >= wanted),
+    "DateLessThan": lambda wanted, actual: actual < wanted,
+    "DateGreaterThan": lambda wanted, actual: actual > wanted,
+}
+_NEGATIVE = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NumericNotEquals": "NumericEquals",
+}
+
+
+def _conditions_hold(statement: Statement, context: Context, *, unknown: bool) -> bool:
+    keys = {key.lower(): value for key, value in context.items()}
+    for operator, tests in statement.get("Condition", {}).items():
+        for key, wanted in tests.items():
+            values = [_filled(value, context) for value in _listed(wanted)]
+            if not _holds(operator, keys.get(key.lower()), values, unknown=unknown):
+                return False
+    return True
+
+
+def _holds(operator: str, actual: str | None, wanted: list[str], *, unknown: bool) -> bool:
+    if operator == "Null":
+        return (actual is None) == (wanted[0].lower() == "true")
+    if_exists = operator.endswith("IfExists")
+    base = operator.removesuffix("IfExists")
+    negated = base in _NEGATIVE
+    test = _POSITIVE.get(_NEGATIVE.get(base, base))
+    if test is None:
+        return unknown
+    if actual is None:
+        return if_exists or negated
+    return any(test(value, actual) for value in wanted) != negated
