@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -21,7 +21,7 @@ def help_text(step_id: str) -> str:
     return found.read_text(encoding="utf-8")
 
 
-def keys_table(screen: Screen[object]) -> str:
+def keys_table(screen: Screen[Any]) -> str:
     """The keys that work on a screen now, as a Markdown table made from its bindings."""
     rows = []
     for active in screen.active_bindings.values():
@@ -51,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
     }
     """
 
-    def __init__(self, step_id: str, title: str, about: Screen[object]) -> None:
+    def __init__(self, step_id: str, title: str, about: Screen[Any]) -> None:
         super().__init__()
         self._text = f"## {title}\n\n{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
 

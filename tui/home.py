@@ -33,7 +33,9 @@ class HomeScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the marked session"),
+        Binding(
+            "delete,d", "delete", "Delete session", id="home.delete", tooltip="Delete the marked session"
+        ),
         Binding("f1,question_mark", "help", "Help", id="home.help"),
     ]
     DEFAULT_CSS = """
@@ -90,8 +92,8 @@ class HomeScreen(Screen[None]):
     def _words(self) -> str:
         if self._sandbox:
             return (
-                "You play both roles here, on a disposable project and a local AWS: begin as the admin, and\n"
-                "as the new user when the admin waits for a key. Their messages pass through a mailbox folder."
+                "You play both roles here, on a disposable project and a local AWS: begin as the admin,\n"
+                "and as the new user when the admin waits for a key. Their messages go through a mailbox."
             )
         return "Brings people into the AWS accounts of a Leverage-style Terraform project, step by step."
 

@@ -45,7 +45,9 @@ class WizardScreen(Screen[None]):
         Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Go on with this step"),
         Binding("escape", "back", "Back", id="wizard.back", tooltip="Stop what runs, or go back one step"),
         Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Leave this step out"),
-        Binding("ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"),
+        Binding(
+            "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"
+        ),
         Binding("f1,question_mark", "help", "Help", id="wizard.help", tooltip="What this step is for"),
         Binding("f2", "rail", "Steps", id="wizard.rail", show=False, tooltip="Go to the list of steps"),
     ]
@@ -82,8 +84,8 @@ class WizardScreen(Screen[None]):
 
     async def go_to(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None; the pane before is left and removed."""
+        self.keep_draft_now()
         for pane in self.query(StepPane):
-            pane.keep_draft()
             pane.leave()
         stage = self.query_one("#stage")
         await stage.remove_children()
@@ -97,6 +99,22 @@ class WizardScreen(Screen[None]):
             await stage.mount(pane)
             self._focus(pane)
         self.refresh_rail()
+
+    async def visit(self, key: StepKey) -> None:
+        """Show a step because the person asked for it, unless something runs in the one that is shown."""
+        if self.pane and self.pane.running_move:
+            self.notify("Something is running here; esc stops it.", severity="warning")
+            return
+        await self.go_to(key)
+
+    def keep_draft_now(self) -> None:
+        """Keep the pane's input without waiting for a message: the application is about to end."""
+        if self.pane is not None and self.current is not None:
+            self._keep(self.pane.draft())
+
+    def _keep(self, draft: Mapping[str, Any]) -> None:
+        if draft and self.current is not None and self.walk.session.status(self.current) not in SETTLED:
+            self.walk.session.drafts.save(self.current, draft)
 
     def _focus(self, pane: StepPane) -> None:
         """The first thing to fill in has the focus."""
@@ -142,9 +160,15 @@ class WizardScreen(Screen[None]):
         entries = [RailEntry(key, self.walk.module(key).STEP.title, session.status(key)) for key in layout]
         self.query_one(StepRail).show(session.state.workflow.title, entries, self.current)
         settled = sum(entry.status in SETTLED for entry in entries)
-        parts = ["iam-onboard", str(session.facts().get("project", "")), self.current.item if self.current else ""]
+        parts = [
+            "iam-onboard",
+            str(session.facts().get("project", "")),
+            self.current.item if self.current else "",
+        ]
         line = " · ".join(part for part in parts if part) + f"   {settled} of {len(entries)} steps"
-        self.query_one("#top", Static).update(f"{line}   SANDBOX, not AWS" if self.walk.world.sandbox else line)
+        self.query_one("#top", Static).update(
+            f"{line}   SANDBOX, not AWS" if self.walk.world.sandbox else line
+        )
         self.refresh_bindings()
 
     @property
@@ -173,7 +197,9 @@ class WizardScreen(Screen[None]):
         if status in SETTLED and not pane.changed():
             await self.go_to(self._after(key))
             return
-        if reason := ("" if status is Status.RUNNING or status in SETTLED else self.walk.session.refusal(key)):
+        if reason := (
+            "" if status is Status.RUNNING or status in SETTLED else self.walk.session.refusal(key)
+        ):
             self.notify(reason, severity="warning")
             return
         pane.advance()
@@ -216,10 +242,7 @@ class WizardScreen(Screen[None]):
 
     @on(StepRail.Chosen)
     async def _choose(self, message: StepRail.Chosen) -> None:
-        if self.pane and self.pane.running_move:
-            self.notify("Something is running here; esc stops it.", severity="warning")
-            return
-        await self.go_to(message.key)
+        await self.visit(message.key)
 
     def _after(self, key: StepKey) -> StepKey | None:
         """The step to go to from a settled one: the next that is open, else the next at all."""
@@ -235,8 +258,7 @@ class WizardScreen(Screen[None]):
 
     @on(StepPane.DraftChanged)
     def _keep_draft(self, message: StepPane.DraftChanged) -> None:
-        if self.current is not None and self.walk.session.status(self.current) not in SETTLED:
-            self.walk.session.drafts.save(self.current, message.draft)
+        self._keep(message.draft)
 
     @on(StepPane.Begun)
     def _begin(self) -> None:
@@ -286,9 +308,9 @@ class WizardScreen(Screen[None]):
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
         session, key = self.walk.session, self.current
-        if key is not None and session.status(key) is Status.RUNNING:
-            if message.journaled or message.name == "perform":
-                session.fail(key, message.error.as_record())
+        of_the_step = message.journaled or message.name == "perform"
+        if of_the_step and key is not None and session.status(key) is Status.RUNNING:
+            session.fail(key, message.error.as_record())
         self.refresh_rail()
         if isinstance(message.error, Cancelled):
             self.notify(message.error.what)

@@ -1,0 +1,100 @@
+"""The command line. What only one command needs is imported by that command, so `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+DONE, REFUSED, USAGE = 0, 1, 2
+
+_EPILOG = """\
+exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
+
+`iam-onboard` alone opens the wizard. Try `iam-onboard demo` first: a disposable project and a local AWS."""
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import, rarely wanted
+
+        parser.exit(DONE, f"iam-onboard {version('iam-onboard')}\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="iam-onboard",
+        description="Brings people into the AWS accounts of a Leverage-style Terraform project.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    admin = commands.add_parser("admin", help="begin as an admin: bring people in, change groups, remove")
+    admin.add_argument(
+        "project", nargs="?", metavar="PROJECT", help="a folder in the project (default: this one)"
+    )
+
+    join = commands.add_parser("join", help="begin as a new user, or go on with the handoff you got")
+    join.add_argument(
+        "handoff", nargs="?", metavar="HANDOFF", help="the file with the handoff text ('-': stdin)"
+    )
+    join.add_argument("--project", default="", metavar="NAME", help="the project's short name, as bb")
+    join.add_argument("--user", default="", metavar="NAME", help="your IAM user name, as jane.doe")
+
+    resume = commands.add_parser("resume", help="go on with a session (default: the latest)")
+    resume.add_argument("session", nargs="?", metavar="ID")
+
+    sessions = commands.add_parser("sessions", help="list the sessions")
+    sessions.add_argument("--json", action="store_true", help="print JSON")
+
+    demo = commands.add_parser("demo", help="try both roles on a disposable project and a local AWS")
+    demo.add_argument("--new", action="store_true", help="begin with a fresh sandbox")
+
+    doctor = commands.add_parser("doctor", help="look at gpg, Terraform, terminal, keyring and clipboard")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+
+    process = commands.add_parser(
+        "credential-process", help="print an access key from the vault, for AWS SDKs"
+    )
+    process.add_argument("--project", required=True, metavar="NAME")
+    process.add_argument("--profile", required=True, metavar="NAME")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Args:
+        arguments: the words after the program's name; those of this process if None.
+
+    Returns:
+        0 done, 1 refused with the reason on standard error, 2 wrong usage.
+    """
+    options = build_parser().parse_args(arguments)
+    from tui import commands  # noqa: PLC0415 - keeps --help free of everything else
+    from workflows.errors import OnboardError  # noqa: PLC0415
+
+    run: dict[str | None, Callable[[argparse.Namespace], int]] = {
+        None: commands.wizard,
+        "admin": commands.admin,
+        "join": commands.join,
+        "resume": commands.resume,
+        "sessions": commands.sessions,
+        "demo": commands.demo,
+        "doctor": commands.doctor,
+        "credential-process": commands.credential_process,
+    }
+    try:
+        return run[options.command](options)
+    except OnboardError as error:
+        sys.stderr.write(error.as_text() + "\n")
+        return REFUSED
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Where the program keeps its own things on this machine, and the world of the person who started it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from platformdirs import PlatformDirs
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of the program.
+
+    Attributes:
+        sessions: the sessions, below the platform's state folder.
+        sandboxes: the disposable projects of `iam-onboard demo`.
+        cache: what can be made again (the prepared sandbox, the provider).
+    """
+
+    sessions: Path
+    sandboxes: Path
+    cache: Path
+
+    @classmethod
+    def of_this_machine(cls) -> Places:
+        """The folders by the platform's conventions (XDG on Linux, Library on macOS)."""
+        folders = PlatformDirs("iam-onboard", appauthor=False)
+        state = folders.user_state_path
+        return cls(state / "sessions", state / "sandboxes", folders.user_cache_path)
+
+
+def utc_now() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The person's own machine, as the command line found it.
+
+    Attributes:
+        places: the program's folders.
+        home: the home folder.
+        working_folder: where the program was started.
+        environment: the environment it was started with.
+        now: the clock.
+    """
+
+    places: Places
+    home: Path
+    working_folder: Path
+    environment: Mapping[str, str]
+    now: Callable[[], datetime] = utc_now
+
+    @classmethod
+    def this(cls) -> Machine:
+        """This machine."""
+        return cls(Places.of_this_machine(), Path.home(), Path.cwd(), dict(os.environ))

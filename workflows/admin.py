@@ -1,0 +1,31 @@
+"""The admin's workflow: it reads like the list in the documentation."""
+
+from __future__ import annotations
+
+from workflows.machine.declaration import Workflow
+from workflows.steps import (
+    account,
+    apply,
+    groups,
+    hand_over,
+    pgp_keys,
+    plan,
+    project,
+    review,
+    users,
+)
+from workflows.steps.base import StepModule
+
+STEPS: tuple[StepModule, ...] = (
+    project,  # find the project; say what is to be done, and for whom
+    pgp_keys,  # take in the PGP keys that people sent
+    users,  # edit the users
+    groups,  # edit groups and memberships
+    account,  # account alias and password policy, if wanted
+    review,  # one diff over all layers, then write
+    plan,  # for each layer: terraform plan
+    apply,  # … terraform apply, exactly that plan
+    hand_over,  # … the encrypted passwords, as a text for each person
+)
+
+ADMIN = Workflow("admin", "Admin", tuple(module.STEP for module in STEPS))

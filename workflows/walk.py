@@ -1,0 +1,100 @@
+"""A session, the world and the step modules together: what the wizard and the command line both drive.
+
+It knows no screen. It says what a step may read, looks at the world when somebody comes back, and proposes
+where to go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workflows.errors import OnboardError
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.steps.base import Context, Observation, StepModule
+from workflows.world import World
+
+
+@dataclass(frozen=True)
+class Change:
+    """A done step that the world no longer agrees with, or cannot be asked about.
+
+    Attributes:
+        key: the step.
+        title: its title, with the item of a repeated one.
+        observation: what was seen.
+    """
+
+    key: StepKey
+    title: str
+    observation: Observation
+
+
+class Walk:
+    """One session being walked.
+
+    Args:
+        session: the session, open.
+        world: the outside.
+        modules: the step modules of its workflow.
+    """
+
+    def __init__(self, session: Session, world: World, modules: Iterable[StepModule]) -> None:
+        self.session = session
+        self.world = world
+        self._modules: Mapping[str, StepModule] = {module.STEP.id: module for module in modules}
+
+    def module(self, key: StepKey) -> StepModule:
+        """The module of a step.
+
+        Raises:
+            KeyError: the workflow has no such step.
+        """
+        return self._modules[key.step]
+
+    def title(self, key: StepKey) -> str:
+        """A step's title, with the item of a repeated one: "Plan (security)"."""
+        title = self._modules[key.step].STEP.title
+        return f"{title} ({key.item})" if key.item else title
+
+    def context(self, key: StepKey) -> Context:
+        """What a step may read now."""
+        state = self.session.state
+        every = {name: known.value for name, known in state.known.items()}
+        return Context(
+            world=self.world,
+            facts=state.facts(key.item),
+            every=every,
+            item=key.item,
+            folder=self.session.folder,
+            cancelled=threading.Event(),
+        )
+
+    def look(self) -> tuple[Change, ...]:
+        """Ask every done step whether the world still agrees; gives those where it does not.
+
+        A look that fails is told as one that could not be made.
+        """
+        changes = []
+        for key in self.session.layout():
+            if self.session.status(key) is not Status.DONE:
+                continue
+            try:
+                observation = self.module(key).observe(self.context(key))
+            except OnboardError as error:
+                observation = Observation(holds=None, words=error.what)
+            if observation.holds is not True:
+                changes.append(Change(key, self.title(key), observation))
+        return tuple(changes)
+
+    def proposal(self, changes: Iterable[Change] = ()) -> StepKey | None:
+        """Where to go on: the first step that the world contradicts, else the first open one."""
+        contradicted = {change.key for change in changes if change.observation.holds is False}
+        open_key = self.session.proposal()
+        for key in self.session.layout():
+            if key in contradicted or key == open_key:
+                return key
+        return None
