@@ -39,7 +39,7 @@ class CodeCheck:
 
 
 def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
-    """The text of the QR code, in the form that CreateVirtualMFADevice documents: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`.
+    """The text of the QR code: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as CreateVirtualMFADevice documents.
 
     Args:
         device: the device's name, usually the user's.
@@ -132,7 +132,7 @@ def two_codes_problem(first: str, second: str) -> Problem | None:
     problem = code_problem(first, "first_code") or code_problem(second, "second_code")
     if problem is None and normal_code(first) == normal_code(second):
         return Problem(
-            "The two codes are the same. Wait until the app shows another one (up to 30 seconds): that is the second.",
+            "The two codes are the same. The second is the one that the app shows next (up to 30 seconds).",
             "second_code",
         )
     return problem

@@ -185,7 +185,7 @@ _EXPLANATIONS: Mapping[AwsFailure, Explanation] = {
         "AWS does not allow this",
         "you are not allowed to do it.",
         "No policy of your groups allows it, or it is allowed only in a session that began with an MFA code.",
-        "If you have an MFA device, begin with its code and try again. If you did so, ask your administrator.",
+        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
     ),
     AwsFailure.DENIED_EXPLICITLY: Explanation(
         "AWS does not allow this without MFA",

@@ -201,7 +201,7 @@ class ClientFactory:
             """What botocore asks for the providers of a `source_profile`."""
 
             @staticmethod
-            def providers(profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: ARG004, FBT001 - botocore's
+            def providers(profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: ARG004, FBT001
                 return [
                     boto.SharedCredentialProvider(str(files.credentials_file), profile_name),
                     boto.ProcessProvider(profile_name, lambda: session.full_config, popen=start),

@@ -1,0 +1,184 @@
+"""The person's web browser, opened without waiting for it and without a word of it on the terminal.
+
+Python's `webbrowser` lets the browser write into the terminal, starts text browsers in it, and may wait for
+them; so the system's opener is started directly. In the sandbox AWS's sign-in pages are the local console's.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from shutil import which
+from threading import Thread
+from typing import Protocol
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from workflows.errors import OnboardError
+
+EARLY_SECONDS = 1.0
+_TEXT_BROWSERS = {"browsh", "elinks", "links", "links2", "lynx", "w3m", "www-browser", "sensible-browser"}
+_SIGN_IN_HOSTS = (".signin.aws.amazon.com", ".signin.amazonaws-us-gov.com", ".signin.amazonaws.cn")
+_SWITCH_HOSTS = {"signin.aws.amazon.com", "signin.amazonaws-us-gov.com", "signin.amazonaws.cn"}
+
+Start = Callable[[Sequence[str]], "subprocess.Popen[bytes]"]
+
+
+class Browser(Protocol):
+    """Something that opens a web address for the person."""
+
+    def open(self, url: str) -> bool:
+        """Open the address; returns at once or within a second.
+
+        Args:
+            url: begins with http:// or https://.
+
+        Returns:
+            False if there is no browser here: then the address has to be shown.
+
+        Raises:
+            OnboardError: it is no web address.
+        """
+
+
+class SystemBrowser:
+    """The browser of the desktop that the wizard runs on.
+
+    Args:
+        environment: tells of BROWSER, DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION; the browser gets it too.
+        platform: `sys.platform`.
+        start: starts a program; a parameter for tests.
+    """
+
+    def __init__(self, environment: Mapping[str, str], platform: str, *, start: Start | None = None) -> None:
+        self._environment = dict(environment)
+        self._platform = platform
+        self._start = start or self._start_quietly
+
+    def open(self, url: str) -> bool:
+        """See `Browser`."""
+        check_web_address(url)
+        return any(self._opens(_with_address(command, url)) for command in self._commands())
+
+    def _commands(self) -> list[list[str]]:
+        """What may open an address here, the best first."""
+        path = self._environment.get("PATH")
+        commands = []
+        for entry in self._environment.get("BROWSER", "").split(":"):
+            # Over ssh too: an editor's remote terminal sets it to a program that reaches the person's screen.
+            words = _words(entry)
+            if words and PurePath(words[0]).name not in _TEXT_BROWSERS and which(words[0], path=path):
+                commands.append(words)
+        if not self._is_remote():
+            names = self._openers()
+            commands += [[name] for name in names if which(name, path=path)]
+        return commands
+
+    def _openers(self) -> tuple[str, ...]:
+        if self._platform == "darwin":
+            return ("open",)
+        if "WSL_DISTRO_NAME" in self._environment:
+            return ("wslview", "explorer.exe")
+        if self._environment.get("DISPLAY") or self._environment.get("WAYLAND_DISPLAY"):
+            return ("xdg-open",)  # without a display it would start a text browser
+        return ()
+
+    def _is_remote(self) -> bool:
+        return any(self._environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"))
+
+    def _opens(self, command: Sequence[str]) -> bool:
+        """Start it, and believe it if it has not failed within a second."""
+        try:
+            process = self._start(command)
+        except OSError:
+            return False
+        try:
+            return process.wait(EARLY_SECONDS) == 0 or PurePath(command[0]).name == "explorer.exe"
+        except subprocess.TimeoutExpired:
+            # It runs on as the browser; somebody has to take its exit status.
+            Thread(target=process.wait, name="browser", daemon=True).start()
+            return True
+
+    def _start_quietly(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            start_new_session=True,
+        )
+
+
+class SandboxBrowser:
+    """Opens the sandbox's console where AWS's would be opened; nothing else but loopback is opened.
+
+    Args:
+        endpoint_url: of the local AWS, as http://127.0.0.1:PORT.
+        inner: opens what is left.
+    """
+
+    def __init__(self, endpoint_url: str, inner: Browser) -> None:
+        self._endpoint = endpoint_url.rstrip("/")
+        self._inner = inner
+
+    def open(self, url: str) -> bool:
+        """See `Browser`; False as well for an address outside the sandbox."""
+        mapped = self.mapped(url)
+        return mapped is not None and self._inner.open(mapped)
+
+    def mapped(self, url: str) -> str | None:
+        """What is opened in place of an address; None for one that has no place in the sandbox.
+
+        Raises:
+            OnboardError: it is no web address.
+        """
+        check_web_address(url)
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if f"{parts.scheme}://{parts.netloc}" == self._endpoint:
+            return url
+        for ending in _SIGN_IN_HOSTS:
+            if host.endswith(ending) and parts.path.rstrip("/") in {"", "/console"}:
+                return self._console(host.removesuffix(ending))
+        if host in _SWITCH_HOSTS and parts.path == "/switchrole":
+            account = parse_qs(parts.query).get("account", [""])[0]
+            return self._console(account) if account else None
+        return None
+
+    def _console(self, account: str) -> str:
+        return f"{self._endpoint}/console?{urlencode({'account': account})}"
+
+
+def check_web_address(url: str) -> None:
+    """Refuse what is no plain web address, since a program is started with it.
+
+    Raises:
+        OnboardError: another scheme than http and https, no host, or a character that no address has.
+    """
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        named = False
+    if not named or any(character <= " " or character in "\"'\\`<>{}|^\x7f" for character in url):
+        raise OnboardError(
+            "That is not a web address",
+            "Only addresses that begin with http:// or https:// are opened.",
+            next="Check the address in the message that it came from.",
+        )
+
+
+def _words(entry: str) -> list[str]:
+    try:
+        return shlex.split(entry)
+    except ValueError:
+        return []  # an unbalanced quote in BROWSER: as if it were not set
+
+
+def _with_address(command: Sequence[str], url: str) -> list[str]:
+    """The address in place of `%s`, as BROWSER has it, or at the end."""
+    if any("%s" in word for word in command):
+        return [word.replace("%s", url) for word in command]
+    return [*command, url]
