@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from workflows.errors import Cancelled
-from workflows.machine.events import JsonValue
+from workflows.errors import Cancelled, Problem
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts, JsonValue
 from workflows.world import World
 
 
@@ -82,3 +83,22 @@ class Observation:
 
 
 AGREES = Observation(holds=True)
+
+
+class StepModule(Protocol):
+    """A step module, seen by whoever walks a workflow; modules satisfy it by their functions."""
+
+    STEP: Step
+
+    def validate(self, request: Any, context: Context) -> list[Problem]:
+        """What is not right with the input; quick, and nothing is changed."""
+
+    def perform(self, request: Any, context: Context, report: Report) -> Facts:
+        """Do the step and give its facts.
+
+        Raises:
+            OnboardError: it could not be done; what was there before is still there.
+        """
+
+    def observe(self, context: Context) -> Observation:
+        """Compare the world with what the journal says of a done step; cheap, no network."""

@@ -1,0 +1,156 @@
+"""The project's screen: find it, see what is in it, say what is to be done and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.suggester import Suggester
+from textual.widgets import Checkbox, Input, Label, SelectionList, Static
+from textual.widgets.selection_list import Selection
+
+from screens.base import Opening, StepPane
+from workflows.steps import project
+from workflows.steps.project import Request, Survey
+
+_NAMES = ("joining", "leaving", "regrouping")
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a field: separated by commas or blanks, each once, in the order typed."""
+    return tuple(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
+
+
+class NameSuggester(Suggester):
+    """Completes the last name in a field of several, from the people there are."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False)
+        self.people: tuple[str, ...] = ()
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The field with its last name completed, or None."""
+        head, _, last = value.rpartition(",")
+        last = last.strip()
+        lead = f"{head}, " if head else ""
+        for name in self.people:
+            if last and name.casefold().startswith(last.casefold()):
+                return lead + name
+        return None
+
+
+class ProjectPane(StepPane):
+    """Finds the project as soon as it opens; the fields below wait for it."""
+
+    DEFAULT_CSS = """
+    ProjectPane Label { margin-top: 1; }
+    ProjectPane #found { height: auto; color: $text-muted; }
+    ProjectPane #layers { height: auto; max-height: 6; border: none; padding: 0; }
+    ProjectPane Checkbox { margin-top: 1; border: none; padding: 0; }
+    """
+    _HINTS: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "joining": ("Who joins?", "IAM user names, for example  jane.doe, juan.delacruz"),
+        "leaving": ("Who leaves?", "names of people who are there; → completes"),
+        "regrouping": ("Who gets other groups?", "names of people who are there; → completes"),
+    }
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._suggester = NameSuggester()
+        self._survey: Survey | None = None
+        facts = opening.context.facts
+        self._start: Mapping[str, Any] = {
+            "path": facts.get("project_root") or ".",
+            "layers": facts.get("layers"),
+            "account_wanted": facts.get("account_wanted", False),
+            **{name: facts.get(name, []) for name in _NAMES},
+            **opening.draft,
+        }
+
+    def compose_body(self) -> ComposeResult:
+        yield Label("Folder of the project (Enter looks again)")
+        yield Input(value=str(self._start["path"]), id="path", compact=True)
+        yield Static("", id="found", markup=False)
+        for name in _NAMES:
+            label, hint = self._HINTS[name]
+            yield Label(label)
+            suggester = None if name == "joining" else self._suggester
+            value = ", ".join(self._start[name])
+            yield Input(value=value, placeholder=hint, id=name, suggester=suggester, compact=True)
+        yield Label("Layers to edit (space marks)")
+        yield SelectionList[str](id="layers", compact=True)
+        yield Checkbox(
+            "Look at account alias and password policy too",
+            value=bool(self._start["account_wanted"]),
+            id="account-wanted",
+            compact=True,
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._look()
+
+    @on(Input.Submitted, "#path")
+    def _look(self) -> None:
+        path = self.query_one("#path", Input).value
+        self.run_move("survey", lambda report: project.survey(path, self.context, report))
+
+    @on(StepPane.MoveDone)
+    def _surveyed(self, message: StepPane.MoveDone) -> None:
+        if message.name != "survey":
+            return
+        found: Survey = message.result
+        self._survey = found
+        self._suggester.people = found.people()
+        self.query_one("#path", Input).value = str(found.project.root)
+        self.query_one("#found", Static).update(_told(found))
+        marked = self._start["layers"] or found.proposed
+        layers = self.query_one("#layers", SelectionList)
+        layers.clear_options()
+        for layer in found.layers:
+            location = layer.location
+            words = f"{location.account}  {len(layer.humans)} people, {len(layer.groups)} groups"
+            layers.add_option(Selection(words, location.account, location.account in marked))
+        self.query_one("#joining", Input).focus()
+        self._remember()
+
+    @on(StepPane.MoveFailed)
+    def _not_found(self, message: StepPane.MoveFailed) -> None:
+        if message.name == "survey":
+            self.query_one("#found", Static).update(Text(f"✗ {message.error.what}"))
+            self.query_one("#path", Input).focus()
+
+    def request(self) -> Request:
+        fields = {name: names_in(self.query_one(f"#{name}", Input).value) for name in _NAMES}
+        return Request(
+            path=self.query_one("#path", Input).value.strip(),
+            layers=tuple(self.query_one("#layers", SelectionList).selected),
+            account_wanted=self.query_one("#account-wanted", Checkbox).value,
+            **fields,
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        request = self.request()
+        return {
+            "path": request.path,
+            "layers": list(request.layers) if self._survey else self._start["layers"],
+            "account_wanted": request.account_wanted,
+            **{name: list(getattr(request, name)) for name in _NAMES},
+        }
+
+
+def _told(found: Survey) -> str:
+    """What was found, in a few lines."""
+    told = found.project
+    accounts = ", ".join(account.name for account in told.accounts)
+    lines = [f"✓ {told.name} ({told.long_name}), accounts: {accounts}"]
+    lines += [f"! {remark}" for remark in found.remarks]
+    findings = [
+        f"! {layer.location.account}: {one.message} ({one.place})"
+        for layer in found.layers
+        for one in layer.findings
+    ]
+    return "\n".join([*lines, *findings[:3]])

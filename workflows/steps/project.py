@@ -1,0 +1,229 @@
+"""The project: where it is, in what shape, and what is to be done for whom.
+
+Everything after it works on the layers that are chosen here, so this is where a wrong folder, a checkout that
+is behind its upstream or a binary that a layer excludes is found out: before anything is edited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.errors import OnboardError, Problem
+from workflows.layer.discover import LayerLocation, Project, find_project
+from workflows.layer.model import Layer
+from workflows.layer.names import check_user_name
+from workflows.layer.read import read_layer
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.services.git import Git
+from workflows.services.processes import child_environment
+from workflows.services.terraform.binary import Wanted, choose_binary
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+
+STEP = Step(
+    id="project",
+    title="Project",
+    purpose="Find the project, and say what is to be done and for whom.",
+    gives=("project_root", "project", "layers", "joining", "leaving", "regrouping", "account_wanted"),
+)
+FIRST_LAYERS = ("management", "root", "security")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        path: a folder in the project.
+        layers: the accounts whose layers are to be edited.
+        joining: IAM names of people who join.
+        leaving: IAM names of people who leave.
+        regrouping: IAM names of people whose groups change.
+        account_wanted: whether account alias and password policy are to be looked at too.
+    """
+
+    path: str
+    layers: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
+    regrouping: tuple[str, ...] = ()
+    account_wanted: bool = False
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at a project found.
+
+    Attributes:
+        project: the project.
+        layers: its identities layers, read, in the order they are worked on.
+        proposed: the accounts whose layers are proposed.
+        remarks: what the person should know, each a sentence.
+    """
+
+    project: Project
+    layers: tuple[Layer, ...]
+    proposed: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def people(self) -> tuple[str, ...]:
+        """The IAM names in any of the layers, sorted."""
+        return tuple(sorted({person.iam_name for layer in self.layers for person in layer.people}))
+
+
+def survey(path: str, context: Context, report: Report) -> Survey:
+    """Look at the project that a folder belongs to; reads files only.
+
+    Raises:
+        OnboardError: it is no project, or files are missing in it.
+    """
+    report(Progress("Looking for the project"))
+    project = find_project(Path(path).expanduser())
+    layers = []
+    for location in project.layers:
+        context.raise_if_cancelled()
+        report(Progress(f"Reading {location.relative}"))
+        layers.append(read_layer(location))
+    if not layers:
+        raise OnboardError(
+            "No identities layer",
+            f"{project.root} is a project, but no account in it has a base-identities layer.",
+            why="Looked for <account>/global/base-identities and <account>/base-identities.",
+            next="Check that the checkout is complete and on the right branch.",
+        )
+    names = [layer.location.account for layer in layers]
+    proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
+    remarks = list(project.warnings)
+    if project.sso_enabled:
+        remarks.append("People here sign in through SSO as a rule; an IAM user is then the exception.")
+    remarks += _git_remarks(project, context)
+    return Survey(project, tuple(layers), proposed, tuple(remarks))
+
+
+def _git_remarks(project: Project, context: Context) -> list[str]:
+    git = Git(project.root, context.world.environment)
+    if not git.is_repository():
+        return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
+    remarks = []
+    folders = [layer.path for layer in project.layers]
+    dirty = git.dirty_files(folders)
+    if dirty:
+        names = ", ".join(str(file.path.relative_to(git.root())) for file in dirty[:3])
+        more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
+        remarks.append(f"Changed here and not committed: {names}{more}. They will be part of the plan.")
+    return remarks
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """Names by IAM's rules, somebody to do something for, and nobody both joining and leaving."""
+    del context
+    problems = []
+    if not request.path.strip():
+        problems.append(Problem("A folder in the project is needed, for example ~/work/bb-infra.", "path"))
+    if not request.layers:
+        problems.append(Problem("Mark at least one layer that is to be edited.", "layers"))
+    if not (request.joining or request.leaving or request.regrouping or request.account_wanted):
+        message = "Say who joins, leaves or changes groups, or mark the account's settings."
+        problems.append(Problem(message, "joining"))
+    for index, name in enumerate(request.joining):
+        problems += [
+            Problem(f"{name}: {found.message}", "joining", found.fatal)
+            for found in check_user_name(name, request.joining[:index])
+        ]
+    both = sorted(set(request.joining) & {*request.leaving, *request.regrouping})
+    both += sorted(set(request.leaving) & set(request.regrouping))
+    problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
+    return problems
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Check the project again with its upstream and its binary, and record what is to be done.
+
+    Raises:
+        OnboardError: it is no project, is behind its upstream, a named person is not there, or the binary
+            does not fit.
+    """
+    found = survey(request.path, context, report)
+    chosen = [layer for layer in found.layers if layer.location.account in request.layers]
+    _check_people(request, chosen)
+    report(Progress("Asking the checkout's upstream"))
+    _check_upstream(found.project, context)
+    for layer in chosen:
+        report(Progress(f"Looking for the program that {layer.location.account} asks for"))
+        _check_binary(found.project, layer.location, context)
+    return {
+        "project_root": str(found.project.root),
+        "project": found.project.name,
+        "layers": [layer.location.account for layer in chosen],
+        "joining": list(request.joining),
+        "leaving": list(request.leaving),
+        "regrouping": list(request.regrouping),
+        "account_wanted": request.account_wanted,
+    }
+
+
+def _check_people(request: Request, layers: list[Layer]) -> None:
+    for name in (*request.leaving, *request.regrouping):
+        if not any(layer.person(name) for layer in layers):
+            known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
+            raise OnboardError(
+                "Nobody of that name",
+                f"{name} is in none of the layers that you marked.",
+                why=f"These people are: {known}." if known else "There is nobody in them yet.",
+                next="Correct the name, or mark the layer that the person is in.",
+            )
+    for name in request.joining:
+        if all(layer.person(name) for layer in layers):
+            raise OnboardError(
+                "Already there",
+                f"{name} is in every layer that you marked.",
+                next="To change the groups, enter the name under “other groups” instead.",
+            )
+
+
+def _check_upstream(project: Project, context: Context) -> None:
+    git = Git(project.root, context.world.environment)
+    if not git.is_repository():
+        return
+    upstream = git.upstream(fetch=True, cancelled=context.cancelled)
+    context.raise_if_cancelled()
+    if upstream.behind:
+        raise OnboardError(
+            "This checkout is behind",
+            f"{upstream.name} has {upstream.behind} commit(s) that are not here.",
+            why="A plan from here would destroy what colleagues have added since.",
+            next="Run `git pull` in the project, then try again.",
+        )
+
+
+def _check_binary(project: Project, location: LayerLocation, context: Context) -> None:
+    environment = child_environment(context.world.environment)
+    choose_binary(
+        wanted_binary(project, location, context),
+        path=environment.get("PATH", ""),
+        environment=environment,
+    )
+
+
+def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
+    """What a layer asks for, as `choose_binary` takes it; later steps choose by the same rule."""
+    return Wanted(
+        explicit=context.world.binary,
+        build_env=project.binary,
+        registry=location.locked.registry if location.locked else None,
+        required_version=location.required_version,
+        toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
+    )
+
+
+def observe(context: Context) -> Observation:
+    """The project is still where it was, with the same layers."""
+    try:
+        project = find_project(Path(str(context.facts["project_root"])))
+    except OnboardError as error:
+        return Observation(holds=False, words=error.what)
+    missing = [name for name in context.facts["layers"] if project.layer(name) is None]
+    if missing:
+        return Observation(holds=False, words=f"The layer of {', '.join(missing)} is no longer there.")
+    return AGREES
