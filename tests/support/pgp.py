@@ -1,0 +1,172 @@
+"""Private gpg folders and keys made at run time, one for every row of the table of verdicts."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
+    "HOME": "/nonexistent",
+    "TERM": "dumb",
+}
+"""The environment of children in tests: no folder of the developer's own is in it."""
+
+PAST = "20200101T000000"
+FUTURE = "20900101T000000"
+
+
+@dataclass(frozen=True)
+class GpgHome:
+    """A gpg folder for a test; its path is short enough for the agent's sockets."""
+
+    path: Path
+
+    def run(self, *arguments: str, stdin: bytes = b"", passphrase: str = "", at: str | None = None) -> bytes:
+        """Run gpg here, as of another time if asked, and return its output."""
+        time = ["--faked-system-time", at] if at else []
+        command = [
+            "gpg",
+            "--homedir",
+            str(self.path),
+            "--batch",
+            "--no-tty",
+            "--quiet",
+            "--trust-model",
+            "always",
+        ]
+        loopback = ["--pinentry-mode", "loopback", f"--passphrase={passphrase}"]
+        finished = subprocess.run(
+            [*command, *time, *loopback, *arguments],
+            input=stdin,
+            env=ENVIRONMENT,
+            capture_output=True,
+            check=False,
+        )
+        if finished.returncode != 0:
+            raise AssertionError(f"gpg {arguments}: {finished.stderr.decode()}")
+        return finished.stdout
+
+    def key(
+        self,
+        name: str,
+        algorithm: str = "rsa2048",
+        *,
+        subkey: str | None = "rsa2048",
+        usage: str = "cert,sign",
+        expires: str = "2y",
+        subkey_expires: str | None = None,
+        passphrase: str = "",
+        at: str | None = None,
+    ) -> str:
+        """Make a key for `name <name@a.example>` and return its fingerprint."""
+        user_id = f"{name} <{name}@a.example>"
+        self.run("--quick-gen-key", user_id, algorithm, usage, expires, passphrase=passphrase, at=at)
+        fingerprint = self.fingerprint(name)
+        if subkey is not None:
+            self.add_subkey(
+                fingerprint, subkey, expires=subkey_expires or expires, passphrase=passphrase, at=at
+            )
+        return fingerprint
+
+    def add_subkey(
+        self,
+        fingerprint: str,
+        algorithm: str = "rsa2048",
+        *,
+        expires: str = "2y",
+        passphrase: str = "",
+        at: str | None = None,
+    ) -> None:
+        """Add an encryption subkey."""
+        self.run("--quick-add-key", fingerprint, algorithm, "encr", expires, passphrase=passphrase, at=at)
+
+    def fingerprint(self, name: str) -> str:
+        """The fingerprint of the primary key of `name`."""
+        listing = self.run("--list-keys", "--with-colons", f"={name} <{name}@a.example>").decode()
+        return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
+
+    def export(self, name: str, *options: str) -> bytes:
+        """The binary public key of `name`."""
+        return self.run(*options, "--export", f"={name} <{name}@a.example>")
+
+    def edit(self, fingerprint: str, *commands: str) -> None:
+        """Give commands to `gpg --edit-key`."""
+        lines = "".join(f"{command}\n" for command in (*commands, "save"))
+        command = ["gpg", "--homedir", str(self.path), "--no-tty", "--quiet", "--pinentry-mode", "loopback"]
+        subprocess.run(
+            [*command, "--passphrase=", "--command-fd", "0", "--edit-key", fingerprint],
+            input=lines.encode(),
+            env=ENVIRONMENT,
+            capture_output=True,
+            check=True,
+        )
+
+    def revoke(self, fingerprint: str) -> None:
+        """Revoke a whole key with the certificate that gpg made beside it."""
+        certificate = (self.path / "openpgp-revocs.d" / f"{fingerprint}.rev").read_text()
+        self.run("--import", stdin=certificate.replace("\n:-----", "\n-----").encode())
+
+    def encrypt(self, name: str, plain: str) -> bytes:
+        """A binary message to `name`."""
+        return self.run("--recipient", f"={name} <{name}@a.example>", "--encrypt", stdin=plain.encode())
+
+    def forget_passphrases(self) -> None:
+        """End this folder's agent, and with it what it remembers."""
+        subprocess.run(
+            ["gpgconf", "--homedir", str(self.path), "--kill", "all"],
+            env=ENVIRONMENT,
+            check=True,
+            capture_output=True,
+        )
+
+
+@contextmanager
+def gpg_home(pinentry: str = "/bin/false") -> Iterator[GpgHome]:
+    """A private gpg folder; its agent is ended and it is removed afterwards."""
+    path = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
+    home = GpgHome(path)
+    try:
+        (path / "gpg-agent.conf").write_text(f"pinentry-program {pinentry}\n")
+        yield home
+    finally:
+        home.forget_passphrases()
+        shutil.rmtree(path)
+
+
+def all_kinds_of_keys(home: GpgHome) -> dict[str, bytes]:
+    """One binary public key for every kind that the table of verdicts knows, by the name of the kind."""
+    home.key("rsa")
+    home.key("rsa3072", "rsa3072", subkey="rsa3072")
+    home.key("rsa1024", "rsa1024", subkey="rsa1024")
+    home.key("rsa-for-both", usage="cert,sign,encr", subkey=None)
+    home.key("rsa-signing-only", subkey=None)
+    home.key("rsa-with-cv25519", subkey="cv25519")
+    home.key("cv25519", "ed25519", subkey="cv25519")
+    home.key("ed25519-with-rsa", "ed25519")
+    home.key("nistp256", "nistp256", subkey="nistp256")
+    home.key("brainpool", "brainpoolP256r1", subkey="brainpoolP256r1")
+    home.key("dsa-elgamal", "dsa1024", subkey="elg1024")
+    home.key("expired", at=PAST, expires="1y")
+    home.key("expired-primary", at=PAST, expires="1y", subkey_expires="never")
+    home.key("expired-subkey", at=PAST, expires="never", subkey_expires="1y")
+    home.add_subkey(home.key("expired-subkey-and-new", at=PAST, expires="never", subkey_expires="1y"))
+    home.revoke(home.key("revoked"))
+    revoke_subkey = ("key 1", "revkey", "y", "0", "", "y")
+    home.edit(home.key("revoked-subkey"), *revoke_subkey)
+    both = home.key("revoked-subkey-and-new")
+    home.edit(both, *revoke_subkey)
+    home.add_subkey(both)
+    home.key("from-the-future", at=FUTURE)
+    home.key("expiring-soon", expires="10d")
+    kinds = [
+        line.split(":")[9]
+        for line in home.run("--list-keys", "--with-colons").decode().splitlines()
+        if line.startswith("uid")
+    ]
+    return {name: home.export(name) for name in (user_id.partition(" ")[0] for user_id in kinds)}

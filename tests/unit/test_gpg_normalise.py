@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import base64
+import json
+import textwrap
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.pgp import GpgHome, gpg_home
+
+from workflows.services.gpg import packets
+from workflows.services.gpg.normalise import INPUT_LIMIT, normalise, same_key
+from workflows.services.gpg.refusals import (
+    DamagedKey,
+    EmptyKey,
+    KeybaseName,
+    KeyRefused,
+    KeyTooLarge,
+    NotAPublicKey,
+    SecretKeyGiven,
+    SeveralKeys,
+)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as folder:
+        folder.key("jane")
+        folder.key("juan", "ed25519", subkey="cv25519")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def key(home: GpgHome) -> bytes:
+    return home.export("jane")
+
+
+@pytest.fixture(scope="module")
+def armored(home: GpgHome) -> str:
+    return home.export("jane", "--armor").decode()
+
+
+def wrapped(data: bytes) -> str:
+    return base64.encodebytes(data).decode()
+
+
+def quoted(text: str, mark: str = "> ") -> str:
+    return "".join(f"{mark}{line}\n" for line in text.splitlines())
+
+
+MAIL = "Hi,\n\nhere is my key, thanks!\n\n{}\nBest regards\nJane\nEngineering\n"
+
+
+def test_every_form_that_people_send_becomes_the_same_key(key: bytes, armored: str) -> None:
+    plain = base64.b64encode(key).decode()
+    request = f"Hello admin,\nplease run gpg --show-keys\n\n```json\n{json.dumps({'public_key': plain, 'user': 'jane'}, indent=2)}\n```\n"
+    forms: dict[str, bytes | str] = {
+        "binary": key,
+        "base64 on one line": plain,
+        "base64, wrapped": wrapped(key),
+        "base64, wrapped, CRLF": wrapped(key).replace("\n", "\r\n"),
+        "base64, as bytes": plain.encode(),
+        "base64 without padding": plain.rstrip("="),
+        "base64 of the URL alphabet": base64.urlsafe_b64encode(key).decode(),
+        "base64 with blanks around": f"\n\n   {plain}  \n\n",
+        "base64 with blanks inside": textwrap.fill(plain, 50).replace("\n", " \n\n "),
+        "base64 and the mark of zsh": plain + "%",
+        "base64 in quotation marks": f'"{plain}"',
+        "base64 with literal newlines": wrapped(key).replace("\n", "\\n"),
+        "base64 with a byte order mark": "\ufeff" + plain,
+        "base64 in UTF-8 with a byte order mark": plain.encode("utf-8-sig"),
+        "base64 in UTF-16": wrapped(key).encode("utf-16"),
+        "base64 in a quoted mail": quoted(wrapped(key)),
+        "base64 in a mail": MAIL.format(wrapped(key)),
+        "armored": armored,
+        "armored, CRLF": armored.replace("\n", "\r\n"),
+        "armored with headers": armored.replace(
+            "BLOCK-----\n", "BLOCK-----\nComment: it is: mine\nVersion: 1\n", 1
+        ),
+        "armored without checksum": "\n".join(
+            line for line in armored.splitlines() if not line.startswith("=")
+        ),
+        "armored on one line": " ".join(armored.split("\n")),
+        "armored with literal newlines": armored.replace("\n", "\\n"),
+        "armored in a mail": MAIL.format(armored),
+        "armored in a twice quoted mail": quoted(quoted(MAIL.format(armored)), ">"),
+        "armored in a mail in Latin-1": MAIL.format(armored).replace("Jane", "Jané").encode("latin-1"),
+        "armored, twice the same": armored + armored,
+        "armor's body alone": "\n".join(armored.splitlines()[1:-1]),
+        "base64 of armored": base64.b64encode(armored.encode()).decode(),
+        "base64 of armored, wrapped, quoted": quoted(wrapped(armored.encode())),
+        "a request": request,
+        "a request in a quoted mail": quoted(request),
+        "a request with an armored key": f"```\n{json.dumps({'public_key': armored})}\n```",
+    }
+    found = {name: normalise(form).binary for name, form in forms.items()}
+    assert [name for name, binary in found.items() if binary != key] == []
+
+
+def test_the_text_is_what_base64_writes(key: bytes) -> None:
+    text = normalise(key).text
+    assert base64.b64decode(text) == key
+    lines = text.split("\n")
+    assert lines.pop() == ""
+    assert {len(line) for line in lines[:-1]} == {76}
+    assert normalise(text).text == text
+
+
+def test_a_secret_key_is_refused_in_every_form(home: GpgHome) -> None:
+    secret = home.run("--export-secret-keys", home.fingerprint("jane"))
+    armored = home.run("--armor", "--export-secret-keys", home.fingerprint("jane")).decode()
+    for form in (
+        secret,
+        base64.b64encode(secret),
+        armored,
+        armored[:400],
+        secret[:300],
+        base64.b64encode(armored.encode()),
+    ):
+        with pytest.raises(SecretKeyGiven) as refusal:
+            normalise(form)
+        assert armored[100:140] not in refusal.value.as_text()
+
+
+def test_a_public_and_a_secret_block_together_are_refused(home: GpgHome, armored: str) -> None:
+    with pytest.raises(SecretKeyGiven):
+        normalise(armored + home.run("--armor", "--export-secret-keys", home.fingerprint("jane")).decode())
+
+
+def test_a_message_or_a_signature_is_not_a_key(home: GpgHome) -> None:
+    message = home.encrypt("jane", "hello")
+    signature = home.run("--detach-sign", stdin=b"hello")
+    for form, word in (
+        (message, "message"),
+        (base64.b64encode(message), "message"),
+        (message[:40], "message"),
+        (home.run("--armor", "--detach-sign", stdin=b"hello"), "signature"),
+        (signature, "signature"),
+        (home.run("--clear-sign", stdin=b"hello"), "signed message"),
+    ):
+        with pytest.raises(NotAPublicKey) as refusal:
+            normalise(form)
+        assert word in refusal.value.what
+
+
+def test_a_key_in_a_signed_mail_is_found(home: GpgHome, key: bytes, armored: str) -> None:
+    assert normalise(home.run("--clear-sign", stdin=MAIL.format(armored).encode())).binary == key
+
+
+def test_two_keys_are_refused(home: GpgHome, armored: str) -> None:
+    for form in (home.run("--export"), armored + home.export("juan", "--armor").decode()):
+        with pytest.raises(SeveralKeys) as refusal:
+            normalise(form)
+        assert "2 different" in refusal.value.what
+
+
+@pytest.mark.parametrize("nothing", [b"", "", "  \n\t ", "> \n> \n", "\ufeff"])
+def test_nothing_is_refused_as_empty(nothing: bytes | str) -> None:
+    with pytest.raises(EmptyKey):
+        normalise(nothing)
+
+
+def test_a_truncated_key_is_damaged(key: bytes, armored: str) -> None:
+    for form in (key[:-10], key[:100], base64.b64encode(key[:-10]), armored[: len(armored) // 2]):
+        with pytest.raises(DamagedKey):
+            normalise(form)
+
+
+def test_a_changed_letter_in_armor_is_noticed_by_its_checksum(armored: str) -> None:
+    middle = len(armored) // 2
+    other = "A" if armored[middle] != "A" else "B"
+    with pytest.raises(DamagedKey, match="checksum"):
+        normalise(armored[:middle] + other + armored[middle + 1 :])
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00\x01\x02",
+        b"\xff\xfe\xfd\xfc",
+        "hello",
+        "hello, this is no key",
+        "a" * 80,
+        b"PK\x03\x04\xff\xff" * 50,
+        "{}",
+    ],
+)
+def test_garbage_is_not_a_key(garbage: bytes | str) -> None:
+    with pytest.raises((NotAPublicKey, DamagedKey)):
+        normalise(garbage)
+
+
+def test_a_keybase_name_says_to_fetch_the_key() -> None:
+    with pytest.raises(KeybaseName) as refusal:
+        normalise(" keybase:jane_doe\n")
+    assert "https://keybase.io/jane_doe/pgp_keys.asc" in refusal.value.next
+
+
+def test_fifty_megabytes_are_refused_at_once() -> None:
+    paste = "A" * 50_000_000
+    started = time.perf_counter()
+    with pytest.raises(KeyTooLarge):
+        normalise(paste)
+    assert time.perf_counter() - started < 0.1
+
+
+def test_photographs_are_left_out(key: bytes) -> None:
+    photograph = bytes([0xC0 | packets.Tag.USER_ATTRIBUTE, 3]) + b"\x02\x01\x00"
+    signature = next(packet.raw for packet in packets.split(key) if packet.tag == packets.Tag.SIGNATURE)
+    cut = key.index(packets.split(key)[3].raw)
+    assert normalise(key[:cut] + photograph + signature + key[cut:]).binary == key
+
+
+def test_the_same_key_in_another_form_is_the_same_key(home: GpgHome, key: bytes, armored: str) -> None:
+    new = normalise(key)
+    assert same_key(armored, new)
+    assert same_key(base64.b64encode(key), new)
+    assert not same_key(home.export("juan", "--armor"), new)
+    assert not same_key("not a key at all", new)
+
+
+def test_a_prolonged_key_is_the_same_and_a_new_subkey_is_not() -> None:
+    with gpg_home() as home:
+        fingerprint = home.key("ana", "ed25519", subkey="cv25519")
+        before = home.export("ana")
+        home.run("--quick-set-expire", fingerprint, "5y")
+        prolonged = home.export("ana")
+        home.add_subkey(fingerprint, "cv25519")
+        assert before != prolonged
+        assert same_key(before, normalise(prolonged))
+        assert not same_key(before, normalise(home.export("ana")))
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.binary(max_size=2000) | st.text(max_size=2000))
+def test_whatever_is_given_only_refusals_come_back(data: bytes | str) -> None:
+    with pytest.raises(KeyRefused):
+        normalise(data)
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.data())
+def test_a_damaged_key_never_raises_anything_else(key: bytes, armored: str, data: st.DataObject) -> None:
+    form = data.draw(
+        st.sampled_from([key, armored.encode(), base64.b64encode(key), base64.b64encode(armored.encode())])
+    )
+    start = data.draw(st.integers(0, len(form)))
+    end = data.draw(st.integers(start, len(form)))
+    damaged = form[:start] + data.draw(st.binary(max_size=30)) + form[end:]
+    try:
+        normalise(damaged)
+    except KeyRefused as refusal:
+        assert refusal.next
+
+
+@settings(max_examples=100, deadline=1000)
+@given(st.text(alphabet='`{}[]"public_key: >\n-BEGINPGP=%\\', max_size=3000))
+def test_texts_that_look_like_requests_and_blocks_are_refused_quickly(text: str) -> None:
+    with pytest.raises(KeyRefused):
+        normalise(text + '"public_key"')
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "`",
+        '{"public_key":',
+        "[",
+        "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+        "> ",
+        "A\n",
+        "\\n",
+        "=",
+        "keybase:",
+    ],
+)
+def test_a_megabyte_of_one_piece_takes_no_time(piece: str) -> None:
+    text = ('{"public_key": "' + piece * INPUT_LIMIT)[:INPUT_LIMIT]
+    started = time.perf_counter()
+    for form in (text, text[16:]):
+        with pytest.raises(KeyRefused):
+            normalise(form)
+    assert time.perf_counter() - started < 5

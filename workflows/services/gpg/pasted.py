@@ -1,0 +1,207 @@
+r"""Base64 and armor as people paste them: quoted mails, wraps, a shell's `%`, literal `\n`, byte order marks.
+
+Shared by the normaliser of keys and the cleaner of encrypted passwords. Everything works line by line and in
+linear time; there is no regular expression, so no input can make one run away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import string
+from dataclasses import dataclass
+
+BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
+"""Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""
+
+_QUOTE_MARKS = " \t>|\u00a0\u200b\ufeff"
+_WRAPPING = " \t\r\"'`,;%\u00a0\u200b\ufeff\\"
+_BEGIN = "-----BEGIN PGP "
+_END = "-----END PGP "
+_DASHES = "-----"
+
+
+class MalformedBase64(ValueError):  # noqa: N818 - a fact about the text; the callers word the error
+    """The text has the form of base64 but cannot be decoded, or its checksum does not fit."""
+
+
+@dataclass(frozen=True)
+class ArmoredBlock:
+    """One `-----BEGIN PGP …-----` block.
+
+    Attributes:
+        label: what it says it is: "PUBLIC KEY BLOCK", "PRIVATE KEY BLOCK", "MESSAGE", "SIGNATURE", …
+        body: the lines between the marks, joined with newlines, quote marks removed.
+        complete: whether its end mark was found.
+    """
+
+    label: str
+    body: str
+    complete: bool
+
+    def decode(self) -> bytes:
+        """The block's binary data, its checksum verified when there is one.
+
+        Raises:
+            MalformedBase64: it is not base64, or the checksum differs.
+        """
+        lines = self.body.split("\n")
+        # Armor headers are "Comment: …" (RFC 9580, section 6.2.2); base64 never holds a colon.
+        lines = [line for line in lines if ":" not in line]
+        return decode_base64("\n".join(lines))
+
+
+def as_text(data: bytes | str) -> str | None:
+    """What was given as text, or None if it is binary.
+
+    UTF-16 with its byte order mark is text, too: PowerShell writes it.
+    """
+    if isinstance(data, str):
+        return data
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if (
+            data[:1] < b"\x80"
+        ):  # An OpenPGP packet begins with its high bit set; this is a mail in an older charset.
+            return data.decode("latin-1")
+        return None
+
+
+def unquoted(text: str) -> str:
+    """The text with plain newlines, and without quote marks and blanks around its lines."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "\n".join(line.strip(_QUOTE_MARKS) for line in text.split("\n"))
+
+
+def unescaped(text: str) -> str:
+    r"""An `unquoted` text whose literal `\n`, as JSON and Terraform print it, are newlines."""
+    if "\\n" not in text:
+        return text
+    return unquoted(text.replace("\\r", "").replace("\\n", "\n"))
+
+
+def armored_blocks(text: str) -> tuple[ArmoredBlock, ...]:
+    """Every armored block of a text that went through `unquoted`, in its order.
+
+    Newlines may have been lost (all on one line); a block without its end mark reaches to the next block or
+    the end of the text.
+    """
+    blocks: list[ArmoredBlock] = []
+    start = text.find(_BEGIN)
+    while start >= 0:
+        label_end = text.find(_DASHES, start + len(_BEGIN))
+        if label_end < 0:
+            break
+        label = text[start + len(_BEGIN) : label_end].strip()
+        body_start = label_end + len(_DASHES)
+        following = text.find(_BEGIN, body_start)
+        limit = following if following >= 0 else len(text)
+        end = text.find(_END, body_start, limit)
+        body = text[body_start : end if end >= 0 else limit].rstrip("- ")
+        blocks.append(ArmoredBlock(label, body, complete=end >= 0))
+        start = following
+    return tuple(blocks)
+
+
+def bare_base64(text: str) -> bytes | None:
+    """The binary data of a text that is base64, or that has a block of base64 among other lines.
+
+    Args:
+        text: a text that went through `unquoted`.
+
+    Returns:
+        The data, or None if there is no base64 in it.
+
+    Raises:
+        MalformedBase64: it is base64 by its letters but cannot be decoded.
+    """
+    lines = [line.strip(_WRAPPING) for line in text.split("\n")]
+    lines = [line for line in lines if line]
+    if not lines:
+        return None
+    if all(_is_base64("".join(line.split())) for line in lines):
+        return decode_base64("\n".join(lines))
+    block = _longest_block(lines)
+    return decode_base64(block) if block else None
+
+
+def decode_base64(text: str) -> bytes:
+    """Decode base64 of either alphabet, with blanks, with or without padding and armor's checksum.
+
+    Raises:
+        MalformedBase64: another character, an impossible length, padding in the middle, or a wrong checksum.
+    """
+    words = [word for word in (word.strip(_WRAPPING) for word in text.split()) if word]
+    checksum = words.pop() if words and len(words[-1]) == 5 and words[-1][0] == "=" else ""
+    joined = "".join(words)
+    if not _is_base64(joined):
+        raise MalformedBase64("there are characters in it that base64 does not have")
+    data = _strictly_decoded(joined)
+    if checksum and _strictly_decoded(checksum[1:]) != _crc24(data).to_bytes(3):
+        raise MalformedBase64("its checksum does not fit its content")
+    return data
+
+
+def _strictly_decoded(letters: str) -> bytes:
+    letters = letters.replace("-", "+").replace("_", "/").rstrip("=")
+    if "=" in letters:
+        raise MalformedBase64("there is padding in the middle of it")
+    try:
+        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+    except binascii.Error as error:
+        raise MalformedBase64("a part of it is missing") from error
+
+
+def _is_base64(word: str) -> bool:
+    return BASE64_ALPHABET.issuperset(word)
+
+
+def _longest_block(lines: list[str]) -> str:
+    """The longest run of base64 lines of one length, with the shorter line that ends it; "" if there is none.
+
+    That a block has lines of one length tells it from the words of a mail, which are base64 letters as well.
+    """
+    best: list[str] = []
+    index = 0
+    while index < len(lines):
+        first = lines[index]
+        run: list[str] = []
+        if len(first) >= 40 and _is_base64(first):
+            while index < len(lines) and len(lines[index]) == len(first) and _is_base64(lines[index]):
+                run.append(lines[index])
+                index += 1
+            if index < len(lines) and len(lines[index]) < len(first) and _is_base64(lines[index]):
+                run.append(lines[index])
+                index += 1
+        else:
+            index += 1
+        if sum(map(len, run)) > sum(map(len, best)):
+            best = run
+    return "\n".join(best)
+
+
+def _crc24(data: bytes) -> int:
+    """Armor's checksum (RFC 9580, section 6.1.1)."""
+    checksum = 0xB704CE
+    for byte in data:
+        checksum = ((checksum << 8) & 0xFFFFFF) ^ _CRC24_TABLE[(checksum >> 16) ^ byte]
+    return checksum
+
+
+def _crc24_table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        value = byte << 16
+        for _ in range(8):
+            value <<= 1
+            if value & 0x1000000:
+                value ^= 0x1864CFB
+        table.append(value)
+    return tuple(table)
+
+
+_CRC24_TABLE = _crc24_table()

@@ -1,0 +1,124 @@
+"""The reasons for which something is not the one public key that is wanted, each an error of its own.
+
+None of them quotes the input: it may be a secret key.
+"""
+
+from __future__ import annotations
+
+from workflows.errors import OnboardError
+
+EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
+"""What to ask the key's owner for, whatever went wrong with the first attempt."""
+
+
+class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for what it says
+    """What was given is not exactly one OpenPGP public key; the subclass says what it is instead."""
+
+
+class EmptyKey(KeyRefused):
+    """Nothing was given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no key here",
+            "The text or file is empty.",
+            why="gpg --export prints nothing, and no error, when it finds no key of that name.",
+            next="List the keys with  gpg --list-keys  and export one of them by its fingerprint or mail.",
+        )
+
+
+class KeyTooLarge(KeyRefused):
+    """More was given than any public key needs.
+
+    Args:
+        size: how many bytes or characters were given.
+        limit: how many are read at most.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            "This is too large to be a key",
+            f"{size:,} bytes were given; up to {limit:,} are read.",
+            why="A public key is a few kilobytes. A whole keyring or another file may have been chosen.",
+            next="Export one key:  gpg --export-options export-minimal --armor --export NAME",
+        )
+
+
+class SecretKeyGiven(KeyRefused):
+    """A secret key was given where the public one belongs."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is a SECRET key",
+            "It is the private half of a PGP key. It was not read further and not stored.",
+            why="The AWS provider would accept it, and the secret key would then lie in the Terraform state.",
+            next=(
+                "Delete the message or file that it came in. Whoever could read it can decrypt the owner's "
+                "messages, so the owner should revoke this key, make a new one, and send the public half:  "
+                "gpg --armor --export NAME"
+            ),
+        )
+
+
+class NotAPublicKey(KeyRefused):
+    """Something of OpenPGP other than a key, or nothing of OpenPGP at all.
+
+    Args:
+        found: what it is, as a noun ("an encrypted message").
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            "This is not a public key",
+            f"What was given is {found}.",
+            why="A public key begins with -----BEGIN PGP PUBLIC KEY BLOCK-----, or is base64 or binary data.",
+            next=EXPORT_HINT,
+        )
+
+
+class SeveralKeys(KeyRefused):
+    """More than one public key was given.
+
+    Args:
+        count: how many.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            "There is more than one key here",
+            f"{count} different public keys were given; exactly one is wanted.",
+            why="The AWS provider uses the first one and silently ignores the others.",
+            next="Find the right one with  gpg --show-keys FILE  and export it alone by its fingerprint.",
+        )
+
+
+class DamagedKey(KeyRefused):
+    """It is a public key, but not whole.
+
+    Args:
+        what: what is wrong with it, as a sentence.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "This key is damaged",
+            what,
+            why="Part of it was lost or changed on the way, as happens when a text is copied in pieces.",
+            next="Ask for the key again, best as a file.  gpg --armor --export NAME > key.asc",
+        )
+
+
+class KeybaseName(KeyRefused):
+    """The name of a Keybase account was given instead of a key.
+
+    Args:
+        name: the name of the account, letters, digits and underscores only.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "This is the name of a Keybase account",
+            f"keybase:{name} names a key that has to be fetched first; only the key itself is checked here.",
+            why="The AWS provider would fetch it anew at every change, so the key could change unseen.",
+            next=f"Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and give its output here.",
+        )

@@ -1,0 +1,250 @@
+"""Running GnuPG: where it is, and one child process with a built environment, its statuses read by name.
+
+python-gnupg serves `keyring`; this runner serves everything that python-gnupg does not do: a passphrase on a
+pipe of its own, a run that can be cancelled, every status line kept, and no extra start of gpg to ask for its
+version.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from workflows.errors import Cancelled, OnboardError
+from workflows.secret import Secret
+
+PASSPHRASE_LIMIT: Final = 255
+"""Bytes that gpg-agent takes at most (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
+
+_STATUS_PREFIX = "[GNUPG:] "
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 2.0
+# What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
+_PASSED_ON: Final = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "TERM",
+    "GNUPGHOME",
+    "DISPLAY",
+    "XAUTHORITY",
+    "WAYLAND_DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "PINENTRY_USER_DATA",
+)
+
+
+class GpgMissing(OnboardError):  # noqa: N818 - it names what is missing
+    """GnuPG is not installed, or not on the PATH."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GnuPG is not installed",
+            "The program gpg was not found on this computer.",
+            why="It reads PGP keys and decrypts passwords; this program does no cryptography of its own.",
+            next=(
+                "Install it and try again.  Debian, Ubuntu: sudo apt install gnupg   "
+                "Fedora: sudo dnf install gnupg2   macOS: brew install gnupg"
+            ),
+        )
+
+
+class GpgFailed(OnboardError):  # noqa: N818 - it names what happened
+    """GnuPG ended with an error that has no class of its own; `detail` holds its words."""
+
+
+@dataclass(frozen=True)
+class GpgProgram:
+    """An installed GnuPG.
+
+    Attributes:
+        path: the program's file.
+        version: as it tells it, for example "2.4.7".
+    """
+
+    path: Path
+    version: str
+
+
+@dataclass(frozen=True)
+class GpgRun:
+    """What a run of gpg gave.
+
+    Attributes:
+        exit_status: 0 for success; gpg uses 1 and 2 for failures.
+        output: its standard output. It may be secret: `repr` leaves it out.
+        statuses: its status lines in their order, each split at blanks (GnuPG's doc/DETAILS).
+        messages: what it told people, without the status lines.
+    """
+
+    exit_status: int
+    output: bytes
+    statuses: tuple[tuple[str, ...], ...]
+    messages: str
+
+    def __repr__(self) -> str:
+        return f"GpgRun(exit_status={self.exit_status}, statuses={self.statuses!r})"
+
+    def has(self, keyword: str) -> bool:
+        """Whether a status line begins with `keyword`."""
+        return any(status[0] == keyword for status in self.statuses)
+
+    def arguments(self, keyword: str) -> list[tuple[str, ...]]:
+        """What follows `keyword` in each status line that begins with it."""
+        return [status[1:] for status in self.statuses if status[0] == keyword]
+
+
+def find_gpg(environment: Mapping[str, str]) -> GpgProgram:
+    """Find GnuPG on the PATH of `environment` and ask for its version.
+
+    Raises:
+        GpgMissing: neither `gpg` nor `gpg2` is there, or it does not start.
+    """
+    search_path = environment.get("PATH", os.defpath)
+    found = shutil.which("gpg", path=search_path) or shutil.which("gpg2", path=search_path)
+    if found is None:
+        raise GpgMissing
+    run = run_gpg(["--version"], gnupg_home=None, environment=environment, program=found)
+    first_line = run.output.decode("utf-8", errors="replace").split("\n", 1)[0]
+    return GpgProgram(Path(found), first_line.rpartition(" ")[2])
+
+
+def child_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
+    """The environment of a gpg child: a few names of the caller's, UTF-8, and the terminal for pinentry.
+
+    Args:
+        environment: the person's environment.
+        tty: the terminal's device for pinentry, or None.
+    """
+    built = {name: environment[name] for name in _PASSED_ON if name in environment}
+    built["LC_ALL"] = "C.UTF-8"
+    if tty is not None:
+        built["GPG_TTY"] = tty
+    return built
+
+
+def run_gpg(
+    arguments: Sequence[str],
+    *,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+    program: str = "gpg",
+    stdin: bytes = b"",
+    passphrase: Secret | None = None,
+    tty: str | None = None,
+    cancelled: Event | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> GpgRun:
+    """Run gpg in batch mode and wait for it.
+
+    Args:
+        arguments: options and command, without the program and its home folder. Never a secret.
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment; `child_environment` says what of it is passed on.
+        program: the name or path of gpg.
+        stdin: what it reads.
+        passphrase: given to it over a pipe (loopback), never in argv, environment or a file.
+        tty: the terminal's device for pinentry; the caller has suspended its own screen.
+        cancelled: set by another thread to end gpg. Its agent is never ended.
+        progress: called about ten times a second with the seconds passed.
+
+    Returns:
+        The run, whatever its exit status.
+
+    Raises:
+        GpgMissing: the program cannot be started.
+        Cancelled: `cancelled` was set before it ended.
+        ValueError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
+    """
+    command = [program, "--batch", "--no-tty", "--status-fd", "2"]
+    if gnupg_home is not None:
+        command += ["--homedir", str(gnupg_home)]
+    with _passphrase_pipe(passphrase) as descriptors:
+        for descriptor in descriptors:
+            command += ["--pinentry-mode", "loopback", "--passphrase-fd", str(descriptor)]
+        try:
+            process = subprocess.Popen(
+                [*command, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=child_environment(environment, tty),
+                pass_fds=descriptors,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            raise GpgMissing from error
+    with process:
+        try:
+            output, errors = _communicate(process, stdin, cancelled, progress)
+        except BaseException:
+            _end(process)
+            raise
+    lines = errors.decode("utf-8", errors="replace").splitlines()
+    statuses = [line[len(_STATUS_PREFIX) :].split() for line in lines if line.startswith(_STATUS_PREFIX)]
+    return GpgRun(
+        exit_status=process.returncode,
+        output=output,
+        statuses=tuple(tuple(status) for status in statuses if status),
+        messages="\n".join(line for line in lines if not line.startswith(_STATUS_PREFIX)),
+    )
+
+
+def _communicate(
+    process: subprocess.Popen[bytes],
+    stdin: bytes,
+    cancelled: Event | None,
+    progress: Callable[[float], None] | None,
+) -> tuple[bytes, bytes]:
+    """Feed and read the child until it ends, looking up now and then."""
+    watched = cancelled is not None or progress is not None
+    started = time.monotonic()
+    remaining_input: bytes | None = stdin
+    while True:
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled("Cancelled", "gpg was stopped; nothing was changed.")
+        try:
+            return process.communicate(remaining_input, timeout=_POLL_SECONDS if watched else None)
+        except subprocess.TimeoutExpired:
+            remaining_input = None
+            if progress is not None:
+                progress(time.monotonic() - started)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End gpg itself, first politely; never its agent (a killed agent leaves pinentry spinning)."""
+    process.terminate()
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _passphrase_pipe(passphrase: Secret | None) -> Iterator[tuple[int, ...]]:
+    """The reading end of a pipe that holds the passphrase; nothing without a passphrase."""
+    if passphrase is None:
+        yield ()
+        return
+    line = passphrase.reveal().encode("utf-8")
+    if len(line) > PASSPHRASE_LIMIT or b"\n" in line or b"\r" in line:
+        raise ValueError(f"a passphrase is one line of at most {PASSPHRASE_LIMIT} bytes")
+    reading, writing = os.pipe()
+    try:
+        # A pipe takes this much without a reader (POSIX promises 512 bytes), so nothing waits here.
+        os.write(writing, line + b"\n")
+        os.close(writing)
+        yield (reading,)
+    finally:
+        os.close(reading)
