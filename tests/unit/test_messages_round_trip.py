@@ -27,7 +27,9 @@ def ciphertext(body: bytes = b"\x42" * 512) -> str:
 
 def public_key(body: bytes = b"\x07" * 520) -> tuple[str, str]:
     body = b"\x04" + body
-    fingerprint = hashlib.sha1(b"\x99" + len(body).to_bytes(2) + body).hexdigest().upper()
+    fingerprint = (
+        hashlib.sha1(b"\x99" + len(body).to_bytes(2) + body, usedforsecurity=False).hexdigest().upper()
+    )
     return base64.b64encode(
         packet(6, body) + packet(13, b"Jane Doe <jane@example.com>")
     ).decode(), fingerprint
@@ -77,7 +79,7 @@ def crlf(text: str) -> str:
 
 
 def chatter(text: str) -> str:
-    return f'Hi {{there}}, see below\n\nOn Monday, somebody wrote:\n{text}\n-- \nSent from my phone {{}} "quote\n'
+    return f'Hi {{there}}, see below\n\nOn Monday, you wrote:\n{text}\n-- \nSent from my phone {{}} "quote\n'
 
 
 def smart_quotes(text: str) -> str:

@@ -19,8 +19,8 @@ from workflows.services import files
 
 MAX_BYTES = 16 * 1024
 
-# IAM API reference, AccessKey: the id is 16-128 word characters; AKIA… for long-term keys, ASIA… for temporary
-# ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
+# IAM API reference, AccessKey: the id is 16-128 word characters; AKIA for long-term keys, ASIA for
+# temporary ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
 _ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 

@@ -1,6 +1,7 @@
 """The small file primitives that everybody uses, so that no file is ever lost, torn or readable by others.
 
-A file is written beside its target, synced and renamed over it: whoever looks, and whatever kills the process, it is the old file or the new one. What goes wrong is told with the path and with what to do.
+A file is written beside its target, synced and renamed over it: whoever looks and whatever kills the process,
+it is the old file or the new one. What goes wrong is told with the path and with what to do.
 """
 
 from __future__ import annotations

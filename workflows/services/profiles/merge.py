@@ -1,0 +1,180 @@
+"""Puts sections into the text of an AWS file and leaves every other byte of it alone.
+
+People keep comments, nested `s3 =` blocks and profiles of other tools in these files, and one that botocore
+cannot parse takes every profile down with it. So the result is read again before anybody may write it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from configupdater import ConfigUpdater, Section
+
+from workflows.secret import Secret
+from workflows.services.profiles.reading import Found, ProfileFileError, profile_sections
+
+Value = str | Secret
+
+
+@dataclass(frozen=True)
+class WantedSection:
+    """One section as it has to be.
+
+    Attributes:
+        profile: the profile's name.
+        values: the options that it has to have; other options of the section stay.
+        absent: options that it must not have.
+        create: False changes the section only where it is there already.
+    """
+
+    profile: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    create: bool = True
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A text with the sections in it.
+
+    Attributes:
+        text: the new text; it may hold a secret.
+        added: profiles that are new in it.
+        updated: profiles that were there with other values.
+    """
+
+    text: str = field(repr=False)
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+
+
+def merge(text: str, wanted: Sequence[WantedSection], *, prefix: str, name: str) -> Merged:
+    """Put sections into the text of an AWS file.
+
+    What is right already is not touched, so merging twice is the same as once. Changed sections stay where
+    they are, new ones go to the end, with the line ends of the file.
+
+    Args:
+        text: the file's text, line ends as they are in the file.
+        wanted: the sections.
+        prefix: "profile " for `config`, "" for `credentials`.
+        name: the file's name for an error's sentence.
+
+    Raises:
+        ProfileFileError: the text is not what botocore accepts, holds a profile twice, or cannot be kept.
+        ValueError: a value holds a line break or another control character, or is empty.
+    """
+    for section in wanted:
+        for option, value in section.values.items():
+            _check_value(option, _plain(value))
+    found = profile_sections(text, prefix, name)
+    changed = [
+        section
+        for section in wanted
+        if section.profile in found and _differs(found[section.profile], section)
+    ]
+    new = [section for section in wanted if section.profile not in found and section.create]
+    if not changed and not new:
+        return Merged(text, (), ())
+    crlf = text.count("\r\n") > text.count("\n") / 2
+    pure = not crlf or text.count("\r\n") == text.count("\n")
+    result = text if not text or text.endswith("\n") else text + ("\r\n" if crlf else "\n")
+    if changed:
+        result = _update(result.replace("\r\n", "\n") if crlf and pure else result, changed, found, name)
+        if crlf and pure:
+            result = result.replace("\n", "\r\n")
+    added = "".join(
+        f"{_gap(number, result)}{_section_text(section, prefix)}" for number, section in enumerate(new)
+    )
+    result += added.replace("\n", "\r\n") if crlf else added
+    _check_result(result, wanted, prefix, name)
+    return Merged(result, tuple(s.profile for s in new), tuple(s.profile for s in changed))
+
+
+def _differs(found: Found, wanted: WantedSection) -> bool:
+    return any(found.options.get(option) != _plain(value) for option, value in wanted.values.items()) or any(
+        option in found.options for option in wanted.absent
+    )
+
+
+def _update(text: str, changed: Sequence[WantedSection], found: Mapping[str, Found], name: str) -> str:
+    """The text with the options of existing sections set; what is right already stays as it is."""
+    updater = ConfigUpdater(strict=False, allow_no_value=True, delimiters=("=",))
+    updater.read_string(text)
+    if str(updater) != text:
+        raise ProfileFileError(
+            "This file is not changed",
+            f"{name} has a form that cannot be kept byte for byte.",
+            next="Change its profiles by hand, or move the file away and let it be made anew.",
+        )
+    for wanted in changed:
+        current = found[wanted.profile]
+        section = updater[current.header]
+        for option in wanted.absent:
+            _remove(section, option)
+        for option, value in wanted.values.items():
+            if current.options.get(option) != _plain(value):
+                _set(section, option, _plain(value))
+    return str(updater)
+
+
+def _set(section: Section, option: str, value: str) -> None:
+    if option in section:
+        section[option].value = value
+        return
+    _remove(section, option)
+    options = list(section.iter_options())
+    blocks = list(section.iter_blocks())
+    if options:
+        options[-1].add_after.option(option, value)
+    elif blocks:
+        blocks[0].add_before.option(option, value)
+    else:
+        section[option] = value
+
+
+def _remove(section: Section, option: str) -> None:
+    """Take an option out, also in the spelling `name: value`, which is no option to the updater."""
+    for present in list(section.iter_options()):
+        if present.key == option or re.match(rf"{re.escape(option)}\s*:", present.key):
+            present.detach()
+
+
+def _gap(number: int, text: str) -> str:
+    """A blank line before a new section, unless the file is empty or ends with one."""
+    if number == 0 and (not text.strip() or text.endswith(("\n\n", "\n\r\n"))):
+        return ""
+    return "\n"
+
+
+def _section_text(section: WantedSection, prefix: str) -> str:
+    lines = [
+        f"[{prefix}{section.profile}]",
+        *(f"{key} = {_plain(value)}" for key, value in section.values.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _check_result(text: str, wanted: Sequence[WantedSection], prefix: str, name: str) -> None:
+    """The last look before anything is written: botocore's parser finds exactly what was wanted."""
+    found = profile_sections(text, prefix, name)
+    for section in wanted:
+        there = found.get(section.profile)
+        wrong = section.create if there is None else _differs(there, section)
+        if wrong:
+            raise ProfileFileError(
+                "This file is not changed",
+                f"The section of {section.profile} in {name} has a form that cannot be changed safely.",
+                next="Remove that section by hand, then try again.",
+            )
+
+
+def _check_value(option: str, value: str) -> None:
+    if not value or value != value.strip() or not value.isprintable():
+        raise ValueError(f"the value for {option} is empty, padded or holds a control character")
+
+
+def _plain(value: Value) -> str:
+    return value.reveal() if isinstance(value, Secret) else value

@@ -1,0 +1,114 @@
+"""Reads an AWS file as botocore does, and refuses with the line what botocore would reject."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workflows.errors import OnboardError
+
+
+class ProfileFileError(OnboardError):
+    """A profile file that is not changed, with the line that is the reason."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A section of a file.
+
+    Attributes:
+        header: what stands between its brackets.
+        options: its options as botocore sees them; one may be a secret.
+    """
+
+    header: str
+    options: Mapping[str, str] = field(repr=False)
+
+
+def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
+    """The profiles in the text of an AWS file.
+
+    Args:
+        text: the file's text, line ends as they are.
+        prefix: "profile " for `config`, "" for `credentials`.
+        name: the file's name for an error's sentence.
+
+    Raises:
+        ProfileFileError: botocore would reject the text, or it holds a profile twice.
+    """
+    parser = _parsed(text, name)
+    found: dict[str, Found] = {}
+    for header in parser.sections():
+        options = dict(parser.items(header))
+        for option, value in options.items():
+            if _is_broken_block(value):
+                line = _line_of(text, header)
+                raise _refused(name, line, f"the block under {option} in [{header}] has a line without =")
+        profile = _profile_of(header, prefix)
+        if profile is None:
+            continue
+        if profile in found:
+            raise _refused(name, _line_of(text, header), f"the profile {profile} is there twice")
+        found[profile] = Found(header, options)
+    return found
+
+
+def _parsed(text: str, name: str) -> configparser.RawConfigParser:
+    """The text in the very parser that botocore uses (configloader.raw_config_parse)."""
+    if text.startswith("\ufeff"):
+        raise _refused(name, 1, "it begins with a byte order mark, which the AWS tools do not accept")
+    if match := re.search(r"\r(?!\n)", text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise _refused(name, line, "it holds a carriage return inside a line")
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text.replace("\r\n", "\n"))
+    except configparser.DuplicateSectionError as error:
+        raise _refused(name, error.lineno, f"the section [{error.section}] is there twice") from None
+    except configparser.DuplicateOptionError as error:
+        raise _refused(name, error.lineno, f"{error.option} is twice in [{error.section}]") from None
+    except configparser.MissingSectionHeaderError as error:
+        raise _refused(name, error.lineno, "there is something before the first [section]") from None
+    except configparser.ParsingError as error:
+        raise _refused(name, error.errors[0][0], "it is neither a [section] nor name = value") from None
+    return parser
+
+
+def _profile_of(header: str, prefix: str) -> str | None:
+    """The profile that a section is for, by botocore's own rule (configloader.build_profile_map)."""
+    if not prefix:
+        return header
+    if not header.startswith(prefix.strip()):
+        return None
+    try:
+        words = shlex.split(header)
+    except ValueError:
+        return None
+    return words[1] if len(words) == 2 else None
+
+
+def _is_broken_block(value: str) -> bool:
+    """Botocore rejects a whole file for one line without `=` in a nested block."""
+    return value.startswith("\n") and any(line.strip() and "=" not in line for line in value.split("\n"))
+
+
+def _line_of(text: str, header: str) -> int:
+    """The line of the last section with this header."""
+    lines = [
+        number
+        for number, line in enumerate(text.split("\n"), start=1)
+        if line.strip().startswith(f"[{header}]")
+    ]
+    return lines[-1] if lines else 1
+
+
+def _refused(name: str, line: int | None, reason: str) -> ProfileFileError:
+    return ProfileFileError(
+        "This file is not changed",
+        f"{name}, line {line}: {reason}.",
+        why="The AWS tools would not read the file, or would read it differently from what it says.",
+        next=f"Correct line {line}, then try again. Nothing was written.",
+    )
