@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.core.exceptions import ServiceException
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from workflows.sandbox.strict import answers, devices, regions, tokens, users
@@ -79,7 +80,7 @@ class StrictAws:
     def call(
         self, identity: Identity, service: str, action: str, parameters: Mapping[str, str]
     ) -> dict[str, Any]:
-        """Make a call for somebody whom the console knows; all but the signature is checked as ever.
+        """Make a call for somebody whom the console knows; all but the signature is checked.
 
         Args:
             identity: the signed-in user.
@@ -95,9 +96,9 @@ class StrictAws:
         """
         scope = f"console/20000101/{self.state.directory.region}/{service}/aws4_request"
         header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={'0' * 64}"
-        form = {"Action": action, "Version": "2010-05-08", **parameters}
+        form = {"Action": action, **parameters}
         environ = EnvironBuilder(
-            "/", method="POST", data=form, headers={"Authorization": header}
+            "/", method="POST", data=form, headers=Headers({"Authorization": header})
         ).get_environ()
         request = read(environ)
 
@@ -108,7 +109,7 @@ class StrictAws:
         return answers.parse(service, action, int(status.split()[0]), list(headers.items()), b"".join(body))
 
     def attach(self, name: str, part: Persistent) -> None:
-        """Keep a part's state together with the layer's own; it gets at once what an earlier `load` had for it."""
+        """Keep a part's state together with the layer's own; it gets what an earlier `load` had for it."""
         with self._lock:
             self._parts[name] = part
             loaded = self._loaded.pop(name, None)

@@ -11,9 +11,7 @@ from workflows.sandbox.strict.policy import Verdict, evaluate
 from workflows.sandbox.strict.refusal import Reason, Refusal, Style, refuse
 
 _EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
-_CHANGE_OWN_PASSWORD = (
-    '{{"Statement": {{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "{arn}"}}}}'
-)
+_OWN_CHANGE = '{{"Statement": {{"Effect": "Allow", "Action": "iam:ChangePassword", "Resource": "{arn}"}}}}'
 _ALWAYS = ("sts:GetCallerIdentity",)
 _UNLESS_DENIED = ("sts:GetSessionToken",)
 
@@ -85,7 +83,7 @@ def _documents(identity: Identity) -> list[str]:
         documents += _attached(group)
     policy = backend.account_password_policy
     if policy is not None and policy.allow_users_to_change_password:
-        documents.append(_CHANGE_OWN_PASSWORD.format(arn=user.arn))
+        documents.append(_OWN_CHANGE.format(arn=user.arn))
     return documents
 
 

@@ -140,8 +140,8 @@ def _duration(call: Call, usual: int, longest: int) -> int:
     if not given.isdigit() or int(given) < _SHORTEST:
         raise Refusal(
             "ValidationError",
-            f"1 validation error detected: Value '{given}' at 'durationSeconds' failed to satisfy constraint: "
-            f"Member must have value greater than or equal to {_SHORTEST}",
+            f"1 validation error detected: Value '{given}' at 'durationSeconds' failed to satisfy "
+            f"constraint: Member must have value greater than or equal to {_SHORTEST}",
         )
     if int(given) > longest:
         words = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."

@@ -1,0 +1,72 @@
+"""The console and the phone as one WSGI application, closed to other sites."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, render_template, request
+from werkzeug.wrappers import Response
+
+from workflows.sandbox.console.credentials import Credentials
+from workflows.sandbox.console.desk import Desk
+from workflows.sandbox.console.phone import Phone, PhonePages
+from workflows.sandbox.console.sign_ins import SignIns
+from workflows.sandbox.console.signing_in import SigningIn
+from workflows.sandbox.strict import StrictAws
+from workflows.sandbox.strict.directory import Directory
+from workflows.sandbox.strict.refusal import Refusal
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def build(strict: StrictAws, directory: Directory) -> WSGIApplication:
+    """The WSGI application for `/console` and `/phone`; its state is attached to the strict layer's."""
+    sign_ins, phone = SignIns(), Phone()
+    strict.attach("sign_ins", sign_ins)
+    strict.attach("phone", phone)
+    desk = Desk(strict, directory, sign_ins)
+    application = Flask(__name__)
+    application.url_map.strict_slashes = False
+    console_pages = Blueprint("console", __name__, url_prefix="/console")
+    SigningIn(desk).register(console_pages)
+    Credentials(desk).register(console_pages)
+    phone_pages = Blueprint("phone", __name__, url_prefix="/phone")
+    PhonePages(desk, phone).register(phone_pages)
+    application.register_blueprint(console_pages)
+    application.register_blueprint(phone_pages)
+    application.before_request(_refuse_other_sites)
+    application.after_request(_harden)
+    application.register_error_handler(Refusal, _explain)
+    return application
+
+
+def _refuse_other_sites() -> tuple[str, int] | None:
+    """Only pages of this very server, on loopback, may send anything here."""
+    host = urlsplit(f"//{request.host}").hostname
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    if host not in _LOOPBACK or (request.method == "POST" and foreign):
+        return "This sandbox answers only to pages of its own.\n", 403
+    return None
+
+
+def _harden(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response
+
+
+def _explain(refusal: Refusal) -> tuple[str, int]:
+    return render_template("refused.html", problem=refusal.message), refusal.status

@@ -1,0 +1,160 @@
+"""The pretend phone: an authenticator app for people and tests that have no phone at hand."""
+
+from __future__ import annotations
+
+import binascii
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyotp
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from workflows.sandbox.console.desk import Desk
+from workflows.sandbox.strict.codes import STEP_SECONDS, code_at
+from workflows.sandbox.strict.devices import key_uri
+from workflows.sandbox.strict.identity import account
+
+Answer = str | Response | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One account in the authenticator app: what it is called, and its Base32 seed."""
+
+    label: str
+    seed: str = field(repr=False)
+
+
+class Phone:
+    """The app's accounts; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.Lock()
+
+    def scan(self, text: str, label: str = "") -> Entry:
+        """Take in an `otpauth:` URI or a secret key; the same one twice stays one.
+
+        Raises:
+            ValueError: the text is neither, in words for the person.
+        """
+        entry = _read(text, label)
+        with self._lock:
+            self._entries = [old for old in self._entries if old.seed != entry.seed] + [entry]
+        return entry
+
+    def remove(self, number: int) -> None:
+        """Forget the account at a place (from 0); nothing happens if there is none."""
+        with self._lock:
+            self._entries = [entry for place, entry in enumerate(self._entries) if place != number]
+
+    def show(self, now: float) -> list[dict[str, Any]]:
+        """What the app's screen shows: label, code, seconds_left, next_code, for each account."""
+        with self._lock:
+            entries = list(self._entries)
+        left = STEP_SECONDS - int(now) % STEP_SECONDS
+        return [
+            {
+                "label": entry.label,
+                "code": code_at(entry.seed, now),
+                "seconds_left": left,
+                "next_code": code_at(entry.seed, now, 1),
+            }
+            for entry in entries
+        ]
+
+    def dump(self) -> dict[str, Any]:
+        """Everything, as a JSON object; it holds the seeds."""
+        with self._lock:
+            return {"entries": [asdict(entry) for entry in self._entries]}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over what `dump` gave, in place of what is here."""
+        entries = [Entry(**entry) for entry in data["entries"]]
+        with self._lock:
+            self._entries = entries
+
+
+def _read(text: str, label: str) -> Entry:
+    text = text.strip()
+    if text.startswith("otpauth:"):
+        parts = urlsplit(text)
+        asked = parse_qs(parts.query)
+        if parts.netloc != "totp" or "secret" not in asked:
+            raise ValueError("That otpauth: address is not one of a time-based code with a secret.")
+        label, text = label or unquote(parts.path.lstrip("/")), asked["secret"][0]
+    seed = text.replace(" ", "").replace("-", "").upper()
+    try:
+        known = len(pyotp.TOTP(seed).byte_secret()) >= 10
+    except (binascii.Error, ValueError):
+        known = False
+    if not known:
+        raise ValueError(
+            "That is no secret key: it has the letters A to Z and the digits 2 to 7 only, at least 16."
+        )
+    return Entry(label or "Unnamed account", seed)
+
+
+class PhonePages:
+    """The phone's screen and its keys."""
+
+    def __init__(self, desk: Desk, phone: Phone) -> None:
+        self._desk = desk
+        self._phone = phone
+
+    def register(self, pages: Blueprint) -> None:
+        """Give the pages their addresses."""
+        pages.add_url_rule("", view_func=self.screen, methods=["GET"])
+        pages.add_url_rule("/codes.json", view_func=self.codes, methods=["GET"])
+        pages.add_url_rule("/scan", view_func=self.scan, methods=["POST"])
+        pages.add_url_rule("/remove", view_func=self.remove, methods=["POST"])
+
+    def screen(self) -> Answer:
+        """Every account with its code, and what can be scanned."""
+        return self._screen()
+
+    def codes(self) -> Answer:
+        """The same as JSON: `{"sandbox": true, "accounts": [{label, code, seconds_left, next_code}]}`."""
+        return jsonify(sandbox=True, accounts=self._phone.show(self._desk.now()))
+
+    def scan(self) -> Answer:
+        """Scan the QR code that the console shows now (`pending`: its serial), or type a key (`secret`)."""
+        serial = request.form.get("pending", "")
+        text = request.form.get("secret", "")
+        if serial:
+            text = next((uri for shown, uri in self._on_show() if shown == serial), "")
+        try:
+            self._phone.scan(text)
+        except ValueError as error:
+            problem = "No page of the console shows that QR code now." if serial else str(error)
+            return self._screen(problem), 400
+        return redirect(url_for("phone.screen"))
+
+    def remove(self) -> Answer:
+        """Take an account off the phone."""
+        number = request.form.get("number", "")
+        if number.isdecimal():
+            self._phone.remove(int(number))
+        return redirect(url_for("phone.screen"))
+
+    def _on_show(self) -> list[tuple[str, str]]:
+        """The QR codes on the console's pages: (serial number, what the picture says)."""
+        shown = []
+        for account_id, serial in self._desk.sign_ins.pending_devices(self._desk.now()):
+            backend = account(account_id)
+            if device := backend.virtual_mfa_devices.get(serial):
+                shown.append((serial, key_uri(backend, device)))
+        return shown
+
+    def _screen(self, problem: str = "") -> str:
+        now = self._desk.now()
+        return render_template(
+            "phone.html",
+            entries=self._phone.show(now),
+            pending=[serial for serial, _ in self._on_show()],
+            refresh=STEP_SECONDS - int(now) % STEP_SECONDS,
+            problem=problem,
+        )
