@@ -80,7 +80,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600, keep_mode: b
         keep_mode: True keeps the mode of a target that exists.
 
     Raises:
-        FileError: it cannot be written; the target is as it was and no temporary file is left.
+        FileError: it cannot be written; the target is as it was and no temporary file is left. (Where only the
+            last step fails, syncing the folder, the new file is in place.)
     """
     write_all_atomically([FileWrite(path, data, mode=mode, keep_mode=keep_mode)])
 
@@ -92,7 +93,8 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
     this is sound. A failure there puts the earlier ones back.
 
     Raises:
-        FileError: one cannot be written; every target is as it was and no temporary file is left.
+        FileError: one cannot be written; every target is as it was and no temporary file is left. (Where only
+            the last step fails, syncing the folder, the new files are in place.)
     """
     with contextlib.ExitStack() as cleanup:
         staged = []
@@ -105,21 +107,17 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
                 if former is not None:
                     cleanup.callback(former.unlink, missing_ok=True)
             staged.append((write.path, target, temporary, former))
-        replaced: list[tuple[Path, Path | None]] = []
-        try:
+        with contextlib.ExitStack() as undo:
             for path, target, temporary, former in staged:
                 with explained(path, "written"):
                     temporary.replace(target)
-                    replaced.append((target, former))
-        except BaseException:
-            for target, former in reversed(replaced):
-                if former is None:
-                    target.unlink()
-                else:
-                    former.replace(target)
-            raise
+                if former is not None:
+                    undo.callback(former.replace, target)
+                elif len(writes) > 1:
+                    undo.callback(target.unlink)
+            undo.pop_all()
         for folder in {target.parent for _, target, _, _ in staged}:
-            with explained(folder, "written"):
+            with explained(folder, "synced to the disk"):
                 _sync_folder(folder)
 
 

@@ -1,0 +1,272 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from workflows.services import files
+from workflows.services.files import FileError, FileWrite
+
+NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_file_is_private(tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    files.write_atomically(target, b"data")
+    assert (target.read_bytes(), mode(target)) == (b"data", 0o600)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_mode_is_set_whatever_the_umask(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        files.write_atomically(tmp_path / "a", b"", mode=0o644)
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "a") == 0o644
+
+
+@pytest.mark.parametrize(("keep", "expected"), [(True, 0o640), (False, 0o600)])
+def test_the_mode_of_a_target_is_kept_on_request(tmp_path: Path, keep: bool, expected: int) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    files.write_atomically(target, b"new", keep_mode=keep)
+    assert (target.read_bytes(), mode(target)) == (b"new", expected)
+
+
+def test_a_link_stays_a_link_even_one_to_a_file_still_to_be_made(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("there/real")
+    files.write_atomically(link, b"one")
+    files.write_atomically(link, b"two")
+    assert link.is_symlink()
+    assert (tmp_path / "there" / "real").read_bytes() == b"two"
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["real"]
+
+
+def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(FileError) as caught:
+        files.write_atomically(tmp_path / "a", b"")
+    assert "leads back to itself" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (errno.ENOSPC, "The disk is full."),
+        (errno.EACCES, "You do not have the permission."),
+        (errno.EROFS, "The file system is read-only."),
+        (errno.EIO, "Input/output error."),
+    ],
+)
+@pytest.mark.parametrize("function", ["fsync", "fchmod"])
+def test_a_failure_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, why: str, function: str
+) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, function, fail)
+    with pytest.raises(FileError) as caught:
+        files.write_atomically(target, b"new")
+    assert caught.value.why == why
+    assert str(target) in caught.value.what
+    assert caught.value.next
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == b"old"
+
+
+def test_an_interrupt_leaves_no_temporary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_atomically(tmp_path / "a", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("relative", "why"),
+    [
+        (".", "This is a folder, not a file."),
+        ("no/a", "There is no such file or folder."),
+        ("file/a", "A part of"),
+    ],
+)
+def test_an_impossible_target_is_told(tmp_path: Path, relative: str, why: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError) as caught:
+        files.write_atomically(tmp_path / relative, b"")
+    assert caught.value.why.startswith(why)
+
+
+def test_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    two.write_bytes(b"old")
+    two.chmod(0o640)
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if target == three:
+            raise PermissionError(errno.EPERM, "no")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(FileError, match="three"):
+        files.write_all_atomically([FileWrite(path, b"new") for path in (one, two, three)])
+    assert list(tmp_path.iterdir()) == [two]
+    assert (two.read_bytes(), mode(two)) == (b"old", 0o640)
+
+
+def test_an_interrupt_right_after_the_rename_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        real(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_atomically(tmp_path / "a", b"new")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+
+
+def test_nothing_to_write_is_fine() -> None:
+    files.write_all_atomically([])
+
+
+def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    contents = {b"a" * 300_000, b"b" * 300_000}
+    script = textwrap.dedent(f"""
+        from pathlib import Path
+        from workflows.services.files import write_atomically
+        print("ready", flush=True)
+        while True:
+            write_atomically(Path({str(target)!r}), b"a" * 300_000)
+            write_atomically(Path({str(target)!r}), b"b" * 300_000)
+    """)
+    for attempt in range(8):
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        ) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            time.sleep(0.01 + 0.003 * attempt)
+            child.send_signal(signal.SIGKILL)
+        if target.exists():
+            assert target.read_bytes() in contents
+    assert target.exists()
+
+
+def test_a_private_folder_is_made_with_private_parents(tmp_path: Path) -> None:
+    assert files.private_folder(tmp_path / "a" / "b") is False
+    assert (mode(tmp_path / "a"), mode(tmp_path / "a" / "b")) == (0o700, 0o700)
+
+
+def test_a_lax_folder_is_tightened_and_an_even_tighter_one_left(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    folder.chmod(0o755)
+    assert files.private_folder(folder) is True
+    assert mode(folder) == 0o700
+    folder.chmod(0o500)
+    assert files.private_folder(folder) is False
+    assert mode(folder) == 0o500
+
+
+def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    for path in (tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(FileError) as caught:
+            files.private_folder(path)
+        assert "file" in caught.value.why
+
+
+def test_ten_backups_are_kept_and_none_is_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "config"
+    strangers = [tmp_path / "config.backup-mine", tmp_path / "other.backup-20250101T000000Z"]
+    for stranger in strangers:
+        stranger.touch()
+    made = []
+    for number in range(12):
+        target.write_bytes(str(number).encode())
+        made.append(files.timestamped_backup(target, NOW + timedelta(seconds=number // 4)))
+    assert len(set(made)) == 12
+    assert files.backups(target) == made[2:]
+    assert [int(path.read_bytes()) for path in made[2:]] == list(range(2, 12))
+    assert {mode(path) for path in made[2:]} == {0o600}
+    assert all(stranger.exists() for stranger in strangers)
+    assert made[0].name == "config.backup-20260131T235959Z"
+
+
+def test_a_failed_backup_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "config"
+    target.write_bytes(b"x")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match="backed up"):
+        files.timestamped_backup(target, NOW)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_text_keeps_its_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes("ä\r\nb\n".encode())
+    assert files.read_text(tmp_path / "a", 6) == "ä\r\nb\n"
+
+
+def test_what_cannot_be_read_as_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"ok\xff")
+    (tmp_path / "large").write_bytes(b"x" * 11)
+    os.mkfifo(tmp_path / "pipe")
+    for name, part in (
+        ("binary", "byte 3"),
+        ("large", "more than 10 bytes"),
+        ("pipe", "a pipe"),
+        (".", "cannot be read"),
+        ("missing", "cannot be read"),
+    ):
+        with pytest.raises(FileError) as caught:
+            files.read_text(tmp_path / name, 10)
+        assert part in caught.value.what
+
+
+def test_a_locked_folder_lets_the_next_one_in_afterwards_and_holds_no_file(tmp_path: Path) -> None:
+    with files.locked_folder(tmp_path):
+        script = (
+            "from pathlib import Path; from workflows.services import files\n"
+            f"with files.locked_folder(Path({str(tmp_path)!r})): print('in')"
+        )
+        child = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.wait(0.4)
+    assert child.communicate(timeout=20)[0] == "in\n"
+    assert list(tmp_path.iterdir()) == []
