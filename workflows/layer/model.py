@@ -84,6 +84,11 @@ class Person:
     editable: bool
     place: Place
 
+    @property
+    def owner(self) -> tuple[str, str | None]:
+        """What a reference to the person names: the module's label, and the instance's key or None."""
+        return self.module, None if self.style is Style.BLOCK else self.declaration
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

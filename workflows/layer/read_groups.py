@@ -70,7 +70,7 @@ def _members(
         why = why or "the block repeats"
     attribute = block.attributes.get("group_users")
     if attribute is None:
-        return [], why
+        return [], why or "it has no group_users list"
     node = attribute.value
     if node.type != "tuple":
         return [], why or "the list is computed"

@@ -50,7 +50,7 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
     container, document = module.container, module.document
     if container is None:
         return
-    flags = _flags(module, names)
+    flags = flags_of(module, names)
     name_text = template(module, "name", names)
     key_text = template(module, "pgp_key", names)
     editable = module.editable and name_text in {KEY, VALUE}
@@ -76,7 +76,7 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
                 key_file=_path(_fill(key_text, key, shown)),
                 login_profile=flags[0],
                 access_key=flags[1],
-                machine=_is_machine(module, flags),
+                machine=is_machine(module, flags),
                 groups=(),
                 style=module.style,
                 editable=editable,
@@ -91,7 +91,7 @@ def _from_object(
     """A person whose entry is an object: the module's attributes are evaluated with its fields."""
     bound: dict[str, object] = {**names, "each.key": key}
     bound.update({f"each.value.{field}": content for field, content in value.items()})
-    flags = _flags(module, bound)
+    flags = flags_of(module, bound)
     block = module.block
     name = block.attributes.get("name")
     iam_name = evaluate(block.document, name.value, bound) if name else UNKNOWN
@@ -103,7 +103,7 @@ def _from_object(
         key_file=_path(declared if isinstance(declared, str) else template(module, "pgp_key", bound)),
         login_profile=flags[0],
         access_key=flags[1],
-        machine=_is_machine(module, flags),
+        machine=is_machine(module, flags),
         groups=(),
         style=Style.VARIABLE_MAP if module.style is Style.MACHINE_MAP else module.style,
         editable=False,
@@ -115,7 +115,7 @@ def _from_block(module: UserModule, names: Mapping[str, object]) -> Iterator[tup
     if module.style is not Style.BLOCK:
         return
     name = template(module, "name", names)
-    flags = _flags(module, names)
+    flags = flags_of(module, names)
     person = Person(
         iam_name=name or module.label,
         declaration=module.label,
@@ -123,7 +123,7 @@ def _from_block(module: UserModule, names: Mapping[str, object]) -> Iterator[tup
         key_file=_path(template(module, "pgp_key", names)),
         login_profile=flags[0],
         access_key=flags[1],
-        machine=_is_machine(module, flags, name or ""),
+        machine=is_machine(module, flags, name or ""),
         groups=(),
         style=Style.BLOCK,
         editable=False,
@@ -132,7 +132,8 @@ def _from_block(module: UserModule, names: Mapping[str, object]) -> Iterator[tup
     yield (module.label, None), person
 
 
-def _flags(module: UserModule, names: Mapping[str, object]) -> tuple[bool | None, bool | None]:
+def flags_of(module: UserModule, names: Mapping[str, object]) -> tuple[bool | None, bool | None]:
+    """Whether a module makes a login profile and an access key; None where that is computed."""
     return (
         _flag(module, "create_iam_user_login_profile", names),
         _flag(module, "create_iam_access_key", names),
@@ -147,7 +148,8 @@ def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bo
     return value if isinstance(value, bool) else None
 
 
-def _is_machine(module: UserModule, flags: tuple[bool | None, bool | None], name: str = "") -> bool:
+def is_machine(module: UserModule, flags: tuple[bool | None, bool | None], name: str = "") -> bool:
+    """Whether a module makes machine users: keys and no passwords, or so named."""
     return flags == (False, True) or module.label.startswith("machine") or name.startswith("machine.")
 
 

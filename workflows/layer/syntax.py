@@ -117,6 +117,19 @@ class Document:
         """Every comment of the top level, in order."""
         return tuple(node for node in self.items if node.type == "comment")
 
+    def container_at(self, start: int) -> Node:
+        """The list or map that begins at a byte.
+
+        Raises:
+            LookupError: none begins there.
+        """
+        node = self.tree.root_node.descendant_for_byte_range(start, start + 1)
+        while node is not None and node.type not in {"tuple", "object"}:
+            node = node.parent
+        if node is None or node.start_byte != start:
+            raise LookupError(f"no list or map begins at byte {start} of {self.name}")
+        return node
+
     def text(self, node: Node) -> str:
         """The source text of a node."""
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")

@@ -1,0 +1,60 @@
+"""Keeping the equal signs of neighbouring lines in one column, as `terraform fmt` does.
+
+A run of lines is only touched if it was in that form before the edit; a team's own spacing is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflows.layer.syntax import Splice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node
+
+    from workflows.layer.syntax import Document
+
+
+def is_aligned(document: Document, nodes: Sequence[Node]) -> bool:
+    """Whether all runs among some attributes (or elements of a map) stand as `terraform fmt` would put them."""
+    return not realign(document, nodes)
+
+
+def realign(document: Document, nodes: Sequence[Node]) -> list[Splice]:
+    """The splices that put the equal signs of each run of neighbours into one column.
+
+    Args:
+        document: the document the nodes are from.
+        nodes: `attribute` or `object_elem` nodes of one body or map, in order.
+    """
+    splices: list[Splice] = []
+    for run in _runs(nodes):
+        widths = [len(document.text(one.children[0])) for one in run]
+        widest = max(widths)
+        for node, width in zip(run, widths, strict=True):
+            sign = node.children[1]
+            wanted = b" " * (widest - width + 1)
+            start = node.children[0].end_byte
+            if document.data[start : sign.start_byte] != wanted:
+                splices.append(Splice(start, sign.start_byte, wanted))
+    return splices
+
+
+def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
+    runs: list[list[Node]] = []
+    last: int | None = None
+    for node in nodes:
+        row = node.start_point.row
+        if node.children[1].type != "=":
+            last = None
+            continue
+        if last is not None and row == last + 1:
+            runs[-1].append(node)
+        elif last is not None and row == last:
+            runs[-1].clear()  # two on one line: the formatter leaves such a line alone
+        else:
+            runs.append([node])
+        last = row
+    return [run for run in runs if run]

@@ -1,0 +1,249 @@
+"""A set of file changes over one or several layers: one diff to review, written file by file, atomically."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from workflows.errors import OnboardError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_CONTEXT = 3
+
+
+class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A file is no longer what the change was made from; nothing was written."""
+
+
+class WriteFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A file could not be written; says which were written before it."""
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """One file before and after.
+
+    Attributes:
+        layer: the layer folder relative to the project's root.
+        name: the file relative to the layer folder.
+        path: the file, absolute.
+        before: its bytes, or None if it is not there.
+        after: its bytes, or None if it goes.
+    """
+
+    layer: str
+    name: str
+    path: Path
+    before: bytes | None = field(repr=False)
+    after: bytes | None = field(repr=False)
+
+    def counts(self) -> tuple[int, int]:
+        """How many lines are added and removed."""
+        added = removed = 0
+        for tag, before_start, before_end, after_start, after_end in self._opcodes():
+            if tag != "equal":
+                removed += before_end - before_start
+                added += after_end - after_start
+        return added, removed
+
+    def diff(self) -> str:
+        """The change as a unified diff that `git apply` takes at the project's root."""
+        path = f"{self.layer}/{self.name}"
+        lines = [
+            f"--- {'/dev/null' if self.before is None else f'a/{path}'}\n",
+            f"+++ {'/dev/null' if self.after is None else f'b/{path}'}\n",
+        ]
+        for group in _grouped(self._opcodes()):
+            lines += self._hunk(group)
+        return "".join(lines)
+
+    def _hunk(self, group: Sequence[_Opcode]) -> Iterator[str]:
+        old, new = _lines(self.before), _lines(self.after)
+        first, last = group[0], group[-1]
+        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n"
+        for tag, old_start, old_end, new_start, new_end in group:
+            if tag == "equal":
+                yield from (_shown(" ", line) for line in old[old_start:old_end])
+            else:
+                yield from (_shown("-", line) for line in old[old_start:old_end])
+                yield from (_shown("+", line) for line in new[new_start:new_end])
+
+    def _opcodes(self) -> list[_Opcode]:
+        """What differs, line by line; what is equal at both ends is kept from the matcher, which is slow."""
+        old, new = _lines(self.before), _lines(self.after)
+        start, shorter = 0, min(len(old), len(new))
+        while start < shorter and old[start] == new[start]:
+            start += 1
+        end = 0
+        while end < shorter - start and old[-1 - end] == new[-1 - end]:
+            end += 1
+        middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
+        matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
+        found: list[_Opcode] = [("equal", 0, start, 0, start)] if start else []
+        found += [
+            (tag, a + start, b + start, c + start, d + start) for tag, a, b, c, d in matcher.get_opcodes()
+        ]
+        if end:
+            found.append(("equal", len(old) - end, len(old), len(new) - end, len(new)))
+        return found
+
+
+_Opcode = tuple[str, int, int, int, int]
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """The changes of one review, over all layers."""
+
+    changes: tuple[FileChange, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changes."""
+        return not self.changes
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers with changes, in their order."""
+        return tuple(dict.fromkeys(one.layer for one in self.changes))
+
+    def of_layer(self, layer: str) -> ChangeSet:
+        """The changes in one layer alone."""
+        return ChangeSet(tuple(one for one in self.changes if one.layer == layer))
+
+    def diff(self) -> str:
+        """All changes as one unified diff."""
+        return "".join(one.diff() for one in self.changes)
+
+    def summary(self) -> list[dict[str, str | int]]:
+        """For each file its layer, name and the number of lines added and removed: plain JSON values."""
+        return [
+            {"layer": one.layer, "file": one.name, "added": added, "removed": removed}
+            for one in self.changes
+            for added, removed in (one.counts(),)
+        ]
+
+    def standing(self) -> Counter[str]:
+        """How many files on disk are `before`, `after` or `other`: what a resumed session asks first."""
+        return Counter(_standing(one) for one in self.changes)
+
+
+def write(change_set: ChangeSet) -> tuple[Path, ...]:
+    """Write the changes: each file atomically, new and changed ones first, removals last.
+
+    A file that is already as it should be is left alone, so writing again after a crash finishes the set.
+
+    Returns:
+        The paths that were written or removed, in that order.
+
+    Raises:
+        ChangedMeanwhile: a file is neither as before nor as afterwards; nothing was written.
+        WriteFailed: the disk or its permissions; the message names what was written.
+    """
+    foreign = [one for one in change_set.changes if _standing(one) == "other" or one.path.is_symlink()]
+    if foreign:
+        raise ChangedMeanwhile(
+            "A file was changed meanwhile",
+            f"{', '.join(str(one.path) for one in foreign)} is not what the review was made from.",
+            why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
+            next="Nothing was written. Go back one step: the layer is read again and the review made anew.",
+        )
+    done: list[Path] = []
+    for one in sorted(change_set.changes, key=lambda change: change.after is None):
+        if _standing(one) == "after":
+            continue
+        try:
+            _write_one(one)
+        except OSError as error:
+            raise WriteFailed(
+                "A file could not be written",
+                f"{one.path} could not be written.",
+                why=str(error),
+                next="Repair the cause and write again: what is written already is left as it is.",
+                detail="\n".join(f"written: {path}" for path in done),
+            ) from error
+        done.append(one.path)
+    return tuple(done)
+
+
+def _write_one(change: FileChange) -> None:
+    path = change.path
+    if change.after is None:
+        path.unlink()
+    else:
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask narrows it
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(change.after)
+                file.flush()
+                if path.exists():
+                    os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _standing(change: FileChange) -> str:
+    try:
+        present: bytes | None = change.path.read_bytes()
+    except FileNotFoundError:
+        present = None
+    if present == change.after:
+        return "after"
+    return "before" if present == change.before else "other"
+
+
+def _lines(data: bytes | None) -> list[str]:
+    lines = (data or b"").decode("utf-8", "replace").split("\n")
+    return [f"{one}\n" for one in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+def _shown(mark: str, line: str) -> str:
+    return f"{mark}{line}" if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
+
+
+def _range(start: int, end: int) -> str:
+    """A range as unified diffs give it (POSIX diff, "Diff -u Output Format")."""
+    length = end - start
+    first = start + 1 if length else start
+    return str(first) if length == 1 else f"{first},{length}"
+
+
+def _grouped(opcodes: Sequence[_Opcode]) -> Iterator[list[_Opcode]]:
+    """The changes with their context, those close together as one hunk."""
+    group: list[_Opcode] = []
+    for position, (tag, a, b, c, d) in enumerate(opcodes):
+        if tag != "equal":
+            group.append((tag, a, b, c, d))
+            continue
+        is_last = position == len(opcodes) - 1
+        if not group:
+            group = [(tag, max(a, b - _CONTEXT), b, max(c, d - _CONTEXT), d)]
+        elif is_last or b - a > 2 * _CONTEXT:
+            group.append((tag, a, min(b, a + _CONTEXT), c, min(d, c + _CONTEXT)))
+            yield group
+            group = [] if is_last else [(tag, b - _CONTEXT, b, d - _CONTEXT, d)]
+        else:
+            group.append((tag, a, b, c, d))
+    if any(one[0] != "equal" for one in group):
+        yield group

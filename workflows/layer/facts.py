@@ -1,0 +1,97 @@
+"""What must be true of a layer, without places and order.
+
+The editor compares the facts that an operation intends with the facts read back from the edited files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from workflows.layer.model import Constant, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """A person without its place: module, declaration, key file, login profile and access key."""
+
+    module: str
+    declaration: str
+    key_file: str | None
+    login_profile: bool | None
+    access_key: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """A group without its place; the members are sorted."""
+
+    label: str
+    members: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OutputFacts:
+    """An output without its place; `person` is "" for an output of nobody."""
+
+    name: str
+    person: str
+    attribute: str
+    sensitive: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of a layer: two layers with equal facts mean the same to Terraform, as far as people go.
+
+    Attributes:
+        people: by IAM name.
+        groups: by name.
+        outputs: sorted.
+        settings: the account's settings by attribute name, as values and source text.
+        keys: key files by path.
+    """
+
+    people: Mapping[str, PersonFacts]
+    groups: Mapping[str, GroupFacts]
+    outputs: tuple[OutputFacts, ...]
+    settings: Mapping[str, Constant]
+    keys: Mapping[str, bytes]
+
+    def differences(self, other: Facts) -> Iterator[str]:
+        """What differs from other facts, a few words each, for the detail of an error."""
+        for what in ("people", "groups", "settings", "keys"):
+            mine, theirs = getattr(self, what), getattr(other, what)
+            for name in sorted(mine.keys() | theirs.keys()):
+                if mine.get(name) != theirs.get(name):
+                    yield f"{what}: {name}"
+        for one in sorted(set(self.outputs) ^ set(other.outputs)):
+            yield f"outputs: {one.name}"
+
+
+def facts_of(layer: Layer) -> Facts:
+    """The facts of a layer as it was read."""
+    account = layer.account
+    settings = [*account.policy, *([account.alias] if account.alias else [])] if account else []
+    return Facts(
+        people={
+            one.iam_name: PersonFacts(
+                one.module, one.declaration, one.key_file, one.login_profile, one.access_key
+            )
+            for one in layer.people
+        },
+        groups={
+            one.name: GroupFacts(one.label, tuple(sorted(one.members)), one.policies) for one in layer.groups
+        },
+        outputs=tuple(
+            sorted(
+                OutputFacts(one.name, one.person or "", one.attribute, one.sensitive) for one in layer.outputs
+            )
+        ),
+        settings={one.name: one.value for one in settings},
+        keys=dict(layer.files.keys),
+    )

@@ -1,0 +1,113 @@
+"""IAM's rules for names, aliases and password policies, told before anything is written.
+
+Sources: IAM API reference, CreateUser, CreateGroup, CreateAccountAlias and UpdateAccountPasswordPolicy;
+user guide, "IAM and AWS STS quotas" (names are unique without regard to case).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from workflows.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workflows.layer.model import Constant
+
+USER_NAME_LENGTH: Final = 64
+GROUP_NAME_LENGTH: Final = 128
+_NAME: Final = re.compile(r"[A-Za-z0-9_+=,.@-]+")
+_ALIAS: Final = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?!-))*[a-z0-9]")
+
+POLICY_NUMBERS: Final = {
+    "minimum_password_length": (6, 128),
+    "password_reuse_prevention": (1, 24),
+    "max_password_age": (1, 1095),
+}
+"""The least and the greatest value that IAM takes; 0 switches the reuse and age rules off in the module."""
+
+POLICY_SWITCHES: Final = (
+    "create_account_password_policy",
+    "require_lowercase_characters",
+    "require_uppercase_characters",
+    "require_numbers",
+    "require_symbols",
+    "hard_expiry",
+    "allow_users_to_change_password",
+)
+
+
+def check_user_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
+    """What is wrong with a name for a new IAM user.
+
+    Args:
+        name: the name as it would be written.
+        taken: the names of the users there are; compared without regard to case.
+    """
+    problems = _check_name(name, "user", USER_NAME_LENGTH)
+    same = next((one for one in taken if one.casefold() == name.casefold()), None)
+    if same is not None:
+        problems.append(_taken(name, same, "user"))
+    return problems
+
+
+def check_group_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
+    """What is wrong with a name for a new IAM group; arguments as for `check_user_name`."""
+    problems = _check_name(name, "group", GROUP_NAME_LENGTH)
+    same = next((one for one in taken if one.casefold() == name.casefold()), None)
+    if same is not None:
+        problems.append(_taken(name, same, "group"))
+    return problems
+
+
+def check_account_alias(alias: str) -> list[Problem]:
+    """What is wrong with an account alias."""
+    if not 3 <= len(alias) <= 63:
+        return [Problem(f"An account alias has 3 to 63 characters; this one has {len(alias)}.", "alias")]
+    if not _ALIAS.fullmatch(alias):
+        return [
+            Problem(
+                "An account alias has lower-case letters, digits and single dashes only, and begins and ends "
+                "with a letter or digit.",
+                "alias",
+            )
+        ]
+    if len(alias) == 12 and alias.isdigit():
+        return [Problem("An account alias may not be a 12-digit number: that is an account id.", "alias")]
+    return []
+
+
+def check_password_policy(attribute: str, value: Constant) -> list[Problem]:
+    """What is wrong, or weak, about one attribute of the password policy."""
+    if attribute in POLICY_NUMBERS:
+        least, most = POLICY_NUMBERS[attribute]
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            message = f"{attribute} is a whole number from {least} to {most}."
+            return [Problem(message, attribute)]
+        if attribute == "minimum_password_length" and value < 14:
+            return [Problem("Fewer than 14 characters is a weak password policy.", attribute, fatal=False)]
+        return []
+    if attribute in POLICY_SWITCHES:
+        return [] if isinstance(value, bool) else [Problem(f"{attribute} is true or false.", attribute)]
+    known = ", ".join((*POLICY_NUMBERS, *POLICY_SWITCHES))
+    return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
+
+
+def _check_name(name: str, what: str, longest: int) -> list[Problem]:
+    if not name:
+        return [Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name")]
+    if len(name) > longest:
+        return [Problem(f"A {what} name has at most {longest} characters; this one has {len(name)}.", "name")]
+    if not _NAME.fullmatch(name):
+        odd = "".join(dict.fromkeys(one for one in name if not _NAME.fullmatch(one)))
+        allowed = "letters (a to z), digits and  + = , . @ _ -  only"
+        return [Problem(f"A {what} name has {allowed}; this one has {odd!r}.", "name")]
+    return []
+
+
+def _taken(name: str, same: str, what: str) -> Problem:
+    if same == name:
+        return Problem(f"There is a {what} {name} already.", "name")
+    return Problem(f"There is a {what} {same} already: IAM does not tell upper from lower case.", "name")

@@ -1,0 +1,116 @@
+"""Putting a person into group lists and taking it out: what several operations share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from workflows.layer.declarations import group_modules
+from workflows.layer.references import read_reference
+from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
+from workflows.layer.syntax import unwrap
+from workflows.layer.values import elements, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tree_sitter import Node
+
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Person
+    from workflows.layer.syntax import Block, Splice
+
+_ATTRIBUTE = "iam_user_name"
+"""terraform-aws-iam, modules/iam-user: the output with the user's name."""
+
+
+def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | None], name: str) -> FileSet:
+    """The files with a person put into some groups' lists, written as the members there are.
+
+    Args:
+        files: the layer's files.
+        labels: the labels of the group modules; their lists are plain.
+        owner: what declares the person, as `Person.owner`.
+        name: its IAM name.
+    """
+    blocks = [block for block in group_modules(files) if block.label in labels]
+    trailing_comma = _trailing_comma(files)
+    splices: dict[str, list[Splice]] = {}
+    for block in blocks:
+        container = _list_of(block)
+        if container is None:
+            continue
+        texts = [block.document.text(one) for one in elements(container)]
+        text = _written(files, block, owner, name)
+        position = position_for(texts, text)
+        splices.setdefault(block.document.name, []).extend(
+            insert_entry(block.document, container, text, position, trailing_comma=trailing_comma)
+        )
+    for document_name, found in splices.items():
+        files = files.with_document(files.documents[document_name].splice(found))
+    return files
+
+
+def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:
+    """The files with a person taken out of some groups' lists, however often it is in them."""
+    while True:
+        splices: dict[str, list[Splice]] = {}
+        for block in group_modules(files):
+            container = _list_of(block) if block.label in labels else None
+            if container is None:
+                continue
+            for position, element in enumerate(elements(container)):
+                if _is_person(block, element, person):
+                    found = remove_entry(block.document, container, position)
+                    splices.setdefault(block.document.name, []).extend(found)
+                    break
+        if not splices:
+            return files
+        for name, found in splices.items():
+            files = files.with_document(files.documents[name].splice(found))
+
+
+def _list_of(block: Block) -> Node | None:
+    attribute = block.attributes.get("group_users")
+    return attribute.value if attribute is not None and attribute.value.type == "tuple" else None
+
+
+def _is_person(block: Block, element: Node, person: Person) -> bool:
+    reference = read_reference(block.document, unwrap(element))
+    if reference is None:
+        return False
+    if not reference.module:
+        return reference.key == person.iam_name
+    return reference.owner == person.owner
+
+
+def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: str) -> str:
+    """How the list would name the person: the habit of its own members, then that of the other groups."""
+    module, key = owner
+    for one in [block, *group_modules(files)]:
+        container = _list_of(one)
+        references = [
+            reference
+            for element in (elements(container)[:50] if container is not None else ())
+            if (reference := read_reference(one.document, unwrap(element))) is not None
+        ]
+        if references and all(not reference.module for reference in references):
+            return quote(name)
+        attributes = Counter(reference.attribute for reference in references if reference.module)
+        if attributes:
+            return _reference(module, key, attributes.most_common(1)[0][0])
+    return _reference(module, key, _ATTRIBUTE)
+
+
+def _reference(module: str, key: str | None, attribute: str) -> str:
+    return f"module.{module}.{attribute}" if key is None else f"module.{module}[{quote(key)}].{attribute}"
+
+
+def _trailing_comma(files: FileSet) -> bool:
+    habits = [
+        habit
+        for block in group_modules(files)
+        if (container := _list_of(block)) is not None
+        and (habit := uses_trailing_comma(container)) is not None
+    ]
+    return habits.count(False) <= habits.count(True)

@@ -1,0 +1,181 @@
+"""Splices that put an entry into a list or map, or take one out, the way the list is already written.
+
+Nothing is rendered: an entry gets the indentation and the comma habit of its neighbours, everything else
+keeps its bytes. Taking out what was put in gives the very bytes back. The one exception is an empty list
+broken over two lines, which becomes `[]`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from workflows.layer.syntax import Splice
+from workflows.layer.values import elements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node
+
+    from workflows.layer.syntax import Document
+
+_BLANKS = b" \t"
+
+
+def position_for(keys: Sequence[str], key: str) -> int:
+    """Where a key goes: a sorted sequence stays sorted, any other grows at its end."""
+    return bisect_left(keys, key) if list(keys) == sorted(keys) else len(keys)
+
+
+def insert_entry(
+    document: Document, container: Node, text: str, position: int, *, trailing_comma: bool = True
+) -> list[Splice]:
+    """The splices that put an entry into a list or map.
+
+    Args:
+        document: the document the container is from.
+        container: a `tuple` or `object` of the tree.
+        text: the entry without a comma.
+        position: before which of the present entries it goes; their number for the end.
+        trailing_comma: the habit to follow when an empty list is broken over lines.
+    """
+    entries = elements(container)
+    data = text.encode()
+    if not entries:
+        return _into_empty(document, container, data, trailing_comma=trailing_comma)
+    if position == 0:
+        return _before_first(document, container, entries[0], data)
+    previous = entries[position - 1]
+    end = _own_line_end(document, container, previous)
+    if end is None:
+        return [Splice(previous.end_byte, previous.end_byte, b", " + data)]
+    comma = _comma_after(previous)
+    indent = _indent(document, previous.start_byte)
+    is_last = position == len(entries)
+    if comma is None and container.type == "object":
+        return [_line(document, end, indent + data)]
+    if comma is None:
+        return [
+            Splice(previous.end_byte, previous.end_byte, b","),
+            _line(document, end, indent + data),
+        ]
+    follows = entries[position] if not is_last else None
+    needs_comma = follows is None or container.type == "tuple" or _comma_after(follows) is not None
+    return [_line(document, end, indent + data + (b"," if needs_comma else b""))]
+
+
+def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:
+    """The splices that take the entry at a position out of a list or map, with the comment on its line."""
+    entries = elements(container)
+    entry = entries[position]
+    previous = entries[position - 1] if position else None
+    comma = _comma_after(entry)
+    end = _own_line_end(document, container, entry)
+    if len(entries) == 1 and not _comments_between(container, container.start_byte, container.end_byte):
+        return [Splice(container.start_byte + 1, container.end_byte - 1, b"")]
+    if end is not None:
+        splices = [Splice(document.line_start(entry.start_byte), end, b"")]
+        is_last = position == len(entries) - 1
+        if is_last and comma is None and previous is not None:
+            before = _comma_after(previous)
+            if before is not None:
+                splices.append(Splice(before.start_byte, before.end_byte, b""))
+        return splices
+    return _remove_inline(container, position)
+
+
+def _remove_inline(container: Node, position: int) -> list[Splice]:
+    entries = elements(container)
+    entry = entries[position]
+    if position and not _comments_between(container, entries[position - 1].end_byte, entry.start_byte):
+        return [Splice(entries[position - 1].end_byte, entry.end_byte, b"")]
+    if position + 1 < len(entries):
+        following = entries[position + 1]
+        if not _comments_between(container, entry.end_byte, following.start_byte):
+            return [Splice(entry.start_byte, following.start_byte, b"")]
+    comma = _comma_after(entry)
+    if comma is None and position:
+        comma = _comma_after(entries[position - 1])
+    splices = [Splice(entry.start_byte, entry.end_byte, b"")]
+    if comma is not None:
+        splices.append(Splice(comma.start_byte, comma.end_byte, b""))
+    return splices
+
+
+def uses_trailing_comma(container: Node) -> bool | None:
+    """Whether a list over several lines ends in a comma; None for any other list."""
+    entries = elements(container)
+    if not entries or container.start_point.row == container.end_point.row:
+        return None
+    return _comma_after(entries[-1]) is not None
+
+
+def _into_empty(document: Document, container: Node, data: bytes, *, trailing_comma: bool) -> list[Splice]:
+    newline = document.newline
+    closing = container.end_byte - 1
+    outer = _indent(document, container.start_byte)
+    comma = b"," if trailing_comma and container.type == "tuple" else b""
+    comments = [one for one in container.children if one.type == "comment"]
+    if not comments:
+        text = newline + outer + b"  " + data + comma + newline + outer
+        return [Splice(container.start_byte + 1, closing, text)]
+    start = document.line_start(closing)
+    if document.data[start:closing].strip(_BLANKS) or start <= container.start_byte:
+        return [Splice(closing, closing, data)]
+    last = comments[-1].start_byte
+    own = not document.data[document.line_start(last) : last].strip(_BLANKS)
+    indent = _indent(document, last) if own else outer + b"  "
+    return [Splice(start, start, indent + data + comma + newline)]
+
+
+def _before_first(document: Document, container: Node, first: Node, data: bytes) -> list[Splice]:
+    start = document.line_start(first.start_byte)
+    own = start > container.start_byte and not document.data[start : first.start_byte].strip(_BLANKS)
+    if not own or _own_line_end(document, container, first) is None:
+        return [Splice(first.start_byte, first.start_byte, data + b", ")]
+    comma = container.type == "tuple" or _comma_after(first) is not None
+    text = document.data[start : first.start_byte] + data + (b"," if comma else b"") + document.newline
+    return [Splice(start, start, text)]
+
+
+def _line(document: Document, end: int, text: bytes) -> Splice:
+    return Splice(end, end, text + document.newline)
+
+
+def _indent(document: Document, position: int) -> bytes:
+    line = document.data[document.line_start(position) : position]
+    return line[: len(line) - len(line.lstrip(_BLANKS))]
+
+
+def _comma_after(entry: Node) -> Node | None:
+    following = entry.next_sibling
+    while following is not None and following.type == "comment":
+        following = following.next_sibling
+    return following if following is not None and following.type == "," else None
+
+
+def _comments_between(container: Node, start: int, end: int) -> bool:
+    return any(
+        one.type == "comment" and start <= one.start_byte and one.end_byte <= end
+        for one in container.children
+    )
+
+
+def _own_line_end(document: Document, container: Node, entry: Node) -> int | None:
+    """Where the line after the entry begins, if the entry has its lines to itself; else None.
+
+    A comma and a comment after it on the same line belong to the entry.
+    """
+    start = document.line_start(entry.start_byte)
+    if start <= container.start_byte or document.data[start : entry.start_byte].strip(_BLANKS):
+        return None
+    last = entry
+    following = entry.next_sibling
+    while following is not None and following.start_point.row == entry.end_point.row:
+        if following.type not in {",", "comment"} or following.end_point.row != entry.end_point.row:
+            return None
+        last = following
+        following = following.next_sibling
+    end = document.line_end(last.end_byte)
+    return end if end <= container.end_byte else None
