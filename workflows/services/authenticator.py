@@ -39,7 +39,7 @@ class CodeCheck:
 
 
 def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
-    """The text of the QR code: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as CreateVirtualMFADevice documents.
+    """What the QR code says: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as CreateVirtualMFADevice tells.
 
     Args:
         device: the device's name, usually the user's.

@@ -254,7 +254,7 @@ def choose_vault(backend: KeyringBackend | None, files: PgpFileVault | None) -> 
 
 
 def keeps_secrets(backend: KeyringBackend) -> bool:
-    """False for a backend that keeps secrets in clear or nothing at all, or may hand them on to such a one."""
+    """False for a backend that keeps secrets in clear or nothing at all, or may hand on to such a one."""
     kind = type(backend)
     if kind.__module__.startswith(_REFUSED_MODULES) or "plaintext" in kind.__name__.lower():
         return False

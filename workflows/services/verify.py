@@ -1,7 +1,7 @@
 """The proof at the end: every profile is asked who it is, in parallel, with one MFA code for all.
 
 The SDK would ask for a code for each role profile, and AWS takes each code once: twenty profiles would
-take ten minutes. Here one session begins with the code (GetSessionToken), and the roles are assumed with it: it
+take ten minutes. Here one session begins with the code (GetSessionToken), and assumes the roles: that
 satisfies every policy that asks for MFA, in the user's account and in the roles' trust policies.
 """
 
