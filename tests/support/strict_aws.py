@@ -1,0 +1,191 @@
+"""A strict AWS in this process: real boto3 clients that reach it without a socket, and a clock to turn."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import boto3
+import pyotp
+import pytest
+from botocore import auth
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.iam.models import iam_backends
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
+
+from workflows.sandbox.console import console_application
+from workflows.sandbox.strict import StrictAws
+from workflows.sandbox.strict.directory import BootstrapKey, Directory
+
+MANAGEMENT, SECURITY, APPS = "111111111111", "222222222222", "333333333333"
+HOST = "127.0.0.1:5999"
+ADMINISTRATORS = {
+    MANAGEMENT: ("AKIABOOTSTRAPMANAGE1", "management/secret+1"),
+    SECURITY: ("AKIABOOTSTRAPSECURE1", "security/secret+1"),
+    APPS: ("AKIABOOTSTRAPAPPSDE1", "apps/secret+1"),
+}
+SELF_MANAGEMENT = """{"Version": "2012-10-17", "Statement": [
+  {"Effect": "Allow", "Action": ["iam:ListVirtualMFADevices", "iam:GetAccountPasswordPolicy", "iam:ListUsers"],
+   "Resource": "*"},
+  {"Effect": "Allow", "Action": ["iam:ChangePassword", "iam:GetUser", "iam:*AccessKey*", "iam:*MFADevice*"],
+   "Resource": ["arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::*:mfa/*"]},
+  {"Sid": "DenyAllExceptListedIfNoMFA", "Effect": "Deny", "Resource": "*",
+   "NotAction": ["iam:CreateVirtualMFADevice", "iam:EnableMFADevice", "iam:GetUser", "iam:GetMFADevice",
+     "iam:ListMFADevices", "iam:ListVirtualMFADevices", "iam:ResyncMFADevice", "sts:GetSessionToken",
+     "iam:ChangePassword"],
+   "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}]}"""
+ASSUME_DEVOPS = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
+    f'"Resource": "arn:aws:iam::{APPS}:role/DevOps"}}}}'
+)
+TRUST_WITH_MFA = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
+    f'"Principal": {{"AWS": "arn:aws:iam::{SECURITY}:root"}}, '
+    '"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}}'
+)
+
+
+class StrictWorld:
+    """Three accounts, their administrators' keys, a strict AWS, its console, and a clock that tests turn."""
+
+    def __init__(self) -> None:
+        iam_backends.clear()
+        self.ahead = 0.0
+        self.directory = Directory(
+            accounts={"management": MANAGEMENT, "security": SECURITY, "apps-devstg": APPS},
+            bootstrap_keys={
+                key: BootstrapKey(account, secret, f"{account[:1]}-admin")
+                for account, (key, secret) in ADMINISTRATORS.items()
+            },
+        )
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.strict = StrictAws(self.moto, self.directory, self.now)
+        self.console = console_application(self.strict, self.directory)
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def restart(self) -> None:
+        """What a new process has: moto's state as it was, and the strict state from its dump."""
+        state = json.loads(json.dumps(self.strict.dump()))
+        self.strict = StrictAws(self.moto, self.directory, self.now)
+        self.strict.load(state)
+        self.console = console_application(self.strict, self.directory)
+
+    def client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:
+        client = boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=f"http://{HOST}",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
+        )
+        client.meta.events.register("before-send", self._send)
+        return client
+
+    def administrator(self, service: str, account: str = SECURITY) -> Any:
+        return self.client(service, *ADMINISTRATORS[account])
+
+    def of(self, service: str, credentials: dict[str, Any]) -> Any:
+        """A client with what CreateAccessKey, GetSessionToken or AssumeRole answered."""
+        return self.client(
+            service,
+            credentials["AccessKeyId"],
+            credentials["SecretAccessKey"],
+            credentials.get("SessionToken"),
+        )
+
+    def browser(self) -> Client:
+        return Client(self.console)
+
+    def user(self, name: str = "jane.doe", *policies: str, account: str = SECURITY) -> dict[str, Any]:
+        """A new user with inline policies and an access key: CreateAccessKey's answer."""
+        iam = self.administrator("iam", account)
+        iam.create_user(UserName=name)
+        for number, policy in enumerate(policies):
+            iam.put_user_policy(UserName=name, PolicyName=f"policy-{number}", PolicyDocument=policy)
+        key: dict[str, Any] = iam.create_access_key(UserName=name)["AccessKey"]
+        return key
+
+    def device(self, name: str = "jane.doe", account: str = SECURITY) -> tuple[str, str]:
+        """A device enabled for a user, with codes of the past and the present: its serial number and seed."""
+        iam = self.administrator("iam", account)
+        made = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+        seed = made["Base32StringSeed"].decode()
+        iam.enable_mfa_device(
+            UserName=name,
+            SerialNumber=made["SerialNumber"],
+            AuthenticationCode1=code(self, seed, -1),
+            AuthenticationCode2=code(self, seed),
+        )
+        return made["SerialNumber"], seed
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        environ = EnvironBuilder.from_environ(_environ(request)).get_environ()
+        environ["REQUEST_URI"] = environ["RAW_URI"] = _target(request)
+        body, status, headers = run_wsgi_app(self.strict, environ, buffered=True)
+        content = io.BytesIO(b"".join(body))
+        content.stream = lambda *_, **__: iter([content.getvalue()])  # type: ignore[attr-defined]
+        return AWSResponse(request.url, int(status.split()[0]), dict(headers), content)
+
+    @contextmanager
+    def later(self, seconds: float) -> Iterator[None]:
+        """So many seconds later, for the server and for what clients sign."""
+        self.ahead += seconds
+        moved = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(
+            seconds=self.ahead
+        )
+        try:
+            with mock.patch.object(auth, "get_current_datetime", lambda *_, **__: moved):
+                yield
+        finally:
+            self.ahead -= seconds
+
+
+def _target(request: AWSPreparedRequest) -> str:
+    parts = urlsplit(request.url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+    }
+    headers.pop("Transfer-Encoding", None)
+    body = request.body if request.body is not None else b""
+    data = body.read() if hasattr(body, "read") else body.encode() if isinstance(body, str) else bytes(body)
+    headers["Content-Length"] = str(len(data))
+    parts = urlsplit(request.url)
+    return EnvironBuilder(
+        path=parts.path,
+        query_string=parts.query,
+        method=request.method,
+        headers=headers,
+        input_stream=io.BytesIO(data),
+        base_url=f"http://{HOST}",
+    ).get_environ()
+
+
+def code(world: StrictWorld, seed: bytes | str, steps: int = 0) -> str:
+    text = seed.decode() if isinstance(seed, bytes) else seed
+    return pyotp.TOTP(text).generate_otp(int(world.now()) // 30 + steps)
+
+
+def refused(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:
+    """The code and the message with which AWS refuses a call; a call that succeeds fails the test."""
+    with pytest.raises(ClientError) as caught:
+        call(*arguments, **parameters)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]

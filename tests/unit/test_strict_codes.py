@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+
+import pyotp
+import pytest
+
+from workflows.sandbox.strict.codes import Codes, code_at
+from workflows.sandbox.strict.directory import BootstrapKey, Directory
+
+SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238's own, in Base32
+NOW = 1_700_000_010.0
+SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
+
+
+def test_codes_are_those_of_the_rfc() -> None:
+    # RFC 6238, appendix B, SHA-1, the last six of eight digits
+    assert code_at(SEED, 59) == "287082"
+    assert code_at(SEED, 1_111_111_109) == "081804"
+    assert code_at(SEED, 20_000_000_000) == "353130"
+
+
+def test_a_code_is_good_once() -> None:
+    codes = Codes()
+    assert codes.use(SERIAL, SEED, code_at(SEED, NOW), NOW)
+    assert not codes.use(SERIAL, SEED, code_at(SEED, NOW), NOW)
+    assert not codes.use(SERIAL, SEED, code_at(SEED, NOW, -1), NOW)
+    assert codes.use(SERIAL, SEED, code_at(SEED, NOW, 1), NOW)
+
+
+@pytest.mark.parametrize(("steps", "good"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_a_code_is_good_around_its_half_minute(steps: int, good: bool) -> None:
+    assert Codes().use(SERIAL, SEED, code_at(SEED, NOW, steps), NOW) is good
+
+
+@pytest.mark.parametrize("wrong", ["", "12345", "0000000", "abcdef", "٠٠٠٠٠٠"])
+def test_what_is_no_code_is_refused(wrong: str) -> None:
+    assert not Codes().use(SERIAL, SEED, wrong, NOW)
+
+
+def test_a_pair_must_be_consecutive_and_uses_both_up() -> None:
+    before, now, after = (code_at(SEED, NOW, steps) for steps in (-1, 0, 1))
+    for first, second in ((now, now), (after, now), (before, after)):
+        assert not Codes().use_pair(SERIAL, SEED, first, second, NOW)
+    codes = Codes()
+    assert codes.use_pair(SERIAL, SEED, before, now, NOW)
+    assert not codes.use(SERIAL, SEED, now, NOW)
+    assert not codes.use_pair(SERIAL, SEED, before, now, NOW)
+    assert codes.use(SERIAL, SEED, after, NOW + 30)
+
+
+def test_a_clock_that_is_far_off_can_be_resynchronised() -> None:
+    slow = NOW - 600
+    codes = Codes()
+    assert not codes.use(SERIAL, SEED, code_at(SEED, slow), NOW)
+    pair = code_at(SEED, slow), code_at(SEED, slow, 1)
+    assert not codes.use_pair(SERIAL, SEED, *pair, NOW)
+    assert codes.use_pair(SERIAL, SEED, *pair, NOW, resync=True)
+    assert codes.use(SERIAL, SEED, code_at(SEED, slow, 2), NOW + 30)
+    assert not codes.use(SERIAL, SEED, code_at(SEED, NOW, 3), NOW + 90)
+
+
+def test_used_codes_stay_used_after_a_restart() -> None:
+    codes, again = Codes(), Codes()
+    assert codes.use(SERIAL, SEED, code_at(SEED, NOW), NOW)
+    again.load(json.loads(json.dumps(codes.dump())))
+    assert not again.use(SERIAL, SEED, pyotp.TOTP(SEED).at(int(NOW)), NOW)
+    again.forget(SERIAL)
+    assert again.use(SERIAL, SEED, code_at(SEED, NOW), NOW)
+
+
+def test_the_directory_survives_json_and_hides_its_secrets() -> None:
+    key = BootstrapKey("222222222222", "s3cret", "admin")
+    directory = Directory({"security": "222222222222"}, "eu-west-1", {"AKIABOOTSTRAPSECURE1": key})
+    assert Directory.from_json(json.loads(json.dumps(directory.to_json()))) == directory
+    assert "s3cret" not in repr(directory)
+    assert directory.account_name("222222222222") == "security"
+    assert directory.account_name("999999999999") is None
+
+
+@pytest.mark.parametrize(
+    ("accounts", "key_id", "account", "words"),
+    [
+        ({"a": "12345"}, "AKIABOOTSTRAPSECURE1", "12345", "not 12 digits"),
+        ({"a": "222222222222"}, "AKIASHORT", "222222222222", "20 characters"),
+        ({"a": "222222222222"}, "AKIABOOTSTRAPSECURE1", "333333333333", "unknown here"),
+    ],
+)
+def test_a_directory_that_cannot_work_is_refused(
+    accounts: dict[str, str], key_id: str, account: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        Directory(accounts, "us-east-1", {key_id: BootstrapKey(account, "x", "admin")})

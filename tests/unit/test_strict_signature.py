@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from support.strict_aws import ADMINISTRATORS, HOST, MANAGEMENT, SECURITY, StrictWorld, refused
+from werkzeug.test import Client
+
+CALLS = {
+    "iam": "list_users",
+    "sts": "get_caller_identity",
+    "s3": "list_buckets",
+    "dynamodb": "list_tables",
+    "ec2": "describe_regions",
+    "organizations": "list_accounts",
+    "account": "list_regions",
+}
+
+
+@pytest.fixture
+def world() -> StrictWorld:
+    return StrictWorld()
+
+
+@pytest.mark.parametrize(
+    ("service", "unknown", "mismatch"),
+    [
+        ("iam", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        ("sts", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        ("s3", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
+        ("dynamodb", "UnrecognizedClientException", "InvalidSignatureException"),
+        ("ec2", "AuthFailure", "AuthFailure"),
+        ("organizations", "UnrecognizedClientException", "InvalidSignatureException"),
+        ("account", "UnrecognizedClientException", "InvalidSignatureException"),
+    ],
+)
+def test_each_service_refuses_strangers_in_its_own_words(
+    world: StrictWorld, service: str, unknown: str, mismatch: str
+) -> None:
+    key, _ = ADMINISTRATORS[SECURITY]
+    call = CALLS[service]
+    assert refused(getattr(world.client(service, "AKIANOBODYNOBODYNOBO", "x"), call))[0] == unknown
+    assert refused(getattr(world.client(service, "ASIANOBODYNOBODYNOBO", "x", "token"), call))[0] == unknown
+    assert refused(getattr(world.client(service, key, "not the secret"), call))[0] == mismatch
+
+
+def test_an_account_is_that_of_the_key_whatever_the_request_says(world: StrictWorld) -> None:
+    world.administrator("iam", MANAGEMENT).create_user(UserName="only.there")
+    client = world.administrator("iam", SECURITY)
+
+    def smuggle(request: Any, **_: Any) -> None:
+        request.headers["x-moto-account-id"] = MANAGEMENT
+
+    client.meta.events.register("before-sign", smuggle)
+    assert client.list_users()["Users"] == []
+
+
+def test_an_inactive_key_is_unknown_until_it_is_active_again(world: StrictWorld) -> None:
+    key = world.user("jane.doe")
+    iam = world.administrator("iam")
+    iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+    assert refused(world.of("sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
+    iam.update_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"], Status="Active")
+    assert world.of("sts", key).get_caller_identity()["Arn"] == f"arn:aws:iam::{SECURITY}:user/jane.doe"
+    iam.delete_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"])
+    assert refused(world.of("sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
+
+
+def test_a_permanent_key_with_a_session_token_is_refused(world: StrictWorld) -> None:
+    client = world.client("sts", *ADMINISTRATORS[SECURITY], "made up")
+    assert refused(client.get_caller_identity)[0] == "InvalidClientTokenId"
+
+
+def change_body(request: Any) -> None:
+    request.body = b"Action=DeleteUser&Version=2010-05-08&UserName=jane.doe"
+
+
+def change_query(request: Any) -> None:
+    request.url += "?Action=DeleteUser"
+
+
+def change_method(request: Any) -> None:
+    request.method = "PUT"
+
+
+def add_header(request: Any) -> None:
+    request.headers["x-amz-target"] = "Iam.DeleteUser"
+
+
+@pytest.mark.parametrize("change", [change_body, change_query, change_method, add_header])
+def test_what_was_changed_after_signing_is_refused(world: StrictWorld, change: Any) -> None:
+    world.user("jane.doe")
+    client = world.administrator("iam")
+    client.meta.events.register_first("before-send", lambda request, **_: change(request))
+    code, _ = refused(client.get_user, UserName="jane.doe")
+    assert code in ("SignatureDoesNotMatch", "InvalidSignatureException")
+    assert [user["UserName"] for user in world.administrator("iam").list_users()["Users"]] == ["jane.doe"]
+
+
+def test_a_clock_may_be_off_by_less_than_five_minutes(world: StrictWorld) -> None:
+    sts, s3 = world.administrator("sts"), world.administrator("s3")
+    for ahead in (290, -290):
+        world.ahead = ahead
+        assert sts.get_caller_identity()["Account"] == SECURITY
+    world.ahead = 310
+    code, message = refused(sts.get_caller_identity)
+    assert code == "SignatureDoesNotMatch"
+    assert message.startswith("Signature expired: ")
+    assert message.endswith(" - 5 min.)")
+    assert refused(s3.list_buckets)[0] == "RequestTimeTooSkewed"
+    world.ahead = -310
+    assert refused(sts.get_caller_identity)[1].startswith("Signature not yet current: ")
+    assert refused(world.administrator("dynamodb").list_tables)[0] == "InvalidSignatureException"
+
+
+def test_unsigned_requests_reach_nothing(world: StrictWorld) -> None:
+    client = Client(world.strict)
+    form = {"Action": "ListUsers", "Version": "2010-05-08"}
+    answer = client.post("/", data=form, base_url=f"http://{HOST}")
+    assert answer.status_code == 403
+    assert "MissingAuthenticationToken" in answer.text
+    for path in ("/moto-api/data.json", "/moto-api/reset", "/some-bucket/some-key"):
+        assert client.get(path, base_url=f"http://{HOST}").status_code == 403
+    web_identity = {"Action": "AssumeRoleWithWebIdentity", "RoleArn": "x", "WebIdentityToken": "x"}
+    assert client.post("/", data=web_identity).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "key", ["plain", "a b/ü+(1)~'.txt", "state/env:/x/terraform.tfstate", "a//b", "100%"]
+)
+def test_s3_objects_of_any_name_and_body_pass(world: StrictWorld, key: str) -> None:
+    s3 = world.administrator("s3")
+    s3.create_bucket(Bucket="strict-objects")
+    s3.put_object(Bucket="strict-objects", Key=key, Body=io.BytesIO(b"x" * 70_000), Metadata={"who": "a  b"})
+    assert s3.get_object(Bucket="strict-objects", Key=key)["Body"].read() == b"x" * 70_000
+    listed = s3.list_objects_v2(Bucket="strict-objects", Prefix=key[:3])["Contents"]
+    assert key in [entry["Key"] for entry in listed]
+    s3.delete_object(Bucket="strict-objects", Key=key)
+
+
+def test_an_s3_body_other_than_the_hashed_one_is_refused(world: StrictWorld) -> None:
+    s3 = world.administrator("s3")
+    s3.create_bucket(Bucket="strict-hashed")
+
+    def change(request: Any, **_: Any) -> None:
+        request.body = b"other"
+
+    s3.meta.events.register_first("before-send.s3.PutObject", change)
+    assert (
+        refused(s3.put_object, Bucket="strict-hashed", Key="k", Body=b"first")[0]
+        == "XAmzContentSHA256Mismatch"
+    )
+
+
+def test_a_state_lock_in_dynamodb_passes(world: StrictWorld) -> None:
+    dynamodb = world.administrator("dynamodb")
+    dynamodb.create_table(
+        TableName="locks",
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    item = {"LockID": {"S": "bucket/key"}}
+    condition = "attribute_not_exists(LockID)"
+    dynamodb.put_item(TableName="locks", Item=item, ConditionExpression=condition)
+    again = refused(dynamodb.put_item, TableName="locks", Item=item, ConditionExpression=condition)
+    assert again[0] == "ConditionalCheckFailedException"
+    dynamodb.delete_table(TableName="locks")
+
+
+def test_list_regions_pages_and_filters(world: StrictWorld) -> None:
+    account = world.administrator("account")
+    names: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        page = account.list_regions(MaxResults=7, RegionOptStatusContains=["ENABLED_BY_DEFAULT"], **token)
+        names += [region["RegionName"] for region in page["Regions"]]
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    assert len(names) == 17
+    assert names == sorted(set(names))
+    everything = account.list_regions(MaxResults=50)["Regions"]
+    assert {"RegionName": "af-south-1", "RegionOptStatus": "DISABLED"} in everything
