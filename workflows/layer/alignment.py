@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_aligned(document: Document, nodes: Sequence[Node]) -> bool:
-    """Whether all runs among some attributes (or elements of a map) stand as `terraform fmt` would put them."""
+    """Whether the equal signs of some attributes, or elements of a map, stand as `terraform fmt` wants."""
     return not realign(document, nodes)
 
 

@@ -26,7 +26,7 @@ POLICY_NUMBERS: Final = {
     "password_reuse_prevention": (1, 24),
     "max_password_age": (1, 1095),
 }
-"""The least and the greatest value that IAM takes; 0 switches the reuse and age rules off in the module."""
+"""The least and the greatest value that IAM takes."""
 
 POLICY_SWITCHES: Final = (
     "create_account_password_policy",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workflows.layer.model import Place
 from workflows.layer.syntax import walk
-from workflows.layer.values import string_value, unescape
+from workflows.layer.values import quote, string_value, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tree_sitter import Node
 
+    from workflows.layer.files import FileSet
     from workflows.layer.syntax import Document
 
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
@@ -68,3 +70,38 @@ def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, N
             found = read_reference(document, one)
             if found is not None:
                 yield found, one
+
+
+def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
+    """Where a module, or one instance of it, is still referred to in the layer; comments do not count.
+
+    Args:
+        files: the layer's files.
+        module: the module's label.
+        key: the instance's key; None asks for any reference to the module.
+    """
+    wanted = f"module.{module}" if key is None else quote(key)
+    for document in files.documents.values():
+        position = document.data.find(wanted.encode())
+        while position >= 0:
+            end = position + len(wanted.encode())
+            node = document.tree.root_node.descendant_for_byte_range(position, end)
+            if node is not None and _refers(document, node, module, key):
+                yield Place(document.name, node.start_point.row + 1)
+            position = document.data.find(wanted.encode(), end)
+
+
+def _refers(document: Document, node: Node | None, module: str, key: str | None) -> bool:
+    while node is not None and node.type not in {"expression", "comment", "block", "for_object_expr"}:
+        node = node.parent
+    if key is not None and node is not None and node.type == "expression":
+        # from the key's own expression to the one that the index belongs to
+        node = node.parent
+        while node is not None and node.type not in {"expression", "comment", "block"}:
+            node = node.parent
+    if node is None or node.type != "expression":
+        return False
+    words = [document.text(child).replace(" ", "") for child in node.children[:3]]
+    if words[:2] != ["module", f".{module}"]:
+        return False
+    return key is None or (len(words) == 3 and words[2] == f"[{quote(key)}]")

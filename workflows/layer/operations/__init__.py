@@ -1,7 +1,26 @@
 """The operations on a layer, one small module each."""
 
+from workflows.layer.operations.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.operations.add_person import AddPerson
 from workflows.layer.operations.base import EditRefused, Operation
+from workflows.layer.operations.groups import AddGroup, RemoveGroup, RenameGroup
 from workflows.layer.operations.keys import ReplaceKey
+from workflows.layer.operations.outputs import AddOutputs, RemoveOutputs
+from workflows.layer.operations.remove_person import RemovePerson
+from workflows.layer.operations.set_groups import SetGroups
 
-__all__ = ["AddPerson", "EditRefused", "Operation", "ReplaceKey"]
+__all__ = [
+    "AddGroup",
+    "AddOutputs",
+    "AddPerson",
+    "EditRefused",
+    "Operation",
+    "RemoveGroup",
+    "RemoveOutputs",
+    "RemovePerson",
+    "RenameGroup",
+    "ReplaceKey",
+    "SetAccountAlias",
+    "SetGroups",
+    "SetPasswordPolicy",
+]

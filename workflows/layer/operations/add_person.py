@@ -7,18 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
-from workflows.layer.alignment import is_aligned, realign
 from workflows.layer.declarations import KEY, VALUE, constants, template, user_modules
 from workflows.layer.facts import PersonFacts, facts_of
 from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import check_groups, refuse
+from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.keys import check_key_text, same_key
 from workflows.layer.operations.membership import add_member
 from workflows.layer.operations.person_outputs import add_outputs, plan_outputs
 from workflows.layer.read_people import flags_of, is_machine
 from workflows.layer.sequences import insert_entry, position_for
-from workflows.layer.syntax import unwrap
-from workflows.layer.values import elements, object_key, quote, string_value
+from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from workflows.layer.declarations import UserModule
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer
     from workflows.layer.operations.person_outputs import NewOutputs
-    from workflows.layer.syntax import Document
 
 
 @dataclass(frozen=True)
@@ -164,27 +162,7 @@ def _with_entry(files: FileSet, module: UserModule, name: str) -> FileSet:
     container, document = module.container, module.document
     if container is None:
         raise refuse(f"{name} cannot be added.", "There is no list to add to.", module.place)
-    entries = elements(container)
-    if container.type == "tuple":
-        keys = [string_value(document, unwrap(one)) for one in entries]
-        splices = insert_entry(document, container, quote(name), position_for(keys, name))
-        return files.with_document(document.splice(splices))
-    keys = [object_key(document, one) or "" for one in entries]
-    text = f"{quote(name)} = {quote(name)}"
+    keys = entry_keys(document, container)
+    text = quote(name) if container.type == "tuple" else f"{quote(name)} = {quote(name)}"
     edited = document.splice(insert_entry(document, container, text, position_for(keys, name)))
     return files.with_document(aligned_as(document, edited, container.start_byte))
-
-
-def aligned_as(before: Document, after: Document, start: int) -> Document:
-    """The edited document with a map's equal signs in line again, if they were so before.
-
-    Args:
-        before: the document before the edit.
-        after: the document after it.
-        start: where the map begins, in both.
-    """
-    old, new = before.container_at(start), after.container_at(start)
-    if is_aligned(before, elements(old)):
-        splices = realign(after, elements(new))
-        return after.splice(splices) if splices else after
-    return after

@@ -1,0 +1,65 @@
+"""Asking the layer's own binary whether files are formatted as `terraform fmt` would."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from workflows.errors import OnboardError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_UNFORMATTED = 3
+"""`fmt -check` ends with 3 when a file would change (Terraform CLI, command/fmt.go)."""
+
+
+class FormatFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """The binary could not tell whether a file is formatted."""
+
+
+def fmt_clean(
+    binary: Sequence[str],
+    files: Mapping[str, bytes],
+    *,
+    environment: Mapping[str, str],
+    timeout: float = 30.0,
+) -> dict[str, str]:
+    """What `terraform fmt` would change in some files.
+
+    Args:
+        binary: the program to run and its leading arguments, as `["/usr/bin/tofu"]`; `fmt` is put after them.
+        files: file contents by name; each is given to the program on its standard input.
+        environment: the program's whole environment.
+        timeout: seconds for each file.
+
+    Returns:
+        A diff for each file that is not formatted; empty when all are.
+
+    Raises:
+        FormatFailed: the program is missing, takes too long, or says that a file is not HCL.
+    """
+    unclean: dict[str, str] = {}
+    for name, data in files.items():
+        argv = [*binary, "fmt", "-check", "-diff", "-"]
+        try:
+            done = subprocess.run(
+                argv, input=data, capture_output=True, env=dict(environment), timeout=timeout, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise FormatFailed(
+                "The format could not be checked",
+                f"{' '.join(binary)} fmt could not be run on {name}.",
+                why=str(error),
+                next="Go on without the check, or repair the program.",
+            ) from error
+        if done.returncode not in {0, _UNFORMATTED}:
+            raise FormatFailed(
+                "The format could not be checked",
+                f"{' '.join(binary)} fmt refused {name}.",
+                next="Repair the file at the place that it names.",
+                detail=done.stderr.decode("utf-8", "replace"),
+            )
+        if done.returncode == _UNFORMATTED or done.stdout:
+            unclean[name] = done.stdout.decode("utf-8", "replace") or "(it gave no diff)"
+    return unclean

@@ -1,0 +1,152 @@
+"""Changing the account alias and the password policy, where they are plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from workflows.errors import Problem
+from workflows.layer.alignment import is_aligned, realign
+from workflows.layer.declarations import account_module
+from workflows.layer.facts import facts_of
+from workflows.layer.names import check_account_alias, check_password_policy
+from workflows.layer.operations.base import refuse
+from workflows.layer.read_account import POLICY_ATTRIBUTES
+from workflows.layer.syntax import Splice
+from workflows.layer.values import quote
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from workflows.layer.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Setting
+    from workflows.layer.syntax import Block, Document
+
+
+@dataclass(frozen=True)
+class SetAccountAlias:
+    """Set the account alias, where the layer has it as a plain string.
+
+    Attributes:
+        alias: the new alias: the first part of the sign-in address.
+    """
+
+    alias: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the alias, or why it cannot be set here."""
+        problems = check_account_alias(self.alias)
+        setting = layer.account.alias if layer.account else None
+        return problems + _check_setting(layer, setting, "account_alias", "alias")
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the alias set.
+
+        Raises:
+            EditRefused: the layer has no alias.
+        """
+        return _set_value(layer, "account_alias", quote(self.alias))
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with another alias."""
+        facts = facts_of(layer)
+        return replace(facts, settings={**facts.settings, "account_alias": self.alias})
+
+
+@dataclass(frozen=True)
+class SetPasswordPolicy:
+    """Set one attribute of the password policy; one that is not there yet is added after the others.
+
+    Attributes:
+        attribute: its name, one of `POLICY_ATTRIBUTES`.
+        value: a whole number or a switch.
+    """
+
+    attribute: str
+    value: int | bool
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the value, or why it cannot be set here."""
+        problems = check_password_policy(self.attribute, self.value)
+        if layer.account is None or not layer.account.editable:
+            return problems + _check_setting(layer, None, self.attribute, self.attribute)
+        setting = next((one for one in layer.account.policy if one.name == self.attribute), None)
+        if setting is None:
+            return problems
+        return problems + _check_setting(layer, setting, self.attribute, self.attribute)
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the attribute set.
+
+        Raises:
+            EditRefused: the layer has no account module.
+        """
+        text = str(self.value).lower()
+        block = _account_block(layer)
+        if self.attribute in block.attributes:
+            return _set_value(layer, self.attribute, text)
+        return layer.files.with_document(_with_attribute(block, self.attribute, text))
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with another value."""
+        facts = facts_of(layer)
+        return replace(facts, settings={**facts.settings, self.attribute: self.value})
+
+
+def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str) -> list[Problem]:
+    if layer.account is None:
+        return [Problem(f"{layer.location.relative} has no module for the account's settings.", field)]
+    if not layer.account.editable:
+        return [Problem(f"The account's settings are shown, not edited; see {layer.account.place}.", field)]
+    if setting is None:
+        return [Problem(f"The layer does not set {name}; add it by hand at {layer.account.place}.", field)]
+    if not setting.literal:
+        message = f"{name} is the expression {setting.source}, which is left alone; see {setting.place}."
+        return [Problem(message, field)]
+    return []
+
+
+def _account_block(layer: Layer) -> Block:
+    block = account_module(layer.files)
+    if block is None:
+        why = "It has no module for them."
+        raise refuse(f"{layer.location.relative} does not set the account's settings.", why)
+    return block
+
+
+def _set_value(layer: Layer, name: str, text: str) -> FileSet:
+    block = _account_block(layer)
+    attribute = block.attributes.get(name)
+    if attribute is None:
+        raise refuse(f"The layer does not set {name}.", "There is no value to change.")
+    node = attribute.value
+    splice = Splice(node.start_byte, node.end_byte, text.encode())
+    return layer.files.with_document(block.document.splice([splice]))
+
+
+def _with_attribute(block: Block, name: str, text: str) -> Document:
+    """The document with an attribute after the policy's last, or after the block's last."""
+    document = block.document
+    own = list(block.attributes.values())
+    policy = [one for one in own if one.name in POLICY_ATTRIBUTES]
+    if not own:
+        why = "Its block is empty, so there is no line to follow."
+        raise refuse(f"{name} cannot be added to {block.label}.", why)
+    last = (policy or own)[-1].node
+    start = document.line_start(last.start_byte)
+    indent = document.data[start : last.start_byte]
+    if indent.strip() or last.end_point.row == block.closing.start_point.row:
+        why = "Its attributes do not have lines of their own."
+        raise refuse(f"{name} cannot be added to {block.label}.", why)
+    end = document.line_end(last.end_byte)
+    line = indent + f"{name} = {text}".encode() + document.newline
+    edited = document.splice([Splice(end, end, line)])
+    if is_aligned(document, _body(block)):
+        after = next(one for one in edited.blocks if one.node.start_byte == block.node.start_byte)
+        edited = edited.splice(realign(edited, _body(after)))
+    return edited
+
+
+def _body(block: Block) -> list[Node]:
+    return [one.node for one in block.attributes.values()]

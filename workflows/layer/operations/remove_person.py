@@ -1,0 +1,98 @@
+"""Removing a person or a machine user: its entry, its place in every group, its outputs and its key file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from workflows.layer.declarations import user_modules
+from workflows.layer.facts import facts_of
+from workflows.layer.operations.base import check_known_person, find_person, refuse
+from workflows.layer.operations.entries import aligned_as, entry_keys
+from workflows.layer.operations.membership import remove_member
+from workflows.layer.operations.person_outputs import remove_outputs
+from workflows.layer.references import mentions
+from workflows.layer.sequences import remove_entry
+
+if TYPE_CHECKING:
+    from workflows.errors import Problem
+    from workflows.layer.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Person
+
+
+@dataclass(frozen=True)
+class RemovePerson:
+    """Remove a person.
+
+    Attributes:
+        name: the IAM user name.
+    """
+
+    name: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the name."""
+        return check_known_person(layer, self.name)
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files without the person; a key file that others use stays.
+
+        Raises:
+            EditRefused: a group that the person is in cannot be edited, or something else refers to the
+                person.
+        """
+        person = find_person(layer, self.name)
+        joined = [one for one in layer.groups if person.iam_name in one.members]
+        for group in joined:
+            if not group.editable:
+                why = f"It is in the group {group.name}, whose members are computed."
+                raise refuse(f"{person.iam_name} cannot be removed.", why, group.place)
+        files = remove_member(layer.files, {one.label for one in joined}, person)
+        files = remove_outputs(files, person.owner)
+        files = _without_entry(files, person)
+        if _key_goes(layer, person):
+            files = files.with_key(str(person.key_file), None)
+        left = next(mentions(files, person.module, person.declaration), None)
+        if left is not None:
+            why = "Something else in the layer refers to it, and Terraform would fail on that."
+            raise refuse(f"{person.iam_name} cannot be removed.", why, left)
+        return files
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts without the person."""
+        facts, person = facts_of(layer), find_person(layer, self.name)
+        name = person.iam_name
+        gone = person.key_file if _key_goes(layer, person) else None
+        return replace(
+            facts,
+            people={other: one for other, one in facts.people.items() if other != name},
+            groups={
+                label: replace(group, members=tuple(one for one in group.members if one != name))
+                for label, group in facts.groups.items()
+            },
+            outputs=tuple(one for one in facts.outputs if one.person != name),
+            keys={path: data for path, data in facts.keys.items() if path != gone},
+        )
+
+
+def _key_goes(layer: Layer, person: Person) -> bool:
+    return person.key_file is not None and not any(
+        one.key_file == person.key_file and one.iam_name != person.iam_name for one in layer.people
+    )
+
+
+def _without_entry(files: FileSet, person: Person) -> FileSet:
+    while True:
+        for module in user_modules(files):
+            if module.label != person.module or module.container is None:
+                continue
+            keys = entry_keys(module.document, module.container)
+            if person.declaration in keys:
+                position = keys.index(person.declaration)
+                edited = module.document.splice(remove_entry(module.document, module.container, position))
+                start = module.container.start_byte
+                files = files.with_document(aligned_as(module.document, edited, start))
+                break
+        else:
+            return files
