@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
     "HOME": "/nonexistent",
     "TERM": "dumb",
+    "LC_ALL": "C.UTF-8",
 }
 """The environment of children in tests: no folder of the developer's own is in it."""
 
@@ -132,7 +133,7 @@ def gpg_home(pinentry: str = "/bin/false") -> Iterator[GpgHome]:
     path = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
     home = GpgHome(path)
     try:
-        (path / "gpg-agent.conf").write_text(f"pinentry-program {pinentry}\n")
+        (path / "gpg-agent.conf").write_text(f"pinentry-program {pinentry}\ns2k-count 65536\n")
         yield home
     finally:
         home.forget_passphrases()

@@ -291,7 +291,6 @@ def test_a_run_never_shows_its_output() -> None:
 @settings(max_examples=200, deadline=1000)
 @given(st.binary(max_size=1000) | st.text(max_size=1000))
 def test_whatever_is_pasted_only_one_error_comes_back(data: bytes | str) -> None:
-    try:
+    with pytest.raises(NotAMessage) as error:
         recipients(clean_ciphertext(data))
-    except NotAMessage as error:
-        assert error.what
+    assert error.value.what

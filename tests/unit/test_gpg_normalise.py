@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import textwrap
 import time
@@ -56,7 +57,8 @@ MAIL = "Hi,\n\nhere is my key, thanks!\n\n{}\nBest regards\nJane\nEngineering\n"
 
 def test_every_form_that_people_send_becomes_the_same_key(key: bytes, armored: str) -> None:
     plain = base64.b64encode(key).decode()
-    request = f"Hello admin,\nplease run gpg --show-keys\n\n```json\n{json.dumps({'public_key': plain, 'user': 'jane'}, indent=2)}\n```\n"
+    document = json.dumps({"public_key": plain, "user": "jane"}, indent=2)
+    request = f"Hello admin,\nplease run gpg --show-keys\n\n```json\n{document}\n```\n"
     forms: dict[str, bytes | str] = {
         "binary": key,
         "base64 on one line": plain,
@@ -250,10 +252,8 @@ def test_a_damaged_key_never_raises_anything_else(key: bytes, armored: str, data
     start = data.draw(st.integers(0, len(form)))
     end = data.draw(st.integers(start, len(form)))
     damaged = form[:start] + data.draw(st.binary(max_size=30)) + form[end:]
-    try:
-        normalise(damaged)
-    except KeyRefused as refusal:
-        assert refusal.next
+    with contextlib.suppress(KeyRefused):
+        assert normalise(damaged).key_material
 
 
 @settings(max_examples=100, deadline=1000)

@@ -29,7 +29,7 @@ HIDDEN_RECIPIENT: Final = "0" * 16
 
 _REPLACEMENT_HINT = "If the key is lost, ask the admin for a new password for a new key."
 # libgpg-error's err-codes.h
-_BAD_PASSPHRASE = 11
+_PASSPHRASE_CODES = frozenset({11, 177})  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
 _TIMEOUT = 62
 _CANCEL_CODES = frozenset({83, 99, 198})  # 83 as met in practice, CANCELED, FULLY_CANCELED
 _NO_PINENTRY_CODES = frozenset({85, 86})  # NO_PIN_ENTRY, PIN_ENTRY
@@ -277,7 +277,7 @@ def _failure(run: GpgRun) -> OnboardError:
     kind = None
     if _error_codes(run, "set_pinentry_mode"):
         return LoopbackForbidden(run.messages)
-    if _BAD_PASSPHRASE in codes:
+    if codes & _PASSPHRASE_CODES:
         kind = WrongPassphrase
     elif _TIMEOUT in codes:
         kind = PinentryTimeout
