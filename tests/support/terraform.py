@@ -36,6 +36,9 @@ def terraform_environment(home: Path) -> dict[str, str]:
 
 
 LAYER = """
+terraform {{
+  backend "local" {{}}
+}}
 variable "seconds" {{
   default = "{seconds}"
 }}

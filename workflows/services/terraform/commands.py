@@ -30,14 +30,19 @@ class Commands:
     binary: tuple[str, ...]
 
     def init(
-        self, *, backend_configs: Sequence[Path] = (), upgrade: bool = False, reconfigure: bool = False
+        self,
+        *,
+        backend_configs: Sequence[Path] = (),
+        upgrade: bool = False,
+        reconfigure: bool = False,
+        readonly: bool = True,
     ) -> list[str]:
-        """`init`; the lock file is only read, except with `upgrade`, which is there to rewrite it."""
+        """`init`; with `readonly` the lock file is only read, except with `upgrade`, which rewrites it."""
         return self._build(
             "init",
             input=False,
             no_color=True,
-            lockfile=None if upgrade else "readonly",
+            lockfile="readonly" if readonly and not upgrade else None,
             upgrade=upgrade or None,
             reconfigure=reconfigure,
             backend_config=[str(path) for path in backend_configs],

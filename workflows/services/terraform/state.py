@@ -111,7 +111,7 @@ def parse_state(text: str) -> State:
     Raises:
         ValueError: it is no JSON.
     """
-    return read_state(json.loads(text, object_hook=_without_clear_secrets))
+    return read_state(json.loads(text, object_hook=without_clear_secrets))
 
 
 def read_state(show_json: Mapping[str, Any]) -> State:
@@ -121,12 +121,12 @@ def read_state(show_json: Mapping[str, Any]) -> State:
     for resource in _resources(root):
         if resource.get("mode") == "managed":
             reader.take(
-                resource["type"], resource["address"], _without_clear_secrets(dict(resource["values"]))
+                resource["type"], resource["address"], without_clear_secrets(dict(resource["values"]))
             )
     return reader.state()
 
 
-def _without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
+def without_clear_secrets(values: dict[str, Any]) -> dict[str, Any]:
     """Drop secrets in clear, and note that there was one.
 
     Only plain texts are dropped: `password` may also be the name of an output, whose value is an object.

@@ -1,0 +1,393 @@
+"""A real Terraform through the service: plan, apply, cancel, and what a killed wizard leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+from support.terraform import make_layer, terraform_argv, terraform_environment
+
+from workflows.errors import Cancelled, OnboardError
+from workflows.services.terraform.binary import Binary, identify
+from workflows.services.terraform.plan import Action
+from workflows.services.terraform.record import PlanRecord
+from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
+from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update
+from workflows.services.terraform.service import Terraform
+
+pytestmark = pytest.mark.e2e
+
+USERS = {'terraform_data.user["a.example"]', 'terraform_data.user["b.sample"]'}
+EVERYTHING = USERS | {"terraform_data.first"}
+
+
+@pytest.fixture
+def binary(tmp_path: Path) -> Binary:
+    return identify(terraform_argv(tmp_path), terraform_environment(tmp_path))
+
+
+def service(
+    binary: Binary, tmp_path: Path, layer: Path, folder: str = "runs", backend_configs: tuple[Path, ...] = ()
+) -> Terraform:
+    return Terraform(
+        binary,
+        layer,
+        tmp_path / folder,
+        environment=terraform_environment(tmp_path),
+        variables={},
+        backend_configs=backend_configs,
+        var_files=(),
+        now=lambda: datetime(2026, 2, 3, 10, 20, 30, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def quick(binary: Binary, tmp_path: Path) -> Terraform:
+    return service(binary, tmp_path, make_layer(tmp_path / "layer"))
+
+
+@pytest.fixture
+def slow(binary: Binary, tmp_path: Path) -> Iterator[Terraform]:
+    terraform = service(binary, tmp_path, make_layer(tmp_path / "layer", seconds=1.2))
+    yield terraform
+    if (run := terraform.running()) is not None:
+        run.cancel()
+        run.follow()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def applying(terraform: Terraform) -> bool:
+    output = terraform.folder / "apply" / "output.log"
+    return output.is_file() and 'user["a.example"]: Provisioning' in output.read_text().replace("\\", "")
+
+
+def test_plan_apply_and_read(quick: Terraform) -> None:
+    assert quick.init_reasons() == ("it was never initialised here",)
+    updates: list[Update] = []
+    record, plan = quick.plan(on_update=updates.append)
+    assert quick.init_reasons() == ()
+    assert {change.address for change in plan.changes} == EVERYTHING
+    assert {change.action for change in plan.changes} == {Action.CREATE}
+    assert record.made_at == "2026-02-03T10:20:30+00:00"
+    assert record.binary == str(quick.binary)
+    assert any("Plan: 3 to add" in line for update in updates for line in update.lines)
+    assert record.plan.stat().st_mode & 0o777 == 0o600
+    assert quick.folder.stat().st_mode & 0o777 == 0o700
+
+    kept = PlanRecord.from_facts(json.loads(json.dumps(record.as_facts())))
+    assert kept == record
+    updates.clear()
+    result = quick.apply(kept, on_update=updates.append)
+    assert result.succeeded
+    assert set(result.done) == EVERYTHING
+    assert updates[-1].progress.fraction == 1.0
+    assert not record.plan.exists()
+    assert sorted(path.name for path in quick.folder.iterdir()) == [
+        "apply.json",
+        "apply.log",
+        "init.log",
+        "plan.log",
+    ]
+    assert quick.output() == {"users": ["a.example", "b.sample"]}
+    assert set(quick.show_state().addresses) == EVERYTHING
+    # Asked again for the same apply, the service knows that it is over.
+    assert quick.apply(kept) == result
+
+    _, nothing = quick.plan()
+    assert nothing.is_empty
+    _, again = quick.plan(replace=["terraform_data.first"])
+    assert [(change.address, change.action) for change in again.replaced] == [
+        ("terraform_data.first", Action.REPLACE)
+    ]
+
+
+def test_a_plan_older_than_the_files_is_refused(quick: Terraform) -> None:
+    record, _ = quick.plan()
+    (quick.layer / "users.tf").write_text("# a new file\n")
+    with pytest.raises(OnboardError, match="older than the files") as refused:
+        quick.apply(record)
+    assert refused.value.detail == str(quick.layer / "users.tf")
+    (quick.layer / "users.tf").unlink()
+    assert quick.apply(record).succeeded
+
+
+def test_another_plan_file_is_refused_and_so_is_none(quick: Terraform) -> None:
+    record, _ = quick.plan()
+    record.plan.write_bytes(record.plan.read_bytes() + b"x")
+    with pytest.raises(OnboardError, match="another plan"):
+        quick.apply(record)
+    quick.give_up_plan()
+    with pytest.raises(OnboardError, match="plan is gone"):
+        quick.apply(record)
+
+
+def test_terraforms_own_error_is_shown_whole(quick: Terraform) -> None:
+    (quick.layer / "users.tf").write_text("locals {\n  people = nothing.there\n}\n")
+    with pytest.raises(OnboardError) as failed:
+        quick.plan()
+    assert "Reference to undeclared resource" in failed.value.detail
+    assert "users.tf:2" in failed.value.detail
+    assert not (quick.folder / "plan.tfplan").exists()
+    assert quick.running() is None
+
+
+def test_a_module_that_is_not_installed_is_noticed(quick: Terraform) -> None:
+    quick.init()
+    module = quick.layer.parent / "module"
+    module.mkdir()
+    (module / "main.tf").write_text('resource "terraform_data" "x" {}\n')
+    (quick.layer / "module.tf").write_text('module "local" {\n  source = "../module"\n}\n')
+    assert quick.init_reasons() == ("its modules are not installed",)
+    record, plan = quick.plan()
+    assert "module.local.terraform_data.x" in {change.address for change in plan.changes}
+    (module / "main.tf").write_text('resource "terraform_data" "y" {}\n')
+    with pytest.raises(OnboardError, match="older than the files") as refused:
+        quick.apply(record)
+    assert refused.value.detail == str(module / "main.tf")
+
+
+def test_a_changed_backend_is_noticed(binary: Binary, tmp_path: Path) -> None:
+    layer = make_layer(tmp_path / "layer")
+    config = tmp_path / "backend.tfvars"
+    config.write_text(f'path = "{tmp_path}/one.tfstate"\n')
+    terraform = service(binary, tmp_path, layer, backend_configs=(config,))
+    terraform.init()
+    assert terraform.init_reasons() == ()
+    config.write_text(f'path = "{tmp_path}/two.tfstate"\n')
+    assert terraform.init_reasons() == ("its backend was changed (path)",)
+    with pytest.raises(OnboardError, match="backend was changed"):
+        terraform.init()
+    terraform.init(reconfigure=True)
+    assert terraform.init_reasons() == ()
+
+
+def test_cancel_is_one_interrupt_and_the_rest_converges(slow: Terraform) -> None:
+    record, _ = slow.plan()
+    cancelled = threading.Event()
+    sent: list[int] = []
+
+    def stop(_: Update) -> None:
+        if applying(slow) and not cancelled.is_set():
+            process = json.loads((slow.folder / "apply" / "process.json").read_text())
+            sent.append(process["pid"])
+            cancelled.set()
+
+    with pytest.raises(ApplyCancelled) as stopped:
+        slow.apply(record, on_update=stop, cancelled=cancelled)
+    assert len(sent) == 1
+    assert stopped.value.result.done == ("terraform_data.first",)
+    assert set(stopped.value.result.failed) == USERS
+    assert not (slow.layer / ".terraform.tfstate.lock.info").exists()
+    log = (slow.folder / "apply.log").read_text()
+    assert log.count("Interrupt received.") == 1
+    assert "Two interrupts received" not in log
+    assert not record.plan.exists()
+
+    # What was cut off is tainted; the next plan replaces it, and then nothing is left to do.
+    record, plan = slow.plan()
+    assert {change.address for change in plan.changes} == USERS
+    assert slow.apply(record).succeeded
+    assert slow.plan()[1].is_empty
+
+
+def test_a_second_cancel_is_never_sent(slow: Terraform) -> None:
+    record, _ = slow.plan()
+    failures: list[OnboardError] = []
+
+    def apply() -> None:
+        try:
+            slow.apply(record)
+        except OnboardError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=apply)
+    thread.start()
+    wait_for(lambda: applying(slow))
+    first = Run.attach(slow.folder / "apply")
+    second = Run.attach(slow.folder / "apply")
+    assert first is not None
+    assert second is not None
+    assert first.cancel() is True
+    assert first.cancel() is False
+    assert second.cancel() is False
+    thread.join()
+    (failure,) = failures
+    assert isinstance(failure, ApplyCancelled)
+
+
+def test_leaving_lets_the_apply_go_on_and_the_next_one_finds_it(slow: Terraform, binary: Binary) -> None:
+    record, _ = slow.plan()
+    leave = threading.Event()
+    with pytest.raises(LeftRunning):
+        slow.apply(record, on_update=lambda _: leave.set() if applying(slow) else None, leave=leave)
+    run = slow.running()
+    assert run is not None
+    assert run.kind is Kind.APPLY
+    with pytest.raises(OnboardError, match="still running"):
+        slow.plan()
+    another = service(binary, slow.folder.parent, slow.layer)
+    result = another.apply(record)
+    assert result.succeeded
+    assert set(result.done) == EVERYTHING
+
+
+WIZARD = """
+import json, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from workflows.services.terraform.binary import Binary, Product
+from workflows.services.terraform.record import PlanRecord
+from workflows.services.terraform.service import Terraform
+
+given = json.loads(sys.argv[1])
+Terraform(
+    Binary(tuple(given["argv"]), Product.TERRAFORM, given["version"]),
+    Path(given["layer"]),
+    Path(given["folder"]),
+    environment=given["environment"],
+    variables={},
+    backend_configs=(),
+    var_files=(),
+    now=lambda: datetime.now(UTC),
+).apply(PlanRecord.from_facts(given["record"]))
+"""
+
+
+def start_wizard(terraform: Terraform, record: PlanRecord) -> subprocess.Popen[bytes]:
+    """Another process that applies, to be killed."""
+    given = {
+        "argv": terraform.binary.argv,
+        "version": terraform.binary.version,
+        "layer": str(terraform.layer),
+        "folder": str(terraform.folder),
+        "environment": terraform_environment(terraform.folder.parent),
+        "record": record.as_facts(),
+    }
+    root = str(Path(__file__).parents[2])
+    return subprocess.Popen(
+        [sys.executable, "-c", WIZARD, json.dumps(given)],
+        env={**os.environ, "PYTHONPATH": root},
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_apply_survives_the_wizard(slow: Terraform, number: signal.Signals) -> None:
+    record, _ = slow.plan()
+    wizard = start_wizard(slow, record)
+    wait_for(lambda: applying(slow))
+    # The whole process group, as a terminal does it.
+    os.killpg(wizard.pid, number)
+    assert wizard.wait() != 0
+    assert slow.running() is not None
+
+    result = slow.apply(record)
+    assert result.succeeded
+    assert set(result.done) == EVERYTHING
+    assert not (slow.layer / ".terraform.tfstate.lock.info").exists()
+    assert slow.plan()[1].is_empty
+
+
+def test_the_end_is_found_after_it_came_while_nobody_watched(slow: Terraform) -> None:
+    record, _ = slow.plan()
+    wizard = start_wizard(slow, record)
+    wait_for(lambda: applying(slow))
+    wizard.kill()
+    wizard.wait()
+    wait_for(lambda: slow.running() is None)
+    assert record.plan.exists()
+    updates: list[Update] = []
+    assert slow.apply(record, on_update=updates.append).succeeded
+    assert updates[-1].progress.applied
+    assert not record.plan.exists()
+
+
+def test_the_supervisor_killed_too_the_end_follows_from_terraforms_last_words(slow: Terraform) -> None:
+    record, _ = slow.plan()
+    wizard = start_wizard(slow, record)
+    wait_for(lambda: applying(slow))
+    process = json.loads((slow.folder / "apply" / "process.json").read_text())
+    os.kill(process["supervisor_pid"], signal.SIGKILL)
+    wizard.kill()
+    wizard.wait()
+    run = slow.running()
+    assert run is not None
+    outcome = run.follow()
+    assert (outcome.exit_code, outcome.inferred) == (0, True)
+    assert slow.apply(record).succeeded
+
+
+def test_terraform_killed_is_told_and_what_is_left_can_be_planned(slow: Terraform) -> None:
+    record, _ = slow.plan()
+    leave = threading.Event()
+    with pytest.raises(LeftRunning):
+        slow.apply(record, on_update=lambda _: leave.set() if applying(slow) else None, leave=leave)
+    process = json.loads((slow.folder / "apply" / "process.json").read_text())
+    children = psutil.Process(process["pid"]).children()
+    os.kill(process["pid"], signal.SIGKILL)
+    with pytest.raises(ApplyFailed, match="was killed") as killed:
+        slow.apply(record)
+    assert killed.value.result.exit_code == -signal.SIGKILL
+    for child in children:
+        child.kill()
+    record, plan = slow.plan()
+    assert not plan.is_empty
+    assert slow.apply(record).succeeded
+    assert slow.plan()[1].is_empty
+
+
+def test_no_folder_for_sockets_stays_behind(quick: Terraform, tmp_path: Path) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    quick._environment["TMPDIR"] = str(temporary)
+    record, _ = quick.plan()
+    assert quick.apply(record).succeeded
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_lock_that_is_held_says_who_holds_it(
+    slow: Terraform, binary: Binary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.services.terraform.commands.LOCK_TIMEOUT", "0s")
+    record, _ = slow.plan()
+    leave = threading.Event()
+    with pytest.raises(LeftRunning):
+        slow.apply(record, on_update=lambda _: leave.set() if applying(slow) else None, leave=leave)
+    other = service(binary, slow.folder.parent, slow.layer, folder="other")
+    with pytest.raises(OnboardError, match="state is locked") as held:
+        other.plan()
+    assert "OperationTypeApply" in held.value.why
+    assert "@" in held.value.what
+    assert slow.apply(record).succeeded
+
+
+def test_a_plan_can_be_stopped(slow: Terraform) -> None:
+    slow.init()
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        slow.show_state(cancelled=cancelled)
+    # Set before it starts, the interrupt may come after the end: then there is a plan.
+    try:
+        record, _ = slow.plan(cancelled=cancelled)
+    except Cancelled:
+        assert not (slow.folder / "plan.tfplan").exists()
+    else:
+        assert record.plan.exists()
+    assert slow.running() is None

@@ -1,0 +1,228 @@
+"""What the wizard asks git: is the checkout clean and current, what changed; and to commit just these files.
+
+The `git` program is used, never a library of its own, so that the person's configuration, hooks and
+credentials apply. It cannot ask anything: there is no terminal for it, and a question would hang.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.errors import OnboardError
+from workflows.services.processes import Completed, capture, child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from threading import Event
+
+FETCH_SECONDS = 30
+"""How long a fetch may take before the upstream counts as not reachable."""
+
+# Where these are set (inside a hook, say) git would look at another repository than the one of the folder.
+_MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE"}
+
+
+@dataclass(frozen=True)
+class DirtyFile:
+    """A file that differs from the last commit.
+
+    Attributes:
+        path: the file, absolute.
+        status: git's two letters for it (index, work tree), as in `git status --porcelain`: " M", "A ", "??".
+    """
+
+    path: Path
+    status: str
+
+    @property
+    def untracked(self) -> bool:
+        """Whether git does not know the file yet."""
+        return self.status == "??"
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """How a branch stands to its upstream.
+
+    Attributes:
+        name: the upstream ("origin/main"), or "" if the branch has none.
+        ahead: commits here that are not there.
+        behind: commits there that are not here: a plan from here would undo them.
+        fetched: True if the upstream was asked just now; otherwise this is what was known before.
+        why_not_fetched: git's words if it was asked and could not be reached, or "".
+    """
+
+    name: str
+    ahead: int
+    behind: int
+    fetched: bool
+    why_not_fetched: str = ""
+
+
+class Git:
+    """Git in one folder.
+
+    Args:
+        folder: any folder of the checkout.
+        environment: the environment to build git's from.
+        program: the program to run.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], program: str = "git") -> None:
+        self.folder = folder
+        self._program = program
+        allowed = child_environment(environment)
+        kept = {name: value for name, value in allowed.items() if name not in _MISLEADING}
+        kept.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=10")
+        self._environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
+
+    def is_repository(self) -> bool:
+        """Whether the folder is in a checkout; False also where there is no git at all."""
+        try:
+            answer = self._run("rev-parse", "--is-inside-work-tree")
+        except OnboardError:
+            return False
+        return answer.exit_code == 0 and answer.stdout.strip() == "true"
+
+    def root(self) -> Path:
+        """The checkout's top folder."""
+        return Path(self._ask("rev-parse", "--show-toplevel").rstrip("\n"))
+
+    def head(self) -> str:
+        """The commit that is checked out (40 or 64 hex digits), or "" before the first one."""
+        answer = self._run("rev-parse", "--verify", "--quiet", "HEAD")
+        return answer.stdout.strip() if answer.exit_code == 0 else ""
+
+    def branch(self) -> str | None:
+        """The branch that is checked out, or None if the checkout is on a commit of its own."""
+        answer = self._run("symbolic-ref", "--quiet", "--short", "HEAD")
+        return answer.stdout.strip() if answer.exit_code == 0 else None
+
+    def dirty_files(self, paths: Sequence[Path] = ()) -> tuple[DirtyFile, ...]:
+        """Files that differ from the last commit, sorted; ignored ones are left out.
+
+        Args:
+            paths: only files in these folders, or these files; nothing means the whole checkout.
+        """
+        text = self._ask(
+            *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--"),
+            *map(str, paths),
+        )
+        root = self.root()
+        entries = [entry for entry in text.split("\0") if entry]
+        return tuple(
+            sorted((DirtyFile(root / entry[3:], entry[:2]) for entry in entries), key=lambda f: f.path)
+        )
+
+    def upstream(self, *, fetch: bool = False, cancelled: Event | None = None) -> Upstream:
+        """How the branch stands to its upstream.
+
+        Args:
+            fetch: ask the upstream first. If it cannot be reached that is told, and is no error.
+            cancelled: when set, the fetch is given up, as if the upstream could not be reached.
+        """
+        answer = self._run("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
+        if answer.exit_code != 0:
+            return Upstream("", 0, 0, fetched=False)
+        name = answer.stdout.strip()
+        why_not = self._fetch(cancelled) if fetch else ""
+        counts = self._ask("rev-list", "--left-right", "--count", "HEAD...@{upstream}").split()
+        return Upstream(name, int(counts[0]), int(counts[1]), fetch and not why_not, why_not)
+
+    def _fetch(self, cancelled: Event | None) -> str:
+        try:
+            answer = self._run("fetch", "--quiet", "--no-tags", cancelled=cancelled, timeout=FETCH_SECONDS)
+        except TimeoutError:
+            return f"The upstream did not answer within {FETCH_SECONDS} seconds."
+        if answer.exit_code == 0:
+            return ""
+        return answer.stderr.strip() or f"git fetch ended with status {answer.exit_code}."
+
+    def create_branch(self, name: str) -> None:
+        """Make a branch at the commit that is checked out, and go to it. Changed files stay changed.
+
+        Raises:
+            OnboardError: there is such a branch already, or it is no name for a branch.
+        """
+        if self._run("check-ref-format", "--branch", name).exit_code != 0:
+            raise OnboardError(
+                "Not a name for a branch",
+                f"git does not take {name!r} as the name of a branch.",
+                next="Use letters, digits, dashes and slashes, as in onboard/jane.doe.",
+            )
+        self._ask("switch", "--quiet", "--create", name)
+
+    def commit(self, files: Sequence[Path], message: str) -> str:
+        """Commit exactly these files, changed, new or deleted; whatever else is staged stays staged.
+
+        Returns:
+            The new commit.
+
+        Raises:
+            OnboardError: nothing in these files changed, a hook refused, or git does not know who commits.
+        """
+        names = [str(path) for path in files]
+        if not names:
+            raise OnboardError("Nothing to commit", "No file was named.")
+        self._ask("add", "--all", "--", *names)
+        self._ask("commit", "--quiet", "--message", message, "--only", "--", *names)
+        return self.head()
+
+    def diff(self, paths: Sequence[Path] = ()) -> str:
+        """The whole unified diff of these paths against the last commit, new files included.
+
+        Args:
+            paths: files or folders; nothing means the whole checkout.
+        """
+        base = "HEAD" if self.head() else self._ask("hash-object", "-t", "tree", os.devnull).strip()
+        options = ("--no-color", "--no-ext-diff", "--no-textconv")
+        text = self._ask("diff", *options, base, "--", *map(str, paths))
+        root = self.root()
+        for file in self.dirty_files(paths):
+            if file.untracked:
+                name = str(file.path.relative_to(root))
+                new = self._run(
+                    "-C", str(root), "diff", *options, "--no-index", "--", os.devnull, name, answers=(0, 1)
+                )
+                text += new.stdout
+        return text
+
+    def _ask(self, *arguments: str) -> str:
+        return self._run(*arguments, answers=(0,)).stdout
+
+    def _run(
+        self,
+        *arguments: str,
+        answers: tuple[int, ...] = (),
+        cancelled: Event | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        try:
+            answer = capture(
+                [self._program, *arguments],
+                cwd=self.folder,
+                environment=self._environment,
+                cancelled=cancelled,
+                timeout=timeout,
+            )
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise OnboardError(
+                "git cannot be run",
+                f"{self._program} could not be started in {self.folder}.",
+                why=error.strerror or str(error),
+                next="Install git, or go on without branch and commit.",
+            ) from error
+        if answers and answer.exit_code not in answers:
+            verb = next(word for word in arguments if not word.startswith("-"))
+            raise OnboardError(
+                "git refused",
+                f"git {verb} failed in {self.folder}.",
+                next="Read git's own words below; nothing else was changed.",
+                detail=(answer.stderr + answer.stdout).strip(),
+            )
+        return answer

@@ -1,0 +1,151 @@
+"""Whether a layer has to be initialised before it can be planned, and why.
+
+Terraform would say so itself, but only as an error of the plan. What it compares is in `.terraform`: the
+installed providers against the lock file, `modules.json` against the module blocks, and the stored backend
+against the layer's backend block and the project's backend file. Where a comparison is not sure, init is run:
+it takes half a second and changes nothing that fits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from workflows.services.terraform.version import VersionNumber, allows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_SCHEME = re.compile(
+    r"^(?:git::)?(?:https://|ssh://)?(?:git@)?(?:registry\.(?:terraform\.io|opentofu\.org)/)?"
+)
+
+
+def init_needed(
+    layer: Path, backend_configs: Sequence[Path] = (), *, data_folder: Path | None = None
+) -> tuple[str, ...]:
+    """Say why a layer has to be initialised, in words; nothing if it has not.
+
+    Args:
+        layer: the layer's folder.
+        backend_configs: the files that `init -backend-config` gets.
+        data_folder: where Terraform keeps what it installs, if not in `.terraform` (TF_DATA_DIR).
+    """
+    data = data_folder or layer / ".terraform"
+    if not data.is_dir():
+        return ("it was never initialised here",)
+    try:
+        blocks = list(_blocks(layer))
+        given = [_load(path) for path in backend_configs]
+    except ValueError:
+        return ("its files cannot be read in full",)
+    return (*_providers(layer, data), *_modules(blocks, layer, data), *_backend(blocks, given, data))
+
+
+def _blocks(layer: Path) -> Iterator[Mapping[str, Any]]:
+    for path in sorted(layer.glob("*.tf")):
+        yield _load(path)
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    import pygohcl  # noqa: PLC0415 - a Go library of 10 MB that --help does not need
+
+    try:
+        loaded: Mapping[str, Any] = pygohcl.loads(path.read_text("utf-8"))
+    except (pygohcl.HCLParseError, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    return loaded
+
+
+def _providers(layer: Path, data: Path) -> Iterator[str]:
+    lock = layer / ".terraform.lock.hcl"
+    installed = data / "providers"
+    if not lock.is_file():
+        if installed.is_dir() and any(installed.iterdir()):
+            yield "its lock file is gone"
+        return
+    try:
+        locked = _load(lock).get("provider", {})
+    except ValueError:
+        yield "its lock file cannot be read"
+        return
+    for source, provider in locked.items():
+        if not (installed / source / str(provider.get("version", ""))).is_dir():
+            yield f"provider {source} {provider.get('version', '')} is not installed"
+
+
+def _modules(blocks: Sequence[Mapping[str, Any]], layer: Path, data: Path) -> Iterator[str]:
+    wanted = {name: module for block in blocks for name, module in block.get("module", {}).items()}
+    if not wanted:
+        return
+    try:
+        text = (data / "modules" / "modules.json").read_text("utf-8")
+        installed = {module["Key"]: module for module in json.loads(text)["Modules"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        yield "its modules are not installed"
+        return
+    for name, module in wanted.items():
+        found = installed.get(name)
+        if found is None or not (layer / str(found.get("Dir", ""))).is_dir():
+            yield f"module {name} is not installed"
+        elif not _same_module(module, found):
+            yield f"module {name} has another source or version"
+
+
+def _same_module(written: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    if _plain(str(written.get("source", ""))) != _plain(str(found.get("Source", ""))):
+        return False
+    constraint = written.get("version")
+    if not constraint:
+        return True
+    try:
+        return allows(str(constraint), VersionNumber.parse(str(found.get("Version", ""))))
+    except ValueError:
+        return False
+
+
+def _plain(source: str) -> str:
+    """A module's source without what Terraform adds to it: the scheme, the registry's host."""
+    return _SCHEME.sub("", source, count=1).replace("github.com:", "github.com/").replace(".git", "")
+
+
+def _backend(
+    blocks: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]], data: Path
+) -> Iterator[str]:
+    written: dict[str, Mapping[str, Any]] = {}
+    for block in blocks:
+        for settings in _as_list(block.get("terraform", {})):
+            written.update(settings.get("backend", {}))
+    try:
+        stored = json.loads((data / "terraform.tfstate").read_text("utf-8")).get("backend")
+    except FileNotFoundError:
+        stored = None
+    except ValueError:
+        yield "what it knows of its backend cannot be read"
+        return
+    if not written:
+        if stored:
+            yield "its backend was removed"
+        return
+    kind, settings = next(iter(written.items()))
+    if not stored or stored.get("type") != kind:
+        yield "its backend was changed"
+        return
+    wanted: dict[str, Any] = dict(settings)
+    for values in given:
+        wanted.update(values)
+    config = stored.get("config") or {}
+    changed = sorted(name for name, value in wanted.items() if not _equal(value, config.get(name)))
+    if changed:
+        yield f"its backend was changed ({', '.join(changed)})"
+
+
+def _equal(wanted: object, stored: object) -> bool:
+    """Whether two settings are the same; files write `"true"` where Terraform stores a truth value."""
+    return str(wanted).lower() == str(stored).lower()
+
+
+def _as_list(value: Any) -> list[Mapping[str, Any]]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,149 @@
+"""What a plan was made from, so that nothing else is applied: the plan's hash and those of all its sources.
+
+A plan holds the configuration it was made from, and applying it never reads the files again. So a plan that
+is older than the files would silently apply what the files said once. What counts as a source: every file
+of the layer, what its symlinks lead to, the variable and backend files, and the folders of its local
+modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_LEFT_OUT = (".tfstate", ".tfstate.backup", ".tfplan")
+
+
+@dataclass(frozen=True)
+class PlanRecord:
+    """A plan file and what it was made from.
+
+    Attributes:
+        plan: the plan file.
+        plan_sha256: its hash, hexadecimal.
+        layer: the layer's folder.
+        inputs: the variable and backend files.
+        sources: path -> hash of its content (and of where a symlink points), for every source.
+        commit: the git commit that was checked out, or "".
+        binary: the program that made it ("Terraform 1.15.5").
+        made_at: when, ISO 8601 in UTC.
+    """
+
+    plan: Path
+    plan_sha256: str
+    layer: Path
+    inputs: tuple[Path, ...]
+    sources: Mapping[str, str]
+    commit: str
+    binary: str
+    made_at: str
+
+    def as_facts(self) -> dict[str, Any]:
+        """The record as JSON values; nothing in it is secret."""
+        return {
+            "plan": str(self.plan),
+            "plan_sha256": self.plan_sha256,
+            "layer": str(self.layer),
+            "inputs": [str(path) for path in self.inputs],
+            "sources": dict(self.sources),
+            "commit": self.commit,
+            "binary": self.binary,
+            "made_at": self.made_at,
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> PlanRecord:
+        """The record that `as_facts` gave."""
+        return cls(
+            plan=Path(facts["plan"]),
+            plan_sha256=facts["plan_sha256"],
+            layer=Path(facts["layer"]),
+            inputs=tuple(Path(path) for path in facts["inputs"]),
+            sources=dict(facts["sources"]),
+            commit=facts["commit"],
+            binary=facts["binary"],
+            made_at=facts["made_at"],
+        )
+
+
+def changed_since(record: PlanRecord) -> list[str]:
+    """Paths of sources that were changed, added or removed since the plan was made, sorted."""
+    now = hash_sources(record.layer, record.inputs)
+    paths = {*now, *record.sources}
+    return sorted(path for path in paths if now.get(path) != record.sources.get(path))
+
+
+def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:
+    """Hash everything that a plan of the layer is made from.
+
+    Args:
+        layer: the layer's folder.
+        inputs: variable and backend files, wherever they are.
+
+    Returns:
+        Absolute path -> SHA-256, hexadecimal. A symlink counts by where it points and by what is there; one
+        that leads nowhere by where it points. State, plans, hidden files (but the lock file) are left out.
+    """
+    found: dict[str, str] = {}
+    seen: set[Path] = set()
+    for folder in (layer, *local_modules(layer)):
+        for path in _files(folder.absolute(), seen):
+            found[str(path)] = _hash(path)
+    for path in inputs:
+        found[str(path.absolute())] = _hash(path.absolute())
+    return found
+
+
+def local_modules(layer: Path) -> tuple[Path, ...]:
+    """The folders of the layer's local modules, nested ones too, as `init` noted them; sorted."""
+    try:
+        modules = json.loads((layer / ".terraform" / "modules" / "modules.json").read_text("utf-8"))[
+            "Modules"
+        ]
+    except (FileNotFoundError, ValueError, KeyError):
+        return ()
+    folders = set()
+    for module in modules:
+        folder = Path(os.path.normpath(layer / module["Dir"]))
+        if str(module["Source"]).startswith(("./", "../", "/")) and ".terraform" not in folder.parts:
+            folders.add(folder)
+    return tuple(sorted(folders))
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in seen or not folder.is_dir():
+        return
+    seen.add(real)
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") and path.name != ".terraform.lock.hcl":
+            continue
+        if path.is_dir():
+            yield from _files(path, seen)
+        elif not path.name.endswith(_LEFT_OUT):
+            yield path
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    if path.is_symlink():
+        digest.update(f"-> {path.readlink()}\n".encode())
+    if path.is_file():
+        digest.update(path.read_bytes())
+    elif not path.is_symlink():
+        return "missing"
+    return digest.hexdigest()

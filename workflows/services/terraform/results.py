@@ -1,0 +1,113 @@
+"""How an apply ended, as a value that the session keeps, and as the failure that a person sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.errors import Cancelled, OnboardError
+from workflows.services.terraform.failures import failure
+from workflows.services.terraform.runner import Outcome
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What an apply did.
+
+    Attributes:
+        exit_code: Terraform's exit status; None if it was killed and nobody knows.
+        cancelled: whether it had been asked to stop.
+        done: addresses of the resources that are as planned now.
+        failed: addresses that failed.
+        remaining: addresses that were not reached.
+    """
+
+    exit_code: int | None
+    cancelled: bool
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+    remaining: tuple[str, ...]
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything is applied."""
+        return self.exit_code == 0
+
+    def as_facts(self) -> dict[str, Any]:
+        """The result as JSON values; nothing in it is secret."""
+        return {
+            "exit_code": self.exit_code,
+            "cancelled": self.cancelled,
+            "done": list(self.done),
+            "failed": list(self.failed),
+            "remaining": list(self.remaining),
+        }
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> ApplyResult:
+        """The result that `as_facts` gave."""
+        return cls(
+            exit_code=facts["exit_code"],
+            cancelled=facts["cancelled"],
+            done=tuple(facts["done"]),
+            failed=tuple(facts["failed"]),
+            remaining=tuple(facts["remaining"]),
+        )
+
+
+class ApplyFailed(OnboardError):  # noqa: N818 - named as what happened
+    """An apply that stopped on the way; `result` says what is done and what is not."""
+
+    def __init__(self, error: OnboardError, result: ApplyResult) -> None:
+        super().__init__(error.title, error.what, why=error.why, next=error.next, detail=error.detail)
+        self.result = result
+
+
+class ApplyCancelled(Cancelled):
+    """An apply that the person stopped; `result` says what is done and what is not."""
+
+    def __init__(self, result: ApplyResult) -> None:
+        done, rest = len(result.done), len(result.remaining) + len(result.failed)
+        super().__init__(
+            "The apply was stopped",
+            f"{done} of {done + rest} resources are done; the state is complete and not locked.",
+            next="Plan again to see what is left, and apply that.",
+        )
+        self.result = result
+
+
+def apply_result(outcome: Outcome) -> ApplyResult:
+    """The result of an apply that has ended."""
+    return ApplyResult(
+        exit_code=outcome.exit_code,
+        cancelled=outcome.cancelled,
+        done=outcome.progress.done,
+        failed=outcome.progress.failed,
+        remaining=outcome.progress.remaining,
+    )
+
+
+def apply_failure(outcome: Outcome, layer: str) -> OnboardError:
+    """Why an apply did not go through, in words."""
+    if outcome.exit_code is None or outcome.exit_code < 0:
+        return OnboardError(
+            "The apply was killed",
+            f"Terraform was ended from outside while it worked in {layer}.",
+            why="What it had just done may be missing from the state, and the state may still be locked.",
+            next="Plan again; if the state is locked, release that lock, and import what exists already.",
+            detail=outcome.text,
+        )
+    return failure("apply", layer, outcome.progress.diagnostics, outcome.text)
+
+
+def older_than_files(changed: Sequence[str]) -> OnboardError:
+    """The refusal of a plan whose sources changed since."""
+    shown = [*changed[:10], *([f"and {len(changed) - 10} more"] if len(changed) > 10 else [])]
+    return OnboardError(
+        "The plan is older than the files",
+        f"{len(changed)} file{'s' if len(changed) > 1 else ''} changed after the plan was made.",
+        why="Applying it would do what the files said before.",
+        next="Plan again, and review that one.",
+        detail="\n".join(shown),
+    )

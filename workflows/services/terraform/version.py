@@ -1,0 +1,88 @@
+"""Versions and version constraints as Terraform understands them.
+
+The rules are those of `required_version` (developer.hashicorp.com/terraform/language, "Version Constraints"):
+`~>` fixes all parts but the last one written, which Python's `~=` does only from two parts on; a pre-release
+is only met by a constraint that names one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+
+_VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?\Z")
+_TERM = re.compile(r"\s*(>=|<=|!=|~>|>|<|=)?\s*([^\s=<>!~].*?)\s*\Z")
+
+
+@total_ordering
+@dataclass(frozen=True)
+class VersionNumber:
+    """A version: its numbers, padded to three, and its pre-release, or ""."""
+
+    numbers: tuple[int, ...]
+    prerelease: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> VersionNumber:
+        """Read "1.15.5" or "1.6.0-beta1"; build metadata ("+ent") is left out.
+
+        Raises:
+            ValueError: it is no version.
+        """
+        match = _VERSION.match(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not a version")
+        numbers = tuple(int(part) for part in match[1].split("."))
+        return cls(numbers + (0,) * (3 - len(numbers)), match[2] or "")
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self.numbers)) + (f"-{self.prerelease}" if self.prerelease else "")
+
+    def __lt__(self, other: VersionNumber) -> bool:
+        return self._key() < other._key()
+
+    def _key(self) -> tuple[tuple[int, ...], bool, list[tuple[bool, int, str]]]:
+        parts = [
+            (not part.isdigit(), int(part) if part.isdigit() else 0, part)
+            for part in self.prerelease.split(".")
+        ]
+        return self.numbers, not self.prerelease, parts
+
+
+def allows(constraint: str, version: VersionNumber) -> bool:
+    """Whether a version meets a constraint such as "~> 1.6", ">= 1.3, < 2.0" or "1.5.7".
+
+    Args:
+        constraint: terms joined by commas; all have to be met. An empty one allows everything.
+        version: the version to check.
+
+    Raises:
+        ValueError: a term is not a constraint.
+    """
+    return all(_meets(term, version) for term in constraint.split(",")) if constraint.strip() else True
+
+
+def _meets(term: str, version: VersionNumber) -> bool:
+    match = _TERM.match(term)
+    if match is None:
+        raise ValueError(f"{term.strip()!r} is not a version constraint")
+    operator, text = match[1] or "=", match[2]
+    wanted = VersionNumber.parse(text)
+    if operator == "=":
+        return version == wanted
+    if operator == "!=":
+        return version != wanted
+    if version.prerelease and not (wanted.prerelease and version.numbers == wanted.numbers):
+        return False
+    if operator == "~>":
+        written = text.strip().lstrip("v").partition("-")[0].count(".") + 1
+        if wanted.prerelease and not version.prerelease:
+            return False
+        return version >= wanted and version.numbers[: written - 1] == wanted.numbers[: written - 1]
+    return {
+        ">": version > wanted,
+        ">=": version >= wanted,
+        "<": version < wanted,
+        "<=": version <= wanted,
+    }[operator]
