@@ -71,11 +71,14 @@ class Starting(Screen[None]):
 
     def _open(self) -> None:
         try:
-            result = self._work(lambda progress: self.post_message(self.Moved(progress)) and None)
+            result = self._work(self._report)
         except Exception as failure:  # noqa: BLE001 - becomes words on this screen
             self.post_message(self.Failed(as_error(failure)))
         else:
             self.post_message(self.Opened(result))
+
+    def _report(self, progress: Progress) -> None:
+        self.post_message(self.Moved(progress))
 
     @on(Opened)
     async def _opened(self, message: Opened) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any, ClassVar
 
 from textual import on
@@ -17,15 +18,15 @@ from screens.starting import Starting
 from screens.welcome_back import WelcomeBack
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.home import HomeScreen
+from tui.places import Machine
 from tui.wizard import WizardScreen
-from tui.worlds import WorldSource
+from tui.worlds import WorldSource, clipboard_of
 from workflows.catalogue import MODULES
 from workflows.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.journal import DamagedJournal
 from workflows.machine.session import Session, Sessions
 from workflows.walk import Change, Walk
-from workflows.world import World
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Start:
     Attributes:
         workflow: begin a session of this workflow, "" for none.
         session: resume this session, "" for none.
-        drafts: input to begin with, by step id; in a resumed session it goes to the steps that are still open.
+        drafts: input to begin with, or to go on with, by step id.
     """
 
     workflow: str = ""
@@ -47,6 +48,7 @@ class OnboardApp(App[None]):
     """iam-onboard in a terminal.
 
     Args:
+        machine: the machine it runs on.
         sessions: where sessions are kept.
         source: what opens the world (the person's own, or a sandbox's).
         start: what to show first.
@@ -64,23 +66,24 @@ class OnboardApp(App[None]):
         ),
     ]
 
-    def __init__(self, sessions: Sessions, source: WorldSource, start: Start) -> None:
+    def __init__(self, machine: Machine, sessions: Sessions, source: WorldSource, start: Start) -> None:
         super().__init__()
+        self._machine = machine
         self._sessions = sessions
         self._source = source
         self._start = start
         self._session: Session | None = None
-        self._world: World | None = None
+        self._clipboard_board = clipboard_of(machine, self._write_clipboard)
         self.failure: OnboardError | None = None
 
     # -- beginning and end -------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Open the world, then show what was asked for."""
+        self.set_interval(1.0, self._poll_clipboard)
         self.push_screen(Starting(self._source.open, self._opened, self._source.words))
 
-    async def _opened(self, world: World) -> None:
-        self._world = world
+    async def _opened(self, _nothing: None) -> None:
         start = self._start
         if start.session:
             await self._resume(start.session, start.drafts)
@@ -129,8 +132,27 @@ class OnboardApp(App[None]):
         if self._session is not None:
             self._session.close()
             self._session = None
-        if self._world is not None:
-            self._world.clipboard.clear_if_ours()
+        self._clear_clipboard()
+
+    def _clear_clipboard(self) -> None:
+        """Nothing of ours stays in the clipboard; one that no longer answers is told, not hidden."""
+        try:
+            self._clipboard_board.clear_if_ours()
+        except OnboardError as error:
+            self.notify(error.what, severity="warning")
+
+    def _poll_clipboard(self) -> None:
+        expires_at = self._clipboard_board.expires_at
+        if expires_at is not None and expires_at <= self._machine.now():
+            self._clear_clipboard()
+
+    def _write_clipboard(self, text: str) -> None:
+        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped."""
+        if self._thread_id == get_ident():
+            self.copy_to_clipboard(text)
+        else:
+            self.call_from_thread(self.copy_to_clipboard, text)
+        self._clipboard = ""
 
     def _wizard(self) -> WizardScreen | None:
         for screen in reversed(self.screen_stack):
@@ -175,10 +197,9 @@ class OnboardApp(App[None]):
         self.push_screen(Confirm("This session is damaged", body, "Resume from its sound part"), answered)
 
     def _walk(self, session: Session, *, fresh: bool) -> None:
-        if self._world is None:
-            raise RuntimeError("a session is opened before the world is")
         self._session = session
-        walk = Walk(session, self._world, MODULES[session.header.workflow])
+        workflow = session.header.workflow
+        walk = Walk(session, self._source.world(workflow, self._clipboard_board), MODULES[workflow])
         if fresh:
             self.switch_screen(WizardScreen(walk, PANES))
             return
@@ -215,11 +236,7 @@ class OnboardApp(App[None]):
 
     def show_error(self, error: OnboardError) -> None:
         """Show a failure as a dialog."""
-        world = self._world
-        copy: Callable[[str], str] = (
-            world.clipboard.copy_text if world else (lambda _text: "There is no clipboard.")
-        )
-        self.push_screen(ErrorDialog(error, copy))
+        self.push_screen(ErrorDialog(error, self._clipboard_board.copy))
 
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's own shows local variables, which may be secrets."""

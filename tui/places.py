@@ -18,11 +18,13 @@ class Places:
     Attributes:
         sessions: the sessions, below the platform's state folder.
         sandboxes: the disposable projects of `iam-onboard demo`.
+        vault: secrets in files encrypted to the person's own key, where there is no keyring.
         cache: what can be made again (the prepared sandbox, the provider).
     """
 
     sessions: Path
     sandboxes: Path
+    vault: Path
     cache: Path
 
     @classmethod
@@ -30,7 +32,8 @@ class Places:
         """The folders by the platform's conventions (XDG on Linux, Library on macOS)."""
         folders = PlatformDirs("iam-onboard", appauthor=False)
         state = folders.user_state_path
-        return cls(state / "sessions", state / "sandboxes", folders.user_cache_path)
+        vault = folders.user_data_path / "vault"
+        return cls(state / "sessions", state / "sandboxes", vault, folders.user_cache_path)
 
 
 def utc_now() -> datetime:
@@ -45,6 +48,7 @@ class Machine:
     Attributes:
         places: the program's folders.
         home: the home folder.
+        downloads: where the browser puts what it downloads.
         working_folder: where the program was started.
         environment: the environment it was started with.
         now: the clock.
@@ -52,11 +56,19 @@ class Machine:
 
     places: Places
     home: Path
+    downloads: Path
     working_folder: Path
     environment: Mapping[str, str]
     now: Callable[[], datetime] = utc_now
 
+    @property
+    def gnupg_home(self) -> Path | None:
+        """The gpg folder that the environment names, or None for gpg's default."""
+        named = self.environment.get("GNUPGHOME")
+        return Path(named) if named else None
+
     @classmethod
     def this(cls) -> Machine:
         """This machine."""
-        return cls(Places.of_this_machine(), Path.home(), Path.cwd(), dict(os.environ))
+        downloads = PlatformDirs().user_downloads_path
+        return cls(Places.of_this_machine(), Path.home(), downloads, Path.cwd(), dict(os.environ))

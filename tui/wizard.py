@@ -319,7 +319,7 @@ class WizardScreen(Screen[None]):
 
     def show_error(self, error: OnboardError) -> None:
         """Show a failure as a dialog."""
-        self.app.push_screen(ErrorDialog(error, self.walk.world.clipboard.copy_text))
+        self.app.push_screen(ErrorDialog(error, self.walk.world.clipboard.copy))
 
     def ask(self, title: str, body: str, yes: str, typed: str = "") -> Confirm:
         """A question in the wizard's manner, for panes to push."""

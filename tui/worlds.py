@@ -1,12 +1,24 @@
-"""What opens the world: the person's own machine, or a sandbox."""
+"""What opens the world: the person's own machine, or a sandbox with its two people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
-from workflows.steps.base import Report
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.services.browser import SandboxBrowser, SystemBrowser
+from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
+from workflows.services.gpg.decrypt import decrypt
+from workflows.services.gpg.encrypt import encrypt
+from workflows.services.vault import PgpFileVault, VaultChoice, choose_vault, system_keyring
+from workflows.steps.base import Progress, Report
 from workflows.world import World
+
+WriteToTerminal = Callable[[str], None]
 
 
 class WorldSource(Protocol):
@@ -15,15 +27,187 @@ class WorldSource(Protocol):
     sandbox: bool
     words: str
 
-    def open(self, report: Report) -> World:
-        """The world; may take seconds, and is called in a thread.
+    def open(self, report: Report) -> None:
+        """Make it ready; may take seconds, and is called in a thread.
 
         Raises:
             OnboardError: it cannot be had.
         """
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:
+        """The world of the person who walks a workflow; after `open`."""
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
         """Input that a new session of a workflow begins with, by step id."""
 
     def close(self) -> None:
         """Give back what was opened; called once, after the application has ended."""
+
+
+def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
+    """The desktop's clipboard, else the terminal's."""
+    desktop = PyperclipClipboard(machine.now, environment=machine.environment)
+    return FirstWorkingClipboard([desktop, Osc52Clipboard(write, machine.now)])
+
+
+def vault_for(
+    fingerprint: str,
+    *,
+    folder: Path,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+    with_keyring: bool,
+) -> VaultChoice:
+    """The operating system's keyring, else files encrypted to the person's own key.
+
+    Raises:
+        VaultUnavailable: there is no keyring and no key.
+    """
+    files = encrypted_files(fingerprint, folder, gnupg_home, environment) if fingerprint else None
+    return choose_vault(system_keyring() if with_keyring else None, files)
+
+
+def encrypted_files(
+    fingerprint: str, folder: Path, gnupg_home: Path | None, environment: Mapping[str, str]
+) -> PgpFileVault:
+    """Files encrypted to a key of the person's; gpg itself asks for the passphrase when one is read."""
+
+    def opened(message: bytes) -> bytes:
+        plain = decrypt(message, passphrase=None, gnupg_home=gnupg_home, environment=environment)
+        return plain.reveal().encode()
+
+    closed = partial(encrypt, fingerprint=fingerprint, gnupg_home=gnupg_home, environment=environment)
+    return PgpFileVault(folder, closed, opened)
+
+
+class OwnMachine:
+    """The person's own machine; opens at once.
+
+    Args:
+        machine: the machine.
+        binary: the Terraform or OpenTofu program to use, or "" to choose by the layer.
+    """
+
+    sandbox = False
+    words = "Opening"
+
+    def __init__(self, machine: Machine, binary: str = "") -> None:
+        self._machine = machine
+        self._binary = binary
+
+    def open(self, report: Report) -> None:
+        """Nothing has to be made ready."""
+        del report
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:
+        """The same for both workflows."""
+        del workflow
+        machine = self._machine
+        return World(
+            home=machine.home,
+            environment=machine.environment,
+            gnupg_home=machine.gnupg_home,
+            downloads=machine.downloads,
+            endpoint_url=machine.environment.get("AWS_ENDPOINT_URL") or None,
+            binary=(self._binary,) if self._binary else None,
+            mailbox=None,
+            sandbox=False,
+            now=machine.now,
+            clipboard=clipboard,
+            browser=SystemBrowser(machine.environment, sys.platform),
+            vault=partial(
+                vault_for,
+                folder=machine.places.vault,
+                gnupg_home=machine.gnupg_home,
+                environment=machine.environment,
+                with_keyring=True,
+            ),
+        )
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
+        """An admin's project is looked for from the folder that the program was started in."""
+        return {"project": {"path": str(self._machine.working_folder)}} if workflow == "admin" else {}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class SandboxWorlds:
+    """A sandbox, as two people see it.
+
+    Args:
+        machine: the real machine, for the programs on its PATH.
+        folder: where the sandbox is, or is to be made.
+    """
+
+    sandbox = True
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        self._machine = machine
+        self._folder = folder
+        self._sandbox: Any = None
+        self.words = (
+            "Opening the sandbox: a disposable project, a local AWS on loopback, two people's homes.\n"
+            "The first one takes about half a minute, later ones a few seconds."
+        )
+
+    def open(self, report: Report) -> None:
+        """Make or reopen the sandbox.
+
+        Raises:
+            OnboardError: it does not start, or the extra `demo` is not installed.
+        """
+        try:
+            from workflows.sandbox.sandbox import Sandbox  # noqa: PLC0415 - needs the extra `demo`
+        except ModuleNotFoundError as error:
+            raise OnboardError(
+                "The sandbox is not installed",
+                f"It needs the package {error.name}, which is not here.",
+                next="Install it with `pip install 'iam-onboard[demo]'`.",
+            ) from error
+        environment = self._machine.environment
+        if self._folder.exists():
+            report(Progress("Starting the local AWS"))
+            self._sandbox = Sandbox.open(self._folder, environment=environment)
+        else:
+            report(Progress("Making the project and starting the local AWS"))
+            cache = self._machine.places.cache
+            self._sandbox = Sandbox.create(self._folder, cache=cache, environment=environment)
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:
+        """The administrator's world for the admin's workflow, the new user's for the other."""
+        sandbox, machine = self._sandbox, self._machine
+        person = sandbox.administrator if workflow == "admin" else sandbox.new_user
+        browser = SandboxBrowser(sandbox.endpoint_url, SystemBrowser(machine.environment, sys.platform))
+        return World(
+            home=person.home,
+            environment=person.environment,
+            gnupg_home=person.gnupg_home,
+            downloads=person.downloads,
+            endpoint_url=sandbox.endpoint_url,
+            binary=sandbox.terraform_argv,
+            mailbox=sandbox.mailbox,
+            sandbox=True,
+            now=machine.now,
+            clipboard=clipboard,
+            browser=browser,
+            vault=partial(
+                vault_for,
+                folder=person.home / ".local" / "share" / "iam-onboard" / "vault",
+                gnupg_home=person.gnupg_home,
+                environment=person.environment,
+                with_keyring=False,
+            ),
+            open_page=lambda url: browser.mapped(url) or url,
+        )
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
+        """The sandbox's project, and somebody to bring in."""
+        if workflow == "admin":
+            return {"project": {"path": str(self._sandbox.project_root), "joining": ["jane.doe"]}}
+        return {"before-you-start": {"project": "bb", "user": "jane.doe"}}
+
+    def close(self) -> None:
+        """Save what the local AWS knows; its processes end, after a running apply."""
+        if self._sandbox is not None:
+            self._sandbox.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from workflows.services.browser import Browser
 from workflows.services.clipboard import Clipboard
-from workflows.services.vault import Vault
+from workflows.services.vault import VaultChoice
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class World:
         now: the clock, aware, in UTC.
         clipboard: where texts are copied to.
         browser: what opens a page.
-        vault: makes the store for secrets, for a fingerprint of the person's own key ("" if unknown).
+        vault: chooses the store for secrets, given the fingerprint of the person's own key, or "" without
+            one. Raises VaultUnavailable when there is none.
+        open_page: what the browser really opens for an address (in the sandbox, the local console).
     """
 
     home: Path
@@ -46,4 +48,5 @@ class World:
     now: Callable[[], datetime]
     clipboard: Clipboard
     browser: Browser
-    vault: Callable[[str], Vault]
+    vault: Callable[[str], VaultChoice]
+    open_page: Callable[[str], str] = str

@@ -68,7 +68,10 @@ class ErrorDialog(Dialog):
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
         """Copy the whole text."""
-        self.notify(self._copy(self._error.as_text()))
+        try:
+            self.notify(self._copy(self._error.as_text()))
+        except OnboardError as error:
+            self.notify(f"{error.what} {error.why}", severity="warning")
 
 
 class Confirm(Dialog):

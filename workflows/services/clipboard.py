@@ -32,8 +32,9 @@ class ClipboardUnavailable(OnboardError):  # noqa: N818 - as the other refusals 
 class Clipboard(Protocol):
     """Something that text can be copied to, one text at a time."""
 
-    expires_at: datetime | None
-    """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
+    @property
+    def expires_at(self) -> datetime | None:
+        """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
 
     def copy(self, text: str | Secret) -> str:
         """Copy a text; a secret is due to be cleared `KEEP_SECONDS` later, a plain text is not.

@@ -1,0 +1,198 @@
+"""What each command does: gather its input, wire the pieces, run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tui.command_line import DONE, REFUSED, USAGE
+from tui.places import Machine
+from tui.shelf import Shelf
+from workflows.errors import OnboardError
+from workflows.machine.session import Sessions
+from workflows.services.processes import disable_core_dumps
+
+_MAX_HANDOFF_BYTES = 1_000_000
+
+
+def wizard(options: argparse.Namespace) -> int:
+    """`iam-onboard`: the home screen."""
+    del options
+    return _run_own("", "", {})
+
+
+def admin(options: argparse.Namespace) -> int:
+    """`iam-onboard admin [PROJECT]`: a new session as admin."""
+    drafts = (
+        {"project": {"path": str(Path(options.project).expanduser().absolute())}} if options.project else {}
+    )
+    return _run_own("admin", "", drafts)
+
+
+def join(options: argparse.Namespace) -> int:
+    """`iam-onboard join [HANDOFF]`: a new session as new user, or the one that waits for this handoff."""
+    drafts: dict[str, Mapping[str, Any]] = {}
+    project, user = options.project, options.user
+    if options.handoff:
+        text = _read_handoff(options.handoff)
+        from workflows.messages.handoff import open_handoff  # noqa: PLC0415 - only this command needs it
+
+        handoff = open_handoff(text)
+        project, user = handoff.project, handoff.identities[0].user
+        drafts["handoff"] = {"text": text}
+    if project or user:
+        drafts["before-you-start"] = {"project": project, "user": user}
+    waiting = _waiting(Shelf(Machine.this()).own(), project, user) if project and user else ""
+    if waiting:
+        drafts.pop("before-you-start", None)
+    return _run_own("" if waiting else "new-user", waiting, drafts)
+
+
+def _waiting(sessions: Sessions, project: str, user: str) -> str:
+    """The latest session of this person that is not finished, or ""."""
+    for summary in sessions.summaries():
+        facts = summary.facts
+        same = facts.get("project") == project and facts.get("user") == user
+        if summary.workflow == "new-user" and same and summary.next_title:
+            return summary.id
+    return ""
+
+
+def _read_handoff(name: str) -> str:
+    if name == "-":
+        return sys.stdin.read(_MAX_HANDOFF_BYTES)
+    path = Path(name).expanduser()
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MAX_HANDOFF_BYTES)
+    except OSError as error:
+        raise OnboardError(
+            "The handoff cannot be read",
+            f"{path} cannot be opened.",
+            why=error.strerror or str(error),
+            next="Check the name; or start `iam-onboard join` without it and paste the text there.",
+        ) from error
+
+
+def resume(options: argparse.Namespace) -> int:
+    """`iam-onboard resume [ID]`: go on with a session, in its sandbox if it has one."""
+    machine = Machine.this()
+    entry = Shelf(machine).find(options.session)
+    if entry.sandbox is None:
+        return _run_own("", entry.summary.id, {})
+    return _run_sandbox(machine, entry.sandbox, entry.summary.id)
+
+
+def sessions(options: argparse.Namespace) -> int:
+    """`iam-onboard sessions [--json]`: list them."""
+    entries = Shelf(Machine.this()).entries()
+    if options.json:
+        records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
+        sys.stdout.write(json.dumps(records, indent=2) + "\n")
+        return DONE
+    if not entries:
+        sys.stdout.write("No sessions yet. `iam-onboard` begins one.\n")
+    for entry in entries:
+        summary = entry.summary
+        project = summary.facts.get("project") or "-"
+        where = " (sandbox)" if entry.sandbox else ""
+        state = (
+            f"damaged: {summary.damage}" if summary.damage else f"next: {summary.next_title or 'all done'}"
+        )
+        sys.stdout.write(f"{summary.id}  {summary.workflow or '?':<8}  {project:<8}  {state}{where}\n")
+    return DONE
+
+
+def demo(options: argparse.Namespace) -> int:
+    """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
+    if not _has_terminal():
+        return USAGE
+    machine = Machine.this()
+    shelf = Shelf(machine)
+    try:
+        shelf.tidy()
+    except ModuleNotFoundError as error:
+        raise OnboardError(
+            "The demo is not installed",
+            f"It needs the package {error.name}, which is not here.",
+            next="Install it with `pip install 'iam-onboard[demo]'`.",
+        ) from error
+    existing = shelf.sandboxes()
+    folder = shelf.new_sandbox() if options.new or not existing else existing[0]
+    return _run_sandbox(machine, folder, "")
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
+    from tui.doctor import examine  # noqa: PLC0415 - only this command needs it
+
+    findings = examine(Machine.this(), on_terminal=sys.stdout.isatty())
+    if options.json:
+        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+    else:
+        for finding in findings:
+            sys.stdout.write(f"{'✓' if finding.good else '✗'} {finding.subject}: {finding.words}\n")
+            if finding.fix:
+                sys.stdout.write(f"    → {finding.fix}\n")
+    return DONE if all(finding.good or not finding.needed for finding in findings) else REFUSED
+
+
+def credential_process(options: argparse.Namespace) -> int:
+    """`iam-onboard credential-process`: an access key as SDKs read it, from the vault."""
+    from tui.credential_process import answer  # noqa: PLC0415 - only this command needs it
+
+    sys.stdout.write(answer(Machine.this(), options.project, options.profile) + "\n")
+    return DONE
+
+
+def _has_terminal() -> bool:
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return True
+    sys.stderr.write(
+        "iam-onboard: the wizard needs a terminal, and this is none (its input or output is redirected).\n"
+        "Run it in a terminal window; `iam-onboard --help` lists what works without one.\n"
+    )
+    return False
+
+
+def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]]) -> int:
+    if not _has_terminal():
+        return USAGE
+    from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
+
+    machine = Machine.this()
+    return _run(machine, Shelf(machine).own(), OwnMachine(machine), workflow, session, drafts)
+
+
+def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
+    if not _has_terminal():
+        return USAGE
+    from tui.worlds import SandboxWorlds  # noqa: PLC0415
+
+    return _run(machine, Shelf(machine).of_sandbox(folder), SandboxWorlds(machine, folder), "", session, {})
+
+
+def _run(
+    machine: Machine,
+    store: Sessions,
+    source: Any,
+    workflow: str,
+    session: str,
+    drafts: Mapping[str, Mapping[str, Any]],
+) -> int:
+    from tui.app import OnboardApp, Start  # noqa: PLC0415 - Textual, only now
+
+    disable_core_dumps()
+    app = OnboardApp(machine, store, source, Start(workflow, session, drafts))
+    try:
+        app.run()
+    finally:
+        source.close()
+    if app.failure is not None:
+        raise app.failure
+    return DONE

@@ -1,0 +1,96 @@
+"""All sessions on this machine: the person's own, and those of each sandbox, which live in its folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.places import Machine
+from workflows.catalogue import WORKFLOWS
+from workflows.errors import OnboardError
+from workflows.machine.session import Sessions, Summary
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A session and where it is.
+
+    Attributes:
+        summary: what is known of it.
+        sessions: the folder of sessions that it is in.
+        sandbox: the folder of the sandbox that it belongs to, or None.
+    """
+
+    summary: Summary
+    sessions: Sessions
+    sandbox: Path | None
+
+
+class Shelf:
+    """The sessions of a machine.
+
+    Args:
+        machine: the machine.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def own(self) -> Sessions:
+        """The person's own sessions."""
+        return Sessions(self._machine.places.sessions, WORKFLOWS, self._machine.now)
+
+    def of_sandbox(self, folder: Path) -> Sessions:
+        """The sessions of a sandbox."""
+        return Sessions(folder.with_name(folder.name + ".sessions"), WORKFLOWS, self._machine.now)
+
+    def sandboxes(self) -> tuple[Path, ...]:
+        """The folders of sandboxes, the latest first."""
+        place = self._machine.places.sandboxes
+        if not place.is_dir():
+            return ()
+        found = [folder for folder in place.iterdir() if (folder / "sandbox.json").exists()]
+        return tuple(sorted(found, key=lambda folder: folder.name, reverse=True))
+
+    def new_sandbox(self) -> Path:
+        """The folder for one more sandbox; not made yet."""
+        stamp = self._machine.now().strftime("%Y%m%d-%H%M%S")
+        return self._machine.places.sandboxes / stamp
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All sessions, the most recently changed first."""
+        return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
+
+    def find(self, session_id: str | None) -> Entry:
+        """The session of an id, or the latest for None.
+
+        Raises:
+            OnboardError: there is none.
+        """
+        entries = self.entries()
+        for entry in entries:
+            if session_id in {None, entry.summary.id}:
+                return entry
+        raise OnboardError(
+            "No such session" if session_id else "No session yet",
+            f"There is no session {session_id!r}." if session_id else "There is nothing to resume.",
+            next="`iam-onboard sessions` lists them; `iam-onboard` alone begins one.",
+        )
+
+    def tidy(self) -> None:
+        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions."""
+        from workflows.sandbox.sandbox import delete_sandbox  # noqa: PLC0415 - needs the extra `demo`
+
+        for folder in self.sandboxes():
+            if not self.of_sandbox(folder).summaries():
+                delete_sandbox(folder)
+                shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
+
+    def _all(self) -> Iterator[Entry]:
+        own = self.own()
+        yield from (Entry(summary, own, None) for summary in own.summaries())
+        for folder in self.sandboxes():
+            sessions = self.of_sandbox(folder)
+            yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())

@@ -1,0 +1,70 @@
+"""An access key in a vault: how it is named there, so that whoever stores it and whoever asks agree."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from workflows.errors import OnboardError
+from workflows.secret import Secret
+from workflows.services.vault import Vault
+
+
+@dataclass(frozen=True)
+class KeptAccessKey:
+    """An access key as a vault keeps it.
+
+    Attributes:
+        id: the access key id (`AKIA…`).
+        secret: the secret access key.
+    """
+
+    id: str
+    secret: Secret
+
+
+def store_access_key(vault: Vault, project: str, profile: str, key: KeptAccessKey) -> None:
+    """Keep a key under a project's profile, in place of the one before.
+
+    Raises:
+        VaultUnavailable: the vault does not take it; what was kept before is still there.
+    """
+    content = Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()}))
+    vault.store(_name(project, profile), content)
+    content.drop()
+
+
+def load_access_key(vault: Vault, project: str, profile: str) -> KeptAccessKey | None:
+    """The key of a project's profile, or None if none is kept.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+        OnboardError: what it keeps there is no access key.
+    """
+    content = vault.load(_name(project, profile))
+    if content is None:
+        return None
+    try:
+        values = json.loads(content.reveal())
+        return KeptAccessKey(str(values["id"]), Secret(str(values["secret"])))
+    except (ValueError, KeyError, TypeError):
+        raise OnboardError(
+            "The kept access key is damaged",
+            f"{vault.description} holds something else under {_name(project, profile)}.",
+            next="Do the step “Access keys” again.",
+        ) from None
+    finally:
+        content.drop()
+
+
+def delete_access_key(vault: Vault, project: str, profile: str) -> None:
+    """Forget the key of a project's profile; one that is not there is no error.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+    """
+    vault.delete(_name(project, profile))
+
+
+def _name(project: str, profile: str) -> str:
+    return f"{project}/{profile}/access-key"
