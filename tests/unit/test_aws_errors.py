@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from workflows.services.aws_errors import AwsFailure, calling_aws, translate
 
@@ -71,6 +72,7 @@ def answer(
         (boto.ReadTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
         (boto.ConnectTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
         (boto.SSLError(endpoint_url="https://x", error="bad"), AwsFailure.NETWORK, "AWS cannot be reached"),
+        (ResponseParserError("<html>"), AwsFailure.NETWORK, "AWS cannot be reached"),
         (boto.NoCredentialsError(), AwsFailure.NO_CREDENTIALS, "No access key"),
         (boto.ProfileNotFound(profile="p"), AwsFailure.PROFILE, "The profile files cannot be used"),
         (
@@ -107,8 +109,8 @@ def test_a_clock_that_is_off_is_told_with_its_direction_and_size() -> None:
 
 def test_a_session_token_in_the_signed_request_that_aws_repeats_is_never_shown() -> None:
     message = (
-        "The request signature we calculated does not match the signature you provided. Check your key.\n\n"
-        "The Canonical String for this request should have been\n'POST\n/\nx-amz-security-token:CANARYTOKEN\n'"
+        "The request signature we calculated does not match the signature you provided. Check it.\n\n"
+        "The Canonical String should have been\n'POST\n/\nx-amz-security-token:CANARYTOKEN\n'"
     )
     assert "CANARYTOKEN" not in translate(answer("SignatureDoesNotMatch", message)).as_text()
 

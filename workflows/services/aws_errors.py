@@ -120,6 +120,7 @@ _FAILURES: Mapping[str, AwsFailure] = {
     "ResponseStreamingError": AwsFailure.NETWORK,
     "IncompleteReadError": AwsFailure.NETWORK,
     "SSLError": AwsFailure.NETWORK,
+    "ResponseParserError": AwsFailure.NETWORK,
     "NoCredentialsError": AwsFailure.NO_CREDENTIALS,
     "PartialCredentialsError": AwsFailure.NO_CREDENTIALS,
     "CredentialRetrievalError": AwsFailure.NO_CREDENTIALS,
@@ -277,10 +278,11 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
         The error to raise, `from None`: the original may hold a session token in its text.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
 
     if isinstance(error, ClientError):
         return _from_answer(error.response, doing)
-    if isinstance(error, BotoCoreError):
+    if isinstance(error, BotoCoreError | ResponseParserError):
         return _from_botocore(error, doing)
     return AwsError(
         AwsFailure.OTHER,
@@ -299,10 +301,11 @@ def calling_aws(doing: str) -> Iterator[None]:
         AwsError: the call failed.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto is slow to import
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - boto is slow to import
 
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise translate(error, doing) from None
 
 
@@ -362,8 +365,14 @@ def _from_botocore(error: Exception, doing: str) -> AwsError:
     kinds = (_FAILURES[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in _FAILURES)
     failure = next(kinds, AwsFailure.OTHER)
     # A validation error repeats the value that was refused, and that may be a password.
-    detail = name if failure is AwsFailure.INPUT else f"{name}: {error}"
+    detail = name if failure is AwsFailure.INPUT or name == "ResponseParserError" else f"{name}: {error}"
     explanation = _EXPLANATIONS[failure]
+    if name == "ResponseParserError":
+        what = "something answered, but it was not AWS."
+        why = "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place."
+        explanation = Explanation(
+            explanation.title, what, why, "Sign in to the network in a browser, then try again."
+        )
     if name == "SSLError":
         why = "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off."
         remedy = "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock."
