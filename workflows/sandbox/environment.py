@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflows.sandbox.layout import PROJECT
 
-# What a program needs to know about the terminal, the language and the way out; nothing about AWS, git or gpg.
+# What programs need to know of the terminal, the language and the way out; nothing of AWS, git or gpg.
 _KEPT = (
     "LANG",
     "LANGUAGE",

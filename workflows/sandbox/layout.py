@@ -13,6 +13,7 @@ from workflows.sandbox.strict.directory import Directory
 
 RECORD_VERSION = 1
 PROJECT = "bb"
+PEOPLE = ("administrator", "new-user")
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,17 @@ class Layout:
         """Held, shared, by every running `terraform`."""
         return self.folder / "locks" / "terraform"
 
+    def base(self, record: Record) -> Path:
+        """The folder, by the shortest path."""
+        return Path(record.short or self.folder)
+
+    def gnupg_homes(self, record: Record) -> tuple[Path, ...]:
+        """The people's gpg folders, by the shortest path."""
+        return tuple(self.base(record) / person / "gnupg" for person in PEOPLE)
+
     def folders(self) -> tuple[Path, ...]:
         """The folders that every sandbox has."""
-        people = [
-            self.folder / person / part
-            for person in ("administrator", "new-user")
-            for part in ("home", "gnupg")
-        ]
+        people = [self.folder / person / part for person in PEOPLE for part in ("home", "gnupg")]
         return (
             self.folder,
             *people,
@@ -122,7 +127,7 @@ class Record:
     Attributes:
         port: the loopback port of its AWS, the same each time it is opened if nobody else took it meanwhile.
         cache: where the unpacked Terraform provider is.
-        short: a short path to the sandbox's folder, for what sockets are made in; "" where the folder is short.
+        short: a short path to the sandbox's folder, for what sockets are made in; "" where its own is short.
         directory: the accounts and their bootstrap keys.
     """
 
@@ -155,10 +160,8 @@ class Record:
         """
         try:
             data: dict[str, Any] = json.loads(path.read_bytes())
-            if data["version"] != RECORD_VERSION:
-                raise ValueError(f"version {data['version']}, but this program knows {RECORD_VERSION}")
-            directory = Directory.from_json(data["directory"])
-            return cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory)
+            version, directory = data["version"], Directory.from_json(data["directory"])
+            record = cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory)
         except FileNotFoundError as error:
             raise OnboardError(
                 "There is no sandbox here",
@@ -172,6 +175,13 @@ class Record:
                 next="Delete this session and start a new demo with `iam-onboard demo`.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error
+        if version != RECORD_VERSION:
+            raise OnboardError(
+                "This sandbox is from another version",
+                f"{path} has the format {version!r}; this program knows {RECORD_VERSION}.",
+                next="Delete this session and start a new demo with `iam-onboard demo`.",
+            )
+        return record
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -11,8 +11,8 @@ from types import TracebackType
 class FileLock:
     """An advisory `flock` on a file of its own.
 
-    The descriptor is not inherited by the programs that this process starts, so the lock says that *this* process
-    is alive, nothing else.
+    The descriptor is not inherited by the programs that this process starts, so the lock says that *this*
+    process is alive, nothing else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +68,7 @@ def is_held(path: Path) -> bool:
 
 
 def is_shared(path: Path) -> bool:
-    """Whether some process holds the lock of that file as one of several that may; nobody waits for this look."""
+    """Whether some process holds the lock of that file as one of several that may."""
     probe = FileLock(path)
     try:
         return not probe.try_acquire() and probe.try_acquire(shared=True)

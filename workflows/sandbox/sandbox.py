@@ -6,15 +6,15 @@ folder belongs to the session that it was made for, and keeps AWS's state betwee
 
 from __future__ import annotations
 
-import os
+import functools
 import shutil
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from workflows.errors import OnboardError
 from workflows.sandbox import mirror, project, seed, template
+from workflows.sandbox.agents import end_agents
 from workflows.sandbox.environment import Person, environment_for
 from workflows.sandbox.layout import Layout, Record
 from workflows.sandbox.process import PortTaken, ServerProcess, free_port
@@ -34,8 +34,8 @@ class Sandbox:
         mailbox: where texts pass from one person to the other.
         downloads: where the browser puts what it downloads.
         port: the port on 127.0.0.1 where AWS answers.
-        port_moved: True if another program took the port since the last time, so that a new one was chosen. Plans
-            made before cannot be applied any more.
+        port_moved: True if another program took the port since the last time, so that a new one was chosen.
+            Plans made before cannot be applied any more.
     """
 
     def __init__(
@@ -50,15 +50,23 @@ class Sandbox:
         self.port_moved = False
 
     @classmethod
-    def create(cls, folder: Path, *, cache: Path, environment: Mapping[str, str]) -> Sandbox:
+    def create(
+        cls,
+        folder: Path,
+        *,
+        cache: Path,
+        environment: Mapping[str, str],
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> Sandbox:
         """Make a new sandbox and open it.
 
-        The first one with a cache takes half a minute, all others a few seconds.
+        The first one with a cache takes about ten seconds on two cores, all others about one.
 
         Args:
             folder: where it goes; it must not exist yet.
             cache: what sandboxes share: the unpacked AWS provider and the prepared template.
             environment: of the real machine; PATH, language, terminal and proxies are taken from it.
+            progress: is told, in a few words, what is being done; only the first sandbox has more than one.
 
         Raises:
             OnboardError: the folder exists, a package or program is missing, or preparing it failed.
@@ -70,10 +78,15 @@ class Sandbox:
                 f"A sandbox cannot be made in {folder}, which exists.",
                 next="Choose another folder, or open the sandbox that is in it.",
             )
-        prepared = template.ensure_template(cache, lambda place: cls._prepare(place, cache, environment))
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copytree(prepared, folder, symlinks=True)
-        return cls._start(folder, Record.read(Layout(folder).record).at_port(free_port()), environment)
+        build = functools.partial(cls._prepare, cache=cache, host=environment, progress=progress)
+        template.copy_template(cache, folder, build)
+        progress("Starting the local AWS")
+        try:
+            return cls._start(folder, Record.read(Layout(folder).record).at_port(free_port()), environment)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
 
     @classmethod
     def open(cls, folder: Path, *, environment: Mapping[str, str]) -> Sandbox:
@@ -131,19 +144,25 @@ class Sandbox:
             repository.repoint(layout.project_root, layout.upstream, self.environment)
 
     @classmethod
-    def _prepare(cls, folder: Path, cache: Path, host: Mapping[str, str]) -> None:
+    def _prepare(
+        cls, folder: Path, *, cache: Path, host: Mapping[str, str], progress: Callable[[str], None]
+    ) -> None:
         """Make the sandbox that all others are copied from, and close it."""
         layout = Layout(folder)
         for part in layout.folders():
             part.mkdir(parents=True, exist_ok=True, mode=0o700)
+        progress("Unpacking the AWS provider")
+        mirror.ensure_mirror(cache)
+        progress("Setting up the accounts")
         project.lay_out(layout.project_root)
         record = Record(free_port(), cache, "", seed.new_directory())
         with cls._start(folder, record, host) as sandbox:
             seed.write_profiles(sandbox.home, record.directory)
-            seed.fill(sandbox.endpoint_url, record.directory)
+            seed.fill(sandbox.endpoint_url, layout.record, sandbox.environment)
+            progress("Applying the layers with the people who are there already")
             template.apply_layers(layout.project_root, layout.terraform, sandbox.environment)
             repository.publish(layout.project_root, layout.upstream, sandbox.environment)
-        remove_short(folder, sandbox._record.short)
+        remove_short(folder, Record.read(layout.record).short)
         layout.server_log.unlink()
         shutil.rmtree(layout.owner_lock.parent)
 
@@ -166,7 +185,7 @@ class Sandbox:
         delete_sandbox(self.folder)
 
     def advance_clock(self, seconds: float) -> None:
-        """Let the sandbox's AWS be ahead of the real time by so many more seconds; a code is good only once."""
+        """Let the sandbox's AWS be so many more seconds ahead of the real time: a code is good only once."""
         path = self._layout.clock
         ahead = float(path.read_text()) if path.exists() else 0.0
         path.write_text(str(ahead + seconds))
@@ -242,7 +261,7 @@ class Sandbox:
         return (str(self._layout.terraform),)
 
     def _person(self, name: str) -> Person:
-        base = Path(self._record.short or self.folder)
+        base = self._layout.base(self._record)
         home, gnupg_home = self.folder / name / "home", base / name / "gnupg"
         environment = environment_for(
             base, home=home, gnupg_home=gnupg_home, endpoint_url=self.endpoint_url, host=self._host
@@ -282,14 +301,6 @@ def delete_sandbox(folder: Path) -> None:
             f"A wizard or a Terraform still works in {folder}.",
             next="Wait until it has ended, then delete the session again.",
         )
-    for person in ("administrator", "new-user"):
-        gnupg_home = Path(record.short or layout.folder) / person / "gnupg"
-        if gnupg_home.is_dir() and shutil.which("gpgconf"):
-            subprocess.run(
-                ["gpgconf", "--homedir", os.fspath(gnupg_home), "--remove-socketdir"],
-                check=False,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-            )
+    end_agents(layout, record, forget=True)
     remove_short(layout.folder, record.short)
     shutil.rmtree(layout.folder)

@@ -1,16 +1,19 @@
-"""What is in the sandbox's AWS before anybody applies a layer: bootstrap keys, state backends, member accounts' roles."""
+"""What the sandbox's AWS has before a layer is applied: keys, state backends, member accounts' roles."""
 
 from __future__ import annotations
 
 import json
 import secrets
 import string
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.sandbox.layout import PROJECT, write_private
+from workflows.errors import OnboardError
+from workflows.sandbox.layout import PROJECT, Record, write_private
 from workflows.sandbox.project import ACCOUNTS, REGION
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
 
@@ -23,7 +26,7 @@ _MANAGED = "arn:aws:iam::aws:policy/"
 
 @dataclass(frozen=True)
 class Role:
-    """A role that a member account has: its name, the account whose users may take it, and what it may do there."""
+    """A role of a member account: its name, the account whose users may take it, and what it may do."""
 
     name: str
     trusted: str
@@ -71,8 +74,33 @@ def bootstrap_key(directory: Directory, account: str) -> tuple[str, BootstrapKey
     )
 
 
-def fill(endpoint_url: str, directory: Directory) -> None:
-    """Make the state backends and the member accounts' roles, as whoever set the organization up did."""
+def fill(endpoint_url: str, record: Path, environment: Mapping[str, str]) -> None:
+    """Make the state backends and the member accounts' roles, as whoever set the organization up did.
+
+    A child with the sandbox's environment does it: boto3 would mind the real one's profiles and proxies.
+
+    Raises:
+        OnboardError: AWS refused something; its own words are the detail.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "workflows.sandbox.seed", endpoint_url, str(record)],
+        env=dict(environment),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise OnboardError(
+            "The sandbox could not be prepared",
+            "Its AWS refused to make the accounts' first buckets, tables or roles.",
+            next="Start the demo again; if it fails the same way, report it with the text below.",
+            detail=done.stderr.strip(),
+        )
+
+
+def make_everything(endpoint_url: str, directory: Directory) -> None:
+    """Make the state backends and the member accounts' roles, from this process."""
     import boto3  # noqa: PLC0415 - heavy, and only the first sandbox needs it
 
     def client(account: str, service: str) -> Any:
@@ -129,3 +157,7 @@ def _needs_mfa(role: Role) -> dict[str, Any]:
 
 def _key_id() -> str:
     return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
+
+
+if __name__ == "__main__":
+    make_everything(sys.argv[1], Record.read(Path(sys.argv[2])).directory)

@@ -1,8 +1,8 @@
 """The sandbox's AWS, its sign-in console and its phone, as a process of its own on loopback.
 
-It lives as long as somebody holds the sandbox's owner lock. The kernel drops that lock with its process, so the
-server ends with the wizard however the wizard ends; only a Terraform that is still running keeps it alive, because
-an apply without its AWS would lose what it has made.
+It lives as long as somebody holds the sandbox's owner lock. The kernel drops that lock with its process, so
+the server ends with the wizard however the wizard ends; only a Terraform that is still running keeps it
+alive, because an apply without its AWS would lose what it has made.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.sandbox import persistence
+from workflows.sandbox.agents import end_agents
 from workflows.sandbox.layout import Layout, Record
 from workflows.sandbox.locks import FileLock
 
@@ -57,10 +57,11 @@ def compose(record: Record, clock: Clock) -> tuple[StrictAws, WSGIApplication]:
         create_backend_app,
     )
 
+    from workflows.sandbox.console import console_application  # noqa: PLC0415 - as moto
     from workflows.sandbox.strict import StrictAws  # noqa: PLC0415 - as moto
 
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
-    console = _console(strict, record)
+    console = console_application(strict, record.directory)
 
     def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         first = environ.get("PATH_INFO", "").split("/")[1:2]
@@ -68,15 +69,6 @@ def compose(record: Record, clock: Clock) -> tuple[StrictAws, WSGIApplication]:
         return app(environ, start_response)
 
     return strict, route
-
-
-def _console(strict: StrictAws, record: Record) -> WSGIApplication:
-    try:
-        from workflows.sandbox.console import console_application  # noqa: PLC0415 - as moto
-    except ImportError:
-        return strict
-    application: WSGIApplication = console_application(strict, record.directory)
-    return application
 
 
 def listen(port: int, app: WSGIApplication) -> BaseWSGIServer:
@@ -90,7 +82,7 @@ def listen(port: int, app: WSGIApplication) -> BaseWSGIServer:
     from moto.moto_server.werkzeug_app import MotoRequestHandler  # noqa: PLC0415 - moto belongs to this process
     from werkzeug.serving import make_server  # noqa: PLC0415 - as moto
 
-    class Quiet(MotoRequestHandler):  # type: ignore[misc]
+    class Quiet(MotoRequestHandler):
         """Nobody reads a line for each request."""
 
         def log_request(self, *_: Any) -> None:
@@ -116,7 +108,7 @@ class Owners:
         self._terraform = FileLock(layout.terraform_lock)
 
     def are_gone(self) -> bool:
-        """True once no wizard and no Terraform is there; from then on a new wizard waits until this process ended."""
+        """True once no wizard and no Terraform is there; a new wizard then waits for this process to end."""
         if not self._owner.try_acquire():
             return False
         if not self._terraform.try_acquire():
@@ -159,17 +151,6 @@ def announce() -> None:
     sys.stdout.write(f"{READY}\n")
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-
-def end_agents(layout: Layout, record: Record) -> None:
-    """End the gpg agents that were started for the sandbox's people."""
-    base = Path(record.short) if record.short else layout.folder
-    for person in ("administrator", "new-user"):
-        home = base / person / "gnupg"
-        if home.is_dir():
-            subprocess.run(
-                ["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, stdin=subprocess.DEVNULL
-            )
 
 
 def main(arguments: list[str]) -> None:

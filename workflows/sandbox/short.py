@@ -1,4 +1,4 @@
-"""A short path to a sandbox: sockets (gpg's agent, Terraform's providers) allow about a hundred characters."""
+"""A short path to a sandbox: the sockets of gpg and of Terraform allow about a hundred characters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-# The longest socket in a sandbox is administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters in all.
+# The longest socket is administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters in all.
 _LONGEST_FOLDER = 103 - len("/administrator/gnupg/S.gpg-agent.browser") - 10
 _ROOT = Path("/tmp")  # noqa: S108 - only a folder that mkdtemp makes in it, mode 0700
 

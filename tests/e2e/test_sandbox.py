@@ -1,0 +1,353 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""The sandbox with real Terraform, the real AWS provider, real gpg and the local AWS."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+
+from workflows.errors import OnboardError
+from workflows.sandbox import mirror, project
+from workflows.sandbox.sandbox import Sandbox, delete_sandbox, sandboxes_in
+
+pytestmark = pytest.mark.e2e
+
+
+def terraform(sandbox: Sandbox, layer: Path, *arguments: str, fails: bool = False) -> str:
+    done = subprocess.run(
+        [*sandbox.terraform_argv, *arguments],
+        cwd=layer,
+        env=dict(sandbox.environment),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert bool(done.returncode) is fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def values(sandbox: Sandbox, layer: Path) -> list[str]:
+    account = sandbox.project_root / project.account_of(layer) / "config"
+    folders = (sandbox.project_root / "config", account)
+    return [f"-var-file={path}" for folder in folders for path in sorted(folder.glob("*.tfvars"))]
+
+
+def init(sandbox: Sandbox, layer: Path) -> None:
+    backend = sandbox.project_root / project.account_of(layer) / "config" / "backend.tfvars"
+    terraform(sandbox, layer, "init", f"-backend-config={backend}", "-input=false", "-lockfile=readonly")
+
+
+def plan(sandbox: Sandbox, layer: Path) -> str:
+    return terraform(sandbox, layer, "plan", *values(sandbox, layer), "-input=false", "-no-color")
+
+
+def git(sandbox: Sandbox, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=sandbox.project_root,
+        env=dict(sandbox.environment),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def servers_of(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        if "workflows.sandbox.server" in words and str(folder) in words:
+            found.append(process)
+    return found
+
+
+def wait_until_gone(folder: Path, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while servers_of(folder):
+        assert time.monotonic() < deadline, "the server still runs"
+        time.sleep(0.05)
+
+
+def iam(sandbox: Sandbox, profile: str) -> Any:
+    session = boto3.Session(profile_name=profile)
+    return session.client("iam", endpoint_url=sandbox.endpoint_url)
+
+
+@pytest.fixture
+def as_administrator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, sandbox.environment[name])
+    return sandbox
+
+
+def test_both_layers_are_applied_and_stay_so_after_closing(sandbox: Sandbox) -> None:
+    for layer in project.layers(sandbox.project_root):
+        init(sandbox, layer)
+        assert "No changes." in plan(sandbox, layer)
+    port = sandbox.port
+    sandbox.close()
+    assert not servers_of(sandbox.folder)
+    with Sandbox.open(sandbox.folder, environment=os.environ) as again:
+        assert (again.port, again.port_moved) == (port, False)
+        for layer in project.layers(again.project_root):
+            assert "No changes." in plan(again, layer)
+
+
+def test_the_project_is_clean_formatted_and_not_behind_its_upstream(sandbox: Sandbox) -> None:
+    assert terraform(sandbox, sandbox.project_root, "fmt", "-check", "-recursive") == ""
+    git(sandbox, "fetch")
+    assert git(sandbox, "status", "--porcelain=v2", "--branch").splitlines()[1:] == [
+        "# branch.head main",
+        "# branch.upstream origin/main",
+        "# branch.ab +0 -0",
+    ]
+    assert git(sandbox, "log", "--format=%an <%ae>") == "Sandbox Administrator <administrator@example.com>\n"
+    assert Path(git(sandbox, "remote", "get-url", "origin").strip()) == sandbox.folder / "upstream.git"
+    for layer in project.layers(sandbox.project_root):
+        relative = layer.relative_to(sandbox.project_root)
+        assert git(sandbox, "ls-files", str(relative / ".terraform.lock.hcl"))
+        assert not git(sandbox, "ls-files", str(relative / "zz_override.tf"))
+        init(sandbox, layer)
+    assert git(sandbox, "status", "--porcelain") == ""
+
+
+def test_a_user_added_by_hand_gets_a_password_for_the_own_key(sandbox: Sandbox) -> None:
+    layer = project.layers(sandbox.project_root)[1]
+    person = sandbox.new_user
+    gpg = ["gpg", "--batch", "--quiet", "--homedir", str(person.gnupg_home)]
+    parameters = (
+        "Key-Type: RSA\nKey-Length: 2048\nKey-Usage: sign\nSubkey-Type: RSA\nSubkey-Length: 2048\n"
+        "Subkey-Usage: encrypt\nName-Email: jane.doe@example.com\n%no-protection\n%commit\n"
+    )
+    run_gpg([*gpg, "--gen-key"], parameters.encode(), person.environment)
+    exported = run_gpg([*gpg, "--export", "jane.doe@example.com"], b"", person.environment)
+    (layer / "keys" / "jane.doe").write_bytes(encode(exported))
+    people = layer / "locals.tf"
+    people.write_text(people.read_text().replace('"dana.lopez",\n', '"dana.lopez",\n    "jane.doe",\n'))
+    init(sandbox, layer)
+    applied = terraform(sandbox, layer, "apply", *values(sandbox, layer), "-auto-approve", "-no-color")
+    assert "2 added, 0 changed, 0 destroyed" in applied
+    state = json.loads(terraform(sandbox, layer, "show", "-json"))
+    password = next(
+        resource["values"]["encrypted_password"]
+        for module in state["values"]["root_module"]["child_modules"]
+        for resource in module["resources"]
+        if resource["type"] == "aws_iam_user_login_profile" and resource["values"]["user"] == "jane.doe"
+    )
+    decrypted = run_gpg([*gpg, "--decrypt"], base64.b64decode(password), person.environment)
+    assert len(decrypted) == 30
+    assert "No changes." in plan(sandbox, layer)
+
+
+def run_gpg(command: list[str], given: bytes, environment: Mapping[str, str]) -> bytes:
+    return subprocess.run(command, input=given, env=dict(environment), check=True, capture_output=True).stdout
+
+
+def encode(binary: bytes) -> bytes:
+    return base64.encodebytes(binary)
+
+
+def test_aws_has_the_people_and_groups_of_the_layers(as_administrator: Sandbox) -> None:
+    client = iam(as_administrator, "bb-security-devops")
+    assert {user["UserName"] for user in client.list_users()["Users"]} == {
+        "alex.kim",
+        "dana.lopez",
+        "machine.github.actions",
+        "sam.okafor",
+    }
+    members = client.get_group(GroupName="devops")["Users"]
+    assert {user["UserName"] for user in members} == {"alex.kim", "dana.lopez"}
+    assert client.list_account_aliases()["AccountAliases"] == ["binbash-security"]
+
+
+def test_console_and_phone_answer(sandbox: Sandbox) -> None:
+    for address in (sandbox.console_url, sandbox.phone_url):
+        with urllib.request.urlopen(address) as answer:  # noqa: S310 - our own loopback server
+            assert answer.status == 200
+            assert b"<html" in answer.read().lower()
+
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from workflows.sandbox.sandbox import Sandbox
+sandbox = Sandbox.open(Path(sys.argv[1]), environment=os.environ)
+print("open", flush=True)
+time.sleep(300)
+"""
+
+
+def owner_of(folder: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    return process
+
+
+def test_the_server_ends_with_a_killed_owner_and_nothing_is_lost(as_administrator: Sandbox) -> None:
+    folder = as_administrator.folder
+    as_administrator.close()
+    with owner_of(folder) as owner:
+        iam(as_administrator, "bb-security-devops").create_user(UserName="made.before.the.kill")
+        owner.send_signal(signal.SIGKILL)
+    wait_until_gone(folder)
+    with Sandbox.open(folder, environment=os.environ) as again:
+        assert iam(again, "bb-security-devops").get_user(UserName="made.before.the.kill")
+
+
+def test_what_aws_knew_a_moment_ago_survives_the_death_of_the_server(as_administrator: Sandbox) -> None:
+    iam(as_administrator, "bb-security-devops").create_user(UserName="made.before.the.kill")
+    state = as_administrator.folder / "aws" / "moto.pickle"
+    deadline = time.monotonic() + 15
+    while b"made.before.the.kill" not in state.read_bytes():
+        assert time.monotonic() < deadline, "nothing was saved"
+        time.sleep(0.1)
+    (server,) = servers_of(as_administrator.folder)
+    server.kill()
+    as_administrator.close()
+    with Sandbox.open(as_administrator.folder, environment=os.environ) as again:
+        assert iam(again, "bb-security-devops").get_user(UserName="made.before.the.kill")
+
+
+def slow_apply(sandbox: Sandbox) -> subprocess.Popen[bytes]:
+    """An apply of some seconds in a layer beside the others, started as the wizard does: outliving it."""
+    layer = sandbox.project_root / "slow"
+    layer.mkdir()
+    (layer / "main.tf").write_text(
+        'resource "terraform_data" "slow" {\n'
+        '  provisioner "local-exec" {\n    command = "sleep 4; touch done"\n  }\n'
+        "}\n"
+    )
+    terraform(sandbox, layer, "init")
+    with (layer / "log").open("wb") as log:
+        return subprocess.Popen(
+            [*sandbox.terraform_argv, "apply", "-auto-approve", "-no-color"],
+            cwd=layer,
+            env=dict(sandbox.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def wait_for_text(path: Path, text: str) -> None:
+    deadline = time.monotonic() + 15
+    while text not in path.read_text():
+        assert time.monotonic() < deadline, path.read_text()
+        time.sleep(0.05)
+
+
+def test_a_running_apply_keeps_the_server_and_a_new_owner_finds_both(sandbox: Sandbox) -> None:
+    with slow_apply(sandbox) as applying:
+        wait_for_text(sandbox.project_root / "slow" / "log", "Creating...")
+        sandbox.close()
+        (server,) = servers_of(sandbox.folder)
+        with pytest.raises(OnboardError, match="in use"):
+            delete_sandbox(sandbox.folder)
+        with Sandbox.open(sandbox.folder, environment=os.environ) as again:
+            assert again.port == sandbox.port
+            assert servers_of(sandbox.folder) == [server]
+        assert servers_of(sandbox.folder) == [server]
+        assert applying.wait(20) == 0
+    assert (sandbox.project_root / "slow" / "done").exists()
+    wait_until_gone(sandbox.folder)
+
+
+def test_one_interrupt_stops_an_apply_in_good_order(sandbox: Sandbox) -> None:
+    with slow_apply(sandbox) as applying:
+        log = sandbox.project_root / "slow" / "log"
+        wait_for_text(log, "Creating...")
+        applying.send_signal(signal.SIGINT)
+        assert applying.wait(20) == 1
+    assert "Interrupt received" in log.read_text()
+    assert not (sandbox.project_root / "slow" / ".terraform.tfstate.lock.info").exists()
+
+
+def test_a_port_that_somebody_took_is_replaced_everywhere(sandbox: Sandbox) -> None:
+    port = sandbox.port
+    sandbox.close()
+    with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        somebody.bind(("127.0.0.1", port))
+        somebody.listen()
+        with Sandbox.open(sandbox.folder, environment=os.environ) as moved:
+            assert moved.port_moved
+            assert moved.port != port
+            layer = project.layers(moved.project_root)[0]
+            init(moved, layer)
+            assert "No changes." in plan(moved, layer)
+
+
+def test_a_long_folder_still_has_room_for_sockets(tmp_path: Path, sandbox_cache: Path) -> None:
+    folder = tmp_path / ("long-" * 12) / "sandbox"
+    with Sandbox.create(folder, cache=sandbox_cache, environment=os.environ) as made:
+        gnupg_home = made.new_user.gnupg_home
+        assert len(str(gnupg_home / "S.gpg-agent.browser")) < 100
+        command = ["gpg", "--batch", "--passphrase", "", "--quick-gen-key", "a@example.com", "rsa2048"]
+        run_gpg(command, b"", made.new_user.environment)
+        assert sandboxes_in(folder.parent) == [folder]
+        made.delete()
+    assert not folder.exists()
+    assert not gnupg_home.parent.parent.parent.exists()
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path, sandbox_cache: Path) -> None:
+    with pytest.raises(OnboardError, match="something here already"):
+        Sandbox.create(tmp_path, cache=sandbox_cache, environment=os.environ)
+
+
+def test_a_new_sandbox_is_there_in_time(sandbox: Sandbox, tmp_path: Path, sandbox_cache: Path) -> None:
+    started = time.monotonic()
+    with Sandbox.create(tmp_path / "second", cache=sandbox_cache, environment=os.environ) as second:
+        assert time.monotonic() - started < 10
+        assert second.port != sandbox.port
+        second.delete()
+
+
+def test_the_first_sandbox_of_a_machine_touches_nothing_else(
+    sandbox_folder: Path, sandbox_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, cache, said = tmp_path / "home", tmp_path / "cache", list[str]()
+    home.mkdir()
+    cache.mkdir()
+    mirror.ensure_mirror(sandbox_cache)
+    (cache / "providers").symlink_to(sandbox_cache / "providers")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_PROFILE", "somebody-elses")
+    monkeypatch.setenv("GIT_DIR", str(home / "nowhere"))
+    monkeypatch.setenv("GNUPGHOME", str(home / ".gnupg"))
+    with Sandbox.create(sandbox_folder, cache=cache, environment=os.environ, progress=said.append) as made:
+        assert made.folder == sandbox_folder
+    assert list(home.iterdir()) == []
+    assert said[-1] == "Starting the local AWS"
+    assert len(said) == 4
+    assert not [path for path in cache.iterdir() if path.name.startswith("building-")]
+
+
+def test_a_sandbox_whose_aws_does_not_start_is_not_left_behind(
+    sandbox: Sandbox, sandbox_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(OnboardError, match="did not start"):
+        Sandbox.create(tmp_path / "second", cache=sandbox_cache, environment=os.environ)
+    assert not (tmp_path / "second").exists()

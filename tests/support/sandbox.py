@@ -1,0 +1,41 @@
+"""The sandbox as a pytest fixture: a copy of a prepared template, so each test has one of its own quickly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workflows.sandbox.sandbox import Sandbox, delete_sandbox, is_sandbox
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def sandbox_cache() -> Path:
+    """The unpacked AWS provider and the prepared template, kept from run to run; git ignores it."""
+    return REPOSITORY / ".cache" / "sandbox"
+
+
+@pytest.fixture
+def sandbox_folder() -> Iterator[Path]:
+    """Where a sandbox can be made: a short path where nothing is yet; whatever is made is removed."""
+    parent = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
+    folder = parent / "sandbox"
+    try:
+        yield folder
+        if is_sandbox(folder):
+            delete_sandbox(folder)
+    finally:
+        shutil.rmtree(parent)
+
+
+@pytest.fixture
+def sandbox(sandbox_folder: Path, sandbox_cache: Path) -> Iterator[Sandbox]:
+    """An open sandbox, deleted after the test."""
+    with Sandbox.create(sandbox_folder, cache=sandbox_cache, environment=os.environ) as made:
+        yield made

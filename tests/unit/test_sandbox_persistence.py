@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from workflows.sandbox.persistence import Gate
+
+
+def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    return [b"answer"]
+
+
+def call(gate: Gate, method: str = "POST") -> list[bytes]:
+    return list(gate({"REQUEST_METHOD": method}, lambda *_: lambda _: None))
+
+
+def test_a_reading_request_changes_nothing_and_a_writing_one_does() -> None:
+    gate = Gate(answer)
+    assert call(gate, "GET") == [b"answer"]
+    assert not gate.changed
+    call(gate, "POST")
+    assert gate.changed
+
+
+def test_requests_wait_while_the_state_is_copied() -> None:
+    gate, done = Gate(answer), threading.Event()
+    thread = threading.Thread(target=lambda: (call(gate), done.set()))
+    with gate.still():
+        thread.start()
+        assert not done.wait(0.05)
+    assert done.wait(5)
+    thread.join()
+
+
+def test_the_copy_waits_for_requests_that_are_inside() -> None:
+    inside, leave, order = threading.Event(), threading.Event(), []
+
+    def slow(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        inside.set()
+        leave.wait(5)
+        order.append("request")
+        return []
+
+    gate = Gate(slow)
+
+    def copy() -> None:
+        with gate.still():
+            order.append("copy")
+
+    threads = [threading.Thread(target=call, args=(gate,)), threading.Thread(target=copy)]
+    threads[0].start()
+    assert inside.wait(5)
+    threads[1].start()
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["request", "copy"]
+
+
+def test_a_request_that_fails_does_not_block_the_next_copy() -> None:
+    def fail(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        raise ZeroDivisionError
+
+    gate = Gate(fail)
+    try:
+        call(gate)
+    except ZeroDivisionError:
+        failed = True
+    assert failed
+    with gate.still():
+        pass

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workflows.sandbox import template
+
+
+def build(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "file").write_text("prepared")
+    (folder / "link").symlink_to("file")
+
+
+def never(folder: Path) -> None:
+    raise AssertionError(f"built again in {folder}")
+
+
+def test_a_template_is_built_once_and_copied_with_its_links(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    template.copy_template(cache, tmp_path / "one", build)
+    template.copy_template(cache, tmp_path / "two", never)
+    for copy in (tmp_path / "one", tmp_path / "two"):
+        assert (copy / "file").read_text() == "prepared"
+        assert (copy / "link").readlink() == Path("file")
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        build(folder)
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        template.copy_template(tmp_path / "cache", tmp_path / "one", fail)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["template.lock"]
+    assert not (tmp_path / "one").exists()
+
+
+def test_an_older_template_is_removed(tmp_path: Path) -> None:
+    older = tmp_path / "cache" / "template-older"
+    older.mkdir(parents=True)
+    template.copy_template(tmp_path / "cache", tmp_path / "one", build)
+    assert not older.exists()
+
+
+def test_another_version_of_a_package_makes_another_template() -> None:
+    assert template.template_name({"moto": "1"}) == template.template_name({"moto": "1"})
+    assert template.template_name({"moto": "1"}) != template.template_name({"moto": "2"})
