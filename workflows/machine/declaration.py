@@ -7,15 +7,21 @@ workflow is made, not when a person stands in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from workflows.machine.events import Facts, StepKey
+from workflows.machine.events import Facts
 
 
 @dataclass(frozen=True)
 class Condition:
-    """When a step applies: in words for the documentation, and as a function of the facts."""
+    """When a step applies: in words for the documentation, and as a function of the facts.
+
+    The function sees, by plain name, the facts that earlier steps gave (a repeated step's also those of the
+    same item); a fact that is not known yet is missing. It must depend on nothing else.
+    """
 
     words: str
     holds: Callable[[Facts], bool]
@@ -35,7 +41,8 @@ class Step:
         needs: names of facts without which it cannot begin; each is given by an earlier step.
         gives: names of the facts that it gives; no other step gives them.
         skippable: whether a person may leave it out.
-        repeats_over: the name of a fact, a list of texts, for each of which it is done once; "" for once.
+        repeats_over: the name of a fact, a list of different texts, for each of which it is done once; "" for
+            once.
         applies: when the step is part of the workflow at all.
         blocked_words: the reason, in words, that it is refused while a need is open ("Apply needs a plan …").
     """
@@ -60,8 +67,9 @@ class Workflow:
     """The steps of one person's work, in their order.
 
     Raises:
-        WorkflowError: two steps share an id or a fact, a need is given by no earlier step, a repeated step
-            needs what repeats over something else, or the list it repeats over is unknown.
+        WorkflowError: an id or a fact has an unusable name, two steps share one, a need is given by no
+            earlier step, a repeated step needs what repeats over something else, or the list it repeats over
+            is given by no earlier step or by a repeated one.
     """
 
     id: str
@@ -72,17 +80,21 @@ class Workflow:
         given: dict[str, Step] = {}
         seen: set[str] = set()
         for step in self.steps:
+            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", step.id):
+                raise WorkflowError(f"{step.id!r} is no step id: lower case letters, digits and dashes")
             if step.id in seen:
                 raise WorkflowError(f"two steps are called {step.id}")
             seen.add(step.id)
             self._check_needs(step, given)
             for fact in step.gives:
+                if not fact.isidentifier():
+                    raise WorkflowError(f"{step.id} gives {fact!r}, which is no name for a fact")
                 if fact in given:
                     raise WorkflowError(f"{given[fact].id} and {step.id} both give {fact}")
                 given[fact] = step
 
     @staticmethod
-    def _check_needs(step: Step, given: dict[str, Step]) -> None:
+    def _check_needs(step: Step, given: Mapping[str, Step]) -> None:
         for fact in (*step.needs, *filter(None, [step.repeats_over])):
             giver = given.get(fact)
             if giver is None:
@@ -100,10 +112,7 @@ class Workflow:
         Raises:
             KeyError: there is none.
         """
-        for step in self.steps:
-            if step.id == step_id:
-                return step
-        raise KeyError(step_id)
+        return self._by_id[step_id]
 
     def giver(self, fact: str) -> Step:
         """The step that gives a fact.
@@ -111,35 +120,32 @@ class Workflow:
         Raises:
             KeyError: none does.
         """
-        for step in self.steps:
-            if fact in step.gives:
-                return step
-        raise KeyError(fact)
+        return self._givers[fact]
 
-    def keys(self, facts: Facts) -> Iterator[StepKey]:
-        """The steps that these facts lay out, in order; neighbours that repeat over one list take turns.
+    @cached_property
+    def repeated_over(self) -> frozenset[str]:
+        """The facts that steps repeat over."""
+        return frozenset(step.repeats_over for step in self.steps if step.repeats_over)
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[Step, ...], ...]:
+        """The steps in groups that are done together: neighbours that repeat over one list take turns.
 
         With layers management and security, plan and apply come as plan@management, apply@management,
-        plan@security, apply@security.
+        plan@security, apply@security. A step that happens once is a group of its own.
         """
-        position = 0
-        while position < len(self.steps):
-            step = self.steps[position]
-            block = [step]
-            position += 1
-            if not step.repeats_over:
-                if step.applies.holds(facts):
-                    yield StepKey(step.id)
-                continue
-            while position < len(self.steps) and self.steps[position].repeats_over == step.repeats_over:
-                block.append(self.steps[position])
-                position += 1
-            yield from self._repeated(block, facts)
+        blocks: list[list[Step]] = []
+        for step in self.steps:
+            if step.repeats_over and blocks and blocks[-1][0].repeats_over == step.repeats_over:
+                blocks[-1].append(step)
+            else:
+                blocks.append([step])
+        return tuple(tuple(block) for block in blocks)
 
-    @staticmethod
-    def _repeated(block: list[Step], facts: Facts) -> Iterator[StepKey]:
-        items = facts.get(block[0].repeats_over) or ()
-        for item in items:
-            for step in block:
-                if step.applies.holds(facts):
-                    yield StepKey(step.id, str(item))
+    @cached_property
+    def _by_id(self) -> Mapping[str, Step]:
+        return {step.id: step for step in self.steps}
+
+    @cached_property
+    def _givers(self) -> Mapping[str, Step]:
+        return {fact: step for step in self.steps for fact in step.gives}

@@ -14,10 +14,14 @@ _BECOMES: dict[type[Event], Status] = {
     Skipped: Status.SKIPPED,
     Reopened: Status.READY,
 }
+_OPEN = (Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED)
 _DERIVED = (
-    ("[*]", Status.LOCKED, "a need is open"),
-    (Status.LOCKED, Status.READY, "all needs are settled"),
+    ("[*]", Status.READY, "nothing to wait for"),
+    ("[*]", Status.LOCKED, "an earlier step is open"),
+    *((Status.LOCKED, status, "all it waits for is settled") for status in _OPEN),
+    *((status, Status.LOCKED, "an earlier step is open again") for status in _OPEN),
     (Status.DONE, Status.STALE, "a fact it used has changed"),
+    (Status.STALE, Status.DONE, "the fact it used is back"),
     (Status.RUNNING, Status.INTERRUPTED, "the process died"),
 )
 
@@ -42,7 +46,7 @@ def workflow_diagram(workflow: Workflow) -> str:
             notes.append(f"if {step.applies.words}")
         if step.skippable:
             notes.append("optional")
-        label = "<br/>".join([step.title, *notes])
+        label = "<br/>".join([step.title, *notes]).replace('"', "#quot;")
         lines.append(f'    {_name(step.id)}["{label}"]')
     for step in workflow.steps:
         lines += [
@@ -52,4 +56,5 @@ def workflow_diagram(workflow: Workflow) -> str:
 
 
 def _name(step_id: str) -> str:
-    return step_id.replace("-", "_")
+    """A node's name; the prefix keeps it apart from Mermaid's own words, such as "end"."""
+    return "step_" + step_id.replace("-", "_")

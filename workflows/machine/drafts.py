@@ -6,11 +6,12 @@ fact it can hold no secret; screens leave their secret fields out.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
-from workflows.machine.events import Facts, JsonValue, StepKey, checked_facts
+from workflows.machine.events import Facts, JsonValue, StepKey
+from workflows.machine.lines import decode, encode
 
 
 class Drafts:
@@ -30,7 +31,7 @@ class Drafts:
             UnstorableFactError: a value is no JSON value, or is a secret.
             OSError: it could not be written; the earlier draft is still there.
         """
-        content = json.dumps(checked_facts(draft), ensure_ascii=False).encode()
+        content = encode(draft)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = self._folder / f".{self._name(key)}.{os.getpid()}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -43,12 +44,15 @@ class Drafts:
             raise
 
     def load(self, key: StepKey) -> dict[str, JsonValue]:
-        """The draft of a step; empty when there is none or it was torn by a crash."""
+        """The draft of a step; empty when there is none or it was torn by a crash.
+
+        Raises:
+            OSError: it is there and cannot be read.
+        """
         try:
-            found = json.loads((self._folder / self._name(key)).read_bytes())
+            return decode((self._folder / self._name(key)).read_bytes())
         except (FileNotFoundError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
 
     def drop(self, key: StepKey) -> None:
         """Forget the draft of a step, if there is one."""
@@ -56,4 +60,4 @@ class Drafts:
 
     @staticmethod
     def _name(key: StepKey) -> str:
-        return str(key).replace("/", "_") + ".json"
+        return quote(str(key), safe="@") + ".json"

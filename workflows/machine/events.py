@@ -6,6 +6,7 @@ has one history for each. Facts are plain JSON values: a secret cannot be one, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,8 +38,15 @@ class StepKey:
 
 
 @dataclass(frozen=True)
-class Started:
-    """Work on the step began in the process that calls itself `run`."""
+class Happened:
+    """What all events have in common.
+
+    Attributes:
+        key: the step that it is about.
+        run: the process that it happened in, as that process calls itself; what one run starts, only that run
+            can end.
+        at: when, ISO 8601 in UTC.
+    """
 
     key: StepKey
     run: str
@@ -46,39 +54,36 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Succeeded:
+class Started(Happened):
+    """Work on the step began."""
+
+
+@dataclass(frozen=True)
+class Succeeded(Happened):
     """The step is done and gave `facts` (JSON values; never a secret)."""
 
-    key: StepKey
     facts: Facts
-    at: str
 
 
 @dataclass(frozen=True)
-class Failed:
+class Failed(Happened):
     """The step could not be done; `error` holds title, what, why, next and detail."""
 
-    key: StepKey
     error: Mapping[str, str]
-    at: str
 
 
 @dataclass(frozen=True)
-class Skipped:
+class Skipped(Happened):
     """The person chose to leave out an optional step, for the reason given (may be "")."""
 
-    key: StepKey
     reason: str
-    at: str
 
 
 @dataclass(frozen=True)
-class Reopened:
+class Reopened(Happened):
     """A step that was settled is to be done again, for the reason given (may be "")."""
 
-    key: StepKey
     reason: str
-    at: str
 
 
 Event = Started | Succeeded | Failed | Skipped | Reopened
@@ -90,25 +95,42 @@ class UnstorableFactError(TypeError):
 
 
 def checked_facts(facts: Facts) -> dict[str, JsonValue]:
-    """A deep copy of the facts as plain JSON values (tuples become lists).
+    """A deep copy of the facts as plain JSON values (tuples become lists, enums their plain values).
 
     Raises:
-        UnstorableFactError: a value is no JSON value. A `Secret` is none either, so it can never be a fact.
+        UnstorableFactError: a value is no JSON value (NaN and infinity are none). A `Secret` is none either,
+            so it can never be a fact.
     """
-    return {name: _plain(value, name) for name, value in facts.items()}
+    return {_text(name, "facts"): plain_value(value, str(name)) for name, value in facts.items()}
 
 
-def _plain(value: object, path: str) -> JsonValue:
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    if isinstance(value, Mapping):
-        bad = [key for key in value if not isinstance(key, str)]
-        if bad:
-            raise UnstorableFactError(f"the fact {path} has a key that is no text: {bad[0]!r}")
-        return {key: _plain(item, f"{path}.{key}") for key, item in value.items()}
-    raise UnstorableFactError(f"the fact {path} is a {type(value).__name__}, which a journal cannot hold")
+def plain_value(value: object, path: str) -> JsonValue:
+    """A deep copy of one value as plain JSON; `path` names it in the refusal.
+
+    Raises:
+        UnstorableFactError: as `checked_facts` says.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str.__str__(value)
+        case int():
+            return int(value)
+        case float() if math.isfinite(value):
+            return float(value)
+        case list() | tuple():
+            return [plain_value(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        case Mapping():
+            return {_text(key, path): plain_value(item, f"{path}.{key}") for key, item in value.items()}
+    what = repr(value) if isinstance(value, float) else f"a {type(value).__name__}"
+    raise UnstorableFactError(f"the fact {path} is {what}, which a journal cannot hold")
+
+
+def _text(name: object, path: str) -> str:
+    if isinstance(name, str):
+        return str.__str__(name)
+    raise UnstorableFactError(f"the fact {path} has a key that is a {type(name).__name__}, not a text")
 
 
 @dataclass(frozen=True)

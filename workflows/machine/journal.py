@@ -7,86 +7,74 @@ further up is reported and nothing is thrown away.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from workflows.errors import OnboardError
-from workflows.machine.events import (
-    Event,
-    Failed,
-    Header,
-    Reopened,
-    Skipped,
-    Started,
-    StepKey,
-    Succeeded,
-    checked_facts,
+from workflows.machine.events import Event, Header
+from workflows.machine.lines import (
+    SCHEMA,
+    BadLineError,
+    NewerSchema,
+    decode_event,
+    decode_header,
+    encode_event,
+    encode_header,
 )
 
-SCHEMA = 1
-_KINDS: dict[str, type[Event]] = {
-    "started": Started,
-    "succeeded": Succeeded,
-    "failed": Failed,
-    "skipped": Skipped,
-    "reopened": Reopened,
-}
-_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a journal held when it was read.
+
+    Attributes:
+        header: what the session is.
+        events: what happened, in order.
+        ends: how many bytes the file has up to and with the header, then with each event.
+    """
+
+    header: Header
+    events: tuple[Event, ...]
+    ends: tuple[int, ...]
+
+    @property
+    def sound_bytes(self) -> int:
+        """How many bytes at the file's beginning are header and events; what follows was torn."""
+        return self.ends[-1]
+
+    def first(self, count: int) -> Loaded:
+        """Only the header and the first events."""
+        return Loaded(self.header, self.events[:count], self.ends[: count + 1])
 
 
 class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to a person
     """A journal with a line that cannot be read, other than a torn last one.
 
     Attributes:
-        good: how many bytes at its beginning are sound.
+        path: the file.
+        sound: what is sound at its beginning, or None when not even the header is.
     """
 
-    def __init__(self, path: Path, line: int, why: str, good: int) -> None:
+    def __init__(self, path: Path, why: str, sound: Loaded | None) -> None:
+        line = len(sound.ends) + 1 if sound else 1
         super().__init__(
             "This session is damaged",
             f"Line {line} of {path} cannot be read.",
             why=why,
-            next="Resume it from its last sound step (the damaged file is kept), or start a new session.",
+            next="Resume it from its last sound step (the damaged file is kept), or start a new session."
+            if sound
+            else "Start a new session; the damaged file is left as it is.",
         )
         self.path = path
-        self.good = good
+        self.sound = sound
 
-
-@dataclass(frozen=True)
-class Loaded:
-    """What a journal held when it was read."""
-
-    header: Header
-    events: tuple[Event, ...]
-    sound_bytes: int
-
-
-def encode(event: Event) -> bytes:
-    """An event as one line, with its line end.
-
-    Raises:
-        UnstorableFactError: a fact is no JSON value, or is a secret.
-    """
-    values = {name: value for name, value in asdict(event).items() if name != "key"}
-    line = {"event": _NAMES[type(event)], "step": str(event.key), **checked_facts(values)}
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def decode(line: bytes) -> Event:
-    """The event of a line.
-
-    Raises:
-        ValueError: the line is no event of this version.
-    """
-    try:
-        values: dict[str, Any] = json.loads(line)
-        kind = _KINDS[values.pop("event")]
-        return kind(key=StepKey.parse(values.pop("step")), **values)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"it is no event: {error}") from error
+    @property
+    def good(self) -> int:
+        """How many bytes at the file's beginning are sound; 0 when it cannot be repaired."""
+        return self.sound.sound_bytes if self.sound else 0
 
 
 def read_journal(path: Path) -> Loaded:
@@ -105,96 +93,116 @@ def read_journal(path: Path) -> Loaded:
             why=str(error),
             next="Check that the file is there and is yours, or start a new session.",
         ) from error
-    lines = content.splitlines(keepends=True)
-    if lines and not lines[-1].endswith(b"\n"):
-        lines.pop()
+    *lines, _torn = content.split(b"\n")
     if not lines:
-        raise DamagedJournal(path, 1, "The file is empty.", 0)
+        raise DamagedJournal(path, "It has no whole line.", None)
     header = _header(path, lines[0])
+    ends = tuple(accumulate(len(line) + 1 for line in lines))
     events: list[Event] = []
-    good = len(lines[0])
-    for number, line in enumerate(lines[1:], start=2):
+    for line in lines[1:]:
         try:
-            events.append(decode(line))
-        except ValueError as error:
-            raise DamagedJournal(path, number, str(error), good) from error
-        good += len(line)
-    return Loaded(header, tuple(events), good)
+            events.append(decode_event(line))
+        except BadLineError as error:
+            sound = Loaded(header, tuple(events), ends[: len(events) + 1])
+            raise DamagedJournal(path, str(error), sound) from error
+    return Loaded(header, tuple(events), ends)
 
 
 def _header(path: Path, line: bytes) -> Header:
     try:
-        values = json.loads(line)
-        header = Header(**values)
-        schema = int(header.schema)
-    except (ValueError, TypeError) as error:
-        raise DamagedJournal(path, 1, f"It is no session header: {error}", 0) from error
-    if schema > SCHEMA:
+        return decode_header(line)
+    except NewerSchema as error:
         raise OnboardError(
             "This session is from a newer version",
-            f"It is written in version {schema} of the format; this program reads up to {SCHEMA}.",
+            f"It is written in version {error.schema} of the format; this program reads up to {SCHEMA}.",
             next="Update iam-onboard and resume it then. Nothing was changed.",
-        )
-    return header
+        ) from error
+    except BadLineError as error:
+        raise DamagedJournal(path, str(error), None) from error
 
 
 class Journal:
-    """An open journal that events are appended to.
+    """An open journal that events are appended to; made by `create` and `resume`.
 
     Args:
-        path: the file; its folder must exist.
+        path: the file, which exists.
+        sound_bytes: how many bytes of it count; what follows was torn, and goes.
+
+    Raises:
+        OSError: it cannot be opened for writing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sound_bytes: int) -> None:
         self._path = path
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
-        self._size = os.fstat(self._descriptor).st_size
+        self._size = sound_bytes
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            self._cut_tail()
+        except OSError:
+            self.close()
+            raise
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Journal:
-        """A new journal with its header written and fsynced, and its folder fsynced too.
+        """A new journal with its header; it is there whole, on the disk, or not at all.
 
         Raises:
             FileExistsError: there is one already.
             UnstorableFactError: a detail in the header is no JSON value.
+            OSError: it could not be written.
         """
-        line = json.dumps(checked_facts(asdict(header)), ensure_ascii=False, separators=(",", ":"))
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        journal = cls(path)
-        journal._write(line.encode() + b"\n")
-        folder = os.open(path.parent, os.O_RDONLY)
+        line = encode_header(header)
+        if path.exists():
+            raise FileExistsError(f"{path} is there already")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.fsync(folder)
+            try:
+                _write_whole(descriptor, line)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            temporary.replace(path)
         finally:
-            os.close(folder)
-        return journal
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+        return cls(path, len(line))
 
     @classmethod
     def resume(cls, path: Path, sound_bytes: int) -> Journal:
-        """An existing journal, cut to its sound bytes, ready for more events."""
-        journal = cls(path)
-        if journal._size > sound_bytes:
-            os.ftruncate(journal._descriptor, sound_bytes)
-            os.fsync(journal._descriptor)
-            journal._size = sound_bytes
-        return journal
+        """An existing journal, cut to its sound bytes, ready for more events.
+
+        Raises:
+            OnboardError: it cannot be opened for writing.
+        """
+        try:
+            return cls(path, sound_bytes)
+        except OSError as error:
+            raise OnboardError(
+                "This session cannot be opened",
+                f"{path} cannot be written.",
+                why=str(error),
+                next="Check that the file is yours and that its disk can be written.",
+            ) from error
 
     def append(self, event: Event) -> None:
         """Write one event and wait until it is on the disk.
 
         Raises:
             OnboardError: it could not be written (a full disk); the file is as it was.
-            UnstorableFactError: a fact is no JSON value, or is a secret.
+            UnstorableFactError: a fact is no JSON value, or is a secret; nothing was written.
+            ValueError: the journal is closed.
         """
-        self._write(encode(event))
-
-    def _write(self, line: bytes) -> None:
+        if self._descriptor < 0:
+            raise ValueError("this session is closed")
+        line = encode_event(event)
         try:
+            self._cut_tail()
             _write_whole(self._descriptor, line)
             os.fsync(self._descriptor)
         except OSError as error:
-            os.ftruncate(self._descriptor, self._size)
+            with contextlib.suppress(OSError):  # the disk may be gone; then the next append cuts it first
+                self._cut_tail()
             raise OnboardError(
                 "The session could not be saved",
                 f"{self._path} could not be written.",
@@ -208,6 +216,25 @@ class Journal:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _cut_tail(self) -> None:
+        """Take off what a torn or failed write left behind the last event that counts."""
+        if os.fstat(self._descriptor).st_size > self._size:
+            os.ftruncate(self._descriptor, self._size)
+            os.fsync(self._descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a folder's entries are on the disk.
+
+    Raises:
+        OSError: it could not be opened or synced.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_whole(descriptor: int, line: bytes) -> None:

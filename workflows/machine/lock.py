@@ -34,18 +34,28 @@ class SessionLock:
 
     Raises:
         SessionInUse: another process holds it.
+        OnboardError: the file cannot be opened, or its file system knows no locks.
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = -1
         try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+        except BlockingIOError as error:
+            owner = os.pread(self._descriptor, 32, 0)
+            self.release()
+            raise SessionInUse(int(owner) if owner.isdigit() else None) from error
         except OSError as error:
-            owner = os.read(self._descriptor, 32)
-            os.close(self._descriptor)
-            raise SessionInUse(int(owner) if owner.strip().isdigit() else None) from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+            self.release()
+            raise OnboardError(
+                "This session cannot be locked",
+                f"{path} cannot be used as a lock.",
+                why=str(error),
+                next="Check that the folder is there, is yours, and is on a local disk with room.",
+            ) from error
 
     def release(self) -> None:
         """Give the lock back; a second time does nothing."""

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from workflows.machine.events import (
     Event,
-    Facts,
     Failed,
     Reopened,
     Skipped,
     Started,
-    StepKey,
     Succeeded,
     checked_facts,
 )
 from workflows.machine.rules import IllegalTransition, refusal
-from workflows.machine.state import KnownFact, Phase, Record, State
+from workflows.machine.state import Phase, Record, State
+
+_BECOMES: Mapping[type[Event], Phase] = {
+    Started: Phase.STARTED,
+    Succeeded: Phase.SUCCEEDED,
+    Failed: Phase.FAILED,
+    Skipped: Phase.SKIPPED,
+    Reopened: Phase.REOPENED,
+}
 
 
 def reduce(state: State, event: Event) -> State:
     """The state after an event.
 
     Doing a step again changes only the facts that come out different, so exactly the steps that used one of
-    those become stale. Legality is judged from the run that started the step.
+    those become stale. Leaving a step out takes its facts away.
 
     Raises:
         IllegalTransition: the event is not legal now; the reason in words.
         UnstorableFactError: a fact is no JSON value, or is a secret.
     """
-    reason = refusal(state, event, _run_of(state, event))
+    event = _storable(event)
+    reason = refusal(state, event)
     if reason:
         raise IllegalTransition(reason)
-    return _apply(state, event)
+    knowledge, number = state.knowledge, state.events + 1
+    before = state.records.get(event.key)
+    record = Record(_BECOMES[type(event)], run=event.run, at=event.at)
+    match event:
+        case Started(key):
+            record = replace(record, used=knowledge.used_by(key))
+        case Succeeded(key):
+            record = replace(record, used=before.used if before else {})
+            knowledge = knowledge.learned(key, event.facts, number)
+        case Failed():
+            record = replace(record, error=event.error)
+        case Skipped(key):
+            record = replace(record, reason=event.reason)
+            knowledge = knowledge.learned(key, {}, number)
+        case Reopened():
+            record = replace(record, reason=event.reason)
+    return State(knowledge, number, {**state.records, event.key: record})
 
 
 def replay(state: State, events: Iterable[Event]) -> State:
@@ -41,47 +64,18 @@ def replay(state: State, events: Iterable[Event]) -> State:
 
     Raises:
         IllegalTransition: an event was not legal where it stands.
+        UnstorableFactError: a fact is no JSON value.
     """
     for event in events:
         state = reduce(state, event)
     return state
 
 
-def _run_of(state: State, event: Event) -> str:
-    if isinstance(event, Started):
-        return event.run
-    record = state.records.get(event.key)
-    return record.run if record and not isinstance(event, Skipped) else ""
-
-
-def _apply(state: State, event: Event) -> State:
-    before = state.records.get(event.key, Record(Phase.REOPENED))
-    known = dict(state.known)
+def _storable(event: Event) -> Event:
+    """The event with a copy of its facts that nobody else can change."""
     match event:
-        case Started(key, run, at):
-            record = Record(Phase.STARTED, run=run, at=at, used=_used(state, key))
-        case Succeeded(key, facts, at):
-            record = replace(before, phase=Phase.SUCCEEDED, at=at)
-            _learn(state, key, checked_facts(facts), known)
-        case Failed(_, error, at):
-            record = replace(before, phase=Phase.FAILED, at=at, error=dict(error))
-        case Skipped(_, reason, at):
-            record = Record(Phase.SKIPPED, at=at, reason=reason)
-        case Reopened(_, reason, at):
-            record = Record(Phase.REOPENED, at=at, reason=reason)
-    return replace(state, events=state.events + 1, records={**state.records, event.key: record}, known=known)
-
-
-def _used(state: State, key: StepKey) -> dict[str, int]:
-    """The facts that a step begins with, each with the number of the event that set it."""
-    return {name: state.known[name].since for name in state.needed(key) if name in state.known}
-
-
-def _learn(state: State, key: StepKey, facts: Facts, known: dict[str, KnownFact]) -> None:
-    """Take in what a step gave: a fact with the same value keeps its number, one that is gone goes."""
-    for fact in state.workflow.step(key.step).gives:
-        name = state.scoped(fact, key.item)
-        if fact not in facts:
-            known.pop(name, None)
-        elif name not in known or known[name].value != facts[fact]:
-            known[name] = KnownFact(facts[fact], state.events + 1)
+        case Succeeded():
+            return replace(event, facts=checked_facts(event.facts))
+        case Failed():
+            return replace(event, error=checked_facts(event.error))
+    return event

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflows.machine.events import Event, Failed, Reopened, Skipped, Started, StepKey, Succeeded
+from workflows.machine.declaration import Step, Workflow
+from workflows.machine.events import Event, Facts, Failed, Reopened, Skipped, Started, StepKey, Succeeded
 from workflows.machine.state import State, Status
 
 _OPEN = frozenset({Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED})
@@ -17,29 +18,43 @@ LEGAL: Mapping[type[Event], frozenset[Status]] = {
     Reopened: frozenset({Status.DONE, Status.SKIPPED}),
 }
 
-_REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
+_NOT_STARTED = "{title} has not been started"
+_IS_OPEN = "{title} is open already"
+_IS_RUNNING = "{title} is running; stop it first"
+
+REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
     Started: {
         Status.RUNNING: "{title} is running already",
         Status.DONE: "{title} is done; reopen it to do it again",
         Status.SKIPPED: "{title} was skipped; reopen it to do it after all",
     },
     Succeeded: {
-        Status.READY: "{title} has not been started",
+        Status.READY: _NOT_STARTED,
         Status.DONE: "{title} is done already",
+        Status.SKIPPED: "{title} was skipped; reopen it to do it after all",
+        Status.FAILED: "{title} has failed; start it again",
+        Status.STALE: "{title} is out of date; start it again",
         Status.INTERRUPTED: "{title} was interrupted; start it again",
     },
-    Failed: {Status.READY: "{title} has not been started", Status.INTERRUPTED: "{title} was interrupted"},
+    Failed: {
+        Status.READY: _NOT_STARTED,
+        Status.DONE: "{title} is done; it cannot fail any more",
+        Status.SKIPPED: "{title} was skipped; it cannot fail",
+        Status.FAILED: "{title} has failed already",
+        Status.STALE: "{title} is out of date; start it again",
+        Status.INTERRUPTED: "{title} was interrupted; start it again",
+    },
     Skipped: {
-        Status.RUNNING: "{title} is running; stop it first",
+        Status.RUNNING: _IS_RUNNING,
         Status.DONE: "{title} is done; there is nothing to skip",
         Status.SKIPPED: "{title} was skipped already",
     },
     Reopened: {
-        Status.READY: "{title} is open already",
-        Status.FAILED: "{title} is open already",
-        Status.STALE: "{title} is open already",
-        Status.INTERRUPTED: "{title} is open already",
-        Status.RUNNING: "{title} is running; stop it first",
+        Status.READY: _IS_OPEN,
+        Status.RUNNING: _IS_RUNNING,
+        Status.FAILED: _IS_OPEN,
+        Status.STALE: _IS_OPEN,
+        Status.INTERRUPTED: _IS_OPEN,
     },
 }
 
@@ -48,31 +63,48 @@ class IllegalTransition(ValueError):  # noqa: N818 - the design's name for it
     """An event that the rules do not allow now; its text is the reason in words."""
 
 
-def refusal(state: State, event: Event, run: str) -> str:
-    """Why an event is not legal now, in words; "" when it is legal."""
+def refusal(state: State, event: Event) -> str:
+    """Why an event is not legal now, in words; "" when it is legal.
+
+    Legality is judged from the run that the event happened in. A step that is running may end even if it has
+    stopped being part of the work meanwhile: what happened, happened.
+    """
     key = event.key
     try:
         step = state.workflow.step(key.step)
     except KeyError:
         return f"There is no step called {key.step} in {state.workflow.title}"
-    if key not in state.layout():
+    status = state.status(key, event.run)
+    if key not in state.knowledge.laid_out and status is not Status.RUNNING:
         return f"{step.title} is not part of what is to be done"
     if isinstance(event, Skipped) and not step.skippable:
         return f"{step.title} cannot be skipped"
-    unknown = set(event.facts) - set(step.gives) if isinstance(event, Succeeded) else set()
-    if unknown:
-        return f"{step.title} does not give {', '.join(sorted(unknown))}"
-    status = state.status(key, run)
+    if isinstance(event, Succeeded):
+        wrong = _wrong_facts(state.workflow, step, event.facts)
+        if wrong:
+            return wrong
     if status in LEGAL[type(event)]:
         return ""
     if status is Status.LOCKED:
-        return _locked_words(state, key, run)
-    return _REFUSALS[type(event)].get(status, "{title} is " + status.value).format(title=step.title)
+        return _locked_words(state, key)
+    return REFUSALS[type(event)][status].format(title=step.title)
 
 
-def _locked_words(state: State, key: StepKey, run: str) -> str:
+def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> str:
+    unknown = [str(name) for name in facts if name not in step.gives]
+    if unknown:
+        return f"{step.title} does not give {', '.join(sorted(unknown))}"
+    for fact in workflow.repeated_over & facts.keys():
+        items = facts[fact]
+        texts = isinstance(items, list | tuple) and all(isinstance(item, str) and item for item in items)
+        if not texts or len(set(items)) < len(items):
+            return f"{step.title} has to give {fact} as a list of different texts, since steps repeat over it"
+    return ""
+
+
+def _locked_words(state: State, key: StepKey) -> str:
     step = state.workflow.step(key.step)
     if step.blocked_words:
         return step.blocked_words
-    titles = [state.workflow.step(open_key.step).title for open_key in state.open_needs(key, run)]
+    titles = dict.fromkeys(state.workflow.step(open_key.step).title for open_key in state.open_needs(key))
     return f"{step.title} has to wait for {' and '.join(titles)}"

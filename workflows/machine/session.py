@@ -1,135 +1,31 @@
-"""A session: one person's way through a workflow, that can be left at any time and resumed.
+"""The folder that sessions are kept in: begin one, resume it, repair it, list them, delete it.
 
-`Session` is the live one, with its lock and journal; `Sessions` is the folder that they are kept in. What the
-state says is always what replaying the journal would say, since every event is written before it counts.
+A session is one person's way through a workflow, that can be left at any time and resumed. It is a private
+folder with a journal, a lock, drafts, and whatever its steps keep there.
 """
 
 from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from workflows.errors import OnboardError
 from workflows.machine.declaration import Workflow
-from workflows.machine.drafts import Drafts
-from workflows.machine.events import (
-    Event,
-    Facts,
-    Failed,
-    Header,
-    Reopened,
-    Skipped,
-    Started,
-    StepKey,
-    Succeeded,
-)
-from workflows.machine.journal import SCHEMA, DamagedJournal, Journal, Loaded, read_journal
+from workflows.machine.events import Facts, Header, checked_facts
+from workflows.machine.journal import DamagedJournal, Journal, sync_folder
+from workflows.machine.lines import SCHEMA
+from workflows.machine.live import Clock, Session
 from workflows.machine.lock import SessionLock
-from workflows.machine.reducer import reduce, replay
-from workflows.machine.rules import IllegalTransition, refusal
-from workflows.machine.state import SETTLED, Record, State, Status
+from workflows.machine.resume import replayed, state_of
+from workflows.machine.state import SETTLED, State, Status
+
+__all__ = ["JOURNAL", "Clock", "Session", "Sessions", "Summary"]
 
 JOURNAL = "journal.jsonl"
-Clock = Callable[[], datetime]
-
-
-class Session:
-    """A session that this process has open.
-
-    Attributes:
-        folder: where it lives (mode 0700); steps may keep private files of theirs in it.
-        header: what it is.
-        drafts: half-filled input.
-    """
-
-    def __init__(
-        self, folder: Path, header: Header, state: State, journal: Journal, lock: SessionLock, now: Clock
-    ) -> None:
-        self.folder = folder
-        self.header = header
-        self.drafts = Drafts(folder / "drafts")
-        self._state = state
-        self._journal = journal
-        self._lock = lock
-        self._now = now
-        self._run = secrets.token_hex(8)
-
-    @property
-    def state(self) -> State:
-        """The state as of the last event."""
-        return self._state
-
-    def layout(self) -> tuple[StepKey, ...]:
-        """The steps of the workflow as it is laid out now, in order."""
-        return self._state.layout()
-
-    def status(self, key: StepKey) -> Status:
-        """Where a step stands."""
-        return self._state.status(key, self._run)
-
-    def record(self, key: StepKey) -> Record | None:
-        """What is known of a step, or None if nothing happened to it."""
-        return self._state.records.get(key)
-
-    def facts(self, item: str = "") -> dict[str, object]:
-        """The facts that a step (of an item) may read."""
-        return self._state.facts(item)
-
-    def refusal(self, key: StepKey) -> str:
-        """Why a step cannot be started now, in words; "" when it can."""
-        return refusal(self._state, Started(key, self._run, ""), self._run)
-
-    def stale_reasons(self, key: StepKey) -> tuple[str, ...]:
-        """The titles of the steps whose outcome changed since a stale step was done."""
-        givers = {
-            self._state.workflow.giver(name.partition("@")[0]).id for name in self._state.changed_since(key)
-        }
-        return tuple(step.title for step in self._state.workflow.steps if step.id in givers)
-
-    def proposal(self) -> StepKey | None:
-        """Where to go on: the first step that is not settled and not locked; None when all is done."""
-        for key in self.layout():
-            if self.status(key) not in SETTLED | {Status.LOCKED}:
-                return key
-        return None
-
-    def start(self, key: StepKey) -> None:
-        """Begin a step. Raises IllegalTransition with the reason in words."""
-        self._happen(Started(key, self._run, self._stamp()))
-
-    def succeed(self, key: StepKey, facts: Facts) -> None:
-        """End a step well, with what it gives; its draft is dropped. Raises IllegalTransition."""
-        self._happen(Succeeded(key, facts, self._stamp()))
-        self.drafts.drop(key)
-
-    def fail(self, key: StepKey, error: Mapping[str, str]) -> None:
-        """End a step badly; it stays open. Raises IllegalTransition."""
-        self._happen(Failed(key, error, self._stamp()))
-
-    def skip(self, key: StepKey, reason: str = "") -> None:
-        """Leave out an optional step. Raises IllegalTransition."""
-        self._happen(Skipped(key, reason, self._stamp()))
-
-    def reopen(self, key: StepKey, reason: str = "") -> None:
-        """Make a settled step open again. Raises IllegalTransition."""
-        self._happen(Reopened(key, reason, self._stamp()))
-
-    def close(self) -> None:
-        """Close the journal and give the lock back; a second time does nothing."""
-        self._journal.close()
-        self._lock.release()
-
-    def _stamp(self) -> str:
-        return self._now().isoformat(timespec="seconds")
-
-    def _happen(self, event: Event) -> None:
-        state = reduce(self._state, event)
-        self._journal.append(event)
-        self._state = state
 
 
 @dataclass(frozen=True)
@@ -161,7 +57,7 @@ class Sessions:
     """The folder of sessions.
 
     Args:
-        folder: the program's state folder; made with mode 0700.
+        folder: the program's state folder; made with mode 0700 when the first session is begun.
         workflows: those that sessions can be of.
         now: the clock, in UTC.
     """
@@ -176,90 +72,105 @@ class Sessions:
 
         Raises:
             KeyError: there is no such workflow.
+            ValueError: the id is no name for a folder.
             FileExistsError: a session of that id is there already.
+            UnstorableFactError: a detail is no JSON value, or is a secret.
+            OnboardError: its folder could not be written; nothing of it is left.
         """
+        declaration = self._workflows[workflow]
         now = self._now()
         session_id = session_id or f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        if not _is_name(session_id):
+            raise ValueError(f"{session_id!r} is no name for a session")
+        header = Header(
+            SCHEMA, session_id, workflow, now.isoformat(timespec="seconds"), checked_facts(details)
+        )
         folder = self.folder / session_id
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-        lock = SessionLock(folder / "lock")
-        header = Header(SCHEMA, session_id, workflow, now.isoformat(timespec="seconds"), dict(details))
-        journal = Journal.create(folder / JOURNAL, header)
-        return Session(folder, header, State(self._workflows[workflow]), journal, lock, self._now)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise self._not_begun(error) from error
+        lock: SessionLock | None = None
+        try:
+            lock = SessionLock(folder / "lock")
+            journal = Journal.create(folder / JOURNAL, header)
+            sync_folder(self.folder)
+        except (OSError, OnboardError) as error:
+            if lock is not None:
+                lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise self._not_begun(error) from error
+        return Session(folder, header, State.beginning(declaration), journal, lock, self._now)
 
     def open(self, session_id: str) -> Session:
         """Resume a session.
 
         Raises:
-            OnboardError: there is none of that id, or its journal cannot be read (DamagedJournal).
+            OnboardError: there is none of that id, its journal cannot be read (DamagedJournal), or it comes
+                from a newer version.
             SessionInUse: another process has it open.
         """
         folder = self._existing(session_id)
-        lock = SessionLock(folder / "lock")
-        try:
-            loaded = read_journal(folder / JOURNAL)
-            state = self._replayed(folder / JOURNAL, loaded)
-            journal = Journal.resume(folder / JOURNAL, loaded.sound_bytes)
-        except OnboardError:
-            lock.release()
-            raise
-        return Session(folder, loaded.header, state, journal, lock, self._now)
+        return self._resumed(folder, repair=False)
 
     def repair(self, session_id: str) -> Session:
-        """Resume a damaged session from its last sound event; the damaged file is kept beside it.
+        """Resume a session, if it is damaged from its last sound event; the damaged file is kept beside it.
 
         Raises:
-            OnboardError: not even its first line can be read.
+            DamagedJournal: not even its first line can be read.
+            OnboardError: as for `open`.
+            SessionInUse: another process has it open.
         """
         folder = self._existing(session_id)
-        path = folder / JOURNAL
-        lock = SessionLock(folder / "lock")
-        try:
-            self.open_damaged(path)
-        finally:
-            lock.release()
-        return self.open(session_id)
-
-    def open_damaged(self, path: Path) -> None:
-        """Cut a damaged journal to its sound beginning, keeping a copy of all of it."""
-        while True:
-            try:
-                self._replayed(path, read_journal(path))
-            except DamagedJournal as damage:
-                if damage.good == 0:
-                    raise
-                stamp = self._now().strftime("%Y%m%d-%H%M%S")
-                copy = path.with_name(f"{path.name}.damaged-{stamp}-{secrets.token_hex(2)}")
-                shutil.copy2(path, copy)
-                Journal.resume(path, damage.good).close()
-            else:
-                return
+        return self._resumed(folder, repair=True)
 
     def summaries(self) -> tuple[Summary, ...]:
-        """All sessions, the most recently changed first; damaged ones are listed with their damage."""
-        if not self.folder.is_dir():
+        """All sessions, the most recently changed first; those that cannot be read say why.
+
+        Raises:
+            OnboardError: the folder itself cannot be read.
+        """
+        try:
+            folders = [entry for entry in self.folder.iterdir() if entry.is_dir()]
+        except FileNotFoundError:
             return ()
-        found = [self._summary(entry) for entry in self.folder.iterdir() if (entry / JOURNAL).exists()]
-        return tuple(sorted(found, key=lambda summary: summary.changed, reverse=True))
+        except OSError as error:
+            raise OnboardError(
+                "The sessions cannot be listed",
+                f"{self.folder} cannot be read.",
+                why=str(error),
+                next="Check that the folder is yours.",
+            ) from error
+        found = [summary for summary in map(self._summary, folders) if summary is not None]
+        return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
     def delete(self, session_id: str) -> None:
         """Delete a session and all that it keeps.
 
         Raises:
             SessionInUse: another process has it open.
-            OnboardError: there is none of that id.
+            OnboardError: there is none of that id, or something of it could not be deleted.
         """
         folder = self._existing(session_id)
         lock = SessionLock(folder / "lock")
         try:
             shutil.rmtree(folder)
+        except OSError as error:
+            raise OnboardError(
+                "The session could not be deleted",
+                f"Something in {folder} is still there.",
+                why=str(error),
+                next="Check that all in the folder is yours, then delete it again.",
+            ) from error
         finally:
             lock.release()
 
     def _existing(self, session_id: str) -> Path:
         folder = self.folder / session_id
-        if session_id in {"", ".", ".."} or "/" in session_id or not (folder / JOURNAL).exists():
+        if not _is_name(session_id) or not folder.is_dir():
             raise OnboardError(
                 "No such session",
                 f"There is no session {session_id!r}.",
@@ -267,42 +178,56 @@ class Sessions:
             )
         return folder
 
-    def _replayed(self, path: Path, loaded: Loaded) -> State:
-        workflow = self._workflows.get(loaded.header.workflow)
-        if workflow is None:
-            raise DamagedJournal(path, 1, f"There is no workflow {loaded.header.workflow!r}.", 0)
-        state = State(workflow)
-        good = self._offsets(path)
-        for index, event in enumerate(loaded.events):
+    def _resumed(self, folder: Path, *, repair: bool) -> Session:
+        path = folder / JOURNAL
+        lock = SessionLock(folder / "lock")
+        try:
             try:
-                state = replay(state, [event])
-            except IllegalTransition as error:
-                raise DamagedJournal(path, index + 2, str(error), good[index]) from error
-        return state
+                loaded, state = replayed(path, self._workflows)
+            except DamagedJournal as damage:
+                if not repair or damage.sound is None:
+                    raise
+                self._keep_copy(path)
+                loaded, state = damage.sound, state_of(path, damage.sound, self._workflows)
+            journal = Journal.resume(path, loaded.sound_bytes)
+        except BaseException:
+            lock.release()
+            raise
+        return Session(folder, loaded.header, state, journal, lock, self._now)
 
-    @staticmethod
-    def _offsets(path: Path) -> list[int]:
-        """Where each line ends: before event `i` the file has `result[i]` sound bytes."""
-        offsets, total = [], 0
-        for line in path.read_bytes().splitlines(keepends=True):
-            total += len(line)
-            offsets.append(total)
-        return offsets
+    def _keep_copy(self, path: Path) -> None:
+        stamp = f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        try:
+            shutil.copy2(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+        except OSError as error:
+            raise OnboardError(
+                "The session could not be repaired",
+                f"No copy of the damaged {path} could be made, so it was left as it is.",
+                why=str(error),
+                next="Make room on the disk and try again.",
+            ) from error
 
-    def _summary(self, folder: Path) -> Summary:
+    def _not_begun(self, error: Exception) -> OnboardError:
+        return OnboardError(
+            "The session could not be begun",
+            f"Its folder in {self.folder} could not be written.",
+            why=(error.why or error.what) if isinstance(error, OnboardError) else str(error),
+            next="Check that the folder is yours and that its disk has room.",
+        )
+
+    def _summary(self, folder: Path) -> Summary | None:
+        """A line of the list, or None for a folder that holds no session (any more)."""
         path = folder / JOURNAL
         try:
-            loaded = read_journal(path)
-            state = self._replayed(path, loaded)
+            loaded, state = replayed(path, self._workflows)
         except OnboardError as error:
-            changed = datetime.fromtimestamp(path.stat().st_mtime, tz=self._now().tzinfo)
-            return Summary(
-                folder.name, changed=changed.isoformat(timespec="seconds"), damage=error.why or error.what
-            )
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            return Summary(folder.name, changed=self._changed(path), damage=error.why or error.what)
         header = loaded.header
         open_keys = [key for key in state.layout() if state.status(key, "") not in SETTLED | {Status.LOCKED}]
         return Summary(
-            header.session,
+            folder.name,
             header.workflow,
             header.created,
             loaded.events[-1].at if loaded.events else header.created,
@@ -310,3 +235,14 @@ class Sessions:
             state.facts(),
             state.workflow.step(open_keys[0].step).title if open_keys else "",
         )
+
+    def _changed(self, path: Path) -> str:
+        try:
+            seconds = path.stat().st_mtime
+        except OSError:
+            return ""
+        return datetime.fromtimestamp(seconds, tz=self._now().tzinfo).isoformat(timespec="seconds")
+
+
+def _is_name(session_id: str) -> bool:
+    return session_id not in {"", ".", ".."} and not {"/", "\0"} & set(session_id)

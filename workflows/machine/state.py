@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import JsonValue, StepKey
+from workflows.machine.knowledge import Knowledge, KnownFact
 
 
 class Status(StrEnum):
@@ -70,63 +71,41 @@ class Record:
 
 
 @dataclass(frozen=True)
-class KnownFact:
-    """A fact's value, and the number of the event that last changed it."""
-
-    value: JsonValue
-    since: int
-
-
-@dataclass(frozen=True)
 class State:
     """A workflow and all that has happened in it; immutable.
 
     Attributes:
-        workflow: its declaration.
-        events: how many events it consists of.
+        knowledge: the workflow, what its steps gave, and the layout that follows from it.
+        events: how many events the state consists of.
         records: what is known of each step that anything happened to.
-        known: each fact under its scoped name ("layers", or "plan@management" for a repeated step's fact).
     """
 
-    workflow: Workflow
+    knowledge: Knowledge
     events: int = 0
     records: Mapping[StepKey, Record] = field(default_factory=dict)
-    known: Mapping[str, KnownFact] = field(default_factory=dict)
+
+    @classmethod
+    def beginning(cls, workflow: Workflow) -> State:
+        """The state in which nothing has happened yet."""
+        return cls(Knowledge(workflow))
+
+    @property
+    def workflow(self) -> Workflow:
+        """The declaration."""
+        return self.knowledge.workflow
+
+    @property
+    def known(self) -> Mapping[str, KnownFact]:
+        """The facts in force, by scoped name ("layers", or "plan@management" for a repeated step's fact)."""
+        return self.knowledge.in_force
 
     def facts(self, item: str = "") -> dict[str, JsonValue]:
         """The facts that a step may read: those given once, and those given for the same item."""
-        found: dict[str, JsonValue] = {}
-        for name, fact in self.known.items():
-            plain, _, scope = name.partition("@")
-            if not scope or scope == item:
-                found[plain] = fact.value
-        return found
+        return self.knowledge.facts(item)
 
     def layout(self) -> tuple[StepKey, ...]:
         """The steps of the workflow as it is laid out now, in order."""
-        return tuple(self.workflow.keys(self.facts()))
-
-    def scoped(self, fact: str, item: str) -> str:
-        """The name under which a step of an item gives a fact."""
-        return f"{fact}@{item}" if self.workflow.giver(fact).repeats_over else fact
-
-    def sources(self, fact: str, item: str) -> dict[str, StepKey]:
-        """Where a step of an item finds a fact: each scoped name with the step that gives it.
-
-        A step that happens once and needs what a repeated one gives finds it once for each item.
-        """
-        giver = self.workflow.giver(fact)
-        if not giver.repeats_over:
-            return {fact: StepKey(giver.id)}
-        items = [item] if item else self.facts().get(giver.repeats_over) or ()
-        return {f"{fact}@{each}": StepKey(giver.id, str(each)) for each in items}
-
-    def needed(self, key: StepKey) -> dict[str, StepKey]:
-        """All facts that a step needs, by scoped name, each with the step that gives it."""
-        found: dict[str, StepKey] = {}
-        for fact in self.workflow.step(key.step).needs:
-            found.update(self.sources(fact, key.item))
-        return found
+        return self.knowledge.layout
 
     def status(self, key: StepKey, run: str) -> Status:
         """Where a step stands, seen from the process that calls itself `run`.
@@ -135,34 +114,39 @@ class State:
         that no other process is still at work on it.
         """
         record = self.records.get(key)
-        if record is not None:
-            if record.phase is Phase.STARTED and record.run == run:
-                return Status.RUNNING
-            if record.phase is Phase.SKIPPED:
-                return Status.SKIPPED
-            if record.phase is Phase.SUCCEEDED and not self.changed_since(key):
-                return Status.DONE
-        if self.open_needs(key, run):
+        if record is not None and record.phase is Phase.STARTED and record.run == run:
+            return Status.RUNNING
+        if record is not None and self.settled(key):
+            return Status.SKIPPED if record.phase is Phase.SKIPPED else Status.DONE
+        if self.open_needs(key):
             return Status.LOCKED
         return _OPEN_AFTER[record.phase] if record else Status.READY
 
+    def settled(self, key: StepKey) -> bool:
+        """Whether a step is skipped, or done and not stale."""
+        record = self.records.get(key)
+        if record is None or record.phase not in {Phase.SKIPPED, Phase.SUCCEEDED}:
+            return False
+        return record.phase is Phase.SKIPPED or not self.changed_since(key)
+
     def changed_since(self, key: StepKey) -> tuple[str, ...]:
-        """The scoped names of facts that a step used and that have changed, come or gone since it was done."""
+        """The scoped names of facts that a step used and that changed, came or went since it was started."""
         record = self.records.get(key)
         if record is None or record.phase is not Phase.SUCCEEDED:
             return ()
-        now = {name: self.known[name].since for name in self.needed(key) if name in self.known}
+        now = self.knowledge.used_by(key)
+        if now == record.used:
+            return ()
         names = {*now, *record.used}
         return tuple(sorted(name for name in names if now.get(name) != record.used.get(name)))
 
-    def open_needs(self, key: StepKey, run: str) -> tuple[StepKey, ...]:
+    def open_needs(self, key: StepKey) -> tuple[StepKey, ...]:
         """The steps that have to be settled before this one can begin.
 
         A giver that does not apply counts as settled: there is nothing to wait for.
         """
-        layout = set(self.layout())
         return tuple(
             giver
-            for giver in dict.fromkeys(self.needed(key).values())
-            if giver in layout and self.status(giver, run) not in SETTLED
+            for giver in dict.fromkeys(self.knowledge.needed(key).values())
+            if giver in self.knowledge.laid_out and not self.settled(giver)
         )
