@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import io
 import json
 import time
@@ -35,8 +35,8 @@ ADMINISTRATORS = {
     APPS: ("AKIABOOTSTRAPAPPSDE1", "apps/secret+1"),
 }
 SELF_MANAGEMENT = """{"Version": "2012-10-17", "Statement": [
-  {"Effect": "Allow", "Action": ["iam:ListVirtualMFADevices", "iam:GetAccountPasswordPolicy", "iam:ListUsers"],
-   "Resource": "*"},
+  {"Effect": "Allow", "Resource": "*",
+   "Action": ["iam:ListVirtualMFADevices", "iam:GetAccountPasswordPolicy", "iam:ListUsers"]},
   {"Effect": "Allow", "Action": ["iam:ChangePassword", "iam:GetUser", "iam:*AccessKey*", "iam:*MFADevice*"],
    "Resource": ["arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::*:mfa/*"]},
   {"Sid": "DenyAllExceptListedIfNoMFA", "Effect": "Deny", "Resource": "*",
@@ -61,6 +61,7 @@ class StrictWorld:
     def __init__(self) -> None:
         iam_backends.clear()
         self.ahead = 0.0
+        self.started = time.time() // 30 * 30 + 15  # in the middle of a code, where no test is late
         self.directory = Directory(
             accounts={"management": MANAGEMENT, "security": SECURITY, "apps-devstg": APPS},
             bootstrap_keys={
@@ -73,7 +74,7 @@ class StrictWorld:
         self.console = console_application(self.strict, self.directory)
 
     def now(self) -> float:
-        return time.time() + self.ahead
+        return self.started + self.ahead
 
     def restart(self) -> None:
         """What a new process has: moto's state as it was, and the strict state from its dump."""
@@ -144,11 +145,9 @@ class StrictWorld:
     def later(self, seconds: float) -> Iterator[None]:
         """So many seconds later, for the server and for what clients sign."""
         self.ahead += seconds
-        moved = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(
-            seconds=self.ahead
-        )
+        moved = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(seconds=self.ahead)
         try:
-            with mock.patch.object(auth, "get_current_datetime", lambda *_, **__: moved):
+            with mock.patch.object(auth, "get_current_datetime", return_value=moved):
                 yield
         finally:
             self.ahead -= seconds

@@ -96,8 +96,8 @@ def test_a_deny_wins_wherever_it_stands(documents: list[str]) -> None:
     [
         ({"AWS": JANE}, JANE),
         ({"AWS": ["arn:aws:iam::222222222222:root"]}, "arn:aws:iam::222222222222:root"),
-        ({"AWS": "*"}, JANE),
-        ("*", JANE),
+        ({"AWS": "*"}, "*"),
+        ("*", "*"),
         ({"AWS": "arn:aws:iam::111111111111:root"}, ""),
         ({"Service": "ec2.amazonaws.com"}, ""),
     ],

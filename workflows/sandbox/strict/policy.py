@@ -58,10 +58,10 @@ def evaluate_trust(document: str, principals: Iterable[str], context: Context) -
         context: the request's condition keys and values.
 
     Returns:
-        The verdict, and the principal through which it was allowed ("" otherwise).
+        The verdict, and the principal through which it was allowed, perhaps "*" ("" otherwise).
     """
     allowed_as = ""
-    callers = tuple(principals)
+    callers = (*principals, "*")
     for statement in statements([document]):
         named = next((name for name in callers if _principal_matches(statement, name)), "")
         if not named or not _action_matches(statement, "sts:AssumeRole"):
@@ -100,9 +100,7 @@ def _resource_matches(statement: Statement, resource: str, context: Context) -> 
 
 def _principal_matches(statement: Statement, principal: str) -> bool:
     named = statement.get("Principal")
-    if named == "*":
-        return True
-    return isinstance(named, dict) and any(name in ("*", principal) for name in _listed(named.get("AWS")))
+    return principal in (_listed(named.get("AWS")) if isinstance(named, dict) else _listed(named))
 
 
 def _listed(value: object) -> list[str]:

@@ -101,14 +101,12 @@ def _assumable(call: Call, account_id: str, name: str) -> Role:
     role = None
     if account_id in call.state.directory.accounts.values():
         role = next((role for role in account(account_id).roles.values() if role.arn == resource), None)
-    if role is None or role.name != name or own is Verdict.DENIED:
-        raise denial(
-            Style.QUERY,
-            caller,
-            "sts:AssumeRole",
-            resource,
-            own if own is Verdict.DENIED else Verdict.NOT_ALLOWED,
-        )
+    words = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {resource}"
+    refusal = Refusal("AccessDenied", words, 403)
+    if own is Verdict.DENIED:
+        raise denial(Style.QUERY, caller, "sts:AssumeRole", resource, own)
+    if role is None or role.name != name:
+        raise refusal
     itself = context["aws:PrincipalArn"]
     root = f"arn:aws:iam::{caller.account_id}:root"
     trust, named = evaluate_trust(
@@ -116,8 +114,7 @@ def _assumable(call: Call, account_id: str, name: str) -> Role:
     )
     by_name = named in (itself, caller.arn) and account_id == caller.account_id
     if trust is not Verdict.ALLOWED or not (own is Verdict.ALLOWED or by_name):
-        words = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {resource}"
-        raise Refusal("AccessDenied", words, 403)
+        raise refusal
     return role
 
 

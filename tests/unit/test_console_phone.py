@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.strict_aws import HOST, SECURITY, SELF_MANAGEMENT, StrictWorld, code
+from werkzeug.test import Client
+
+from workflows.sandbox.console.phone import Phone
+from workflows.sandbox.strict.codes import code_at
+
+SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        (SEED, "Unnamed account"),
+        ("gezd gnbv gy3t qojq-gezd gnbv gy3t qojq", "Unnamed account"),
+        (
+            f"otpauth://totp/Amazon%20Web%20Services:jane@bb?secret={SEED}&issuer=x",
+            "Amazon Web Services:jane@bb",
+        ),
+    ],
+)
+def test_a_secret_is_read_in_every_form(text: str, label: str) -> None:
+    phone = Phone()
+    phone.scan(text)
+    assert phone.show(59) == [
+        {"label": label, "code": "287082", "seconds_left": 1, "next_code": code_at(SEED, 60)},
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "12345", "not base32!", "ABC", f"otpauth://hotp/x?secret={SEED}", "otpauth://totp/x"]
+)
+def test_what_is_no_secret_is_refused(text: str) -> None:
+    phone = Phone()
+    with pytest.raises(ValueError, match="not one|no secret"):
+        phone.scan(text)
+    assert phone.show(0) == []
+
+
+def test_the_same_secret_twice_is_one_account() -> None:
+    phone = Phone()
+    phone.scan(SEED, "first")
+    phone.scan(SEED, "second")
+    assert [entry["label"] for entry in phone.show(0)] == ["second"]
+    phone.remove(7)
+    phone.remove(0)
+    assert phone.show(0) == []
+
+
+def test_the_phone_scans_what_the_console_shows_and_keeps_it() -> None:
+    world = StrictWorld()
+    iam = world.administrator("iam")
+    iam.create_user(UserName="jane.doe")
+    iam.put_user_policy(UserName="jane.doe", PolicyName="self", PolicyDocument=SELF_MANAGEMENT)
+    iam.create_login_profile(UserName="jane.doe", Password="Some-password-1")
+    browser, base = Client(world.console), f"http://{HOST}"
+    form = {"account": SECURITY, "user_name": "jane.doe", "password": "Some-password-1"}
+    browser.post("/console", base_url=base, data=form)
+    assert "No page of the console shows a QR code now" in browser.get("/phone", base_url=base).text
+    browser.post("/console/mfa", base_url=base, data={"name": "jane.doe", "kind": "app"})
+    serial = f"arn:aws:iam::{SECURITY}:mfa/jane.doe"
+    assert serial in browser.get("/phone", base_url=base).text
+    other = browser.post("/phone/scan", base_url=base, data={"pending": serial + "x"})
+    assert other.status_code == 400
+    browser.post("/phone/scan", base_url=base, data={"pending": serial})
+
+    world.restart()
+    browser.application = world.console
+    shown = json.loads(browser.get("/phone/codes.json", base_url=base).text)
+    assert shown["sandbox"] is True
+    [entry] = shown["accounts"]
+    assert entry["label"] == f"Amazon Web Services:jane.doe@{SECURITY}"
+    assert 0 < entry["seconds_left"] <= 30
+    codes = {"code_1": entry["code"], "code_2": entry["next_code"]}
+    done = browser.post("/console/mfa/codes", base_url=base, data=codes)
+    assert "MFA device assigned" in done.text
+    seed = world.strict.dump()["phone"]["entries"][0]["seed"]
+    assert entry["code"] == code(world, seed)
+    assert seed not in browser.get("/phone", base_url=base).text
+    browser.post("/phone/remove", base_url=base, data={"number": "0"})
+    assert json.loads(browser.get("/phone/codes.json", base_url=base).text)["accounts"] == []

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from support.strict_aws import (
+    APPS,
+    ASSUME_DEVOPS,
+    HOST,
+    SECURITY,
+    SELF_MANAGEMENT,
+    TRUST_WITH_MFA,
+    StrictWorld,
+    code,
+)
+from werkzeug.test import Client, TestResponse
+
+ALIAS = "bb-security"
+ONCE, CHOSEN = "Once-only-1234", "Chosen-by-jane-1"
+POLICY = {"MinimumPasswordLength": 12, "RequireNumbers": True, "PasswordReusePrevention": 2}
+
+
+class Browser:
+    """A person's browser: follows redirects and keeps cookies."""
+
+    def __init__(self, world: StrictWorld) -> None:
+        self.client = Client(world.console)
+
+    def get(self, path: str) -> TestResponse:
+        return self.client.get(path, base_url=f"http://{HOST}", follow_redirects=True)
+
+    def post(self, path: str, **form: str) -> TestResponse:
+        return self.client.post(path, base_url=f"http://{HOST}", data=form, follow_redirects=True)
+
+    def sign_in(self, password: str, account: str = ALIAS, name: str = "jane.doe") -> TestResponse:
+        return self.post("/console", account=account, user_name=name, password=password)
+
+
+@pytest.fixture
+def world() -> StrictWorld:
+    """Jane has a one-time password and the self-management policy, as after the admin's apply."""
+    world = StrictWorld()
+    iam = world.administrator("iam")
+    iam.create_account_alias(AccountAlias=ALIAS)
+    iam.update_account_password_policy(**POLICY)
+    iam.create_user(UserName="jane.doe")
+    iam.put_user_policy(UserName="jane.doe", PolicyName="self", PolicyDocument=SELF_MANAGEMENT)
+    iam.create_login_profile(UserName="jane.doe", Password=ONCE, PasswordResetRequired=True)
+    return world
+
+
+@pytest.fixture
+def browser(world: StrictWorld) -> Browser:
+    return Browser(world)
+
+
+def title(page: TestResponse) -> str:
+    found = re.search(r"<h1>(.*?)</h1>", page.text)
+    assert found, page.text
+    return found[1]
+
+
+def settled(world: StrictWorld) -> None:
+    iam = world.administrator("iam")
+    iam.update_login_profile(UserName="jane.doe", Password=CHOSEN, PasswordResetRequired=False)
+
+
+def test_the_whole_way_of_a_new_user(world: StrictWorld, browser: Browser) -> None:
+    assert f'value="{ALIAS}"' in browser.get(f"/console?account={ALIAS}").text
+    page = browser.sign_in(ONCE)
+    assert title(page) == "You must change your password to continue"
+    assert "must have 12 to 128 characters" in page.text
+    assert title(browser.get("/console/security")) == "You must change your password to continue"
+    page = browser.post(
+        "/console/password", old_password=ONCE, new_password=CHOSEN, new_password_again=CHOSEN
+    )
+    assert f"Signed in as <strong>jane.doe</strong> in account {ALIAS} ({SECURITY})" in page.text
+
+    page = browser.get("/console/security")
+    assert "with an explicit deny" in page.text
+    assert "Assign an MFA device, sign out and sign in again with a code" in page.text
+    assert "with an explicit deny" in browser.post("/console/keys").text
+
+    page = browser.post("/console/mfa", name="jane.doe", kind="app")
+    found = re.search(r'<code id="secret-key">([A-Z2-7]{64})</code>', page.text)
+    assert found
+    seed = found[1]
+    assert 'src="data:image/png;base64,' in page.text
+    assert seed in browser.get("/console/mfa").text
+    assert browser.post("/console/mfa/codes", code_1="000000", code_2="111111").status_code == 403
+    page = browser.post("/console/mfa/codes", code_1=code(world, seed, -1), code_2=code(world, seed))
+    assert title(page) == "MFA device assigned"
+
+    browser.post("/console/sign-out")
+    assert title(browser.sign_in(CHOSEN)) == "Multi-factor authentication"
+    assert title(browser.get("/console/home")) == "Multi-factor authentication"
+    replayed = browser.post("/console/code", code=code(world, seed))
+    assert replayed.status_code == 403
+    assert "Each code is good once" in replayed.text
+    page = browser.post("/console/code", code=code(world, seed, 1))
+    assert title(page) == "Console home"
+    assert "with MFA" in page.text
+
+    page = browser.post("/console/keys")
+    assert title(page) == "Retrieve access key"
+    download = browser.get("/console/keys/download")
+    assert download.headers["Content-Disposition"] == "attachment; filename=jane.doe_accessKeys.csv"
+    rows = list(csv.reader(io.StringIO(download.text)))
+    assert rows[0] == ["Access key ID", "Secret access key"]
+    key = {"AccessKeyId": rows[1][0], "SecretAccessKey": rows[1][1]}
+    arn = world.of("sts", key).get_caller_identity()["Arn"]
+    assert arn == f"arn:aws:iam::{SECURITY}:user/jane.doe"
+
+    assert title(browser.post("/console/keys/new")) == "My security credentials"
+    assert browser.get("/console/keys/download").status_code == 404
+    browser.post(f"/console/keys/{key['AccessKeyId']}/deactivate")
+    assert "Inactive" in browser.get("/console/security").text
+    browser.post(f"/console/keys/{key['AccessKeyId']}/delete")
+    assert key["AccessKeyId"] not in browser.get("/console/security").text
+
+
+@pytest.mark.parametrize(
+    ("account", "name", "password"),
+    [
+        (ALIAS, "jane.doe", "wrong"),
+        (ALIAS, "nobody", ONCE),
+        ("other-alias", "jane.doe", ONCE),
+        (APPS, "jane.doe", ONCE),
+        (ALIAS, "jane.doe", ""),
+        (ALIAS, "no.password", ""),
+    ],
+)
+def test_who_is_not_known_is_not_let_in(
+    world: StrictWorld, browser: Browser, account: str, name: str, password: str
+) -> None:
+    world.administrator("iam").create_user(UserName="no.password")
+    page = browser.sign_in(password, account, name)
+    assert page.status_code == 403
+    assert "Your authentication information is incorrect" in page.text
+    assert title(browser.get("/console/home")) == "Sign in as IAM user"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again", "status", "words"),
+    [
+        (ONCE, CHOSEN, "other", 400, "not the same"),
+        (ONCE, "short", "short", 400, "must have 12 to 128 characters"),
+        (ONCE, "no-digit-in-here", "no-digit-in-here", 400, "a digit"),
+        ("wrong", CHOSEN, CHOSEN, 403, "The old password was incorrect"),
+        (ONCE, ONCE, ONCE, 400, "must differ"),
+    ],
+)
+def test_a_new_password_follows_the_policy(
+    world: StrictWorld, browser: Browser, old: str, new: str, again: str, status: int, words: str
+) -> None:
+    browser.sign_in(ONCE)
+    page = browser.post("/console/password", old_password=old, new_password=new, new_password_again=again)
+    assert page.status_code == status
+    assert words in page.text
+    assert title(browser.get("/console/home")) == "You must change your password to continue"
+
+
+def test_an_old_password_must_be_changed(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    world.administrator("iam").update_account_password_policy(**POLICY, MaxPasswordAge=90)
+    assert title(browser.sign_in(CHOSEN)) == "Console home"
+    world.ahead += 91 * 86_400
+    assert title(browser.sign_in(CHOSEN)) == "You must change your password to continue"
+
+
+def test_a_sign_in_survives_a_restart_and_ends_by_itself(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    browser.sign_in(CHOSEN)
+    page = browser.post("/console/mfa", name="phone", kind="app")
+    serial = f"arn:aws:iam::{SECURITY}:mfa/phone"
+    assert serial in page.text
+    world.restart()
+    browser.client.application = world.console
+    assert serial in browser.get("/console/mfa/codes").text
+    world.ahead += 13 * 3600
+    assert title(browser.get("/console/home")) == "Sign in as IAM user"
+
+
+def test_a_passkey_is_declined_with_the_reason(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    browser.sign_in(CHOSEN)
+    page = browser.post("/console/mfa", name="jane.doe", kind="passkey")
+    assert page.status_code == 400
+    assert "no code for the command line" in page.text
+
+
+def test_an_abandoned_device_blocks_its_name(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    browser.sign_in(CHOSEN)
+    browser.post("/console/mfa", name="jane.doe", kind="app")
+    page = browser.post("/console/mfa/cancel")
+    assert page.status_code == 403
+    assert "stays, assigned to nobody" in page.text
+    page = browser.post("/console/mfa", name="jane.doe", kind="app")
+    assert page.status_code == 409
+    assert "already exists" in page.text
+    assert title(browser.post("/console/mfa", name="jane.doe-2", kind="app")) == "Set up device"
+
+
+def test_roles_are_switched_to_as_the_link_says(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    iam = world.administrator("iam")
+    iam.put_user_policy(UserName="jane.doe", PolicyName="devops", PolicyDocument=ASSUME_DEVOPS)
+    world.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
+    _, seed = world.device()
+    browser.sign_in(CHOSEN)
+    browser.post("/console/code", code=code(world, seed, 1))
+    page = browser.get(f"/console/switchrole?account={APPS}&roleName=DevOps&displayName=bb-apps")
+    assert f'value="{APPS}"' in page.text
+    page = browser.post("/console/switchrole", account=APPS, roleName="DevOps", displayName="bb-apps")
+    assert f"arn:aws:sts::{APPS}:assumed-role/DevOps/jane.doe" in page.text
+    page = browser.post("/console/switchrole", account=APPS, roleName="Administrator")
+    assert page.status_code == 403
+    assert "is not authorized to perform: sts:AssumeRole" in page.text
+
+
+def test_a_deleted_user_is_told_so(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    browser.sign_in(CHOSEN)
+    iam = world.administrator("iam")
+    iam.delete_login_profile(UserName="jane.doe")
+    iam.delete_user_policy(UserName="jane.doe", PolicyName="self")
+    iam.delete_user(UserName="jane.doe")
+    page = browser.get("/console/security")
+    assert "jane.doe cannot be found" in page.text
+
+
+def test_other_sites_are_kept_out(world: StrictWorld, browser: Browser) -> None:
+    form = {"account": ALIAS, "user_name": "jane.doe", "password": ONCE}
+    base = f"http://{HOST}"
+    foreign = browser.client.post(
+        "/console", base_url=base, data=form, headers={"Origin": "http://evil.example"}
+    )
+    assert foreign.status_code == 403
+    rebound = browser.client.get("/console", base_url="http://evil.example:5999")
+    assert rebound.status_code == 403
+    own = browser.client.post("/console", base_url=base, data=form, headers={"Origin": base})
+    assert own.status_code == 302
+    cookie = own.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert own.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/console", "/phone"])
+def test_every_page_says_that_it_is_the_sandbox(browser: Browser, path: str) -> None:
+    assert "This is the iam-onboard sandbox, not AWS." in browser.get(path).text
+
+
+def test_markup_in_a_name_stays_text(browser: Browser) -> None:
+    page = browser.sign_in("x", "<script>alert(1)</script>", '"><b>')
+    assert "<script>" not in page.text
+    assert '"><b>' not in page.text

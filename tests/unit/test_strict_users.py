@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import pytest
+from support.strict_aws import SECURITY, SELF_MANAGEMENT, StrictWorld, refused
+
+POLICY = {
+    "MinimumPasswordLength": 12,
+    "RequireUppercaseCharacters": True,
+    "RequireLowercaseCharacters": True,
+    "RequireNumbers": True,
+    "RequireSymbols": False,
+    "PasswordReusePrevention": 3,
+    "AllowUsersToChangePassword": True,
+}
+
+
+@pytest.fixture
+def world() -> StrictWorld:
+    return StrictWorld()
+
+
+def test_a_password_policy_is_kept_and_enforced(world: StrictWorld) -> None:
+    world.user("jane.doe")
+    iam = world.administrator("iam")
+    assert refused(iam.get_account_password_policy)[0] == "NoSuchEntity"
+    iam.update_account_password_policy(**POLICY)
+    kept = iam.get_account_password_policy()["PasswordPolicy"]
+    assert {name: kept[name] for name in POLICY} == POLICY
+    code, message = refused(iam.create_login_profile, UserName="jane.doe", Password="short")
+    assert code == "PasswordPolicyViolation"
+    for words in ("must have 12 to 128 characters", "an uppercase letter", "a digit"):
+        assert words in message
+    assert "symbol" not in message
+    assert refused(iam.get_login_profile, UserName="jane.doe")[0] == "NoSuchEntity"
+    iam.create_login_profile(UserName="jane.doe", Password="Long-enough-1")
+    iam.delete_account_password_policy()
+    assert refused(iam.get_account_password_policy)[0] == "NoSuchEntity"
+
+
+@pytest.mark.parametrize(
+    ("password", "good"),
+    [("Ab3defgh", True), ("Ab3defg", False), ("abcdefgh", False), ("abcdefg1", False), ("abcdef1!", True)],
+)
+def test_without_a_policy_awss_default_holds(world: StrictWorld, password: str, good: bool) -> None:
+    world.user("jane.doe")
+    iam = world.administrator("iam")
+    if good:
+        iam.create_login_profile(UserName="jane.doe", Password=password)
+    else:
+        refusal = refused(iam.create_login_profile, UserName="jane.doe", Password=password)
+        assert refusal[0] == "PasswordPolicyViolation"
+
+
+def test_a_login_profile_keeps_its_reset_flag_and_its_password(world: StrictWorld) -> None:
+    world.user("jane.doe")
+    iam = world.administrator("iam")
+    made = iam.create_login_profile(UserName="jane.doe", Password="Once-only-1", PasswordResetRequired=True)
+    assert made["LoginProfile"]["PasswordResetRequired"]
+    assert iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
+    again = refused(iam.create_login_profile, UserName="jane.doe", Password="Other-one-1")
+    assert again[0] == "EntityAlreadyExists"
+    iam.update_login_profile(UserName="jane.doe", PasswordResetRequired=False)
+    assert not iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
+    iam.delete_login_profile(UserName="jane.doe")
+    assert refused(iam.get_login_profile, UserName="jane.doe")[0] == "NoSuchEntity"
+    iam.create_login_profile(UserName="jane.doe", Password="Once-only-1")
+    assert not iam.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
+
+
+def test_a_user_changes_its_own_password_under_the_policy(world: StrictWorld) -> None:
+    key = world.user("jane.doe", SELF_MANAGEMENT)
+    admin = world.administrator("iam")
+    admin.update_account_password_policy(**POLICY)
+    admin.create_login_profile(UserName="jane.doe", Password="First-one-123", PasswordResetRequired=True)
+    iam = world.of("iam", key)
+    wrong = refused(iam.change_password, OldPassword="not this", NewPassword="Second-one-123")
+    assert wrong == ("AccessDenied", "The old password was incorrect.")
+    weak = refused(iam.change_password, OldPassword="First-one-123", NewPassword="weak")
+    assert weak[0] == "PasswordPolicyViolation"
+    same = refused(iam.change_password, OldPassword="First-one-123", NewPassword="First-one-123")
+    assert same[0] == "PasswordPolicyViolation"
+    iam.change_password(OldPassword="First-one-123", NewPassword="Second-one-123")
+    assert not admin.get_login_profile(UserName="jane.doe")["LoginProfile"]["PasswordResetRequired"]
+    world.restart()
+    iam = world.of("iam", key)
+    used = refused(iam.change_password, OldPassword="Second-one-123", NewPassword="First-one-123")
+    assert "one of the last 3 passwords" in used[1]
+
+
+def test_changing_a_password_needs_a_permission(world: StrictWorld) -> None:
+    key = world.user("jane.doe")
+    admin = world.administrator("iam")
+    admin.create_login_profile(UserName="jane.doe", Password="First-one-123")
+    change = {"OldPassword": "First-one-123", "NewPassword": "Second-one-123"}
+    assert refused(world.of("iam", key).change_password, **change)[0] == "AccessDenied"
+    admin.update_account_password_policy(**POLICY)
+    world.of("iam", key).change_password(**change)
+
+
+def test_a_user_is_not_deleted_while_it_holds_something(world: StrictWorld) -> None:
+    key = world.user("jane.doe")
+    iam = world.administrator("iam")
+    serial, _ = world.device()
+    iam.create_login_profile(UserName="jane.doe", Password="First-one-123")
+    iam.create_group(GroupName="team")
+    iam.add_user_to_group(GroupName="team", UserName="jane.doe")
+    removals = [
+        ("access keys", lambda: iam.delete_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"])),
+        ("login profile", lambda: iam.delete_login_profile(UserName="jane.doe")),
+        ("MFA device", lambda: iam.deactivate_mfa_device(UserName="jane.doe", SerialNumber=serial)),
+        ("group", lambda: iam.remove_user_from_group(GroupName="team", UserName="jane.doe")),
+    ]
+    for held, remove in removals:
+        code, message = refused(iam.delete_user, UserName="jane.doe")
+        assert code == "DeleteConflict"
+        assert held in message
+        remove()
+    iam.delete_user(UserName="jane.doe")
+    assert iam.list_users()["Users"] == []
+
+
+def test_users_come_in_pages(world: StrictWorld) -> None:
+    iam = world.administrator("iam")
+    names = [f"user.{number:03}" for number in range(25)]
+    for name in names:
+        iam.create_user(UserName=name, Path="/staff/" if name.endswith("4") else "/")
+    pages = list(iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 10}))
+    assert [len(page["Users"]) for page in pages] == [10, 10, 5]
+    assert [user["UserName"] for page in pages for user in page["Users"]] == names
+    staff = iam.list_users(PathPrefix="/staff/")["Users"]
+    assert [user["UserName"] for user in staff] == ["user.004", "user.014", "user.024"]
+
+
+def test_the_first_administrator_is_a_user_to_everybody(world: StrictWorld) -> None:
+    user = world.administrator("iam").get_user()["User"]
+    arn = world.administrator("sts").get_caller_identity()["Arn"]
+    assert user["Arn"] == arn == f"arn:aws:iam::{SECURITY}:user/2-admin"
+    assert world.administrator("iam").get_account_summary()["SummaryMap"]["Users"] == 0
