@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyperclip
 import pytest
 
 from workflows.secret import Secret
@@ -73,9 +74,6 @@ def test_a_plain_text_is_never_cleared_and_ends_an_earlier_deadline() -> None:
 
 def test_the_text_itself_is_not_kept_for_comparing() -> None:
     clipboard = desktop(Board())
-    clipboard._mechanism = None
-    board = Board()
-    clipboard._mechanism = (board.copy, board.paste)
     clipboard.copy(Secret("canary"))
     assert "canary" not in repr(vars(clipboard))
 
@@ -161,8 +159,8 @@ def test_pyperclip_gets_the_text_by_a_pipe_alone(
     programs: Callable[[str, str], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
     base = programs("xclip", XCLIP)
-    clipboard = PyperclipClipboard(lambda: NOW, environment={"DISPLAY": ":99", "PATH": "/usr/bin:/bin"})
-    clipboard._environment = {"DISPLAY": ":99", "PATH": f"{base}/bin:/usr/bin:/bin"}
+    environment = {"DISPLAY": ":99", "PATH": f"{base}/bin:/usr/bin:/bin"}
+    clipboard = PyperclipClipboard(lambda: NOW, environment=environment)
     clipboard.copy(Secret("canary ✓"))
     assert (base / "board").read_text() == "canary ✓"
     assert "canary" not in (base / "argv").read_text()
@@ -208,7 +206,5 @@ def test_without_any_mechanism_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_the_real_pyperclip_module_is_left_alone() -> None:
     private = load_pyperclip(None)
-    import pyperclip
-
     assert private is not pyperclip
     assert pyperclip.subprocess is subprocess
