@@ -36,7 +36,7 @@ def test_a_secret_is_read_in_every_form(text: str, label: str) -> None:
 )
 def test_what_is_no_secret_is_refused(text: str) -> None:
     phone = Phone()
-    with pytest.raises(ValueError, match="not one|no secret"):
+    with pytest.raises(ValueError, match=r"not one|no secret"):
         phone.scan(text)
     assert phone.show(0) == []
 

@@ -109,7 +109,9 @@ def test_a_device_is_not_deleted_while_it_is_in_use(world: StrictWorld) -> None:
         assert refused(iam.resync_mfa_device, UserName="jane.doe", SerialNumber=serial, **pair)[0] == (
             "InvalidAuthenticationCode"
         )
+    assert iam.get_mfa_device(UserName="jane.doe", SerialNumber=serial)["UserName"] == "jane.doe"
     iam.deactivate_mfa_device(UserName="jane.doe", SerialNumber=serial)
+    assert refused(iam.get_mfa_device, UserName="jane.doe", SerialNumber=serial)[0] == "NoSuchEntity"
     iam.delete_virtual_mfa_device(SerialNumber=serial)
     assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
 

@@ -135,4 +135,7 @@ def test_the_first_administrator_is_a_user_to_everybody(world: StrictWorld) -> N
     user = world.administrator("iam").get_user()["User"]
     arn = world.administrator("sts").get_caller_identity()["Arn"]
     assert user["Arn"] == arn == f"arn:aws:iam::{SECURITY}:user/2-admin"
+    session = world.administrator("sts").get_session_token()["Credentials"]
+    assert world.of("sts", session).get_caller_identity()["Arn"] == arn
+    assert refused(world.of("iam", session).list_users)[0] == "InvalidClientTokenId"
     assert world.administrator("iam").get_account_summary()["SummaryMap"]["Users"] == 0

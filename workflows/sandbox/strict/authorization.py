@@ -71,7 +71,7 @@ def denial(style: Style, identity: Identity, action: str, resource: str, verdict
 
 
 def _documents(identity: Identity) -> list[str]:
-    if identity.kind is Kind.BOOTSTRAP:
+    if identity.is_bootstrap:
         return [_EVERYTHING]
     backend = account(identity.account_id)
     if identity.kind is Kind.ROLE_SESSION:

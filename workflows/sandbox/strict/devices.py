@@ -138,10 +138,24 @@ def _list(call: Call) -> dict[str, Any]:
     return {"VirtualMFADevices": shown, "IsTruncated": bool(marker), "Marker": marker}
 
 
+def _get(call: Call) -> dict[str, Any]:
+    device = _device(call)
+    if device.user is None or device.enable_date is None:
+        raise Refusal(
+            "NoSuchEntity", f"MFA Device with serial number {device.serial_number} is not enabled.", 404
+        )
+    return {
+        "UserName": device.user.name,
+        "SerialNumber": device.serial_number,
+        "EnableDate": device.enable_date,
+    }
+
+
 OPERATIONS: dict[str, Operation] = {
     "CreateVirtualMFADevice": _create,
     "EnableMFADevice": _enable,
     "ResyncMFADevice": _resync,
     "DeleteVirtualMFADevice": _delete,
+    "GetMFADevice": _get,
     "ListVirtualMFADevices": _list,
 }

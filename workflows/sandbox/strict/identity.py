@@ -20,6 +20,7 @@ class Kind(Enum):
     """What sort of principal calls, and with what sort of credentials."""
 
     BOOTSTRAP = "bootstrap"
+    BOOTSTRAP_SESSION = "bootstrap session"
     USER = "user"
     USER_SESSION = "user session"
     ROLE_SESSION = "role session"
@@ -55,7 +56,12 @@ class Identity:
     @property
     def is_temporary(self) -> bool:
         """Whether its credentials are temporary."""
-        return self.kind in (Kind.USER_SESSION, Kind.ROLE_SESSION)
+        return self.kind in (Kind.BOOTSTRAP_SESSION, Kind.USER_SESSION, Kind.ROLE_SESSION)
+
+    @property
+    def is_bootstrap(self) -> bool:
+        """Whether it is an account's first administrator, whom moto does not know."""
+        return self.kind in (Kind.BOOTSTRAP, Kind.BOOTSTRAP_SESSION)
 
 
 def account(account_id: str) -> IAMBackend:
@@ -86,10 +92,14 @@ class Identities:
         return identity
 
     def user(self, account_id: str, name: str, *, mfa_at: float | None, session: bool) -> Identity | None:
-        """The identity of an IAM user, or None if there is no such user."""
+        """The identity of an IAM user or of a bootstrap administrator, or None if there is no such user."""
         user = account(account_id).users.get(name)
         if user is None:
-            return None
+            known = (account_id, name) in (
+                (key.account_id, key.principal) for key in self._directory.bootstrap_keys.values()
+            )
+            kind = Kind.BOOTSTRAP_SESSION if session else Kind.BOOTSTRAP
+            return _bootstrap(kind, account_id, name, mfa_at) if known else None
         kind = Kind.USER_SESSION if session else Kind.USER
         return Identity(kind, account_id, name, user.arn, user.id, mfa_at=mfa_at)
 
@@ -98,11 +108,7 @@ class Identities:
         if "x-amz-security-token" in request.headers:
             raise refuse(request.style, Reason.UNKNOWN_KEY)
         if bootstrap:
-            arn = f"arn:aws:iam::{bootstrap.account_id}:user/{bootstrap.principal}"
-            user_id = "AIDA" + hashlib.sha256(arn.encode()).hexdigest()[:17].upper()
-            return Identity(
-                Kind.BOOTSTRAP, bootstrap.account_id, bootstrap.principal, arn, user_id
-            ), bootstrap.secret
+            return _bootstrap(Kind.BOOTSTRAP, bootstrap.account_id, bootstrap.principal), bootstrap.secret
         for account_id in self._directory.accounts.values():
             user = account(account_id).get_user_from_access_key_id(key_id)
             if user is None:
@@ -147,3 +153,9 @@ class Identities:
             session_name,
             mfa_at,
         )
+
+
+def _bootstrap(kind: Kind, account_id: str, name: str, mfa_at: float | None = None) -> Identity:
+    arn = f"arn:aws:iam::{account_id}:user/{name}"
+    user_id = "AIDA" + hashlib.sha256(arn.encode()).hexdigest()[:17].upper()
+    return Identity(kind, account_id, name, arn, user_id, mfa_at=mfa_at)

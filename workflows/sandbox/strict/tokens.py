@@ -34,8 +34,6 @@ def _get_session_token(call: Call) -> dict[str, Any]:
         raise Refusal("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
     seconds = _duration(call, 43_200, _LONGEST_SESSION)
     mfa_at = _mfa(call)
-    if call.identity.kind is Kind.BOOTSTRAP:
-        raise Refusal("AccessDenied", "The sandbox's bootstrap administrator has no sessions of its own", 403)
     session = call.state.sessions.issue(
         account_id=call.identity.account_id,
         now=call.now,

@@ -8,7 +8,7 @@ from typing import Any
 from moto.iam.models import User
 
 from workflows.sandbox.strict.call import Call, Operation
-from workflows.sandbox.strict.identity import Identity, Kind
+from workflows.sandbox.strict.identity import Identity
 from workflows.sandbox.strict.refusal import Refusal
 from workflows.sandbox.strict.request import AwsRequest
 
@@ -20,6 +20,7 @@ _OWN = frozenset(
         "DeleteAccessKey",
         "DeleteLoginProfile",
         "GetLoginProfile",
+        "GetMFADevice",
         "GetUser",
         "ListAccessKeys",
         "ListMFADevices",
@@ -47,7 +48,7 @@ def _get_user(call: Call) -> dict[str, Any] | None:
     """A bootstrap administrator is a user to AWS's eyes, and unknown to moto."""
     identity = call.identity
     name = call.text("UserName")
-    if identity.kind is not Kind.BOOTSTRAP or name != identity.name or name in call.backend.users:
+    if not identity.is_bootstrap or name != identity.name or name in call.backend.users:
         return None
     created = datetime.fromtimestamp(0, UTC)
     user = {
