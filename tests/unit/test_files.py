@@ -270,3 +270,12 @@ def test_a_locked_folder_lets_the_next_one_in_afterwards_and_holds_no_file(tmp_p
             child.wait(0.4)
     assert child.communicate(timeout=20)[0] == "in\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    kept = {"config", "config.tmp", ".config.swp", ".config.mine.tmp", ".other.abcdefgh.tmp"}
+    for name in (*kept, ".config.ab12_xyz.tmp", ".config.ab12_xyz.old"):
+        (tmp_path / name).touch()
+    files.remove_leftovers(tmp_path / "config")
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    files.remove_leftovers(tmp_path / "missing" / "config")

@@ -1,67 +1,20 @@
 from __future__ import annotations
 
-import base64
 import email.message
-import hashlib
 import re
 import textwrap
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.message_samples import identity, request
 
-from workflows.messages.handoff import Handoff, Identity, RoleProfile, open_handoff
-from workflows.messages.request import Request, open_request
+from workflows.messages.envelope import MessageError
+from workflows.messages.handoff import Handoff, RoleProfile, open_handoff
+from workflows.messages.request import open_request
 
 URL_BY_ID = "https://444444444444.signin.aws.amazon.com/console"
-FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
-
-
-def packet(tag: int, body: bytes) -> bytes:
-    return bytes([0xC0 | tag, 0xFF]) + len(body).to_bytes(4) + body
-
-
-def ciphertext(body: bytes = b"\x42" * 512) -> str:
-    session_key = b"\x03" + bytes.fromhex("89ABCDEF01234567") + b"\x01" + body
-    return base64.b64encode(packet(1, session_key) + packet(18, b"\x01" + body[:60])).decode()
-
-
-def public_key(body: bytes = b"\x07" * 520) -> tuple[str, str]:
-    body = b"\x04" + body
-    fingerprint = (
-        hashlib.sha1(b"\x99" + len(body).to_bytes(2) + body, usedforsecurity=False).hexdigest().upper()
-    )
-    return base64.b64encode(
-        packet(6, body) + packet(13, b"Jane Doe <jane@example.com>")
-    ).decode(), fingerprint
-
-
-def identity(**changes: object) -> Identity:
-    values: dict[str, object] = {
-        "account_name": "security",
-        "account_alias": "bb-security",
-        "account_id": "222222222222",
-        "user": "jane.doe",
-        "sign_in_url": "https://bb-security.signin.aws.amazon.com/console",
-        "encrypted_password": ciphertext(),
-        "key_fingerprint": FINGERPRINT,
-        "region": "us-east-1",
-        "password_policy": ("At least 16 characters, with “symbols” & <digits>.",),
-        "profiles": (RoleProfile("bb-shared-devops", "DevOps", "shared", "333333333333"),),
-    }
-    return Identity(**(values | changes))  # type: ignore[arg-type]
-
-
-def request(**changes: object) -> Request:
-    key, fingerprint = public_key()
-    values: dict[str, object] = {
-        "project": "bb",
-        "user": "jane.doe",
-        "public_key": key,
-        "fingerprint": fingerprint,
-        "name": "Jane Doë",
-    }
-    return Request(**(values | changes))  # type: ignore[arg-type]
-
 
 # --- what happens to a text on its way ---------------------------------------------------------------------
 
@@ -118,11 +71,11 @@ def byte_order_mark(text: str) -> str:
 
 
 def links(text: str) -> str:
-    return re.sub(r'(https://[^"\s]+)', r"\1<\1>", text)
+    return re.sub(r"(https://[A-Za-z0-9./-]+)", r"\1<\1>", text)
 
 
 def chat_links(text: str) -> str:
-    return re.sub(r'(https://[^"\s]+)', r"<\1>", text)
+    return re.sub(r"(https://[A-Za-z0-9./-]+)", r"<\1>", text)
 
 
 def saved_mail(encoding: str) -> Callable[[str], str]:
@@ -168,3 +121,108 @@ def test_a_handoff_survives_its_way(mangle: Callable[[str], str]) -> None:
 def test_a_request_survives_its_way(mangle: Callable[[str], str]) -> None:
     original = request(replacement=True, reason="The laptop with the key was lost, & it's “gone” <for good>.")
     assert open_request(mangle(original.render())) == original
+
+
+ORDERED = [
+    smart_quotes,
+    links,
+    chat_links,
+    entities,
+    crlf,
+    without_fence,
+    hard_blanks,
+    quoted,
+    soft_wrapped,
+    chatter,
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from(ORDERED), max_size=4),
+    st.sampled_from([None, "quoted-printable", "base64", "8bit"]),
+)
+def test_a_handoff_survives_whatever_happens_in_a_row(
+    mangles: list[Callable[[str], str]], encoding: str | None
+) -> None:
+    if links in mangles and chat_links in mangles:
+        mangles = [mangle for mangle in mangles if mangle is not chat_links]
+    handoff = Handoff("bb", (identity(),))
+    if soft_wrapped in mangles:  # nothing breaks a line inside an entity
+        mangles = [mangle for mangle in mangles if mangle is not entities]
+    text = handoff.render()
+    seen = set()
+    for mangle in mangles:
+        if mangle not in seen or mangle is quoted:
+            text = mangle(text)
+        seen.add(mangle)
+    if encoding:
+        text = saved_mail(encoding)(text.replace("\r\n", "\n"))
+    assert open_handoff(text) == handoff
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(40, 120), st.booleans(), st.booleans())
+def test_lines_broken_anywhere_are_mended(width: int, quote_before: bool, quote_after: bool) -> None:
+    handoff = Handoff("bb", (identity(password_policy=()),))
+    text = handoff.render()
+    text = quoted(text) if quote_before else text
+    text = hard_wrapped_at(width)(text)
+    text = quoted(text) if quote_after else text
+    assert open_handoff(text) == handoff
+
+
+PROSE = (
+    st.text(
+        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\u200e\u200f\ue000"),
+        max_size=80,
+    )
+    .map(lambda text: " ".join(text.split()))
+    .filter(lambda text: not re.search("[\u202a-\u202e\u2066-\u2069]", text))
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | PROSE,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.from_regex("x-[a-z]{1,5}", fullmatch=True), inner, max_size=3)
+    ),
+)
+EXTRA = st.dictionaries(st.from_regex("x-[a-z]{1,5}", fullmatch=True), JSON_VALUES, max_size=3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    PROSE, PROSE, EXTRA, st.booleans(), st.sampled_from([str, quoted, crlf, entities, smart_quotes, chatter])
+)
+def test_every_request_comes_back_with_its_unknown_fields(
+    name: str, reason: str, extra: dict[str, object], replacement: bool, mangle: Callable[[str], str]
+) -> None:
+    original = request(name=name, reason=reason, replacement=replacement, extra=extra)
+    assert open_request(mangle(original.render())) == original
+
+
+@settings(max_examples=40, deadline=None)
+@given(EXTRA, EXTRA, EXTRA)
+def test_unknown_fields_of_a_handoff_are_kept_at_every_level(
+    outer: dict[str, object], middle: dict[str, object], inner: dict[str, object]
+) -> None:
+    profile = RoleProfile("p", "DevOps", "shared", "333333333333", extra=inner)
+    handoff = Handoff("bb", (identity(profiles=(profile,), extra=middle),), extra=outer)
+    assert open_handoff(handoff.render()) == handoff
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, 4000), st.sampled_from(["", "x", '"', "{", "\\", "\n", "\u201c", "\u00e9"]), st.booleans()
+)
+def test_a_damaged_handoff_is_refused_or_read_unchanged(place: int, change: str, cut: bool) -> None:
+    handoff = Handoff("bb", (identity(),))
+    text = handoff.render()
+    place = min(place, len(text))
+    damaged = text[:place] + change + ("" if cut else text[place:])
+    try:
+        opened = open_handoff(damaged)
+    except MessageError:
+        return  # refused, which is one of the two good ends
+    for name in ("account_id", "sign_in_url", "key_fingerprint"):
+        assert getattr(opened.identities[0], name) == getattr(handoff.identities[0], name)

@@ -6,6 +6,8 @@ import shlex
 import stat
 import subprocess
 import sys
+import textwrap
+import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -260,3 +262,38 @@ def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch:
     profiles = as_botocore_sees(paths, monkeypatch)
     assert set(profiles) == {f"p-{number}" for number in range(20)}
     assert all("aws_secret_access_key" in profile for profile in profiles.values())
+
+
+def test_a_killed_writer_leaves_files_that_botocore_reads(
+    paths: ProfilePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_profiles(paths, wanted(key("0" * 40)), NOW)
+    paths.config.write_text(paths.config.read_text() + "\n# mine\n[profile mine]\nregion = eu-west-1\n")
+    script = textwrap.dedent(f"""
+        from datetime import UTC, datetime
+        from pathlib import Path
+        from workflows.secret import Secret
+        from workflows.services.profiles import plan
+        from workflows.services.profiles.write import profile_paths, write_profiles
+        paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")
+        print("ready", flush=True)
+        for number in range(10_000):
+            key = plan.KeyInFile({KEY_ID!r}, Secret(str(number % 10) * 40))
+            base = plan.BaseProfile("bb-security", f"us-west-{{number % 2 + 1}}", key)
+            write_profiles(paths, plan.WantedProfiles((base,), ()), datetime.now(UTC))
+    """)
+    for attempt in range(6):
+        with subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        ) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            time.sleep(0.01 + 0.004 * attempt)
+            child.kill()
+        profiles = as_botocore_sees(paths, monkeypatch)
+        assert profiles["mine"] == {"region": "eu-west-1"}
+        assert len(profiles["bb-security"]["aws_secret_access_key"]) == 40
+        assert "# mine\n" in paths.config.read_text()
+    written = write_profiles(paths, wanted(key()), NOW)
+    assert paths.config in written.changed
+    assert not [path.name for path in paths.folder.iterdir() if path.name.startswith(".")]

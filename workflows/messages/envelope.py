@@ -32,7 +32,7 @@ Json: TypeAlias = Mapping[str, object]
 
 _START = re.compile(r'\{\s*"iam-onboard"\s*:\s*"([a-z-]{1,32})"')
 _QUOTE_MARKS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
-_LINKS = re.compile(r'(?P<before>"?)<(?P<target>(?:https?://|mailto:)[^<>\s"]{1,2048})>')
+_LINKS = re.compile(r'(?P<before>"?)<(?P<target>(?:https?://|mailto:)[^<>"]{1,2048})>')
 _MAIL_HEADER = re.compile(r"(?:From |[A-Za-z][A-Za-z0-9-]*:)")
 _TYPOGRAPHIC = str.maketrans(
     {
@@ -104,7 +104,7 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
     found: list[dict[str, object]] = []
     others: list[str] = []
     position = 0
-    while match := _START.search(cleaned, position):
+    while len(found) < 2 and (match := _START.search(cleaned, position)):
         if match[1] == kind:
             block, position = _repair_block(cleaned, match.start(), kind)
             payload = _decode(block, kind)
@@ -118,7 +118,7 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
     if len(found) > 1:
         raise MessageError(
             f"More than one {kind}",
-            f"The text holds {len(found)} different blocks with a {kind}.",
+            f"The text holds different blocks with a {kind}.",
             why="Perhaps an answer that quotes an older message was pasted whole.",
             next=f"Paste only the newest {kind}.",
         )
@@ -147,9 +147,7 @@ def _nothing_found(text: str, kind: str, others: list[str]) -> MessageError:
 def _undo_transport(text: str) -> str:
     """The text without what was added: mail headers, quote marks, typographic characters, entities, links."""
     text = _mail_body(text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _QUOTE_MARKS.sub("", text).translate(_TYPOGRAPHIC)
-    if "&" in text:
-        text = html.unescape(text).translate(_TYPOGRAPHIC)
+    text = _QUOTE_MARKS.sub("", html.unescape(text).translate(_TYPOGRAPHIC))
     return _LINKS.sub(lambda match: '"' + match["target"] if match["before"] else "", text)
 
 

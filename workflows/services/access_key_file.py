@@ -75,9 +75,7 @@ def parse_access_key(text: str, name: str) -> AccessKey:
     Raises:
         AccessKeyFileError: what is in it is not exactly one usable access key.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n\t ")
-    if not lines:
-        raise _error(f"{name} is empty.", "Perhaps the download was interrupted.")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     first = lines.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:
@@ -88,6 +86,8 @@ def parse_access_key(text: str, name: str) -> AccessKey:
         ]
     except csv.Error:
         raise _error(f"{name} is not a CSV file: its quotes do not match.") from None
+    if not rows:
+        raise _error(f"{name} is empty.", "Perhaps the download was interrupted.")
     header = [re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]]
     columns = _columns(header, name)
     if len(rows) == 1:

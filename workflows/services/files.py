@@ -80,8 +80,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o600, keep_mode: b
         keep_mode: True keeps the mode of a target that exists.
 
     Raises:
-        FileError: it cannot be written; the target is as it was and no temporary file is left. (Where only the
-            last step fails, syncing the folder, the new file is in place.)
+        FileError: it cannot be written; the target is as it was and no temporary file is left. (Where only
+            the last step fails, syncing the folder, the new file is in place.)
     """
     write_all_atomically([FileWrite(path, data, mode=mode, keep_mode=keep_mode)])
 
@@ -184,6 +184,22 @@ def backups(path: Path) -> list[Path]:
         if (match := pattern.fullmatch(candidate.name))
     ]
     return [candidate for _, _, candidate in sorted(found)]
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files beside a target that killed writers of it left; they may hold secrets.
+
+    Call it only while no other process can be writing the target, for example in `locked_folder`.
+
+    Raises:
+        FileError: one cannot be removed.
+    """
+    target = path.resolve() if path.is_symlink() else path
+    pattern = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.(?:tmp|old)")
+    with explained(target.parent, "cleaned"):
+        for candidate in list(target.parent.iterdir()) if target.parent.is_dir() else []:
+            if pattern.fullmatch(candidate.name):
+                candidate.unlink(missing_ok=True)
 
 
 def read_text(path: Path, limit: int) -> str:

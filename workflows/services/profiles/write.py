@@ -146,6 +146,8 @@ def write_profiles(paths: ProfilePaths, wanted: WantedProfiles, now: datetime) -
     """
     tightened = [paths.folder] if files.private_folder(paths.folder) else []
     with files.locked_folder(paths.folder):
+        for path in (paths.credentials, paths.config):
+            files.remove_leftovers(path)
         prepared = prepare(paths, wanted)
         pairs = (
             (paths.credentials, prepared.credentials_before, prepared.credentials),

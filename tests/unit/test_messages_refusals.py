@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+from support.message_samples import FINGERPRINT, ciphertext, identity, packet, public_key, request
+
+from workflows.messages import envelope, openpgp, rules
+from workflows.messages.envelope import MessageError, extract_block, render_block
+from workflows.messages.handoff import Handoff, RoleProfile, open_handoff, sign_in_url
+from workflows.messages.invitation import Invitation, open_invitation
+from workflows.messages.request import open_request
+from workflows.secret import Secret
+
+PLAIN_PASSWORD = base64.b64encode(b"Correct-Horse-Battery-Staple").decode()
+
+
+def test_a_password_in_clear_is_never_rendered() -> None:
+    for password in (
+        "hunter2-plain",
+        PLAIN_PASSWORD,
+        "",
+        ciphertext()[:-40],
+        base64.b64encode(packet(5, b"x")).decode(),
+    ):
+        with pytest.raises(MessageError) as caught:
+            Handoff("bb", (identity(encrypted_password=password),)).render()
+        assert "encrypted_password is not an encrypted text" in caught.value.what
+        assert not password or password not in caught.value.as_text()
+
+
+def test_a_secret_stops_a_message_at_once() -> None:
+    for field in ("encrypted_password", "user", "extra"):
+        value = {"deep": [Secret("x")]} if field == "extra" else Secret("x")
+        with pytest.raises(TypeError, match="Secret"):
+            identity(**{field: value})
+    with pytest.raises(TypeError, match="Secret"):
+        request(reason=Secret("x"))
+    with pytest.raises(TypeError, match="Secret"):
+        Handoff("bb", (identity(),), extra={"x": Secret("y")})
+    with pytest.raises(TypeError, match="Secret"):
+        render_block("handoff", {"x": ({"y": Secret("z")},)})
+
+
+@pytest.mark.parametrize(
+    ("partition", "url"),
+    [
+        ("aws", "https://bb-security.signin.aws.amazon.com/console"),
+        ("aws", "https://222222222222.signin.aws.amazon.com/console/"),
+        ("aws", "https://bb-security.signin.aws.amazon.com"),
+        ("aws-us-gov", "https://bb-security.signin.amazonaws-us-gov.com/console"),
+        ("aws-cn", "https://bb-security.signin.amazonaws.cn/console"),
+    ],
+)
+def test_the_sign_in_pages_of_aws_are_accepted(partition: str, url: str) -> None:
+    assert identity(partition=partition, sign_in_url=url).problems() == []
+    assert sign_in_url("x", partition).endswith(f".{rules.SIGN_IN_DOMAINS[partition]}/console")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://bb-security.signin.aws.amazon.com/console", "https://"),
+        ("https://bb-security.signin.aws.amazon.com.evil.example/console", "host"),
+        ("https://bb-other.signin.aws.amazon.com/console", "host"),
+        ("https://signin.aws.amazon.com/console", "host"),
+        ("https://evil.example/bb-security.signin.aws.amazon.com/console", "host"),
+        ("https://bb-security.signin.aws.amazon.com@evil.example/console", "characters"),
+        ("https://user:pw@bb-security.signin.aws.amazon.com/console", "characters"),
+        ("https://bb-security.signin.aws.amazon.com:8443/console", "port"),
+        ("https://bb-security.signin.aws.amazon.com:/console", "port"),
+        ("https://bb-security.signin.aws.amazon.com:99999/console", "characters"),
+        ("https://bb-security.signin.aws.amazon.com/console?x=1", "characters"),
+        ("https://bb-security.signin.aws.amazon.com/oauth", "/console"),
+        ("https://bb-security.signin.aws.amazon.com\\@evil.example/console", "characters"),
+        ("https://bb-secur\u0131ty.signin.aws.amazon.com/console", "characters"),
+        ("https://bb-security.signin.amazonaws.cn/console", "host"),
+        ("javascript:alert", "https://"),
+        ("", "characters"),
+        ("https://" + "a" * 300, "characters"),
+    ],
+)
+def test_any_other_sign_in_address_is_refused(url: str, reason: str) -> None:
+    [problem] = identity(sign_in_url=url).problems()
+    assert "refused" in problem.message
+    assert reason in problem.message.split("It has to be")[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"account_id": "12345678901"},
+        {"account_id": "\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11\uff11"},
+        {"account_id": "222222222222\n"},
+        {"user": "a b"},
+        {"user": "x" * 65},
+        {"user": ""},
+        {"account_alias": "Bb"},
+        {"account_alias": "a--b"},
+        {"account_alias": "123456789012"},
+        {"key_fingerprint": FINGERPRINT[:-1]},
+        {"key_fingerprint": "Z" * 40},
+        {"region": "us-east-1\n[profile x]"},
+        {"partition": "aws-moon"},
+        {"access_key_id": "AKIAIOSFODNN7EXAMPLE"},
+        {"access_key_id": "nope", "encrypted_secret": "AAAA"},
+        {"password_policy": ("x" * 501,)},
+        {"password_policy": ("\x1b[2Jhello",)},
+        {"password_policy": ("x\u202ey",)},
+        {"password_policy": ("x",) * 21},
+        {"profiles": (RoleProfile("a b", "DevOps", "shared", "333333333333"),)},
+        {"profiles": (RoleProfile("a", "Dev Ops", "shared", "333333333333"),)},
+        {"profiles": (RoleProfile("a", "DevOps", "../x", "333333333333"),)},
+        {"profiles": (RoleProfile("a", "DevOps", "shared", "3"),)},
+    ],
+    ids=str,
+)
+def test_a_value_that_breaks_its_rule_is_refused_on_both_ways(changes: dict[str, object]) -> None:
+    handoff = Handoff("bb", (identity(**changes),))
+    assert handoff.problems()
+    with pytest.raises(MessageError, match="refused"):
+        handoff.render()
+
+
+@pytest.mark.parametrize("project", ["", "../x", "a b", "x" * 33, "-x"])
+def test_a_project_is_a_plain_folder_name(project: str) -> None:
+    for message in (Handoff(project, (identity(),)), request(project=project), Invitation(project, "a.b")):
+        assert [problem.field for problem in message.problems()] == ["project"]
+
+
+def test_a_handoff_holds_each_identity_and_each_profile_once() -> None:
+    assert "same user" in Handoff("bb", (identity(), identity(profiles=()))).problems()[0].message
+    other = identity(account_id="444444444444", account_alias="bb-x", sign_in_url=sign_in_url("bb-x"))
+    assert "twice" in Handoff("bb", (identity(), other)).problems()[0].message
+    assert "0 identities" in Handoff("bb", ()).problems()[0].message
+
+
+def test_a_machine_users_keys_travel_encrypted() -> None:
+    machine = identity(
+        user="machine.ci", sign_in_url="", encrypted_password=None, access_key_id="AKIAIOSFODNN7EXAMPLE",
+        encrypted_secret=ciphertext(), mfa_required=False,
+    )  # fmt: skip
+    handoff = Handoff("bb", (machine,))
+    assert open_handoff(handoff.render()) == handoff
+    assert "Sign in at" not in handoff.render()
+
+
+def block(**changes: object) -> str:
+    payload = json.loads(Handoff("bb", (identity(),)).render().split("```json")[1].split("```")[0])
+    return json.dumps({**payload, **changes})
+
+
+def test_a_newer_version_is_refused_in_a_clear_sentence() -> None:
+    with pytest.raises(MessageError) as caught:
+        open_handoff(block(schema=2))
+    assert caught.value.what == "This handoff has format version 2; this iam-onboard reads versions up to 1."
+    assert "Update iam-onboard" in caught.value.next
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "empty"),
+        ("Hello", "no iam-onboard block"),
+        ("x" * (envelope.MAX_TEXT + 1), "characters"),
+        (request().render(), "another kind: request"),
+        (block()[:-1], "begins but does not end"),
+        (block()[:300], "begins but does not end"),
+        (block(schema=True), "which version"),
+        (block(schema="1"), "which version"),
+        (block(project=7), "project of the handoff is not a text"),
+        (block(identities={}), "identities of the handoff is not a list"),
+        (block(identities=[7]), "not a list of objects"),
+        (block(identities=[{}] * 2001), "at most 2,000"),
+        (block(identities=[{}]), "Identity 1 has no account_name"),
+        (block().replace("true", '"yes"'), "not true or false"),
+        (block().replace("true", "NaN"), "cannot be read"),
+        (block().replace('"project"', '"schema": 1, "project"'), "cannot be read"),
+        (
+            '{"iam-onboard": "handoff", "schema": 1, "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+            "cannot be read",
+        ),
+        ('{"iam-onboard": "handoff", "schema": ' + "9" * 5000 + "}", "cannot be read"),
+        (block() + block(project="cc"), "holds different blocks"),
+        ('{"iam-onboard": "handoff"' * 5000, "does not end"),
+    ],
+    ids=range(20),
+)
+def test_what_is_no_handoff_gets_its_own_sentence(text: str, part: str) -> None:
+    with pytest.raises(MessageError) as caught:
+        open_handoff(text)
+    assert part in caught.value.what
+    assert caught.value.next
+
+
+def test_the_same_block_twice_is_one() -> None:
+    assert open_handoff(block() + "\n> " + block()).project == "bb"
+
+
+def test_a_wrong_value_inside_a_message_is_never_used() -> None:
+    with pytest.raises(MessageError, match="refused") as caught:
+        open_handoff(block().replace("bb-security.signin.aws.amazon.com", "evil.example"))
+    assert "It has to be https://bb-security.signin.aws.amazon.com/console" in caught.value.what
+
+
+def test_a_request_with_a_secret_key_or_a_foreign_fingerprint_is_refused() -> None:
+    key, fingerprint = public_key()
+    secret = base64.b64encode(packet(5, b"\x04" + b"\x07" * 600)).decode()
+    two = base64.b64encode(base64.b64decode(key) * 2).decode()
+    for changes, part in (
+        ({"public_key": secret}, "SECRET key"),
+        ({"fingerprint": FINGERPRINT}, f"its fingerprint is {fingerprint}, not {FINGERPRINT}"),
+        ({"public_key": two}, "more than one"),
+        ({"public_key": ciphertext()}, "not a public key"),
+        ({"public_key": "-----BEGIN"}, "not base64"),
+        ({"public_key": key[:400]}, "ends too early"),
+        ({"public_key": ""}, "not a public key"),
+        ({"public_key": "A" * 70_000}, "too long"),
+    ):
+        with pytest.raises(MessageError, match="refused") as caught:
+            request(**changes).render()
+        assert part in caught.value.what
+    assert open_request(request().render()).fingerprint == fingerprint
+
+
+def test_the_recipients_of_a_ciphertext_are_told() -> None:
+    assert openpgp.recipient_key_ids(ciphertext()) == ("89ABCDEF01234567",)
+
+
+def test_packets_of_old_and_new_lengths_are_walked() -> None:
+    bodies = [b"a" * 10, b"b" * 300, b"c" * 70_000]
+    old = b"".join(
+        bytes([0x80 | (1 << 2) | kind]) + len(body).to_bytes(1 << kind) + body
+        for kind, body in enumerate(bodies)
+    )
+    new = b"\xc1\x0a" + bodies[0] + b"\xc1" + bytes([192 + ((300 - 192) >> 8), (300 - 192) & 255]) + bodies[1]
+    partial = b"\xd2" + bytes([224 + 3]) + b"d" * 8 + b"\x02ee"
+    assert [packet.body for packet in openpgp.packets(old)] == bodies
+    assert [packet.body for packet in openpgp.packets(new + partial)] == [*bodies[:2], b"d" * 8 + b"ee"]
+    assert [packet.body for packet in openpgp.packets(b"\x87rest")] == [b"rest"]
+    for broken in (b"\x00", b"\xc1", b"\xc1\x05abc", b"\xd2\xe3abc"):
+        with pytest.raises(ValueError, match="it "):
+            list(openpgp.packets(broken))
+
+
+def test_an_invitation_is_read_back_from_its_command() -> None:
+    invitation = Invitation("bb", "jane.doe", "Jane")
+    quoted = "".join(f"> {line}\n" for line in invitation.render().splitlines())
+    assert open_invitation(quoted) == replace(invitation, name="")
+    assert invitation.command in invitation.render()
+    with pytest.raises(MessageError, match="No invitation"):
+        open_invitation("hello")
+    with pytest.raises(MessageError, match="refused"):
+        open_invitation("iam-onboard join --project ../x --user a.b")
+
+
+def test_every_line_is_short_enough_for_a_mail() -> None:
+    for text in (request(replacement=True, reason="r").render(), Invitation("bb", "jane.doe").render()):
+        assert max(map(len, text.splitlines())) <= 90
+    assert all(ord(character) < 128 for character in extract_block.__name__ + block())
+
+
+def test_the_lines_for_a_person_without_the_wizard_decode_to_the_ciphertext() -> None:
+    text = Handoff("bb", (identity(),)).render()
+    lines = text.split("<<'END' | gpg --decrypt\n")[1].split("\nEND\n")[0]
+    assert base64.b64decode(lines) == base64.b64decode(ciphertext())
