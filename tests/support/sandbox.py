@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from workflows.errors import OnboardError
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox, is_sandbox
 
 REPOSITORY = Path(__file__).parents[2]
@@ -37,5 +38,9 @@ def sandbox_folder() -> Iterator[Path]:
 @pytest.fixture
 def sandbox(sandbox_folder: Path, sandbox_cache: Path) -> Iterator[Sandbox]:
     """An open sandbox, deleted after the test."""
-    with Sandbox.create(sandbox_folder, cache=sandbox_cache, environment=os.environ) as made:
+    try:
+        made = Sandbox.create(sandbox_folder, cache=sandbox_cache, environment=os.environ)
+    except OnboardError as error:
+        pytest.fail(error.as_text(), pytrace=False)
+    with made:
         yield made

