@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from workflows.services.terraform.events import Diagnostic
+from workflows.services.terraform.failures import LockHeld, failure, from_first_error, needs_init, read_lock
+
+LOCK = """Error message: resource temporarily unavailable
+Lock Info:
+  ID:        0eabc5d8-9f2b-3c1c-6a4e-0123456789ab
+  Path:      bb-security-terraform-backend/security/identities/terraform.tfstate
+  Operation: OperationTypeApply
+  Who:       jane@laptop
+  Version:   1.6.0
+  Created:   2026-02-03 10:20:30.123456 +0000 UTC
+  Info:
+
+
+Terraform acquires a state lock to protect the state from being written
+by multiple users at the same time."""
+
+
+def error(summary: str, detail: str = "") -> Diagnostic:
+    return Diagnostic("error", summary, detail, "", "", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (
+            "ExpiredToken: The security token included in the request is expired",
+            "The credentials have expired",
+        ),
+        ("the SSO session has expired or is invalid", "The credentials have expired"),
+        ("InvalidClientTokenId: The security token is invalid", "AWS does not accept the credentials"),
+        ("SignatureDoesNotMatch: Signature expired", "AWS does not accept the credentials"),
+        (
+            "no valid credential sources for S3 Backend found.",
+            "There are no credentials for the layer's profile",
+        ),
+        (
+            "failed to get shared config profile, bb-security-devops",
+            "There are no credentials for the layer's profile",
+        ),
+        ("AccessDenied: User: x is not authorized to perform: iam:CreateUser", "AWS denied it"),
+        ("error parsing given PGP key: EOF", "A PGP key cannot be used"),
+        (
+            "error setting up encryption for PGP message: openpgp: invalid argument: cannot encrypt a message",
+            "A PGP key cannot be used",
+        ),
+        ("EntityAlreadyExists: User with name a.b already exists.", "It exists already"),
+        ("DeleteConflict: Cannot delete entity, must detach all policies first.", "It is still in use"),
+        ("LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2", "A limit of the account is reached"),
+        ("Throttling: Rate exceeded", "AWS asks to go slower"),
+        ("Saved plan is stale", "The plan is older than the state"),
+        ("Unsupported Terraform Core version", "This version cannot be used here"),
+        ("state data in S3 does not have the expected content.", "The state and its checksum differ"),
+        ("NoSuchBucket: The specified bucket does not exist", "The state's bucket is not there"),
+        ("Inconsistent dependency lock file", "The lock file does not fit"),
+        ("Backend configuration changed", "The backend was changed"),
+        ("dial tcp: lookup iam.amazonaws.com: no such host", "Cannot reach the network"),
+        ("connect: connection refused", "Cannot reach the network"),
+    ],
+)
+def test_known_causes_have_words_and_keep_the_diagnostic(words: str, title: str) -> None:
+    found = failure("apply", "security/global/base-identities", [error("creating IAM User", words)], "")
+    assert found.title == title
+    assert found.why
+    assert found.next
+    assert found.detail == f"Error: creating IAM User\n\n{words}"
+
+
+def test_an_unknown_cause_shows_every_error_and_no_warning() -> None:
+    warning = Diagnostic("warning", "Deprecated", "", "", "", "")
+    found = failure("plan", "layer", [error("one", "1"), warning, error("two")], "ignored")
+    assert found.title == "The plan failed"
+    assert found.detail == "Error: one\n\n1\n\nError: two"
+
+
+def test_a_text_is_shown_from_its_first_error_without_a_frame() -> None:
+    text = "Initializing...\n╷\n│ Error: Module not found\n│ \n│ The module address is wrong.\n╵\n"
+    assert from_first_error(text) == "Error: Module not found\n\nThe module address is wrong."
+    assert (
+        failure("init", "layer", [], text).detail == "Error: Module not found\n\nThe module address is wrong."
+    )
+    assert from_first_error("panic: x\n") == "panic: x"
+
+
+def test_a_lock_says_who_and_since_when() -> None:
+    found = failure("plan", "layer", [error("Error acquiring the state lock", LOCK)], "")
+    assert isinstance(found, LockHeld)
+    assert found.lock.lock_id == "0eabc5d8-9f2b-3c1c-6a4e-0123456789ab"
+    assert found.lock.who == "jane@laptop"
+    assert found.lock.created == "2026-02-03 10:20:30.123456 +0000 UTC"
+    assert found.what == "jane@laptop has held its lock since 2026-02-03 10:20:30.123456 +0000 UTC."
+    assert read_lock("Lock Info of something else") is None
+
+
+def test_what_asks_for_init_is_told_from_other_errors() -> None:
+    assert needs_init([error("Module not installed", 'Run "terraform init" to install all modules.')])
+    assert needs_init([error("Required plugins are not installed", "run:\n  tofu init")])
+    assert not needs_init([error("Reference to undeclared resource")])
