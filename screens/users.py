@@ -1,0 +1,106 @@
+"""The users' screen: people who join and leave, layer by layer, and who is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import DataTable, Label, SelectionList, Static
+from textual.widgets.selection_list import Selection
+
+from screens.base import Opening, StepPane
+from workflows.steps import users
+from workflows.steps.users import LayerView, Request
+
+_ADD, _REMOVE = "+", "-"
+
+
+class UsersPane(StepPane):
+    """A mark for every person and layer; below, who is in the layers now."""
+
+    DEFAULT_CSS = """
+    UsersPane #people { height: auto; max-height: 10; border: none; padding: 0; }
+    UsersPane #by-hand { height: auto; color: $text-warning; }
+    UsersPane DataTable { height: auto; max-height: 14; margin-top: 1; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._views: tuple[LayerView, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        yield Label("Space marks and unmarks: + is added, - is removed")
+        yield SelectionList[str](id="people", compact=True)
+        yield Static("", id="by-hand", markup=False)
+        yield Label("In the layers now")
+        yield DataTable(id="there", cursor_type="row", zebra_stripes=True)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#there", DataTable).add_columns("User", "Layer", "Declared as", "Groups")
+        self.run_move("look", lambda report: users.look(self.context, report))
+
+    @on(StepPane.MoveDone)
+    def _looked(self, message: StepPane.MoveDone) -> None:
+        if message.name != "look":
+            return
+        self._views = message.result
+        wanted = self._wanted()
+        people = self.query_one("#people", SelectionList)
+        people.clear_options()
+        for view in self._views:
+            people.add_options(self._choices(view, wanted))
+        table = self.query_one("#there", DataTable)
+        table.clear()
+        for view in self._views:
+            for name, style, groups, _place in view.people:
+                table.add_row(name, view.account, str(style), ", ".join(groups) or "none")
+        by_hand = [f"! {view.account}: {words}" for view in self._views for words in view.by_hand]
+        self.query_one("#by-hand", Static).update("\n".join(by_hand))
+        people.focus()
+        self._remember()
+
+    def _choices(self, view: LayerView, wanted: Request) -> list[Selection[str]]:
+        facts = self.context.facts
+        lines = [(_ADD, name, wanted.add) for name in facts["joining"] if not view.has(name)]
+        lines += [(_REMOVE, name, wanted.remove) for name in facts["leaving"] if view.has(name)]
+        return [
+            Selection(
+                f"{sign} {name}  in {view.relative}",
+                f"{sign}{view.account}/{name}",
+                name in chosen.get(view.account, ()),
+            )
+            for sign, name, chosen in lines
+        ]
+
+    def _wanted(self) -> Request:
+        """What was decided before, or half-decided, or the proposal."""
+        decided: Mapping[str, Any] = self.opening.draft or self.context.facts.get("user_changes") or {}
+        if not decided:
+            return users.proposal(self.context, self._views)
+        return Request(
+            add={account: tuple(names) for account, names in decided.get("add", {}).items()},
+            remove={account: tuple(names) for account, names in decided.get("remove", {}).items()},
+        )
+
+    def _marked(self, sign: str) -> dict[str, tuple[str, ...]]:
+        marked: dict[str, tuple[str, ...]] = {view.account: () for view in self._views}
+        for value in sorted(self.query_one("#people", SelectionList).selected):
+            if value.startswith(sign):
+                account, _, name = value.removeprefix(sign).partition("/")
+                marked[account] = (*marked.get(account, ()), name)
+        return marked
+
+    def request(self) -> Request:
+        return Request(add=self._marked(_ADD), remove=self._marked(_REMOVE))
+
+    def draft(self) -> Mapping[str, Any]:
+        if not self._views:
+            return {}
+        request = self.request()
+        return {
+            "add": {account: list(names) for account, names in request.add.items()},
+            "remove": {account: list(names) for account, names in request.remove.items()},
+        }
