@@ -194,9 +194,9 @@ def remove_leftovers(path: Path) -> None:
     Raises:
         FileError: one cannot be removed.
     """
-    target = path.resolve() if path.is_symlink() else path
-    pattern = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.(?:tmp|old)")
-    with explained(target.parent, "cleaned"):
+    with explained(path, "cleaned up"):
+        target = _target(path)
+        pattern = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.(?:tmp|old)")
         for candidate in list(target.parent.iterdir()) if target.parent.is_dir() else []:
             if pattern.fullmatch(candidate.name):
                 candidate.unlink(missing_ok=True)
