@@ -139,3 +139,13 @@ def test_the_first_administrator_is_a_user_to_everybody(world: StrictWorld) -> N
     assert world.of("sts", session).get_caller_identity()["Arn"] == arn
     assert refused(world.of("iam", session).list_users)[0] == "InvalidClientTokenId"
     assert world.administrator("iam").get_account_summary()["SummaryMap"]["Users"] == 0
+
+
+def test_a_managed_policy_of_awss_own_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+    world = StrictWorld()
+    key = world.user("jane.doe")
+    assert refused(world.of("iam", key).list_roles)[0] == "AccessDenied"
+    arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+    world.administrator("iam").attach_user_policy(UserName="jane.doe", PolicyArn=arn)
+    assert world.of("iam", key).list_roles()["Roles"] == []
