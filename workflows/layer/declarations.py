@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.files import is_override
 from workflows.layer.model import Place, Style
 from workflows.layer.syntax import Attribute, Block, function_call, unwrap
-from workflows.layer.values import UNKNOWN, elements, evaluate, object_key
+from workflows.layer.values import UNKNOWN, elements, evaluate, object_key, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,7 @@ def _source_ends(block: Block, name: str) -> bool:
 
 
 def _all_blocks(files: FileSet, kind: str) -> list[Block]:
-    return [block for document in files.documents.values() for block in document.blocks if block.kind == kind]
+    return [block for document in files.documents.values() for block in document.blocks_of(kind)]
 
 
 def _modules(files: FileSet) -> list[Block]:
@@ -176,7 +176,7 @@ def _user_module(files: FileSet, block: Block) -> UserModule:
         return UserModule(block, Style.COMPUTED, document, None, reason or why)
     if container.type == "tuple":
         style = Style.LIST
-        why = why or _impure(container, {"string_lit"}) or ("" if call else "its for_each is not a toset(…)")
+        why = why or _impure(home, container) or ("" if call else "its for_each is not a toset(…)")
     elif document.text(inner).startswith("var."):
         style, why = Style.VARIABLE_MAP, why or _BY_HAND[Style.VARIABLE_MAP]
     else:
@@ -228,9 +228,9 @@ def _short(attribute: Attribute) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _impure(container: Node, allowed: set[str]) -> str:
+def _impure(document: Document, container: Node) -> str:
     for one in elements(container):
-        if unwrap(one).type not in allowed:
+        if plain_string(document, one) is None:
             return f"the entry at line {one.start_point.row + 1} is computed"
     return ""
 

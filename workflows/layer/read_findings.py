@@ -34,8 +34,8 @@ def read_findings(files: FileSet) -> list[Finding]:
             first = document.blocks[0]
             message = "An override file changes what the other files say; what it says is not shown here."
             found.append(Finding(message, Place(document.name, first.line)))
-        for block in document.blocks:
-            if block.kind == "resource" and len(block.header) == 3 and block.header[1] in _RESOURCES:
+        for block in document.blocks_of("resource"):
+            if len(block.header) == 3 and block.header[1] in _RESOURCES:
                 what = _RESOURCES[block.header[1]]
                 message = f"The {what} {block.label} is a resource, not a module: it is not edited."
                 found.append(Finding(message, Place(document.name, block.line), hand_edit=True))

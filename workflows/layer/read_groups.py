@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from workflows.layer.declarations import group_modules, place_of, uneditable
 from workflows.layer.model import Finding, Group, Place
 from workflows.layer.references import read_reference
-from workflows.layer.syntax import unwrap
 from workflows.layer.values import elements, evaluate
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def _members(
     members: list[str] = []
     document = block.document
     for element in elements(node):
-        reference = read_reference(document, unwrap(element))
+        reference = read_reference(document, element)
         if reference is None:
             line = element.start_point.row + 1
             why = why or f"the entry at line {line} is computed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from workflows.layer.declarations import place_of
 from workflows.layer.model import Output
@@ -25,9 +26,7 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
     """
     found = []
     for document in files.documents.values():
-        for block in document.blocks:
-            if block.kind != "output":
-                continue
+        for block in document.blocks_of("output"):
             reference = output_reference(block)
             sensitive = block.attributes.get("sensitive")
             found.append(
@@ -42,8 +41,17 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
     return tuple(found)
 
 
+_known: WeakKeyDictionary[Block, Reference | None] = WeakKeyDictionary()
+
+
 def output_reference(block: Block) -> Reference | None:
     """The one module instance that an output's value is about, or None if it is about none or several."""
+    if block not in _known:
+        _known[block] = _read_reference(block)
+    return _known[block]
+
+
+def _read_reference(block: Block) -> Reference | None:
     value = block.attributes.get("value")
     if value is None:
         return None

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style
-from workflows.layer.syntax import unwrap
-from workflows.layer.values import UNKNOWN, elements, evaluate, object_key, string_value
+from workflows.layer.values import UNKNOWN, elements, evaluate, object_key, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,17 +51,19 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
         return
     flags = flags_of(module, names)
     name_text = template(module, "name", names)
-    key_text = template(module, "pgp_key", names)
+    key_text = _path(template(module, "pgp_key", names))
+    machine = is_machine(module, flags)
+    label, style = module.label, module.style
     editable = module.editable and name_text in {KEY, VALUE}
     for node in elements(container):
         value: object
         if container.type == "tuple":
-            inner = unwrap(node)
-            key = string_value(document, inner) if inner.type == "string_lit" else None
-            value = key
+            key = value = plain_string(document, node)
         else:
             key = object_key(document, node)
-            value = evaluate(document, node.children[2], names)
+            value = plain_string(document, node.children[2])
+            if value is None:
+                value = evaluate(document, node.children[2], names)
         if key is None:
             continue
         if isinstance(value, dict):
@@ -72,17 +73,17 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
             person = Person(
                 iam_name=_fill(name_text, key, shown) or key,
                 declaration=key,
-                module=module.label,
-                key_file=_path(_fill(key_text, key, shown)),
+                module=label,
+                key_file=_fill(key_text, key, shown),
                 login_profile=flags[0],
                 access_key=flags[1],
-                machine=is_machine(module, flags),
+                machine=machine,
                 groups=(),
-                style=module.style,
+                style=style,
                 editable=editable,
                 place=Place(document.name, node.start_point.row + 1),
             )
-        yield (module.label, key), person
+        yield (label, key), person
 
 
 def _from_object(

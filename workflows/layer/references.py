@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workflows.layer.model import Place
-from workflows.layer.syntax import walk
-from workflows.layer.values import quote, string_value, unescape
+from workflows.layer.syntax import unwrap, walk
+from workflows.layer.values import plain_string, quote, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")
+_ODD = frozenset('"\\{')
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,18 @@ def read_reference(document: Document, node: Node) -> Reference | None:
 
     Args:
         document: the document the node is from.
-        node: an expression, unwrapped.
+        node: an expression, wrapped or not.
     """
-    if node.type == "string_lit":
-        return Reference("", string_value(document, node), "")
-    kinds = tuple(child.type for child in node.children)
     text = document.text(node)
+    if text[:1] == '"':
+        value = plain_string(document, node)
+        return None if value is None else Reference("", value, "")
+    if not text.startswith("module."):
+        return None
+    known = _usual_form(text)
+    if known is not None:
+        return known
+    kinds = tuple(child.type for child in unwrap(node).children)
     if kinds == _INDEXED and text.startswith("module."):
         module, _, rest = text[7:].partition("[")
         key, _, attribute = rest.rpartition("].")
@@ -60,6 +67,15 @@ def read_reference(document: Document, node: Node) -> Reference | None:
     elif kinds == _PLAIN and text.startswith("module."):
         module, _, attribute = text[7:].partition(".")
         return Reference(module, None, attribute)
+    return None
+
+
+def _usual_form(text: str) -> Reference | None:
+    """The reference of `module.NAME["KEY"].ATTRIBUTE` without blanks, by its text; None for other forms."""
+    module, _, rest = text[7:].partition('["')
+    key, _, attribute = rest.partition('"].')
+    if module.isidentifier() and attribute.isidentifier() and key and not _ODD & set(key):
+        return Reference(module, key, attribute)
     return None
 
 

@@ -113,6 +113,17 @@ class Document:
         return tuple(Block(self, node) for node in self.items if node.type == "block")
 
     @cached_property
+    def _by_kind(self) -> dict[str, tuple[Block, ...]]:
+        found: dict[str, list[Block]] = {}
+        for block in self.blocks:
+            found.setdefault(block.kind, []).append(block)
+        return {kind: tuple(blocks) for kind, blocks in found.items()}
+
+    def blocks_of(self, kind: str) -> tuple[Block, ...]:
+        """The blocks of the top level of one kind, as `module`, in order."""
+        return self._by_kind.get(kind, ())
+
+    @cached_property
     def comments(self) -> tuple[Node, ...]:
         """Every comment of the top level, in order."""
         return tuple(node for node in self.items if node.type == "comment")
@@ -149,9 +160,9 @@ def _point(data: bytes, position: int) -> Point:
     return Point(data.count(b"\n", 0, position), position - start)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
-    """A block of a document, as `module "user" { … }`."""
+    """A block of a document, as `module "user" { … }`; equal only to itself, so readers can remember it."""
 
     document: Document
     node: Node

@@ -124,6 +124,22 @@ def string_value(document: Document, node: Node) -> str:
     return unescape(document.text(node)[1:-1])
 
 
+def plain_string(document: Document, node: Node) -> str | None:
+    """The value of an expression that is one quoted string without interpolation, else None.
+
+    The layers have thousands of these, so the common form is told by its text alone: between two quotes and
+    without quotes, escapes or templates inside, an expression can be nothing else.
+    """
+    text = document.text(node)
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return None
+    inner = text[1:-1]
+    if '"' not in inner and "\\" not in inner and "{" not in inner:
+        return inner
+    unwrapped = unwrap(node)
+    return string_value(document, unwrapped) if unwrapped.type == "string_lit" else None
+
+
 def unescape(text: str) -> str:
     """A quoted string's content with HCL's escapes resolved, as its specification's "Template Literals" says.
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.alignment import is_aligned, realign
-from workflows.layer.syntax import unwrap
-from workflows.layer.values import elements, object_key, string_value
+from workflows.layer.values import elements, object_key, plain_string
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -18,8 +17,7 @@ def entry_keys(document: Document, container: Node) -> list[str]:
     """The names in a list, or the keys of a map, in order; "" for a computed one."""
     if container.type == "object":
         return [object_key(document, one) or "" for one in elements(container)]
-    entries = [unwrap(one) for one in elements(container)]
-    return [string_value(document, one) if one.type == "string_lit" else "" for one in entries]
+    return [plain_string(document, one) or "" for one in elements(container)]
 
 
 def aligned_as(before: Document, after: Document, start: int) -> Document:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from workflows.layer.declarations import group_modules
 from workflows.layer.references import read_reference
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
-from workflows.layer.syntax import unwrap
 from workflows.layer.values import elements, quote
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _list_of(block: Block) -> Node | None:
 
 
 def _is_person(block: Block, element: Node, person: Person) -> bool:
-    reference = read_reference(block.document, unwrap(element))
+    reference = read_reference(block.document, element)
     if reference is None:
         return False
     if not reference.module:
@@ -92,7 +91,7 @@ def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: 
         references = [
             reference
             for element in (elements(container)[:50] if container is not None else ())
-            if (reference := read_reference(one.document, unwrap(element))) is not None
+            if (reference := read_reference(one.document, element)) is not None
         ]
         if references and all(not reference.module for reference in references):
             return quote(name)

@@ -37,8 +37,8 @@ def outputs_by_key(files: FileSet, module: str) -> dict[str, list[Block]]:
     """The output blocks of each person of a module, by the instance's key, in the order of the files."""
     found: dict[str, list[Block]] = {}
     for document in files.documents.values():
-        for block in document.blocks:
-            reference = output_reference(block) if block.kind == "output" else None
+        for block in document.blocks_of("output"):
+            reference = output_reference(block)
             if reference is not None and reference.module == module and reference.key is not None:
                 found.setdefault(reference.key, []).append(block)
     return found
@@ -95,10 +95,8 @@ def remove_outputs(files: FileSet, owner: tuple[str, str | None]) -> FileSet:
     for document in tuple(files.documents.values()):
         nodes = [
             block.node
-            for block in document.blocks
-            if block.kind == "output"
-            and (reference := output_reference(block)) is not None
-            and reference.owner == owner
+            for block in document.blocks_of("output")
+            if (reference := output_reference(block)) is not None and reference.owner == owner
         ]
         if nodes:
             files = files.with_document(document.splice(remove_nodes(document, nodes)))
