@@ -351,3 +351,5 @@ def test_a_sandbox_whose_aws_does_not_start_is_not_left_behind(
     with pytest.raises(OnboardError, match="did not start"):
         Sandbox.create(tmp_path / "second", cache=sandbox_cache, environment=os.environ)
     assert not (tmp_path / "second").exists()
+    links = [link.readlink() for link in Path("/tmp").glob("io-*/s") if link.is_symlink()]
+    assert tmp_path / "second" not in links

@@ -85,6 +85,7 @@ class Sandbox:
         try:
             return cls._start(folder, Record.read(Layout(folder).record).at_port(free_port()), environment)
         except BaseException:
+            _forget_short(Layout(folder))
             shutil.rmtree(folder)
             raise
 
@@ -156,13 +157,15 @@ class Sandbox:
         progress("Setting up the accounts")
         project.lay_out(layout.project_root)
         record = Record(free_port(), cache, "", seed.new_directory())
-        with cls._start(folder, record, host) as sandbox:
-            seed.write_profiles(sandbox.home, record.directory)
-            seed.fill(sandbox.endpoint_url, layout.record, sandbox.environment)
-            progress("Applying the layers with the people who are there already")
-            template.apply_layers(layout.project_root, layout.terraform, sandbox.environment)
-            repository.publish(layout.project_root, layout.upstream, sandbox.environment)
-        remove_short(folder, Record.read(layout.record).short)
+        try:
+            with cls._start(folder, record, host) as sandbox:
+                seed.write_profiles(sandbox.home, record.directory)
+                seed.fill(sandbox.endpoint_url, layout.record, sandbox.environment)
+                progress("Applying the layers with the people who are there already")
+                template.apply_layers(layout.project_root, layout.terraform, sandbox.environment)
+                repository.publish(layout.project_root, layout.upstream, sandbox.environment)
+        finally:
+            _forget_short(layout)
         layout.server_log.unlink()
         shutil.rmtree(layout.owner_lock.parent)
 
@@ -275,6 +278,12 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _forget_short(layout: Layout) -> None:
+    """Remove the short path of a sandbox that is given up or becomes a template."""
+    if layout.record.exists():
+        remove_short(layout.folder, Record.read(layout.record).short)
 
 
 def sandboxes_in(folder: Path) -> list[Path]:
