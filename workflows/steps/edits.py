@@ -15,10 +15,12 @@ from workflows.layer.operations import (
     RemoveGroup,
     RemovePerson,
     RenameGroup,
+    ReplaceKey,
     SetAccountAlias,
     SetGroups,
     SetPasswordPolicy,
 )
+from workflows.layer.operations.keys import same_key
 from workflows.layer.read import read_layer
 from workflows.steps.base import Context
 
@@ -37,30 +39,28 @@ def read_layers(context: Context) -> dict[str, Layer]:
 
 
 def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
-    """The operations on one layer, in the order that lets each rely on those before it.
+    """The operations that bring one layer to what was decided; none where it is there already.
 
     Groups come first, so that people can join a new one; people who join come with their groups in one
-    operation; those who leave go last.
+    operation; those who leave go last. What the layer says already asks for nothing, so a review that was
+    written, or written by half, can be made again.
 
     Args:
         layer: as it is on disk.
         decisions: the facts of PGP keys, Users, Groups and Account, as far as there are any.
     """
     account = layer.location.account
-    memberships = _of(decisions, "memberships", account)
     users = decisions.get("user_changes") or {}
-    joining = users.get("add", {}).get(account, [])
-    return [
-        *_group_operations(_of(decisions, "group_changes", account)),
-        *(_join(name, decisions["keys"][name], memberships.get(name, {})) for name in joining),
-        *(
-            SetGroups(name, tuple(change.get("add", ())), tuple(change.get("remove", ())))
-            for name, change in memberships.items()
-            if name not in joining and (change.get("add") or change.get("remove"))
-        ),
-        *(RemovePerson(name) for name in users.get("remove", {}).get(account, [])),
-        *_account_operations(_of(decisions, "account_changes", account)),
-    ]
+    memberships = dict(_of(decisions, "memberships", account))
+    wanted: list[Operation] = list(_group_operations(layer, _of(decisions, "group_changes", account)))
+    for name in users.get("add", {}).get(account, []):
+        wanted += _join(layer, name, decisions["keys"][name], memberships.pop(name, {}))
+    for name, change in memberships.items():
+        wanted += _regroup(layer, name, change)
+    for name in users.get("remove", {}).get(account, []):
+        if layer.person(name):
+            wanted.append(RemovePerson(name))
+    return [*wanted, *_account_operations(layer, _of(decisions, "account_changes", account))]
 
 
 def _of(decisions: Decisions, fact: str, account: str) -> Mapping[str, Any]:
@@ -68,21 +68,46 @@ def _of(decisions: Decisions, fact: str, account: str) -> Mapping[str, Any]:
     return found
 
 
-def _join(name: str, key: Mapping[str, Any], membership: Mapping[str, Any]) -> AddPerson:
-    return AddPerson(name, str(key["text"]), tuple(membership.get("add", ())))
+def _join(
+    layer: Layer, name: str, key: Mapping[str, Any], membership: Mapping[str, Any]
+) -> Iterator[Operation]:
+    person = layer.person(name)
+    if person is None:
+        yield AddPerson(name, str(key["text"]), tuple(membership.get("add", ())))
+        return
+    present = layer.keys.get((person.key_file or "").rpartition("/")[2])
+    if present is not None and not same_key(present.encode(), str(key["text"]).encode()):
+        yield ReplaceKey(name, str(key["text"]))
+    yield from _regroup(layer, name, membership)
 
 
-def _group_operations(changes: Mapping[str, Any]) -> Iterator[Operation]:
+def _regroup(layer: Layer, name: str, change: Mapping[str, Any]) -> Iterator[Operation]:
+    person = layer.person(name)
+    there = {group.casefold() for group in person.groups} if person else set()
+    add = tuple(group for group in change.get("add", ()) if group.casefold() not in there)
+    remove = tuple(group for group in change.get("remove", ()) if group.casefold() in there)
+    if add or remove:
+        yield SetGroups(name, add, remove)
+
+
+def _group_operations(layer: Layer, changes: Mapping[str, Any]) -> Iterator[Operation]:
     for old, new in changes.get("rename", {}).items():
-        yield RenameGroup(old, new)
+        if layer.group(old) or not layer.group(new):
+            yield RenameGroup(old, new)
     for group in changes.get("add", []):
-        yield AddGroup(group["name"], group["sibling"])
+        if not layer.group(group["name"]):
+            yield AddGroup(group["name"], group["sibling"])
     for name in changes.get("remove", []):
-        yield RemoveGroup(name)
+        if layer.group(name):
+            yield RemoveGroup(name)
 
 
-def _account_operations(changes: Mapping[str, Any]) -> Iterator[Operation]:
-    if changes.get("alias"):
-        yield SetAccountAlias(changes["alias"])
+def _account_operations(layer: Layer, changes: Mapping[str, Any]) -> Iterator[Operation]:
+    settings = layer.account
+    alias = changes.get("alias")
+    if alias and not (settings and settings.alias and settings.alias.value == alias):
+        yield SetAccountAlias(alias)
+    now = {one.name: one.value for one in settings.policy} if settings else {}
     for attribute, value in changes.get("policy", {}).items():
-        yield SetPasswordPolicy(attribute, value)
+        if now.get(attribute) != value:
+            yield SetPasswordPolicy(attribute, value)

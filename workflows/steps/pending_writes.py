@@ -1,0 +1,88 @@
+"""The set of files that Review is about to write, kept until all are written.
+
+A kill between two files leaves a half-written layer, from which the review could not be made again. So the
+whole set (public keys and HCL, nothing secret) is recorded in the session's private folder first, and a
+resumed session finishes it before anything else.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Any
+
+from workflows.layer.change_set import ChangeSet, FileChange, write
+from workflows.services.files import write_atomically
+
+
+class PendingWrites:
+    """The recorded set of one session.
+
+    Args:
+        folder: the session's private folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "writing.json"
+
+    def write(self, change_set: ChangeSet) -> tuple[Path, ...]:
+        """Record the set, write it, forget the record; gives the paths that were written or removed.
+
+        Raises:
+            OnboardError: a file was changed meanwhile, or the disk refused; what is on record stays for later.
+        """
+        records = [_as_record(change) for change in change_set.changes]
+        write_atomically(self._path, json.dumps(records).encode(), mode=0o600)
+        written = write(change_set)
+        self._path.unlink()
+        return written
+
+    def load(self) -> ChangeSet | None:
+        """The set whose writing was cut off, or None."""
+        try:
+            records = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        return ChangeSet(tuple(_from_record(record) for record in records))
+
+    def finish(self) -> None:
+        """Write what was cut off, if anything was.
+
+        A set that is not on disk at all any more as it was, because somebody took the files back or went on
+        editing, is given up: the review is made anew from what is there.
+        """
+        change_set = self.load()
+        if change_set is None:
+            return
+        if not change_set.standing()["other"]:
+            write(change_set)
+        self._path.unlink()
+
+
+def _as_record(change: FileChange) -> dict[str, Any]:
+    return {
+        "layer": change.layer,
+        "name": change.name,
+        "path": str(change.path),
+        "before": _encoded(change.before),
+        "after": _encoded(change.after),
+    }
+
+
+def _from_record(record: dict[str, Any]) -> FileChange:
+    return FileChange(
+        record["layer"],
+        record["name"],
+        Path(record["path"]),
+        _decoded(record["before"]),
+        _decoded(record["after"]),
+    )
+
+
+def _encoded(data: bytes | None) -> str | None:
+    return None if data is None else b64encode(data).decode()
+
+
+def _decoded(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text)
