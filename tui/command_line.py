@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-DONE, REFUSED, USAGE = 0, 1, 2
+from tui.exit_codes import DONE, REFUSED
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage

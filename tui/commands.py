@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tui.command_line import DONE, REFUSED, USAGE
+from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.shelf import Shelf
 from workflows.errors import OnboardError
