@@ -27,7 +27,7 @@ class PendingWrites:
         self._path = folder / "writing.json"
 
     def write(self, change_set: ChangeSet) -> tuple[Path, ...]:
-        """Record the set, write it, forget the record; gives the paths that were written or removed.
+        """Record the set, write it, forget the record; gives the paths written or removed.
 
         Raises:
             OnboardError: a file was changed meanwhile, or the disk refused; what is on record stays for later.
