@@ -8,9 +8,8 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 
 import botocore.session
@@ -250,15 +249,34 @@ def test_a_project_is_a_plain_folder_name(tmp_path: Path, project: str) -> None:
         profile_paths(tmp_path, project)
 
 
-def _write_one(folder: str, number: int) -> None:
-    paths = ProfilePaths(Path(folder) / "config", Path(folder) / "credentials")
-    base = plan.BaseProfile(f"p-{number}", "us-east-1", KeyInFile(KEY_ID, Secret("k" * 40)))
-    write_profiles(paths, WantedProfiles((base,), ()), NOW)
-
-
 def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        list(pool.map(_write_one, [str(paths.folder)] * 20, range(20)))
+    script = textwrap.dedent(f"""
+        import sys
+        from datetime import UTC, datetime
+        from pathlib import Path
+        from workflows.secret import Secret
+        from workflows.services.profiles import plan
+        from workflows.services.profiles.write import profile_paths, write_profiles
+        sys.stdin.read()
+        base = plan.BaseProfile(f"p-{{sys.argv[1]}}", "us-east-1", plan.KeyInFile({KEY_ID!r}, Secret("k" * 40)))
+        paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")
+        write_profiles(paths, plan.WantedProfiles((base,), ()), datetime.now(UTC))
+    """)
+    with ExitStack() as stack:
+        children = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", script, str(number)],
+                    stdin=subprocess.PIPE,
+                    cwd=Path(__file__).parents[2],
+                )
+            )
+            for number in range(20)
+        ]
+        for child in children:  # they begin together, once all have been started
+            assert child.stdin is not None
+            child.stdin.close()
+        assert [child.wait(60) for child in children] == [0] * 20
     profiles = as_botocore_sees(paths, monkeypatch)
     assert set(profiles) == {f"p-{number}" for number in range(20)}
     assert all("aws_secret_access_key" in profile for profile in profiles.values())
