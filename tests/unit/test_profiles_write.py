@@ -258,7 +258,8 @@ def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch:
         from workflows.services.profiles import plan
         from workflows.services.profiles.write import profile_paths, write_profiles
         sys.stdin.read()
-        base = plan.BaseProfile(f"p-{{sys.argv[1]}}", "us-east-1", plan.KeyInFile({KEY_ID!r}, Secret("k" * 40)))
+        key = plan.KeyInFile({KEY_ID!r}, Secret("k" * 40))
+        base = plan.BaseProfile(f"p-{{sys.argv[1]}}", "us-east-1", key)
         paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")
         write_profiles(paths, plan.WantedProfiles((base,), ()), datetime.now(UTC))
     """)
