@@ -1,0 +1,180 @@
+"""The keys' screen: a row a person, with the verdict on their key; paste, open or fetch what they sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
+
+from screens.base import Opening, StepPane
+from workflows.steps import pgp_keys
+from workflows.steps.pgp_keys import Gathered, Request, TakenKey
+
+
+class PgpKeysPane(StepPane):
+    """The marked row is the person that a pasted text or an opened file is for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "i", "invite", "Invite", id="keys.invite", tooltip="A text for a person who has not sent a key"
+        ),
+        Binding("o", "owner_text", "Text for owner", id="keys.owner", tooltip="What to tell the key's owner"),
+    ]
+    DEFAULT_CSS = """
+    PgpKeysPane DataTable { height: auto; max-height: 8; }
+    PgpKeysPane #verdict { height: auto; margin: 1 0; }
+    PgpKeysPane TextArea { height: 5; border: round $primary-darken-2; padding: 0; }
+    PgpKeysPane TextArea:focus { border: round $accent; }
+    PgpKeysPane Horizontal { height: auto; margin-bottom: 1; }
+    PgpKeysPane Button { margin-right: 2; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._keys: dict[str, TakenKey] = {}
+        self._names: list[str] = list(opening.context.facts.get("joining") or ())
+
+    def compose_body(self) -> ComposeResult:
+        yield DataTable(id="people", cursor_type="row", zebra_stripes=True)
+        yield Static("", id="verdict", markup=False)
+        yield Label("Paste the key, the request or the whole message here")
+        yield TextArea(id="pasted", tab_behavior="focus")
+        with Horizontal():
+            yield Button("Take in what is pasted", id="take", compact=True)
+            yield Button("Invite (i)", id="invite", compact=True)
+            yield Button("Fetch from the mailbox", id="fetch", compact=True, classes="mailbox")
+        yield Label("Or open a file, or a folder with one file a person (Enter opens)")
+        yield Input(placeholder="~/Downloads/request-jane.doe.txt", id="file", compact=True)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#people", DataTable).add_columns("Person", "Key", "Verdict")
+        self.query_one(".mailbox").display = self.context.world.mailbox is not None
+        self._fill()
+        drafted = self.opening.draft.get("texts", {})
+        self.run_move("gather", lambda report: pgp_keys.gather(drafted, self.context, report))
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        table = self.query_one("#people", DataTable)
+        row = table.cursor_row
+        table.clear()
+        for name in self._names:
+            key = self._keys.get(name)
+            if key is None:
+                table.add_row(name, "-", "○ no key yet", key=name)
+                continue
+            mark = "✗" if not key.accepted else "!" if key.warnings else "✓"
+            table.add_row(
+                name, f"{key.algorithm}  …{key.fingerprint[-8:]}", f"{mark} {key.headline}", key=name
+            )
+        if self._names:
+            table.move_cursor(row=min(row, len(self._names) - 1))
+        self._tell()
+
+    @on(DataTable.RowHighlighted)
+    def _tell(self) -> None:
+        key = self._keys.get(self._person())
+        self.query_one("#verdict", Static).update(_told(key) if key else self._hint())
+
+    def _hint(self) -> str:
+        name = self._person()
+        if not name:
+            return "Nobody joins. Go back to the Project step to say who does."
+        return f"{name} has not sent a key yet. Paste or open what they sent, or invite them (i)."
+
+    def _person(self) -> str:
+        table = self.query_one("#people", DataTable)
+        return self._names[table.cursor_row] if table.row_count else ""
+
+    # -- what is taken in --------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#take")
+    def _take_pasted(self) -> None:
+        text, name = self.query_one(TextArea).text, self._person()
+        if not text.strip():
+            self.notify("Paste the key or the message first.", severity="warning")
+            self.query_one(TextArea).focus()
+            return
+        self.run_move("take", lambda _report: {name: pgp_keys.take_in(text, name, "pasted", self.context)})
+
+    @on(Input.Submitted, "#file")
+    def _open_file(self, event: Input.Submitted) -> None:
+        person = self._person()
+        names = [person, *(name for name in self._names if name != person)]
+        path = event.value.strip()
+        if path:
+            self.run_move("take", lambda report: pgp_keys.take_in_file(path, names, self.context, report))
+
+    @on(Button.Pressed, "#fetch")
+    def _fetch(self) -> None:
+        mailbox = self.context.world.mailbox
+        people = pgp_keys.mail_for(self.context)
+        if not people:
+            self.notify(
+                "No request there yet. Press F3, begin as the new user, and send one.", severity="warning"
+            )
+            return
+        self.run_move(
+            "take", lambda report: pgp_keys.take_in_file(str(mailbox), people, self.context, report)
+        )
+
+    @on(Button.Pressed, "#invite")
+    def action_invite(self) -> None:
+        """Make the invitation for the marked person, copy it, and in the sandbox put it into the mailbox."""
+        name = self._person()
+        self.run_move("invite", lambda _report: self._invited(name))
+
+    def _invited(self, name: str) -> str:
+        text = pgp_keys.invite(name, self.context)
+        where = "It is in the sandbox's mailbox. " if self.context.world.mailbox else ""
+        return f"Invitation for {name}: {where}{self.context.world.clipboard.copy(text)}"
+
+    def action_owner_text(self) -> None:
+        """Copy what to tell the owner of the marked person's key."""
+        key = self._keys.get(self._person())
+        if key is None or not key.for_owner:
+            self.notify("There is nothing to tell the owner of this key.")
+            return
+        text = key.for_owner
+        self.run_move("copy", lambda _report: self.context.world.clipboard.copy(text))
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "gather":
+                gathered: Gathered = message.result
+                self._keys = {**gathered.keys, **self._keys}
+                self._fill()
+                self._remember()
+                self.query_one("#people" if gathered.keys else "#pasted").focus()
+            case "take":
+                self._keys.update(message.result)
+                self.query_one(TextArea).clear()
+                self._fill()
+                self.show_problems([])
+            case "invite" | "copy":
+                self.notify(str(message.result))
+
+    def request(self) -> Request:
+        return Request(dict(self._keys))
+
+    def draft(self) -> Mapping[str, Any]:
+        return {"texts": {name: key.text for name, key in self._keys.items()}}
+
+
+def _told(key: TakenKey) -> str:
+    """All that is to be said about a key."""
+    lines = [f"{'✓' if key.accepted else '✗'} {key.headline}. {key.explanation}".strip()]
+    lines += [f"! {words}" for words in key.warnings]
+    expires = key.expires[:10] if key.expires else "never"
+    lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; from {key.source}"]
+    if key.for_owner:
+        lines.append("o copies a text for its owner that says what to do.")
+    return "\n".join(lines)
