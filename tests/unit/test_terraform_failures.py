@@ -45,7 +45,7 @@ def error(summary: str, detail: str = "") -> Diagnostic:
         ("AccessDenied: User: x is not authorized to perform: iam:CreateUser", "AWS denied it"),
         ("error parsing given PGP key: EOF", "A PGP key cannot be used"),
         (
-            "error setting up encryption for PGP message: openpgp: invalid argument: cannot encrypt a message",
+            "error setting up encryption for PGP message: openpgp: cannot encrypt a message to key id 1",
             "A PGP key cannot be used",
         ),
         ("EntityAlreadyExists: User with name a.b already exists.", "It exists already"),

@@ -163,7 +163,9 @@ def test_init_after_the_backend_changed(layer: Path) -> None:
         'terraform {\n  backend "s3" {\n    key = "security/identities/terraform.tfstate"\n  }\n}\n'
     )
     config = layer.parents[2] / "config" / "backend.tfvars"
-    config.write_text('profile = "bb-security-devops"\nbucket = "bb"\nencrypt = true\n')
+    config.write_text(
+        'profile = "bb-security-devops"\nbucket = "bb"\nencrypt = true\nendpoints = { s3 = "x" }\n'
+    )
     stored = {
         "type": "s3",
         "config": {
@@ -171,6 +173,7 @@ def test_init_after_the_backend_changed(layer: Path) -> None:
             "profile": "bb-security-devops",
             "bucket": "bb",
             "encrypt": True,
+            "endpoints": {"s3": "x", "iam": None},
             "acl": None,
         },
     }

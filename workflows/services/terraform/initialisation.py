@@ -143,7 +143,15 @@ def _backend(
 
 
 def _equal(wanted: object, stored: object) -> bool:
-    """Whether two settings are the same; files write `"true"` where Terraform stores a truth value."""
+    """Whether two settings are the same.
+
+    Files write `"true"` where Terraform stores a truth value, and it stores every part of an object, the
+    parts that nobody set as null.
+    """
+    if isinstance(wanted, dict) and isinstance(stored, dict):
+        return all(_equal(wanted.get(name), stored.get(name)) for name in {*wanted, *stored})
+    if isinstance(wanted, list) and isinstance(stored, list):
+        return [str(value) for value in wanted] == [str(value) for value in stored]
     return str(wanted).lower() == str(stored).lower()
 
 

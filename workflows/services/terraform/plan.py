@@ -169,7 +169,11 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
     return Plan(
         changes=changes,
         outputs=outputs,
-        drift=tuple(_changes(show_json.get("resource_drift", ()), owners)),
+        drift=tuple(
+            change
+            for change in _changes(show_json.get("resource_drift", ()), owners)
+            if change.action is not Action.UPDATE or change.attributes
+        ),
         terraform_version=str(show_json.get("terraform_version", "")),
         errored=bool(show_json.get("errored", False)),
     )
@@ -281,7 +285,8 @@ def _action(actions: list[str]) -> Action:
 def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
     before, after = change.get("before") or {}, change.get("after") or {}
     unknown = change.get("after_unknown") or {}
-    names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    # Providers fill what was left out with an empty value, which is no difference to anybody.
+    names = {name for name in {*before, *after} if (before.get(name) or None) != (after.get(name) or None)}
     return tuple(sorted(names | {name for name, value in unknown.items() if _anything(value)}))
 
 

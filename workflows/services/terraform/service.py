@@ -161,7 +161,11 @@ class Terraform:
         if changed := changed_since(record):
             self.give_up_plan()
             raise older_than_files(changed)
-        return record, self.read(record, cancelled=cancelled)
+        try:
+            return record, self.read(record, cancelled=cancelled)
+        except OnboardError:
+            self.give_up_plan()
+            raise
 
     def read(self, record: PlanRecord, *, cancelled: threading.Event | None = None) -> Plan:
         """Read a plan file again.
