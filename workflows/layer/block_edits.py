@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def insert_after(document: Document, node: Node, text: bytes) -> Splice:
     """Put text after a top-level block and the comment on its last line, one blank line between."""
-    end = _end_with_comment(node)
+    end = _end_with_comment(document, node)
     return Splice(end, end, document.newline * 2 + text)
 
 
@@ -73,9 +73,6 @@ def _is_tail(node: Node, previous: Node) -> bool:
     return node.type == "comment" and node.start_point.row == previous.end_point.row
 
 
-def _end_with_comment(node: Node) -> int:
-    end = node.end_byte
-    following = node.next_sibling
-    if following is not None and _is_tail(following, node):
-        end = following.end_byte
-    return end
+def _end_with_comment(document: Document, node: Node) -> int:
+    after = [one for one in document.items if one.start_byte >= node.end_byte][:1]
+    return after[0].end_byte if after and _is_tail(after[0], node) else node.end_byte

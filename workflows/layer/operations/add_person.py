@@ -36,7 +36,7 @@ class AddPerson:
         key_text: the public PGP key as the key file will hold it, byte for byte.
         groups: the groups to join, by name.
         machine: True for a machine user: an access key and no console password.
-        outputs: True gives the outputs that the siblings have.
+        outputs: True gives the outputs that the siblings have, if at least half of them have any.
     """
 
     name: str
@@ -84,7 +84,9 @@ class AddPerson:
             files = files.with_key(path, data)
         labels = _labels(layer, self.groups)
         files = add_member(files, labels, (module.label, self.name), self.name)
-        return add_outputs(files, module.label, self.name, self.name) if self.outputs else files
+        if not self._wants_outputs(layer, module):
+            return files
+        return add_outputs(files, module.label, self.name, self.name)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one person more."""
@@ -112,10 +114,15 @@ class AddPerson:
         )
 
     def _planned(self, layer: Layer) -> NewOutputs | None:
-        if not self.outputs:
-            return None
         module = _module_for(layer, machine=self.machine)
+        if not self._wants_outputs(layer, module):
+            return None
         return plan_outputs(layer.files, module.label, self.name, self.name)
+
+    def _wants_outputs(self, layer: Layer, module: UserModule) -> bool:
+        siblings = {one.iam_name for one in layer.people if one.module == module.label}
+        having = {one.person for one in layer.outputs if one.person in siblings}
+        return self.outputs and len(having) * 2 >= len(siblings)
 
 
 def _labels(layer: Layer, groups: tuple[str, ...]) -> set[str]:
