@@ -30,7 +30,7 @@ class PendingWrites:
         """Record the set, write it, forget the record; gives the paths written or removed.
 
         Raises:
-            OnboardError: a file was changed meanwhile, or the disk refused; what is on record stays for later.
+            OnboardError: a file was changed meanwhile, or the disk refused; the record stays for later.
         """
         records = [_as_record(change) for change in change_set.changes]
         write_atomically(self._path, json.dumps(records).encode(), mode=0o600)

@@ -152,7 +152,7 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
         raise OnboardError(
             "No keys in this folder",
             f"{place} has no file that is named after somebody who joins.",
-            why="A file is taken for jane.doe if it is called jane.doe, jane.doe.asc or request-jane.doe.txt.",
+            why="A file for jane.doe is called jane.doe, jane.doe.asc or request-jane.doe.txt.",
             next="Rename the files, or open them one by one.",
         )
     return found
