@@ -1,0 +1,67 @@
+# Two commands are all that a newcomer needs: `make demo` and `make test`.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := tui screens workflows
+JOBS ?= auto
+
+.PHONY: help demo test check format-check lint types contracts unit slow format docs benchmarks tools clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(READY)  ## Set everything up, then the wizard on a disposable project and a local AWS
+	@$(BIN)/iam-onboard demo
+
+test: tools $(READY) check  ## Set everything up, then all checks and tests
+
+check: format-check lint types contracts docs-check unit
+
+format-check: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY)
+	$(BIN)/ruff check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports --no-cache
+
+docs-check: $(READY)
+	$(BIN)/python docs/build.py --check
+
+unit: $(READY)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow"
+
+slow: tools $(READY)  ## The tests that are longer than a commit should wait
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow
+
+format: $(READY)  ## Write the code as the format check wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(READY)  ## Write the generated part of docs/ anew
+	$(BIN)/python docs/build.py
+
+benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt install python3, dnf install python3, or brew install python"; exit 1; }
+	@command -v gpg >/dev/null || { echo "GnuPG is needed: apt install gnupg, dnf install gnupg2, or brew install gnupg"; exit 1; }
+	@command -v git >/dev/null || { echo "git is needed: apt install git, dnf install git, or brew install git"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv is needed: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@touch $(READY)
+
+tools:
+	@command -v tmux >/dev/null || { echo "tmux is needed for the terminal test: apt install tmux, dnf install tmux, or brew install tmux"; exit 1; }
+
+clean:  ## Remove what make made
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
