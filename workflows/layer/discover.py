@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from workflows.errors import OnboardError
 from workflows.layer.lock_file import LockedProvider, read_lock_file, read_required_version
-from workflows.layer.values import read_variables
+from workflows.layer.syntax import Attribute, Document
+from workflows.layer.values import elements, object_key, read_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -231,7 +232,8 @@ def _accounts(values: Mapping[str, object], common: Path) -> tuple[Account, ...]
     declared = values.get("accounts")
     found: list[Account] = []
     if isinstance(declared, dict):
-        for name, one in declared.items():
+        order = _written_order(common, "accounts")
+        for name, one in sorted(declared.items(), key=lambda item: order.get(item[0], len(order))):
             facts = one if isinstance(one, dict) else {}
             number = facts.get("id", "")
             # an unquoted id is a number and has lost its leading zeros
@@ -245,6 +247,16 @@ def _accounts(values: Mapping[str, object], common: Path) -> tuple[Account, ...]
             next='Add  accounts = { security = { email = "…", id = "123456789012" } }  with all of them.',
         )
     return tuple(found)
+
+
+def _written_order(path: Path, name: str) -> dict[str, int]:
+    """The position of each key of a map in a variables file; the evaluated map is sorted by name instead."""
+    document = Document.parse(path.name, path.read_bytes())
+    for node in document.items:
+        if node.type == "attribute" and (attribute := Attribute(document, node)).name == name:
+            keys = [object_key(document, one) for one in elements(attribute.value)]
+            return {key: position for position, key in enumerate(keys) if key is not None}
+    return {}
 
 
 def _rank(account: str) -> tuple[int, str]:

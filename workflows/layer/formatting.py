@@ -1,17 +1,19 @@
-"""Asking the layer's own binary whether files are formatted as `terraform fmt` would."""
+"""Asking the layer's own binary whether files are formatted as `terraform fmt` would.
+
+The formatted text is asked for and compared here: with `-check` the program says nothing but its exit status
+of a file on its standard input, and `-diff` needs a diff program.
+"""
 
 from __future__ import annotations
 
 import subprocess
+from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from workflows.errors import OnboardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_UNFORMATTED = 3
-"""`fmt -check` ends with 3 when a file would change (Terraform CLI, command/fmt.go)."""
 
 
 class FormatFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -41,7 +43,7 @@ def fmt_clean(
     """
     unclean: dict[str, str] = {}
     for name, data in files.items():
-        argv = [*binary, "fmt", "-check", "-diff", "-"]
+        argv = [*binary, "fmt", "-"]
         try:
             done = subprocess.run(
                 argv, input=data, capture_output=True, env=dict(environment), timeout=timeout, check=False
@@ -53,13 +55,18 @@ def fmt_clean(
                 why=str(error),
                 next="Go on without the check, or repair the program.",
             ) from error
-        if done.returncode not in {0, _UNFORMATTED}:
+        if done.returncode != 0:
             raise FormatFailed(
                 "The format could not be checked",
                 f"{' '.join(binary)} fmt refused {name}.",
                 next="Repair the file at the place that it names.",
                 detail=done.stderr.decode("utf-8", "replace"),
             )
-        if done.returncode == _UNFORMATTED or done.stdout:
-            unclean[name] = done.stdout.decode("utf-8", "replace") or "(it gave no diff)"
+        if done.stdout != data:
+            lines = unified_diff(_lines(data), _lines(done.stdout), name, f"{name} formatted")
+            unclean[name] = "".join(lines)
     return unclean
+
+
+def _lines(data: bytes) -> list[str]:
+    return [f"{line}\n" for line in data.decode("utf-8", "replace").split("\n")]

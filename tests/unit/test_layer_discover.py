@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workflows.errors import OnboardError
+from workflows.layer.discover import find_project, read_build_env
+
+COMMON = """
+project          = "bb"
+project_long     = "binbash"
+region_primary   = "us-east-1"
+region_secondary = "us-west-2"
+regions_allowed  = ["us-east-1", "us-gov-west-1"]
+sso_enabled      = true
+
+# external_accounts = { other = { id = "999999999999" } }
+accounts = {
+  security = { email = "security@example.org", id = "000000000002" }
+  root     = { email = "root@example.org", id = 12345 }
+  "apps-devstg" = { email = "apps@example.org", id = "000000000003" }
+}
+"""
+LOCK = """provider "registry.opentofu.org/hashicorp/aws" {
+  version     = "4.67.0"
+  constraints = "~> 4.10"
+}
+"""
+
+
+def make(
+    root: Path, ending: str = "tfvars", layers: tuple[str, ...] = ("security/global/base-identities",)
+) -> Path:
+    (root / "config").mkdir(parents=True)
+    (root / "build.env").write_text(
+        "# build\nPROJECT=bb\nexport TF_BINARY=\"tofu\"\nMFA_ENABLED=true # yes\nTERRAFORM_IMAGE_TAG='1.6'\n"
+    )
+    (root / "config" / f"common.{ending}").write_text(COMMON)
+    for relative in layers:
+        layer = root / relative
+        layer.mkdir(parents=True)
+        (layer / "config.tf").write_text('terraform {\n  required_version = "~> 1.6"\n}\n')
+        account = root / relative.split("/")[0]
+        (account / "config").mkdir(exist_ok=True)
+        (account / "config" / f"account.{ending}").write_text(f'environment = "{account.name}"\n')
+        (account / "config" / f"backend.{ending}").write_text(
+            f'profile = "bb-{account.name}-devops"\nbucket = "state"\nencrypt = true\n'
+        )
+    return root
+
+
+def test_a_project_is_found_from_any_folder_in_it(tmp_path: Path) -> None:
+    root = make(tmp_path / "p", layers=("security/global/base-identities", "root/global/base-identities"))
+    (root / "security/global/base-identities/.terraform.lock.hcl").write_text(LOCK)
+    project = find_project(root / "security" / "global")
+    assert project == find_project(root)
+    assert (project.root, project.name, project.long_name) == (root.resolve(), "bb", "binbash")
+    assert (project.region_primary, project.region_secondary) == ("us-east-1", "us-west-2")
+    assert project.regions_allowed == ("us-east-1", "us-gov-west-1")
+    assert [(one.name, one.id) for one in project.accounts] == [
+        ("security", "000000000002"),
+        ("root", "000000012345"),
+        ("apps-devstg", "000000000003"),
+    ]
+    assert (project.binary, project.mfa_enabled, project.sso_enabled) == ("tofu", True, True)
+    assert [one.account for one in project.layers] == ["root", "security"]
+    layer = project.layers[1]
+    assert layer.relative == "security/global/base-identities"
+    assert (layer.account_id, layer.environment, layer.required_version) == (
+        "000000000002",
+        "security",
+        "~> 1.6",
+    )
+    assert layer.backend == {"profile": "bb-security-devops", "bucket": "state", "encrypt": "true"}
+    assert layer.locked is not None
+    assert (layer.locked.version, layer.locked.registry) == ("4.67.0", "opentofu")
+    assert [one.relative_to(project.root).as_posix() for one in layer.var_files] == [
+        "config/common.tfvars",
+        "security/config/account.tfvars",
+        "security/config/backend.tfvars",
+    ]
+    assert project.warnings == ()
+
+
+def test_the_older_names_are_found_too(tmp_path: Path) -> None:
+    root = make(
+        tmp_path / "p", ending="config", layers=("shared/base-identities", "security/base-identities")
+    )
+    project = find_project(root)
+    assert [one.relative for one in project.layers] == ["security/base-identities", "shared/base-identities"]
+    assert project.layers[0].backend_config.name == "backend.config"
+    assert any("shared" in one for one in project.warnings)
+
+
+def test_a_link_to_a_folder_of_the_project_is_followed(tmp_path: Path) -> None:
+    root = make(tmp_path / "p")
+    link = tmp_path / "link"
+    link.symlink_to(root / "security")
+    assert find_project(link).root == root.resolve()
+
+
+def test_a_folder_that_is_no_project_says_what_marks_one(tmp_path: Path) -> None:
+    with pytest.raises(OnboardError) as failure:
+        find_project(tmp_path)
+    assert str(tmp_path) in failure.value.what
+    assert "build.env" in failure.value.why
+    with pytest.raises(OnboardError, match="does not exist"):
+        find_project(tmp_path / "nowhere")
+
+
+def test_missing_common_variables_name_the_example(tmp_path: Path) -> None:
+    root = make(tmp_path / "p")
+    (root / "config/common.tfvars").rename(root / "config/common.tfvars.example")
+    with pytest.raises(OnboardError) as failure:
+        find_project(root)
+    assert "common.tfvars.example" in failure.value.next
+
+
+@pytest.mark.parametrize("name", ["account", "backend"])
+def test_missing_account_variables_are_named(tmp_path: Path, name: str) -> None:
+    root = make(tmp_path / "p")
+    (root / f"security/config/{name}.tfvars").unlink()
+    with pytest.raises(OnboardError, match=rf"{name}\.tfvars"):
+        find_project(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('project = "bb"\n', "accounts"),
+        ('project = "bb"\naccounts = {}\n', "accounts"),
+        ("accounts = { a = { id = 1 } }\n", "project"),
+        ('project = "bb\n', "parsed"),
+    ],
+)
+def test_incomplete_or_broken_common_variables_are_told(tmp_path: Path, text: str, words: str) -> None:
+    root = make(tmp_path / "p")
+    (root / "config/common.tfvars").write_text(text)
+    with pytest.raises(OnboardError, match=words):
+        find_project(root)
+
+
+def test_build_env_lines_are_read_as_a_shell_would(tmp_path: Path) -> None:
+    path = tmp_path / "build.env"
+    path.write_text("A=1\n#B=2\n\n export C = 'x # y' \nD=z # note\nnonsense\n")
+    assert read_build_env(path) == {"A": "1", "C": "x # y", "D": "z"}
