@@ -1,0 +1,65 @@
+"""What every test gets, whether it asks or not: a home of its own, and a check that no process is left over."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+_SECONDS_TO_END = 5.0
+_FORGET = ("AWS_", "XDG_", "TF_", "GNUPG", "GPG_", "MOTO_")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of the test's own; nothing in the environment leads to the developer's things."""
+    home = tmp_path_factory.mktemp("home", numbered=True)
+    for name in tuple(os.environ):
+        if name.startswith(_FORGET):
+            monkeypatch.delenv(name)
+    for name in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "SSH_AUTH_SOCK", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    folders = {
+        "HOME": home,
+        "XDG_CONFIG_HOME": home / ".config",
+        "XDG_CACHE_HOME": home / ".cache",
+        "XDG_DATA_HOME": home / ".local" / "share",
+        "XDG_STATE_HOME": home / ".local" / "state",
+        "XDG_RUNTIME_DIR": home / ".run",
+        "GNUPGHOME": home / ".gnupg",
+    }
+    for name, folder in folders.items():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / ".aws" / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / ".aws" / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    return home
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_process_left() -> Iterator[None]:
+    """Fail a run that leaves a child process behind, after a moment for those that are ending."""
+    me = psutil.Process()
+    before = set(me.children(recursive=True))
+    yield
+    left = [child for child in me.children(recursive=True) if child not in before]
+    _, alive = psutil.wait_procs(left, timeout=_SECONDS_TO_END)
+    told = [f"{child.pid}: {_command(child)}" for child in alive]
+    assert not told, "these processes were left behind:\n" + "\n".join(told)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()) or process.name()
+    except psutil.Error as error:
+        return str(error)

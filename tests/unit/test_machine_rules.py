@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
+
+from workflows.machine.events import (
+    EVENT_TYPES,
+    Event,
+    Facts,
+    Failed,
+    Reopened,
+    Skipped,
+    Started,
+    StepKey,
+    Succeeded,
+)
+from workflows.machine.reducer import reduce
+from workflows.machine.rules import LEGAL, REFUSALS, IllegalTransition, refusal
+from workflows.machine.state import State, Status
+
+BEGINNING = State.beginning(SAMPLE)
+ACCOUNT = StepKey("account")
+IN_PROJECT = after(BEGINNING, "project")
+
+
+def event_of(kind: type[Event], key: StepKey, run: str = "r") -> Event:
+    if kind is Succeeded:
+        return Succeeded(key, run, "now", GIVEN[key.step])
+    if kind is Failed:
+        return Failed(key, run, "now", {"title": "No", "what": "It did not work."})
+    if kind is Skipped:
+        return Skipped(key, run, "now", "")
+    if kind is Reopened:
+        return Reopened(key, run, "now", "")
+    return Started(key, run, "now")
+
+
+def in_status(status: Status) -> State:
+    """A state in which the account step has that status, seen from run "r"."""
+    started = reduce(IN_PROJECT, event_of(Started, ACCOUNT))
+    done = reduce(started, event_of(Succeeded, ACCOUNT))
+    states = {
+        Status.LOCKED: reduce(IN_PROJECT, event_of(Reopened, StepKey("project"))),
+        Status.READY: IN_PROJECT,
+        Status.RUNNING: started,
+        Status.DONE: done,
+        Status.SKIPPED: reduce(IN_PROJECT, event_of(Skipped, ACCOUNT)),
+        Status.FAILED: reduce(started, event_of(Failed, ACCOUNT)),
+        Status.STALE: after(
+            reduce(done, event_of(Reopened, StepKey("project"))), "project", {**PROJECT, "project": "le"}
+        ),
+        Status.INTERRUPTED: reduce(IN_PROJECT, event_of(Started, ACCOUNT, run="dead")),
+    }
+    assert states[status].status(ACCOUNT, "r") is status
+    return states[status]
+
+
+@pytest.mark.parametrize(("kind", "status"), list(product(EVENT_TYPES, Status)))
+def test_the_table_alone_decides_what_may_happen(kind: type[Event], status: Status) -> None:
+    state = in_status(status)
+    event = event_of(kind, ACCOUNT)
+    if status in LEGAL[kind]:
+        assert refusal(state, event) == ""
+        assert reduce(state, event).events == state.events + 1
+        return
+    with pytest.raises(IllegalTransition, match="Account") as refused:
+        reduce(state, event)
+    assert str(refused.value) == refusal(state, event)
+    assert "{" not in str(refused.value)
+
+
+def test_every_refusal_has_its_own_words() -> None:
+    for kind, status in product(EVENT_TYPES, set(Status) - {Status.LOCKED}):
+        assert (status in LEGAL[kind]) != (status in REFUSALS[kind]), (kind, status)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (event_of(Started, StepKey("users")), "Users has to wait for Project"),
+        (Started(StepKey("nowhere"), "r", ""), "There is no step called nowhere in Admin"),
+        (Started(StepKey("plan", "shared"), "r", ""), "Plan is not part of what is to be done"),
+        (Started(StepKey("plan"), "r", ""), "Plan is not part of what is to be done"),
+        (Started(StepKey("users", "management"), "r", ""), "Users is not part of what is to be done"),
+        (Skipped(StepKey("project"), "r", "", ""), "Project cannot be skipped"),
+    ],
+)
+def test_an_event_out_of_place_is_refused_in_words(event: Event, words: str) -> None:
+    assert refusal(BEGINNING, event) == words
+
+
+def test_a_step_says_in_its_own_words_what_blocks_it() -> None:
+    state = after(after(after(IN_PROJECT, "users"), "account"), "review")
+    event = Started(StepKey("apply", "security"), "r", "")
+    assert refusal(state, event) == "Apply needs a plan that was reviewed"
+
+
+def test_a_wait_for_several_items_of_one_step_names_it_once() -> None:
+    state = after(after(after(IN_PROJECT, "users"), "account"), "review")
+    assert refusal(state, Started(StepKey("report"), "r", "")) == "Report has to wait for Apply"
+
+
+def test_a_step_may_only_give_what_it_declares() -> None:
+    state = reduce(BEGINNING, event_of(Started, StepKey("project")))
+    event = Succeeded(StepKey("project"), "r", "", {**PROJECT, "more": 1, "extra": 2})
+    assert refusal(state, event) == "Project does not give extra, more"
+
+
+@pytest.mark.parametrize("layers", ["security", ["a", "a"], ["a", ""], [1], [["a"]], {"a": 1}, None, 3])
+def test_a_list_that_steps_repeat_over_holds_different_texts(layers: object) -> None:
+    state = reduce(BEGINNING, event_of(Started, StepKey("project")))
+    facts: Facts = {**PROJECT, "layers": layers}
+    assert "has to give layers as a list of different texts" in refusal(
+        state, Succeeded(StepKey("project"), "r", "", facts)
+    )
+
+
+def test_what_another_run_started_can_only_be_started_again_or_skipped() -> None:
+    state = reduce(IN_PROJECT, event_of(Started, ACCOUNT, run="dead"))
+    assert refusal(state, event_of(Succeeded, ACCOUNT)) == "Account was interrupted; start it again"
+    assert refusal(state, event_of(Failed, ACCOUNT)) == "Account was interrupted; start it again"
+    assert refusal(state, event_of(Started, ACCOUNT)) == ""
+    assert refusal(state, event_of(Skipped, ACCOUNT)) == ""
+
+
+def test_a_running_step_cannot_be_skipped_away() -> None:
+    state = reduce(IN_PROJECT, event_of(Started, ACCOUNT))
+    assert refusal(state, event_of(Skipped, ACCOUNT)) == "Account is running; stop it first"
+
+
+def test_what_runs_may_end_after_it_stopped_being_part_of_the_work() -> None:
+    state = reduce(IN_PROJECT, event_of(Started, ACCOUNT))
+    state = reduce(state, event_of(Reopened, StepKey("project")))
+    state = after(state, "project", {**PROJECT, "account_wanted": False})
+    assert ACCOUNT not in state.layout()
+    state = reduce(state, event_of(Succeeded, ACCOUNT))
+    assert "alias" not in state.facts()
+    assert refusal(state, event_of(Reopened, ACCOUNT)) == "Account is not part of what is to be done"
