@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class GpgHome:
 
     def run(self, *arguments: str, stdin: bytes = b"", passphrase: str = "", at: str | None = None) -> bytes:
         """Run gpg here, as of another time if asked, and return its output."""
-        time = ["--faked-system-time", at] if at else []
+        clock = ["--faked-system-time", at] if at else []
         command = [
             "gpg",
             "--homedir",
@@ -43,7 +44,7 @@ class GpgHome:
         ]
         loopback = ["--pinentry-mode", "loopback", f"--passphrase={passphrase}"]
         finished = subprocess.run(
-            [*command, *time, *loopback, *arguments],
+            [*command, *clock, *loopback, *arguments],
             input=stdin,
             env=ENVIRONMENT,
             capture_output=True,
@@ -137,7 +138,21 @@ def gpg_home(pinentry: str = "/bin/false") -> Iterator[GpgHome]:
         yield home
     finally:
         home.forget_passphrases()
-        shutil.rmtree(path)
+        _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder in which an agent that was just told to end may still be tidying up."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            shutil.rmtree(folder)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        if not folder.exists():
+            return
 
 
 def all_kinds_of_keys(home: GpgHome) -> dict[str, bytes]:

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_home
 
+from workflows.services.gpg.details import parse_listings
 from workflows.services.gpg.inspect import (
     CheckedKey,
     UnreadableKey,
     check_key,
     inspect_key,
-    parse_listings,
 )
 from workflows.services.gpg.normalise import normalise
+from workflows.services.gpg.provider_library import OpenPgpLibrary, library_of
 from workflows.services.gpg.tools import GpgMissing, find_gpg
-from workflows.services.gpg.verdict import OpenPgpLibrary, VerdictKind, judge, library_of
+from workflows.services.gpg.verdict import VerdictKind, judge
 
 OLD, NEW, UNKNOWN = "3.39.0", "4.67.0", None
 WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED
@@ -237,7 +238,7 @@ def test_user_ids_with_odd_characters_are_read_and_made_harmless(home: GpgHome) 
 
 
 def test_data_that_gpg_cannot_read_is_refused_with_its_words() -> None:
-    nonsense = normalise(bytes([0xC6, 5]) + b"\x04\x00\x00\x00\x00")
+    nonsense = normalise(bytes([0xC6, 20, 4]) + b"\x00" * 4 + b"\x01" + b"\xff" * 14)
     with pytest.raises(UnreadableKey):
         inspect_key(nonsense.binary, environment=ENVIRONMENT)
     with pytest.raises(UnreadableKey):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from workflows.services.gpg.inspect import KeyDetails
+from workflows.services.gpg.details import KeyDetails
 
 
 class Remedy(enum.Enum):

@@ -34,6 +34,7 @@ _NESTING_LIMIT = 3  # a request that holds base64 of armored text
 _KEY_TAGS = frozenset({Tag.PUBLIC_KEY, Tag.PUBLIC_SUBKEY, Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.SIGNATURE})
 _IGNORED_TAGS = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
 _SECRET_TAGS = frozenset({Tag.SECRET_KEY, Tag.SECRET_SUBKEY})
+_KEY_VERSIONS = frozenset({3, 4, 5, 6})
 _MESSAGE_TAGS = frozenset(
     {
         Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY,
@@ -186,6 +187,10 @@ def _key_from_packets(binary: bytes) -> bytes:
     if any(packet.tag in _SECRET_TAGS for packet in packets):
         raise SecretKeyGiven
     _refuse_unless_key(packets[0].tag)
+    primary = packets[0].body
+    # A version (RFC 9580, section 5.5.2), four bytes of date, an algorithm, and at least some of a key.
+    if len(primary) < 12 or primary[0] not in _KEY_VERSIONS:
+        raise DamagedKey("Its first part is not a key of any known format.")
     count = sum(packet.tag == Tag.PUBLIC_KEY for packet in packets)
     if count > 1:
         raise SeveralKeys(count)

@@ -3,10 +3,8 @@
 A bad key passes `terraform plan` and fails in `apply`, after the IAM user was created. One table of rules,
 keyed by the OpenPGP library of the layer's locked provider version, gives the verdict.
 
-Sources: every row for the older library was applied with provider 3.39.0. The library was changed from
-Keybase's fork of Go's openpgp to ProtonMail's in provider 4.2.0 (hashicorp/terraform-provider-aws, pull
-request 23185) and, for the last release of the 3.x line, in 3.76.0 (pull request 27275). cv25519 keys are in
-use in layers that lock 4.67.0. Nothing else was tried with the newer library, hence "not verified".
+Sources: each row for the older library was applied with provider 3.39.0. cv25519 keys are in use in layers
+that lock 4.67.0. Nothing else was tried with the newer library, hence "not verified".
 """
 
 from __future__ import annotations
@@ -18,21 +16,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from workflows.services.gpg.advice import Remedy, sentence_for_owner
-from workflows.services.gpg.inspect import KeyDetails, KeyPart
+from workflows.services.gpg.details import KeyDetails, KeyPart
+from workflows.services.gpg.provider_library import OpenPgpLibrary, library_of
 
 EXPIRES_SOON: Final = timedelta(days=30)
 """A key that expires sooner than this is warned about."""
 
 RECOMMENDED_RSA_BITS: Final = 3072
 """A shorter RSA key is warned about (NIST SP 800-57: 3072 bits for use after 2030)."""
-
-
-class OpenPgpLibrary(enum.Enum):
-    """The OpenPGP library inside a version of the AWS provider."""
-
-    KEYBASE = "before 3.76.0, and from 4.0.0 to 4.1.0"
-    PROTONMAIL = "3.76.x, and from 4.2.0"
-    UNKNOWN = "no provider version is known"
 
 
 class VerdictKind(enum.Enum):
@@ -138,22 +129,6 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
         sentence_for_owner=sentence_for_owner(details, rule.reason, rule.remedy),
         warnings=_warnings(case),
     )
-
-
-def library_of(provider_version: str | None) -> OpenPgpLibrary:
-    """The OpenPGP library of an AWS provider version.
-
-    Args:
-        provider_version: three numbers with dots, possibly with a suffix ("5.0.0-beta1"); None, or anything
-            that does not begin so, is `UNKNOWN`.
-    """
-    numbers = (provider_version or "").strip().lstrip("v").partition("-")[0].split(".")
-    if len(numbers) < 2 or not all(number.isascii() and number.isdigit() for number in numbers):
-        return OpenPgpLibrary.UNKNOWN
-    version = tuple(int(number) for number in numbers)
-    if version >= (4, 2) or (3, 76) <= version < (4,):
-        return OpenPgpLibrary.PROTONMAIL
-    return OpenPgpLibrary.KEYBASE
 
 
 def _oid_error(_: _Case) -> str:
