@@ -109,6 +109,21 @@ def test_a_misspelt_sibling_is_no_template() -> None:
     assert added.files.documents["outputs.tf"].data.decode() == f"{pair('a.a')}\n\n{odd}\n\n{pair('z.z')}\n"
 
 
+def test_an_unusual_sibling_is_followed_when_no_usual_one_is_labelled_after_itself() -> None:
+    short = "".join(
+        f'output "user_{number}" {{\n  value = module.user["{one}"].iam_user_name\n}}\n\n'
+        for number, one in enumerate(("c.c", "d.d"))
+    )
+    layer = with_users('["a.a", "c.c", "d.d"]', outputs_tf=f"{short}{pair('a.a')}\n")
+    added = edit_layer(layer, [AddPerson("b.b", "K\n")])
+    assert pair("b.b") in added.files.documents["outputs.tf"].data.decode()
+    bare = with_users('["c.c", "d.d"]', outputs_tf=short)
+    assert [one.field for one in AddPerson("b.b", "K\n").check(bare)] == ["groups", "outputs"]
+    assert (
+        "b_b" not in edit_layer(bare, [AddPerson("b.b", "K\n")]).files.documents["outputs.tf"].data.decode()
+    )
+
+
 def test_outputs_are_not_invented_where_most_people_have_none() -> None:
     layer = with_users('["a.a", "c.c", "d.d"]', outputs_tf=f"{pair('a.a')}\n")
     added = edit_layer(layer, [AddPerson("b.b", "K\n")])

@@ -56,6 +56,12 @@ class AddPerson:
         if problems and any(one.fatal for one in problems):
             return problems
         planned = self._planned(layer)
+        if planned is None and self._wants_outputs(layer, _module_for(layer, machine=self.machine)):
+            present = any(one.person for one in layer.outputs)
+            message = (
+                "No outputs are added: nobody's are labelled after the name, so there is none to follow."
+            )
+            problems += [Problem(message, "outputs", fatal=False)] if present else []
         taken = {one.name for one in layer.outputs}
         problems += [
             Problem(f"There is an output {one.name} already; add the user without outputs.", "outputs")

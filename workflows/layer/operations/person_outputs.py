@@ -59,11 +59,11 @@ def plan_outputs(files: FileSet, module: str, key: str, name: str) -> NewOutputs
     keys = list(present)
     position = position_for(keys, key)
     neighbours = [*reversed(keys[:position]), *keys[position:]]
-    shapes = Counter(tuple(_shape(block) for block in present[one]) for one in keys)
-    usual = shapes.most_common(1)[0][0]
-    sibling = next((one for one in neighbours if _fits(one, present[one], usual)), None)
-    if sibling is None:
+    usual = Counter(_shapes(present[one]) for one in keys).most_common(1)[0][0]
+    fitting = [one for one in neighbours if _fits(one, present[one])]
+    if not fitting:
         return None
+    sibling = next((one for one in fitting if _shapes(present[one]) == usual), fitting[0])
     old, new = _slugs(sibling, present[sibling], key)
     blocks = present[sibling]
     document = blocks[0].document
@@ -110,13 +110,14 @@ def _shape(block: Block) -> tuple[str, bool]:
     return (reference.attribute if reference else ""), hidden
 
 
-def _fits(key: str, blocks: list[Block], usual: tuple[tuple[str, bool], ...]) -> bool:
-    """Whether a person's outputs can be the example: usual ones, in one file, labelled after the person."""
-    return (
-        tuple(_shape(block) for block in blocks) == usual
-        and len({block.document.name for block in blocks}) == 1
-        and any(all(one in block.label for block in blocks) for one in slugs(key))
-    )
+def _shapes(blocks: list[Block]) -> tuple[tuple[str, bool], ...]:
+    return tuple(_shape(block) for block in blocks)
+
+
+def _fits(key: str, blocks: list[Block]) -> bool:
+    """Whether a person's outputs can be the example: in one file, and labelled after the person."""
+    in_one_file = len({block.document.name for block in blocks}) == 1
+    return in_one_file and any(all(one in block.label for block in blocks) for one in slugs(key))
 
 
 def slugs(key: str) -> tuple[str, ...]:
