@@ -1,0 +1,80 @@
+"""Stand-ins for what cannot be in a test: a clipboard, a browser and a vault, behind the product's protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workflows.secret import Secret
+from workflows.services.vault import VaultChoice
+from workflows.world import World
+
+
+class FakeClipboard:
+    """Holds what was copied."""
+
+    def __init__(self) -> None:
+        self.content = ""
+        self.expires_at: datetime | None = None
+
+    def copy(self, text: str | Secret) -> str:
+        self.content = text.reveal() if isinstance(text, Secret) else text
+        return "Copied."
+
+    def clear_if_ours(self) -> bool:
+        was = bool(self.content)
+        self.content = ""
+        return was
+
+
+class FakeBrowser:
+    """Remembers the addresses; there is no window."""
+
+    def __init__(self, opens: bool = False) -> None:
+        self.opened: list[str] = []
+        self._opens = opens
+
+    def open(self, url: str) -> bool:
+        self.opened.append(url)
+        return self._opens
+
+
+class MemoryVault:
+    """Keeps secrets in memory."""
+
+    description = "a vault of the test"
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    def store(self, name: str, secret: Secret) -> None:
+        self.kept[name] = secret.reveal()
+
+    def load(self, name: str) -> Secret | None:
+        value = self.kept.get(name)
+        return None if value is None else Secret(value)
+
+    def delete(self, name: str) -> None:
+        self.kept.pop(name, None)
+
+
+def fake_world(home: Path, environment: Mapping[str, str], **changes: Any) -> World:
+    """A world of fakes around a home; `changes` replaces single parts."""
+    vault = MemoryVault()
+    parts: dict[str, Any] = {
+        "home": home,
+        "environment": environment,
+        "gnupg_home": None,
+        "downloads": home / "Downloads",
+        "endpoint_url": None,
+        "binary": None,
+        "mailbox": None,
+        "sandbox": False,
+        "now": lambda: datetime.now(UTC),
+        "clipboard": FakeClipboard(),
+        "browser": FakeBrowser(),
+        "vault": lambda _fingerprint: VaultChoice(vault),
+    }
+    return World(**{**parts, **changes})

@@ -1,0 +1,75 @@
+"""A small application that shows one workflow's wizard, for tests of panes: real session, world of fakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from screens.base import StepPane
+from tui.wizard import WizardScreen
+from workflows.machine.declaration import Workflow
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session, Sessions
+from workflows.walk import Walk
+from workflows.world import World
+
+
+def new_session(
+    folder: Path, modules: Sequence[Any], drafts: Mapping[str, Mapping[str, Any]] | None = None
+) -> Session:
+    """A session of a workflow made of these step modules, in a folder of its own."""
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    session = Sessions(folder, [workflow], lambda: datetime.now(UTC)).create("test", {})
+    for step, draft in (drafts or {}).items():
+        session.drafts.save(StepKey(step), draft)
+    return session
+
+
+def settle(session: Session, key: StepKey, facts: Mapping[str, Any]) -> None:
+    """Make a step done with these facts, as if a person had walked through it."""
+    session.start(key)
+    session.succeed(key, facts)
+
+
+class PaneHost(App[None]):
+    """Shows the wizard of a session."""
+
+    def __init__(
+        self,
+        session: Session,
+        world: World,
+        modules: Sequence[Any],
+        panes: Mapping[str, type[StepPane]],
+        at: StepKey | None = None,
+    ) -> None:
+        super().__init__()
+        self.session = session
+        self.wizard = WizardScreen(Walk(session, world, modules), panes, at)
+
+    def on_mount(self) -> None:
+        self.push_screen(self.wizard)
+
+    @property
+    def pane(self) -> StepPane:
+        pane = self.wizard.pane
+        assert pane is not None, "the wizard shows no step"
+        return pane
+
+    def text(self) -> str:
+        """All that the screen shows, as plain text."""
+        width, height = self.size
+        lines = self.screen._compositor.render_strips()
+        assert (width, height) != (0, 0)
+        return "\n".join(strip.text.rstrip() for strip in lines)
+
+
+async def rest(pilot: Pilot[Any]) -> None:
+    """Wait until no worker runs and every message has been handled."""
+    for _ in range(3):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
