@@ -37,6 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
         "project", nargs="?", metavar="PROJECT", help="a folder in the project (default: this one)"
     )
 
+    _add_binary(admin)
+
     join = commands.add_parser("join", help="begin as a new user, or go on with the handoff you got")
     join.add_argument(
         "handoff", nargs="?", metavar="HANDOFF", help="the file with the handoff text ('-': stdin)"
@@ -46,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     resume = commands.add_parser("resume", help="go on with a session (default: the latest)")
     resume.add_argument("session", nargs="?", metavar="ID")
+    _add_binary(resume)
 
     sessions = commands.add_parser("sessions", help="list the sessions")
     sessions.add_argument("--json", action="store_true", help="print JSON")
@@ -62,6 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
     process.add_argument("--project", required=True, metavar="NAME")
     process.add_argument("--profile", required=True, metavar="NAME")
     return parser
+
+
+def _add_binary(command: argparse.ArgumentParser) -> None:
+    words = "the Terraform or OpenTofu program to use (default: the one that the layer asks for)"
+    command.add_argument("--binary", default="", metavar="PROGRAM", help=words)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

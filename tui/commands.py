@@ -31,7 +31,7 @@ def admin(options: argparse.Namespace) -> int:
     drafts = (
         {"project": {"path": str(Path(options.project).expanduser().absolute())}} if options.project else {}
     )
-    return _run_own("admin", "", drafts)
+    return _run_own("admin", "", drafts, options.binary)
 
 
 def join(options: argparse.Namespace) -> int:
@@ -84,7 +84,7 @@ def resume(options: argparse.Namespace) -> int:
     machine = Machine.this()
     entry = Shelf(machine).find(options.session)
     if entry.sandbox is None:
-        return _run_own("", entry.summary.id, {})
+        return _run_own("", entry.summary.id, {}, options.binary)
     return _run_sandbox(machine, entry.sandbox, entry.summary.id)
 
 
@@ -160,13 +160,13 @@ def _has_terminal() -> bool:
     return False
 
 
-def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]]) -> int:
+def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]], binary: str = "") -> int:
     if not _has_terminal():
         return USAGE
     from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
 
     machine = Machine.this()
-    return _run(machine, Shelf(machine).own(), OwnMachine(machine), workflow, session, drafts)
+    return _run(machine, Shelf(machine).own(), OwnMachine(machine, binary), workflow, session, drafts)
 
 
 def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:

@@ -1,0 +1,91 @@
+"""Writes the generated part of the documentation from the program itself, so that the two cannot differ.
+
+`python docs/build.py` writes; `python docs/build.py --check` tells which file is out of date and ends with 1.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from textual.binding import Binding
+
+from screens.base import StepPane
+from screens.help import help_text
+from screens.registry import PANES
+from tui.app import OnboardApp
+from tui.home import HomeScreen
+from tui.wizard import WizardScreen
+from workflows.catalogue import WORKFLOWS
+from workflows.machine.diagram import statuses_diagram, workflow_diagram
+
+FOLDER = Path(__file__).parent
+NOTICE = "<!-- Written by docs/build.py from the program; change the program, then run `make docs`. -->\n\n"
+
+
+def steps_page() -> str:
+    """Every step of both workflows, with the help that the wizard shows."""
+    parts = ["# The steps\n", help_text("")]
+    for workflow in WORKFLOWS:
+        parts.append(f"## {workflow.title}\n")
+        for step in workflow.steps:
+            notes = []
+            if step.repeats_over:
+                notes.append(f"once for each of the {step.repeats_over}")
+            if step.skippable:
+                notes.append("optional")
+            note = f" ({', '.join(notes)})" if notes else ""
+            parts.append(f"### {step.title}{note}\n\n{help_text(step.id)}")
+    return "\n".join(parts)
+
+
+def keys_page() -> str:
+    """The keys of every screen, from the bindings."""
+    parts = ["# Keys\n", _table("Everywhere", OnboardApp), _table("First screen", HomeScreen)]
+    parts.append(_table("Wizard", WizardScreen))
+    for workflow in WORKFLOWS:
+        for step in workflow.steps:
+            parts.append(_table(f"{workflow.title}: {step.title}", PANES[step.id]))
+    return "\n".join(part for part in parts if part)
+
+
+def _table(title: str, owner: type) -> str:
+    rows = [
+        f"| `{binding.key}` | {binding.description} | {binding.tooltip} |" for binding in _bindings(owner)
+    ]
+    return "\n".join([f"## {title}\n", "| Key | Does | |", "|---|---|---|", *rows, ""]) if rows else ""
+
+
+def _bindings(owner: type) -> Iterator[Binding]:
+    for binding in owner.__dict__.get("BINDINGS", ()) if owner is not StepPane else ():
+        if isinstance(binding, Binding):
+            yield binding
+
+
+def workflows_page() -> str:
+    """The diagrams of the statuses and of both workflows."""
+    parts = [f"# The workflows\n\n## Statuses of a step\n\n```mermaid\n{statuses_diagram()}```\n"]
+    parts += [
+        f"## {workflow.title}\n\n```mermaid\n{workflow_diagram(workflow)}```\n" for workflow in WORKFLOWS
+    ]
+    return "\n".join(parts)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or check them."""
+    pages = {"steps.md": steps_page(), "keys.md": keys_page(), "workflows.md": workflows_page()}
+    stale = []
+    for name, text in pages.items():
+        path, wanted = FOLDER / name, NOTICE + text.rstrip("\n") + "\n"
+        if "--check" not in arguments:
+            path.write_text(wanted, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != wanted:
+            stale.append(name)
+    if stale:
+        sys.stderr.write(f"docs/{', docs/'.join(stale)} is out of date: run `make docs`.\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
