@@ -45,8 +45,7 @@ def keys_page() -> str:
     parts = ["# Keys\n", _table("Everywhere", OnboardApp), _table("First screen", HomeScreen)]
     parts.append(_table("Wizard", WizardScreen))
     for workflow in WORKFLOWS:
-        for step in workflow.steps:
-            parts.append(_table(f"{workflow.title}: {step.title}", PANES[step.id]))
+        parts += [_table(f"{workflow.title}: {step.title}", PANES[step.id]) for step in workflow.steps]
     return "\n".join(part for part in parts if part)
 
 
