@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.layer.discover import LayerLocation
 from workflows.layer.edit import propose
 from workflows.layer.operations import AddPerson
+from workflows.layer.project import LayerLocation
 from workflows.layer.read import read_layer
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from workflows.layer.discover import LayerLocation
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer
+from workflows.layer.project import LayerLocation
 from workflows.layer.read import read_files
 from workflows.layer.syntax import Document
 

@@ -268,3 +268,13 @@ def test_several_people_and_layers_are_one_set() -> None:
         ("keys/c.c", (1, 0)),
         ("locals.tf", (1, 1)),
     ]
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n", "\n\n\n", "\n# people\n", "\n\n# people\n\n"])
+def test_a_first_persons_outputs_come_and_go_whatever_is_before_them(gap: str) -> None:
+    before = f'output "other" {{\n  value = 1\n}}{gap}{pair("c.c")}\n'
+    layer = with_users('["c.c"]', outputs_tf=before)
+    added = edit_layer(layer, [AddPerson("b.b", "K\n")])
+    text = added.files.documents["outputs.tf"].data.decode()
+    assert text.index("user_b_b_name") < text.index("user_c_c_name")
+    assert contents(edit_layer(added, [RemovePerson("b.b")])) == contents(layer)

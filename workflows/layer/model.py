@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workflows.layer.discover import LayerLocation
     from workflows.layer.files import FileSet
+    from workflows.layer.project import LayerLocation
 
 
 class Style(StrEnum):

@@ -16,8 +16,8 @@ from workflows.layer.read_outputs import read_outputs
 from workflows.layer.read_people import read_people
 
 if TYPE_CHECKING:
-    from workflows.layer.discover import LayerLocation
     from workflows.layer.model import Group
+    from workflows.layer.project import LayerLocation
 
 
 def read_layer(location: LayerLocation) -> Layer:

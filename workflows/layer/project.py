@@ -1,0 +1,101 @@
+"""A Leverage project as plain values: its accounts, regions and switches, and its identities layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from workflows.layer.lock_file import LockedProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account of the project, from `accounts` in `common.tfvars`.
+
+    Attributes:
+        name: as the project calls it, `security`.
+        email: the address of its root user, or "".
+        id: the 12-digit account id as text, or "" while the project does not know it.
+    """
+
+    name: str
+    email: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerLocation:
+    """A base-identities layer on disk.
+
+    Attributes:
+        account: the account's name in the project.
+        path: the layer folder, absolute.
+        relative: the same relative to the project's root, with forward slashes.
+        account_id: 12 digits, or None if the project does not say.
+        environment: `environment` of the account's variables, as `security`.
+        backend: the backend's settings: `profile`, `bucket`, `region`, `dynamodb_table` …
+        backend_config: the file that `terraform init -backend-config=` takes.
+        var_files: the files that `-var-file=` takes, in the order they are given.
+        variables: their values together, later files first in rank.
+        locked: the AWS provider of `.terraform.lock.hcl`, or None without one.
+        required_version: the `required_version` of the layer's Terraform block, or None.
+    """
+
+    account: str
+    path: Path
+    relative: str
+    account_id: str | None
+    environment: str
+    backend: Mapping[str, str]
+    backend_config: Path
+    var_files: tuple[Path, ...]
+    variables: Mapping[str, object] = field(repr=False)
+    locked: LockedProvider | None = None
+    required_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A Leverage project.
+
+    Attributes:
+        root: its root folder, absolute.
+        name: the short name, `bb`: the prefix of profiles and the folder under `~/.aws`.
+        long_name: the long name, `binbash`.
+        region_primary: the AWS region of the backend and of most resources.
+        region_secondary: the other region, or "".
+        regions_allowed: the regions that the project permits; may be empty.
+        accounts: in the order of `common.tfvars`.
+        build_env: the settings of `build.env`.
+        binary: `TF_BINARY` of `build.env`, or None.
+        mfa_enabled: `MFA_ENABLED` of `build.env`.
+        sso_enabled: `sso_enabled` of `common.tfvars`: IAM users are then the exception.
+        layers: management first, then security, then the others by name.
+        warnings: sentences about what is odd but does not stop anything.
+    """
+
+    root: Path
+    name: str
+    long_name: str
+    region_primary: str
+    region_secondary: str
+    regions_allowed: tuple[str, ...]
+    accounts: tuple[Account, ...]
+    build_env: Mapping[str, str]
+    binary: str | None
+    mfa_enabled: bool
+    sso_enabled: bool
+    layers: tuple[LayerLocation, ...]
+    warnings: tuple[str, ...]
+
+    def account(self, name: str) -> Account | None:
+        """The account of that name, or None."""
+        return next((one for one in self.accounts if one.name == name), None)
+
+    def layer(self, account: str) -> LayerLocation | None:
+        """The layer of that account, or None."""
+        return next((one for one in self.layers if one.account == account), None)
