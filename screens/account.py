@@ -7,10 +7,12 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Checkbox, Input, Label, Static
+from textual.containers import Vertical
+from textual.widgets import Input, Static
 
 from screens.base import Opening, StepPane
+from screens.widgets.field_row import FieldRow
+from screens.widgets.marks import MarkBox
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS
 from workflows.steps import account
@@ -28,15 +30,18 @@ class AccountForm(Vertical):
     def __init__(self, view: LayerView, values: Mapping[str, Constant]) -> None:
         super().__init__(classes="account-form")
         self.view = view
-        self._values = values
+        self._fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
 
     def compose(self) -> ComposeResult:
         yield Static(f"{self.view.account}  {self.view.relative}", classes="layer-title", markup=False)
         if self.view.told:
             yield Static(self.view.told, markup=False)
         for name in MEANINGS:
-            if self.view.can_set(name):
-                yield self._field(name)
+            field = self._fields.get(name)
+            if isinstance(field, MarkBox):
+                yield field
+            elif field is not None:
+                yield FieldRow(MEANINGS[name], field, self._hint(name))
             elif name in self.view.settings:
                 yield Static(self._shown(name), markup=False)
         yield Static("", classes="weak", markup=False)
@@ -45,22 +50,16 @@ class AccountForm(Vertical):
             words = f"Not set here, so the module's default counts: {'; '.join(unset)}."
             yield Static(words, classes="hint", markup=False)
 
-    def _field(self, name: str) -> Checkbox | Horizontal:
-        value = self._values.get(name)
+    def _field(self, name: str, value: Constant) -> MarkBox | Input:
+        widget_id = account.field_of(self.view.account, name).replace("_", "-")
         if isinstance(value, bool):
-            return Checkbox(MEANINGS[name], value=value, id=self._field_id(name), compact=True)
-        hint = account.limits(name)
-        if hint and name not in self.view.settings:
-            hint += ", not set here"
+            return MarkBox(MEANINGS[name], value=value, id=widget_id, compact=True)
         text = "" if value is None else str(value)
-        return Horizontal(
-            Label(MEANINGS[name]),
-            Input(value=text, id=self._field_id(name), compact=True, classes="number" if hint else "alias"),
-            Static(hint, classes="hint", markup=False),
-        )
+        return Input(value=text, id=widget_id, compact=True, classes="number" if account.limits(name) else "")
 
-    def _field_id(self, name: str) -> str:
-        return account.field_of(self.view.account, name).replace("_", "-")
+    def _hint(self, name: str) -> str:
+        hint = account.limits(name)
+        return f"{hint}, not set here" if hint and name not in self.view.settings else hint
 
     def _shown(self, name: str) -> str:
         setting = self.view.settings[name]
@@ -72,18 +71,17 @@ class AccountForm(Vertical):
 
     def choice(self) -> Choice:
         """What is entered now."""
-        values = {name: self._entered(name) for name in MEANINGS if self.view.can_set(name)}
+        values = {name: self._entered(name, field) for name, field in self._fields.items()}
         others = {
             name: setting.value for name, setting in self.view.settings.items() if not self.view.can_set(name)
         }
         return Choice({name: value for name, value in values.items() if value is not None}, others)
 
-    def _entered(self, name: str) -> Constant:
+    def _entered(self, name: str, field: MarkBox | Input) -> Constant:
         """The value of a field; None for a number that neither the layer nor the person sets."""
-        widget = self.query_one(f"#{self._field_id(name)}")
-        if isinstance(widget, Checkbox):
-            return widget.value
-        text = self.query_one(f"#{self._field_id(name)}", Input).value.strip()
+        if isinstance(field, MarkBox):
+            return field.value
+        text = field.value.strip()
         if name not in POLICY_NUMBERS:
             return text
         if text.isascii() and text.isdecimal():
@@ -91,7 +89,7 @@ class AccountForm(Vertical):
         return text if text or name in self.view.settings else None
 
     @on(Input.Changed)
-    @on(Checkbox.Changed)
+    @on(MarkBox.Changed)
     def tell_weak(self) -> None:
         """Say what is weak about the policy as it is entered now."""
         choice = self.choice()
@@ -105,12 +103,11 @@ class AccountPane(StepPane):
     DEFAULT_CSS = """
     AccountPane AccountForm { height: auto; margin-bottom: 1; }
     AccountPane .layer-title { text-style: bold; }
-    AccountPane AccountForm Horizontal { height: 1; }
-    AccountPane AccountForm Label { width: 23; }
+    AccountPane #forms { height: auto; }
+    AccountPane FieldRow > Label { width: 23; }
+    AccountPane FieldRow > .row-hint { width: auto; }
     AccountPane .number { width: 8; }
-    AccountPane .alias { width: 1fr; }
-    AccountPane .hint { color: $text-muted; width: auto; padding-left: 1; }
-    AccountPane AccountForm > .hint { width: 1fr; height: auto; padding-left: 0; }
+    AccountPane .hint { color: $text-muted; height: auto; }
     AccountPane .weak { color: $text-warning; height: auto; }
     """
 
@@ -124,7 +121,6 @@ class AccountPane(StepPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#forms").styles.height = "auto"
         self.run_move("look", lambda report: account.look(self.context, report))
 
     @on(StepPane.MoveDone)
@@ -139,7 +135,7 @@ class AccountPane(StepPane):
             await holder.mount(form := AccountForm(view, values))
             form.tell_weak()
         self._looked_at = True
-        fields = self.query("AccountForm Input, AccountForm Checkbox")
+        fields = self.query("AccountForm Input, AccountForm MarkBox")
         if fields:
             fields.first().focus()
         self._remember()

@@ -58,7 +58,7 @@ class StepPane(VerticalScroll):
     can_focus = False
 
     DEFAULT_CSS = """
-    StepPane { padding: 0 1; }
+    StepPane { padding: 0 1; scrollbar-size-vertical: 1; }
     StepPane > .pane-head { height: auto; margin-bottom: 1; }
     StepPane .pane-title { text-style: bold; color: $text-accent; }
     StepPane .pane-purpose { color: $text-muted; }
@@ -162,9 +162,12 @@ class StepPane(VerticalScroll):
         self.query_one(ProblemList).show(problems)
         for problem in problems:
             if problem.field:
-                field = self.query(f"#{problem.field.replace('_', '-')}")
-                if field:
-                    field.first().focus()
+                found = self.query(f"#{problem.field.replace('_', '-')}")
+                widget = found.first() if found else None
+                if widget is not None and not widget.focusable:
+                    widget = next((inner for inner in widget.query("*") if inner.focusable), None)
+                if widget is not None:
+                    widget.focus()
                     return
 
     def keep_draft(self) -> None:

@@ -19,7 +19,7 @@ from screens.widgets.group_dialog import GroupDialog, GroupWish
 from workflows.steps import groups
 from workflows.steps.groups import LayerChoice, LayerView, NewGroup, Request
 
-_STAYS, _JOINS, _LEAVES, _OUT = "● member", "+ joins", "- leaves", "·"
+_STAYS, _JOINS, _LEAVES, _OUT = "● in", "+ joins", "- leaves", "·"
 
 
 class Matrix(DataTable[str]):
@@ -78,7 +78,9 @@ class Matrix(DataTable[str]):
         members = dict(self.choice.members)
         members[name] = members[name] ^ {group}
         self.choice = replace(self.choice, members=members)
-        self.update_cell_at(Coordinate(row, self.cursor_coordinate.column), self._mark(name, group))
+        self.update_cell_at(
+            Coordinate(row, self.cursor_coordinate.column), self._mark(name, group), update_width=True
+        )
 
 
 class GroupsPane(StepPane):
@@ -103,7 +105,8 @@ class GroupsPane(StepPane):
         self._views: tuple[LayerView, ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        yield Static("Arrows move, Space puts a person into a group or out of it.", markup=False)
+        words = "Arrows move; Space puts a person into a group or out of it; Tab goes to the next layer."
+        yield Static(words, markup=False)
         yield Vertical(id="matrix")
 
     def on_mount(self) -> None:
@@ -155,6 +158,7 @@ class GroupsPane(StepPane):
                 added = (*matrix.choice.add, NewGroup(wish.name, sibling))
                 matrix.choice = replace(matrix.choice, add=added)
                 matrix.show()
+                matrix.move_cursor(column=len(matrix.columns_shown()))
 
         policies = next((group.policies for group in matrix.view.groups if group.name == sibling), ())
         self.app.push_screen(GroupDialog("A new group", sibling, policies), answered)
@@ -216,5 +220,6 @@ def _notes(view: LayerView) -> str:
 
 
 def _short(policy: str) -> str:
-    """A policy without the part of its ARN that all have."""
-    return policy.removeprefix("arn:aws:iam::aws:policy/").strip('"')
+    """A policy without what all have: the beginning of AWS's ARNs, or of a reference to an own one."""
+    text = policy.strip('"').removeprefix("arn:aws:iam::aws:policy/")
+    return text.removeprefix("aws_iam_policy.").removesuffix(".arn")

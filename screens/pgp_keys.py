@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
+from screens.widgets.field_row import FieldRow
 from workflows.steps import pgp_keys
 from workflows.steps.pgp_keys import Gathered, Request, TakenKey
 
@@ -27,11 +28,11 @@ class PgpKeysPane(StepPane):
     ]
     DEFAULT_CSS = """
     PgpKeysPane DataTable { height: auto; max-height: 8; }
-    PgpKeysPane #verdict { height: auto; margin: 1 0; }
-    PgpKeysPane TextArea { height: 5; border: round $primary-darken-2; padding: 0; }
+    PgpKeysPane #verdict { height: auto; margin-bottom: 1; }
+    PgpKeysPane TextArea { height: 4; border: round $primary-darken-2; padding: 0; }
     PgpKeysPane TextArea:focus { border: round $accent; }
-    PgpKeysPane Horizontal { height: auto; margin-bottom: 1; }
-    PgpKeysPane Button { margin-right: 2; }
+    PgpKeysPane #buttons { height: 1; }
+    PgpKeysPane Button { margin-right: 2; min-width: 0; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -42,14 +43,14 @@ class PgpKeysPane(StepPane):
     def compose_body(self) -> ComposeResult:
         yield DataTable(id="people", cursor_type="row", zebra_stripes=True)
         yield Static("", id="verdict", markup=False)
-        yield Label("Paste the key, the request or the whole message here")
+        yield Label("Paste the key, or the whole message, here")
         yield TextArea(id="pasted", tab_behavior="focus")
-        with Horizontal():
-            yield Button("Take in what is pasted", id="take", compact=True)
+        with Horizontal(id="buttons"):
+            yield Button("Take it in", id="take", variant="primary", compact=True)
             yield Button("Invite (i)", id="invite", compact=True)
-            yield Button("Fetch from the mailbox", id="fetch", compact=True, classes="mailbox")
-        yield Label("Or open a file, or a folder with one file a person (Enter opens)")
-        yield Input(placeholder="~/Downloads/request-jane.doe.txt", id="file", compact=True)
+            yield Button("Fetch from mailbox", id="fetch", compact=True, classes="mailbox")
+        field = Input(placeholder="~/Downloads/request-jane.doe.txt", id="file", compact=True)
+        yield FieldRow("Or a file, folder", field, "Enter opens")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -68,12 +69,9 @@ class PgpKeysPane(StepPane):
         for name in self._names:
             key = self._keys.get(name)
             if key is None:
-                table.add_row(name, "-", "○ no key yet", key=name)
+                table.add_row(name, "-", "○ none yet", key=name)
                 continue
-            mark = "✗" if not key.accepted else "!" if key.warnings else "✓"
-            table.add_row(
-                name, f"{key.algorithm}  …{key.fingerprint[-8:]}", f"{mark} {key.headline}", key=name
-            )
+            table.add_row(name, f"{key.algorithm}  …{key.fingerprint[-8:]}", _mark(key), key=name)
         if self._names:
             table.move_cursor(row=min(row, len(self._names) - 1))
         self._tell()
@@ -87,7 +85,7 @@ class PgpKeysPane(StepPane):
         name = self._person()
         if not name:
             return "Nobody joins. Go back to the Project step to say who does."
-        return f"{name} has not sent a key yet. Paste or open what they sent, or invite them (i)."
+        return f"{name}: paste or open what they sent; i makes an invitation to send them."
 
     def _person(self) -> str:
         table = self.query_one("#people", DataTable)
@@ -153,14 +151,26 @@ class PgpKeysPane(StepPane):
                 self._keys = {**gathered.keys, **self._keys}
                 self._fill()
                 self._remember()
-                self.query_one("#people" if gathered.keys else "#pasted").focus()
+                self._go_on()
             case "take":
                 self._keys.update(message.result)
                 self.query_one(TextArea).clear()
                 self._fill()
                 self.show_problems([])
+                if all(key.accepted for key in message.result.values()):
+                    self._go_on()
             case "invite" | "copy":
                 self.notify(str(message.result))
+
+    def _go_on(self) -> None:
+        """Mark the next person whose key is missing, and let it be pasted; else all is here."""
+        missing = [index for index, name in enumerate(self._names) if name not in self._keys]
+        table = self.query_one("#people", DataTable)
+        if missing:
+            table.move_cursor(row=missing[0])
+            self.query_one(TextArea).focus()
+        else:
+            table.focus()
 
     def request(self) -> Request:
         return Request(dict(self._keys))
@@ -169,9 +179,16 @@ class PgpKeysPane(StepPane):
         return {"texts": {name: key.text for name, key in self._keys.items()}}
 
 
+def _mark(key: TakenKey) -> str:
+    """A verdict in a mark and a word."""
+    if not key.accepted:
+        return "✗ refused"
+    return "! read below" if key.warnings or key.verdict != "works" else "✓ works"
+
+
 def _told(key: TakenKey) -> str:
     """All that is to be said about a key."""
-    lines = [f"{'✓' if key.accepted else '✗'} {key.headline}. {key.explanation}".strip()]
+    lines = [f"{_mark(key)[0]} {key.headline}. {key.explanation}".strip()]
     lines += [f"! {words}" for words in key.warnings]
     expires = key.expires[:10] if key.expires else "never"
     lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; from {key.source}"]

@@ -9,10 +9,12 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.suggester import Suggester
-from textual.widgets import Checkbox, Input, Label, SelectionList, Static
+from textual.widgets import Input, Label, Static
 from textual.widgets.selection_list import Selection
 
 from screens.base import Opening, StepPane
+from screens.widgets.field_row import FieldRow
+from screens.widgets.marks import MarkBox, MarkList
 from workflows.steps import project
 from workflows.steps.project import Request, Survey
 
@@ -46,15 +48,15 @@ class ProjectPane(StepPane):
     """Finds the project as soon as it opens; the fields below wait for it."""
 
     DEFAULT_CSS = """
-    ProjectPane Label { margin-top: 1; }
-    ProjectPane #found { height: auto; color: $text-muted; }
-    ProjectPane #layers { height: auto; max-height: 6; border: none; padding: 0; }
-    ProjectPane Checkbox { margin-top: 1; border: none; padding: 0; }
+    ProjectPane #found { height: auto; color: $text-muted; margin-bottom: 1; }
+    ProjectPane #layers-label { margin-top: 1; }
+    ProjectPane #layers { max-height: 8; }
+    ProjectPane MarkBox { margin-top: 1; }
     """
     _HINTS: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "joining": ("Who joins?", "IAM user names, for example  jane.doe, juan.delacruz"),
-        "leaving": ("Who leaves?", "names of people who are there; → completes"),
-        "regrouping": ("Who gets other groups?", "names of people who are there; → completes"),
+        "joining": ("Who joins?", "as  jane.doe, juan.delacruz"),
+        "leaving": ("Who leaves?", "a name; → completes it"),
+        "regrouping": ("Other groups for?", "a name; → completes it"),
     }
 
     def __init__(self, opening: Opening) -> None:
@@ -71,19 +73,20 @@ class ProjectPane(StepPane):
         }
 
     def compose_body(self) -> ComposeResult:
-        yield Label("Folder of the project (Enter looks again)")
-        yield Input(value=str(self._start["path"]), id="path", compact=True)
+        path = Input(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
+        yield FieldRow("Project folder", path)
         yield Static("", id="found", markup=False)
         for name in _NAMES:
             label, hint = self._HINTS[name]
-            yield Label(label)
             suggester = None if name == "joining" else self._suggester
             value = ", ".join(self._start[name])
-            yield Input(value=value, placeholder=hint, id=name, suggester=suggester, compact=True)
-        yield Label("Layers to edit (space marks)")
-        yield SelectionList[str](id="layers", compact=True)
-        yield Checkbox(
-            "Look at account alias and password policy too",
+            field = Input(value=value, placeholder=hint, id=name, suggester=suggester, compact=True)
+            field.select_on_focus = False
+            yield FieldRow(label, field)
+        yield Label("Layers to edit (Space marks)", id="layers-label")
+        yield MarkList(id="layers", compact=True)
+        yield MarkBox(
+            "Account alias and password policy too",
             value=bool(self._start["account_wanted"]),
             id="account-wanted",
             compact=True,
@@ -108,7 +111,7 @@ class ProjectPane(StepPane):
         self.query_one("#path", Input).value = str(found.project.root)
         self.query_one("#found", Static).update(_told(found))
         marked = self._start["layers"] or found.proposed
-        layers = self.query_one("#layers", SelectionList)
+        layers = self.query_one("#layers", MarkList)
         layers.clear_options()
         for layer in found.layers:
             location = layer.location
@@ -127,8 +130,8 @@ class ProjectPane(StepPane):
         fields = {name: names_in(self.query_one(f"#{name}", Input).value) for name in _NAMES}
         return Request(
             path=self.query_one("#path", Input).value.strip(),
-            layers=tuple(self.query_one("#layers", SelectionList).selected),
-            account_wanted=self.query_one("#account-wanted", Checkbox).value,
+            layers=tuple(self.query_one("#layers", MarkList).selected),
+            account_wanted=self.query_one("#account-wanted", MarkBox).value,
             **fields,
         )
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import ScrollableContainer
-from textual.widgets import Checkbox, Input, Label, Static
+from textual.containers import ScrollableContainer, Vertical
+from textual.widgets import Input, Static
 
 from screens.base import Opening, StepPane
 from screens.widgets.diff_view import DiffView
+from screens.widgets.field_row import FieldRow
+from screens.widgets.marks import MarkBox
 from workflows.layer.change_set import ChangeSet
 from workflows.steps import review
 from workflows.steps.review import Request
@@ -23,9 +25,10 @@ class ReviewPane(StepPane):
     next_words = "Write"
     DEFAULT_CSS = """
     ReviewPane #summary { height: auto; }
-    ReviewPane #diff { height: 1fr; min-height: 8; max-height: 30; border: round $primary-darken-2; }
+    ReviewPane #diff { height: 1fr; min-height: 9; border: round $primary-darken-2; }
     ReviewPane #diff:focus { border: round $accent; }
-    ReviewPane Checkbox { border: none; padding: 0; }
+    ReviewPane #commit-fields { height: auto; display: none; }
+    ReviewPane #commit-fields.-wanted { display: block; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -42,11 +45,20 @@ class ReviewPane(StepPane):
         yield Static("", id="summary", markup=False)
         with ScrollableContainer(id="diff"):
             yield DiffView()
-        yield Checkbox("Commit these files", value=bool(self._start["commit"]), id="commit", compact=True)
-        yield Label("Branch to make for it (empty: stay on this one)")
-        yield Input(value=self._start["branch"], placeholder="onboard/jane.doe", id="branch", compact=True)
-        yield Label("Message")
-        yield Input(value=self._start["message"], id="message", compact=True)
+        commit = bool(self._start["commit"])
+        yield MarkBox("Commit these files too", value=commit, id="commit", compact=True)
+        with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
+            hint = "empty: stay on this branch"
+            yield FieldRow("On a new branch", self._field("branch", hint))
+            yield FieldRow("Message", self._field("message", ""))
+
+    def _field(self, name: str, placeholder: str) -> Input:
+        value = str(self._start[name])
+        return Input(value=value, placeholder=placeholder, id=name, compact=True, select_on_focus=False)
+
+    @on(MarkBox.Changed, "#commit")
+    def _offer_commit(self, event: MarkBox.Changed) -> None:
+        self.query_one("#commit-fields").set_class(event.value, "-wanted")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -71,7 +83,7 @@ class ReviewPane(StepPane):
         return Request(
             digest=self._digest,
             branch=self.query_one("#branch", Input).value.strip(),
-            commit=self.query_one("#commit", Checkbox).value,
+            commit=self.query_one("#commit", MarkBox).value,
             message=self.query_one("#message", Input).value.strip(),
         )
 
@@ -81,11 +93,12 @@ class ReviewPane(StepPane):
 
 
 def _summary(change_set: ChangeSet) -> str:
-    """How many lines change in which files."""
+    """How much changes in each layer."""
     if change_set.is_empty:
         return "✓ The files already say what was decided; nothing is written."
-    lines = [
-        f"{one['layer']}/{one['file']}: {one['added']} lines added, {one['removed']} removed"
-        for one in change_set.summary()
-    ]
-    return "\n".join([f"{len(lines)} files change. Arrows scroll; Next (^n) writes them.", *lines])
+    lines = []
+    for layer in change_set.layers:
+        files = change_set.of_layer(layer).summary()
+        added, removed = (sum(int(one[kind]) for one in files) for kind in ("added", "removed"))
+        lines.append(f"{layer}: {len(files)} files, +{added} -{removed} lines")
+    return "\n".join([*lines, "Arrows scroll; Next (^n) writes exactly this."])

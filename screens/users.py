@@ -7,21 +7,23 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import DataTable, Label, SelectionList, Static
+from textual.widgets import DataTable, Label, Static
 from textual.widgets.selection_list import Selection
 
 from screens.base import Opening, StepPane
+from screens.widgets.marks import MarkList
 from workflows.steps import users
 from workflows.steps.users import LayerView, Request
 
 _ADD, _REMOVE = "+", "-"
+_WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
 
 class UsersPane(StepPane):
     """A mark for every person and layer; below, who is in the layers now."""
 
     DEFAULT_CSS = """
-    UsersPane #people { height: auto; max-height: 10; border: none; padding: 0; }
+    UsersPane #people { max-height: 10; }
     UsersPane #by-hand { height: auto; color: $text-warning; }
     UsersPane DataTable { height: auto; max-height: 14; margin-top: 1; }
     """
@@ -31,15 +33,15 @@ class UsersPane(StepPane):
         self._views: tuple[LayerView, ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        yield Label("Space marks and unmarks: + is added, - is removed")
-        yield SelectionList[str](id="people", compact=True)
+        yield Static("", id="hint", markup=False)
+        yield MarkList(id="people", compact=True)
         yield Static("", id="by-hand", markup=False)
         yield Label("In the layers now")
         yield DataTable(id="there", cursor_type="row", zebra_stripes=True)
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#there", DataTable).add_columns("User", "Layer", "Declared as", "Groups")
+        self.query_one("#there", DataTable).add_columns("User", "Layer", "Groups", "Declared as")
         self.run_move("look", lambda report: users.look(self.context, report))
 
     @on(StepPane.MoveDone)
@@ -48,7 +50,7 @@ class UsersPane(StepPane):
             return
         self._views = message.result
         wanted = self._wanted()
-        people = self.query_one("#people", SelectionList)
+        people = self.query_one("#people", MarkList)
         people.clear_options()
         for view in self._views:
             people.add_options(self._choices(view, wanted))
@@ -56,10 +58,11 @@ class UsersPane(StepPane):
         table.clear()
         for view in self._views:
             for name, style, groups, _place in view.people:
-                table.add_row(name, view.account, str(style), ", ".join(groups) or "none")
+                table.add_row(name, view.account, ", ".join(groups) or "none", str(style))
         by_hand = [f"! {view.account}: {words}" for view in self._views for words in view.by_hand]
         self.query_one("#by-hand", Static).update("\n".join(by_hand))
-        people.focus()
+        self.query_one("#hint", Static).update(_hint(people.option_count))
+        (people if people.option_count else table).focus()
         self._remember()
 
     def _choices(self, view: LayerView, wanted: Request) -> list[Selection[str]]:
@@ -68,7 +71,7 @@ class UsersPane(StepPane):
         lines += [(_REMOVE, name, wanted.remove) for name in facts["leaving"] if view.has(name)]
         return [
             Selection(
-                f"{sign} {name}  in {view.relative}",
+                f"{sign} {name}  {_WORDS[sign]} {view.account}",
                 f"{sign}{view.account}/{name}",
                 name in chosen.get(view.account, ()),
             )
@@ -87,7 +90,7 @@ class UsersPane(StepPane):
 
     def _marked(self, sign: str) -> dict[str, tuple[str, ...]]:
         marked: dict[str, tuple[str, ...]] = {view.account: () for view in self._views}
-        for value in sorted(self.query_one("#people", SelectionList).selected):
+        for value in sorted(self.query_one("#people", MarkList).selected):
             if value.startswith(sign):
                 account, _, name = value.removeprefix(sign).partition("/")
                 marked[account] = (*marked.get(account, ()), name)
@@ -104,3 +107,9 @@ class UsersPane(StepPane):
             "add": {account: list(names) for account, names in request.add.items()},
             "remove": {account: list(names) for account, names in request.remove.items()},
         }
+
+
+def _hint(choices: int) -> str:
+    if choices:
+        return "Space marks and unmarks; Next (^n) goes on. Nothing is written yet."
+    return "Nobody joins or leaves a layer: Next (^n) goes on."

@@ -1,0 +1,37 @@
+"""A label and its field on one line, so that a step's whole form fits into a small terminal."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Label
+
+
+class FieldRow(Horizontal):
+    """A label in front of a field.
+
+    Args:
+        label: what the field is for, 18 columns at most.
+        field: the field; it takes the rest of the line.
+        hint: a few words behind the field, or "".
+    """
+
+    DEFAULT_CSS = """
+    FieldRow { height: 1; }
+    FieldRow > Label { width: 19; }
+    FieldRow > Input { width: 1fr; }
+    FieldRow > .row-hint { width: auto; color: $text-muted; padding-left: 1; }
+    """
+
+    def __init__(self, label: str, field: Widget, hint: str = "") -> None:
+        super().__init__()
+        self._label = label
+        self._field = field
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        yield Label(self._label, markup=False)
+        yield self._field
+        if self._hint:
+            yield Label(self._hint, classes="row-hint", markup=False)
