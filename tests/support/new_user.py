@@ -1,0 +1,59 @@
+"""A new user for tests: a home, a world of fakes, a gpg folder, and handoffs made with real gpg."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from support.fakes import fake_world
+from support.message_samples import identity
+from support.pgp import ENVIRONMENT, GpgHome
+
+from workflows.messages.handoff import Handoff, Identity
+from workflows.steps.base import Context, Progress
+from workflows.world import World
+
+PASSPHRASE = "canary-passphrase-71c4"
+PASSWORD = "canary-Passw0rd-9e2b!"
+
+
+def nothing(_progress: Progress) -> None:
+    """A report that nobody reads."""
+
+
+def world_of(tmp_path: Path, gpg: GpgHome | None = None, **changes: Any) -> World:
+    """A person's world, with a home below `tmp_path` and this gpg folder."""
+    home = tmp_path / "person"
+    home.mkdir(exist_ok=True)
+    return fake_world(home, ENVIRONMENT, **{"gnupg_home": gpg.path if gpg else None, **changes})
+
+
+def context_of(world: World, folder: Path, facts: Mapping[str, Any], item: str = "") -> Context:
+    return Context(world=world, facts=facts, every={}, item=item, folder=folder)
+
+
+def encrypted(gpg: GpgHome, name: str, plain: str = PASSWORD) -> str:
+    """Base64 of a message to `name`."""
+    return base64.b64encode(gpg.encrypt(name, plain)).decode()
+
+
+def handoff_for(gpg: GpgHome, name: str, **changes: Any) -> Handoff:
+    """A handoff of project bb with one identity, whose password is encrypted to the key of `name`."""
+    return Handoff("bb", (identity_for(gpg, name, **changes),))
+
+
+def identity_for(gpg: GpgHome, name: str, **changes: Any) -> Identity:
+    values = {
+        "key_fingerprint": gpg.fingerprint(name),
+        "encrypted_password": encrypted(gpg, name),
+        "password_policy": ("at least 16 characters, at most 128", "a digit (0 to 9)"),
+    }
+    return identity(**{**values, **changes})
+
+
+def written(folder: Path) -> str:
+    """All that is in the files below a folder, as text."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return "\n".join(path.read_bytes().decode("utf-8", errors="replace") for path in files)
