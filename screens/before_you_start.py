@@ -16,22 +16,27 @@ from workflows.messages.invitation import open_invitation
 from workflows.steps import before_you_start
 from workflows.steps.before_you_start import Found, Request, Tool
 
+_FIELDS = (
+    ("project", "Project (short name)", "for example  bb"),
+    ("user", "Your IAM user name", "for example  jane.doe"),
+)
 _PHONE = (
     "• An authenticator app on your phone (Google Authenticator, Aegis, 2FAS, a password manager …).\n"
     "  It cannot be seen from here. A passkey will not do: it gives no codes for the command line."
 )
 _PRETEND_PHONE = "• An authenticator app. In this sandbox a pretend phone shows the codes."
-_TIME = "Ten minutes now; then a wait until your admin has added you; then ten minutes more."
 
 
 class BeforeYouStartPane(StepPane):
     """Two fields, and a list of what is here that is made when it opens."""
 
     DEFAULT_CSS = """
-    BeforeYouStartPane Label { margin-top: 1; }
-    BeforeYouStartPane #found { height: auto; }
-    BeforeYouStartPane Horizontal { height: auto; margin-top: 1; }
+    BeforeYouStartPane Horizontal { height: 1; }
+    BeforeYouStartPane Horizontal > Label { width: 22; }
+    BeforeYouStartPane Horizontal > Input { width: 1fr; }
+    BeforeYouStartPane .hint { height: auto; color: $text-muted; margin-bottom: 1; }
     BeforeYouStartPane Button { margin-right: 2; }
+    BeforeYouStartPane #found { height: auto; margin-top: 1; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -45,18 +50,15 @@ class BeforeYouStartPane(StepPane):
         self._found: Found | None = None
 
     def compose_body(self) -> ComposeResult:
-        yield Static("", id="found", markup=False)
-        yield Label("Project (its short name; the invitation's command can be pasted here)")
-        yield Input(
-            value=str(self._start["project"]), placeholder="for example  bb", id="project", compact=True
-        )
-        yield Label("Your IAM user name")
-        yield Input(
-            value=str(self._start["user"]), placeholder="for example  jane.doe", id="user", compact=True
-        )
+        for name, label, hint in _FIELDS:
+            with Horizontal():
+                yield Label(label)
+                yield Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
+        yield Static("The invitation holds both; its command can be pasted into a field.", classes="hint")
         with Horizontal():
-            yield Button("Use the invitation", id="use", compact=True, classes="mailbox")
+            yield Button("Use the invitation", id="use", compact=True)
             yield Button("Look again", id="look", compact=True)
+        yield Static("", id="found", markup=False)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -79,9 +81,6 @@ class BeforeYouStartPane(StepPane):
                 "#use", Button
             ).label = f"Use the invitation for {found.invitations[0].user} from the mailbox"
         self.query_one("#use").display = bool(found.invitations)
-        focused = self.screen.focused
-        if focused is not None and self in focused.ancestors:
-            self.call_after_refresh(focused.scroll_visible, animate=False)
 
     @on(Button.Pressed, "#use")
     def _use(self) -> None:
@@ -127,7 +126,7 @@ def _told(found: Found, *, sandbox: bool) -> str:
     lines = ["What you need"]
     for tool in found.tools:
         lines += _told_tool(tool)
-    lines += [_PRETEND_PHONE if sandbox else _PHONE, "", "How long it takes", f"  {_TIME}"]
+    lines.append(_PRETEND_PHONE if sandbox else _PHONE)
     return "\n".join(lines)
 
 

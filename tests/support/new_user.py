@@ -9,6 +9,7 @@ from typing import Any
 
 from support.fakes import fake_world
 from support.message_samples import identity
+from support.panes import PaneHost
 from support.pgp import ENVIRONMENT, GpgHome
 
 from workflows.messages.handoff import Handoff, Identity
@@ -57,3 +58,13 @@ def written(folder: Path) -> str:
     """All that is in the files below a folder, as text."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return "\n".join(path.read_bytes().decode("utf-8", errors="replace") for path in files)
+
+
+def said(app: PaneHost) -> str:
+    """What the step's side of the screen shows, in one line, so that wraps do not matter."""
+    return " ".join(" ".join(line.partition("│")[2] for line in app.text().splitlines()).split())
+
+
+def notices(app: PaneHost) -> str:
+    """The notices that are up."""
+    return "\n".join(notice.message for notice in app._notifications)

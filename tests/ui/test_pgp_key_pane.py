@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import PASSPHRASE, world_of, written
+from support.new_user import PASSPHRASE, said, world_of, written
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import PAST, GpgHome, gpg_home
 from textual.widgets import Input, OptionList
@@ -74,7 +74,7 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         await pilot.press(*PASSPHRASE, "tab", *"other")
         await pilot.press("ctrl+n")
         await rest(pilot)
-        assert "two passphrases are different" in " ".join(app.text().split())
+        assert "two passphrases are different" in said(app)
         assert session.status(KEY) is Status.READY
         app.pane.query_one("#again", Input).value = PASSPHRASE
         await pilot.press("ctrl+n")
@@ -139,7 +139,7 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
         assert session.facts()["fingerprint"] == fingerprint
         await app.wizard.go_to(KEY)
         await rest(pilot)
-        assert "Done: a request for a replacement is saved as" in " ".join(app.text().split())
+        assert "Done: a request for a replacement is saved as" in said(app)
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.state.events == events

@@ -160,11 +160,12 @@ class Handoff:
             MessageError: a value breaks its rule, above all one that should be encrypted and is not.
         """
         rules.refuse(self.problems(), KIND)
-        payload = {
-            "project": self.project,
-            "identities": [_identity_payload(identity) for identity in self.identities],
-        }
-        return f"{handoff_text.greeting(self)}\n\n{render_block(KIND, known(payload, self.extra))}\n"
+        return f"{handoff_text.greeting(self)}\n\n{render_block(KIND, self.payload())}\n"
+
+    def payload(self) -> dict[str, object]:
+        """The content of its block, JSON values that `handoff_from` takes; unknown fields are in it."""
+        identities = [_identity_payload(identity) for identity in self.identities]
+        return known({"project": self.project, "identities": identities}, self.extra)
 
 
 def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
@@ -182,7 +183,16 @@ def open_handoff(text: str) -> Handoff:
     Raises:
         MessageError: there is none, it is damaged, a newer program made it, or a value breaks its rule.
     """
-    values = Fields(extract_block(text, KIND), "the handoff")
+    return handoff_from(extract_block(text, KIND))
+
+
+def handoff_from(payload: Mapping[str, object]) -> Handoff:
+    """The handoff whose block holds this, checked.
+
+    Raises:
+        MessageError: something is missing in it, or a value breaks its rule.
+    """
+    values = Fields(payload, "the handoff")
     handoff = Handoff(
         project=values.word("project"),
         identities=tuple(_identity(fields) for fields in values.objects("identities", "identity")),
