@@ -7,12 +7,13 @@ make their own; no step and no service looks anywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from workflows.services.browser import Browser
 from workflows.services.clipboard import Clipboard
+from workflows.services.sts import CodeMemory
 from workflows.services.vault import VaultChoice
 
 
@@ -35,6 +36,8 @@ class World:
         vault: chooses the store for secrets, given the fingerprint of the person's own key, or "" without
             one. Raises VaultUnavailable when there is none.
         open_page: what the browser really opens for an address (in the sandbox, the local console).
+        codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
+            whichever step it was given.
     """
 
     home: Path
@@ -50,3 +53,4 @@ class World:
     browser: Browser
     vault: Callable[[str], VaultChoice]
     open_page: Callable[[str], str] = str
+    codes: CodeMemory = field(default_factory=CodeMemory)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflows.errors import OnboardError
 from workflows.secret import Secret
-from workflows.services.vault import Vault
+from workflows.services.vault import PgpFileVault, Vault
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,21 @@ def load_access_key(vault: Vault, project: str, profile: str) -> KeptAccessKey |
         ) from None
     finally:
         content.drop()
+
+
+def keeps_access_key(vault: Vault, project: str, profile: str) -> bool:
+    """Whether something is kept for a project's profile, without asking for a passphrase.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+    """
+    if isinstance(vault, PgpFileVault):
+        return vault.holds(_name(project, profile))
+    content = vault.load(_name(project, profile))
+    if content is None:
+        return False
+    content.drop()
+    return True
 
 
 def delete_access_key(vault: Vault, project: str, profile: str) -> None:

@@ -190,6 +190,10 @@ class PgpFileVault:
             next="Delete that file, then start anew.",
         )
 
+    def holds(self, name: str) -> bool:
+        """Whether there is a file for that name; nothing is decrypted, so no passphrase is needed."""
+        return self._path(name).is_file()
+
     def delete(self, name: str) -> None:
         """See `Vault`."""
         try:

@@ -126,6 +126,7 @@ def verify_profiles(
     report: Callable[[Verification], None],
     cancelled: Event,
     only: Sequence[str] | None = None,
+    keys: Credentials | None = None,
 ) -> tuple[Verification, ...]:
     """Ask the base profile and all that build on it who they are.
 
@@ -138,6 +139,8 @@ def verify_profiles(
         report: called with each answer as it comes, from the thread that called this function.
         cancelled: no further question is begun once it is set.
         only: names of profiles to ask; None for all.
+        keys: the base profile's access key where the caller has it (from the vault); it is dropped at the
+            end. None has it read from the files, or from the command that they name.
 
     Returns:
         All answers: the base profile's first, then the roles' by name.
@@ -157,8 +160,8 @@ def verify_profiles(
         results[result.profile] = result
         report(result)
 
-    with _dropping(factory.profile_credentials(files, base)) as keys, ExitStack() as stack:
-        with factory.client("sts", keys, region) as client:
+    with _dropping(keys or factory.profile_credentials(files, base)) as own, ExitStack() as stack:
+        with factory.client("sts", own, region) as client:
             first = _verified_base(client, base)
             if only is None or base in only or first.problem is not None:
                 answered(first)
@@ -166,11 +169,11 @@ def verify_profiles(
                 for profile in roles:
                     answered(Verification(profile.name, None, _blocked(profile, first.problem)))
                 return _in_order(results, base)
-            session = keys
+            session = own
             if serial is not None and code is not None:
                 session = sts.session_token(client, serial, code, memory=memory)
                 stack.callback(session.drop)
-        _ask_roles(factory, session, roles, region, answered, cancelled, with_mfa=session is not keys)
+        _ask_roles(factory, session, roles, region, answered, cancelled, with_mfa=session is not own)
     return _in_order(results, base)
 
 

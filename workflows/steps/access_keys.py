@@ -1,0 +1,328 @@
+"""Access keys: obtained, proved to be the person's own, and kept where they chose, in one go.
+
+Where the key is to be kept is settled before there is one: a secret that cannot be kept is lost, since AWS
+shows it once. A key that was made here and cannot be kept is deleted again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from workflows.errors import OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.messages.handoff import Identity
+from workflows.secret import Secret
+from workflows.services import iam, sts
+from workflows.services.access_key_file import check_access_key
+from workflows.services.authenticator import code_problem
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.clients import AwsClient, ClientFactory, Credentials
+from workflows.services.downloads import delete_access_key_file, find_access_keys
+from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.key_stores import (
+    CREDENTIALS_FILE,
+    KEPT_IN_FILE,
+    VAULT,
+    KeyStore,
+    observe_store,
+    store_for,
+)
+from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, code_device, load_key
+from workflows.steps.own_identity import clients_of, identity_of
+from workflows.steps.places import typed_path
+
+STEP = Step(
+    id="access-keys",
+    title="Access keys",
+    purpose="For the aws command and programs. If you only use the console, skip this (^s).",
+    needs=("handoff", "signed_in", "mfa"),
+    gives=("access_key",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="Access keys needs that MFA is done or skipped",
+)
+CONSOLE, TYPED, API, HANDOFF = "console", "typed", "api", "handoff"
+WAYS = (CONSOLE, TYPED, API, HANDOFF)
+RECENT = timedelta(hours=1)
+"""Downloads older than this when the step is opened are somebody's old ones."""
+LONGEST_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        kept: where it is to be kept: `VAULT` or `CREDENTIALS_FILE`.
+        how: where it comes from: one of `WAYS`.
+        path: the CSV file, as typed; for `API` the file of the key that is there already, or "".
+        key_id: the typed id.
+        secret: the typed secret.
+        code: the MFA code, for `API`.
+        passphrase: of the PGP key, for `HANDOFF`; None lets gpg-agent answer.
+        delete_file: whether the CSV file is deleted afterwards.
+    """
+
+    kept: str
+    how: str
+    path: str = ""
+    key_id: str = ""
+    secret: Secret | None = field(default=None, compare=False)
+    code: str = ""
+    passphrase: Secret | None = field(default=None, compare=False)
+    delete_file: bool = True
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that looks like an access key.
+
+    Attributes:
+        path: where it is.
+        age_seconds: how long ago it was written.
+    """
+
+    path: Path
+    age_seconds: int
+
+
+def downloads(context: Context) -> tuple[Download, ...]:
+    """The access key files that the browser has left lately, the newest first."""
+    now = context.world.now()
+    found = []
+    for path in find_access_keys(context.world.downloads, now - RECENT):
+        try:
+            written = path.stat(follow_symlinks=False).st_mtime
+        except FileNotFoundError:
+            continue  # deleted since the folder was read
+        found.append(Download(path, max(0, int(now.timestamp() - written))))
+    return tuple(found)
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """What the chosen way needs is there and well formed."""
+    if request.kept not in {VAULT, CREDENTIALS_FILE}:
+        return [Problem("Choose where the key is to be kept.", "kept")]
+    match request.how:
+        case "console":
+            if not request.path.strip():
+                message = (
+                    "No file yet. Make the key in the console and download its .csv file: it is noticed in"
+                    f" {context.world.downloads}. If it is elsewhere, enter its path."
+                )
+                return [Problem(message, "path")]
+            return []
+        case "typed":
+            return KeyInHand(KeyPlace.TYPED, id=request.key_id, secret=request.secret).problems()
+        case "api":
+            problem = code_problem(request.code)
+            return [problem] if problem else []
+        case "handoff":
+            if identity_of(context).encrypted_secret is None:
+                return [Problem("The handoff holds no access key; choose another way.", "how")]
+            return []
+    return [Problem("Choose where the key comes from.", "how")]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Obtain the key, prove it, keep it; then delete the downloaded file if that is wanted.
+
+    Raises:
+        OnboardError: there is no usable key, it is another one's, or it cannot be kept: then nothing is
+            kept, and a key that was made here is deleted again.
+    """
+    identity = identity_of(context)
+    clients = clients_of(context, identity.region)
+    report(Progress("Looking where the key is to be kept"))
+    store = store_for(request.kept, context, identity)
+    with _obtained(request, context, clients, report) as key:
+        if key.session_token is not None:
+            raise OnboardError(
+                "A temporary key",
+                f"{key.access_key_id} is a temporary key: it ends by itself within hours or days.",
+                next="In the console: Security credentials, Create access key, Download .csv file.",
+            )
+        serial = _proved(key, identity, clients, context, report)
+        context.raise_if_cancelled()
+        report(Progress(f"Keeping it in {store.description}"))
+        store.keep(key, serial)
+        key_id = key.access_key_id
+        key.drop()
+    told = [f"Kept in {store.description}."]
+    if request.how == CONSOLE and request.delete_file:
+        told.append(_deleted(typed_path(request.path, context.world.home)))
+    return {
+        "access_key": {
+            "id": key_id,
+            "kept": store.kind,
+            "how": request.how,
+            "mfa_serial": serial,
+            "told": told,
+        }
+    }
+
+
+@contextmanager
+def _obtained(
+    request: Request, context: Context, clients: ClientFactory, report: Report
+) -> Iterator[Credentials]:
+    """The key; if the block fails, one that was made for it is deleted again."""
+    if request.how == API:
+        with _made(request, context, clients, report) as key:
+            yield key
+    elif request.how == HANDOFF:
+        yield _decrypted(request, context, report)
+    else:
+        place = KeyPlace.FILE if request.how == CONSOLE else KeyPlace.TYPED
+        yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context)
+
+
+def _decrypted(request: Request, context: Context, report: Report) -> Credentials:
+    identity = identity_of(context)
+    report(Progress("Decrypting the secret access key"))
+    secret = decrypt(
+        clean_ciphertext(identity.encrypted_secret or ""),
+        passphrase=request.passphrase,
+        gnupg_home=context.world.gnupg_home,
+        environment=context.world.environment,
+        cancelled=context.cancelled,
+    )
+    stripped = Secret(secret.reveal().strip())
+    secret.drop()
+    key_id = identity.access_key_id or ""
+    if complaint := check_access_key(key_id, stripped):
+        raise OnboardError(
+            "No access key in the handoff", complaint, next="Ask your admin to send the handoff again."
+        )
+    return Credentials(key_id, stripped)
+
+
+@contextmanager
+def _made(
+    request: Request, context: Context, clients: ClientFactory, report: Report
+) -> Iterator[Credentials]:
+    """A new key, made in a session that began with an MFA code."""
+    identity = identity_of(context)
+    place = KeyPlace.FILE if request.path.strip() else KeyPlace.KEPT
+    old = load_key(KeyInHand(place, request.path), context)
+    report(Progress("Starting a session with your MFA code"))
+    with clients.client("iam", old) as client:
+        serial = code_device(iam.list_mfa_devices(client))
+    if serial is None:
+        raise OnboardError(
+            "No device that gives codes",
+            f"{identity.user} has no authenticator app registered in AWS.",
+            next="Do the step “MFA” first, or make the key in the console.",
+        )
+    with clients.client("sts", old) as client:
+        check_owner(sts.caller_identity(client), identity)
+        session = sts.session_token(client, serial, request.code, memory=context.world.codes)
+    old.drop()
+    try:
+        with clients.client("iam", session) as client:
+            report(Progress("Making the access key"))
+            key_id, secret = _create(client)
+            try:
+                yield Credentials(key_id, secret)
+            except BaseException as failure:
+                _undo(client, key_id, failure)
+                raise
+    finally:
+        session.drop()
+
+
+def _create(client: AwsClient) -> tuple[str, Secret]:
+    try:
+        return iam.create_access_key(client)
+    except AwsError as error:
+        if error.failure is not AwsFailure.LIMIT:
+            raise
+        lines = []
+        for key in iam.list_access_keys(client):
+            used = f"last used {key.last_used:%Y-%m-%d}" if key.last_used else "never used"
+            state = "active" if key.active else "inactive"
+            lines.append(f"{key.access_key_id}  {state}, made {key.created:%Y-%m-%d}, {used}")
+        raise OnboardError(
+            "Two access keys already",
+            "A user has at most two access keys, and you have two.",
+            next="Deactivate the one that is not used in the console (Security credentials), see that nothing"
+            " breaks, delete it, and come back.",
+            detail="\n".join(lines),
+        ) from None
+
+
+def _undo(client: AwsClient, key_id: str, failure: BaseException) -> None:
+    """Delete a key whose secret is lost now; says so if even that fails."""
+    try:
+        iam.delete_access_key(client, key_id)
+    except AwsError as error:
+        reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
+        raise OnboardError(
+            "A key is left over",
+            f"The new access key {key_id} could not be kept, and could not be deleted again.",
+            why=reason,
+            next=f"Delete {key_id} in the console: Security credentials, Access keys.",
+            detail=error.detail,
+        ) from None
+
+
+def _proved(
+    key: Credentials, identity: Identity, clients: ClientFactory, context: Context, report: Report
+) -> str | None:
+    """Wait until AWS knows the key, see that it is the person's; give the serial of their code device."""
+    report(Progress("Asking AWS whose key this is; a new one takes some seconds"))
+    with clients.client("sts", key) as client:
+        who = iam.wait_until_usable(
+            lambda: sts.caller_identity(client),
+            cancelled=context.cancelled,
+            monotonic=time.monotonic,
+            timeout=LONGEST_WAIT_SECONDS,
+        )
+    check_owner(who, identity)
+    with clients.client("iam", key) as client:
+        try:
+            return code_device(iam.list_mfa_devices(client))
+        except AwsError as error:
+            if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+                return None  # some policies do not let a key ask; the profiles step then takes it typed
+            raise
+
+
+def _deleted(path: Path) -> str:
+    """What became of the downloaded file. The key is kept by now, so a failure is told, not raised."""
+    try:
+        return delete_access_key_file(path)
+    except OnboardError as error:
+        return f"{path.name} could not be deleted: {error.what} Delete it yourself."
+
+
+def observe(context: Context) -> Observation:
+    """The key is still where it was put."""
+    identity = identity_of(context)
+    return observe_store(context, identity, context.facts["access_key"]) or AGREES
+
+
+__all__ = [
+    "API",
+    "CONSOLE",
+    "CREDENTIALS_FILE",
+    "HANDOFF",
+    "KEPT_IN_FILE",
+    "STEP",
+    "TYPED",
+    "VAULT",
+    "Download",
+    "KeyStore",
+    "Request",
+    "downloads",
+    "observe",
+    "perform",
+    "validate",
+]

@@ -1,0 +1,141 @@
+"""An access key that the new user has in hand: where it is taken from, and whether it is really theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from workflows.errors import OnboardError, Problem
+from workflows.messages.handoff import Identity
+from workflows.secret import Secret
+from workflows.services import sts
+from workflows.services.access_key_file import check_access_key, read_access_key_file
+from workflows.services.access_key_vault import load_access_key
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.clients import Credentials
+from workflows.services.iam import MfaDevice
+from workflows.services.vault import VaultUnavailable
+from workflows.steps.base import Context
+from workflows.steps.own_identity import (
+    account_label,
+    base_profile_of,
+    clients_of,
+    files_of,
+    fingerprint_of,
+    identity_of,
+    project_of,
+)
+from workflows.steps.places import typed_path
+
+
+class KeyPlace(Enum):
+    """Where a key in hand is taken from."""
+
+    KEPT = "kept"
+    FILE = "file"
+    TYPED = "typed"
+
+
+@dataclass(frozen=True)
+class KeyInHand:
+    """Which key is meant.
+
+    Attributes:
+        place: where it is.
+        path: of the CSV file, as typed.
+        id: the access key id, where it is typed.
+        secret: the secret access key, where it is typed; never part of a comparison.
+    """
+
+    place: KeyPlace
+    path: str = ""
+    id: str = ""
+    secret: Secret | None = field(default=None, compare=False)
+
+    def problems(self) -> list[Problem]:
+        """What is missing or malformed; the fields are named `path`, `key_id` and `secret`."""
+        if self.place is KeyPlace.FILE and not self.path.strip():
+            return [Problem("Enter the path of the CSV file with the access key.", "path")]
+        if self.place is not KeyPlace.TYPED:
+            return []
+        if not self.id:
+            return [Problem("Enter the access key id; it begins with AKIA.", "key_id")]
+        if not self.secret:
+            return [Problem("Enter the secret access key; it has 40 characters.", "secret")]
+        complaint = check_access_key(self.id, self.secret)
+        if not complaint:
+            return []
+        return [Problem(complaint, "secret" if complaint.startswith("The secret") else "key_id")]
+
+
+def load_key(key: KeyInHand, context: Context) -> Credentials:
+    """The key itself.
+
+    Raises:
+        OnboardError: it is not there, or it is no usable access key.
+    """
+    if key.place is KeyPlace.FILE:
+        found = read_access_key_file(typed_path(key.path, context.world.home))
+        return Credentials(found.access_key_id, found.secret_access_key, found.session_token)
+    if key.place is KeyPlace.TYPED and key.secret is not None:
+        return Credentials(key.id, Secret(key.secret.reveal()))
+    identity = identity_of(context)
+    kept = kept_key(context, identity)
+    if kept is None:
+        raise OnboardError(
+            "No access key here",
+            f"No access key of {identity.user} in {account_label(identity)} is kept on this computer.",
+            next="Open its CSV file or type it; without any key, choose the way through the console.",
+        )
+    return kept
+
+
+def kept_key(context: Context, identity: Identity) -> Credentials | None:
+    """The access key that is kept for an identity: in the vault, else in the project's files.
+
+    Raises:
+        OnboardError: the vault needs a passphrase or is damaged; a file cannot be parsed.
+    """
+    base = base_profile_of(context, identity)
+    try:
+        vault = context.world.vault(fingerprint_of(context, identity)).vault
+        key = load_access_key(vault, project_of(context), base)
+    except VaultUnavailable:
+        key = None  # no vault: the files may have it
+    if key is not None:
+        return Credentials(key.id, key.secret)
+    files = files_of(context)
+    if not files.config_file.exists() and not files.credentials_file.exists():
+        return None
+    try:
+        return clients_of(context, identity.region).profile_credentials(files, base)
+    except AwsError as error:
+        if error.failure in {AwsFailure.PROFILE, AwsFailure.NO_CREDENTIALS} and error.code in {
+            "ProfileNotFound",
+            "NoCredentialsError",
+        }:
+            return None
+        raise
+
+
+def check_owner(who: sts.Identity, identity: Identity) -> None:
+    """Refuse a key that is not this identity's: it would sign as somebody else, or in another account.
+
+    Raises:
+        OnboardError: it is another one's.
+    """
+    if who.account == identity.account_id and (who.user_name or "").casefold() == identity.user.casefold():
+        return
+    raise OnboardError(
+        "Another one's access key",
+        f"This key belongs to {who.arn}.",
+        why=f"Needed is a key of the user {identity.user} in the account {account_label(identity)}.",
+        next="In the console, look at the top right who is signed in and where; make the key there.",
+    )
+
+
+def code_device(devices: Sequence[MfaDevice]) -> str | None:
+    """The serial of the device for the command line: the newest that gives codes; None without one."""
+    serials = [device.serial for device in devices if device.gives_codes]
+    return serials[-1] if serials else None
