@@ -44,7 +44,11 @@ class Matrix(DataTable[str]):
             new = self.choice.rename.get(group.name)
             heading = f"{group.name}→{new}" if new else group.name
             columns.append((group.name, f"{heading} (goes)" if group.name in self.choice.remove else heading))
-        return [*columns, *((one.name, f"{one.name} (new)") for one in self.choice.add)]
+        there = {group.name for group in self.view.groups}
+        return [
+            *columns,
+            *((one.name, f"{one.name} (new)") for one in self.choice.add if one.name not in there),
+        ]
 
     def show(self) -> None:
         """Draw the matrix as the choice says."""
@@ -120,15 +124,10 @@ class GroupsPane(StepPane):
         self._views = message.result
         holder = self.query_one("#matrix", Vertical)
         await holder.remove_children()
-        drafted = self.opening.draft.get("members", {})
+        drafted = self.opening.draft.get("layers", {})
         for view in self._views:
-            choice = groups.decided(self.context, view)
-            kept = {
-                name: frozenset(some)
-                for name, some in drafted.get(view.account, {}).items()
-                if name in choice.members
-            }
-            matrix = Matrix(view, replace(choice, members={**choice.members, **kept}))
+            choice = _with_draft(groups.decided(self.context, view), drafted.get(view.account))
+            matrix = Matrix(view, choice)
             await holder.mount(
                 Static(view.account, classes="layer-title", markup=False),
                 matrix,
@@ -136,6 +135,9 @@ class GroupsPane(StepPane):
             )
         if self._views:
             self.query(Matrix).first().focus()
+        else:
+            words = "Nobody joins one of these layers or changes groups in it: Next (^n) goes on."
+            await holder.mount(Static(words, markup=False))
         self._remember()
 
     def _marked(self) -> Matrix | None:
@@ -203,12 +205,30 @@ class GroupsPane(StepPane):
         return Request({matrix.view.account: matrix.choice for matrix in self.query(Matrix)})
 
     def draft(self) -> Mapping[str, Any]:
-        return {
-            "members": {
-                matrix.view.account: {name: sorted(some) for name, some in matrix.choice.members.items()}
-                for matrix in self.query(Matrix)
-            }
-        }
+        layers = {matrix.view.account: _as_draft(matrix.choice) for matrix in self.query(Matrix)}
+        return {"layers": layers} if layers else {}
+
+
+def _as_draft(choice: LayerChoice) -> dict[str, Any]:
+    return {
+        "members": {name: sorted(some) for name, some in choice.members.items()},
+        "add": [[one.name, one.sibling] for one in choice.add],
+        "remove": list(choice.remove),
+        "rename": dict(choice.rename),
+    }
+
+
+def _with_draft(choice: LayerChoice, draft: Mapping[str, Any] | None) -> LayerChoice:
+    """What was half-decided; people whose groups are not decided here any more are left out."""
+    if draft is None:
+        return choice
+    kept = {name: frozenset(some) for name, some in draft["members"].items() if name in choice.members}
+    return LayerChoice(
+        members={**choice.members, **kept},
+        add=tuple(NewGroup(name, sibling) for name, sibling in draft["add"]),
+        remove=tuple(draft["remove"]),
+        rename=dict(draft["rename"]),
+    )
 
 
 def _notes(view: LayerView) -> str:

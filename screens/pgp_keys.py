@@ -100,7 +100,7 @@ class PgpKeysPane(StepPane):
             self.notify("Paste the key or the message first.", severity="warning")
             self.query_one(TextArea).focus()
             return
-        self.run_move("take", lambda _report: {name: pgp_keys.take_in(text, name, "pasted", self.context)})
+        self.run_move("take", lambda _report: pgp_keys.take_in_for(text, name, "pasted", self.context))
 
     @on(Input.Submitted, "#file")
     def _open_file(self, event: Input.Submitted) -> None:
@@ -191,7 +191,7 @@ def _told(key: TakenKey) -> str:
     lines = [f"{_mark(key)[0]} {key.headline}. {key.explanation}".strip()]
     lines += [f"! {words}" for words in key.warnings]
     expires = key.expires[:10] if key.expires else "never"
-    lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; from {key.source}"]
+    lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; {key.source}"]
     if key.for_owner:
         lines.append("o copies a text for its owner that says what to do.")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox, MarkList
 from workflows.steps import project
-from workflows.steps.project import Request, Survey
+from workflows.steps.project import Request, Survey, UpstreamUnreachable
 
 _NAMES = ("joining", "leaving", "regrouping")
 
@@ -91,9 +91,11 @@ class ProjectPane(StepPane):
             id="account-wanted",
             compact=True,
         )
+        yield MarkBox("Go on without asking the upstream", id="without-upstream", compact=True)
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one("#without-upstream").display = False
         self._look()
 
     @on(Input.Submitted, "#path")
@@ -106,11 +108,12 @@ class ProjectPane(StepPane):
         if message.name != "survey":
             return
         found: Survey = message.result
+        same = self._survey is not None and self._survey.project.root == found.project.root
+        marked = self._marked() if same else self._start["layers"] or found.proposed
         self._survey = found
         self._suggester.people = found.people()
         self.query_one("#path", Input).value = str(found.project.root)
         self.query_one("#found", Static).update(_told(found))
-        marked = self._start["layers"] or found.proposed
         layers = self.query_one("#layers", MarkList)
         layers.clear_options()
         for layer in found.layers:
@@ -123,14 +126,33 @@ class ProjectPane(StepPane):
     @on(StepPane.MoveFailed)
     def _not_found(self, message: StepPane.MoveFailed) -> None:
         if message.name == "survey":
+            self._survey = None
+            self.query_one("#layers", MarkList).clear_options()
             self.query_one("#found", Static).update(Text(f"✗ {message.error.what}"))
             self.query_one("#path", Input).focus()
+        elif isinstance(message.error, UpstreamUnreachable):
+            self.query_one("#without-upstream").display = True
+
+    def advance(self) -> None:
+        """Go on; a folder that was typed and not looked at yet is looked at first."""
+        typed = self.query_one("#path", Input).value
+        if self._survey is None or typed != str(self._survey.project.root):
+            self._look()
+        else:
+            super().advance()
+
+    def _marked(self) -> tuple[str, ...]:
+        """The layers that are marked, in the order they are listed."""
+        selected = self.query_one("#layers", MarkList).selected
+        accounts = [layer.location.account for layer in self._survey.layers] if self._survey else []
+        return tuple(account for account in accounts if account in selected)
 
     def request(self) -> Request:
         fields = {name: names_in(self.query_one(f"#{name}", Input).value) for name in _NAMES}
         return Request(
             path=self.query_one("#path", Input).value.strip(),
-            layers=tuple(self.query_one("#layers", MarkList).selected),
+            layers=self._marked(),
+            without_upstream=self.query_one("#without-upstream", MarkBox).value,
             account_wanted=self.query_one("#account-wanted", MarkBox).value,
             **fields,
         )

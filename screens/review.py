@@ -16,6 +16,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from workflows.layer.change_set import ChangeSet
 from workflows.steps import review
+from workflows.steps.pending_writes import digest_of
 from workflows.steps.review import Request
 
 
@@ -62,14 +63,23 @@ class ReviewPane(StepPane):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self._prepare()
+
+    def _prepare(self) -> None:
         self.run_move("prepare", lambda report: review.prepare(self.context, report))
+
+    @on(StepPane.MoveFailed)
+    def _show_anew(self, message: StepPane.MoveFailed) -> None:
+        """What would be written now may be other than what is shown, once this move is at rest."""
+        if message.name == "perform":
+            self.call_later(self._prepare)
 
     @on(StepPane.MoveDone)
     def _prepared(self, message: StepPane.MoveDone) -> None:
         if message.name != "prepare":
             return
         change_set: ChangeSet = message.result
-        self._digest = review.digest_of(change_set)
+        self._digest = digest_of(change_set)
         self.query_one(DiffView).show(change_set.diff())
         self.query_one("#summary", Static).update(_summary(change_set))
         self.query_one("#diff").focus()

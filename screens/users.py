@@ -23,6 +23,7 @@ class UsersPane(StepPane):
     """A mark for every person and layer; below, who is in the layers now."""
 
     DEFAULT_CSS = """
+    UsersPane #hint { height: auto; }
     UsersPane #people { max-height: 10; }
     UsersPane #by-hand { height: auto; color: $text-warning; }
     UsersPane DataTable { height: auto; max-height: 14; margin-top: 1; }
@@ -31,6 +32,7 @@ class UsersPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._views: tuple[LayerView, ...] = ()
+        self._written = Request()
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="hint", markup=False)
@@ -49,6 +51,7 @@ class UsersPane(StepPane):
         if message.name != "look":
             return
         self._views = message.result
+        self._written = users.written(self.context, self._views)
         wanted = self._wanted()
         people = self.query_one("#people", MarkList)
         people.clear_options()
@@ -61,7 +64,7 @@ class UsersPane(StepPane):
                 table.add_row(name, view.account, ", ".join(groups) or "none", str(style))
         by_hand = [f"! {view.account}: {words}" for view in self._views for words in view.by_hand]
         self.query_one("#by-hand", Static).update("\n".join(by_hand))
-        self.query_one("#hint", Static).update(_hint(people.option_count))
+        self.query_one("#hint", Static).update(_hint(people.option_count, self._written))
         (people if people.option_count else table).focus()
         self._remember()
 
@@ -97,7 +100,10 @@ class UsersPane(StepPane):
         return marked
 
     def request(self) -> Request:
-        return Request(add=self._marked(_ADD), remove=self._marked(_REMOVE))
+        return Request(
+            add=_joined(self._written.add, self._marked(_ADD)),
+            remove=_joined(self._written.remove, self._marked(_REMOVE)),
+        )
 
     def draft(self) -> Mapping[str, Any]:
         if not self._views:
@@ -109,7 +115,22 @@ class UsersPane(StepPane):
         }
 
 
-def _hint(choices: int) -> str:
+def _joined(
+    some: Mapping[str, tuple[str, ...]], others: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """The names of both, by account, each once and sorted."""
+    accounts = dict.fromkeys((*some, *others))
+    return {name: tuple(sorted({*some.get(name, ()), *others.get(name, ())})) for name in accounts}
+
+
+def _hint(choices: int, written: Request) -> str:
+    lines = []
+    for words, chosen in (("added to", written.add), ("removed from", written.remove)):
+        lines += [f"✓ {', '.join(names)} {words} {account}" for account, names in chosen.items() if names]
+    if lines:
+        lines.append("That is in the files already. To undo it, change who joins or leaves in Project.")
     if choices:
-        return "Space marks and unmarks; Next (^n) goes on. Nothing is written yet."
-    return "Nobody joins or leaves a layer: Next (^n) goes on."
+        lines.append("Space marks and unmarks; Next (^n) goes on. Nothing is written yet.")
+    else:
+        lines.append("Nobody else joins or leaves a layer: Next (^n) goes on.")
+    return "\n".join(lines)

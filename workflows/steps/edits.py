@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from workflows.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.model import Layer
 from workflows.layer.operations import (
@@ -35,7 +36,15 @@ def read_layers(context: Context) -> dict[str, Layer]:
     """
     project = find_project(Path(str(context.facts["project_root"])))
     locations = {location.account: location for location in project.layers}
-    return {name: read_layer(locations[name]) for name in context.facts["layers"] if name in locations}
+    missing = [name for name in context.facts["layers"] if name not in locations]
+    if missing:
+        raise OnboardError(
+            "A layer is gone",
+            f"{', '.join(missing)} has no identities layer in {project.root} any more.",
+            why="It was moved or removed, or another branch is checked out.",
+            next="Bring it back, or go to the Project step and choose the layers again.",
+        )
+    return {name: read_layer(locations[name]) for name in context.facts["layers"]}
 
 
 def operations(layer: Layer, decisions: Decisions) -> list[Operation]:

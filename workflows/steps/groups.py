@@ -134,8 +134,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Checking the layers"))
     layers = read_layers(context)
     memberships, group_changes = {}, {}
+    joins = context.facts["user_changes"].get("add", {})
     for account, choice in request.layers.items():
-        memberships[account] = _membership_changes(layers[account], choice)
+        memberships[account] = _membership_changes(layers[account], choice, joins.get(account, ()))
         group_changes[account] = {
             "add": [{"name": one.name, "sibling": one.sibling} for one in choice.add],
             "remove": list(choice.remove),
@@ -154,15 +155,20 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"memberships": memberships, "group_changes": group_changes}
 
 
-def _membership_changes(layer: Layer, choice: LayerChoice) -> dict[str, Any]:
-    """For each person the groups to join and to leave; a renamed group counts under its new name."""
+def _membership_changes(layer: Layer, choice: LayerChoice, joining: Sequence[str]) -> dict[str, Any]:
+    """For each person the groups to join and to leave; a renamed group counts under its new name.
+
+    Who joins in this session joins all of their groups, also where the files say so already, so that the
+    decision does not depend on whether it was written.
+    """
+    gone = set(choice.remove)
     changes = {}
     for name, wanted in choice.members.items():
         person = layer.person(name)
-        now = {choice.rename.get(group, group) for group in (person.groups if person else ())}
-        afterwards = {choice.rename.get(group, group) for group in wanted} - set(choice.remove)
-        leaving = now - afterwards - set(choice.remove)
-        changes[name] = {"add": sorted(afterwards - now), "remove": sorted(leaving)}
+        there = {choice.rename.get(group, group) for group in (person.groups if person else ())}
+        before = set() if name in joining else there
+        afterwards = {choice.rename.get(group, group) for group in wanted} - gone
+        changes[name] = {"add": sorted(afterwards - before), "remove": sorted(there - afterwards - gone)}
     return changes
 
 
@@ -170,10 +176,15 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
     """What was decided for a layer before, or the groups as they are now."""
     memberships = (context.facts.get("memberships") or {}).get(view.account, {})
     changes = (context.facts.get("group_changes") or {}).get(view.account, {})
+    there = {group.name for group in view.groups}
+    old_names = {new: old for old, new in changes.get("rename", {}).items() if old in there}
     members = {}
     for name in view.people:
         change = memberships.get(name, {})
-        members[name] = (view.now[name] | set(change.get("add", ()))) - set(change.get("remove", ()))
+        add, remove = (
+            {old_names.get(group, group) for group in change.get(k, ())} for k in ("add", "remove")
+        )
+        members[name] = (view.now[name] | add) - remove
     return LayerChoice(
         members=members,
         add=tuple(NewGroup(one["name"], one["sibling"]) for one in changes.get("add", ())),

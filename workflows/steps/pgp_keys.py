@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from workflows.errors import OnboardError, Problem
-from workflows.layer.model import Layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.messages.envelope import MessageError
 from workflows.messages.invitation import Invitation
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
-from workflows.services.files import read_bytes, write_atomically
+from workflows.services.files import explained, read_bytes, write_atomically
 from workflows.services.gpg.inspect import KeyDetails, check_key
 from workflows.services.gpg.normalise import normalise, same_key
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.verdict import VerdictKind, judge
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.edits import read_layers
+from workflows.steps.places import typed_path
 
 STEP = Step(
     id="pgp-keys",
@@ -38,6 +38,7 @@ STEP = Step(
     applies=Condition("somebody joins", lambda facts: bool(facts.get("joining"))),
 )
 MAX_FILE_BYTES = 1_000_000
+_ENDINGS = {".asc", ".b64", ".base64", ".eml", ".gpg", ".key", ".pgp", ".pub", ".txt"}
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,19 @@ def take_in(data: bytes | str, name: str, source: str, context: Context) -> Take
     return _judged(name, checked.key.text, checked.details, source, context)
 
 
+def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> dict[str, TakenKey]:
+    """As `take_in`; a request that names another person who joins is taken in for that one.
+
+    Raises:
+        OnboardError: as for `take_in`.
+    """
+    request = _request_in(data if isinstance(data, str) else data.decode("utf-8", errors="replace"))
+    if request is not None:
+        same = (one for one in context.facts["joining"] if one.casefold() == request.user.casefold())
+        name = next(same, name)
+    return {name: take_in(data, name, source, context)}
+
+
 def take_in_file(path: str, names: Iterable[str], context: Context, report: Report) -> dict[str, TakenKey]:
     """Keys from a file, or from a folder with one file a person.
 
@@ -136,13 +150,13 @@ def take_in_file(path: str, names: Iterable[str], context: Context, report: Repo
     Raises:
         OnboardError: nothing for them is there, or something that is there cannot be used.
     """
-    place = Path(path).expanduser()
+    place = typed_path(path, context.world.home)
     wanted = list(names)
     if not place.is_dir():
         name = _person_of(place, wanted) or wanted[0]
-        return {name: take_in(read_bytes(place, MAX_FILE_BYTES), name, str(place), context)}
+        return take_in_for(read_bytes(place, MAX_FILE_BYTES), name, str(place), context)
     found: dict[str, TakenKey] = {}
-    for file in sorted(place.iterdir()):
+    for file in _files_in(place):
         name = _person_of(file, wanted)
         if name and file.is_file():
             context.raise_if_cancelled()
@@ -230,15 +244,19 @@ def _check_request(request: SentRequest, name: str, context: Context) -> None:
         raise OnboardError(
             "A request of somebody else",
             f"It is from {request.user}, and you are taking in the key of {name}.",
-            next=f"Mark {request.user} in the list first, or add them in the Project step.",
+            next=f"If {request.user} joins too, say so in the Project step; else ask {name} for theirs.",
         )
 
 
+def _files_in(folder: Path) -> list[Path]:
+    with explained(folder, "read"):
+        return sorted(folder.iterdir())
+
+
 def _person_of(file: Path, names: list[str]) -> str:
-    """Whose key a file is by its name; the longest name that fits, "" for nobody."""
-    stems = {file.name, file.stem, file.stem.removeprefix("request-")}
-    fitting = [name for name in names if name in stems]
-    return max(fitting, key=len, default="")
+    """Whose key a file is by its name, "" for nobody; a name may have dots, so only known endings are cut."""
+    stem = file.stem if file.suffix.casefold() in _ENDINGS else file.name
+    return next((name for name in names if name in {stem, stem.removeprefix("request-")}), "")
 
 
 def _judged(name: str, text: str, details: KeyDetails, source: str, context: Context) -> TakenKey:
@@ -265,7 +283,7 @@ def _judged(name: str, text: str, details: KeyDetails, source: str, context: Con
         headline=worst.headline,
         explanation=explanation,
         for_owner=worst.sentence_for_owner,
-        warnings=(*worst.warnings, *_about_others(name, text, details, layers)),
+        warnings=(*worst.warnings, *_about_others(name, text, details, context)),
         source=source,
     )
 
@@ -278,8 +296,10 @@ _SEVERITY = {
 }
 
 
-def _about_others(name: str, text: str, details: KeyDetails, layers: Mapping[str, Layer]) -> list[str]:
+def _about_others(name: str, text: str, details: KeyDetails, context: Context) -> list[str]:
     """What the layers say about this key, or about another key of the same person."""
+    joined = (context.facts.get("user_changes") or {}).get("add", {})
+    layers = read_layers(context)
     told = []
     for account, layer in layers.items():
         used = {(one.key_file or "").rpartition("/")[2] for one in layer.people}
@@ -287,7 +307,7 @@ def _about_others(name: str, text: str, details: KeyDetails, layers: Mapping[str
             same = _same(present, text)
             if same and file != name:
                 told.append(f"It is also the key file {file} of {account}.")
-            elif file == name and not same and name in used:
+            elif file == name and not same and name in used and name not in joined.get(account, ()):
                 told.append(f"{account} has another key of {name}; it stays as it is there.")
     words = {part for part in name.casefold().replace("-", ".").replace("_", ".").split(".") if len(part) > 2}
     ids = " ".join(user_id.text for user_id in details.user_ids).casefold()

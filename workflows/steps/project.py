@@ -20,6 +20,7 @@ from workflows.services.git import Git
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import Wanted, choose_binary
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.places import typed_path
 
 STEP = Step(
     id="project",
@@ -41,6 +42,7 @@ class Request:
         leaving: IAM names of people who leave.
         regrouping: IAM names of people whose groups change.
         account_wanted: whether account alias and password policy are to be looked at too.
+        without_upstream: whether to go on although the checkout's upstream cannot be reached.
     """
 
     path: str
@@ -49,6 +51,11 @@ class Request:
     leaving: tuple[str, ...] = ()
     regrouping: tuple[str, ...] = ()
     account_wanted: bool = False
+    without_upstream: bool = False
+
+
+class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """It cannot be told whether the checkout is current; a person may decide to go on all the same."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def survey(path: str, context: Context, report: Report) -> Survey:
         OnboardError: it is no project, or files are missing in it.
     """
     report(Progress("Looking for the project"))
-    project = find_project(Path(path).expanduser())
+    project = find_project(typed_path(path, context.world.home))
     layers = []
     for location in project.layers:
         context.raise_if_cancelled()
@@ -145,10 +152,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             does not fit.
     """
     found = survey(request.path, context, report)
-    chosen = [layer for layer in found.layers if layer.location.account in request.layers]
-    _check_people(request, chosen)
+    chosen = _chosen(request, found)
+    _check_people(request, chosen, context)
     report(Progress("Asking the checkout's upstream"))
-    _check_upstream(found.project, context)
+    _check_upstream(found.project, context, needed=not request.without_upstream)
     for layer in chosen:
         report(Progress(f"Looking for the program that {layer.location.account} asks for"))
         _check_binary(found.project, layer.location, context)
@@ -163,9 +170,25 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     }
 
 
-def _check_people(request: Request, layers: list[Layer]) -> None:
+def _chosen(request: Request, found: Survey) -> list[Layer]:
+    """The layers that were marked, in the order they are worked on."""
+    accounts = [layer.location.account for layer in found.layers]
+    missing = [name for name in request.layers if name not in accounts]
+    if missing:
+        raise OnboardError(
+            "No such layer here",
+            f"{', '.join(missing)} has no identities layer in {found.project.root}.",
+            why=f"These have one: {', '.join(accounts)}.",
+            next="Press Enter in the folder's field to look again, then mark the layers.",
+        )
+    return [layer for layer in found.layers if layer.location.account in request.layers]
+
+
+def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
+    """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
+    before = {name: set(context.facts.get(name) or ()) for name in ("joining", "leaving")}
     for name in (*request.leaving, *request.regrouping):
-        if not any(layer.person(name) for layer in layers):
+        if name not in before["leaving"] and not any(layer.person(name) for layer in layers):
             known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
             raise OnboardError(
                 "Nobody of that name",
@@ -174,20 +197,28 @@ def _check_people(request: Request, layers: list[Layer]) -> None:
                 next="Correct the name, or mark the layer that the person is in.",
             )
     for name in request.joining:
-        if all(layer.person(name) for layer in layers):
+        if name not in before["joining"] and all(layer.person(name) for layer in layers):
             raise OnboardError(
                 "Already there",
                 f"{name} is in every layer that you marked.",
-                next="To change the groups, enter the name under “other groups” instead.",
+                next="To change the groups, enter the name under “Other groups for?” instead.",
             )
 
 
-def _check_upstream(project: Project, context: Context) -> None:
+def _check_upstream(project: Project, context: Context, *, needed: bool) -> None:
     git = Git(project.root, context.world.environment)
     if not git.is_repository():
         return
     upstream = git.upstream(fetch=True, cancelled=context.cancelled)
     context.raise_if_cancelled()
+    if upstream.why_not_fetched and needed:
+        raise UpstreamUnreachable(
+            "The upstream does not answer",
+            f"{upstream.name} could not be asked whether this checkout is current.",
+            why="A plan from a checkout that is behind would destroy what colleagues have added since.",
+            next="Try again with the network, or mark the box below the layers to go on without asking.",
+            detail=upstream.why_not_fetched,
+        )
     if upstream.behind:
         raise OnboardError(
             "This checkout is behind",

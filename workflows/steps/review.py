@@ -20,7 +20,7 @@ from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.edits import operations, read_layers
-from workflows.steps.pending_writes import PendingWrites
+from workflows.steps.pending_writes import PendingWrites, digest_of
 from workflows.steps.project import wanted_binary
 
 STEP = Step(
@@ -72,11 +72,6 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     return change_set
 
 
-def digest_of(change_set: ChangeSet) -> str:
-    """A digest of the whole diff, hexadecimal."""
-    return hashlib.sha256(change_set.diff().encode()).hexdigest()
-
-
 def proposed_message(context: Context) -> str:
     """A commit message that says who and where."""
     users = context.facts.get("user_changes") or {}
@@ -86,7 +81,15 @@ def proposed_message(context: Context) -> str:
         if names:
             parts.append(f"{verb} {', '.join(names)}")
     layers = ", ".join(context.facts["layers"])
-    return f"{' and '.join(parts) or 'Change groups'} ({layers} base-identities)"
+    return f"{' and '.join(parts) or _otherwise(context)} ({layers} base-identities)"
+
+
+def _otherwise(context: Context) -> str:
+    """What a commit does in which nobody comes or goes."""
+    regrouped = context.facts.get("regrouping")
+    settings = "Change the account's settings" if context.facts.get("account_changes") else ""
+    groups = f"Change the groups of {', '.join(regrouped)}" if regrouped else ""
+    return " and ".join(filter(None, (groups, settings))) or "Change groups"
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -103,31 +106,37 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Write exactly what was shown, then make the branch and the commit that were asked for.
+    """Make the branch that was asked for, write exactly what was shown, then commit it if that was asked for.
+
+    Where only the commit failed, doing this again makes just the commit.
 
     Raises:
         OnboardError: the files changed since they were shown, could not be written, or git refused.
     """
+    pending = PendingWrites(context.folder)
     change_set = prepare(context, report)
-    if digest_of(change_set) != request.digest:
+    done_before = change_set.is_empty and pending.was_written(request.digest)
+    if digest_of(change_set) != request.digest and not done_before:
         raise OnboardError(
             "Something changed meanwhile",
             "What would be written now differs from what was shown.",
             why="A file of the layers was edited after this step was opened.",
-            next="Read the difference once more: it is shown anew when you come back to this step.",
+            next="Nothing was written. Read the difference once more: it is shown anew.",
         )
+    git = _repository(request, context) if request.commit else None
     report(Progress("Writing"))
     if not change_set.is_empty:
-        PendingWrites(context.folder).write(change_set)
-    files = _changed_files(change_set, context)
-    commit = _commit(request, files, context) if request.commit else None
+        pending.write(change_set)
+    files = _changed_files(pending, context)
+    commit = _commit(git, request.message, files) if git else None
     return {"changed_files": files, "commit": commit}
 
 
-def _changed_files(change_set: ChangeSet, context: Context) -> list[dict[str, Any]]:
-    """The files of this review and of the one before it in this session, with their hashes; sorted."""
-    paths = {(one.layer, str(one.path)) for one in change_set.changes}
-    paths |= {(one["layer"], one["path"]) for one in context.facts.get("changed_files") or ()}
+def _changed_files(pending: PendingWrites, context: Context) -> list[dict[str, Any]]:
+    """The files of this review and of those before it in this session, with their hashes; sorted."""
+    paths = pending.files() | {
+        (one["layer"], one["path"]) for one in context.facts.get("changed_files") or ()
+    }
     return [{"layer": layer, "path": path, "sha256": _sha256(Path(path))} for layer, path in sorted(paths)]
 
 
@@ -136,20 +145,25 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
-def _commit(request: Request, files: Sequence[dict[str, Any]], context: Context) -> dict[str, Any] | None:
+def _repository(request: Request, context: Context) -> Git:
+    """The checkout to commit in, on the branch that was asked for."""
     git = Git(Path(str(context.facts["project_root"])), context.world.environment)
     if not git.is_repository():
         raise OnboardError(
             "No git checkout",
-            "The files are written, but there is no git checkout to commit them in.",
+            "There is no git checkout to commit the files in. Nothing was written.",
             next="Unmark “commit” and press Next again.",
         )
     if request.branch and git.branch() != request.branch:
         git.create_branch(request.branch)
+    return git
+
+
+def _commit(git: Git, message: str, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
     paths = [Path(one["path"]) for one in files]
     dirty = {file.path.resolve() for file in git.dirty_files(paths)}
     changed = [path for path in paths if path.resolve() in dirty]
-    sha = git.commit(changed, request.message) if changed else git.head()
+    sha = git.commit(changed, message) if changed else git.head()
     return {"branch": git.branch() or "", "sha": sha}
 
 

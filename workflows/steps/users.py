@@ -85,6 +85,30 @@ def proposal(context: Context, views: tuple[LayerView, ...]) -> Request:
     )
 
 
+def written(context: Context, views: tuple[LayerView, ...]) -> Request:
+    """What was decided in this session before, and is in the files by now; it stays decided."""
+    before = context.facts.get("user_changes") or {}
+    joining, leaving = context.facts["joining"], context.facts["leaving"]
+    return Request(
+        add={
+            view.account: tuple(
+                name
+                for name in before.get("add", {}).get(view.account, ())
+                if name in joining and view.has(name)
+            )
+            for view in views
+        },
+        remove={
+            view.account: tuple(
+                name
+                for name in before.get("remove", {}).get(view.account, ())
+                if name in leaving and not view.has(name)
+            )
+            for view in views
+        },
+    )
+
+
 def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody who joins or leaves is in at least one layer's list."""
     problems = []
