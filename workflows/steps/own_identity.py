@@ -7,8 +7,7 @@ they agree here on how it is found in the facts and what its things are called.
 from __future__ import annotations
 
 from workflows.errors import OnboardError
-from workflows.messages.envelope import render_block
-from workflows.messages.handoff import KIND, Handoff, Identity, open_handoff
+from workflows.messages.handoff import Handoff, Identity, handoff_from
 from workflows.services.clients import ClientFactory, ProfileFiles
 from workflows.services.processes import child_environment
 from workflows.services.profiles.plan import base_name
@@ -22,7 +21,7 @@ def handoff_of(context: Context) -> Handoff:
     Raises:
         MessageError: what the session keeps is no handoff (the session's file was damaged).
     """
-    return open_handoff(render_block(KIND, context.facts["handoff"]))
+    return handoff_from(context.facts["handoff"])
 
 
 def identity_of(context: Context, account: str = "") -> Identity:

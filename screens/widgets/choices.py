@@ -1,0 +1,64 @@
+"""A list of which one line is chosen: the highlighted one, with a mark that is seen without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+_CHOSEN, _OTHER = "●", "○"
+
+
+class Choices(OptionList):
+    """Lines to choose one of, by the arrow keys.
+
+    Args:
+        lines: the value and the words of each line.
+        id: the widget's id.
+    """
+
+    DEFAULT_CSS = """
+    Choices { height: auto; border: none; padding: 0; }
+    Choices:focus { border: none; }
+    """
+
+    def __init__(self, lines: Sequence[tuple[str, str]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, compact=True)
+        self._lines: list[tuple[str, str]] = []
+        self.show(lines)
+
+    def show(self, lines: Sequence[tuple[str, str]], chosen: str = "") -> None:
+        """Show these lines in place of the ones before.
+
+        Args:
+            lines: the value and the words of each.
+            chosen: the value that is chosen; the first one if it is not among them.
+        """
+        self._lines = list(lines)
+        self.clear_options()
+        self.add_options([Option(_told(words, chosen=False), value) for value, words in self._lines])
+        self.choose(chosen)
+
+    @property
+    def value(self) -> str:
+        """The chosen line's value; "" while there are no lines."""
+        if self.highlighted is None or self.highlighted >= len(self._lines):
+            return ""
+        return self._lines[self.highlighted][0]
+
+    def choose(self, value: str) -> None:
+        """Choose a line by its value; the first one if there is no such value."""
+        values = [one for one, _ in self._lines]
+        if values:
+            self.highlighted = values.index(value) if value in values else 0
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Put the mark on the line that is chosen now."""
+        for index, (value, words) in enumerate(self._lines):
+            self.replace_option_prompt_at_index(index, _told(words, chosen=value == self.value))
+
+
+def _told(words: str, *, chosen: bool) -> Text:
+    return Text(f"{_CHOSEN if chosen else _OTHER} {words}")

@@ -1,0 +1,202 @@
+"""Profiles: the project's own pair of AWS files, shown as a difference before a byte of them is written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from workflows.errors import OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.messages.handoff import Handoff, Identity
+from workflows.services.credential_command import credential_command
+from workflows.services.files import read_text
+from workflows.services.profiles.plan import (
+    KeyFromProcess,
+    KeySource,
+    WantedProfiles,
+    from_accounts,
+    from_identity,
+    region_problems,
+)
+from workflows.services.profiles.reading import profile_sections
+from workflows.services.profiles.write import MAX_BYTES, prepare, preview, write_profiles
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.key_stores import KEPT_IN_FILE
+from workflows.steps.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
+from workflows.steps.places import told_path
+
+STEP = Step(
+    id="profiles",
+    title="Profiles",
+    purpose="Write the project's profiles for the aws command; all else in these files stays as it is.",
+    needs=("handoff", "mfa", "access_key"),
+    gives=("profiles",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="Profiles needs that Access keys is done or skipped",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        region: the profiles' region.
+        mfa_serial: of their code device, or "".
+        mfa_names: whether every role profile gets a `-mfa` twin for Leverage CLI 3.1.
+    """
+
+    region: str
+    mfa_serial: str = ""
+    mfa_names: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What writing would do.
+
+    Attributes:
+        diff: both files, unified, secrets masked; "" where nothing changes.
+        names: all profiles, the base profile first.
+        remarks: what the person should know, each a sentence.
+    """
+
+    diff: str
+    names: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def proposal(context: Context) -> Request:
+    """What was written before, else what the handoff and AWS told."""
+    identity = identity_of(context)
+    key: Mapping[str, Any] = context.facts.get("access_key") or {}
+    device: Mapping[str, Any] = context.facts.get("mfa") or {}
+    serial = key.get("mfa_serial") or device.get("serial") or ""
+    written: Mapping[str, Any] = context.facts.get("profiles") or {}
+    return Request(
+        region=str(written.get("region") or identity.region),
+        mfa_serial=str(serial),
+        mfa_names=bool(written.get("mfa_names", False)),
+    )
+
+
+def wanted(request: Request, context: Context) -> WantedProfiles:
+    """The profiles: as the handoff names them, else by convention over the accounts that it mentions."""
+    handoff, identity = handoff_of(context), identity_of(context)
+    key, serial = _key_source(context, identity), request.mfa_serial or None
+    if identity.profiles:
+        chosen = replace(identity, region=request.region)
+        return from_identity(handoff.project, chosen, key=key, mfa_serial=serial, mfa_names=request.mfa_names)
+    return from_accounts(
+        handoff.project,
+        _accounts(handoff),
+        start=identity.account_name,
+        region=request.region,
+        key=key,
+        mfa_serial=serial,
+        partition=identity.partition,
+        mfa_names=request.mfa_names,
+    )
+
+
+def _accounts(handoff: Handoff) -> dict[str, str]:
+    """Every account that the handoff mentions, id by name."""
+    found = {identity.account_name: identity.account_id for identity in handoff.identities}
+    for identity in handoff.identities:
+        found |= {role.account_name: role.account_id for role in identity.profiles}
+    return found
+
+
+def _key_source(context: Context, identity: Identity) -> KeySource:
+    """Where the base profile finds its key; None leaves what the files say.
+
+    A key in plain text was written to `credentials` by the step before, so here it is left alone.
+    """
+    key: Mapping[str, Any] = context.facts.get("access_key") or {}
+    if not key or key["kept"] == KEPT_IN_FILE:
+        return None
+    command = credential_command(
+        project_of(context),
+        base_profile_of(context, identity),
+        interpreter=Path(sys.executable),
+        search_path=context.world.environment.get("PATH", ""),
+    )
+    return KeyFromProcess(command)
+
+
+def look(request: Request, context: Context, report: Report) -> Preview:
+    """What writing would change; reads both files and writes nothing.
+
+    Raises:
+        OnboardError: a file cannot be read, or the AWS tools would reject it (with the line).
+    """
+    report(Progress("Reading the profile files"))
+    problems = validate(request, context)
+    profiles = wanted(request, context)
+    if any(problem.fatal for problem in problems):
+        return Preview("", profiles.names, tuple(problem.message for problem in problems))
+    remarks = []
+    identity = identity_of(context)
+    if not identity.profiles:
+        remarks.append(
+            "The handoff names no roles: these are the conventional names. Verify tells if they fit."
+        )
+    if not context.facts.get("access_key"):
+        remarks.append(f"No access key was kept: {profiles.names[0]} works only if the files have its key.")
+    if not request.mfa_serial:
+        remarks.append("Without an MFA device's serial, roles that ask for a code will refuse.")
+    return Preview(preview(prepare(paths_of(context), profiles)), profiles.names, tuple(remarks))
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The region is one that AWS has, the serial looks like one, and the names can be used."""
+    identity = identity_of(context)
+    if not request.region:
+        return [Problem(f"A region is needed, for example {identity.region}.", "region")]
+    return region_problems(request.region, identity.partition) or wanted(request, context).problems()
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Merge the profiles into both files: a backup first, then both or neither, for the person alone.
+
+    Raises:
+        OnboardError: a file cannot be read or written, or the AWS tools would reject it; both are as they
+            were.
+    """
+    report(Progress("Writing both files"))
+    paths, profiles = paths_of(context), wanted(request, context)
+    written = write_profiles(paths, profiles, context.world.now())
+    home = context.world.home
+    told = [f"{told_path(path, home)} was open to others; it is private now." for path in written.tightened]
+    told += [f"The files as they were: {told_path(path, home)}." for path in written.backups]
+    return {
+        "profiles": {
+            "names": list(profiles.names),
+            "base": profiles.names[0],
+            "config": str(paths.config),
+            "credentials": str(paths.credentials),
+            "region": request.region,
+            "mfa_names": request.mfa_names,
+            "told": told,
+        }
+    }
+
+
+def observe(context: Context) -> Observation:
+    """The profiles are still in the file."""
+    recorded = context.facts["profiles"]
+    path = Path(recorded["config"])
+    name = told_path(path, context.world.home)
+    try:
+        found = profile_sections(read_text(path, MAX_BYTES), "profile ", name) if path.exists() else {}
+    except OnboardError as error:
+        return Observation(holds=False, words=error.what)
+    missing = [profile for profile in recorded["names"] if profile not in found]
+    if missing:
+        return Observation(holds=False, words=f"{name} no longer has {', '.join(missing)}.")
+    return AGREES

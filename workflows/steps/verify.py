@@ -1,0 +1,285 @@
+"""Verify: every profile that was written is asked who it is; then come the lines for the person's shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.errors import Cancelled, OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.secret import Secret
+from workflows.services import sts
+from workflows.services.authenticator import code_problem
+from workflows.services.clients import Credentials
+from workflows.services.gpg.decrypt import decrypt
+from workflows.services.gpg.encrypt import encrypt
+from workflows.services.shell_lines import switch_role_url
+from workflows.services.verify import Verification, needs_code, role_profiles, verify_profiles
+from workflows.steps.aws_command import aws_program
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.key_stores import KEPT_IN_FILE
+from workflows.steps.own_access_key import check_owner, kept_key
+from workflows.steps.own_identity import clients_of, fingerprint_of, identity_of
+from workflows.steps.written_profiles import profile_files, written_profiles
+
+STEP = Step(
+    id="verify",
+    title="Verify",
+    purpose="Every profile is asked who it is: the proof that your aws command will work.",
+    needs=("handoff", "profiles"),
+    gives=("verified",),
+    skippable=True,
+    blocked_words="Verify needs that Profiles is done or skipped",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one profile answered, in words.
+
+    Attributes:
+        profile: its name.
+        arn: who it is; "" if it does not work.
+        problem: why it does not work and what to do, or "".
+    """
+
+    profile: str
+    arn: str
+    problem: str
+
+    def as_record(self) -> dict[str, str | None]:
+        """As the journal keeps it."""
+        return {"profile": self.profile, "arn": self.arn or None, "problem": self.problem or None}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came of it.
+
+    Attributes:
+        results: all answers.
+    """
+
+    results: tuple[Result, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleView:
+    """A role profile for the screen.
+
+    Attributes:
+        profile: its name.
+        switch_url: the console's page that switches to the role.
+    """
+
+    profile: str
+    switch_url: str
+
+
+@dataclass(frozen=True)
+class IdentityView:
+    """An identity whose profiles were written.
+
+    Attributes:
+        account: its account's name.
+        base: its base profile.
+        serial: the device whose code is needed, or None.
+        roles: its role profiles.
+    """
+
+    account: str
+    base: str
+    serial: str | None
+    roles: tuple[RoleView, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to verify.
+
+    Attributes:
+        identities: those whose profiles were written.
+        has_aws: whether the aws command is here.
+    """
+
+    identities: tuple[IdentityView, ...]
+    has_aws: bool
+
+
+def survey(context: Context, report: Report) -> Survey:
+    """What there is to verify; reads files only.
+
+    Raises:
+        OnboardError: a file cannot be parsed.
+    """
+    report(Progress("Reading the profile files"))
+    views = tuple(
+        _view(context, account, recorded) for account, recorded in written_profiles(context).items()
+    )
+    return Survey(views, aws_program(context) is not None)
+
+
+def _view(context: Context, account: str, recorded: Mapping[str, Any]) -> IdentityView:
+    identity = identity_of(context, account)
+    files = profile_files(recorded)
+    base = str(recorded["base"])
+    roles = tuple(
+        RoleView(role.name, switch_role_url(role.account, role.role_name, role.name, identity.partition))
+        for role in role_profiles(files, base)
+        if role.name in recorded["names"]
+    )
+    return IdentityView(account, base, needs_code(files, base), roles)
+
+
+def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> list[Problem]:
+    """The codes are well formed; one that is missing is only a warning, since a role may do without.
+
+    Args:
+        codes: by account.
+        views: the identities.
+    """
+    problems = []
+    for view in views:
+        code = codes.get(view.account, "")
+        if view.serial is None or not code:
+            continue
+        problem = code_problem(code, f"code-{view.account}")
+        if problem is not None:
+            problems.append(problem)
+    return problems
+
+
+def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[Result, ...]:
+    """Ask every profile; each answer is reported as it comes, as a `Result` in the progress.
+
+    One identity after the other: each has a device and a code of its own. What goes wrong with one leaves
+    the others alone.
+
+    Args:
+        codes: the codes as typed, by account.
+        context: of the step.
+        report: told of every answer.
+
+    Raises:
+        PassphraseNeeded: a key is kept in a file encrypted to the person's own key, and gpg-agent has
+            forgotten the passphrase: `unlock` first.
+        Cancelled: it was stopped.
+    """
+    recorded = written_profiles(context)
+    keys = {account: _key(context, account) for account in recorded}  # all passphrases before the first code
+    total = sum(len(one["names"]) for one in recorded.values())
+    results: dict[str, Result] = {}
+
+    def answered(answer: Verification) -> None:
+        result = Result(answer.profile, answer.arn or "", _words(answer.problem))
+        results[result.profile] = result
+        report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
+
+    for account, profiles in recorded.items():
+        report(Progress(f"Asking the profiles of {account}", len(results), total))
+        try:
+            _verify_one(context, account, profiles, codes.get(account, ""), keys[account], answered)
+        except Cancelled:
+            raise
+        except OnboardError as error:
+            for name in profiles["names"]:
+                if name not in results:
+                    answered(Verification(name, None, error))
+    return tuple(results.values())
+
+
+def _verify_one(
+    context: Context,
+    account: str,
+    profiles: Mapping[str, Any],
+    code: str,
+    key: Credentials | None,
+    answered: Callable[[Verification], None],
+) -> None:
+    identity = identity_of(context, account)
+    clients = clients_of(context, identity.region)
+    files = profile_files(profiles)
+    if key is not None:
+        with clients.client("sts", key) as client:
+            check_owner(sts.caller_identity(client), identity)
+    verify_profiles(
+        clients,
+        files,
+        str(profiles["base"]),
+        code=code or None,
+        memory=context.world.codes,
+        report=answered,
+        cancelled=context.cancelled,
+        only=list(profiles["names"]),
+        keys=key,
+    )
+
+
+def _key(context: Context, account: str) -> Credentials | None:
+    """The kept key of an identity, straight from the vault; None takes it from the files.
+
+    The profile's `credential_process` would ask the same vault from a child process, which has no terminal
+    for a passphrase here.
+    """
+    kept = context.every.get(f"access_key@{account}") or {}
+    if not kept or kept["kept"] == KEPT_IN_FILE:
+        return None
+    return kept_key(context, identity_of(context, account))
+
+
+def unlock(passphrase: Secret, context: Context, report: Report) -> None:
+    """Let gpg-agent remember the passphrase, by encrypting a word to the own key and decrypting it.
+
+    Raises:
+        WrongPassphrase: it is another one.
+        OnboardError: gpg does not work.
+    """
+    report(Progress("Unlocking your PGP key"))
+    world = context.world
+    account = next(iter(written_profiles(context)))
+    message = encrypt(
+        b"iam-onboard",
+        fingerprint=fingerprint_of(context, identity_of(context, account)),
+        gnupg_home=world.gnupg_home,
+        environment=world.environment,
+    )
+    decrypt(
+        message,
+        passphrase=passphrase,
+        gnupg_home=world.gnupg_home,
+        environment=world.environment,
+        cancelled=context.cancelled,
+    ).drop()
+
+
+def _words(problem: OnboardError | None) -> str:
+    if problem is None:
+        return ""
+    return " ".join(part for part in (problem.what, problem.why, problem.next) if part)
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """Something was asked; profiles that do not work are a warning that can be accepted."""
+    if not written_profiles(context):
+        return [Problem("No profiles were written, so there is nothing to verify. Skip this (^s).")]
+    if not request.results:
+        return [Problem("Nothing was asked yet: press Verify.")]
+    broken = [result.profile for result in request.results if result.problem]
+    if broken:
+        message = f"These profiles do not work yet: {', '.join(broken)}."
+        return [Problem(message, "results", fatal=False)]
+    return []
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record the answers."""
+    del context, report
+    return {"verified": {"results": [result.as_record() for result in request.results]}}
+
+
+def observe(context: Context) -> Observation:
+    """Only AWS could tell; the files are what the step before looks at."""
+    del context
+    return AGREES
