@@ -1,0 +1,152 @@
+"""The sandbox's project with git and a real `terraform fmt`, without AWS: for the admin's steps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_world
+from support.pgp import GpgHome, all_kinds_of_keys, gpg_home
+from support.terraform import terraform_argv
+
+from workflows.sandbox.project import lay_out
+from workflows.sandbox.project.repository import publish
+from workflows.services.processes import child_environment
+from workflows.steps import account, groups, pgp_keys, project, review, users
+from workflows.steps.base import Context, Progress, StepModule
+from workflows.world import World
+
+MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)
+LAYER = "global/base-identities"
+
+
+def quiet(progress: Progress) -> None:
+    """A report that nobody reads."""
+
+
+@dataclass
+class AdminProject:
+    """The project, and the world of the administrator who has it checked out.
+
+    Attributes:
+        root: the checkout.
+        upstream: the bare repository that it follows.
+        world: the administrator's world.
+        folder: the session's folder.
+        facts: what earlier steps gave; `run` adds to it.
+    """
+
+    root: Path
+    upstream: Path
+    world: World
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def context(self, **facts: Any) -> Context:
+        known = {**self.facts, **facts}
+        return Context(self.world, known, known, "", self.folder, threading.Event())
+
+    def run(self, module: StepModule, request: Any) -> Mapping[str, Any]:
+        """Validate and perform a step, and keep its facts."""
+        problems = module.validate(request, self.context())
+        assert [one for one in problems if one.fatal] == []
+        given = module.perform(request, self.context(), quiet)
+        self.facts.update(given)
+        return given
+
+    def file(self, account_name: str, name: str) -> Path:
+        """A file of an account's layer."""
+        return self.root / account_name / LAYER / name
+
+    def text(self, account_name: str, name: str) -> str:
+        return self.file(account_name, name).read_text()
+
+    def replace(self, account_name: str, name: str, old: str, new: str) -> None:
+        """Edit a file of a layer by hand; what is replaced has to be there."""
+        text = self.text(account_name, name)
+        assert old in text
+        self.file(account_name, name).write_text(text.replace(old, new))
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=self.root,
+            env=dict(self.world.environment),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    def with_mailbox(self) -> AdminProject:
+        """The same, as a sandbox with a mailbox."""
+        mailbox = self.folder.parent / "mailbox"
+        mailbox.mkdir()
+        return replace(self, world=replace(self.world, mailbox=mailbox, sandbox=True))
+
+
+@pytest.fixture(scope="session")
+def admin_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with its upstream, made once; tests copy it."""
+    folder = tmp_path_factory.mktemp("admin-template")
+    environment = _environment(folder)
+    (folder / "upstream.git").parent.mkdir(exist_ok=True)
+    lay_out(folder / "project")
+    publish(folder / "project", folder / "upstream.git", environment)
+    return folder
+
+
+@pytest.fixture
+def admin_project(admin_template: Path, tmp_path: Path) -> AdminProject:
+    """A project of the test's own."""
+    return make_project(admin_template, tmp_path)
+
+
+def make_project(template: Path, folder: Path) -> AdminProject:
+    """Copy the template into a folder, and make a world around it."""
+    root, upstream = folder / "project", folder / "upstream.git"
+    shutil.copytree(template / "project", root, symlinks=True)
+    shutil.copytree(template / "upstream.git", upstream)
+    for name in ("home", "session", "bin"):
+        (folder / name).mkdir()
+    environment = _environment(folder / "home")
+    binary = terraform_argv(folder / "bin")
+    made = AdminProject(
+        root, upstream, fake_world(folder / "home", environment, binary=binary), folder / "session"
+    )
+    made.git("remote", "set-url", "origin", str(upstream))
+    return made
+
+
+def _environment(home: Path) -> dict[str, str]:
+    own = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
+    return child_environment(os.environ, own)
+
+
+@pytest.fixture(scope="session")
+def people_keys() -> Iterator[Mapping[str, bytes]]:
+    """Binary public keys of every kind, one of jane.doe, and the secret key of jane.doe."""
+    with gpg_home() as home:
+        keys = all_kinds_of_keys(home)
+        home.key("jane.doe")
+        home.key("juan.delacruz")
+        keys["jane.doe"] = home.export("jane.doe")
+        keys["juan.delacruz"] = home.export("juan.delacruz")
+        keys["secret"] = _secret(home)
+        yield keys
+
+
+def _secret(home: GpgHome) -> bytes:
+    return home.run("--armor", "--export-secret-keys", "=jane.doe <jane.doe@a.example>")
