@@ -1,4 +1,4 @@
-"""What every test gets, whether it asks or not: a home of its own, and a check that no process is left over."""
+"""What every test gets without asking: a home of its own, and a check that no process is left over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small workflow in the shape of the real ones, and a folder of sessions of it, for tests of the machine."""
+"""A small workflow in the shape of the real ones and a folder of its sessions, for tests of the machine."""
 
 from __future__ import annotations
 

@@ -6,7 +6,15 @@ import pytest
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
 
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.events import Failed, Reopened, Skipped, Started, StepKey, Succeeded, UnstorableFactError
+from workflows.machine.events import (
+    Failed,
+    Reopened,
+    Skipped,
+    Started,
+    StepKey,
+    Succeeded,
+    UnstorableFactError,
+)
 from workflows.machine.reducer import reduce, replay
 from workflows.machine.state import SETTLED, State, Status
 from workflows.secret import Secret
@@ -73,7 +81,9 @@ def test_only_the_same_item_of_a_repeated_step_becomes_stale_and_the_one_that_re
     assert state.changed_since(StepKey("report")) == ("applied@security",)
 
 
-@pytest.mark.parametrize(("before", "now"), [(1, True), (1, 1.0), (0, False), ([1], [True]), ({"a": 0}, {"a": False})])
+@pytest.mark.parametrize(
+    ("before", "now"), [(1, True), (1, 1.0), (0, False), ([1], [True]), ({"a": 0}, {"a": False})]
+)
 def test_values_that_python_takes_for_equal_are_different_facts(before: object, now: object) -> None:
     state = again(finished(), "users", {"people": before})
     state = after(state, "review")

@@ -46,10 +46,10 @@ class SessionLock:
             os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
         except BlockingIOError as error:
             owner = os.pread(self._descriptor, 32, 0)
-            self.release()
+            self._close()
             raise SessionInUse(int(owner) if owner.isdigit() else None) from error
         except OSError as error:
-            self.release()
+            self._close()
             raise OnboardError(
                 "This session cannot be locked",
                 f"{path} cannot be used as a lock.",
@@ -59,6 +59,12 @@ class SessionLock:
 
     def release(self) -> None:
         """Give the lock back; a second time does nothing."""
+        if self._descriptor >= 0:
+            # Unlocked first: a child that is just being started holds a copy of the descriptor for a moment.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._close()
+
+    def _close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

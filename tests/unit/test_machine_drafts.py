@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workflows.machine import drafts as drafts_module
+from workflows.machine.drafts import Drafts
+from workflows.machine.events import StepKey, UnstorableFactError
+from workflows.secret import Secret
+
+KEY = StepKey("plan", "security")
+
+
+@pytest.fixture
+def drafts(tmp_path: Path) -> Drafts:
+    return Drafts(tmp_path / "drafts")
+
+
+def test_a_draft_comes_back_until_it_is_dropped(drafts: Drafts, tmp_path: Path) -> None:
+    assert drafts.load(KEY) == {}
+    drafts.save(KEY, {"people": ("a.example",), "note": "é"})
+    drafts.save(KEY, {"people": ["a.example", "b.sample"]})
+    assert Drafts(tmp_path / "drafts").load(KEY) == {"people": ["a.example", "b.sample"]}
+    drafts.drop(KEY)
+    drafts.drop(KEY)
+    assert drafts.load(KEY) == {}
+
+
+def test_a_draft_is_a_private_file_and_the_only_one(drafts: Drafts, tmp_path: Path) -> None:
+    drafts.save(KEY, {"a": 1})
+    (found,) = (tmp_path / "drafts").iterdir()
+    assert stat.S_IMODE(found.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "drafts").stat().st_mode) == 0o700
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_two_steps_never_share_a_draft_whatever_their_items_are(tmp_path: Path, one: str, other: str) -> None:
+    drafts = Drafts(tmp_path / "drafts")
+    drafts.drop(StepKey("plan", other))
+    drafts.save(StepKey("plan", one), {"mine": one})
+    assert drafts.load(StepKey("plan", one)) == {"mine": one}
+    if other != one:
+        assert drafts.load(StepKey("plan", other)) == {}
+
+
+@pytest.mark.parametrize(
+    "value", [Secret("canary"), [Secret("canary")], {"a": {"b": Secret("canary")}}, b"canary"]
+)
+def test_a_draft_holds_no_secret_and_the_earlier_one_stays(
+    drafts: Drafts, tmp_path: Path, value: object
+) -> None:
+    drafts.save(KEY, {"note": "earlier"})
+    with pytest.raises(UnstorableFactError, match="passphrase"):
+        drafts.save(KEY, {"note": "now", "passphrase": value})
+    assert drafts.load(KEY) == {"note": "earlier"}
+    assert len(list((tmp_path / "drafts").iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b'{"note": "tor', b"[1]", b"\xff\xff", bytes(30)])
+def test_a_torn_draft_is_no_draft(drafts: Drafts, tmp_path: Path, content: bytes) -> None:
+    drafts.save(KEY, {"note": "whole"})
+    (found,) = (tmp_path / "drafts").iterdir()
+    found.write_bytes(content)
+    assert drafts.load(KEY) == {}
+
+
+def test_a_full_disk_leaves_the_earlier_draft(
+    drafts: Drafts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts.save(KEY, {"note": "earlier"})
+
+    class Full:
+        def __init__(self, descriptor: int, _mode: str) -> None:
+            self.descriptor = descriptor
+
+        def __enter__(self) -> Full:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            os.close(self.descriptor)
+
+        def write(self, _content: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drafts_module.os, "fdopen", Full)
+        with pytest.raises(OSError, match="No space left"):
+            drafts.save(KEY, {"note": "now"})
+    assert drafts.load(KEY) == {"note": "earlier"}
+    assert len(list((tmp_path / "drafts").iterdir())) == 1

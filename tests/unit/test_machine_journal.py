@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.errors import OnboardError
+from workflows.machine import journal as journal_module
+from workflows.machine.events import (
+    Event,
+    Failed,
+    Header,
+    Reopened,
+    Skipped,
+    Started,
+    StepKey,
+    Succeeded,
+    UnstorableFactError,
+)
+from workflows.machine.journal import DamagedJournal, Journal, read_journal
+from workflows.machine.lines import SCHEMA, BadLineError, decode_event, encode_event
+from workflows.secret import Secret
+
+HEADER = Header(SCHEMA, "s", "admin", "2026-01-02T03:04:05+00:00", {"project_root": "/srv/bb"})
+KEY = StepKey("plan", "security")
+EVENTS: tuple[Event, ...] = (
+    Started(KEY, "r", "1"),
+    Failed(KEY, "r", "2", {"title": "No", "detail": "line\nline\r\n\u2028é"}),
+    Started(KEY, "r", "3"),
+    Succeeded(KEY, "r", "4", {"a": [1, 2.5, None, True, {"b": "é\0"}], "c": {}}),
+    Reopened(KEY, "r", "5", "other input"),
+    Skipped(KEY, "r", "6", ""),
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FACTS = st.dictionaries(st.text(), JSON, max_size=3)
+KEYS = st.builds(StepKey, st.from_regex(r"[a-z]([-a-z0-9]*[a-z0-9])?", fullmatch=True), st.text())
+TEXTS = st.text()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
+def written(path: Path) -> bytes:
+    """The bytes of a journal with all sample events."""
+    journal = Journal.create(path, HEADER)
+    for event in EVENTS:
+        journal.append(event)
+    journal.close()
+    return path.read_bytes()
+
+
+@given(
+    st.one_of(
+        st.builds(Started, KEYS, TEXTS, TEXTS),
+        st.builds(Succeeded, KEYS, TEXTS, TEXTS, FACTS),
+        st.builds(Failed, KEYS, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3)),
+        st.builds(Skipped, KEYS, TEXTS, TEXTS, TEXTS),
+        st.builds(Reopened, KEYS, TEXTS, TEXTS, TEXTS),
+    )
+)
+def test_every_event_is_one_line_and_comes_back_as_it_was(event: Event) -> None:
+    line = encode_event(event)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert decode_event(line) == event
+
+
+def test_a_file_name_that_is_no_utf8_comes_back_as_it_was() -> None:
+    name = os.fsdecode(b"key-\xff.asc") + "\ud83d\ude00"
+    event = Skipped(KEY, "r", "", name)
+    assert decode_event(encode_event(event)) == event
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Succeeded(KEY, "r", "", {"a": Secret("canary")}),
+        Succeeded(KEY, "r", "", {"a": [{"b": (Secret("canary"),)}]}),
+        Succeeded(KEY, "r", "", {Secret("canary"): 1}),  # type: ignore[dict-item]
+        Succeeded(KEY, "r", "", {"a": {b"canary": 1}}),
+        Failed(KEY, "r", "", {"detail": Secret("canary")}),  # type: ignore[dict-item]
+        Skipped(KEY, "r", "", Secret("canary")),  # type: ignore[arg-type]
+        Reopened(KEY, "r", "", Secret("canary")),  # type: ignore[arg-type]
+        Succeeded(KEY, "r", "", {"a": b"canary"}),
+        Succeeded(KEY, "r", "", {"a": {"canary"}}),
+        Succeeded(KEY, "r", "", {"a": Path("canary")}),
+        Succeeded(KEY, "r", "", {"a": float("nan")}),
+        Succeeded(KEY, "r", "", {"a": float("inf")}),
+    ],
+)
+def test_what_is_no_json_or_is_secret_is_never_written(event: Event, path: Path, written: bytes) -> None:
+    journal = Journal.resume(path, len(written))
+    with pytest.raises(UnstorableFactError) as refused:
+        journal.append(event)
+    journal.close()
+    assert "canary" not in str(refused.value)
+    assert path.read_bytes() == written
+
+
+def test_a_header_holds_no_secret_and_leaves_no_file(path: Path) -> None:
+    with pytest.raises(UnstorableFactError, match=r"details\.a"):
+        Journal.create(path, Header(SCHEMA, "s", "admin", "", {"a": Secret("canary")}))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_journal_is_read_as_it_was_written_with_the_end_of_each_line(path: Path, written: bytes) -> None:
+    loaded = read_journal(path)
+    assert (loaded.header, loaded.events) == (HEADER, EVENTS)
+    assert loaded.ends == tuple(index + 1 for index, byte in enumerate(written) if byte == ord("\n"))
+    assert loaded.sound_bytes == len(written)
+    assert loaded.first(2).events == EVENTS[:2]
+    assert loaded.first(2).sound_bytes == loaded.ends[2]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_journal_is_never_made_over_another(path: Path, written: bytes) -> None:
+    with pytest.raises(FileExistsError):
+        Journal.create(path, HEADER)
+    assert path.read_bytes() == written
+
+
+def test_a_last_line_torn_anywhere_is_cut_off_and_nothing_else(path: Path, written: bytes) -> None:
+    whole = read_journal(path).ends
+    for length in range(whole[0], len(written)):
+        path.write_bytes(written[:length])
+        loaded = read_journal(path)
+        assert loaded.sound_bytes == max(end for end in whole if end <= length)
+        assert loaded.events == EVENTS[: len(loaded.events)]
+        journal = Journal.resume(path, loaded.sound_bytes)
+        journal.append(EVENTS[0])
+        journal.close()
+        assert read_journal(path).events == (*loaded.events, EVENTS[0])
+
+
+def test_zeros_that_a_power_failure_left_at_the_end_are_cut_off(path: Path, written: bytes) -> None:
+    path.write_bytes(written + bytes(4096))
+    assert read_journal(path).sound_bytes == len(written)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"", "it is no JSON"),
+        (b"{", "it is no JSON"),
+        (bytes(40), "it is no JSON"),
+        (b"\xff\xfe", "it is no JSON"),
+        (b"[]", "it is no JSON object"),
+        (b"3", "it is no JSON object"),
+        (b"[" * 100_000, "it is nested too deeply"),
+        (b"{}", "it is no event that this program knows"),
+        (b'{"event":"exploded","step":"plan"}', "it is no event that this program knows"),
+        (b'{"event":["started"],"step":"plan"}', "it is no event that this program knows"),
+        (b'{"event":"started","run":"r","at":"1"}', "it does not say which step it is about"),
+        (b'{"event":"started","step":5,"run":"r","at":"1"}', "it does not say which step it is about"),
+        (b'{"event":"started","step":"plan","at":"1"}', "run is missing or is of a wrong type"),
+        (b'{"event":"started","step":"plan","run":1,"at":"1"}', "run is missing or is of a wrong type"),
+        (
+            b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":[]}',
+            "facts is missing or is of a wrong",
+        ),
+        (b'{"event":"succeeded","step":"p","run":"r","at":"1","facts":{"a":NaN}}', "NaN is no JSON value"),
+        (
+            b'{"event":"failed","step":"p","run":"r","at":"1","error":"no"}',
+            "error is missing or is of a wrong",
+        ),
+        (
+            b'{"event":"started","step":"p","run":"r","at":"1","key":"x"}',
+            "fields that this program does not know",
+        ),
+    ],
+)
+def test_a_damaged_line_further_up_is_told_with_what_is_sound_before_it(
+    line: bytes, why: str, path: Path, written: bytes
+) -> None:
+    lines = written.splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], line + b"\n", *lines[4:]]))
+    damaged = path.read_bytes()
+    with pytest.raises(DamagedJournal) as found:
+        read_journal(path)
+    assert why in found.value.why
+    assert "Line 4 of" in found.value.what
+    assert found.value.sound is not None
+    assert found.value.sound.events == EVENTS[:2]
+    assert found.value.good == sum(map(len, lines[:3]))
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b'{"schema":1',
+        b"garbage\n",
+        b"[1]\n",
+        b'{"schema":1}\n',
+        b'{"schema":"1"}\n',
+        b'{"schema":0}\n',
+        b'{"schema":true,"session":"s","workflow":"w","created":"c","details":{}}\n',
+    ],
+)
+def test_a_journal_without_a_header_cannot_be_repaired_and_says_so(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(DamagedJournal, match="Line 1 of") as found:
+        read_journal(path)
+    assert found.value.sound is None
+    assert found.value.good == 0
+    assert "Start a new session" in found.value.next
+
+
+def test_a_journal_of_a_newer_version_is_refused_whatever_else_it_holds(path: Path) -> None:
+    content = json.dumps({"schema": SCHEMA + 1, "unheard": "of"}).encode() + b"\nwhatever\n"
+    path.write_bytes(content)
+    with pytest.raises(OnboardError, match="newer version") as refused:
+        read_journal(path)
+    assert not isinstance(refused.value, DamagedJournal)
+    assert "Update iam-onboard" in refused.value.next
+    assert path.read_bytes() == content
+
+
+def test_a_journal_that_cannot_be_opened_says_why(path: Path) -> None:
+    with pytest.raises(OnboardError, match="cannot be opened") as missing:
+        read_journal(path)
+    assert "No such file" in missing.value.why
+    path.mkdir()
+    with pytest.raises(OnboardError, match="cannot be opened") as folder:
+        Journal.resume(path, 0)
+    assert "directory" in folder.value.why
+
+
+@pytest.mark.parametrize("taken", [0, 1, 30])
+def test_a_full_disk_leaves_the_file_as_it_was_and_the_journal_usable(
+    taken: int, path: Path, written: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_write = os.write
+    room = [taken]
+
+    def write(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        count = real_write(descriptor, data[: room[0]])
+        room[0] -= count
+        return count
+
+    journal = Journal.resume(path, len(written))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "write", write)
+        with pytest.raises(OnboardError, match="could not be saved") as refused:
+            journal.append(EVENTS[3])
+    assert "No space left" in refused.value.why
+    assert path.read_bytes() == written
+    journal.append(EVENTS[0])
+    journal.close()
+    assert read_journal(path).events == (*EVENTS, EVENTS[0])
+
+
+def test_a_tail_that_could_not_be_cut_off_goes_before_the_next_event(
+    path: Path, written: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    journal = Journal.resume(path, len(written))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "fsync", fail)
+        patch.setattr(journal_module.os, "ftruncate", fail)
+        with pytest.raises(OnboardError, match="could not be saved"):
+            journal.append(EVENTS[3])
+    assert path.stat().st_size > len(written)
+    journal.append(EVENTS[0])
+    journal.close()
+    assert read_journal(path).events == (*EVENTS, EVENTS[0])
+
+
+def test_a_full_disk_leaves_no_half_made_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(journal_module.os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        Journal.create(path, HEADER)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_closed_journal_takes_no_events(path: Path, written: bytes) -> None:
+    journal = Journal.resume(path, len(written))
+    journal.close()
+    journal.close()
+    with pytest.raises(ValueError, match="closed"):
+        journal.append(EVENTS[0])
+    assert path.read_bytes() == written
+
+
+def test_a_line_that_is_no_event_says_so() -> None:
+    with pytest.raises(BadLineError, match="no JSON"):
+        decode_event(b"nonsense")

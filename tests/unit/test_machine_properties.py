@@ -1,0 +1,242 @@
+"""The machine driven at random on a real disk: it stays true to its journal, and nobody is stranded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support.machine_samples import sessions_in
+from support.workflow_strategies import ITEMS, VALUES, item_lists, workflows
+
+from workflows.machine.declaration import Workflow
+from workflows.machine.events import Facts, JsonValue, Started, StepKey, Succeeded, UnstorableFactError
+from workflows.machine.journal import read_journal
+from workflows.machine.reducer import reduce, replay
+from workflows.machine.rules import IllegalTransition
+from workflows.machine.session import JOURNAL, Session, Sessions
+from workflows.machine.state import SETTLED, Phase, State, Status
+from workflows.secret import Secret
+
+CANARY = "canary-7f3a"
+MAY: Mapping[str, frozenset[str]] = {
+    "start": frozenset({"ready", "failed", "stale", "interrupted"}),
+    "succeed": frozenset({"running"}),
+    "fail": frozenset({"running"}),
+    "skip": frozenset({"ready", "failed", "stale", "interrupted"}),
+    "reopen": frozenset({"done", "skipped"}),
+}
+
+
+class Machine(RuleBasedStateMachine):
+    """One session of a made-up workflow, and somebody who does anything at all with it."""
+
+    workflow: Workflow
+    sessions: Sessions
+    session: Session
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="io-machine-"))
+
+    def teardown(self) -> None:
+        if hasattr(self, "session"):
+            self.session.close()
+        shutil.rmtree(self.folder)
+
+    @initialize(workflow=workflows())
+    def begin(self, workflow: Workflow) -> None:
+        self.workflow = workflow
+        self.sessions = sessions_in(self.folder, workflow)
+        self.session = self.sessions.create(workflow.id, {}, "s")
+
+    # -- what a person and a program can do, sensible or not --------------------------------------
+
+    @rule(
+        kind=st.sampled_from(sorted(MAY)),
+        step=st.integers(0, 6),
+        item=st.sampled_from(("", *ITEMS)),
+        data=st.data(),
+    )
+    def anything(self, kind: str, step: int, item: str, data: st.DataObject) -> None:
+        """Any event about any step and item, most of them out of place."""
+        key = StepKey(self.workflow.steps[step % len(self.workflow.steps)].id, item)
+        self.attempt(kind, key, data)
+
+    @rule(kind=st.sampled_from(sorted(MAY)), data=st.data())
+    def something_laid_out(self, kind: str, data: st.DataObject) -> None:
+        """Any event about a step that is part of the work."""
+        self.attempt(kind, data.draw(st.sampled_from(self.session.layout())), data)
+
+    @rule(data=st.data())
+    def proposed(self, data: st.DataObject) -> None:
+        """What the session proposes, done well."""
+        key = self.session.proposal()
+        if key is None:
+            return
+        if self.session.status(key) is not Status.RUNNING:
+            self.attempt("start", key, data)
+        self.attempt("succeed", key, data)
+
+    @rule(data=st.data())
+    def again(self, data: st.DataObject) -> None:
+        """Do a done step again: exactly what used its changed facts becomes stale."""
+        done = [key for key in self.session.layout() if self.session.status(key) is Status.DONE]
+        assume(done)
+        key = data.draw(st.sampled_from(done))
+        assume(not self.session.state.open_needs(key))
+        before, needed_before = self.values(), {other: self.needed(other) for other in done}
+        self.session.reopen(key)
+        self.session.start(key)
+        self.session.succeed(key, self.draw_facts(key, data))
+        now = self.values()
+        for other in set(done) & set(self.session.layout()):
+            names = needed_before[other] | self.needed(other)
+            changed = any(before.get(name) != now.get(name) for name in names)
+            assert (self.session.status(other) is not Status.DONE) == changed, (key, other)
+
+    @rule(data=st.data())
+    def leak(self, data: st.DataObject) -> None:
+        """Try to store a secret; nothing may be written and nothing may change."""
+        key = data.draw(st.sampled_from(self.session.layout()))
+        fact = data.draw(st.sampled_from(self.workflow.step(key.step).gives))
+        value = data.draw(
+            st.sampled_from([Secret(CANARY), [Secret(CANARY)], {"a": (1, {"b": Secret(CANARY)})}])
+        )
+        attempts: tuple[Callable[[], None], ...] = (
+            lambda: self.session.succeed(key, {fact: value}),
+            lambda: self.session.fail(key, {"detail": value}),  # type: ignore[dict-item]
+            lambda: self.session.drafts.save(key, {fact: value}),
+        )
+        self.unchanged(data.draw(st.sampled_from(attempts)), UnstorableFactError)
+
+    @rule()
+    def leave_and_resume(self) -> None:
+        """Another process goes on; what this one had started is interrupted."""
+        state = self.session.state
+        self.session.close()
+        self.session = self.sessions.open("s")
+        assert self.session.state == state
+        self.nothing_runs()
+
+    @precondition(lambda self: self.session.state.events > 0)
+    @rule(torn=st.integers(1, 30))
+    def die_while_writing(self, torn: int) -> None:
+        """The process dies in the middle of its next event: all before it is there."""
+        state, line = self.session.state, self.content().splitlines(keepends=True)[-1]
+        self.session.close()
+        with (self.session.folder / JOURNAL).open("ab") as file:
+            file.write(line[: min(torn, len(line) - 1)])
+        self.session = self.sessions.open("s")
+        assert self.session.state == state
+        self.nothing_runs()
+
+    # -- what must hold whatever happened ---------------------------------------------------------
+
+    @invariant()
+    def journal_and_state_agree(self) -> None:
+        if not hasattr(self, "session"):
+            return
+        loaded = read_journal(self.session.folder / JOURNAL)
+        assert replay(State.beginning(self.workflow), loaded.events) == self.session.state
+        assert len(loaded.events) == self.session.state.events
+        assert CANARY.encode() not in self.content()
+
+    @invariant()
+    def nobody_is_stranded(self) -> None:
+        """From here the proposal can be followed until all is settled."""
+        if not hasattr(self, "session"):
+            return
+        state, run = self.session.state, "another"
+        for _ in range(200):
+            unsettled = [key for key in state.layout() if state.status(key, run) not in SETTLED]
+            if not unsettled:
+                return
+            key = unsettled[0]
+            assert state.status(key, run) is not Status.LOCKED
+            facts = {
+                fact: ["a", "b"] if key.step == "lists" else 1 for fact in self.workflow.step(key.step).gives
+            }
+            state = reduce(reduce(state, Started(key, run, "")), Succeeded(key, run, "", facts))
+        pytest.fail("the proposal goes round in circles")
+
+    @invariant()
+    def the_proposal_is_the_first_open_step(self) -> None:
+        if not hasattr(self, "session"):
+            return
+        unsettled = [key for key in self.session.layout() if self.session.status(key) not in SETTLED]
+        assert self.session.proposal() == (unsettled[0] if unsettled else None)
+
+    # -- help ---------------------------------------------------------------------------------------
+
+    def attempt(self, kind: str, key: StepKey, data: st.DataObject) -> None:
+        """Let an event happen if it is legal by the test's own table; else see it refused in words."""
+        calls: dict[str, Callable[[], None]] = {
+            "start": lambda: self.session.start(key),
+            "succeed": lambda: self.session.succeed(key, facts),
+            "fail": lambda: self.session.fail(key, {"title": "No"}),
+            "skip": lambda: self.session.skip(key, "not now"),
+            "reopen": lambda: self.session.reopen(key, "again"),
+        }
+        facts = self.draw_facts(key, data)
+        status = self.session.status(key)
+        part = key in self.session.layout() or status is Status.RUNNING
+        skippable = kind != "skip" or self.workflow.step(key.step).skippable
+        if part and skippable and status in MAY[kind]:
+            assert kind != "start" or self.session.refusal(key) == ""
+            events = self.session.state.events
+            calls[kind]()
+            assert self.session.state.events == events + 1
+        else:
+            self.unchanged(calls[kind], IllegalTransition)
+
+    def unchanged(self, call: Callable[[], None], error: type[Exception]) -> None:
+        state, content = self.session.state, self.content()
+        with pytest.raises(error) as refused:
+            call()
+        assert " " in str(refused.value)
+        assert CANARY not in str(refused.value)
+        assert self.session.state is state
+        assert self.content() == content
+
+    def draw_facts(self, key: StepKey, data: st.DataObject) -> Facts:
+        gives = self.workflow.step(key.step).gives
+        if key.step == "lists":
+            return {fact: data.draw(item_lists()) for fact in gives}
+        return {fact: data.draw(VALUES) for fact in gives if data.draw(st.integers(0, 4))}
+
+    def content(self) -> bytes:
+        return (self.session.folder / JOURNAL).read_bytes()
+
+    def nothing_runs(self) -> None:
+        for key, record in self.session.state.records.items():
+            if record.phase is Phase.STARTED:
+                assert self.session.status(key) in {Status.INTERRUPTED, Status.LOCKED}
+
+    def values(self) -> dict[str, str]:
+        """The facts in force as JSON, so that 1 and true are not the same."""
+        return {name: json.dumps(fact.value) for name, fact in self.session.state.known.items()}
+
+    def needed(self, key: StepKey) -> frozenset[str]:
+        """The scoped names of what a step needs, worked out from the declaration alone."""
+        names: set[str] = set()
+        for fact in self.workflow.step(key.step).needs:
+            over = next(step.repeats_over for step in self.workflow.steps if fact in step.gives)
+            items: list[JsonValue] = [key.item] if key.item else self.session.facts().get(over, [])
+            names |= {f"{fact}@{item}" for item in items} if over else {fact}
+        return frozenset(names)
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)

@@ -1,0 +1,473 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import resource
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import journal_writer
+from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions_in
+
+from workflows.errors import OnboardError
+from workflows.machine import journal as journal_module
+from workflows.machine.declaration import Step, Workflow
+from workflows.machine.events import StepKey, UnstorableFactError
+from workflows.machine.journal import DamagedJournal
+from workflows.machine.lines import SCHEMA
+from workflows.machine.rules import IllegalTransition
+from workflows.machine.session import JOURNAL, Session, Sessions
+from workflows.machine.state import Status
+from workflows.secret import Secret
+
+PROJECT_KEY, USERS, REVIEW = StepKey("project"), StepKey("users"), StepKey("review")
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    return sessions_in(tmp_path / "state")
+
+
+def journal_of(sessions: Sessions, session_id: str = "s") -> Path:
+    return sessions.folder / session_id / JOURNAL
+
+
+def resumed(sessions: Sessions, session: Session) -> Session:
+    session.close()
+    return sessions.open(session.header.session)
+
+
+def test_a_session_is_walked_by_following_the_proposal(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    assert session.proposal() == PROJECT_KEY
+    assert session.refusal(USERS) == "Users has to wait for Project"
+    do_all(session)
+    assert session.proposal() is None
+    assert session.facts()["people"] == ["a.example", "b.sample"]
+    assert session.facts("security")["planned"] == "2 to add"
+    state = session.state
+    session = resumed(sessions, session)
+    assert session.state == state
+    session.close()
+
+
+def test_a_session_may_be_left_in_the_middle_of_a_step(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.start(USERS)
+    session.drafts.save(USERS, {"typed": "a.exa"})
+    session = resumed(sessions, session)
+    assert session.status(USERS) is Status.INTERRUPTED
+    assert session.proposal() == USERS
+    assert session.drafts.load(USERS) == {"typed": "a.exa"}
+    with pytest.raises(IllegalTransition, match="interrupted"):
+        session.succeed(USERS, GIVEN["users"])
+    do(session, USERS)
+    assert session.drafts.load(USERS) == {}
+    session.close()
+
+
+def test_a_stale_step_says_whose_outcome_changed(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    assert session.stale_reasons(REVIEW) == ()
+    do(session, USERS, {"people": []})
+    do(session, "account", {"alias": "other"})
+    assert session.status(REVIEW) is Status.STALE
+    assert session.stale_reasons(REVIEW) == ("Users", "Account")
+    session.close()
+
+
+def test_a_failure_and_a_reason_are_on_the_record(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    assert session.record(PROJECT_KEY) is None
+    session.start(PROJECT_KEY)
+    session.fail(PROJECT_KEY, OnboardError("No project", "There is none.", next="Choose one.").as_record())
+    session = resumed(sessions, session)
+    record = session.record(PROJECT_KEY)
+    assert record is not None
+    assert record.error["next"] == "Choose one."
+    assert session.status(PROJECT_KEY) is Status.FAILED
+    do(session, PROJECT_KEY)
+    session.reopen(PROJECT_KEY, "other people")
+    record = session.record(PROJECT_KEY)
+    assert record is not None
+    assert record.reason == "other people"
+    session.close()
+
+
+def test_facts_that_were_handed_out_change_nothing(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.facts()["layers"].append("shared")
+    assert session.facts()["layers"] == PROJECT["layers"]
+    session.close()
+
+
+def test_files_and_folders_are_private(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    session.drafts.save(PROJECT_KEY, {"a": 1})
+    do(session, PROJECT_KEY)
+    session.close()
+    for found in [sessions.folder, *sessions.folder.rglob("*")]:
+        assert stat.S_IMODE(found.stat().st_mode) == (0o700 if found.is_dir() else 0o600), found
+
+
+@pytest.mark.parametrize("value", [Secret("canary"), [{"a": Secret("canary")}], b"canary", float("nan")])
+def test_a_secret_is_never_stored(value: object, sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.start(USERS)
+    before, state = journal_of(sessions).read_bytes(), session.state
+    attempts: list[Callable[[], None]] = [
+        lambda: session.succeed(USERS, {"people": value}),
+        lambda: session.succeed(USERS, {"people": {"a": [value]}}),
+        lambda: session.fail(USERS, {"detail": value}),  # type: ignore[dict-item]
+        lambda: session.drafts.save(USERS, {"passphrase": value}),
+        lambda: sessions.create("admin", {"sandbox": value}, "other").close(),
+    ]
+    for attempt in attempts:
+        with pytest.raises(UnstorableFactError):
+            attempt()
+    assert journal_of(sessions).read_bytes() == before
+    assert session.state == state
+    assert session.status(USERS) is Status.RUNNING
+    assert [entry.name for entry in sessions.folder.iterdir()] == ["s"]
+    session.close()
+
+
+def test_a_secret_as_a_reason_is_refused_too(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    state = session.state
+    with pytest.raises(UnstorableFactError, match="reason"):
+        session.reopen(PROJECT_KEY, Secret("canary"))  # type: ignore[arg-type]
+    assert session.state == state
+    session.close()
+
+
+def test_an_event_that_could_not_be_written_did_not_happen(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    session = sessions.create("admin", {}, "s")
+    session.start(PROJECT_KEY)
+    before, state = journal_of(sessions).read_bytes(), session.state
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "write", fail)
+        with pytest.raises(OnboardError, match="could not be saved"):
+            session.succeed(PROJECT_KEY, PROJECT)
+    assert journal_of(sessions).read_bytes() == before
+    assert session.state is state
+    session.succeed(PROJECT_KEY, PROJECT)
+    assert resumed_and_closed(sessions, session) == 2
+
+
+def resumed_and_closed(sessions: Sessions, session: Session) -> int:
+    session = resumed(sessions, session)
+    session.close()
+    return session.state.events
+
+
+def test_a_disk_that_is_really_full_leaves_the_journal_whole(sessions: Sessions) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    command = [sys.executable, "-B", journal_writer.__file__, str(sessions.folder), "write"]
+    done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "OnboardError: The session could not be saved" in done.stderr
+    assert journal_of(sessions).stat().st_size <= 4096
+    assert journal_of(sessions).read_bytes().endswith(b"}\n")
+    session = sessions.open("s")
+    assert session.state.events == int(done.stdout.split()[-1])
+    do(session, PROJECT_KEY)
+    session.close()
+
+
+def test_killing_the_writer_at_any_moment_loses_no_event_that_was_acknowledged(sessions: Sessions) -> None:
+    chance = random.Random(20260102)  # noqa: S311 - when to kill is no secret
+    command = [sys.executable, journal_writer.__file__, str(sessions.folder), "write"]
+    known = 0
+    for _ in range(8):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            time.sleep(chance.uniform(0.0, 0.05))
+            process.kill()
+            told = (first + process.stdout.read()).split()
+        acknowledged = int(told[-1])
+        session = sessions.open("s")
+        assert acknowledged <= session.state.events <= acknowledged + 1
+        assert session.state.events > known
+        known = session.state.events
+        assert session.proposal() == PROJECT_KEY
+        session.close()
+
+
+def test_a_process_that_is_killed_while_it_begins_leaves_a_session_or_none(sessions: Sessions) -> None:
+    command = [sys.executable, journal_writer.__file__, str(sessions.folder), "write"]
+    for _ in range(6):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 30
+            while not (sessions.folder / "s").exists() and time.monotonic() < deadline:
+                pass
+            process.kill()
+        for summary in sessions.summaries():
+            assert summary.damage == ""
+            sessions.open(summary.id).close()
+        shutil.rmtree(sessions.folder)
+
+
+def test_a_torn_last_line_is_cut_off_when_the_session_is_resumed(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.close()
+    path = journal_of(sessions)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"event":"star')
+    session = sessions.open("s")
+    assert session.state.events == 2
+    assert path.read_bytes() == whole
+    session.close()
+
+
+def damage(path: Path, number: int, line: bytes = b"damaged") -> bytes:
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[number - 1] = line + b"\n"
+    path.write_bytes(b"".join(lines))
+    return path.read_bytes()
+
+
+ILLEGAL = json.dumps(
+    {"event": "succeeded", "step": "users", "run": "r", "at": "", "facts": {"people": []}}
+).encode()
+INFINITE = json.dumps(
+    {"event": "succeeded", "step": "project", "run": "RUN", "at": "", "facts": {"project": 1}}
+).replace("1}}", "1e999}}")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"garbage", "it is no JSON"),
+        (ILLEGAL, "Users was interrupted; start it again"),
+        (ILLEGAL.replace(b"users", b"nowhere"), "There is no step called nowhere"),
+        (INFINITE.encode(), "the fact project is inf"),
+    ],
+)
+def test_a_damaged_session_is_told_listed_and_repaired_with_a_copy_kept(
+    line: bytes, why: str, sessions: Sessions
+) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    do(session, USERS)
+    session.close()
+    path = journal_of(sessions)
+    damaged = damage(path, 5, line)
+    with pytest.raises(DamagedJournal, match="Line 5 of") as found:
+        sessions.open("s")
+    assert why in found.value.why
+    assert path.read_bytes() == damaged
+    (listed,) = sessions.summaries()
+    assert why in listed.damage
+    assert listed.changed.endswith("+00:00")
+
+    session = sessions.repair("s")
+    assert session.state.events == 3
+    assert session.status(PROJECT_KEY) is Status.DONE
+    assert session.status(USERS) is Status.INTERRUPTED
+    do(session, USERS)
+    session.close()
+    (copy,) = path.parent.glob("journal.jsonl.damaged-*")
+    assert copy.read_bytes() == damaged
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    sessions.open("s").close()
+
+
+def test_the_first_of_several_damages_counts_and_one_copy_is_kept(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    session.close()
+    path = journal_of(sessions)
+    damage(path, 3, ILLEGAL)
+    damage(path, 6)
+    with pytest.raises(DamagedJournal, match="Line 3 of"):
+        sessions.open("s")
+    session = sessions.repair("s")
+    assert session.state.events == 1
+    session.close()
+    assert len(list(path.parent.glob("*.damaged-*"))) == 1
+
+
+def test_repairing_a_sound_session_only_resumes_it(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.close()
+    before = journal_of(sessions).read_bytes()
+    sessions.repair("s").close()
+    assert journal_of(sessions).read_bytes() == before
+    assert list(journal_of(sessions).parent.glob("*.damaged-*")) == []
+
+
+def test_a_session_that_cannot_be_copied_is_not_cut(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    session = sessions.create("admin", {}, "s")
+    do(session, PROJECT_KEY)
+    session.close()
+    damaged = damage(journal_of(sessions), 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copy2", fail)
+        with pytest.raises(OnboardError, match="could not be repaired"):
+            sessions.repair("s")
+    assert journal_of(sessions).read_bytes() == damaged
+    sessions.repair("s").close()
+
+
+def test_a_session_without_a_header_is_not_repaired(sessions: Sessions) -> None:
+    sessions.create("admin", {}, "s").close()
+    damaged = damage(journal_of(sessions), 1)
+    with pytest.raises(DamagedJournal, match="Line 1"):
+        sessions.repair("s")
+    assert journal_of(sessions).read_bytes() == damaged
+    sessions.delete("s")
+
+
+def test_a_session_of_a_newer_version_or_unknown_workflow_is_left_alone(sessions: Sessions) -> None:
+    sessions.create("admin", {}, "s").close()
+    header = json.loads(journal_of(sessions).read_bytes())
+    changes = [({"schema": SCHEMA + 1}, "newer version"), ({"workflow": "gardening"}, "unknown kind")]
+    for change, title in changes:
+        content = json.dumps({**header, **change}).encode() + b"\n"
+        journal_of(sessions).write_bytes(content)
+        for attempt in (sessions.open, sessions.repair):
+            with pytest.raises(OnboardError, match=title) as refused:
+                attempt("s")
+            assert not isinstance(refused.value, DamagedJournal)
+        assert journal_of(sessions).read_bytes() == content
+        assert [summary.damage != "" for summary in sessions.summaries()] == [True]
+
+
+def test_the_list_tells_each_session_and_the_last_changed_comes_first(sessions: Sessions) -> None:
+    assert sessions.summaries() == ()
+    first = sessions.create("admin", {"project_root": "/srv/bb"}, "first")
+    sessions.create("admin", {}, "second").close()
+    do(first, PROJECT_KEY)
+    first.close()
+    (sessions.folder / "no-session").mkdir()
+    (sessions.folder / "a-file").write_text("")
+    summaries = sessions.summaries()
+    assert [summary.id for summary in summaries] == ["first", "second"]
+    told = summaries[0]
+    assert (told.workflow, told.next_title, told.damage) == ("admin", "Users", "")
+    assert told.details == {"project_root": "/srv/bb"}
+    assert told.facts["project"] == "bb"
+    assert told.created < told.changed
+    done = sessions.open("first")
+    do_all(done)
+    done.close()
+    assert sessions.summaries()[0].next_title == ""
+
+
+def test_a_session_is_deleted_with_all_that_it_keeps(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    (session.folder / "plan").write_text("private")
+    session.close()
+    sessions.delete("s")
+    assert list(sessions.folder.iterdir()) == []
+    with pytest.raises(OnboardError, match="No such session"):
+        sessions.delete("s")
+
+
+@pytest.mark.parametrize("session_id", ["", ".", "..", "../s", "s/..", "/etc", "a\0b", "nowhere"])
+def test_an_id_leads_nowhere_else(session_id: str, sessions: Sessions) -> None:
+    sessions.create("admin", {}, "s").close()
+    for attempt in (sessions.open, sessions.repair, sessions.delete):
+        with pytest.raises(OnboardError, match="No such session"):
+            attempt(session_id)
+    if session_id not in {"", "nowhere"}:
+        with pytest.raises(ValueError, match="no name for a session"):
+            sessions.create("admin", {}, session_id)
+
+
+def test_a_session_is_begun_once_and_only_of_a_known_workflow(sessions: Sessions) -> None:
+    with pytest.raises(KeyError):
+        sessions.create("gardening", {}, "s")
+    assert not sessions.folder.exists()
+    sessions.create("admin", {}, "s").close()
+    with pytest.raises(FileExistsError):
+        sessions.create("admin", {}, "s")
+    one, other = sessions.create("admin", {}), sessions.create("admin", {})
+    assert one.header.session != other.header.session
+    one.close()
+    other.close()
+
+
+def test_a_session_that_cannot_be_begun_leaves_nothing(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "write", fail)
+        with pytest.raises(OnboardError, match="could not be begun") as refused:
+            sessions.create("admin", {}, "s")
+    assert "No space left" in refused.value.why
+    assert list(sessions.folder.iterdir()) == []
+    sessions.create("admin", {}, "s").close()
+
+
+def test_a_closed_session_takes_no_events_and_gives_its_lock_back(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    session.close()
+    session.close()
+    with pytest.raises(ValueError, match="closed"):
+        session.start(PROJECT_KEY)
+    assert session.state.events == 0
+    sessions.open("s").close()
+
+
+def test_a_failed_resume_gives_the_lock_back(sessions: Sessions) -> None:
+    sessions.create("admin", {}, "s").close()
+    whole = journal_of(sessions).read_bytes()
+    journal_of(sessions).write_bytes(b"garbage\n")
+    with pytest.raises(DamagedJournal):
+        sessions.open("s")
+    journal_of(sessions).write_bytes(whole)
+    sessions.open("s").close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_session_of_somebody_else_is_listed_with_the_reason(sessions: Sessions) -> None:
+    sessions.create("admin", {}, "s").close()
+    (sessions.folder / "s").chmod(0)
+    try:
+        (summary,) = sessions.summaries()
+        assert "Permission denied" in summary.damage
+    finally:
+        (sessions.folder / "s").chmod(0o700)
+
+
+def test_a_workflow_that_grew_a_step_goes_on_with_old_sessions(sessions: Sessions) -> None:
+    session = sessions.create("admin", {}, "s")
+    do_all(session)
+    session.close()
+    grown = Workflow("admin", "Admin", (*SAMPLE.steps, Step("regions", "Regions", "", needs=("told",))))
+    session = sessions_in(sessions.folder, grown).open("s")
+    assert session.proposal() == StepKey("regions")
+    session.close()
