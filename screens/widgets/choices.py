@@ -26,7 +26,7 @@ class Choices(OptionList):
 
     def __init__(self, lines: Sequence[tuple[str, str]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, compact=True)
-        self._lines: list[tuple[str, str]] = []
+        self._choices: list[tuple[str, str]] = []
         self.show(lines)
 
     def show(self, lines: Sequence[tuple[str, str]], chosen: str = "") -> None:
@@ -36,27 +36,27 @@ class Choices(OptionList):
             lines: the value and the words of each.
             chosen: the value that is chosen; the first one if it is not among them.
         """
-        self._lines = list(lines)
+        self._choices = list(lines)
         self.clear_options()
-        self.add_options([Option(_told(words, chosen=False), value) for value, words in self._lines])
+        self.add_options([Option(_told(words, chosen=False), value) for value, words in self._choices])
         self.choose(chosen)
 
     @property
     def value(self) -> str:
         """The chosen line's value; "" while there are no lines."""
-        if self.highlighted is None or self.highlighted >= len(self._lines):
+        if self.highlighted is None or self.highlighted >= len(self._choices):
             return ""
-        return self._lines[self.highlighted][0]
+        return self._choices[self.highlighted][0]
 
     def choose(self, value: str) -> None:
         """Choose a line by its value; the first one if there is no such value."""
-        values = [one for one, _ in self._lines]
+        values = [one for one, _ in self._choices]
         if values:
             self.highlighted = values.index(value) if value in values else 0
 
     def on_option_list_option_highlighted(self) -> None:
         """Put the mark on the line that is chosen now."""
-        for index, (value, words) in enumerate(self._lines):
+        for index, (value, words) in enumerate(self._choices):
             self.replace_option_prompt_at_index(index, _told(words, chosen=value == self.value))
 
 

@@ -19,8 +19,8 @@ from workflows.services.authenticator import grouped_seed
 
 _GROUPS_PER_LINE = 4
 _WORDS = (
-    "Scan it with the authenticator app, not with the camera. A small or dark window may need a bigger font.\n\n"
-    "If it does not scan, type this key into the app (“enter a setup key”, time based):"
+    "Scan it with the authenticator app, not with the camera. If it does not take it, enlarge the font.\n\n"
+    "Or type this key into the app (“enter a setup key”, time based):"
 )
 
 
@@ -54,14 +54,14 @@ class QrDialog(ModalScreen[None]):
         super().__init__()
         self._matrix = matrix
         self._seed = seed
-        self._name = name
+        self._entry = name
         self._copy = copy
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield QrCode()
             with Vertical():
-                yield Static(self._name, classes="qr-title", markup=False)
+                yield Static(self._entry, classes="qr-title", markup=False)
                 yield Static(_WORDS, classes="qr-words", markup=False)
                 yield Static("", id="seed", markup=False)
                 yield Button("It is in the app (esc)", id="close", variant="primary", compact=True)

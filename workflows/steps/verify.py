@@ -9,19 +9,16 @@ from typing import Any
 from workflows.errors import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
-from workflows.services.gpg.decrypt import decrypt
-from workflows.services.gpg.encrypt import encrypt
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.verify import Verification, needs_code, role_profiles, verify_profiles
 from workflows.steps.aws_command import aws_program
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_access_key import check_owner, kept_key
-from workflows.steps.own_identity import clients_of, fingerprint_of, identity_of
+from workflows.steps.own_identity import clients_of, identity_of
 from workflows.steps.written_profiles import profile_files, written_profiles
 
 STEP = Step(
@@ -227,31 +224,6 @@ def _key(context: Context, account: str) -> Credentials | None:
     if not kept or kept["kept"] == KEPT_IN_FILE:
         return None
     return kept_key(context, identity_of(context, account))
-
-
-def unlock(passphrase: Secret, context: Context, report: Report) -> None:
-    """Let gpg-agent remember the passphrase, by encrypting a word to the own key and decrypting it.
-
-    Raises:
-        WrongPassphrase: it is another one.
-        OnboardError: gpg does not work.
-    """
-    report(Progress("Unlocking your PGP key"))
-    world = context.world
-    account = next(iter(written_profiles(context)))
-    message = encrypt(
-        b"iam-onboard",
-        fingerprint=fingerprint_of(context, identity_of(context, account)),
-        gnupg_home=world.gnupg_home,
-        environment=world.environment,
-    )
-    decrypt(
-        message,
-        passphrase=passphrase,
-        gnupg_home=world.gnupg_home,
-        environment=world.environment,
-        cancelled=context.cancelled,
-    ).drop()
 
 
 def _words(problem: OnboardError | None) -> str:

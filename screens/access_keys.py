@@ -1,0 +1,274 @@
+"""The access keys' screen: where the key is kept comes first, then where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Button, Input, Label, OptionList, Static
+
+from screens.base import Opening, StepPane
+from screens.unlocking import Locked, UnlockingPane
+from screens.widgets.choices import Choices
+from screens.widgets.countdown import Countdown
+from screens.widgets.field_row import FieldRow
+from screens.widgets.marks import MarkBox
+from screens.widgets.secret_input import SecretInput
+from workflows.secret import Secret
+from workflows.steps import access_keys
+from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
+from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, StoreOption, store_options
+from workflows.steps.own_access_key import KeyInHand, KeyPlace, load_key
+from workflows.steps.own_identity import identity_of
+from workflows.steps.places import told_path
+
+_LOOK_SECONDS = 1.0
+
+
+class AccessKeysPane(UnlockingPane):
+    """Looks into the downloads folder while it is open, and offers the file that appears."""
+
+    class Noticed(Message):
+        """The access key files in the downloads folder.
+
+        Args:
+            downloads: the newest first.
+        """
+
+        def __init__(self, downloads: tuple[Download, ...]) -> None:
+            super().__init__()
+            self.downloads = downloads
+
+    DEFAULT_CSS = """
+    AccessKeysPane Label { margin-top: 1; }
+    AccessKeysPane Vertical.way { height: auto; margin-top: 1; }
+    AccessKeysPane .words, AccessKeysPane #noticed { height: auto; }
+    AccessKeysPane Horizontal.buttons { height: 1; }
+    AccessKeysPane Button { margin-right: 2; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._identity = identity_of(opening.context)
+        known: Mapping[str, Any] = opening.context.facts.get("access_key") or {}
+        kept = known.get("kept") or VAULT
+        first = HANDOFF if self._identity.encrypted_secret else CONSOLE
+        self._start: Mapping[str, Any] = {
+            "kept": CREDENTIALS_FILE if kept == CREDENTIALS_FILE else VAULT,
+            "how": known.get("how") or first,
+            "path": "",
+            "key_id": "",
+            "delete_file": True,
+            **opening.draft,
+        }
+        self._offered = ""
+        self._looking: Timer | None = None
+
+    def compose_body(self) -> ComposeResult:
+        if self.opening.done:
+            yield Static(_told(self.context.facts.get("access_key") or {}), classes="words", markup=False)
+        yield Label("Where is the secret to be kept?")
+        yield Choices(id="kept")
+        yield Label("Where does the key come from?")
+        yield Choices(self._ways(), id="how")
+        with Vertical(id="way-console", classes="way"):
+            yield Static(self._console_words(), classes="words", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Open the sign-in page", id="open", compact=True)
+            yield Static("", id="noticed", markup=False)
+        with Vertical(id="way-api", classes="way"):
+            yield Static(
+                "Makes a new key with the one that you have; empty takes the one kept on this computer.",
+                classes="words",
+                markup=False,
+            )
+        hint = "noticed by itself, or ~/Downloads/…csv"
+        yield FieldRow(
+            "CSV file", Input(value=self._start["path"], placeholder=hint, id="path", compact=True)
+        )
+        yield MarkBox(
+            "Delete this file afterwards (copies may remain in backups)",
+            value=bool(self._start["delete_file"]),
+            id="delete-file",
+            compact=True,
+        )
+        with Vertical(id="way-typed", classes="way"):
+            value = str(self._start["key_id"])
+            yield FieldRow(
+                "Access key id", Input(value=value, placeholder="AKIA…", id="key-id", compact=True)
+            )
+            yield FieldRow("Secret access key", SecretInput(id="secret"))
+        with Vertical(id="way-code", classes="way"):
+            yield FieldRow("MFA code", Input(placeholder="123456", id="code", max_length=9, compact=True))
+            yield Countdown(self.context.world.now)
+        with Vertical(id="way-handoff", classes="way"):
+            yield Static("Your admin sent it, encrypted to your PGP key.", classes="words", markup=False)
+            yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
+
+    def _ways(self) -> tuple[tuple[str, str], ...]:
+        ways = [
+            (CONSOLE, "I make it in the console and download its file"),
+            (TYPED, "I type it"),
+            (API, "Make it from here: I have an older key and an MFA code"),
+        ]
+        if self._identity.encrypted_secret:
+            ways.insert(0, (HANDOFF, "Decrypt the one in the handoff"))
+        return tuple(ways)
+
+    def _console_words(self) -> str:
+        world = self.context.world
+        return "\n".join(
+            [
+                f"1. Sign in as {self._identity.user}, with a code of your MFA device.",
+                "2. At the top right choose your name, Security credentials.",
+                "3. Access keys: Create access key. Use case: Command Line",
+                "   Interface; confirm, Next, Create access key.",
+                f"4. Download .csv file, into {told_path(world.downloads, world.home)}. Then Done.",
+            ]
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#how", Choices).choose(str(self._start["how"]))
+        self._show()
+        self.run_move("stores", lambda _report: store_options(self.context, self._identity))
+        self._looking = self.set_interval(_LOOK_SECONDS, self._look)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted, "#how")
+    def _chose(self) -> None:
+        if self.is_mounted and self.query("#way-handoff"):
+            self._show()
+
+    def _show(self) -> None:
+        """Show the fields of the chosen way and nothing else."""
+        how = self.query_one("#how", Choices).value
+        shown = {
+            "#way-console": how == CONSOLE,
+            "#way-typed": how == TYPED,
+            "#way-api": how == API,
+            "#way-code": how == API,
+            "#way-handoff": how == HANDOFF,
+            "#delete-file": how == CONSOLE,
+        }
+        for selector, display in shown.items():
+            self.query_one(selector).display = display
+        row = self.query_one("#path").parent
+        if row is not None:
+            row.display = how in {CONSOLE, API}
+
+    def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
+        lines = [(store.choice, store.words) for store in stores]
+        self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
+
+    # -- the downloads folder ----------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self.query_one("#how", Choices).value == CONSOLE:
+            self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
+
+    def _look_once(self) -> None:
+        self.post_message(self.Noticed(access_keys.downloads(self.context)))
+
+    @on(Noticed)
+    def _noticed(self, message: Noticed) -> None:
+        """Offer the newest file, unless the person has entered another."""
+        field = self.query_one("#path", Input)
+        if not message.downloads:
+            self.query_one("#noticed", Static).update("… waiting for the file; it is noticed by itself.")
+            if self._offered and field.value == self._offered:
+                field.value = self._offered = ""
+            return
+        newest = message.downloads[0]
+        path = told_path(newest.path, self.context.world.home)
+        if field.value in {"", self._offered}:
+            field.value = self._offered = path
+        words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old. Next (^n) imports it."
+        self.query_one("#noticed", Static).update(words)
+
+    @on(Button.Pressed, "#open")
+    def _open(self) -> None:
+        world = self.context.world
+        self.run_move("open", lambda _report: world.browser.open(self._identity.sign_in_url))
+
+    # -- going on ----------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        request = self.request()
+        if request.how == API and not request.path:
+            # gpg-agent may have to be asked first, before a code is spent
+            self.run_unlocked("open-key", partial(self._open_key))
+        else:
+            self.post_message(self.Submitted(request))
+
+    def _open_key(self, _report: object) -> None:
+        load_key(KeyInHand(KeyPlace.KEPT), self.context).drop()
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name == "stores":
+            self._show_stores(message.result)
+            self._remember()
+        elif message.name == "open" and not message.result:
+            page = self.context.world.open_page(self._identity.sign_in_url)
+            self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
+        elif message.name == "open-key" and not isinstance(message.result, Locked):
+            self.post_message(self.Submitted(self.request()))
+        elif message.name == "perform":
+            self.notify("\n".join(message.result["access_key"]["told"]), timeout=10)
+
+    @on(Input.Submitted)
+    def _go_down(self) -> None:
+        self.screen.focus_next()
+
+    def changed(self) -> bool:
+        """Whether there is another key or another place for it."""
+        typed = any(self.query_one(f"#{name}", SecretInput).value for name in ("secret", "passphrase"))
+        return typed or super().changed()
+
+    def request(self) -> Request:
+        how = self.query_one("#how", Choices).value
+        secret = Secret(self.query_one("#secret", SecretInput).value)
+        passphrase = Secret(self.query_one("#passphrase", SecretInput).value)
+        return Request(
+            kept=self.query_one("#kept", Choices).value,
+            how=how,
+            path=self.query_one("#path", Input).value.strip() if how in {CONSOLE, API} else "",
+            key_id=self.query_one("#key-id", Input).value.strip() if how == TYPED else "",
+            secret=secret if how == TYPED and secret else None,
+            code=self.query_one("#code", Input).value if how == API else "",
+            passphrase=passphrase if how == HANDOFF and passphrase else None,
+            delete_file=self.query_one("#delete-file", MarkBox).value,
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        return {
+            "kept": self.query_one("#kept", Choices).value or self._start["kept"],
+            "how": self.query_one("#how", Choices).value,
+            "path": self.query_one("#path", Input).value,
+            "key_id": self.query_one("#key-id", Input).value.strip(),
+            "delete_file": self.query_one("#delete-file", MarkBox).value,
+        }
+
+    def leave(self) -> None:
+        """Forget what was typed, and look no longer."""
+        if self._looking is not None:
+            self._looking.stop()
+        for name in ("secret", "passphrase"):
+            self.query_one(f"#{name}", SecretInput).clear()
+
+
+def _age(seconds: int) -> str:
+    return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
+
+
+def _told(key: Mapping[str, Any]) -> str:
+    lines = [f"✓ {key.get('id', '')} works and is yours.", *key.get("told", [])]
+    return "\n".join(lines)

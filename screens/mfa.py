@@ -1,0 +1,271 @@
+"""The MFA screen: the console in exact words, or, with an access key in hand, the device from right here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
+from textual.widgets import Button, Input, Label, OptionList, Static
+
+from screens.base import Opening, StepPane
+from screens.unlocking import Locked, UnlockingPane
+from screens.widgets.choices import Choices
+from screens.widgets.countdown import Countdown
+from screens.widgets.field_row import FieldRow
+from screens.widgets.problems import ProblemList
+from screens.widgets.qr_dialog import QrDialog
+from screens.widgets.secret_input import SecretInput
+from workflows.errors import OnboardError
+from workflows.secret import Secret
+from workflows.services.authenticator import code_problem
+from workflows.steps import mfa
+from workflows.steps.mfa import API, CONSOLE, Pending, Registered, Request
+from workflows.steps.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.own_identity import account_label, identity_of
+
+_WAYS = (
+    (CONSOLE, "In the console, in the browser (the usual way)"),
+    (API, "From here, with an access key that I have"),
+)
+_PLACES = (
+    (KeyPlace.KEPT.value, "kept on this computer already"),
+    (KeyPlace.FILE.value, "in a CSV file"),
+    (KeyPlace.TYPED.value, "typed"),
+)
+
+
+class MfaPane(UnlockingPane):
+    """Two ways; over the API the first Next makes the device, the second enables it."""
+
+    DEFAULT_CSS = """
+    MfaPane #console, MfaPane #api, MfaPane #codes, MfaPane #where { height: auto; margin-top: 1; }
+    MfaPane .words { height: auto; }
+    MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
+    MfaPane Button { margin-right: 2; }
+    MfaPane #told, MfaPane #check { height: auto; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._identity = identity_of(opening.context)
+        self._pending: Pending | None = None
+        known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
+        self._serial: str | None = known.get("serial") if opening.done else None
+        self._start: Mapping[str, Any] = {
+            "how": known.get("how") or CONSOLE,
+            "place": KeyPlace.KEPT.value,
+            "path": "",
+            **opening.draft,
+        }
+
+    def compose_body(self) -> ComposeResult:
+        yield Choices(_WAYS, id="how")
+        with Vertical(id="console"):
+            yield Static(self._console_words(), classes="words", markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button("Open the sign-in page", id="open", compact=True)
+                yield Button("Copy its address", id="copy", compact=True)
+        with Vertical(id="api"):
+            yield Static(
+                f"The key must be one of {self._identity.user} in {account_label(self._identity)}. Next (^n) "
+                "makes the device and shows its QR code; it is kept safe until it is enabled.",
+                classes="words",
+                markup=False,
+            )
+            yield Label("The access key is")
+            yield Choices(_PLACES, id="source")
+            with Vertical(id="where"):
+                path = Input(
+                    value=str(self._start["path"]), placeholder="~/Downloads/…csv", id="path", compact=True
+                )
+                yield FieldRow("CSV file", path)
+                yield FieldRow("Access key id", Input(placeholder="AKIA…", id="key-id", compact=True))
+                yield FieldRow("Secret access key", SecretInput(id="secret"))
+        with Vertical(id="codes"):
+            yield Static("", id="told", markup=False)
+            yield FieldRow("Code", Input(placeholder="123456", id="first-code", max_length=9, compact=True))
+            yield FieldRow(
+                "The next code", Input(placeholder="654321", id="second-code", max_length=9, compact=True)
+            )
+            yield Static("", id="check", markup=False)
+            yield Countdown(self.context.world.now)
+            with Horizontal(classes="buttons"):
+                yield Button("Show the QR code again", id="qr", compact=True)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#how", Choices).choose(str(self._start["how"]))
+        self.query_one("#source", Choices).choose(str(self._start["place"]))
+        self._show()
+
+    def _console_words(self) -> str:
+        identity = self._identity
+        phone = "the app on your phone"
+        lines = [
+            f"1. Sign in as {identity.user}: {identity.sign_in_url}",
+            "2. At the top right choose your name, then Security credentials.",
+            "3. Under Multi-factor authentication: Assign MFA device.",
+            f"4. Device name {identity.user}; choose Authenticator app, not",
+            "   Passkey: a passkey gives no codes for the command line.",
+            f"5. Show QR code; scan it with {phone}.",
+            "6. Type the code it shows, wait for the next one (up to 30",
+            "   seconds), type that as the second. Add MFA.",
+            "7. Sign out, and sign in again with a code: only then may",
+            "   you make access keys. Each code is good once.",
+            "Then Next (^n) says: I have registered it.",
+        ]
+        if self.context.world.sandbox:
+            lines.insert(6, f"   In this sandbox the phone is {self.context.world.endpoint_url}/phone")
+        lines.append("Recommended strongly, but ^s skips it; roles that ask for a code then refuse.")
+        return "\n".join(lines)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted)
+    def _chose(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        """Show what belongs to the chosen way and nothing else."""
+        try:
+            how, place = self.query_one("#how", Choices).value, self.query_one("#source", Choices).value
+        except NoMatches:
+            return  # the list is filled before the others are there
+        found = self._pending is not None or (self._serial is not None and how == API)
+        self.query_one("#console").display = how == CONSOLE
+        self.query_one("#api").display = how == API and not found
+        self.query_one("#codes").display = how == API and self._pending is not None
+        self.query_one("#where").display = place != KeyPlace.KEPT.value
+        for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
+            row = self.query_one(f"#{name}").parent
+            if row is not None:
+                row.display = place == of.value
+
+    # -- the console -------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#open")
+    def _open(self) -> None:
+        world = self.context.world
+        self.run_move("open", lambda _report: world.browser.open(self._identity.sign_in_url))
+
+    @on(Button.Pressed, "#copy")
+    def _copy(self) -> None:
+        world = self.context.world
+        self._told_by(lambda: world.clipboard.copy(world.open_page(self._identity.sign_in_url)))
+
+    def _told_by(self, work: Any) -> None:
+        try:
+            self.notify(str(work()))
+        except OnboardError as error:
+            self.notify(f"{error.what} {error.why}", severity="warning")
+
+    # -- from here ---------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        request = self.request()
+        if request.how == CONSOLE or request.pending is not None or request.serial is not None:
+            self.post_message(self.Submitted(request))
+            return
+        key = self._key()
+        problems = key.problems()
+        self.show_problems(problems)
+        if not problems:
+            self.run_unlocked("begin", lambda report: mfa.begin(key, self.context, report))
+
+    def _key(self) -> KeyInHand:
+        place = KeyPlace(self.query_one("#source", Choices).value)
+        secret = Secret(self.query_one("#secret", SecretInput).value)
+        return KeyInHand(
+            place,
+            self.query_one("#path", Input).value,
+            self.query_one("#key-id", Input).value.strip(),
+            secret if place is KeyPlace.TYPED and secret else None,
+        )
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name == "open" and not message.result:
+            page = self.context.world.open_page(self._identity.sign_in_url)
+            self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
+        if message.name != "begin" or isinstance(message.result, Locked):
+            return
+        self.query_one("#secret", SecretInput).clear()
+        if isinstance(message.result, Registered):
+            self._serial = message.result.serial
+            self.notify(f"{self._serial} is registered already.")
+            self.post_message(self.Submitted(self.request()))
+            return
+        self._pending = message.result
+        self._tell_device()
+        self._show()
+        self.query_one("#first-code").focus()
+        self._show_qr()
+
+    def _tell_device(self) -> None:
+        pending = self._pending
+        if pending is not None:
+            device = f"{pending.name}@{pending.label}"
+            words = f"The device {device} is made and waits for two codes in a row."
+            self.query_one("#told", Static).update(f"{words} {pending.remark}".strip())
+
+    @on(Button.Pressed, "#qr")
+    def _show_qr(self) -> None:
+        pending = self._pending
+        if pending is None:
+            return
+        try:
+            matrix = pending.matrix()
+        except OnboardError as error:
+            self.notify(f"{error.what} {error.next}", severity="warning")
+            matrix = ()
+        entry = f"{pending.name}@{pending.label}"
+        self.app.push_screen(QrDialog(matrix, pending.seed, entry, self.context.world.clipboard.copy))
+
+    @on(Input.Changed, "#first-code")
+    def _check_first(self, event: Input.Changed) -> None:
+        """Look at a whole code at once, before AWS sees it."""
+        told = ""
+        if self._pending is not None and code_problem(event.value) is None:
+            problems = mfa.code_problems(self._pending, event.value, self.context, "first_code")
+            told = "\n".join(f"! {problem.message}" for problem in problems)
+            told = told or "✓ That is the device's code. Wait for the next one, and type it below."
+        self.query_one("#check", Static).update(told)
+
+    @on(Input.Submitted)
+    def _go_down(self) -> None:
+        self.screen.focus_next()
+
+    def on_step_pane_move_failed(self) -> None:
+        """Codes that were given are spent: two new ones are needed."""
+        super().on_step_pane_move_failed()
+        if self._pending is not None and not self._pending.seed.dropped:
+            for name in ("#first-code", "#second-code"):
+                self.query_one(name, Input).clear()
+            self.query_one("#first-code").focus()
+            self.query_one(ProblemList).show([])
+
+    # -- the input ---------------------------------------------------------------------------------
+
+    def request(self) -> Request:
+        how = self.query_one("#how", Choices).value
+        if how == CONSOLE:
+            return Request(CONSOLE)
+        first, second = (self.query_one(f"#{name}", Input).value for name in ("first-code", "second-code"))
+        return Request(API, self._serial, self._pending, first, second)
+
+    def draft(self) -> Mapping[str, Any]:
+        return {
+            "how": self.query_one("#how", Choices).value,
+            "place": self.query_one("#source", Choices).value,
+            "path": self.query_one("#path", Input).value,
+        }
+
+    def leave(self) -> None:
+        """Forget the seed and the key; the vault has the seed."""
+        if self._pending is not None:
+            self._pending.drop()
+        self.query_one("#secret", SecretInput).clear()
