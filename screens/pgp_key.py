@@ -96,7 +96,8 @@ class PgpKeyPane(StepPane):
 
     def _after(self) -> str:
         sent = self.context.facts.get("request_sent")
-        return f"Done: {sent}." if self.opening.done and sent else _AFTER
+        done = self.opening.done and sent and not self._start["replacement"]
+        return f"Done: {sent}." if done else _AFTER
 
     def on_mount(self) -> None:
         super().on_mount()

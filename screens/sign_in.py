@@ -1,0 +1,323 @@
+"""The sign-in's screen: the passphrase in, the user and the password out to the browser, then a mark.
+
+The decrypted password lives in this pane alone, masked, and is forgotten when the pane goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import App, ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widgets import Button, Checkbox, Label, Static
+
+from screens.base import Opening, StepPane
+from screens.failure import as_error
+from screens.widgets.dialogs import Confirm
+from screens.widgets.own_terminal import lend_terminal
+from screens.widgets.secret_input import SecretInput
+from workflows.errors import OnboardError
+from workflows.secret import Secret
+from workflows.services.clipboard import Clipboard
+from workflows.steps import sign_in
+from workflows.steps.handoff import grouped, identity_of
+from workflows.steps.sign_in import Request
+
+_MASK = "••••••••••••"
+_SHOWN_SECONDS = 15.0
+_NOTHING_CAME = (
+    "No password came for this user: it is a machine user, or has no access to the console. There is "
+    "nothing to sign in with; Next (^n) goes on to its access key."
+)
+_REPLACE = (
+    "Use this if your key is lost or you forgot its passphrase: nobody can read this password then.\n\n"
+    "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
+    "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
+)
+
+
+class SignInPane(StepPane):
+    """First decrypts, then offers what the browser's page asks for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "open_page", "Open page", id="sign-in.open", tooltip="Open the sign-in page"),
+        Binding("2", "copy_user", "Copy user", id="sign-in.user", tooltip="Copy the user name"),
+        Binding("3", "copy_password", "Copy password", id="sign-in.password", tooltip="Copy the password"),
+        Binding(
+            "4", "copy_address", "Copy address", id="sign-in.address", show=False, tooltip="Copy the address"
+        ),
+        Binding("v", "show_password", "Show", id="sign-in.show", tooltip="Show the password for 15 seconds"),
+    ]
+    DEFAULT_CSS = """
+    SignInPane .words { height: auto; }
+    SignInPane Horizontal { height: 1; }
+    SignInPane Horizontal > Label { width: 22; }
+    SignInPane Horizontal > SecretInput { width: 1fr; }
+    SignInPane Button { margin-right: 2; }
+    SignInPane Checkbox { border: none; padding: 0; margin-top: 1; }
+    SignInPane #decrypting, SignInPane #opened { height: auto; margin-top: 1; }
+    SignInPane #password { text-style: bold; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._identity = identity_of(opening.context)
+        self._has_password = sign_in.has_password(opening.context)
+        self._password: Secret | None = None
+        self._hiding: Timer | None = None
+
+    def compose_body(self) -> ComposeResult:
+        identity = self._identity
+        alias = f" ({identity.account_alias})" if identity.account_alias else ""
+        yield Static(
+            f"Account {identity.account_id}{alias}, user {identity.user}", classes="words", markup=False
+        )
+        if not self._has_password:
+            yield Static(_NOTHING_CAME, classes="words", markup=False)
+            return
+        with Vertical(id="decrypting"):
+            yield from self._decrypting()
+        with Vertical(id="opened"):
+            yield from self._opened()
+        yield Checkbox(
+            "I have signed in and chosen my new password", self.opening.done, id="chosen", compact=True
+        )
+        yield Checkbox("I had signed in before: nothing to decrypt", False, id="already", compact=True)
+
+    def _decrypting(self) -> ComposeResult:
+        key = grouped(self._identity.key_fingerprint)
+        yield Static(f"Encrypted to your PGP key\n{key}", classes="words", markup=False)
+        yield Horizontal(Label("Its passphrase"), SecretInput("Enter decrypts", id="passphrase"))
+        with Horizontal():
+            yield Button("Decrypt", id="decrypt", compact=True)
+            yield Button("Let gpg ask (smartcard)", id="pinentry", compact=True)
+            yield Button("I can't decrypt", id="replace", compact=True)
+
+    def _opened(self) -> ComposeResult:
+        yield Static(self._address(), classes="words", markup=False)
+        yield Horizontal(Label("User name"), Static(self._identity.user, markup=False))
+        yield Horizontal(Label("One-time password"), Static(_MASK, id="password", markup=False))
+        with Horizontal():
+            yield Button("1 Open the sign-in page", id="open-page", compact=True)
+            yield Button("4 Copy address", id="copy-address", compact=True)
+        with Horizontal():
+            yield Button("2 Copy user name", id="copy-user", compact=True)
+            yield Button("3 Copy password", id="copy-password", compact=True)
+            yield Button("Show (v)", id="show", compact=True)
+        yield Static(self._policy(), classes="words", markup=False)
+
+    def _page(self) -> str:
+        return self.context.world.open_page(self._identity.sign_in_url)
+
+    def _address(self) -> str:
+        url, page = self._identity.sign_in_url, self._page()
+        return f"Sign in at  {url}" if page == url else f"Sign in at  {page}\n(stands for {url})"
+
+    def _policy(self) -> str:
+        lines = ["Paste both there. AWS then asks for a new password; keep it in a password manager."]
+        if self._identity.password_policy:
+            lines.append("The new password:")
+            lines += [f"  • {sentence}" for sentence in self._identity.password_policy]
+        return "\n".join(lines)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._has_password:
+            self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the half that is needed now."""
+        self.query_one("#opened").display = self._password is not None
+        self.query_one("#decrypting").display = self._password is None
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The keys for the browser's page mean nothing before the password is decrypted."""
+        of_the_page = {"open_page", "copy_user", "copy_password", "copy_address", "show_password"}
+        return self._password is not None if action in of_the_page else True
+
+    # -- decrypting --------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#decrypt")
+    @on(SecretInput.Submitted, "#passphrase")
+    def _decrypt(self) -> None:
+        if self.running_move:
+            return
+        passphrase = self.query_one("#passphrase", SecretInput).take()
+        self.run_move(
+            "decrypt",
+            lambda report: sign_in.decrypt_password(passphrase, self.context, report),
+            journaled=True,
+        )
+
+    @on(Button.Pressed, "#pinentry")
+    def _let_gpg_ask(self) -> None:
+        if self.running_move:
+            return
+        self.post_message(self.Begun())
+        self.call_later(self._ask_with_pinentry)
+
+    def _ask_with_pinentry(self) -> None:
+        try:
+            password = lend_terminal(
+                self.app,
+                "gpg asks for the passphrase or the PIN now. Ctrl-C gives up.",
+                lambda tty: sign_in.decrypt_password(None, self.context, lambda _progress: None, tty=tty),
+            )
+        except SuspendNotSupported:
+            self._not_decrypted(
+                OnboardError(
+                    "gpg cannot ask here",
+                    "The wizard cannot give the terminal to another program here.",
+                    why="This terminal, or the way the wizard was started, does not allow it.",
+                    next="Enter the passphrase in the field, or start the wizard in an ordinary terminal.",
+                )
+            )
+        except Exception as failure:  # noqa: BLE001 - a failure while suspended becomes words like any other
+            self._not_decrypted(as_error(failure))
+        else:
+            self.post_message(self.MoveDone("decrypt", password))
+
+    def _not_decrypted(self, error: OnboardError) -> None:
+        self.post_message(self.MoveFailed("decrypt", error, journaled=True))
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "decrypt":
+                self._take(message.result)
+            case "copy":
+                self.notify(str(message.result))
+            case "open" if not message.result:
+                self.notify("No browser could be opened here. 4 copies the address.", severity="warning")
+            case "open":
+                self.notify("The page is opening in your browser.")
+
+    def _take(self, password: Secret) -> None:
+        if not self.is_attached:
+            password.drop()
+            return
+        self._forget()
+        self._password = password
+        self._arrange()
+        self.query_one("#open-page").focus()
+
+    @on(StepPane.MoveFailed)
+    def _failed(self, message: StepPane.MoveFailed) -> None:
+        if message.name == "decrypt":
+            self.query_one("#passphrase").focus()
+
+    @on(Button.Pressed, "#replace")
+    def _offer_replacement(self) -> None:
+        self.app.push_screen(Confirm("Ask for a new password?", _REPLACE, "New request"), self._replace)
+
+    def _replace(self, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+        if yes:
+            reason = "I cannot decrypt my password: the key is lost or I forgot its passphrase."
+            draft = {"choice": "", "replacement": True, "reason": reason}
+            self.post_message(self.StepWanted("pgp-key", draft))
+
+    # -- the browser's page ------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#open-page")
+    def action_open_page(self) -> None:
+        """Open the sign-in page."""
+        url, world = self._identity.sign_in_url, self.context.world
+        self.run_move("open", lambda _report: world.browser.open(url))
+
+    @on(Button.Pressed, "#copy-address")
+    def action_copy_address(self) -> None:
+        """Copy the address of the sign-in page."""
+        self._copy(self._page)
+
+    @on(Button.Pressed, "#copy-user")
+    def action_copy_user(self) -> None:
+        """Copy the user name."""
+        self._copy(lambda: self._identity.user)
+
+    @on(Button.Pressed, "#copy-password")
+    def action_copy_password(self) -> None:
+        """Copy the password; the clipboard forgets it again."""
+        password = self._password
+        if password is not None:
+            self._copy(lambda: password)
+
+    def _copy(self, what: Callable[[], str | Secret]) -> None:
+        self.run_move("copy", lambda _report: self.context.world.clipboard.copy(what()))
+
+    @on(Button.Pressed, "#show")
+    def action_show_password(self) -> None:
+        """Show the password for some seconds; a second time hides it."""
+        if self._hiding is not None or self._password is None:
+            self._hide()
+            return
+        self.query_one("#password", Static).update(self._password.reveal())
+        self._hiding = self.set_timer(_SHOWN_SECONDS, self._hide)
+
+    def _hide(self) -> None:
+        if self._hiding is not None:
+            self._hiding.stop()
+            self._hiding = None
+        self.query_one("#password", Static).update(_MASK)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    @on(Checkbox.Changed)
+    def _marked(self, event: Checkbox.Changed) -> None:
+        """Only one of the two can be so."""
+        if event.checkbox.value:
+            other = "#already" if event.checkbox.id == "chosen" else "#chosen"
+            self.query_one(other, Checkbox).value = False
+
+    def advance(self) -> None:
+        request = self.request()
+        if not self._has_password or request.chosen or request.already or self._password is not None:
+            super().advance()
+        else:
+            self._decrypt()
+
+    def leave(self) -> None:
+        """Forget the password and what was typed, and take it out of the clipboard if it is still there."""
+        if not self._has_password:
+            return
+        self.query_one("#passphrase", SecretInput).clear()
+        had_password = self._password is not None
+        self._hide()
+        self._forget()
+        if had_password:
+            clear = partial(_clear_clipboard, self.app, self.context.world.clipboard)
+            self.app.run_worker(clear, thread=True, group="clipboard")
+
+    def _forget(self) -> None:
+        if self._password is not None:
+            self._password.drop()
+            self._password = None
+
+    def request(self) -> Request:
+        if not self._has_password:
+            return Request()
+        return Request(
+            chosen=self.query_one("#chosen", Checkbox).value,
+            already=self.query_one("#already", Checkbox).value,
+            decrypted=self._password is not None,
+        )
+
+    def changed(self) -> bool:
+        """Decrypting again to look at the password changes nothing about a sign-in that is done."""
+        request = self.request()
+        return not (self.opening.done and (request.chosen or request.already or not self._has_password))
+
+
+def _clear_clipboard(app: App[object], clipboard: Clipboard) -> None:
+    """Take the password out of the clipboard; outlives the pane, in a thread of the application's."""
+    try:
+        clipboard.clear_if_ours()
+    except OnboardError as error:
+        if app.is_running:
+            words = f"The clipboard may still hold the password. {error.why}"
+            app.call_from_thread(app.notify, words, severity="warning")

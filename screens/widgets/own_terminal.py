@@ -1,0 +1,44 @@
+"""The terminal lent to another program for a moment: the application is suspended and Ctrl-C is not its."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from textual.app import App
+
+T = TypeVar("T")
+
+
+def lend_terminal(app: App[object], words: str, work: Callable[[str | None], T]) -> T:
+    """Suspend the application, do something that has the terminal to itself, and come back.
+
+    SIGINT goes to everything on the terminal, so it is swallowed here meanwhile, by a handler: what is merely
+    ignored would be inherited as ignored by the children.
+
+    Args:
+        app: the application; must be called on its own thread.
+        words: printed before the work begins.
+        work: gets the path of the terminal's device, or None where there is none.
+
+    Raises:
+        SuspendNotSupported: this terminal or driver cannot be suspended.
+    """
+    with app.suspend():
+        sys.stdout.write(f"\n{words}\n")
+        sys.stdout.flush()
+        before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+        try:
+            return work(_terminal())
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _terminal() -> str | None:
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+        if stream is not None and stream.isatty():
+            return os.ttyname(stream.fileno())
+    return None
