@@ -51,10 +51,16 @@ class Opening:
 class StepPane(VerticalScroll):
     """The screen of one step.
 
-    Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
+    Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`. One whose
+    work goes on without the wizard (an apply) sets `goes_on`, so that leaving does not stop it.
+
+    Attributes:
+        opened: whether the pane has been shown, so that its input is the person's.
+        running_move: the name of the move that runs, "" if none does.
     """
 
     next_words: ClassVar[str] = "Next"
+    goes_on: ClassVar[bool] = False
     can_focus = False
 
     DEFAULT_CSS = """
@@ -65,25 +71,30 @@ class StepPane(VerticalScroll):
     StepPane .pane-note { color: $text-warning; }
     """
 
+    class Posted(Message):
+        """What a pane posts, and which pane: a late message must not be taken for another step's."""
+
+        pane: StepPane | None = None
+
     @dataclass
-    class Submitted(Message):
+    class Submitted(Posted):
         """The person is done with the input: go on with this request."""
 
         request: Any
 
     @dataclass
-    class Begun(Message):
+    class Begun(Posted):
         """Work on the step begins with a move of the pane's own; the journal is to know."""
 
     @dataclass
-    class MoveDone(Message):
+    class MoveDone(Posted):
         """A move ended well."""
 
         name: str
         result: Any
 
     @dataclass
-    class MoveFailed(Message):
+    class MoveFailed(Posted):
         """A move ended badly; for a journaled one the step failed."""
 
         name: str
@@ -91,7 +102,7 @@ class StepPane(VerticalScroll):
         journaled: bool
 
     @dataclass
-    class MoveProgressed(Message):
+    class MoveProgressed(Posted):
         """How far the running move is; a newer one replaces an older."""
 
         progress: Progress
@@ -101,26 +112,40 @@ class StepPane(VerticalScroll):
             return isinstance(message, StepPane.MoveProgressed) and message.progress.payload is None
 
     @dataclass
-    class DraftChanged(Message):
+    class DraftChanged(Posted):
         """Half-filled input worth keeping."""
 
         draft: Mapping[str, Any]
 
     @dataclass
-    class ReopenWanted(Message):
+    class ReopenWanted(Posted):
         """The person wants to do a settled step again."""
+
+    @dataclass
+    class StepWanted(Posted):
+        """The person wants to do an earlier step again, with this draft to begin with."""
+
+        step: str
+        draft: Mapping[str, Any]
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(id=f"pane-{opening.step.id}")
         self.opening = opening
         self.context = opening.context
         self.running_move = ""
+        self.opened = False
         self._opened_with: Any = None
+
+    def post_message(self, message: Message) -> bool:
+        """Post a message; one of this class says that it is from this pane."""
+        if isinstance(message, StepPane.Posted):
+            message.pane = self
+        return super().post_message(message)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
-            yield Static(self.opening.title, classes="pane-title")
-            yield Static(self.opening.step.purpose, classes="pane-purpose")
+            yield Static(self.opening.title, classes="pane-title", markup=False)
+            yield Static(self.opening.step.purpose, classes="pane-purpose", markup=False)
             if self.opening.note:
                 yield Static(self.opening.note, classes="pane-note", markup=False)
         yield from self.compose_body()
@@ -148,7 +173,10 @@ class StepPane(VerticalScroll):
         self.call_after_refresh(self._remember)
 
     def _remember(self) -> None:
+        if self.context.leaving.is_set():
+            return  # gone before it was painted
         self._opened_with = self.request()
+        self.opened = True
 
     def advance(self) -> None:
         """The person pressed Next. A pane with moves of its own does the next one here instead."""
@@ -156,6 +184,16 @@ class StepPane(VerticalScroll):
 
     def leave(self) -> None:
         """The pane is about to go: forget secrets, stop timers. Called once, before it is removed."""
+
+    def part(self) -> None:
+        """The pane is about to go: whatever runs in it is left alone or stopped, and `leave` is called.
+
+        What goes on by itself (an apply) only stops being watched; everything else is asked to stop.
+        """
+        self.context.leaving.set()
+        if not self.goes_on:
+            self.context.cancelled.set()
+        self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show what is not right with the input, and put the focus where it can be mended."""

@@ -1,9 +1,12 @@
-"""The application: a shell around the home screen and the wizard, with the session that is open."""
+"""The application: a shell around the home screen and the wizard."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from threading import get_ident
 from typing import Any, ClassVar
 
@@ -11,21 +14,21 @@ from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from screens.failure import as_error
-from screens.registry import PANES
 from screens.starting import Starting
 from screens.welcome_back import WelcomeBack
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from tui.home import HomeScreen
 from tui.places import Machine
+from tui.session_control import Drafts, Parts, SessionControl, first_with
 from tui.wizard import WizardScreen
 from tui.worlds import WorldSource, clipboard_of
-from workflows.catalogue import MODULES
 from workflows.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.journal import DamagedJournal
-from workflows.machine.session import Session, Sessions
+from workflows.steps.base import Report
 from workflows.walk import Change, Walk
 
 
@@ -41,7 +44,7 @@ class Start:
 
     workflow: str = ""
     session: str = ""
-    drafts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    drafts: Drafts = field(default_factory=dict)
 
 
 class OnboardApp(App[None]):
@@ -49,7 +52,7 @@ class OnboardApp(App[None]):
 
     Args:
         machine: the machine it runs on.
-        sessions: where sessions are kept.
+        load: gives the sessions, the steps and their panes; called in a thread after the first paint.
         source: what opens the world (the person's own, or a sandbox's).
         start: what to show first.
 
@@ -61,90 +64,117 @@ class OnboardApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "save_and_quit", "Save and quit", id="app.quit", priority=True),
-        Binding(
-            "f3", "sessions", "Sessions", id="app.sessions", show=False, tooltip="Save, and list the sessions"
-        ),
+        Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
     ]
 
-    def __init__(self, machine: Machine, sessions: Sessions, source: WorldSource, start: Start) -> None:
+    def __init__(
+        self, machine: Machine, load: Callable[[], Parts], source: WorldSource, start: Start
+    ) -> None:
         super().__init__()
         self._machine = machine
-        self._sessions = sessions
+        self._load = load
         self._source = source
         self._start = start
-        self._session: Session | None = None
-        self._clipboard_board = clipboard_of(machine, self._write_clipboard)
+        self._control: SessionControl | None = None
+        self._board = clipboard_of(machine, self._write_clipboard)
         self.failure: OnboardError | None = None
 
     # -- beginning and end -------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Open the world, then show what was asked for."""
+        loop = asyncio.get_running_loop()
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(ending, self._quit)
         self.set_interval(1.0, self._poll_clipboard)
-        self.push_screen(Starting(self._source.open, self._opened, self._source.words))
+        self.push_screen(Starting(self._open, self._opened, self._source.words))
 
-    async def _opened(self, _nothing: None) -> None:
-        start = self._start
+    def _open(self, report: Report) -> SessionControl:
+        parts = self._load()
+        self._source.open(report)
+        return SessionControl(parts, self._source, self._board)
+
+    async def _opened(self, control: SessionControl) -> None:
+        self._control, start = control, self._start
         if start.session:
             await self._resume(start.session, start.drafts)
         elif start.workflow:
             await self._begin(start.workflow, start.drafts)
         else:
-            self._show_home()
+            await self._show_home()
 
-    def _show_home(self) -> None:
-        self.switch_screen(HomeScreen(self._sessions.summaries(), sandbox=self._source.sandbox))
+    @property
+    def control(self) -> SessionControl:
+        """The session control; the screens that need it are shown only once it is there."""
+        if self._control is None:
+            raise RuntimeError("nothing is open yet")
+        return self._control
 
-    async def action_save_and_quit(self) -> None:
+    async def _show(self, screen: Screen[Any]) -> None:
+        """Show a screen in place of all others."""
+        while len(self.screen_stack) > 2:
+            await self.pop_screen()
+        self.switch_screen(screen)
+
+    async def _show_home(self, failure: OnboardError | None = None) -> None:
+        try:
+            summaries = self.control.summaries()
+        except OnboardError as error:
+            summaries, failure = (), failure or error
+        await self._show(HomeScreen(summaries, sandbox=self._source.sandbox))
+        if failure is not None:
+            self.show_error(failure)
+
+    def action_save_and_quit(self) -> None:
         """Leave; everything is kept. What runs in the background is asked about first."""
         wizard = self._wizard()
-        if wizard is not None and wizard.pane is not None and wizard.pane.running_move:
-            body = (
-                "A running apply goes on by itself and is picked up when you come back.\n"
-                "Anything else that runs is stopped, and its step stays open."
-            )
-            self.push_screen(
-                Confirm("Something is still running. Quit all the same?", body, "Quit"), self._quit_if
-            )
-            return
+        if wizard is None or not wizard.busy:
+            self._quit()
+        elif not any(isinstance(screen, QuitQuestion) for screen in self.screen_stack):
+            self.push_screen(QuitQuestion(), lambda yes: self._quit() if yes else None)
+
+    def _quit(self) -> None:
         self._leave_session()
         self.exit()
-
-    def _quit_if(self, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-        if yes:
-            self._leave_session()
-            self.exit()
 
     async def action_sessions(self) -> None:
         """Save the open session and show the list."""
         wizard = self._wizard()
-        if wizard is None or (wizard.pane is not None and wizard.pane.running_move):
+        if wizard is None or wizard.busy:
             self.notify("Not now: something is running, or the list is already open.", severity="warning")
             return
         self._leave_session()
-        self._show_home()
+        failure, self.failure = self.failure, None
+        await self._show_home(failure)
 
     def _leave_session(self) -> None:
         wizard = self._wizard()
-        if wizard is not None and wizard.pane is not None:
-            wizard.keep_draft_now()
-            wizard.pane.leave()
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-        self._clear_clipboard()
+        try:
+            if wizard is not None:
+                wizard.leave()
+        except OnboardError as error:
+            self.failure = self.failure or error
+        finally:
+            if self._control is not None:
+                self._control.leave()
+            self._clear_clipboard()
+
+    def _wizard(self) -> WizardScreen | None:
+        return next((screen for screen in self._screen_stack if isinstance(screen, WizardScreen)), None)
+
+    # -- the clipboard -----------------------------------------------------------------------------
 
     def _clear_clipboard(self) -> None:
         """Nothing of ours stays in the clipboard; one that no longer answers is told, not hidden."""
         try:
-            self._clipboard_board.clear_if_ours()
+            self._board.clear_if_ours()
         except OnboardError as error:
-            self.notify(error.what, severity="warning")
+            self.notify(f"{error.what} {error.why}", severity="warning")
 
     def _poll_clipboard(self) -> None:
-        expires_at = self._clipboard_board.expires_at
+        expires_at = self._board.expires_at
         if expires_at is not None and expires_at <= self._machine.now():
-            self._clear_clipboard()
+            self.run_worker(self._clear_clipboard, thread=True, group="clipboard", exclusive=True)
 
     def _write_clipboard(self, text: str) -> None:
         """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped."""
@@ -154,64 +184,50 @@ class OnboardApp(App[None]):
             self.call_from_thread(self.copy_to_clipboard, text)
         self._clipboard = ""
 
-    def _wizard(self) -> WizardScreen | None:
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, WizardScreen):
-                return screen
-        return None
-
     # -- sessions ----------------------------------------------------------------------------------
 
-    async def _begin(self, workflow: str, drafts: Mapping[str, Mapping[str, Any]]) -> None:
-        details = {"sandbox": True} if self._source.sandbox else {}
-        session = self._sessions.create(workflow, details)
-        for step, draft in {**self._source.drafts(workflow), **drafts}.items():
-            session.drafts.save(StepKey(step), draft)
-        self._walk(session, fresh=True)
-
-    async def _resume(self, session_id: str, drafts: Mapping[str, Mapping[str, Any]]) -> None:
+    async def _begin(self, workflow: str, drafts: Drafts) -> None:
         try:
-            session = self._sessions.open(session_id)
-        except DamagedJournal as damage:
-            self._show_home()
-            self._offer_repair(session_id, damage)
-            return
+            walk = self.control.begin(workflow, drafts)
         except OnboardError as error:
-            self._show_home()
-            self.show_error(error)
-            return
-        for step, draft in drafts.items():
-            session.drafts.save(StepKey(step), draft)
-        self._walk(session, fresh=False)
+            await self._show_home(error)
+        else:
+            await self._show(WizardScreen(walk, self.control.parts.panes))
+
+    async def _resume(self, session_id: str, drafts: Drafts) -> None:
+        try:
+            walk = self.control.resume(session_id, drafts)
+        except DamagedJournal as damage:
+            await self._show_home(None if damage.good else damage)
+            if damage.good:
+                self._offer_repair(session_id, damage)
+        except OnboardError as error:
+            await self._show_home(error)
+        else:
+            await self._look(walk, first_with(walk, drafts))
 
     def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
-        if damage.good == 0:
-            self.show_error(damage)
-            return
-
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self._walk(self._sessions.repair(session_id), fresh=False)
+        async def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if not yes:
+                return
+            try:
+                walk = self.control.repair(session_id)
+            except OnboardError as error:
+                self.show_error(error)
+            else:
+                await self._look(walk, None)
 
         body = f"{damage.what}\n{damage.why}\n\nWhat comes after that line is kept in a copy beside it."
         self.push_screen(Confirm("This session is damaged", body, "Resume from its sound part"), answered)
 
-    def _walk(self, session: Session, *, fresh: bool) -> None:
-        self._session = session
-        workflow = session.header.workflow
-        walk = Walk(session, self._source.world(workflow, self._clipboard_board), MODULES[workflow])
-        if fresh:
-            self.switch_screen(WizardScreen(walk, PANES))
-            return
-        self.run_worker(lambda: self._look(walk), thread=True, group="look", exclusive=True)
+    async def _look(self, walk: Walk, wanted: StepKey | None) -> None:
+        """Look at what changed since the session was left, then go on."""
+        words = "Looking at what has changed since you left"
+        await self._show(Starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
 
-    def _look(self, walk: Walk) -> None:
-        changes = walk.look()
-        self.call_from_thread(self._welcome, walk, changes)
-
-    def _welcome(self, walk: Walk, changes: tuple[Change, ...]) -> None:
-        key = walk.proposal(changes)
-        self.switch_screen(WizardScreen(walk, PANES, at=key))
+    async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
+        key = wanted or walk.proposal(changes)
+        await self._show(WizardScreen(walk, self.control.parts.panes, at=key))
         if changes:
             self.push_screen(WelcomeBack(changes, walk.title(key) if key else ""))
 
@@ -224,38 +240,50 @@ class OnboardApp(App[None]):
         await self._resume(message.session, {})
 
     @on(HomeScreen.Delete)
-    def _delete_wanted(self, message: HomeScreen.Delete) -> None:
+    async def _delete_wanted(self, message: HomeScreen.Delete) -> None:
+        failure = None
         try:
-            self._sessions.delete(message.session)
+            self.control.delete(message.session)
         except OnboardError as error:
-            self.show_error(error)
-        if isinstance(self.screen, HomeScreen):
-            self.screen.show(self._sessions.summaries())
+            failure = error
+        await self._show_home(failure)
 
     # -- failures and commands ---------------------------------------------------------------------
 
     def show_error(self, error: OnboardError) -> None:
         """Show a failure as a dialog."""
-        self.push_screen(ErrorDialog(error, self._clipboard_board.copy))
+        self.push_screen(ErrorDialog(error, self._board.copy))
 
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's own shows local variables, which may be secrets."""
-        self.failure = as_error(error)
+        first = self._exception is None
         self._return_code = 1
-        if self._exception is None:
+        if first:
             self._exception = error
             self._exception_event.set()
+            cause = error.error if isinstance(error, WorkerFailed) else error
+            self.failure = as_error(cause)
+            self._leave_session()
         self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's commands; the screenshot command is left out, since a picture may hold a secret."""
         yield SystemCommand("app: theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("app: save and quit", "Leave; everything is kept", self.action_save_and_quit)
-        yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
         if isinstance(screen, WizardScreen):
+            yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
             yield SystemCommand("step: help", "What this step is for, and its keys", screen.action_help)
             for key in screen.walk.session.layout():
                 title = screen.walk.title(key)
-                yield SystemCommand(
-                    f"step: go to {title}", f"Show {title}", lambda key=key: screen.visit(key)
-                )
+                yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(screen.visit, key))
+
+
+class QuitQuestion(Confirm):
+    """Asks whether to quit while something runs."""
+
+    def __init__(self) -> None:
+        body = (
+            "A running apply goes on by itself and is picked up when you come back.\n"
+            "Anything else that runs is stopped, and its step stays open."
+        )
+        super().__init__("Something is still running. Quit all the same?", body, "Quit")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.shelf import Shelf
 from workflows.errors import OnboardError
-from workflows.machine.session import Sessions
-from workflows.services.processes import disable_core_dumps
+
+if TYPE_CHECKING:
+    from tui.worlds import WorldSource
+    from workflows.machine.session import Sessions
 
 _MAX_HANDOFF_BYTES = 1_000_000
 
@@ -65,7 +68,9 @@ def _waiting(sessions: Sessions, project: str, user: str) -> str:
 
 def _read_handoff(name: str) -> str:
     if name == "-":
-        return sys.stdin.read(_MAX_HANDOFF_BYTES)
+        text = sys.stdin.read(_MAX_HANDOFF_BYTES)
+        _keyboard_as_input()
+        return text
     path = Path(name).expanduser()
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
@@ -77,6 +82,16 @@ def _read_handoff(name: str) -> str:
             why=error.strerror or str(error),
             next="Check the name; or start `iam-onboard join` without it and paste the text there.",
         ) from error
+
+
+def _keyboard_as_input() -> None:
+    """What came through a pipe has been read; from now on the keyboard is the input, if there is one."""
+    try:
+        keyboard = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return  # no terminal at all: the caller finds that out, and says so
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
 
 
 def resume(options: argparse.Namespace) -> int:
@@ -166,29 +181,40 @@ def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]
     from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
 
     machine = Machine.this()
-    return _run(machine, Shelf(machine).own(), OwnMachine(machine, binary), workflow, session, drafts)
+    return _run(machine, Shelf(machine).own, OwnMachine(machine, binary), workflow, session, drafts)
 
 
 def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
     if not _has_terminal():
         return USAGE
-    from tui.worlds import SandboxWorlds  # noqa: PLC0415
+    from tui.worlds import SandboxWorlds  # noqa: PLC0415 - as above
 
-    return _run(machine, Shelf(machine).of_sandbox(folder), SandboxWorlds(machine, folder), "", session, {})
+    def store() -> Sessions:
+        return Shelf(machine).of_sandbox(folder)
+
+    return _run(machine, store, SandboxWorlds(machine, folder), "", session, {})
 
 
 def _run(
     machine: Machine,
-    store: Sessions,
-    source: Any,
+    store: Callable[[], Sessions],
+    source: WorldSource,
     workflow: str,
     session: str,
     drafts: Mapping[str, Mapping[str, Any]],
 ) -> int:
     from tui.app import OnboardApp, Start  # noqa: PLC0415 - Textual, only now
+    from tui.session_control import Parts  # noqa: PLC0415
+    from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
+
+    def load() -> Parts:
+        from screens.registry import PANES  # noqa: PLC0415 - in a thread, after the first paint
+        from workflows.catalogue import MODULES  # noqa: PLC0415
+
+        return Parts(store(), MODULES, PANES)
 
     disable_core_dumps()
-    app = OnboardApp(machine, store, source, Start(workflow, session, drafts))
+    app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
     try:
         app.run()
     finally:

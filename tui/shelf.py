@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.places import Machine
-from workflows.catalogue import WORKFLOWS
 from workflows.errors import OnboardError
-from workflows.machine.session import Sessions, Summary
+
+if TYPE_CHECKING:
+    from workflows.machine.session import Sessions, Summary
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ class Shelf:
 
     def own(self) -> Sessions:
         """The person's own sessions."""
-        return Sessions(self._machine.places.sessions, WORKFLOWS, self._machine.now)
+        return self._sessions(self._machine.places.sessions)
 
     def of_sandbox(self, folder: Path) -> Sessions:
         """The sessions of a sandbox."""
-        return Sessions(folder.with_name(folder.name + ".sessions"), WORKFLOWS, self._machine.now)
+        return self._sessions(folder.with_name(folder.name + ".sessions"))
 
     def sandboxes(self) -> tuple[Path, ...]:
         """The folders of sandboxes, the latest first."""
@@ -80,13 +82,27 @@ class Shelf:
         )
 
     def tidy(self) -> None:
-        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions."""
-        from workflows.sandbox.sandbox import delete_sandbox  # noqa: PLC0415 - needs the extra `demo`
+        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions.
+
+        Raises:
+            ModuleNotFoundError: the extra `demo` is not installed.
+        """
+        from workflows.sandbox.sandbox import SandboxInUse, delete_sandbox  # noqa: PLC0415 - needs the extra
 
         for folder in self.sandboxes():
-            if not self.of_sandbox(folder).summaries():
+            if self.of_sandbox(folder).summaries():
+                continue
+            try:
                 delete_sandbox(folder)
-                shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
+            except SandboxInUse:
+                continue  # another wizard has just opened it
+            shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
+
+    def _sessions(self, folder: Path) -> Sessions:
+        from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - imports every step
+        from workflows.machine.session import Sessions  # noqa: PLC0415
+
+        return Sessions(folder, WORKFLOWS, self._machine.now)
 
     def _all(self) -> Iterator[Entry]:
         own = self.own()

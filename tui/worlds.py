@@ -172,7 +172,12 @@ class SandboxWorlds:
         else:
             report(Progress("Making the project and starting the local AWS"))
             cache = self._machine.places.cache
-            self._sandbox = Sandbox.create(self._folder, cache=cache, environment=environment)
+            self._sandbox = Sandbox.create(
+                self._folder,
+                cache=cache,
+                environment=environment,
+                progress=lambda words: report(Progress(words)),
+            )
 
     def world(self, workflow: str, clipboard: Clipboard) -> World:
         """The administrator's world for the admin's workflow, the new user's for the other."""

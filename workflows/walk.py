@@ -76,7 +76,8 @@ class Walk:
     def look(self) -> tuple[Change, ...]:
         """Ask every done step whether the world still agrees; gives those where it does not.
 
-        A look that fails is told as one that could not be made.
+        A look that fails, for whatever reason, is told as one that could not be made: the session can be
+        resumed all the same.
         """
         changes = []
         for key in self.session.layout():
@@ -86,6 +87,10 @@ class Walk:
                 observation = self.module(key).observe(self.context(key))
             except OnboardError as error:
                 observation = Observation(holds=None, words=error.what)
+            except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
+                observation = Observation(
+                    holds=None, words=f"It could not be looked at ({type(error).__name__})."
+                )
             if observation.holds is not True:
                 changes.append(Change(key, self.title(key), observation))
         return tuple(changes)

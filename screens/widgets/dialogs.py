@@ -67,11 +67,15 @@ class ErrorDialog(Dialog):
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
-        """Copy the whole text."""
+        """Copy the whole text; the desktop's clipboard may take its time."""
+        self.run_worker(self._copy_text, thread=True, group="copy", exclusive=True)
+
+    def _copy_text(self) -> None:
         try:
-            self.notify(self._copy(self._error.as_text()))
+            words, severe = self._copy(self._error.as_text()), False
         except OnboardError as error:
-            self.notify(f"{error.what} {error.why}", severity="warning")
+            words, severe = f"{error.what} {error.why}", True
+        self.app.call_from_thread(self.notify, words, severity="warning" if severe else "information")
 
 
 class Confirm(Dialog):

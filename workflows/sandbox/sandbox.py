@@ -23,6 +23,10 @@ from workflows.sandbox.short import ensure_short, remove_short
 from workflows.sandbox.terraform import write_command
 
 
+class SandboxInUse(OnboardError):  # noqa: N818 - a state, told to a person
+    """Somebody works in the sandbox."""
+
+
 class Sandbox:
     """An open sandbox: its AWS answers. Made by `create` or `open`, and a context manager that closes it.
 
@@ -300,12 +304,13 @@ def delete_sandbox(folder: Path) -> None:
     """Remove a closed sandbox and what it has elsewhere.
 
     Raises:
-        OnboardError: there is none, or it is in use.
+        SandboxInUse: a wizard or a Terraform works in it.
+        OnboardError: there is none.
     """
     layout = Layout(folder.absolute())
     record = Record.read(layout.record)
     if ServerProcess(layout).is_running():
-        raise OnboardError(
+        raise SandboxInUse(
             "This sandbox is in use",
             f"A wizard or a Terraform still works in {folder}.",
             next="Wait until it has ended, then delete the session again.",

@@ -31,6 +31,8 @@ class Context:
         item: the item of a repeated step (an account's name), "" otherwise.
         folder: the session's private folder (0700).
         cancelled: set when the person wants to stop.
+        leaving: set when the wizard closes or another step is shown: what goes on by itself (a running
+            Terraform, by its `leave`) is no longer watched.
     """
 
     world: World
@@ -39,6 +41,7 @@ class Context:
     item: str
     folder: Path
     cancelled: threading.Event = field(default_factory=threading.Event)
+    leaving: threading.Event = field(default_factory=threading.Event)
 
     def raise_if_cancelled(self) -> None:
         """Stop here if the person asked to.

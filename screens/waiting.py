@@ -1,0 +1,37 @@
+"""The page of a step that cannot begin yet: what it will be for, and what it waits for."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+
+class Waiting(VerticalScroll):
+    """A step that waits.
+
+    Args:
+        title: the step's title, with its item.
+        purpose: what it is for.
+        note: what it waits for.
+    """
+
+    DEFAULT_CSS = """
+    Waiting { padding: 0 1; }
+    Waiting .pane-title { text-style: bold; color: $text-accent; }
+    Waiting .pane-purpose { color: $text-muted; margin-bottom: 1; }
+    Waiting .pane-note { color: $text-warning; }
+    """
+
+    def __init__(self, title: str, purpose: str, note: str) -> None:
+        super().__init__(id="waiting")
+        self._title = title
+        self._purpose = purpose
+        self._note = note
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._title, classes="pane-title", markup=False)
+        yield Static(self._purpose, classes="pane-purpose", markup=False)
+        yield Static(
+            f"{self._note}\nNext (^n) goes to the step that is open.", classes="pane-note", markup=False
+        )

@@ -1,0 +1,122 @@
+"""A small workflow with step modules and panes of its own, for tests of the wizard around them.
+
+The ids are those of real steps, so that each has a help text; what they do is the test's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.widgets import Checkbox, DataTable, Input, SelectionList, Static, TextArea
+from textual.widgets.selection_list import Selection
+
+from screens.base import StepPane
+from screens.widgets.secret_input import SecretInput
+from workflows.errors import OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is typed into a pane's field."""
+
+    text: str
+
+
+@dataclass
+class SmallStep:
+    """A step module: gives what was typed, for the fact that it is declared to give."""
+
+    STEP: Step
+    observation: Observation = AGREES
+    failure: Exception | None = None
+    holds: threading.Event | None = None
+    result: Mapping[str, Any] | None = None
+    performed: list[str] = field(default_factory=list)
+
+    def validate(self, request: Request, context: Context) -> list[Problem]:
+        problems = []
+        if request.text == "bad":
+            problems.append(Problem("bad is not accepted; type anything else.", "text"))
+        if "odd" in request.text:
+            problems.append(Problem("That is odd.", "text", fatal=False))
+        return problems
+
+    def perform(self, request: Request, context: Context, report: Report) -> Mapping[str, Any]:
+        self.performed.append(request.text)
+        report(Progress("Doing it"))
+        if self.holds is not None:
+            while not self.holds.wait(0.01):
+                context.raise_if_cancelled()
+        if self.failure is not None:
+            raise self.failure
+        return self.result if self.result is not None else {name: request.text for name in self.STEP.gives}
+
+    def observe(self, context: Context) -> Observation:
+        return self.observation
+
+
+class SmallPane(StepPane):
+    """One field."""
+
+    def compose_body(self) -> ComposeResult:
+        given = self.context.facts.get(self.opening.step.gives[0], "") if self.opening.step.gives else ""
+        yield Input(value=str(self.opening.draft.get("text", given)), id="text")
+
+    def request(self) -> Request:
+        return Request(self.query_one("#text", Input).value)
+
+    def draft(self) -> Mapping[str, Any]:
+        return {"text": self.request().text}
+
+    def on_input_changed(self) -> None:
+        self.keep_draft()
+
+
+class EverythingPane(SmallPane):
+    """One of each widget that takes keys."""
+
+    def compose_body(self) -> ComposeResult:
+        yield from super().compose_body()
+        yield TextArea(id="area")
+        yield DataTable[str](id="table")
+        yield SelectionList[str](Selection("one", "one"), Selection("two", "two"), id="selection")
+        yield Checkbox("Tick", id="tick")
+        yield SecretInput(id="secret")
+        yield Static("tall\n" * 40)
+
+    def on_mount(self) -> None:
+        table = self.query_one(DataTable)
+        table.add_columns("a", "b")
+        table.add_row("1", "2")
+
+
+def once(step_id: str, gives: str, *needs: str, **more: Any) -> Step:
+    """A step that happens once."""
+    return Step(step_id, step_id.capitalize(), f"The {step_id} step.", needs, (gives,), **more)
+
+
+def small_workflow() -> list[SmallStep]:
+    """Project, users, and for each of two layers: plan and apply; then an optional account."""
+    project = SmallStep(Step("project", "Project", "Find it.", (), ("project", "layers")))
+    project.result = {"project": "bb", "layers": ["management", "security"]}
+    return [
+        project,
+        SmallStep(once("users", "people", "project")),
+        SmallStep(once("groups", "planned", "people", repeats_over="layers")),
+        SmallStep(once("review", "applied", "planned", repeats_over="layers")),
+        SmallStep(once("account", "alias", "project", skippable=True)),
+    ]
+
+
+def panes_for(modules: Sequence[SmallStep], **special: type[StepPane]) -> dict[str, type[StepPane]]:
+    """The small pane for each of these steps, or a special one by id."""
+    return {module.STEP.id: special.get(module.STEP.id, SmallPane) for module in modules}
+
+
+NOT_THERE = OnboardError("It is not there", "The thing is not there.", why="Nobody made it.", next="Make it.")

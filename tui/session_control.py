@@ -1,0 +1,124 @@
+"""The session that is open: how one is begun, resumed, repaired and left. It shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from screens.base import StepPane
+from tui.worlds import WorldSource
+from workflows.errors import OnboardError
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session, Sessions, Summary
+from workflows.machine.state import Status
+from workflows.services.clipboard import Clipboard
+from workflows.steps.base import StepModule
+from workflows.walk import Walk
+
+Drafts = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the wizard is made of; loading it takes longer than showing the first screen.
+
+    Attributes:
+        sessions: where sessions are kept.
+        modules: the step modules, by the workflow's id.
+        panes: the pane class of each step, by the step's id.
+    """
+
+    sessions: Sessions
+    modules: Mapping[str, Sequence[StepModule]]
+    panes: Mapping[str, type[StepPane]]
+
+
+class SessionControl:
+    """Has one session open at a time.
+
+    Args:
+        parts: what the wizard is made of.
+        source: the world that its steps see, open.
+        clipboard: where they copy to.
+    """
+
+    def __init__(self, parts: Parts, source: WorldSource, clipboard: Clipboard) -> None:
+        self.parts = parts
+        self._source = source
+        self._clipboard = clipboard
+        self._session: Session | None = None
+
+    def begin(self, workflow: str, drafts: Drafts) -> Walk:
+        """Begin a session of a workflow, with this input to start from.
+
+        Raises:
+            OnboardError: it could not be written.
+        """
+        details = {"sandbox": True} if self._source.sandbox else {}
+        session = self.parts.sessions.create(workflow, details)
+        return self._opened(session, {**self._source.drafts(workflow), **drafts})
+
+    def resume(self, session_id: str, drafts: Drafts) -> Walk:
+        """Go on with a session, with this input in addition.
+
+        Raises:
+            DamagedJournal: it has to be repaired first.
+            OnboardError: there is none, it is in use, or it cannot be read.
+        """
+        return self._opened(self.parts.sessions.open(session_id), drafts)
+
+    def repair(self, session_id: str) -> Walk:
+        """Go on with a damaged session from its last sound event.
+
+        Raises:
+            OnboardError: it cannot be repaired.
+        """
+        return self._opened(self.parts.sessions.repair(session_id), {})
+
+    def leave(self) -> None:
+        """Close the session that is open, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def delete(self, session_id: str) -> None:
+        """Delete a session.
+
+        Raises:
+            OnboardError: it is in use, or could not be deleted.
+        """
+        self.parts.sessions.delete(session_id)
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """The sessions that can be resumed.
+
+        Raises:
+            OnboardError: their folder cannot be read.
+        """
+        return self.parts.sessions.summaries()
+
+    def _opened(self, session: Session, drafts: Drafts) -> Walk:
+        self.leave()
+        self._session = session
+        try:
+            for step, draft in drafts.items():
+                session.drafts.save(StepKey(step), draft)
+        except OSError as error:
+            self.leave()
+            raise OnboardError(
+                "The session could not be written",
+                f"What it begins with could not be kept in {session.folder}.",
+                why=str(error),
+                next="Make room on the disk, then resume the session.",
+            ) from error
+        workflow = session.header.workflow
+        world = self._source.world(workflow, self._clipboard)
+        return Walk(session, world, self.parts.modules[workflow])
+
+
+def first_with(walk: Walk, drafts: Drafts) -> StepKey | None:
+    """The last step that new input came for (a handoff that just arrived), if it can be shown now."""
+    keys = [key for key in walk.session.layout() if key.step in drafts]
+    open_keys = [key for key in keys if walk.session.status(key) is not Status.LOCKED]
+    return open_keys[-1] if open_keys else None

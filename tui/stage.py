@@ -1,0 +1,254 @@
+"""The stage of the wizard: the page of the step that is shown, its input, and its work as the session sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from textual import on
+from textual.containers import Vertical
+from textual.message import Message
+
+from screens.base import Opening, StepPane
+from screens.failure import as_error
+from screens.finished import Finished
+from screens.waiting import Waiting
+from screens.widgets.dialogs import ErrorDialog
+from workflows.errors import Cancelled, OnboardError, Problem
+from workflows.machine.events import StepKey, UnstorableFactError
+from workflows.machine.rules import IllegalTransition
+from workflows.machine.state import SETTLED, Status
+from workflows.walk import Walk
+
+
+class Stage(Vertical):
+    """Shows one step at a time.
+
+    A step that has to wait gets a page that says so: what its own pane would show is not known yet.
+
+    Args:
+        walk: the session with its step modules.
+        panes: the pane class of each step, by the step's id.
+
+    Attributes:
+        key: the step that is shown, or None for the closing page.
+        kept_input: whether a settled step was opened with input that had not been accepted yet.
+    """
+
+    DEFAULT_CSS = """
+    Stage { width: 1fr; border-left: solid $primary-darken-2; }
+    """
+
+    @dataclass
+    class Settled(Message):
+        """The step that is shown has been done."""
+
+        key: StepKey
+
+    class Recorded(Message):
+        """The session changed, or refused to."""
+
+    def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]]) -> None:
+        super().__init__(id="stage")
+        self._walk = walk
+        self._panes = panes
+        self.key: StepKey | None = None
+        self.kept_input = False
+        self._accepted: list[Problem] = []
+        self._over = False
+
+    @property
+    def pane(self) -> StepPane | None:
+        """The pane that is shown, if it is one of a step."""
+        return next(iter(self.query_children(StepPane)), None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs in the pane."""
+        return self.pane is not None and bool(self.pane.running_move)
+
+    async def show(self, key: StepKey | None) -> None:
+        """Show a step, or the closing page for None, in place of the page before."""
+        self.part()
+        await self.remove_children()
+        self.key = key
+        self.kept_input = False
+        self._accepted = []
+        self._over = False
+        if key is None:
+            await self.mount(Finished(self._walk))
+        elif self._walk.session.status(key) is Status.LOCKED:
+            step = self._walk.module(key).STEP
+            await self.mount(Waiting(self._walk.title(key), step.purpose, self._note(key, Status.LOCKED)))
+        else:
+            await self.mount(self._panes[key.step](self._opening(key)))
+        self.focus_first()
+
+    def part(self) -> None:
+        """The page is about to go: what runs in it is left, and its secrets are forgotten."""
+        if self.pane is not None:
+            self.pane.part()
+
+    def keep_input(self) -> None:
+        """Keep the pane's input as a draft; that of a settled step only if it is other than what was done.
+
+        Raises:
+            OnboardError: it could not be written.
+        """
+        pane, key = self.pane, self.key
+        if pane is None or key is None or not pane.opened:
+            return
+        draft = pane.draft()
+        drafts = self._walk.session.drafts
+        as_done = self._walk.session.status(key) in SETTLED and not pane.changed()
+        try:
+            if as_done and not self.kept_input:
+                drafts.drop(key)
+            elif draft and not as_done:
+                drafts.save(key, draft)
+        except (OSError, UnstorableFactError) as error:
+            raise OnboardError(
+                "Your input could not be kept",
+                f"What you entered in {self._walk.title(key)} is still on the screen, but not saved.",
+                why=str(error),
+                next="Make room on the disk before you leave this step.",
+            ) from error
+
+    def scroll_page(self, direction: int) -> None:
+        """Scroll the page by its height: -1 up, 1 down."""
+        for page in self.children:
+            page.scroll_relative(y=direction * max(1, page.size.height - 1), animate=False)
+
+    def keep_input_or_tell(self) -> None:
+        """As `keep_input`; that it could not be kept is shown as a dialog."""
+        try:
+            self.keep_input()
+        except OnboardError as error:
+            self._tell(error)
+
+    def focus_first(self) -> None:
+        """The first thing to fill in has the focus, else the page itself, so that keys scroll it."""
+        page = self.children[0]
+        for widget in page.query("*"):
+            if widget.focusable and widget.display:
+                widget.focus()
+                return
+        page.can_focus = True
+        page.focus()
+
+    def _opening(self, key: StepKey) -> Opening:
+        session = self._walk.session
+        status = session.status(key)
+        draft = session.drafts.load(key)
+        self.kept_input = bool(draft) and status in SETTLED
+        return Opening(
+            step=self._walk.module(key).STEP,
+            title=self._walk.title(key),
+            context=self._walk.context(key),
+            draft=draft,
+            done=status is Status.DONE,
+            note=self._note(key, status),
+        )
+
+    def _note(self, key: StepKey, status: Status) -> str:
+        session = self._walk.session
+        record = session.record(key)
+        if self.kept_input:
+            return (
+                "What you entered here last has not taken effect yet: Next (^n) does the step again with it."
+            )
+        match status:
+            case Status.LOCKED:
+                return f"Waits: {session.refusal(key)}."
+            case Status.STALE:
+                changed = " and ".join(session.stale_reasons(key))
+                return f"Out of date: {changed} changed since this was done. Next (^n) does it again."
+            case Status.INTERRUPTED:
+                return "This was interrupted before it ended. Start it again with Next (^n)."
+            case Status.FAILED if record:
+                return f"The last try failed: {record.error.get('what', '')}"
+            case Status.SKIPPED:
+                return "You skipped this. ^r opens it again."
+            case _:
+                return ""
+
+    # -- what the pane posts -----------------------------------------------------------------------
+
+    @on(StepPane.DraftChanged)
+    def _keep_draft(self, message: StepPane.DraftChanged) -> None:
+        if message.pane is self.pane:
+            self.keep_input_or_tell()
+
+    @on(StepPane.Begun)
+    def _begin(self, message: StepPane.Begun) -> None:
+        if message.pane is self.pane and self.pane is not None and not self._start():
+            self.pane.stop_move()
+
+    @on(StepPane.Submitted)
+    def _submit(self, message: StepPane.Submitted) -> None:
+        pane, key = self.pane, self.key
+        if pane is None or key is None or message.pane is not pane or pane.running_move or self._over:
+            return
+        module, request, context = self._walk.module(key), message.request, pane.context
+        problems = module.validate(request, context)
+        pane.show_problems(problems)
+        fatal = any(problem.fatal for problem in problems)
+        if fatal or (problems and problems != self._accepted):
+            self._accepted = [] if fatal else problems
+            return
+        if self._start():
+            pane.run_move("perform", lambda report: module.perform(request, context, report))
+
+    @on(StepPane.MoveDone)
+    def _succeed(self, message: StepPane.MoveDone) -> None:
+        key = self.key
+        if message.name != "perform" or key is None or message.pane is not self.pane:
+            return
+        if self.record(lambda: self._walk.session.succeed(key, message.result)):
+            self._over = True
+            self.post_message(self.Settled(key))
+
+    @on(StepPane.MoveFailed)
+    def _fail(self, message: StepPane.MoveFailed) -> None:
+        session, key = self._walk.session, self.key
+        if message.pane is not self.pane or key is None:
+            return
+        of_the_step = message.journaled or message.name == "perform"
+        if of_the_step and session.status(key) is Status.RUNNING:
+            self.record(lambda: session.fail(key, message.error.as_record()))
+        if isinstance(message.error, Cancelled):
+            self.notify(message.error.what)
+        else:
+            self._tell(message.error)
+
+    def _start(self) -> bool:
+        """The step begins, unless a move of its own began it already; tells whether it has."""
+        session, key = self._walk.session, self.key
+        if key is None:
+            return False
+        if session.status(key) is Status.RUNNING:
+            return True
+
+        def begin() -> None:
+            if session.status(key) in SETTLED:
+                session.reopen(key, "it is done again with other input")
+            session.start(key)
+
+        return self.record(begin)
+
+    def record(self, write: Callable[[], None]) -> bool:
+        """Write to the session; a refusal or a full disk is told, and then the answer is False."""
+        try:
+            write()
+        except IllegalTransition as refusal:
+            self.notify(f"{refusal}.", severity="warning")
+            return False
+        except (OnboardError, UnstorableFactError) as error:
+            self._tell(as_error(error))
+            return False
+        finally:
+            self.post_message(self.Recorded())
+        return True
+
+    def _tell(self, error: OnboardError) -> None:
+        self.app.push_screen(ErrorDialog(error, self._walk.world.clipboard.copy))
