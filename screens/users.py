@@ -100,10 +100,8 @@ class UsersPane(StepPane):
         return marked
 
     def request(self) -> Request:
-        return Request(
-            add=_joined(self._written.add, self._marked(_ADD)),
-            remove=_joined(self._written.remove, self._marked(_REMOVE)),
-        )
+        marked = Request(add=self._marked(_ADD), remove=self._marked(_REMOVE))
+        return users.merged(self._written, marked)
 
     def draft(self) -> Mapping[str, Any]:
         if not self._views:
@@ -113,14 +111,6 @@ class UsersPane(StepPane):
             "add": {account: list(names) for account, names in request.add.items()},
             "remove": {account: list(names) for account, names in request.remove.items()},
         }
-
-
-def _joined(
-    some: Mapping[str, tuple[str, ...]], others: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
-    """The names of both, by account, each once and sorted."""
-    accounts = dict.fromkeys((*some, *others))
-    return {name: tuple(sorted({*some.get(name, ()), *others.get(name, ())})) for name in accounts}
 
 
 def _hint(choices: int, written: Request) -> str:

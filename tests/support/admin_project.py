@@ -21,6 +21,7 @@ from workflows.sandbox.project.repository import publish
 from workflows.services.processes import child_environment
 from workflows.steps import account, groups, pgp_keys, project, review, users
 from workflows.steps.base import Context, Progress, StepModule
+from workflows.steps.pending_writes import digest_of
 from workflows.world import World
 
 MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)
@@ -150,3 +151,38 @@ def people_keys() -> Iterator[Mapping[str, bytes]]:
 
 def _secret(home: GpgHome) -> bytes:
     return home.run("--armor", "--export-secret-keys", "=jane.doe <jane.doe@a.example>")
+
+
+def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> None:
+    """Go through Project, PGP keys and Users as they propose themselves.
+
+    Args:
+        admin: the project.
+        keys: binary public keys by IAM name.
+        request: who joins, leaves and changes groups, and other fields of Project's request.
+    """
+    layers = request.pop("layers", ("management", "security"))
+    admin.run(project, project.Request(str(admin.root), layers, **request))
+    joining = request.get("joining", ())
+    if joining:
+        taken = {name: pgp_keys.take_in(keys[name], name, "pasted", admin.context()) for name in joining}
+        admin.run(pgp_keys, pgp_keys.Request(taken))
+    admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
+
+
+def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **changes: Any) -> None:
+    """Perform Groups with these members by account and person; `changes`: groups made, removed, renamed."""
+    views = {view.account: view for view in groups.look(admin.context(), quiet)}
+    layers = {}
+    for account_name, view in views.items():
+        choice = groups.decided(admin.context(), view)
+        wanted = {name: frozenset(some) for name, some in members.get(account_name, {}).items()}
+        own = changes.get(account_name, {})
+        layers[account_name] = replace(choice, members={**choice.members, **wanted}, **own)
+    admin.run(groups, groups.Request(layers))
+
+
+def write(admin: AdminProject, **request: Any) -> Mapping[str, Any]:
+    """Review what was decided, and write it."""
+    digest = digest_of(review.prepare(admin.context(), quiet))
+    return admin.run(review, review.Request(digest, **request))

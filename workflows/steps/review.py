@@ -76,20 +76,21 @@ def proposed_message(context: Context) -> str:
     """A commit message that says who and where."""
     users = context.facts.get("user_changes") or {}
     parts = []
-    for verb, kind in (("Add", "add"), ("Remove", "remove")):
-        names = sorted({name for some in users.get(kind, {}).values() for name in some})
+    for verb in ("add", "remove"):
+        names = sorted({name for some in users.get(verb, {}).values() for name in some})
         if names:
             parts.append(f"{verb} {', '.join(names)}")
     layers = ", ".join(context.facts["layers"])
-    return f"{' and '.join(parts) or _otherwise(context)} ({layers} base-identities)"
+    words = " and ".join(parts) or _otherwise(context)
+    return f"{words[0].upper()}{words[1:]} ({layers} base-identities)"
 
 
 def _otherwise(context: Context) -> str:
     """What a commit does in which nobody comes or goes."""
     regrouped = context.facts.get("regrouping")
-    settings = "Change the account's settings" if context.facts.get("account_changes") else ""
-    groups = f"Change the groups of {', '.join(regrouped)}" if regrouped else ""
-    return " and ".join(filter(None, (groups, settings))) or "Change groups"
+    settings = "change the account's settings" if context.facts.get("account_changes") else ""
+    groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""
+    return " and ".join(filter(None, (groups, settings))) or "change groups"
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

@@ -77,11 +77,26 @@ def _view(layer: Layer) -> LayerView:
 
 
 def proposal(context: Context, views: tuple[LayerView, ...]) -> Request:
-    """Who joins is added wherever they are not yet; who leaves is removed wherever they are."""
+    """Who joins is added wherever they are not yet; who leaves is removed wherever they are.
+
+    What this session wrote before is part of it.
+    """
     joining, leaving = context.facts["joining"], context.facts["leaving"]
-    return Request(
+    wanted = Request(
         add={view.account: tuple(name for name in joining if not view.has(name)) for view in views},
         remove={view.account: tuple(name for name in leaving if view.has(name)) for view in views},
+    )
+    return merged(written(context, views), wanted)
+
+
+def merged(one: Request, other: Request) -> Request:
+    """What either of two requests asks for; names sorted."""
+    accounts = dict.fromkeys((*one.add, *one.remove, *other.add, *other.remove))
+    return Request(
+        add={name: tuple(sorted({*one.add.get(name, ()), *other.add.get(name, ())})) for name in accounts},
+        remove={
+            name: tuple(sorted({*one.remove.get(name, ()), *other.remove.get(name, ())})) for name in accounts
+        },
     )
 
 

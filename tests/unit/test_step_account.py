@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from support.admin_project import AdminProject, decide, quiet, write
+
+from workflows.errors import OnboardError
+from workflows.steps import account
+from workflows.steps.account import Choice, Request
+
+COMPUTED = '"${var.project_long}-${var.environment}"'
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject) -> AdminProject:
+    decide(admin_project, {}, account_wanted=True)
+    return admin_project
+
+
+def request(**layers: Mapping[str, Any]) -> Request:
+    return Request({name: Choice(values) for name, values in layers.items()})
+
+
+def test_it_applies_only_when_asked_for(admin: AdminProject) -> None:
+    assert account.STEP.skippable
+    assert account.STEP.applies.holds(admin.facts)
+    assert not account.STEP.applies.holds({**admin.facts, "account_wanted": False})
+
+
+def test_settings_are_shown_evaluated_and_a_computed_alias_is_left_alone(admin: AdminProject) -> None:
+    management, security = account.look(admin.context(), quiet)
+    assert [view.settings["account_alias"].value for view in (management, security)] == [
+        "binbash-management",
+        "binbash-security",
+    ]
+    assert security.settings["account_alias"].source == COMPUTED
+    assert str(security.settings["account_alias"].place) == "account.tf:7"
+    assert not security.can_set("account_alias")
+    assert security.can_set("minimum_password_length")
+    assert security.unset() == ("create_account_password_policy",)
+
+
+def test_only_differing_values_are_recorded_and_written(admin: AdminProject) -> None:
+    values = {
+        view.account: account.decided(admin.context(), view) for view in account.look(admin.context(), quiet)
+    }
+    values["security"]["minimum_password_length"] = 20
+    admin.run(account, request(**values))
+    assert admin.facts["account_changes"] == {
+        "security": {"alias": None, "policy": {"minimum_password_length": 20}}
+    }
+    before = admin.text("security", "account.tf")
+    facts = write(admin)
+    assert [one["path"] for one in facts["changed_files"]] == [str(admin.file("security", "account.tf"))]
+    assert admin.text("security", "account.tf") == before.replace("= 16", "= 20")
+    assert account.observe(admin.context()).holds is True
+
+
+def test_a_literal_alias_can_be_changed(admin: AdminProject) -> None:
+    admin.replace("security", "account.tf", COMPUTED, '"binbash-sec"')
+    admin.run(account, request(security={"account_alias": "binbash-security-2"}))
+    assert admin.facts["account_changes"]["security"]["alias"] == "binbash-security-2"
+    (_, view) = account.look(admin.context(), quiet)
+    assert account.decided(admin.context(), view)["account_alias"] == "binbash-security-2"
+    write(admin)
+    assert '"binbash-security-2"' in admin.text("security", "account.tf")
+
+
+def test_a_number_that_the_layer_does_not_set_can_be_added(admin: AdminProject) -> None:
+    admin.replace("security", "account.tf", "  max_password_age               = 90\n", "")
+    (_, view) = account.look(admin.context(), quiet)
+    assert view.can_set("max_password_age")
+    admin.run(account, request(security={"max_password_age": 180}))
+    write(admin)
+    assert "max_password_age               = 180" in admin.text("security", "account.tf")
+
+
+def test_a_computed_value_is_never_replaced(admin: AdminProject) -> None:
+    with pytest.raises(OnboardError) as caught:
+        account.perform(request(security={"account_alias": "other-alias"}), admin.context(), quiet)
+    assert "account.tf:7" in caught.value.what
+
+
+def test_a_layer_without_an_account_module_says_so(admin: AdminProject) -> None:
+    admin.file("security", "account.tf").unlink()
+    _, view = account.look(admin.context(), quiet)
+    assert "no module" in view.told
+    assert not view.settings
+    assert not any(view.can_set(name) for name in account.MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("minimum_password_length", 5),
+        ("minimum_password_length", 129),
+        ("minimum_password_length", "many"),
+        ("password_reuse_prevention", 25),
+        ("max_password_age", 1096),
+        ("account_alias", "No"),
+        ("account_alias", "123456789012"),
+    ],
+)
+def test_values_beyond_awss_limits_are_refused_at_their_field(
+    admin: AdminProject, name: str, value: object
+) -> None:
+    (problem,) = account.validate(request(security={name: value}), admin.context())
+    assert problem.fatal
+    assert problem.field == f"set-security-{name}"
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"minimum_password_length": 8}, "14"),
+        ({"create_account_password_policy": False}, "8 characters"),
+        (
+            {
+                "require_lowercase_characters": False,
+                "require_uppercase_characters": False,
+                "require_numbers": False,
+                "require_symbols": False,
+            },
+            "No kind",
+        ),
+        ({"allow_users_to_change_password": False}, "first password"),
+        ({"hard_expiry": True}, "locked out"),
+    ],
+)
+def test_a_weak_policy_is_warned_about(admin: AdminProject, policy: dict[str, Any], words: str) -> None:
+    (problem,) = account.validate(request(security=policy), admin.context())
+    assert not problem.fatal
+    assert words in problem.message
+
+
+def test_a_good_policy_is_not_warned_about(admin: AdminProject) -> None:
+    _, view = account.look(admin.context(), quiet)
+    assert account.weaknesses({name: one.value for name, one in view.settings.items()}) == ()
+
+
+def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> None:
+    admin.run(account, request(security={"minimum_password_length": 20}))
+    admin.replace("security", "account.tf", "= 16", "= var.length")
+    seen = account.observe(admin.context())
+    assert seen.holds is False
+    assert "var.length" in seen.words

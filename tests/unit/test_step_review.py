@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, decide, put, quiet, write
+
+from workflows.errors import OnboardError
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.steps import review, users
+from workflows.steps.pending_writes import PendingWrites, digest_of
+from workflows.steps.review import Request
+
+Keys = Mapping[str, bytes]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import workflows.layer.change_set as change_set
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.steps.pending_writes import PendingWrites
+
+folder, files = Path(sys.argv[1]), Path(sys.argv[2])
+changes = tuple(
+    FileChange("layer", name, files / name, b"before\\n", b"after\\n") for name in ("a.tf", "b.tf", "c.tf")
+)
+genuine, count = change_set._write_one, 0
+
+
+def write_some(change):
+    global count
+    if count == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    genuine(change)
+    count += 1
+
+
+change_set._write_one = write_some
+PendingWrites(folder).write(ChangeSet(changes))
+"""
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject, people_keys: Keys) -> AdminProject:
+    """Everything is decided: jane.doe joins security."""
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    put(admin_project, {"security": {"jane.doe": {"devops"}}})
+    return admin_project
+
+
+def perform(admin: AdminProject, request: Request) -> Mapping[str, object]:
+    return review.perform(request, admin.context(), quiet)
+
+
+def changed_lines(diff: str) -> list[str]:
+    """The added and removed lines of a diff, sorted: the order of the files is nobody's promise."""
+    heads = ("+++", "---")
+    return sorted(line for line in diff.splitlines() if line.startswith(("+", "-")) and line[:3] not in heads)
+
+
+def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
+    shown = review.prepare(admin.context(), quiet).diff()
+    assert admin.git("status", "--porcelain") == ""
+    facts = write(admin)
+    changed = [Path(one["path"]).relative_to(admin.root) for one in facts["changed_files"]]
+    layer = Path("security/global/base-identities")
+    names = ("groups.tf", "keys/jane.doe", "locals.tf", "outputs.tf")
+    assert changed == [layer / name for name in names]
+    admin.git("add", "--all")
+    git_diff = admin.git("diff", "--cached", "--no-color", "--no-prefix", "HEAD")
+    assert changed_lines(git_diff) == changed_lines(shown)
+    assert facts["commit"] is None
+    for one in facts["changed_files"]:
+        assert sha256(Path(one["path"]).read_bytes()).hexdigest() == one["sha256"]
+    assert review.observe(admin.context()).holds is True
+
+
+def test_a_file_changed_since_it_was_written_is_noticed(admin: AdminProject) -> None:
+    write(admin)
+    admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
+    seen = review.observe(admin.context())
+    assert seen.holds is False
+    assert "security/global/base-identities/locals.tf" in seen.words
+
+
+def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
+    digest = digest_of(review.prepare(admin.context(), quiet))
+    admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
+    before = admin.text("security", "groups.tf")
+    with pytest.raises(OnboardError) as caught:
+        perform(admin, Request(digest))
+    assert caught.value.title == "Something changed meanwhile"
+    assert admin.text("security", "groups.tf") == before
+    assert not admin.file("security", "keys/jane.doe").exists()
+
+
+def test_the_files_alone_go_into_a_commit_on_a_branch(admin: AdminProject) -> None:
+    (admin.root / "notes.txt").write_text("mine")
+    facts = write(admin, commit=True, branch="onboard/jane.doe", message="Add jane.doe")
+    assert facts["commit"] == {
+        "branch": "onboard/jane.doe",
+        "sha": admin.git("rev-parse", "HEAD").strip(),
+    }
+    assert admin.git("status", "--porcelain") == "?? notes.txt\n"
+    assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4
+    assert admin.git("log", "-1", "--format=%s").strip() == "Add jane.doe"
+
+
+def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: AdminProject) -> None:
+    hook = admin.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
+    hook.chmod(0o755)
+    request = Request(digest_of(review.prepare(admin.context(), quiet)), commit=True, message="Add jane.doe")
+    with pytest.raises(OnboardError) as caught:
+        perform(admin, request)
+    assert "not on a Friday" in caught.value.detail
+    written = {path: path.stat().st_mtime_ns for path in admin.file("security", "x").parent.glob("*.tf")}
+    hook.unlink()
+    facts = perform(admin, request)
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert len(facts["changed_files"]) == 4  # type: ignore[arg-type]
+    assert admin.git("status", "--porcelain") == ""
+
+
+def test_files_written_before_a_failed_commit_are_known_after_a_resume(admin: AdminProject) -> None:
+    admin.git("config", "user.useConfigOnly", "true")
+    admin.git("config", "--unset", "user.email")
+    with pytest.raises(OnboardError):
+        write(admin, commit=True, message="Add jane.doe")
+    shown = review.prepare(admin.context(), quiet)
+    assert shown.is_empty
+    assert len(write(admin)["changed_files"]) == 4
+
+
+def test_a_branch_name_that_git_refuses_stops_before_anything_is_written(admin: AdminProject) -> None:
+    with pytest.raises(OnboardError, match="Not a name for a branch"):
+        write(admin, commit=True, branch="..", message="Add jane.doe")
+    assert admin.git("status", "--porcelain") == ""
+
+
+def test_without_a_checkout_a_commit_is_refused_before_anything_is_written(admin: AdminProject) -> None:
+    (admin.root / ".git").rename(admin.root.parent / "git-away")
+    with pytest.raises(OnboardError, match="No git checkout"):
+        write(admin, commit=True, message="Add jane.doe")
+    assert not admin.file("security", "keys/jane.doe").exists()
+    assert write(admin)["commit"] is None
+
+
+def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    write(admin)
+    first = admin.text("security", "keys/jane.doe")
+    decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"), layers=("security",))
+    put(admin, {"security": {"juan.delacruz": {"auditors"}}})
+    diff = review.prepare(admin.context(), quiet).diff()
+    assert "juan.delacruz" in diff
+    assert not [line for line in diff.splitlines() if line.startswith(("+", "-")) and "jane.doe" in line]
+    facts = write(admin)
+    assert [Path(one["path"]).name for one in facts["changed_files"]] == [
+        "groups.tf",
+        "jane.doe",
+        "juan.delacruz",
+        "locals.tf",
+        "outputs.tf",
+    ]
+    assert admin.text("security", "keys/jane.doe") == first
+    assert facts["changed_files"] != []
+    assert users.observe(admin.context()).holds is True
+
+
+def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:
+    first = write(admin)
+    assert review.prepare(admin.context(), quiet).is_empty
+    assert write(admin) == first
+
+
+def test_a_person_is_removed_with_outputs_memberships_and_key(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, leaving=("alex.kim",))
+    facts = write(admin_project)
+    assert "alex" not in "".join(
+        admin_project.text(account, name)
+        for account in ("management", "security")
+        for name in ("locals.tf", "groups.tf", "outputs.tf")
+    )
+    gone = [one for one in facts["changed_files"] if one["path"].endswith("keys/alex.kim")]
+    assert [one["sha256"] for one in gone] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (Request(""), "Wait"),
+        (Request("d", commit=True, message=" "), "message"),
+        (Request("d", branch="b"), "branch"),
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_refused(
+    admin_project: AdminProject, request_: Request, words: str
+) -> None:
+    (problem,) = review.validate(request_, admin_project.context())
+    assert problem.fatal
+    assert words in problem.message
+
+
+def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) -> None:
+    context = admin_project.context(
+        layers=["security"],
+        user_changes={"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
+    )
+    assert review.proposed_message(context) == "Add jane.doe and remove alex.kim (security base-identities)"
+    context = admin_project.context(layers=["security"], regrouping=["sam.okafor"])
+    assert review.proposed_message(context).startswith("Change the groups of sam.okafor (")
+
+
+def killed_after(count: int, tmp_path: Path) -> tuple[PendingWrites, list[Path]]:
+    """A real SIGKILL after `count` of three files."""
+    folder, files = tmp_path / "session-folder", tmp_path / "files"
+    for made in (folder, files):
+        made.mkdir()
+    paths = [files / name for name in ("a.tf", "b.tf", "c.tf")]
+    for path in paths:
+        path.write_text("before\n")
+    arguments = [sys.executable, "-c", KILLED, str(folder), str(files), str(count)]
+    ended = subprocess.run(arguments, cwd=Path(__file__).parents[2], env=dict(os.environ), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert [path.read_text() for path in paths] == ["after\n"] * count + ["before\n"] * (3 - count)
+    return PendingWrites(folder), paths
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_kill_between_two_files_is_finished_on_resume(tmp_path: Path, count: int) -> None:
+    pending, paths = killed_after(count, tmp_path)
+    pending.finish()
+    assert {path.read_text() for path in paths} == {"after\n"}
+    assert pending.load() is None
+    assert pending.files() == {("layer", str(path)) for path in paths}
+
+
+def test_a_kill_before_the_first_file_leaves_the_decision_to_a_new_review(tmp_path: Path) -> None:
+    pending, paths = killed_after(0, tmp_path)
+    pending.finish()
+    assert {path.read_text() for path in paths} == {"before\n"}
+    assert pending.load() is None
+    assert pending.files() == set()
+
+
+def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
+    pending, paths = killed_after(1, tmp_path)
+    paths[1].write_text("by hand\n")
+    pending.finish()
+    assert [path.read_text() for path in paths] == ["after\n", "by hand\n", "before\n"]
+    assert pending.load() is None
+
+
+def test_the_record_of_a_write_is_private(tmp_path: Path) -> None:
+    killed_after(1, tmp_path)
+    assert (tmp_path / "session-folder" / "writing.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin: AdminProject) -> None:
+    shown = review.prepare(admin.context(), quiet)
+    record = {change.path: change.after for change in shown.changes}
+    first = shown.changes[0]
+    pending = PendingWrites(admin.folder)
+    writing = admin.folder / "writing.json"
+    pending.write(ChangeSet((first,)))
+    writing.write_text(json.dumps([_record(change) for change in shown.changes]))
+    again = review.prepare(admin.context(), quiet)
+    assert again.is_empty
+    assert {path: path.read_bytes() for path in record} == record
+    assert len(write(admin)["changed_files"]) == len(record)
+
+
+def _record(change: FileChange) -> object:
+    from workflows.steps.pending_writes import _as_record  # noqa: PLC0415 - the form on disk
+
+    return _as_record(change)
