@@ -1,6 +1,6 @@
 """A process that writes a session as fast as it can, for tests that kill it or take its disk away.
 
-Run as a program: FOLDER MODE. It opens the session "s" in the folder (or begins it). Then, in mode "write", it
+Run as a program: FOLDER MODE. It opens the session "s" in the folder (or begins it). In mode "write", it then
 starts and fails its first step for ever, and prints the number of events after each append that returned; in
 mode "hold" it prints "held" and waits for the end of its input.
 """
