@@ -116,6 +116,7 @@ async def test_the_mailbox_is_offered_in_the_sandbox(tmp_path: Path, gpg: GpgHom
         await rest(pilot)
         assert "is not in the mailbox yet" in notices(app)
         (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
+        await pilot.pause(0.3)  # a button takes no second press while it shows the first
         await pilot.press("enter")
         await rest(pilot)
         assert "this handoff is for you" in app.text()
