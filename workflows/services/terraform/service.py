@@ -40,6 +40,21 @@ if TYPE_CHECKING:
     from workflows.services.terraform.binary import Binary
 
 
+def apply_begun(folder: Path, record: PlanRecord) -> bool:
+    """Whether an apply of this plan was begun whose end nobody has taken in yet, or that went through.
+
+    `Terraform.apply` of the same record then starts nothing: it gives the end of that one. Reads files only.
+
+    Args:
+        folder: the private folder of the layer's runs.
+        record: the plan.
+    """
+    run = Run.attach(folder / Kind.APPLY)
+    if run is not None and run.facts.get("plan_sha256") == record.plan_sha256:
+        return True
+    return _earlier_result(folder, record) is not None
+
+
 class Terraform:
     """One layer and the program that runs it.
 
@@ -208,7 +223,7 @@ class Terraform:
         begun = self._runs.of(Kind.APPLY)
         if begun is not None and begun.facts.get("plan_sha256") == record.plan_sha256:
             return self._end_of_apply(record, begun.follow(on_update, cancelled=cancelled, leave=leave))
-        if (earlier := self._earlier_result(record)) is not None:
+        if (earlier := _earlier_result(self.folder, record)) is not None:
             return earlier
         self._refuse_another_plan(record)
         if changed := changed_since(record):
@@ -268,14 +283,6 @@ class Terraform:
             raise ApplyCancelled(result)
         raise ApplyFailed(apply_failure(outcome, str(self.layer)), result)
 
-    def _earlier_result(self, record: PlanRecord) -> ApplyResult | None:
-        with contextlib.suppress(FileNotFoundError):
-            kept = json.loads((self.folder / "apply.json").read_text("utf-8"))
-            result = ApplyResult.from_facts(kept["result"])
-            if kept["plan_sha256"] == record.plan_sha256 and result.succeeded:
-                return result
-        return None
-
     def _refuse_unless_done(self, kind: Kind, outcome: Outcome) -> None:
         if outcome.succeeded:
             return
@@ -321,3 +328,12 @@ class Terraform:
             # Never stdout: of show and output it is the state.
             raise failure(operation, str(self.layer), (), answer.stderr)
         return answer
+
+
+def _earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
+    with contextlib.suppress(FileNotFoundError):
+        kept = json.loads((folder / "apply.json").read_text("utf-8"))
+        result = ApplyResult.from_facts(kept["result"])
+        if kept["plan_sha256"] == record.plan_sha256 and result.succeeded:
+            return result
+    return None

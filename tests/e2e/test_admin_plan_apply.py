@@ -1,0 +1,238 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""Plan, apply and hand over with real Terraform, the real AWS provider, real gpg and the local AWS."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.admin_runs import AdminRuns, joining
+from support.pgp import GpgHome, gpg_home
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+
+from workflows.errors import OnboardError
+from workflows.messages.handoff import open_handoff
+from workflows.sandbox.sandbox import Sandbox
+from workflows.services.gpg.ciphertext import clean_ciphertext
+from workflows.services.gpg.normalise import normalise
+from workflows.services.terraform.runner import LeftRunning, Update
+from workflows.steps import apply, hand_over, plan
+from workflows.steps.planned import Planned
+from workflows.steps.terraform_credentials import WrongAccount
+
+pytestmark = pytest.mark.e2e
+NAME = "jane.doe"
+
+
+@pytest.fixture
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        made.key(NAME)
+        yield made
+
+
+@pytest.fixture
+def runs(sandbox: Sandbox, home: GpgHome, tmp_path: Path) -> AdminRuns:
+    folder = tmp_path / "session"
+    folder.mkdir(mode=0o700)
+    return joining(sandbox, folder, NAME, home.export(NAME), "admins")
+
+
+def accept(runs: AdminRuns, account: str) -> Planned:
+    context = runs.context(account)
+    planned = plan.make(context, runs.report)
+    request = plan.Request(planned)
+    assert plan.validate(request, context) == []
+    runs.learn(account, plan.perform(request, context, runs.report))
+    return planned
+
+
+def applied(runs: AdminRuns, account: str) -> Any:
+    context = runs.context(account)
+    request = apply.Request()
+    assert apply.validate(request, context) == []
+    runs.learn(account, apply.perform(request, context, runs.report))
+    return runs.repeated[f"applied@{account}"]
+
+
+def sign_in(sandbox: Sandbox, alias: str, password: str) -> str:
+    """The page that a browser shows after the sign-in form was sent."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    form = {"account": alias, "user_name": NAME, "password": password}
+    with browser.open(sandbox.console_url, urllib.parse.urlencode(form).encode()) as page:
+        return str(page.read().decode())
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_person_goes_through_both_accounts_and_reads_the_password(
+    runs: AdminRuns, home: GpgHome, sandbox: Sandbox
+) -> None:
+    planned = accept(runs, "management")
+    assert planned.foreign == planned.destroys == ()
+    assert any(line.startswith("jane.doe: new user") and "joins admins" in line for line in planned.summary)
+    assert any(isinstance(one.payload, Update) for one in runs.reported)
+    markdown = plan.markdown(runs.context("management"))
+    assert "jane.doe" in markdown
+    assert "111111111111" not in markdown
+    assert applied(runs, "management")["added"] == planned.counts["add"] > 0
+    (first,) = hand_over.prepare(runs.context("management"), runs.report)
+    assert first.accounts == ("management",)
+    assert hand_over.later_layers(runs.context("management")) == ("security",)
+
+    accept(runs, "security")
+    applied(runs, "security")
+    (person,) = hand_over.prepare(runs.context("security"), runs.report)
+    assert person.trouble == ()
+    handoff = open_handoff(person.text)
+    management, security = handoff.identities
+    assert management.sign_in_url == "https://binbash-management.signin.aws.amazon.com/console"
+    assert security.account_id == "222222222222"
+    assert "at least 16 characters, at most 128" in security.password_policy
+    assert "bb-shared-oaar" in {one.profile for one in management.profiles}
+    assert {one.profile for one in security.profiles} == {
+        "bb-shared-admin",
+        "bb-apps-devstg-admin",
+        "bb-apps-prd-admin",
+    }
+    for one in (management, security):
+        assert one.encrypted_password is not None
+        assert one.key_fingerprint == home.fingerprint(NAME)
+        password = home.run("--decrypt", stdin=clean_ciphertext(one.encrypted_password)).decode()
+        page = sign_in(sandbox, one.account_alias, password)
+        assert "You must change your password to continue" in page
+        held = [path for path in files_of(runs.folder) if password.encode() in path.read_bytes()]
+        assert held == []
+    assert not list(runs.folder.rglob("*.tfplan"))
+
+
+def test_the_changes_are_refused_after_the_files_changed(runs: AdminRuns, sandbox: Sandbox) -> None:
+    accept(runs, "management")
+    account_tf = sandbox.project_root / "management/global/base-identities/account.tf"
+    account_tf.write_text(account_tf.read_text() + "\n# later\n")
+    assert plan.observe(runs.context("management")).holds is False
+    outlook = apply.look(runs.context("management"), runs.report)
+    assert "account.tf" in outlook.refusal
+    with pytest.raises(OnboardError, match="older than the files") as refused:
+        apply.perform(apply.Request(), runs.context("management"), runs.report)
+    assert "account.tf" in refused.value.detail
+
+
+def test_what_nobody_chose_has_to_be_acknowledged(runs: AdminRuns, sandbox: Sandbox) -> None:
+    account_tf = sandbox.project_root / "security/global/base-identities/account.tf"
+    account_tf.write_text(account_tf.read_text().replace("= 90", "= 60"))
+    context = runs.context("security")
+    planned = plan.make(context, runs.report)
+    (foreign,) = planned.foreign
+    assert "aws_iam_account_password_policy" in foreign.address
+    (problem,) = plan.validate(plan.Request(planned), context)
+    assert problem.fatal
+    assert plan.validate(plan.Request(planned, (foreign.address,)), context) == []
+
+
+def test_a_profile_of_another_account_is_refused_before_anything_runs(
+    runs: AdminRuns, sandbox: Sandbox
+) -> None:
+    backend = sandbox.project_root / "security/config/backend.tfvars"
+    backend.write_text(backend.read_text().replace("bb-security-devops", "bb-management-administrator"))
+    with pytest.raises(WrongAccount, match="111111111111"):
+        plan.make(runs.context("security"), runs.report)
+    assert not (runs.folder / "terraform" / "security" / "plan").exists()
+
+
+def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(runs: AdminRuns) -> None:
+    accept(runs, "management")
+    context = runs.context("management")
+    begun = threading.Event()
+
+    def leave_soon(progress: Any) -> None:
+        if isinstance(progress.payload, Update) and progress.payload.progress.running:
+            context.leaving.set()
+            begun.set()
+
+    with pytest.raises(LeftRunning):
+        apply.perform(apply.Request(), context, leave_soon)
+    assert begun.is_set()
+    again = runs.context("management")
+    assert apply.look(again, runs.report).begun
+    given = apply.perform(apply.Request(), again, runs.report)
+    assert given["applied"]["added"] > 0
+    assert not apply.look(again, runs.report).refusal
+
+
+def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(runs: AdminRuns) -> None:
+    accept(runs, "management")
+    context = runs.context("management")
+
+    def stop_soon(progress: Any) -> None:
+        if isinstance(progress.payload, Update) and progress.payload.progress.running:
+            context.cancelled.set()
+
+    with pytest.raises(OnboardError, match="stopped") as stopped:
+        apply.perform(apply.Request(), context, stop_soon)
+    assert "jane.doe" in stopped.value.what
+    assert "gone" in apply.look(runs.context("management"), runs.report).refusal
+    accept(runs, "management")
+    applied(runs, "management")
+    assert hand_over.prepare(runs.context("management"), runs.report)[0].text
+
+
+def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> None:
+    context = runs.context("management")
+    elsewhere = plan.Request(elsewhere=True)
+    with pytest.raises(OnboardError, match="Not applied yet") as refused:
+        plan.perform(elsewhere, context, runs.report)
+    assert "jane.doe is not in it" in refused.value.what
+    accept(runs, "management")
+    applied(runs, "management")
+    given = plan.perform(elsewhere, context, runs.report)
+    runs.repeated.clear()
+    runs.learn("management", given)
+    assert applied(runs, "management")["elsewhere"] is True
+    (person,) = hand_over.prepare(runs.context("management"), runs.report)
+    assert person.accounts == ("management",)
+
+
+def test_a_removal_wants_the_name_and_takes_the_person_out(runs: AdminRuns) -> None:
+    accept(runs, "management")
+    applied(runs, "management")
+    runs.repeated.clear()
+    runs.once.update(
+        joining=[], leaving=[NAME], memberships={}, user_changes={"add": {}, "remove": {"management": [NAME]}}
+    )
+    runs.write_files()
+    planned = accept(runs, "management")
+    assert planned.gone == (NAME,)
+    assert any("removed for good" in one.words for one in planned.destroys)
+    (problem,) = apply.validate(apply.Request(), runs.context("management"))
+    assert NAME in problem.message
+    confirmed = apply.Request(removals=(NAME,))
+    assert apply.validate(confirmed, runs.context("management")) == []
+    given = apply.perform(confirmed, runs.context("management"), runs.report)
+    assert given["applied"]["destroyed"] > 0
+
+
+def test_terraforms_own_error_is_shown_whole(runs: AdminRuns, sandbox: Sandbox) -> None:
+    users = sandbox.project_root / "management/global/base-identities/users.tf"
+    users.write_text(users.read_text().replace("toset(local.users)", "toset(local.nobody)"))
+    with pytest.raises(OnboardError) as failed:
+        plan.make(runs.context("management"), runs.report)
+    assert 'local value with the name "nobody"' in " ".join(failed.value.detail.split())
+
+
+def test_a_secret_for_another_key_is_not_handed_over(runs: AdminRuns, home: GpgHome) -> None:
+    accept(runs, "management")
+    applied(runs, "management")
+    home.key("somebody.else")
+    runs.once["keys"][NAME]["text"] = normalise(home.export("somebody.else")).text
+    (person,) = hand_over.prepare(runs.context("management"), runs.report)
+    assert person.text == ""
+    assert "not encrypted to the key" in person.trouble[0]

@@ -1,0 +1,89 @@
+"""An administrator in a sandbox whose files are reviewed already: for the steps Plan, Apply and Hand over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.fakes import fake_world
+
+from workflows.sandbox.sandbox import Sandbox
+from workflows.services.gpg.normalise import normalise
+from workflows.steps import review
+from workflows.steps.base import Context, Progress
+from workflows.world import World
+
+LAYERS = ["management", "security"]
+
+
+@dataclass
+class AdminRuns:
+    """The administrator's session: what earlier steps gave, and contexts for later ones."""
+
+    world: World
+    folder: Path
+    once: dict[str, Any]
+    repeated: dict[str, Any] = field(default_factory=dict)
+    reported: list[Progress] = field(default_factory=list)
+
+    def context(self, account: str) -> Context:
+        own = {
+            name.partition("@")[0]: value
+            for name, value in self.repeated.items()
+            if name.endswith(f"@{account}")
+        }
+        facts = {**self.once, **own}
+        return Context(
+            self.world, facts, {**self.once, **self.repeated}, account, self.folder, threading.Event()
+        )
+
+    def report(self, progress: Progress) -> None:
+        self.reported.append(progress)
+
+    def learn(self, account: str, given: Mapping[str, Any]) -> None:
+        self.repeated.update({f"{name}@{account}": value for name, value in given.items()})
+
+    def write_files(self) -> None:
+        """Write what was decided into the layers, as Review does."""
+        context = self.context("")
+        change_set = review.prepare(context, self.report)
+        request = review.Request(digest=review.digest_of(change_set))
+        self.once.update(review.perform(request, context, self.report))
+
+
+def administrator(sandbox: Sandbox, folder: Path) -> World:
+    """The world of the sandbox's administrator, with a clipboard of the test's."""
+    return fake_world(
+        sandbox.home,
+        sandbox.environment,
+        endpoint_url=sandbox.endpoint_url,
+        binary=sandbox.terraform_argv,
+        mailbox=sandbox.mailbox,
+        downloads=sandbox.downloads,
+        sandbox=True,
+    )
+
+
+def joining(sandbox: Sandbox, folder: Path, name: str, key: bytes, group: str) -> AdminRuns:
+    """A session in which one person joins both layers, with the files written."""
+    runs = AdminRuns(
+        administrator(sandbox, folder),
+        folder,
+        {
+            "project_root": str(sandbox.project_root),
+            "project": "bb",
+            "layers": LAYERS,
+            "joining": [name],
+            "leaving": [],
+            "regrouping": [],
+            "keys": {name: {"text": normalise(key).text}},
+            "user_changes": {"add": {account: [name] for account in LAYERS}, "remove": {}},
+            "memberships": {account: {name: {"add": [group], "remove": []}} for account in LAYERS},
+            "group_changes": {},
+        },
+    )
+    runs.write_files()
+    return runs

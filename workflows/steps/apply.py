@@ -1,0 +1,162 @@
+"""The apply: exactly the plan that was accepted, watched from here but not bound to this process.
+
+A wizard that is left or killed meanwhile leaves Terraform to its work; the next one asks for the same apply
+and gets the end of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workflows.errors import OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.secret import Secret
+from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
+from workflows.services.terraform.service import apply_begun
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.planned import Planned, decided, staleness
+from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watcher
+
+STEP = Step(
+    id="apply",
+    title="Apply",
+    purpose="Apply exactly the plan that you accepted.",
+    needs=("project_root", "plan"),
+    gives=("applied",),
+    repeats_over="layers",
+    blocked_words="Apply needs a plan that was reviewed",
+)
+
+Apply = Callable[..., ApplyResult]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        removals: the names of those whose removal was confirmed by typing them.
+        code: an MFA code, where the layer's profile wants one.
+    """
+
+    removals: tuple[str, ...] = ()
+    code: Secret | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How things stand before an apply.
+
+    Attributes:
+        begun: an apply of this plan runs, or ran while nobody looked: its end is to be taken in.
+        refusal: why the plan cannot be applied any more, as a sentence, or "".
+    """
+
+    begun: bool
+    refusal: str
+
+
+def look(context: Context, report: Report) -> Outlook:
+    """Look whether an apply of the plan was begun before, and whether the plan still fits its files."""
+    report(Progress("Looking at the plan"))
+    planned = decided(context)
+    if planned is None or planned.empty:
+        return Outlook(begun=False, refusal="")
+    if apply_begun(run_folder(context), planned.record):
+        return Outlook(begun=True, refusal="")
+    return Outlook(begun=False, refusal=staleness(planned, context))
+
+
+def nothing_to_do(context: Context) -> str:
+    """Why there is nothing to apply, as a sentence, or ""."""
+    planned = decided(context)
+    if planned is None:
+        return "It was applied elsewhere; the state holds what was decided."
+    return "The plan changes nothing." if planned.empty else ""
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The removal of every person in the plan is confirmed, unless its apply was begun already."""
+    planned = decided(context)
+    if planned is None or apply_begun(run_folder(context), planned.record):
+        return []
+    missing = [name for name in planned.gone if name not in request.removals]
+    return [Problem(f"The removal of {', '.join(missing)} has to be confirmed by name.")] if missing else []
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Apply the plan, or take in the end of its apply that was begun before.
+
+    Raises:
+        ApplyFailed: Terraform failed on the way; the words say who is done and who is not.
+        ApplyCancelled: the person stopped it; likewise.
+        LeftRunning: the wizard is being left; the apply goes on.
+        OnboardError: the files, the plan or the account are not what they were.
+    """
+    planned = decided(context)
+    if planned is None or planned.empty:
+        return {"applied": _applied(context, {}, elsewhere=planned is None)}
+    try:
+        if apply_begun(run_folder(context), planned.record):
+            report(Progress("Finding the apply that was begun before"))
+            _run(reopen_layer(context).terraform.apply, planned, context, report)
+        else:
+            with open_layer(context, report, code=request.code) as layer:
+                _run(layer.terraform.apply, planned, context, report)
+    except ApplyFailed as failed:
+        raise _with_people(failed, planned) from failed
+    except ApplyCancelled as stopped:
+        stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
+        raise
+    return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
+
+
+def _run(apply: Apply, planned: Planned, context: Context, report: Report) -> None:
+    apply(
+        planned.record,
+        on_update=watcher(report, counting=True),
+        cancelled=context.cancelled,
+        leave=context.leaving,
+    )
+
+
+def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:
+    return {
+        "at": context.world.now().isoformat(timespec="seconds"),
+        "added": counts.get("add", 0),
+        "changed": counts.get("change", 0),
+        "destroyed": counts.get("destroy", 0),
+        "elsewhere": elsewhere,
+    }
+
+
+def standing(planned: Planned, result: ApplyResult) -> str:
+    """Who is done after an apply that stopped on the way, and who is not."""
+    left = {*result.failed, *result.remaining}
+    people = sorted({name for names in planned.owners.values() for name in names})
+    waiting = sorted({name for address in left for name in planned.owners.get(address, ())})
+    done = [name for name in people if name not in waiting]
+    parts = [f"Done: {', '.join(done)}."] if done else []
+    parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
+    others = len([address for address in left if not planned.owners.get(address)])
+    parts += [f"{others} other resource{'s' if others > 1 else ''} left."] if others else []
+    return " ".join(parts) or "Nothing of it is left undone."
+
+
+def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
+    error = OnboardError(
+        failed.title,
+        f"{failed.what} {standing(planned, failed.result)}",
+        why=failed.why,
+        next=failed.next,
+        detail=failed.detail,
+    )
+    return ApplyFailed(error, failed.result)
+
+
+def observe(context: Context) -> Observation:
+    """What was applied is looked at in Hand over and in the next plan: that takes AWS."""
+    del context
+    return AGREES

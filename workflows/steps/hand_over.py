@@ -1,0 +1,259 @@
+"""The hand-over: for each person one text with everything that was made for them, encrypted to their key.
+
+The passwords are read from the state, where they are encrypted; no output has to be made visible for it. A
+person gets one text over all accounts that are applied, so the last layer's text holds every identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from workflows.errors import Cancelled, OnboardError, Problem
+from workflows.layer.read import read_layer
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.messages.handoff import Handoff, Identity
+from workflows.secret import Secret
+from workflows.services.files import write_atomically
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.handoff_parts import Source, identity
+from workflows.steps.places import told_path, typed_path
+from workflows.steps.terraform_runs import open_layer, read_state
+
+STEP = Step(
+    id="hand-over",
+    title="Hand over",
+    purpose="Send everybody who joined here their encrypted password and how to begin.",
+    needs=("project_root", "project", "joining", "applied"),
+    gives=("handed_over",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody joins", lambda facts: bool(facts.get("joining"))),
+    blocked_words="Hand over needs this account to be applied",
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Whether a person's text was sent.
+
+    Attributes:
+        at: when, ISO 8601 in UTC, or None.
+        how: in words, or "".
+    """
+
+    at: str | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides: what was sent to whom; `code` as in Plan."""
+
+    people: Mapping[str, Sent]
+    code: Secret | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class PersonHandoff:
+    """A person's text, or why there is none.
+
+    Attributes:
+        name: the IAM user.
+        text: the whole message, "" if there is none.
+        accounts: the accounts whose identities are in it.
+        trouble: why something is missing, each a sentence.
+    """
+
+    name: str
+    text: str
+    accounts: tuple[str, ...]
+    trouble: tuple[str, ...] = ()
+
+
+def people_of(account: str, every: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who got something in an account: those who were added to it, and those with a new password or key.
+
+    Args:
+        account: the account.
+        every: all facts by scoped name.
+    """
+    plan = every.get(f"plan@{account}") or {}
+    added = (every.get("user_changes") or {}).get("add", {}).get(account, [])
+    return tuple(dict.fromkeys((*added, *plan.get("passwords", ()), *plan.get("access_keys", ()))))
+
+
+def later_layers(context: Context) -> tuple[str, ...]:
+    """Layers after this one that some of the same people are still to be applied in."""
+    layers = [str(name) for name in context.facts["layers"]]
+    mine = set(people_of(context.item, context.every))
+    rest = layers[layers.index(context.item) + 1 :]
+    return tuple(
+        name
+        for name in rest
+        if f"applied@{name}" not in context.every and mine & set(people_of(name, context.every))
+    )
+
+
+def prepare(context: Context, report: Report, code: Secret | None = None) -> tuple[PersonHandoff, ...]:
+    """Make the text of everybody who got something in this account.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        code: an MFA code, where the layer's profile wants one.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        OnboardError: this layer's state cannot be read.
+    """
+    people = people_of(context.item, context.every)
+    if not people:
+        return ()
+    sources: dict[str, Source] = {}
+    troubles: list[str] = []
+    for account in _applied_layers(context):
+        if not set(people) & set(people_of(account, context.every)):
+            continue
+        context.raise_if_cancelled()
+        try:
+            sources[account] = _source(context, report, account, code if account == context.item else None)
+        except Cancelled:
+            raise
+        except OnboardError as error:
+            if account == context.item:
+                raise
+            troubles.append(f"{account} is left out, its state could not be read: {error.what}")
+    report(Progress("Checking what is encrypted to whom"))
+    return tuple(_person(name, sources, troubles, context) for name in people)
+
+
+def _applied_layers(context: Context) -> list[str]:
+    return [str(name) for name in context.facts["layers"] if f"applied@{name}" in context.every]
+
+
+def _source(context: Context, report: Report, account: str, code: Secret | None) -> Source:
+    with open_layer(context, report, account, code=code) as layer:
+        return Source(layer.project, read_layer(layer.location), read_state(layer, context, report))
+
+
+def _person(
+    name: str, sources: Mapping[str, Source], troubles: Iterable[str], context: Context
+) -> PersonHandoff:
+    identities: list[Identity] = []
+    trouble = list(troubles)
+    for account, source in sources.items():
+        if name not in people_of(account, context.every):
+            continue
+        try:
+            text = _key_text(name, source, context)
+            identities.append(identity(source, name, text, context.world.environment))
+        except OnboardError as error:
+            trouble.append(f"{account}: {error.what} {error.next}".strip())
+    if not identities:
+        return PersonHandoff(name, "", (), tuple(trouble))
+    handoff = Handoff(str(context.facts["project"]), tuple(_each_profile_once(identities)))
+    accounts = tuple(one.account_name for one in identities)
+    try:
+        return PersonHandoff(name, handoff.render(), accounts, tuple(trouble))
+    except OnboardError as error:
+        return PersonHandoff(name, "", (), (*trouble, f"{error.what} {error.detail}".strip()))
+
+
+def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
+    """The identities, where a profile that two of them give stays with the first."""
+    taken: set[str] = set()
+    for one in identities:
+        own = tuple(profile for profile in one.profiles if profile.profile not in taken)
+        taken |= {profile.profile for profile in own}
+        yield replace(one, profiles=own)
+
+
+def _key_text(name: str, source: Source, context: Context) -> str:
+    """The key that a person's secrets have to be encrypted to: as decided, else as the layer has it."""
+    key = (context.facts.get("keys") or {}).get(name)
+    if key:
+        return str(key["text"])
+    person = source.layer.person(name)
+    file = ((person.key_file if person else None) or name).rpartition("/")[2]
+    text = source.layer.keys.get(file)
+    if text is None:
+        raise OnboardError(
+            "No key to compare with",
+            f"The layer has no key file for {name}.",
+            next="Add it in keys/, and plan again.",
+        )
+    return text
+
+
+def save(person: PersonHandoff, target: str, context: Context) -> Path:
+    """Write a person's text into a file (0600) and say which.
+
+    Args:
+        person: whose text.
+        target: a path as typed; one in the home folder if it is relative.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: it cannot be written.
+    """
+    path = typed_path(target, context.world.home)
+    write_atomically(path, person.text.encode())
+    return path
+
+
+def default_file(name: str) -> str:
+    """Where a person's text is saved unless another file is named."""
+    return f"~/handoff-{name}.txt"
+
+
+def to_mailbox(person: PersonHandoff, context: Context) -> str:
+    """Put a person's text into the sandbox's mailbox, and say so.
+
+    Raises:
+        OnboardError: there is no mailbox, or it cannot be written.
+    """
+    mailbox = context.world.mailbox
+    if mailbox is None:
+        raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
+    path = mailbox / f"handoff-{person.name}.txt"
+    write_atomically(path, person.text.encode())
+    return f"put into the mailbox as {path.name}"
+
+
+def sent_now(how: str, context: Context) -> Sent:
+    """The mark that a text was sent now."""
+    return Sent(context.world.now().isoformat(timespec="seconds"), how)
+
+
+def saved_words(path: Path, context: Context) -> str:
+    """How a saved text is told."""
+    return f"saved as {told_path(path, context.world.home)}"
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """Everybody's text is marked as sent; whose is not is a warning."""
+    del context
+    missing = [name for name, sent in request.people.items() if sent.at is None]
+    if not missing:
+        return []
+    verb = "is" if len(missing) == 1 else "are"
+    return [Problem(f"{', '.join(missing)} {verb} not marked as sent.", "people", fatal=False)]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record what was sent to whom; nothing else is kept of it."""
+    report(Progress("Noting what was sent"))
+    names = people_of(context.item, context.every)
+    sent = {name: request.people.get(name, Sent()) for name in names}
+    people = {name: {"sent_at": one.at, "how": one.how} for name, one in sent.items()}
+    return {"handed_over": {"people": people}}
+
+
+def observe(context: Context) -> Observation:
+    """What was sent cannot be asked; the marks are all there is."""
+    del context
+    return AGREES

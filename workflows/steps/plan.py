@@ -1,0 +1,213 @@
+"""The plan: what Terraform would do in one layer, told by person, before anything is done.
+
+It is made as a move of its own; accepting it is the step's outcome. Nothing else than that file is applied
+later, and only as long as the files it was made from stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workflows.errors import OnboardError, Problem
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.secret import Secret
+from workflows.services.files import read_text, write_atomically
+from workflows.services.terraform.record import changed_since, file_sha256
+from workflows.services.terraform.results import older_than_files
+from workflows.services.terraform.state import State
+from workflows.services.terraform.words import plan_markdown
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.places import typed_path
+from workflows.steps.planned import Planned, decided, judged, staleness
+from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
+
+STEP = Step(
+    id="plan",
+    title="Plan",
+    purpose="Let Terraform say what it would do in this account; nothing is changed yet.",
+    needs=("project_root", "changed_files"),
+    gives=("plan",),
+    repeats_over="layers",
+    blocked_words="Plan needs the files to be written (Review)",
+)
+MAX_TEXT = 20_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        planned: the plan that was shown, or None.
+        acknowledged: addresses of the foreign changes that are meant to happen too.
+        elsewhere: the changes were applied somewhere else (a pull request's automation, a colleague).
+        code: an MFA code for looking at the state, where the profile wants one.
+    """
+
+    planned: Planned | None = None
+    acknowledged: tuple[str, ...] = ()
+    elsewhere: bool = False
+    code: Secret | None = field(default=None, compare=False)
+
+
+def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
+    """Plan the step's layer, initialising it first where that is needed; an older plan of it is removed.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress; its payload is Terraform's `Update`.
+        code: an MFA code, where the layer's profile wants one.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        Cancelled: the person stopped it.
+        OnboardError: Terraform failed; the detail has its own words.
+    """
+    with open_layer(context, report, code=code) as layer:
+        for reason in layer.terraform.init_reasons():
+            report(Progress(f"Initialising the layer: {reason}"))
+        record, plan = layer.terraform.plan(
+            on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
+        )
+        text = plan_markdown(plan, title=layer.location.relative)
+        write_atomically(_markdown_file(context), text.encode())
+    return judged(record, plan, context)
+
+
+def log_text(context: Context, kind: str) -> str:
+    """Terraform's redacted output of the last run ("plan", "apply"); "" if there is none.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    file = run_folder(context) / f"{kind}.log"
+    return read_text(file, MAX_TEXT) if file.exists() else ""
+
+
+def markdown(context: Context) -> str:
+    """The last plan's redacted Markdown, for a pull request.
+
+    Raises:
+        OnboardError: no plan was made yet.
+    """
+    return read_text(_markdown_file(context), MAX_TEXT)
+
+
+def export(target: str, context: Context) -> Path:
+    """Write the Markdown into a file and say which.
+
+    Args:
+        target: a path as typed; one in the home folder if it is relative.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: it cannot be written, or no plan was made yet.
+    """
+    path = typed_path(target, context.world.home)
+    write_atomically(path, markdown(context).encode(), mode=0o644)
+    return path
+
+
+def _markdown_file(context: Context) -> Path:
+    return run_folder(context) / "plan.md"
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """There is a plan, and every foreign change in it is meant."""
+    del context
+    if request.elsewhere:
+        return []
+    if request.planned is None:
+        return [Problem("Make the plan first.")]
+    missing = [one for one in request.planned.foreign if one.address not in request.acknowledged]
+    if not missing:
+        return []
+    words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
+    message = f"{words}. Mark each one that may be applied too, or mend the files and plan again."
+    return [Problem(message, "foreign")]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Accept the plan that was shown; or see in the state that it was applied elsewhere.
+
+    Raises:
+        OnboardError: the plan or its files changed since it was shown; or the state lacks somebody.
+    """
+    if request.elsewhere:
+        return {"plan": _applied_elsewhere(context, report, request.code)}
+    planned = request.planned
+    if planned is None:
+        raise OnboardError("No plan", "There is no plan to accept.", next="Make the plan first.")
+    report(Progress("Comparing the plan with the files"))
+    record = planned.record
+    if changed := changed_since(record):
+        raise older_than_files(changed)
+    if not record.plan.is_file() or file_sha256(record.plan) != record.plan_sha256:
+        raise OnboardError(
+            "This is another plan",
+            f"{record.plan} is not the file that was shown.",
+            next="Plan again, and read that one.",
+        )
+    if planned.empty:
+        record.plan.unlink()
+    return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged)}}
+
+
+def _applied_elsewhere(context: Context, report: Report, code: Secret | None) -> dict[str, Any]:
+    with open_layer(context, report, code=code) as layer:
+        state = read_state(layer, context, report)
+    missing = not_applied(state, context)
+    if missing:
+        raise OnboardError(
+            "Not applied yet",
+            f"The state of {context.item} is not what was decided: {'; '.join(missing)}.",
+            why="It was read just now, with the layer's own profile.",
+            next="Wait for the pull request to be applied, or plan and apply here.",
+        )
+    return {
+        "elsewhere": True,
+        "empty": False,
+        "layer": str(located(context)[1].path),
+        "summary": ["Applied elsewhere: the state holds what was decided."],
+        "counts": {"add": 0, "change": 0, "destroy": 0},
+        "passwords": [],
+        "access_keys": [],
+        "destroys": [],
+        "gone": [],
+    }
+
+
+def not_applied(state: State, context: Context) -> list[str]:
+    """What the state of the step's layer lacks of what was decided about people, each in words."""
+    facts, account = context.facts, context.item
+    users = facts.get("user_changes") or {}
+    missing = []
+    for name in users.get("add", {}).get(account, []):
+        if name not in state.users:
+            missing.append(f"{name} is not in it")
+        elif name not in state.login_profiles and name not in state.access_keys:
+            missing.append(f"{name} has no console password in it")
+    missing += [
+        f"{name} is still in it" for name in users.get("remove", {}).get(account, []) if name in state.users
+    ]
+    for name, change in (facts.get("memberships") or {}).get(account, {}).items():
+        groups = {group.casefold() for group in state.groups_of(name)}
+        missing += [
+            f"{name} is not in {group}" for group in change.get("add", []) if group.casefold() not in groups
+        ]
+        missing += [
+            f"{name} is still in {group}" for group in change.get("remove", []) if group.casefold() in groups
+        ]
+    return missing
+
+
+def observe(context: Context) -> Observation:
+    """The plan's files are as they were, as long as it is not applied."""
+    planned = decided(context)
+    if planned is None or context.facts.get("applied"):
+        return AGREES
+    words = staleness(planned, context)
+    return Observation(holds=not words, words=words)

@@ -1,0 +1,175 @@
+"""How the steps Plan, Apply and Hand over run Terraform in one layer: one way for all three."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.errors import OnboardError
+from workflows.layer.discover import LayerLocation, Project, find_project
+from workflows.secret import Secret
+from workflows.services.clients import ProfileFiles
+from workflows.services.processes import child_environment
+from workflows.services.terraform.binary import choose_binary
+from workflows.services.terraform.runner import Update
+from workflows.services.terraform.service import Terraform
+from workflows.services.terraform.state import State
+from workflows.steps.base import Context, Progress, Report
+from workflows.steps.project import wanted_binary
+from workflows.steps.terraform_credentials import (
+    credential_files,
+    layer_profile,
+    mfa_role,
+    project_files,
+)
+
+
+@dataclass(frozen=True)
+class OpenLayer:
+    """A layer with the Terraform that runs it.
+
+    Attributes:
+        project: the project.
+        location: the layer.
+        terraform: its Terraform.
+    """
+
+    project: Project
+    location: LayerLocation
+    terraform: Terraform
+
+
+def run_folder(context: Context, account: str = "") -> Path:
+    """The private folder of a layer's runs in this session; by default the step's own layer."""
+    return context.folder / "terraform" / (account or context.item)
+
+
+def located(context: Context, account: str = "") -> tuple[Project, LayerLocation]:
+    """The project and a layer of it; by default the step's own.
+
+    Raises:
+        OnboardError: the project or the layer is not there any more.
+    """
+    project = find_project(Path(str(context.facts["project_root"])))
+    name = account or context.item
+    location = project.layer(name)
+    if location is None:
+        raise OnboardError(
+            "The layer is gone",
+            f"{project.root} has no base-identities layer of {name} any more.",
+            next="Check that the checkout is on the right branch, or choose the layers again in Project.",
+        )
+    return project, location
+
+
+def code_wanted(context: Context) -> str:
+    """The MFA device whose code the layer's profile wants, or "" for none.
+
+    Raises:
+        OnboardError: the layer or its profile is not there.
+    """
+    role = mfa_role(context, *located(context))
+    return role.serial if role else ""
+
+
+@contextlib.contextmanager
+def open_layer(
+    context: Context, report: Report, account: str = "", *, code: Secret | None = None
+) -> Iterator[OpenLayer]:
+    """A layer with credentials that were checked to be for its account.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        account: the account of the layer; by default the step's own.
+        code: an MFA code, where the layer's profile wants one.
+
+    Yields:
+        The layer; temporary credentials are gone afterwards.
+
+    Raises:
+        CodeWanted, WrongAccount: as `credential_files`.
+        OnboardError: the layer or its binary is not there, or AWS does not answer.
+    """
+    project, location = located(context, account)
+    with credential_files(context, project, location, code, report) as files:
+        yield _layer(context, project, location, files)
+
+
+def reopen_layer(context: Context) -> OpenLayer:
+    """The step's own layer for a run that goes on already: AWS is not asked for anything.
+
+    Raises:
+        OnboardError: the layer or its binary is not there.
+    """
+    project, location = located(context)
+    return _layer(context, project, location, project_files(context, project))
+
+
+def _layer(context: Context, project: Project, location: LayerLocation, files: ProfileFiles) -> OpenLayer:
+    world = context.world
+    environment = child_environment(world.environment)
+    binary = choose_binary(
+        wanted_binary(project, location, context), path=environment.get("PATH", ""), environment=environment
+    )
+    terraform = Terraform(
+        binary,
+        location.path,
+        run_folder(context, location.account),
+        environment=world.environment,
+        variables=_variables(context, location, files),
+        backend_configs=[location.backend_config],
+        var_files=location.var_files,
+        now=world.now,
+    )
+    return OpenLayer(project, location, terraform)
+
+
+def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -> dict[str, str]:
+    """What Terraform, its backend and its provider need to find the profile."""
+    world = context.world
+    variables = {
+        "AWS_CONFIG_FILE": str(files.config_file),
+        "AWS_SHARED_CREDENTIALS_FILE": str(files.credentials_file),
+        "AWS_PROFILE": layer_profile(location),
+        "AWS_SDK_LOAD_CONFIG": "1",
+    }
+    if world.endpoint_url:
+        variables["AWS_ENDPOINT_URL"] = world.endpoint_url
+    if metadata := world.environment.get("AWS_EC2_METADATA_DISABLED"):
+        variables["AWS_EC2_METADATA_DISABLED"] = metadata
+    return variables
+
+
+def read_state(layer: OpenLayer, context: Context, report: Report) -> State:
+    """What a layer's state says, after an init where that is needed.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    terraform = layer.terraform
+    if terraform.init_reasons():
+        report(Progress(f"Initialising {layer.location.relative}"))
+        terraform.init(on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving)
+    report(Progress(f"Reading the state of {layer.location.account}"))
+    return terraform.show_state(cancelled=context.cancelled)
+
+
+def watcher(report: Report, *, counting: bool = False) -> Callable[[Update], None]:
+    """Turns what Terraform says into progress, with the update as its payload.
+
+    Args:
+        report: takes the progress.
+        counting: whether operations are counted (in an apply).
+    """
+
+    def on_update(update: Update) -> None:
+        progress = update.progress
+        running = ", ".join(progress.running)
+        words = running or next((line for line in reversed(update.lines) if line.strip()), "")
+        done, total = (progress.operations, progress.total) if counting else (0, 0)
+        report(Progress(words[:120], done, total, payload=update))
+
+    return on_update
