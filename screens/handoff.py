@@ -29,7 +29,8 @@ class HandoffPane(StepPane):
     HandoffPane #waiting { height: auto; color: $text-muted; margin-bottom: 1; }
     HandoffPane TextArea { height: 6; border: round $primary-darken-2; padding: 0; }
     HandoffPane TextArea:focus { border: round $accent; }
-    HandoffPane #buttons { height: 1; margin: 1 0; }
+    HandoffPane #buttons { height: 1; margin-top: 1; }
+    HandoffPane #fetch { margin-bottom: 1; }
     HandoffPane Button { margin-right: 2; }
     HandoffPane #arrival { height: auto; margin-top: 1; }
     """
@@ -41,7 +42,8 @@ class HandoffPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         yield Static(self._waiting(), id="waiting", markup=False)
-        yield Label("Paste the whole message here; mail quoting does no harm")
+        yield Button(f"Use {self._mail_name()} from the mailbox", id="fetch", compact=True, classes="mailbox")
+        yield Label("Paste the whole message (mail quoting does no harm)")
         yield TextArea(str(self.opening.draft.get("text", "")), id="text", tab_behavior="focus")
         yield Label("Or open a file (Enter opens)")
         yield Input(
@@ -52,9 +54,6 @@ class HandoffPane(StepPane):
         )
         with Horizontal(id="buttons"):
             yield Button("Read it", id="read", compact=True)
-            yield Button(
-                f"Use {self._mail_name()} from the mailbox", id="fetch", compact=True, classes="mailbox"
-            )
         yield Static("", id="arrival", markup=False)
 
     def _mail_name(self) -> str:
@@ -155,7 +154,8 @@ def _told(held: Handoff, own_keys: tuple[str, ...]) -> list[str]:
     for identity, key in zip(held.identities, own_keys, strict=True):
         alias = f", alias {identity.account_alias}" if identity.account_alias else ""
         lines.append(f"• {identity.account_name}: account {identity.account_id}{alias}")
-        lines.append(f"  user {identity.user}, {len(identity.profiles)} role profiles")
+        roles = ", ".join(profile.role for profile in identity.profiles) or "none"
+        lines.append(f"  user {identity.user}, roles: {roles}")
         if identity.encrypted_password or identity.encrypted_secret:
             lines += ["  encrypted to the key", f"  {grouped(identity.key_fingerprint)}"]
         if key:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App, ComposeResult, SuspendNotSupported
@@ -19,6 +19,7 @@ from textual.widgets import Button, Checkbox, Label, Static
 from screens.base import Opening, StepPane
 from screens.failure import as_error
 from screens.widgets.dialogs import Confirm
+from screens.widgets.marks import MarkBox
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
 from workflows.errors import OnboardError
@@ -40,18 +41,23 @@ _REPLACE = (
     "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
 )
 
+_PAGE_KEYS = (
+    ("1", "open_page", "Open page", "Open the sign-in page"),
+    ("2", "copy_user", "Copy user", "Copy the user name"),
+    ("3", "copy_password", "Copy password", "Copy the one-time password"),
+    ("4", "copy_address", "Copy address", "Copy the address of the sign-in page"),
+    ("v", "show_password", "Show", "Show the one-time password for 15 seconds"),
+)
+
 
 class SignInPane(StepPane):
     """First decrypts, then offers what the browser's page asks for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "open_page", "Open page", id="sign-in.open", tooltip="Open the sign-in page"),
-        Binding("2", "copy_user", "Copy user", id="sign-in.user", tooltip="Copy the user name"),
-        Binding("3", "copy_password", "Copy password", id="sign-in.password", tooltip="Copy the password"),
-        Binding(
-            "4", "copy_address", "Copy address", id="sign-in.address", show=False, tooltip="Copy the address"
-        ),
-        Binding("v", "show_password", "Show", id="sign-in.show", tooltip="Show the password for 15 seconds"),
+        *(
+            Binding(key, action, words, id=f"sign-in.{action}", show=False, tooltip=tooltip)
+            for key, action, words, tooltip in _PAGE_KEYS
+        )
     ]
     DEFAULT_CSS = """
     SignInPane .words { height: auto; }
@@ -59,7 +65,7 @@ class SignInPane(StepPane):
     SignInPane Horizontal > Label { width: 22; }
     SignInPane Horizontal > SecretInput { width: 1fr; }
     SignInPane Button { margin-right: 2; }
-    SignInPane Checkbox { border: none; padding: 0; margin-top: 1; }
+    SignInPane #chosen { margin-top: 1; }
     SignInPane #decrypting, SignInPane #opened { height: auto; margin-top: 1; }
     SignInPane #password { text-style: bold; }
     """
@@ -84,10 +90,10 @@ class SignInPane(StepPane):
             yield from self._decrypting()
         with Vertical(id="opened"):
             yield from self._opened()
-        yield Checkbox(
-            "I have signed in and chosen my new password", self.opening.done, id="chosen", compact=True
+        yield MarkBox(
+            "I have signed in and chosen my new password", value=self.opening.done, id="chosen", compact=True
         )
-        yield Checkbox("I had signed in before: nothing to decrypt", False, id="already", compact=True)
+        yield MarkBox("I had signed in before: nothing to decrypt", id="already", compact=True)
 
     def _decrypting(self) -> ComposeResult:
         key = grouped(self._identity.key_fingerprint)
@@ -96,7 +102,8 @@ class SignInPane(StepPane):
         with Horizontal():
             yield Button("Decrypt", id="decrypt", compact=True)
             yield Button("Let gpg ask (smartcard)", id="pinentry", compact=True)
-            yield Button("I can't decrypt", id="replace", compact=True)
+        with Horizontal():
+            yield Button("I can't decrypt it", id="replace", compact=True)
 
     def _opened(self) -> ComposeResult:
         yield Static(self._address(), classes="words", markup=False)
@@ -138,7 +145,7 @@ class SignInPane(StepPane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The keys for the browser's page mean nothing before the password is decrypted."""
-        of_the_page = {"open_page", "copy_user", "copy_password", "copy_address", "show_password"}
+        of_the_page = {key_action for _, key_action, _, _ in _PAGE_KEYS}
         return self._password is not None if action in of_the_page else True
 
     # -- decrypting --------------------------------------------------------------------------------
@@ -313,7 +320,7 @@ class SignInPane(StepPane):
         return not (self.opening.done and (request.chosen or request.already or not self._has_password))
 
 
-def _clear_clipboard(app: App[object], clipboard: Clipboard) -> None:
+def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:
     """Take the password out of the clipboard; outlives the pane, in a thread of the application's."""
     try:
         clipboard.clear_if_ours()

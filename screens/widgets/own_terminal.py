@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from textual.app import App
 
 T = TypeVar("T")
 
 
-def lend_terminal(app: App[object], words: str, work: Callable[[str | None], T]) -> T:
+def lend_terminal(app: App[Any], words: str, work: Callable[[str | None], T]) -> T:
     """Suspend the application, do something that has the terminal to itself, and come back.
 
     SIGINT goes to everything on the terminal, so it is swallowed here meanwhile, by a handler: what is merely
