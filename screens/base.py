@@ -51,8 +51,7 @@ class Opening:
 class StepPane(VerticalScroll):
     """The screen of one step.
 
-    Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`. One whose
-    work goes on without the wizard (an apply) sets `goes_on`, so that leaving does not stop it.
+    Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
 
     Attributes:
         opened: whether the pane has been shown, so that its input is the person's.
@@ -60,7 +59,6 @@ class StepPane(VerticalScroll):
     """
 
     next_words: ClassVar[str] = "Next"
-    goes_on: ClassVar[bool] = False
     can_focus = False
 
     DEFAULT_CSS = """
@@ -188,11 +186,10 @@ class StepPane(VerticalScroll):
     def part(self) -> None:
         """The pane is about to go: whatever runs in it is left alone or stopped, and `leave` is called.
 
-        What goes on by itself (an apply) only stops being watched; everything else is asked to stop.
+        What goes on by itself (a Terraform) only stops being watched; everything else is asked to stop.
         """
         self.context.leaving.set()
-        if not self.goes_on:
-            self.context.cancelled.set()
+        self.context.cancelled.set()
         self.leave()
 
     def show_problems(self, problems: Sequence[Problem]) -> None:

@@ -81,8 +81,9 @@ class Starting(Screen[None]):
         self.post_message(self.Moved(progress))
 
     @on(Opened)
-    async def _opened(self, message: Opened) -> None:
-        await self._then(message.result)
+    def _opened(self, message: Opened) -> None:
+        # By the application, which stays: a dialog that this screen asked for could not answer it any more.
+        self.app.call_later(self._then, message.result)
 
     @on(Moved)
     def _moved(self, message: Moved) -> None:

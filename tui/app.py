@@ -133,6 +133,12 @@ class OnboardApp(App[None]):
         elif not any(isinstance(screen, QuitQuestion) for screen in self.screen_stack):
             self.push_screen(QuitQuestion(), lambda yes: self._quit() if yes else None)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide the way to the list of sessions where it is shown already."""
+        if action == "sessions":
+            return isinstance(self.screen, WizardScreen)
+        return super().check_action(action, parameters)
+
     def _quit(self) -> None:
         self._leave_session()
         self.exit()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tui.exit_codes import DONE, REFUSED
+
+if TYPE_CHECKING:
+    from workflows.errors import OnboardError
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
@@ -18,7 +24,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - slow to import, rarely wanted
 
-        parser.exit(DONE, f"iam-onboard {version('iam-onboard')}\n")
+        sys.stdout.write(f"iam-onboard {version('iam-onboard')}\n")
+        parser.exit(DONE)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,7 +43,6 @@ def build_parser() -> argparse.ArgumentParser:
     admin.add_argument(
         "project", nargs="?", metavar="PROJECT", help="a folder in the project (default: this one)"
     )
-
     _add_binary(admin)
 
     join = commands.add_parser("join", help="begin as a new user, or go on with the handoff you got")
@@ -82,6 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 refused with the reason on standard error, 2 wrong usage.
     """
     options = build_parser().parse_args(arguments)
+    _print_anything()
     from tui import commands  # noqa: PLC0415 - keeps --help free of everything else
     from workflows.errors import OnboardError  # noqa: PLC0415
 
@@ -98,10 +105,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run[options.command](options)
     except OnboardError as error:
-        sys.stderr.write(error.as_text() + "\n")
-        return REFUSED
+        return _refused(error)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # nobody reads; the exit's flush is quiet
+        return REFUSED
+    except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
+        from screens.failure import as_error  # noqa: PLC0415
+
+        return _refused(as_error(failure))
+
+
+def _refused(error: OnboardError) -> int:
+    sys.stderr.write(error.as_text() + "\n")
+    return REFUSED
+
+
+def _print_anything() -> None:
+    """A mark that the output's encoding does not have becomes a question mark, not a failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

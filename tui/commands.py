@@ -127,16 +127,18 @@ def demo(options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
     if not _has_terminal():
         return USAGE
-    machine = Machine.this()
-    shelf = Shelf(machine)
-    try:
-        shelf.tidy()
-    except ModuleNotFoundError as error:
+    from tui.doctor import missing_for_demo  # noqa: PLC0415 - only these two commands need it
+
+    missing = missing_for_demo()
+    if missing:
         raise OnboardError(
             "The demo is not installed",
-            f"It needs the package {error.name}, which is not here.",
+            f"It needs {', '.join(missing)}, which is not here.",
             next="Install it with `pip install 'iam-onboard[demo]'`.",
-        ) from error
+        )
+    machine = Machine.this()
+    shelf = Shelf(machine)
+    shelf.tidy()
     existing = shelf.sandboxes()
     folder = shelf.new_sandbox() if options.new or not existing else existing[0]
     return _run_sandbox(machine, folder, "")

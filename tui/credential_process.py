@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.access_key_vault import load_access_key
-from workflows.services.vault import KeyringVault, Vault, system_keyring
+from workflows.services.vault import KeyringVault, Vault, VaultUnavailable, system_keyring
 
 
 def answer(machine: Machine, project: str, profile: str) -> str:
@@ -21,12 +21,18 @@ def answer(machine: Machine, project: str, profile: str) -> str:
     Raises:
         OnboardError: no key is kept under that name, or the vault that keeps it does not open.
     """
-    asked = []
+    asked, silent = [], None
     for vault in _vaults(machine):
         asked.append(vault.description)
-        key = load_access_key(vault, project, profile)
+        try:
+            key = load_access_key(vault, project, profile)
+        except VaultUnavailable as error:
+            silent = silent or error  # it may be in the other one
+            continue
         if key is not None:
             return json.dumps({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()})
+    if silent is not None:
+        raise silent
     raise OnboardError(
         "No access key here",
         f"There is no access key for {profile} of {project} in {' or in '.join(asked)}.",

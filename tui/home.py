@@ -42,7 +42,8 @@ class HomeScreen(Screen[None]):
     HomeScreen { padding: 1 2 0 2; }
     HomeScreen #home-title { text-style: bold; color: $text-accent; }
     HomeScreen #home-words { height: auto; color: $text-muted; margin-bottom: 1; }
-    HomeScreen OptionList { height: 1fr; border: none; background: $background; }
+    HomeScreen OptionList { height: 1fr; border: none; padding: 0; background: $background; }
+    HomeScreen OptionList:focus { border: none; }
     """
 
     @dataclass

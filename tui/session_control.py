@@ -56,7 +56,15 @@ class SessionControl:
             OnboardError: it could not be written.
         """
         details = {"sandbox": True} if self._source.sandbox else {}
-        session = self.parts.sessions.create(workflow, details)
+        try:
+            session = self.parts.sessions.create(workflow, details)
+        except FileExistsError as error:
+            raise OnboardError(
+                "The session could not be begun",
+                f"Something else is in the way of its folder in {self.parts.sessions.folder}.",
+                why=str(error),
+                next="Move it away, and begin again.",
+            ) from error
         return self._opened(session, {**self._source.drafts(workflow), **drafts})
 
     def resume(self, session_id: str, drafts: Drafts) -> Walk:

@@ -82,11 +82,7 @@ class Shelf:
         )
 
     def tidy(self) -> None:
-        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions.
-
-        Raises:
-            ModuleNotFoundError: the extra `demo` is not installed.
-        """
+        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions."""
         from workflows.sandbox.sandbox import SandboxInUse, delete_sandbox  # noqa: PLC0415 - needs the extra
 
         for folder in self.sandboxes():

@@ -1,4 +1,4 @@
-"""The stage of the wizard: the page of the step that is shown, its input, and its work as the session sees it."""
+"""The stage of the wizard: the page of the step that is shown, its input, and its work in the session."""
 
 from __future__ import annotations
 

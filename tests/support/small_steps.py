@@ -39,7 +39,7 @@ class SmallStep:
     result: Mapping[str, Any] | None = None
     performed: list[str] = field(default_factory=list)
 
-    def validate(self, request: Request, context: Context) -> list[Problem]:
+    def validate(self, request: Request, context: Context) -> list[Problem]:  # noqa: ARG002
         problems = []
         if request.text == "bad":
             problems.append(Problem("bad is not accepted; type anything else.", "text"))
@@ -55,9 +55,9 @@ class SmallStep:
                 context.raise_if_cancelled()
         if self.failure is not None:
             raise self.failure
-        return self.result if self.result is not None else {name: request.text for name in self.STEP.gives}
+        return self.result if self.result is not None else dict.fromkeys(self.STEP.gives, request.text)
 
-    def observe(self, context: Context) -> Observation:
+    def observe(self, context: Context) -> Observation:  # noqa: ARG002
         return self.observation
 
 

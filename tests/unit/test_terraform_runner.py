@@ -135,6 +135,17 @@ def test_leaving_and_attaching(tmp_path: Path) -> None:
     assert Run.attach(tmp_path / "nothing") is None
 
 
+def test_whoever_leaves_does_not_cancel(tmp_path: Path) -> None:
+    run = start(tmp_path / "run", "import time; time.sleep(0.3)")
+    leave, cancelled = threading.Event(), threading.Event()
+    leave.set()
+    cancelled.set()
+    with pytest.raises(LeftRunning):
+        run.follow(cancelled=cancelled, leave=leave)
+    assert not run.was_cancelled()
+    assert run.follow().succeeded
+
+
 def test_a_recycled_pid_is_not_mistaken_for_the_run(tmp_path: Path) -> None:
     run = start(tmp_path / "run", "print('over')")
     run.follow()

@@ -242,7 +242,7 @@ class Run:
         Args:
             on_update: called with what came, at most every 20 ms, in the calling thread.
             cancelled: when it is set, Terraform gets its one SIGINT, and is waited for.
-            leave: when it is set, watching stops and Terraform goes on.
+            leave: when it is set, watching stops and Terraform goes on, also if `cancelled` is set after it.
 
         Raises:
             LeftRunning: `leave` was set.
@@ -308,14 +308,16 @@ class Run:
                 if not running:
                     yield tuple(splitter.end())
                     return
-                if cancelled is not None and cancelled.is_set():
-                    self.cancel()
+                # Whoever leaves sets `leave`, then `cancelled`: looked at the other way round, leaving wins.
+                stop = cancelled is not None and cancelled.is_set()
                 if leave is not None and leave.is_set():
                     raise LeftRunning(
                         "Terraform goes on",
                         f"Its {self.kind} in {self.layer} is still running.",
                         next="Resume this session to see how it ends.",
                     )
+                if stop:
+                    self.cancel()
                 time.sleep(POLL_SECONDS)
 
     def _outcome(self, progress: Progress, text: str) -> Outcome:

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from support.small_steps import NOT_THERE
+
+from tui import command_line, commands, credential_process, doctor
+from tui.command_line import build_parser, main
+from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.places import Machine
+from workflows.secret import Secret
+from workflows.services.access_key_vault import KeptAccessKey, store_access_key
+from workflows.services.vault import KeyringVault, VaultUnavailable
+
+
+class Keyring:
+    """A backend in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+        self.dead = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.dead:
+            raise OSError("no bus")
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program in a process of its own, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "tui.command_line", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture
+def sessions_folder() -> Path:
+    folder = Machine.this().places.sessions
+    assert Path.home() in folder.parents, "the test would touch the developer's own sessions"
+    return folder
+
+
+def a_session(folder: Path, session_id: str, *events: Mapping[str, object], workflow: str = "admin") -> None:
+    (folder / session_id).mkdir(parents=True)
+    header = {
+        "schema": 1,
+        "session": session_id,
+        "workflow": workflow,
+        "created": "2026-01-02T03:04:05+00:00",
+        "details": {},
+    }
+    lines = [json.dumps(line) for line in (header, *events)]
+    (folder / session_id / "journal.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (DONE, f"iam-onboard {version('iam-onboard')}\n")
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    done = run("--help")
+    assert done.returncode == DONE
+    for name in ("admin", "join", "resume", "sessions", "demo", "doctor", "credential-process", "exit codes"):
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["sessions", "--nonsense"], ["credential-process"]])
+def test_wrong_usage_is_told_on_standard_error(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "usage: iam-onboard" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["admin"], ["join"], ["demo"], ["join", "--user", "jane.doe"]])
+def test_the_wizard_without_a_terminal_says_so(arguments: list[str], sessions_folder: Path) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "needs a terminal" in done.stderr
+    assert not sessions_folder.exists()
+
+
+def test_a_session_that_is_not_there_is_refused(sessions_folder: Path) -> None:
+    done = run("resume", "unknown")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "There is no session 'unknown'." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "There is nothing to resume." in run("resume").stderr
+
+
+def test_a_handoff_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    done = run("join", str(tmp_path))
+    assert done.returncode == REFUSED
+    assert "The handoff cannot be read" in done.stderr
+    (tmp_path / "text").write_text("Hello, this is no handoff.")
+    done = run("join", str(tmp_path / "text"))
+    assert done.returncode == REFUSED
+    assert "Traceback" not in done.stderr
+
+
+def test_sessions_are_listed_the_latest_first_and_damaged_ones_say_so(
+    sessions_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sessions"]) == DONE
+    assert "No sessions yet" in capsys.readouterr().out
+    started = {"event": "started", "step": "project", "run": "r", "at": "2026-01-03T00:00:00+00:00"}
+    a_session(sessions_folder, "early")
+    a_session(sessions_folder, "late", started)
+    a_session(sessions_folder, "new", workflow="new-user")
+    (sessions_folder / "broken").mkdir()
+    (sessions_folder / "broken" / "journal.jsonl").write_text("no header\nno event\n")
+    assert main(["sessions"]) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("broken")
+    assert "damaged: " in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == ["late", "new", "early"]
+    assert "admin" in lines[1]
+    assert lines[1].endswith("next: Project")
+
+
+def test_sessions_as_json(sessions_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_session(sessions_folder, "one")
+    assert main(["sessions", "--json"]) == DONE
+    (record,) = json.loads(capsys.readouterr().out)
+    expected = {"id": "one", "workflow": "admin", "next_title": "Project", "damage": "", "sandbox": ""}
+    assert {name: record[name] for name in expected} == expected
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(sessions_folder: Path) -> None:
+    for number in range(400):
+        a_session(sessions_folder, f"session-number-{number}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tui.command_line", "sessions", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read().decode()
+    assert told == ""
+    assert process.returncode == REFUSED
+
+
+def test_marks_that_the_output_cannot_show_are_replaced() -> None:
+    done = run("doctor", PYTHONIOENCODING="ascii")
+    assert "UnicodeEncodeError" not in done.stderr
+    assert "gpg" in done.stdout
+
+
+def test_an_unforeseen_failure_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_options: object) -> int:
+        raise LookupError("canary-secret")
+
+    monkeypatch.setattr(commands, "sessions", broken)
+    assert main(["sessions"]) == REFUSED
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "LookupError" in told.err
+    assert "canary-secret" not in told.err
+    assert "Traceback" not in told.err
+
+
+def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "sessions", interrupted)
+    assert main(["sessions"]) == 130
+
+
+def test_every_command_of_the_parser_can_be_run() -> None:
+    choices = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    assert choices is not None
+    for name in choices:
+        assert hasattr(commands, name.replace("-", "_")), name
+    assert callable(command_line.main)
+
+
+def test_the_doctor_tells_each_thing_with_its_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["doctor", "--json"]) == REFUSED
+    findings = {found["subject"]: found for found in json.loads(capsys.readouterr().out)}
+    assert not findings["gpg"]["good"]
+    assert findings["gpg"]["needed"]
+    assert "apt install gnupg" in findings["gpg"]["fix"]
+    assert not findings["Terraform or OpenTofu"]["good"]
+    assert not findings["git"]["good"]
+    assert not findings["Keyring"]["good"]
+    assert not findings["Clipboard"]["good"]
+    assert "Terminal" in findings
+    assert all(found["good"] or found["fix"] for found in findings.values())
+    assert main(["doctor"]) == REFUSED
+    assert "✗ gpg: " in capsys.readouterr().out
+
+
+def test_the_doctor_is_content_without_what_is_only_nice_to_have(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor"]) == DONE
+    assert "✓ gpg: GnuPG 2" in capsys.readouterr().out
+
+
+def test_the_doctor_asks_a_keyring_whether_it_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = Keyring()
+    monkeypatch.setattr(doctor, "system_keyring", lambda: backend)
+    main(["doctor", "--json"])
+    keyring = next(f for f in json.loads(capsys.readouterr().out) if f["subject"] == "Keyring")
+    assert keyring["good"]
+    assert not backend.kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "needed"), [("xterm-256color", True, False), ("dumb", False, True), ("", False, True)]
+)
+def test_the_doctor_looks_at_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, kind: str, good: bool, needed: bool
+) -> None:
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    findings = {found.subject: found for found in doctor.examine(Machine.this(), on_terminal=True)}
+    assert (findings["Terminal"].good, findings["Terminal"].needed) == (good, needed)
+
+
+def test_the_doctor_tells_a_folder_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", full)
+    findings = {found.subject: found for found in doctor.examine(Machine.this(), on_terminal=False)}
+    assert "No space left on device" in findings["Sessions"].words
+    assert findings["Sessions"].needed
+
+
+def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = Keyring()
+    store_access_key(
+        KeyringVault(backend), "bb", "bb-security", KeptAccessKey("AKIAEXAMPLE", Secret("canary"))
+    )
+    monkeypatch.setattr(credential_process, "system_keyring", lambda: backend)
+    assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == DONE
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {
+        "Version": 1,
+        "AccessKeyId": "AKIAEXAMPLE",
+        "SecretAccessKey": "canary",
+    }
+    assert told.err == ""
+
+
+def test_no_access_key_is_told_with_where_it_was_looked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(credential_process, "system_keyring", Keyring)
+    assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == REFUSED
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "There is no access key for bb-security of bb" in told.err
+
+
+def test_a_keyring_that_does_not_answer_does_not_hide_the_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Deaf:
+        description = "a deaf vault"
+
+        def load(self, name: str) -> Secret | None:  # noqa: ARG002
+            raise VaultUnavailable("It does not answer", "The vault does not answer.")
+
+    class Filled(Deaf):
+        description = "a filled vault"
+
+        def load(self, name: str) -> Secret | None:  # noqa: ARG002
+            return Secret(json.dumps({"id": "AKIAEXAMPLE", "secret": "canary"}))
+
+    for vaults, code in (([Deaf(), Filled()], DONE), ([Deaf()], REFUSED)):
+        monkeypatch.setattr(credential_process, "_vaults", lambda _machine, vaults=vaults: vaults)
+        assert main(["credential-process", "--project", "bb", "--profile", "p"]) == code
+    assert "The vault does not answer." in capsys.readouterr().err
+
+
+def test_a_refusal_of_a_command_is_printed_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(_options: object) -> int:
+        raise NOT_THERE
+
+    monkeypatch.setattr(commands, "doctor", refuses)
+    assert main(["doctor"]) == REFUSED
+    assert capsys.readouterr().err == NOT_THERE.as_text() + "\n"
