@@ -1,4 +1,4 @@
-"""The last screen: every profile says who it is, then the lines for the shell and a try of the aws command."""
+"""The last screen: every profile says who it is; then the lines for the shell, and the aws command tried."""
 
 from __future__ import annotations
 

@@ -1,0 +1,111 @@
+"""A strict AWS on loopback with one new user, for steps that talk to it through the product's own clients."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from support.fakes import fake_world
+from support.message_samples import identity
+from support.pgp import ENVIRONMENT
+from support.strict_aws import (
+    APPS,
+    ASSUME_DEVOPS,
+    SECURITY,
+    SELF_MANAGEMENT,
+    TRUST_WITH_MFA,
+    StrictWorld,
+    code,
+)
+
+from workflows.messages.handoff import Handoff, Identity, RoleProfile
+from workflows.sandbox.process import free_port
+from workflows.sandbox.server import listen
+from workflows.steps.base import Context, Progress
+from workflows.world import World
+
+ITEM = "security"
+BASE = "bb-security"
+ROLE = "bb-apps-devstg-devops"
+
+
+def jane(**changes: Any) -> Identity:
+    """The identity of jane.doe in the security account, with one role."""
+    profiles = (RoleProfile(ROLE, "DevOps", "apps-devstg", APPS),)
+    return identity(**{"account_id": SECURITY, "profiles": profiles, **changes})
+
+
+@dataclass
+class NewUserAws:
+    """AWS as a new user meets it, and what their steps are told."""
+
+    aws: StrictWorld
+    world: World
+    folder: Path
+    identities: tuple[Identity, ...] = field(default_factory=lambda: (jane(),))
+    progress: list[Progress] = field(default_factory=list)
+
+    def context(self, facts: Mapping[str, Any] | None = None, **every: Any) -> Context:
+        handoff = Handoff("bb", self.identities)
+        known = {
+            "project": "bb",
+            "user": "jane.doe",
+            "handoff": handoff.payload(),
+            "identities": [one.account_name for one in self.identities],
+            "signed_in": {"at": "2026-01-01T00:00:00+00:00", "proof": "said so"},
+            **(facts or {}),
+        }
+        scoped = {f"{name}@{ITEM}": value for name, value in every.items()}
+        return Context(
+            world=self.world, facts={**known, **every}, every=scoped, item=ITEM, folder=self.folder
+        )
+
+    def report(self, progress: Progress) -> None:
+        self.progress.append(progress)
+
+    def code(self, seed: str, steps: int = 0) -> str:
+        return code(self.aws, seed, steps)
+
+    def keys(self) -> list[str]:
+        listed = self.aws.administrator("iam").list_access_keys(UserName="jane.doe")["AccessKeyMetadata"]
+        return [key["AccessKeyId"] for key in listed]
+
+    def csv(self, key: Mapping[str, Any], name: str = "jane.doe_accessKeys.csv") -> Path:
+        self.world.downloads.mkdir(exist_ok=True)
+        path = self.world.downloads / name
+        path.write_text(f"Access key ID,Secret access key\n{key['AccessKeyId']},{key['SecretAccessKey']}\n")
+        return path
+
+
+@contextmanager
+def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
+    """AWS with the role DevOps, answering on loopback; `changes` replaces parts of the person's world."""
+    aws = StrictWorld()
+    aws.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
+    port = free_port()
+    server = listen(port, lambda environ, start: aws.strict(environ, start))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    home = tmp_path / "person"
+    home.mkdir(exist_ok=True)
+    parts = {
+        "endpoint_url": f"http://127.0.0.1:{port}",
+        "now": lambda: datetime.fromtimestamp(aws.now(), UTC),
+        **changes,
+    }
+    try:
+        yield NewUserAws(aws, fake_world(home, ENVIRONMENT, **parts), tmp_path)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def user_key(made: NewUserAws, name: str = "jane.doe") -> dict[str, Any]:
+    """A new user as the layer makes one, with an access key."""
+    return made.aws.user(name, SELF_MANAGEMENT, ASSUME_DEVOPS)
