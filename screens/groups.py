@@ -44,11 +44,17 @@ class Matrix(DataTable[str]):
             new = self.choice.rename.get(group.name)
             heading = f"{group.name}→{new}" if new else group.name
             columns.append((group.name, f"{heading} (goes)" if group.name in self.choice.remove else heading))
+        return [*columns, *((name, f"{name} (new)") for name in self.new_names())]
+
+    def new_names(self) -> list[str]:
+        """The groups that are still to be made."""
         there = {group.name for group in self.view.groups}
-        return [
-            *columns,
-            *((one.name, f"{one.name} (new)") for one in self.choice.add if one.name not in there),
-        ]
+        return [one.name for one in self.choice.add if one.name not in there]
+
+    def names(self) -> list[str]:
+        """All names that are in use, or will be."""
+        there = [group.name for group in self.view.groups]
+        return [*there, *self.view.machine_groups, *self.new_names(), *self.choice.rename.values()]
 
     def show(self) -> None:
         """Draw the matrix as the choice says."""
@@ -163,7 +169,7 @@ class GroupsPane(StepPane):
                 matrix.move_cursor(column=len(matrix.columns_shown()))
 
         policies = next((group.policies for group in matrix.view.groups if group.name == sibling), ())
-        self.app.push_screen(GroupDialog("A new group", sibling, policies), answered)
+        self.app.push_screen(GroupDialog("A new group", sibling, policies, matrix.names()), answered)
 
     def action_rename_group(self) -> None:
         """Ask for another name of the marked group."""
@@ -174,10 +180,11 @@ class GroupsPane(StepPane):
 
         def answered(wish: GroupWish | None) -> None:
             if wish:
-                matrix.choice = replace(matrix.choice, rename={**matrix.choice.rename, group: wish.name})
+                matrix.choice = groups.renamed(matrix.choice, group, wish.name)
                 matrix.show()
 
-        self.app.push_screen(GroupDialog(f"Another name for {group}", "", (), group), answered)
+        taken = [name for name in matrix.names() if name.casefold() != group.casefold()]
+        self.app.push_screen(GroupDialog(f"Another name for {group}", "", (), taken, group), answered)
 
     def action_remove_group(self) -> None:
         """Ask, then remove the marked group; a new one is simply forgotten."""
@@ -185,16 +192,14 @@ class GroupsPane(StepPane):
         group = matrix.marked_group() if matrix else ""
         if matrix is None or not group:
             return
-        if any(one.name == group for one in matrix.choice.add):
-            rest = tuple(one for one in matrix.choice.add if one.name != group)
-            members = {name: some - {group} for name, some in matrix.choice.members.items()}
-            matrix.choice = replace(matrix.choice, add=rest, members=members)
+        if group in matrix.new_names():
+            matrix.choice = groups.removed(matrix.choice, group)
             matrix.show()
             return
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
             if yes:
-                matrix.choice = replace(matrix.choice, remove=(*matrix.choice.remove, group))
+                matrix.choice = groups.removed(matrix.choice, group)
                 matrix.show()
 
         names = next((one.members for one in matrix.view.groups if one.name == group), ())

@@ -13,6 +13,7 @@ from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
+from workflows.services.gpg.refusals import SecretKeyGiven
 from workflows.steps import pgp_keys
 from workflows.steps.pgp_keys import Gathered, Request, TakenKey
 
@@ -154,13 +155,19 @@ class PgpKeysPane(StepPane):
                 self._go_on()
             case "take":
                 self._keys.update(message.result)
-                self.query_one(TextArea).clear()
+                self.query_one(TextArea).load_text("")
                 self._fill()
                 self.show_problems([])
                 if all(key.accepted for key in message.result.values()):
                     self._go_on()
             case "invite" | "copy":
                 self.notify(str(message.result))
+
+    @on(StepPane.MoveFailed)
+    def _refused(self, message: StepPane.MoveFailed) -> None:
+        """What was refused stays to be mended; a secret key does not."""
+        if isinstance(message.error, SecretKeyGiven):
+            self.query_one(TextArea).load_text("")
 
     def _go_on(self) -> None:
         """Mark the next person whose key is missing, and let it be pasted; else all is here."""

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import ScrollableContainer, Vertical
 from textual.widgets import Input, Static
+from textual.worker import Worker
 
 from screens.base import Opening, StepPane
 from screens.widgets.diff_view import DiffView
@@ -35,6 +36,7 @@ class ReviewPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._digest = ""
+        self._show_anew = False
         self._start: Mapping[str, Any] = {
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
@@ -69,10 +71,16 @@ class ReviewPane(StepPane):
         self.run_move("prepare", lambda report: review.prepare(self.context, report))
 
     @on(StepPane.MoveFailed)
-    def _show_anew(self, message: StepPane.MoveFailed) -> None:
-        """What would be written now may be other than what is shown, once this move is at rest."""
-        if message.name == "perform":
-            self.call_later(self._prepare)
+    def _outdated(self, message: StepPane.MoveFailed) -> None:
+        """What would be written now may be other than what is shown."""
+        self._show_anew = message.name == "perform"
+
+    @on(Worker.StateChanged)
+    def _look_again(self, event: Worker.StateChanged) -> None:
+        """Make the difference anew once the worker that failed has ended."""
+        if self._show_anew and event.worker.is_finished:
+            self._show_anew = False
+            self._prepare()
 
     @on(StepPane.MoveDone)
     def _prepared(self, message: StepPane.MoveDone) -> None:

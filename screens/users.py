@@ -65,6 +65,7 @@ class UsersPane(StepPane):
         by_hand = [f"! {view.account}: {words}" for view in self._views for words in view.by_hand]
         self.query_one("#by-hand", Static).update("\n".join(by_hand))
         self.query_one("#hint", Static).update(_hint(people.option_count, self._written))
+        people.highlighted = 0 if people.option_count else None
         (people if people.option_count else table).focus()
         self._remember()
 
@@ -84,12 +85,7 @@ class UsersPane(StepPane):
     def _wanted(self) -> Request:
         """What was decided before, or half-decided, or the proposal."""
         decided: Mapping[str, Any] = self.opening.draft or self.context.facts.get("user_changes") or {}
-        if not decided:
-            return users.proposal(self.context, self._views)
-        return Request(
-            add={account: tuple(names) for account, names in decided.get("add", {}).items()},
-            remove={account: tuple(names) for account, names in decided.get("remove", {}).items()},
-        )
+        return users.resumed(decided, users.proposal(self.context, self._views))
 
     def _marked(self, sign: str) -> dict[str, tuple[str, ...]]:
         marked: dict[str, tuple[str, ...]] = {view.account: () for view in self._views}

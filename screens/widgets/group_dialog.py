@@ -30,6 +30,7 @@ class GroupDialog(ModalScreen[GroupWish | None]):
         title: what it is for.
         sibling: the group whose shape a new one gets, "" if none.
         policies: the sibling's policies, which the new one gets too.
+        taken: names that are in use.
         value: the name to begin with.
     """
 
@@ -44,11 +45,14 @@ class GroupDialog(ModalScreen[GroupWish | None]):
     GroupDialog #problem { color: $text-error; height: auto; }
     """
 
-    def __init__(self, title: str, sibling: str, policies: Sequence[str], value: str = "") -> None:
+    def __init__(
+        self, title: str, sibling: str, policies: Sequence[str], taken: Sequence[str], value: str = ""
+    ) -> None:
         super().__init__()
         self._title = title
         self._sibling = sibling
         self._policies = policies
+        self._taken = taken
         self._value = value
 
     def compose(self) -> ComposeResult:
@@ -70,7 +74,7 @@ class GroupDialog(ModalScreen[GroupWish | None]):
     @on(Button.Pressed, "#ok")
     def _accept(self) -> None:
         name = self.query_one(Input).value.strip()
-        problems = check_group_name(name)
+        problems = check_group_name(name, self._taken)
         if problems:
             self.query_one("#problem", Static).update(problems[0].message)
             return

@@ -32,6 +32,11 @@ class MarkList(SelectionList[str]):
     MarkList:focus { border: none; }
     """
 
+    def on_focus(self) -> None:
+        """Mark the first line, so that Space does something at once."""
+        if self.highlighted is None and self.option_count:
+            self.highlighted = 0
+
     def render_line(self, y: int) -> Strip:
         """A line, with its box emptied where the option is not marked."""
         strip = super().render_line(y)

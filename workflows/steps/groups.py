@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.errors import OnboardError, Problem
@@ -138,7 +138,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     for account, choice in request.layers.items():
         memberships[account] = _membership_changes(layers[account], choice, joins.get(account, ()))
         group_changes[account] = {
-            "add": [{"name": one.name, "sibling": one.sibling} for one in choice.add],
+            "add": [
+                {"name": one.name, "sibling": choice.rename.get(one.sibling, one.sibling)}
+                for one in choice.add
+            ],
             "remove": list(choice.remove),
             "rename": dict(choice.rename),
         }
@@ -172,6 +175,32 @@ def _membership_changes(layer: Layer, choice: LayerChoice, joining: Sequence[str
     return changes
 
 
+def renamed(choice: LayerChoice, group: str, name: str) -> LayerChoice:
+    """The choice with another name for a group; one that is still to be made is simply called so."""
+    if not any(one.name == group for one in choice.add):
+        others = {old: new for old, new in choice.rename.items() if old != group}
+        return replace(choice, rename=others if name == group else {**others, group: name})
+    add = tuple(
+        NewGroup(name if one.name == group else one.name, name if one.sibling == group else one.sibling)
+        for one in choice.add
+    )
+    members = {
+        person: frozenset(name if one == group else one for one in some)
+        for person, some in choice.members.items()
+    }
+    return replace(choice, add=add, members=members)
+
+
+def removed(choice: LayerChoice, group: str) -> LayerChoice:
+    """The choice without a group; one that is still to be made is forgotten."""
+    if not any(one.name == group for one in choice.add):
+        others = {old: new for old, new in choice.rename.items() if old != group}
+        return replace(choice, remove=(*choice.remove, group), rename=others)
+    add = tuple(one for one in choice.add if one.name != group)
+    members = {person: some - {group} for person, some in choice.members.items()}
+    return replace(choice, add=add, members=members)
+
+
 def decided(context: Context, view: LayerView) -> LayerChoice:
     """What was decided for a layer before, or the groups as they are now."""
     memberships = (context.facts.get("memberships") or {}).get(view.account, {})
@@ -187,7 +216,10 @@ def decided(context: Context, view: LayerView) -> LayerChoice:
         members[name] = (view.now[name] | add) - remove
     return LayerChoice(
         members=members,
-        add=tuple(NewGroup(one["name"], one["sibling"]) for one in changes.get("add", ())),
+        add=tuple(
+            NewGroup(one["name"], old_names.get(one["sibling"], one["sibling"]))
+            for one in changes.get("add", ())
+        ),
         remove=tuple(changes.get("remove", ())),
         rename=dict(changes.get("rename", {})),
     )

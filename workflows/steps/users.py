@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from workflows.errors import OnboardError, Problem
 from workflows.layer.edit import check
@@ -87,6 +88,25 @@ def proposal(context: Context, views: tuple[LayerView, ...]) -> Request:
         remove={view.account: tuple(name for name in leaving if view.has(name)) for view in views},
     )
     return merged(written(context, views), wanted)
+
+
+def resumed(decided: Mapping[str, Any], proposed: Request) -> Request:
+    """What was decided, and for people it says nothing about, what is proposed.
+
+    Args:
+        decided: the fact `user_changes`, or a draft in its form.
+        proposed: the proposal.
+    """
+
+    def side(verb: str, proposals: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        chosen = {account: tuple(names) for account, names in decided.get(verb, {}).items()}
+        known = {name for names in chosen.values() for name in names}
+        return {
+            account: (*chosen.get(account, ()), *(name for name in names if name not in known))
+            for account, names in proposals.items()
+        }
+
+    return Request(add=side("add", proposed.add), remove=side("remove", proposed.remove))
 
 
 def merged(one: Request, other: Request) -> Request:

@@ -1,0 +1,88 @@
+"""The administrator's screens up to Review around a project: for tests that press keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from support.admin_project import MODULES, AdminProject
+from support.panes import PaneHost, new_session, rest, settle
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from screens.account import AccountPane
+from screens.base import StepPane
+from screens.groups import GroupsPane
+from screens.pgp_keys import PgpKeysPane
+from screens.project import ProjectPane
+from screens.review import ReviewPane
+from screens.users import UsersPane
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.steps.base import StepModule
+
+PANES: Mapping[str, type[StepPane]] = {
+    "project": ProjectPane,
+    "pgp-keys": PgpKeysPane,
+    "users": UsersPane,
+    "groups": GroupsPane,
+    "account": AccountPane,
+    "review": ReviewPane,
+}
+
+
+class Wizard:
+    """A wizard under a pilot."""
+
+    def __init__(self, app: PaneHost, pilot: Pilot[Any], session: Session) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.session = session
+
+    @property
+    def text(self) -> str:
+        return self.app.text()
+
+    @property
+    def focused(self) -> str:
+        """The id of the widget with the focus."""
+        widget = self.app.screen.focused
+        return (widget.id or "") if widget else ""
+
+    def status(self, step: str) -> Status:
+        return self.session.status(StepKey(step))
+
+    def field(self, name: str) -> Input:
+        return self.app.pane.query_one(f"#{name}", Input)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await rest(self.pilot)
+
+    async def go_to(self, step: str) -> None:
+        await self.app.wizard.visit(StepKey(step))
+        await rest(self.pilot)
+
+
+@asynccontextmanager
+async def wizard(
+    admin: AdminProject,
+    *done: StepModule,
+    drafts: Mapping[str, Mapping[str, Any]] | None = None,
+    at: str = "",
+    size: tuple[int, int] = (80, 24),
+) -> AsyncIterator[Wizard]:
+    """The wizard at a step, or where the session proposes; `done` steps have the facts of the project."""
+    session = new_session(admin.folder / "sessions", MODULES, drafts)
+    try:
+        for module in done:
+            facts = {name: admin.facts[name] for name in module.STEP.gives if name in admin.facts}
+            settle(session, StepKey(module.STEP.id), facts)
+        app = PaneHost(session, admin.world, MODULES, PANES, StepKey(at) if at else None)
+        async with app.run_test(size=size) as pilot:
+            await rest(pilot)
+            yield Wizard(app, pilot, session)
+    finally:
+        session.close()
