@@ -88,7 +88,7 @@ def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
     aws = StrictWorld()
     aws.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
     port = free_port()
-    server = listen(port, lambda environ, start: aws.strict(environ, start))
+    server = listen(port, aws.strict)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     home = tmp_path / "person"

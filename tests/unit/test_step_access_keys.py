@@ -137,21 +137,13 @@ def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) ->
     _, seed = new_user.aws.device()
     path = new_user.csv(old)
 
-    class Full:
-        description = "a full vault"
-
-        def load(self, name: str) -> None:
-            return None
-
-        def delete(self, name: str) -> None:
-            return None
-
+    class Full(MemoryVault):
         def store(self, name: str, secret: Secret) -> None:
-            raise VaultUnavailable("Full", "It does not take it.")
+            raise VaultUnavailable("Full", f"It does not take {name}, {secret}.")
 
     new_user.world = replace(new_user.world, vault=lambda _: VaultChoice(Full()))
     request = Request(VAULT, API, path=str(path), code=new_user.code(seed, 1))
-    with pytest.raises(VaultUnavailable, match="does not take it"):
+    with pytest.raises(VaultUnavailable, match="does not take"):
         step.perform(request, new_user.context(), new_user.report)
     assert new_user.keys() == [old["AccessKeyId"]]
     assert path.exists()

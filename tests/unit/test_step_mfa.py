@@ -113,7 +113,7 @@ def test_wrong_and_repeated_codes_keep_the_device_and_its_seed(new_user: NewUser
 @pytest.mark.parametrize(
     ("codes", "field", "fatal", "words"),
     [
-        (lambda made, seed: ("", ""), "first_code", True, "six digits"),
+        (lambda _made, _seed: ("", ""), "first_code", True, "six digits"),
         (lambda made, seed: (made.code(seed), made.code(seed)), "second_code", True, "the same"),
         (lambda made, seed: (made.code(seed, 90), made.code(seed)), "first_code", True, "not a code of this"),
         (

@@ -133,7 +133,7 @@ def test_without_a_key_or_a_device_that_is_said(tmp_path: Path) -> None:
     ("request_", "field"),
     [
         (Request(""), "region"),
-        (Request("us-east-99"), "region"),
+        (Request("nowhere-1"), "region"),
         (Request("us-gov-west-1"), "region"),
         (Request("us-east-1", "no"), "mfa_serial"),
         (Request("eu-central-1", SERIAL), ""),
