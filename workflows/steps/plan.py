@@ -14,15 +14,18 @@ from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.secret import Secret
+from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.files import read_text, write_atomically
 from workflows.services.terraform.record import changed_since, file_sha256
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
 from workflows.services.terraform.words import plan_markdown
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
-from workflows.steps.places import typed_path
+from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, staleness
-from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
+from workflows.steps.terraform_runs import code_wanted, located, open_layer, read_state, run_folder, watcher
+
+__all__ = ["Planned", "code_wanted", "decided", "judged", "staleness"]
 
 STEP = Step(
     id="plan",
@@ -96,8 +99,8 @@ def markdown(context: Context) -> str:
     return read_text(_markdown_file(context), MAX_TEXT)
 
 
-def export(target: str, context: Context) -> Path:
-    """Write the Markdown into a file and say which.
+def export(target: str, context: Context) -> str:
+    """Write the Markdown into a file, copy it where there is a clipboard, and say so.
 
     Args:
         target: a path as typed; one in the home folder if it is relative.
@@ -106,9 +109,14 @@ def export(target: str, context: Context) -> Path:
     Raises:
         OnboardError: it cannot be written, or no plan was made yet.
     """
-    path = typed_path(target, context.world.home)
-    write_atomically(path, markdown(context).encode(), mode=0o644)
-    return path
+    path, text = typed_path(target, context.world.home), markdown(context)
+    write_atomically(path, text.encode(), mode=0o644)
+    words = f"Written to {told_path(path, context.world.home)}"
+    try:
+        context.world.clipboard.copy(text)
+    except ClipboardUnavailable:
+        return f"{words}; there is no clipboard here."
+    return f"{words} and copied."
 
 
 def _markdown_file(context: Context) -> Path:

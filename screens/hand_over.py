@@ -1,0 +1,227 @@
+"""The hand-over's screen: everybody's text, the ways to send it, and a mark for each that was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, Input, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from screens.base import Opening, StepPane
+from screens.widgets.code_field import CodeField
+from screens.widgets.field_row import FieldRow
+from workflows.steps import hand_over, plan
+from workflows.steps.base import Progress, Report
+from workflows.steps.hand_over import PersonHandoff, Request, Sent
+
+
+class HandOverPane(StepPane):
+    """Reads the state as soon as it opens; where a code is needed, Next reads it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "Copy", id="handover.copy", tooltip="Copy the text of the marked person"),
+        Binding("w", "save", "Save", id="handover.save", tooltip="Write the text into the file named below"),
+        Binding("m", "mail", "Mailbox", id="handover.mail", tooltip="Put the text into the mailbox"),
+        Binding("t", "sent", "Sent", id="handover.sent", tooltip="Mark as sent, or take the mark back"),
+        Binding("v", "view", "View", id="handover.view", tooltip="Show or hide the whole text"),
+    ]
+    DEFAULT_CSS = """
+    HandOverPane #hint, HandOverPane #trouble { height: auto; }
+    HandOverPane #hint { color: $text-muted; }
+    HandOverPane #trouble { color: $text-error; }
+    HandOverPane #people { height: auto; max-height: 7; border: none; padding: 0; }
+    HandOverPane #buttons { height: auto; margin-top: 1; }
+    HandOverPane #buttons Button { margin-right: 1; min-width: 8; }
+    HandOverPane #text { height: 10; display: none; margin-top: 1; }
+    HandOverPane #text.-shown { display: block; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._names = hand_over.people_of(opening.context.item, opening.context.every)
+        self._handoffs: dict[str, PersonHandoff] = {}
+        facts: Any = opening.context.facts.get("handed_over") or {}
+        marks = {**facts.get("people", {}), **opening.draft.get("people", {})}
+        self._sent = {
+            name: Sent(marks[name]["sent_at"], marks[name]["how"]) if name in marks else Sent()
+            for name in self._names
+        }
+        self._code_wanted = False
+
+    def compose_body(self) -> ComposeResult:
+        yield CodeField()
+        yield Static(self._hint(), id="hint", markup=False)
+        yield OptionList(id="people", compact=True)
+        yield Static("", id="trouble", markup=False)
+        name = self._names[0] if self._names else "USER"
+        field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
+        yield FieldRow("Save to file", field)
+        with Horizontal(id="buttons"):
+            yield Button("Copy (c)", id="copy", compact=True)
+            yield Button("Save (w)", id="save", compact=True)
+            if self.context.world.mailbox is not None:
+                yield Button("Mailbox (m)", id="mail", compact=True)
+            yield Button("Sent (t)", id="sent", compact=True)
+            yield Button("View (v)", id="view", compact=True)
+        yield TextArea("", id="text", read_only=True)
+
+    def _hint(self) -> str:
+        if not self._names:
+            return "Nobody got a password or a key in this account. Next (^n) goes on."
+        later = hand_over.later_layers(self.context)
+        if later:
+            return (
+                f"{', '.join(later)} still follows: its text will hold this identity too. Skip (^s) to send one\n"
+                "message at the end, or send this one now. Everything secret in it is encrypted."
+            )
+        return "Send each text by any messenger: everything secret in it is encrypted to the person's key."
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._show()
+        if self._names:
+            self.run_move("look", lambda _report: plan.code_wanted(self.context))
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        people = self.query_one("#people", OptionList)
+        at = people.highlighted or 0
+        people.clear_options()
+        people.add_options([Option(Text(self._line(name)), id=name) for name in self._names])
+        if self._names:
+            people.highlighted = min(at, len(self._names) - 1)
+
+    def _line(self, name: str) -> str:
+        sent, handoff = self._sent[name], self._handoffs.get(name)
+        if sent.at:
+            words = f"✓ {name}  sent {sent.at[:16].replace('T', ' ')}, {sent.how}"
+        elif handoff is None:
+            words = f"○ {name}  not read from the state yet"
+        elif handoff.text:
+            words = f"○ {name}  ready: {', '.join(handoff.accounts)}"
+        else:
+            words = f"✗ {name}  nothing can be handed over, see below"
+        return words
+
+    @property
+    def _marked(self) -> str:
+        highlighted = self.query_one("#people", OptionList).highlighted
+        return self._names[highlighted] if highlighted is not None and self._names else ""
+
+    @on(OptionList.OptionHighlighted, "#people")
+    def _show_person(self, event: OptionList.OptionHighlighted) -> None:
+        name = event.option_id or ""
+        handoff = self._handoffs.get(name)
+        self.query_one("#file", Input).value = hand_over.default_file(name)
+        self.query_one("#trouble", Static).update(
+            "\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else ""
+        )
+        self.query_one("#text", TextArea).text = handoff.text if handoff else ""
+
+    # -- what comes back ---------------------------------------------------------------------------
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "look":
+                self.query_one(CodeField).want(message.result)
+                self._code_wanted = bool(message.result)
+                if not self._code_wanted:
+                    self.call_later(self._read)
+            case "read":
+                self._code_wanted = False
+                self.query_one(CodeField).want("")
+                self._handoffs = {one.name: one for one in message.result}
+                self._show()
+                self.query_one("#people").focus()
+            case "send":
+                name, how = message.result
+                self._sent[name] = hand_over.sent_now(how, self.context)
+                self.notify(f"{name}: {how}.")
+                self._show()
+                self.keep_draft()
+
+    def _read(self) -> None:
+        code = self.query_one(CodeField).take()
+        self.run_move("read", lambda report: hand_over.prepare(self.context, report, code))
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def advance(self) -> None:
+        if self._code_wanted and not self.running_move:
+            self._read()
+        else:
+            self.post_message(self.Submitted(self.request()))
+
+    def _send(self, work: Any) -> None:
+        """Send the marked person's text by a function of it that says how it was sent."""
+        handoff = self._handoffs.get(self._marked)
+        if handoff is None or not handoff.text:
+            self.notify("There is no text to send for the marked person yet.", severity="warning")
+            return
+        self.run_move("send", partial(_sending, handoff, work))
+
+    @on(Button.Pressed, "#copy")
+    def action_copy(self) -> None:
+        """Copy the text."""
+        self._send(lambda handoff: _copied(self.context.world.clipboard.copy(handoff.text)))
+
+    @on(Button.Pressed, "#save")
+    @on(Input.Submitted, "#file")
+    def action_save(self) -> None:
+        """Save the text."""
+        target = self.query_one("#file", Input).value
+        self._send(
+            lambda handoff: hand_over.saved_words(hand_over.save(handoff, target, self.context), self.context)
+        )
+
+    @on(Button.Pressed, "#mail")
+    def action_mail(self) -> None:
+        """Put the text into the sandbox's mailbox."""
+        self._send(lambda handoff: hand_over.to_mailbox(handoff, self.context))
+
+    @on(Button.Pressed, "#sent")
+    def action_sent(self) -> None:
+        """Mark the person's text as sent, or take the mark back."""
+        name = self._marked
+        if name:
+            marked = self._sent[name].at is not None
+            self._sent[name] = Sent() if marked else hand_over.sent_now("marked by hand", self.context)
+            self._show()
+            self.keep_draft()
+
+    @on(Button.Pressed, "#view")
+    def action_view(self) -> None:
+        """Show or hide the whole text."""
+        text = self.query_one("#text", TextArea)
+        text.toggle_class("-shown")
+        if text.has_class("-shown"):
+            text.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The mailbox is the sandbox's alone."""
+        return action != "mail" or self.context.world.mailbox is not None
+
+    def request(self) -> Request:
+        return Request(dict(self._sent))
+
+    def draft(self) -> Mapping[str, Any]:
+        people = {name: {"sent_at": one.at, "how": one.how} for name, one in self._sent.items() if one.at}
+        return {"people": people} if people else {}
+
+
+def _copied(words: str) -> str:
+    return f"copied ({words.rstrip('.').lower()})"
+
+
+def _sending(handoff: PersonHandoff, work: Any, report: Report) -> tuple[str, str]:
+    report(Progress(f"Handing over to {handoff.name}"))
+    return handoff.name, str(work(handoff))

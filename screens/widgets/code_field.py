@@ -1,0 +1,37 @@
+"""A field for the six digits of an MFA device; takes no room where none are wanted."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from screens.widgets.field_row import FieldRow
+from workflows.secret import Secret
+
+
+class CodeField(Vertical):
+    """Asks for a code once `want` was called with a device."""
+
+    DEFAULT_CSS = """
+    CodeField { height: auto; display: none; margin-bottom: 1; }
+    CodeField.-wanted { display: block; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="code-words", markup=False)
+        field = Input(placeholder="six digits", id="code", compact=True, max_length=7, select_on_focus=False)
+        yield FieldRow("MFA code", field)
+
+    def want(self, serial: str) -> None:
+        """Ask for a code of a device; "" asks for none."""
+        self.set_class(bool(serial), "-wanted")
+        if serial:
+            words = f"The layer's profile takes on its role with a code of {serial}."
+            self.query_one("#code-words", Static).update(words)
+
+    def take(self) -> Secret | None:
+        """The code that was entered, and an empty field: a code is good once."""
+        field = self.query_one("#code", Input)
+        value, field.value = field.value.strip(), ""
+        return Secret(value) if value else None

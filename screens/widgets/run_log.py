@@ -1,0 +1,64 @@
+"""What Terraform says while it runs: its lines, redacted, and its resources with a mark each."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import RichLog, Static
+
+from workflows.services.terraform.progress import Progress
+from workflows.services.terraform.redaction import redact
+from workflows.services.terraform.runner import Update
+
+_MOST_LINES = 5_000
+_MOST_RESOURCES = 12
+
+
+class RunLog(RichLog):
+    """The lines of a run, without account ids, keys and encrypted texts; hidden until it is asked for."""
+
+    DEFAULT_CSS = """
+    RunLog { height: 10; border: round $primary-darken-2; display: none; scrollbar-size: 1 1; }
+    RunLog:focus { border: round $accent; }
+    RunLog.-shown { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="log", max_lines=_MOST_LINES, wrap=True, highlight=False, markup=False)
+        self.border_title = "Terraform's own words (l hides them)"
+
+    def take(self, update: Update) -> None:
+        """Add what came since the last update; lines about refreshing are left out."""
+        for line in update.lines:
+            self._add(redact(line))
+
+    def show_text(self, text: str) -> None:
+        """Show a whole log, redacted already, in place of what is there."""
+        self.clear()
+        for line in text.splitlines() or ["Nothing was logged yet."]:
+            self._add(line)
+
+    def _add(self, line: str) -> None:
+        if line.strip():
+            self.write(Text(line))
+
+
+class ResourceList(Static):
+    """The resources of an apply: what runs now on top, then what failed, what is done, what waits."""
+
+    DEFAULT_CSS = """
+    ResourceList { height: auto; margin-top: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("", id="resources", markup=False)
+
+    def show(self, progress: Progress) -> None:
+        """Show how far an apply is."""
+        running = [f"… {address}  {seconds:.0f} s" for address, seconds in progress.running.items()]
+        failed = [f"✗ {address}" for address in progress.failed]
+        done = [f"✓ {address}" for address in reversed(progress.done)]
+        waiting = [f"· {one}" for one in progress.remaining if one not in progress.running]
+        lines = [*running, *failed, *done, *waiting]
+        if len(lines) > _MOST_RESOURCES:
+            lines = [*lines[:_MOST_RESOURCES], f"  and {len(lines) - _MOST_RESOURCES} more"]
+        self.update("\n".join(lines))
