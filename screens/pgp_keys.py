@@ -14,8 +14,9 @@ from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from workflows.services.gpg.refusals import SecretKeyGiven
-from workflows.steps import pgp_keys
-from workflows.steps.pgp_keys import Gathered, Request, TakenKey
+from workflows.steps import pgp_keys, taken_keys
+from workflows.steps.pgp_keys import Gathered, Request
+from workflows.steps.taken_keys import TakenKey
 
 
 class PgpKeysPane(StepPane):
@@ -101,7 +102,7 @@ class PgpKeysPane(StepPane):
             self.notify("Paste the key or the message first.", severity="warning")
             self.query_one(TextArea).focus()
             return
-        self.run_move("take", lambda _report: pgp_keys.take_in_for(text, name, "pasted", self.context))
+        self.run_move("take", lambda _report: taken_keys.take_in_for(text, name, "pasted", self.context))
 
     @on(Input.Submitted, "#file")
     def _open_file(self, event: Input.Submitted) -> None:
@@ -109,7 +110,7 @@ class PgpKeysPane(StepPane):
         names = [person, *(name for name in self._names if name != person)]
         path = event.value.strip()
         if path:
-            self.run_move("take", lambda report: pgp_keys.take_in_file(path, names, self.context, report))
+            self.run_move("take", lambda report: taken_keys.take_in_file(path, names, self.context, report))
 
     @on(Button.Pressed, "#fetch")
     def _fetch(self) -> None:
@@ -121,19 +122,14 @@ class PgpKeysPane(StepPane):
             )
             return
         self.run_move(
-            "take", lambda report: pgp_keys.take_in_file(str(mailbox), people, self.context, report)
+            "take", lambda report: taken_keys.take_in_file(str(mailbox), people, self.context, report)
         )
 
     @on(Button.Pressed, "#invite")
     def action_invite(self) -> None:
-        """Make the invitation for the marked person, copy it, and in the sandbox put it into the mailbox."""
+        """Make the invitation for the marked person, and hand it out."""
         name = self._person()
-        self.run_move("invite", lambda _report: self._invited(name))
-
-    def _invited(self, name: str) -> str:
-        text = pgp_keys.invite(name, self.context)
-        where = "It is in the sandbox's mailbox. " if self.context.world.mailbox else ""
-        return f"Invitation for {name}: {where}{self.context.world.clipboard.copy(text)}"
+        self.run_move("invite", lambda _report: f"Invitation. {pgp_keys.invite(name, self.context)}")
 
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the marked person's key."""
@@ -141,8 +137,8 @@ class PgpKeysPane(StepPane):
         if key is None or not key.for_owner:
             self.notify("There is nothing to tell the owner of this key.")
             return
-        text = key.for_owner
-        self.run_move("copy", lambda _report: self.context.world.clipboard.copy(text))
+        text, file_name = key.for_owner, f"about-your-key-{key.name}.txt"
+        self.run_move("copy", lambda _report: pgp_keys.hand_out(text, file_name, self.context))
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
@@ -161,7 +157,7 @@ class PgpKeysPane(StepPane):
                 if all(key.accepted for key in message.result.values()):
                     self._go_on()
             case "invite" | "copy":
-                self.notify(str(message.result))
+                self.notify(str(message.result), timeout=15)
 
     @on(StepPane.MoveFailed)
     def _refused(self, message: StepPane.MoveFailed) -> None:

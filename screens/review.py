@@ -118,5 +118,5 @@ def _summary(change_set: ChangeSet) -> str:
     for layer in change_set.layers:
         files = change_set.of_layer(layer).summary()
         added, removed = (sum(int(one[kind]) for one in files) for kind in ("added", "removed"))
-        lines.append(f"{layer}: {len(files)} files, +{added} -{removed} lines")
+        lines.append(f"{layer}: {len(files)} files, +{added} -{removed}")
     return "\n".join([*lines, "Arrows scroll; Next (^n) writes exactly this."])

@@ -19,7 +19,7 @@ from support.terraform import terraform_argv
 from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish
 from workflows.services.processes import child_environment
-from workflows.steps import account, groups, pgp_keys, project, review, users
+from workflows.steps import account, groups, pgp_keys, project, review, taken_keys, users
 from workflows.steps.base import Context, Progress, StepModule
 from workflows.steps.pending_writes import digest_of
 from workflows.world import World
@@ -165,7 +165,7 @@ def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> No
     admin.run(project, project.Request(str(admin.root), layers, **request))
     joining = request.get("joining", ())
     if joining:
-        taken = {name: pgp_keys.take_in(keys[name], name, "pasted", admin.context()) for name in joining}
+        taken = {name: taken_keys.take_in(keys[name], name, "pasted", admin.context()) for name in joining}
         admin.run(pgp_keys, pgp_keys.Request(taken))
     admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
 

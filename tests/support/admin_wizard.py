@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 from support.admin_project import MODULES, AdminProject
@@ -23,6 +24,7 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.base import StepModule
 
+_SECONDS_TO_REST = 60.0
 PANES: Mapping[str, type[StepPane]] = {
     "project": ProjectPane,
     "pgp-keys": PgpKeysPane,
@@ -59,11 +61,21 @@ class Wizard:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await rest(self.pilot)
+        await self.rest()
 
     async def go_to(self, step: str) -> None:
         await self.app.wizard.visit(StepKey(step))
-        await rest(self.pilot)
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Wait until the pane has been painted and nothing runs in it; a busy machine may take its time."""
+        deadline = monotonic() + _SECONDS_TO_REST
+        while True:
+            await rest(self.pilot)
+            pane = self.app.wizard.pane
+            if pane is None or (pane.opened and not pane.running_move):
+                return
+            assert monotonic() < deadline, f"{pane.running_move or 'opening the pane'} does not end"
 
 
 @asynccontextmanager
@@ -82,7 +94,8 @@ async def wizard(
             settle(session, StepKey(module.STEP.id), facts)
         app = PaneHost(session, admin.world, MODULES, PANES, StepKey(at) if at else None)
         async with app.run_test(size=size) as pilot:
-            await rest(pilot)
-            yield Wizard(app, pilot, session)
+            driven = Wizard(app, pilot, session)
+            await driven.rest()
+            yield driven
     finally:
         session.close()

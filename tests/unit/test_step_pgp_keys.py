@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from support.admin_project import AdminProject, quiet
+from support.fakes import FakeClipboard
 
 from workflows.errors import OnboardError
 from workflows.messages.request import Request as SentRequest
+from workflows.secret import Secret
+from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
-from workflows.steps import pgp_keys
+from workflows.steps import pgp_keys, taken_keys
 from workflows.steps.pgp_keys import Request
 
 LOCKED = """provider "registry.terraform.io/hashicorp/aws" {
@@ -46,14 +49,14 @@ def request_text(keys: Keys, user: str, project: str = "bb") -> str:
 
 def refused(admin: AdminProject, data: bytes | str, name: str = "jane.doe") -> OnboardError:
     with pytest.raises(OnboardError) as caught:
-        pgp_keys.take_in(data, name, "pasted", admin.context())
+        taken_keys.take_in(data, name, "pasted", admin.context())
     return caught.value
 
 
 def test_the_same_key_is_recorded_whatever_form_it_came_in(admin: AdminProject, people_keys: Keys) -> None:
     binary = people_keys["jane.doe"]
     forms = [binary, b64encode(binary).decode() + "%", request_text(people_keys, "jane.doe")]
-    taken = [pgp_keys.take_in(form, "jane.doe", "pasted", admin.context()) for form in forms]
+    taken = [taken_keys.take_in(form, "jane.doe", "pasted", admin.context()) for form in forms]
     assert len({(one.text, one.fingerprint) for one in taken}) == 1
     assert all(one.accepted for one in taken)
     assert taken[2].source == "pasted (request)"
@@ -76,7 +79,7 @@ def test_a_key_that_must_not_be_written_is_shown_and_stops_the_step(
     people_keys: Keys,
     kind: str,
 ) -> None:
-    taken = pgp_keys.take_in(people_keys[kind], "jane.doe", "pasted", admin.context())
+    taken = taken_keys.take_in(people_keys[kind], "jane.doe", "pasted", admin.context())
     assert not taken.accepted
     assert taken.for_owner
     problems = pgp_keys.validate(Request({"jane.doe": taken}), admin.context())
@@ -89,25 +92,25 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
 ) -> None:
     for account in ("management", "security"):
         admin.replace(account, ".terraform.lock.hcl", "3.39.0", "4.67.0")
-    taken = pgp_keys.take_in(people_keys["cv25519"], "jane.doe", "pasted", admin.context())
+    taken = taken_keys.take_in(people_keys["cv25519"], "jane.doe", "pasted", admin.context())
     assert taken.accepted
     assert taken.verdict == "unverified"
 
 
 def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:
     admin.replace("management", ".terraform.lock.hcl", "3.39.0", "4.67.0")
-    assert not pgp_keys.take_in(people_keys["cv25519"], "jane.doe", "pasted", admin.context()).accepted
+    assert not taken_keys.take_in(people_keys["cv25519"], "jane.doe", "pasted", admin.context()).accepted
 
 
 def test_a_request_goes_to_the_person_it_names_if_they_join(admin: AdminProject, people_keys: Keys) -> None:
     text = request_text(people_keys, "juan.delacruz")
-    assert list(pgp_keys.take_in_for(text, "jane.doe", "pasted", admin.context())) == ["juan.delacruz"]
+    assert list(taken_keys.take_in_for(text, "jane.doe", "pasted", admin.context())) == ["juan.delacruz"]
 
 
 def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject, people_keys: Keys) -> None:
     admin.facts["joining"] = ["jane.doe"]
     with pytest.raises(OnboardError) as caught:
-        pgp_keys.take_in_for(
+        taken_keys.take_in_for(
             request_text(people_keys, "juan.delacruz"), "jane.doe", "pasted", admin.context()
         )
     assert caught.value.title == "A request of somebody else"
@@ -128,7 +131,7 @@ def test_a_folder_gives_each_person_the_file_with_their_name(
     (folder / "request-jane.doe.txt").write_text(request_text(people_keys, "jane.doe"))
     (folder / "juan.delacruz.gpg").write_bytes(people_keys["juan.delacruz"])
     (folder / "jane.doe.old").write_text("not a key, and for nobody")
-    found = pgp_keys.take_in_file(str(folder), ["jane.doe", "juan.delacruz"], admin.context(), quiet)
+    found = taken_keys.take_in_file(str(folder), ["jane.doe", "juan.delacruz"], admin.context(), quiet)
     assert {name: key.user_ids for name, key in found.items()} == {
         "jane.doe": ("jane.doe <jane.doe@a.example>",),
         "juan.delacruz": ("juan.delacruz <juan.delacruz@a.example>",),
@@ -144,14 +147,14 @@ def test_a_file_of_a_longer_name_is_not_taken_for_a_shorter_one(
     folder.mkdir()
     (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
     with pytest.raises(OnboardError, match="No keys in this folder"):
-        pgp_keys.take_in_file(str(folder), ["jane"], admin.context(), quiet)
+        taken_keys.take_in_file(str(folder), ["jane"], admin.context(), quiet)
 
 
 @pytest.mark.parametrize("name", ["missing.asc", "empty.asc"])
 def test_a_file_that_gives_no_key_is_refused(admin: AdminProject, tmp_path: Path, name: str) -> None:
     (tmp_path / "empty.asc").touch()
     with pytest.raises(OnboardError) as caught:
-        pgp_keys.take_in_file(str(tmp_path / name), ["jane.doe"], admin.context(), quiet)
+        taken_keys.take_in_file(str(tmp_path / name), ["jane.doe"], admin.context(), quiet)
     assert caught.value.next
 
 
@@ -168,7 +171,7 @@ def test_a_key_file_that_is_there_is_found_and_an_unreadable_one_is_passed_over(
 
 def test_keys_are_recorded_and_gathered_again(admin: AdminProject, people_keys: Keys) -> None:
     keys = {
-        name: pgp_keys.take_in(people_keys[name], name, "pasted", admin.context())
+        name: taken_keys.take_in(people_keys[name], name, "pasted", admin.context())
         for name in admin.facts["joining"]
     }
     facts = admin.run(pgp_keys, Request(keys))
@@ -189,7 +192,7 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
     people_keys: Keys,
 ) -> None:
     admin.facts["joining"] = ["b.sample"]
-    taken = pgp_keys.take_in(people_keys["jane.doe"], "b.sample", "pasted", admin.context())
+    taken = taken_keys.take_in(people_keys["jane.doe"], "b.sample", "pasted", admin.context())
     problems = pgp_keys.validate(Request({"b.sample": taken}), admin.context())
     assert [one.fatal for one in problems if "looks like b.sample" in one.message] == [False]
 
@@ -198,10 +201,9 @@ def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin:
     admin = admin.with_mailbox()
     mailbox = admin.world.mailbox
     assert mailbox is not None
-    text = pgp_keys.invite("jane.doe", admin.context())
-    assert "join" in text
-    assert "jane.doe" in text
-    assert (mailbox / "invitation-jane.doe.txt").read_text() == text
+    assert "mailbox" in pgp_keys.invite("jane.doe", admin.context())
+    text = (mailbox / "invitation-jane.doe.txt").read_text()
+    assert "iam-onboard join --project bb --user jane.doe" in text
     assert pgp_keys.mail_for(admin.context()) == ()
     (mailbox / "request-jane.doe.txt").write_text("sent")
     assert pgp_keys.mail_for(admin.context()) == ("jane.doe",)
@@ -209,9 +211,22 @@ def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin:
 
 def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: Keys) -> None:
     admin.facts["joining"] = ["jane.doe"]
-    taken = pgp_keys.take_in(people_keys["jane.doe"], "jane.doe", "pasted", admin.context())
+    taken = taken_keys.take_in(people_keys["jane.doe"], "jane.doe", "pasted", admin.context())
     admin.run(pgp_keys, Request({"jane.doe": taken}))
     later = replace(admin.world, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
     seen = pgp_keys.observe(replace(admin.context(), world=later))
     assert seen.holds is False
     assert "jane.doe" in seen.words
+
+
+def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:
+    assert pgp_keys.invite("jane.doe", admin.context()) == "Copied."
+
+    class NoClipboard(FakeClipboard):
+        def copy(self, text: str | Secret) -> str:
+            del text
+            raise ClipboardUnavailable("No clipboard", "There is no clipboard here.")
+
+    without = replace(admin.context(), world=replace(admin.world, clipboard=NoClipboard()))
+    assert "~/invitation-jane.doe.txt" in pgp_keys.invite("jane.doe", without)
+    assert "--user jane.doe" in (admin.world.home / "invitation-jane.doe.txt").read_text()
