@@ -239,9 +239,9 @@ class MfaPane(UnlockingPane):
     def _go_down(self) -> None:
         self.screen.focus_next()
 
-    def on_step_pane_move_failed(self) -> None:
+    @on(StepPane.MoveFailed)
+    def _codes_are_spent(self) -> None:
         """Codes that were given are spent: two new ones are needed."""
-        super().on_step_pane_move_failed()
         if self._pending is not None and not self._pending.seed.dropped:
             for name in ("#first-code", "#second-code"):
                 self.query_one(name, Input).clear()

@@ -47,7 +47,8 @@ class UnlockingPane(StepPane):
         if isinstance(message.result, Locked):
             self.app.push_screen(PassphraseDialog(_WHY), self._unlock)
         elif message.name == _UNLOCK and self._waiting is not None:
-            self.run_unlocked(*self._waiting)
+            # Once this message is through, the pane is at rest and can begin another move.
+            self.call_later(self.run_unlocked, *self._waiting)
 
     def _unlock(self, passphrase: Secret | None) -> None:
         if not passphrase:
