@@ -45,9 +45,9 @@ class AccountForm(Vertical):
             elif name in self.view.settings:
                 yield Static(self._shown(name), markup=False)
         yield Static("", classes="weak", markup=False)
-        unset = [MEANINGS[name] for name in self.view.unset() if not self.view.can_set(name)]
+        unset = [f"“{MEANINGS[name]}”" for name in self.view.unset() if not self.view.can_set(name)]
         if self.view.settings and unset:
-            words = f"Not set here, so the module's default counts: {'; '.join(unset)}."
+            words = f"Not set here, so the module's default counts: {', '.join(unset)}."
             yield Static(words, classes="hint", markup=False)
 
     def _field(self, name: str, value: Constant) -> MarkBox | Input:
