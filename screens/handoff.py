@@ -14,6 +14,7 @@ from screens.base import Opening, StepPane
 from workflows.messages.handoff import Handoff
 from workflows.steps import handoff
 from workflows.steps.handoff import Arrival, Request, grouped
+from workflows.steps.own_identity import handoff_of
 
 _WAIT = "You can quit with ^q; come back with `iam-onboard resume` or `iam-onboard join FILE`."
 _MAILBOX_WAIT = (
@@ -77,7 +78,7 @@ class HandoffPane(StepPane):
 
     def _show_kept(self) -> None:
         """A done step shows what it holds; nothing has to be read for that."""
-        held = handoff.kept(self.context)
+        held = handoff_of(self.context)
         names = tuple("" for _ in held.identities)
         self.query_one("#arrival", Static).update("\n".join(_told(held, names)))
 

@@ -26,7 +26,8 @@ from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.clipboard import Clipboard
 from workflows.steps import sign_in
-from workflows.steps.handoff import grouped, identity_of
+from workflows.steps.handoff import grouped
+from workflows.steps.own_identity import identity_of
 from workflows.steps.sign_in import Request
 
 _MASK = "••••••••••••"

@@ -27,14 +27,26 @@ def lend_terminal(app: App[Any], words: str, work: Callable[[str | None], T]) ->
     Raises:
         SuspendNotSupported: this terminal or driver cannot be suspended.
     """
+    failure: BaseException | None = None
     with app.suspend():
-        sys.stdout.write(f"\n{words}\n")
-        sys.stdout.flush()
-        before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+        # A failure must not leave this block: Textual (8.2) would not take its screen back then.
         try:
-            return work(_terminal())
-        finally:
-            signal.signal(signal.SIGINT, before)
+            result = _with_terminal(words, work)
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failure = error
+    if failure is not None:
+        raise failure
+    return result
+
+
+def _with_terminal(words: str, work: Callable[[str | None], T]) -> T:
+    sys.stdout.write(f"\n{words}\n")
+    sys.stdout.flush()
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+    try:
+        return work(_terminal())
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _terminal() -> str | None:

@@ -18,6 +18,7 @@ from workflows.messages.handoff import Handoff, handoff_from, open_handoff
 from workflows.steps import handoff as step
 from workflows.steps.base import AGREES, Context
 from workflows.steps.handoff import Request
+from workflows.steps.own_identity import handoff_of, identity_of
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def test_a_quoted_mail_becomes_facts_that_later_steps_read(tmp_path: Path, keys:
     stored = checked_facts(facts)
     assert handoff_from(stored["handoff"]) == sent
     later = replace(asked, facts={**asked.facts, **stored}, item="security")
-    assert step.kept(later) == sent
-    assert step.identity_of(later) == sent.identities[1]
+    assert handoff_of(later) == sent
+    assert identity_of(later) == sent.identities[1]
     assert step.observe(later) == AGREES
     assert PASSWORD not in str(stored)
 

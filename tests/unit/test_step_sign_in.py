@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from support.new_user import PASSPHRASE, PASSWORD, context_of, encrypted, handoff_for, nothing, world_of
 from support.pgp import GpgHome, gpg_home
 
-from workflows.errors import OnboardError
+from workflows.errors import Cancelled, OnboardError
 from workflows.messages.handoff import Handoff
 from workflows.secret import Secret
 from workflows.services.gpg.decrypt_errors import NoSecretKey, WrongPassphrase
@@ -96,3 +101,32 @@ def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHom
     assert step.has_password(asked) is False
     assert step.validate(Request(), asked) == []
     assert "no password came" in step.perform(Request(), asked, nothing)["signed_in"]["proof"]
+
+
+def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
+    """It reaches everything on the terminal, gpg too; here gpg alone, while a pinentry waits."""
+    pinentry = tmp_path / "pinentry"
+    answers = 'GETPIN*) sleep 2; echo "ERR 83886179 cancelled";; BYE*) exit;; *) echo OK;;'
+    pinentry.write_text(f'#!/bin/sh\necho OK\nwhile read line; do case "$line" in {answers} esac; done\n')
+    pinentry.chmod(0o755)
+    with gpg_home(str(pinentry)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        asked = context(tmp_path, home, handoff_for(home, "jane"))
+        home.forget_passphrases()
+        with ThreadPoolExecutor() as threads:
+            running = threads.submit(step.decrypt_password, None, asked, nothing)
+            _gpg_that_asks(home).send_signal(signal.SIGINT)
+            with pytest.raises(Cancelled):
+                running.result(timeout=20)
+
+
+def _gpg_that_asks(home: GpgHome) -> psutil.Process:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if str(home.path) in child.cmdline() and "--decrypt" in child.cmdline():
+                    time.sleep(0.3)  # so that its handler of the signal is in place
+                    return child
+        time.sleep(0.02)
+    raise AssertionError("gpg does not run")

@@ -9,12 +9,13 @@ from pathlib import Path
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.messages.handoff import Handoff, Identity, handoff_from, open_handoff
+from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.services.files import read_text
 from workflows.services.gpg.ciphertext import clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.own_identity import handoff_of
 from workflows.steps.places import told_path, typed_path
 
 STEP = Step(
@@ -187,32 +188,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     }
 
 
-def kept(context: Context) -> Handoff:
-    """The handoff that was taken in, for this and all later steps.
-
-    Raises:
-        KeyError: none was.
-    """
-    return handoff_from(context.facts["handoff"])
-
-
-def identity_of(context: Context) -> Identity:
-    """The identity that a repeated step is about.
-
-    Raises:
-        KeyError: the handoff has no identity in the step's account.
-    """
-    for identity in kept(context).identities:
-        if identity.account_name == context.item:
-            return identity
-    raise KeyError(context.item)
-
-
 def observe(context: Context) -> Observation:
     """The keys that it is encrypted to are still here."""
     world = context.world
     keys = list_secret_keys(world.gnupg_home, world.environment)
-    for identity in kept(context).identities:
+    for identity in handoff_of(context).identities:
         try:
             _own_key(identity, keys)
         except OnboardError as error:

@@ -16,7 +16,7 @@ from workflows.services.gpg.ciphertext import clean_ciphertext
 from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
-from workflows.steps.handoff import identity_of
+from workflows.steps.own_identity import identity_of
 
 STEP = Step(
     id="sign-in",

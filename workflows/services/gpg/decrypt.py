@@ -11,6 +11,7 @@ a wrong one may go unnoticed. A passphrase given here is remembered by the agent
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
@@ -102,6 +103,8 @@ def decrypt(
         tty=tty,
         cancelled=cancelled,
     )
+    if run.exit_status == -signal.SIGINT:
+        raise DecryptCancelled(run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
     if run.exit_status != 0 or not run.has("DECRYPTION_OKAY"):
         raise _failure(run)
     try:
