@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Markdown
 
 
 def help_text(step_id: str) -> str:
@@ -56,6 +55,8 @@ class HelpScreen(ModalScreen[None]):
         self._text = f"## {title}\n\n{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
 
     def compose(self) -> ComposeResult:
+        from textual.widgets import Markdown  # noqa: PLC0415 - its parser costs a third of the first paint
+
         with Vertical() as frame:
             frame.border_title = "Help (esc closes it)"
             with VerticalScroll():

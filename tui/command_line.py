@@ -7,12 +7,8 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from tui.exit_codes import DONE, REFUSED
-
-if TYPE_CHECKING:
-    from workflows.errors import OnboardError
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
@@ -105,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run[options.command](options)
     except OnboardError as error:
-        return _refused(error)
+        return _refused(error.as_text())
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -116,11 +112,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
         from screens.failure import as_error  # noqa: PLC0415
 
-        return _refused(as_error(failure))
+        return _refused(as_error(failure).as_text())
 
 
-def _refused(error: OnboardError) -> int:
-    sys.stderr.write(error.as_text() + "\n")
+def _refused(words: str) -> int:
+    sys.stderr.write(words + "\n")
     return REFUSED
 
 

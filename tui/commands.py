@@ -210,6 +210,8 @@ def _run(
     from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
 
     def load() -> Parts:
+        from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
+
         from screens.registry import PANES  # noqa: PLC0415 - in a thread, after the first paint
         from workflows.catalogue import MODULES  # noqa: PLC0415
 

@@ -6,17 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser
 from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
-from workflows.services.gpg.decrypt import decrypt
-from workflows.services.gpg.encrypt import encrypt
-from workflows.services.vault import PgpFileVault, VaultChoice, choose_vault, system_keyring
 from workflows.steps.base import Progress, Report
 from workflows.world import World
+
+if TYPE_CHECKING:
+    from workflows.services.vault import PgpFileVault, VaultChoice
 
 WriteToTerminal = Callable[[str], None]
 
@@ -63,6 +63,8 @@ def vault_for(
     Raises:
         VaultUnavailable: there is no keyring and no key.
     """
+    from workflows.services.vault import choose_vault, system_keyring  # noqa: PLC0415 - not for the first paint
+
     files = encrypted_files(fingerprint, folder, gnupg_home, environment) if fingerprint else None
     return choose_vault(system_keyring() if with_keyring else None, files)
 
@@ -71,6 +73,9 @@ def encrypted_files(
     fingerprint: str, folder: Path, gnupg_home: Path | None, environment: Mapping[str, str]
 ) -> PgpFileVault:
     """Files encrypted to a key of the person's; gpg itself asks for the passphrase when one is read."""
+    from workflows.services.gpg.decrypt import decrypt  # noqa: PLC0415 - not for the first paint
+    from workflows.services.gpg.encrypt import encrypt  # noqa: PLC0415
+    from workflows.services.vault import PgpFileVault  # noqa: PLC0415
 
     def opened(message: bytes) -> bytes:
         plain = decrypt(message, passphrase=None, gnupg_home=gnupg_home, environment=environment)

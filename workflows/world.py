@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workflows.services.browser import Browser
-from workflows.services.clipboard import Clipboard
 from workflows.services.sts import CodeMemory
-from workflows.services.vault import VaultChoice
+
+if TYPE_CHECKING:
+    from workflows.services.browser import Browser
+    from workflows.services.clipboard import Clipboard
+    from workflows.services.vault import VaultChoice
 
 
 @dataclass(frozen=True)
