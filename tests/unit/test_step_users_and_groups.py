@@ -173,3 +173,40 @@ def test_a_chosen_group_that_went_away_is_noticed(admin_project: AdminProject, p
     seen = groups.observe(admin_project.context())
     assert seen.holds is False
     assert "auditors" in seen.words
+
+
+def test_a_group_that_is_still_to_be_made_is_simply_called_otherwise_or_forgotten() -> None:
+    choice = LayerChoice(
+        members={"jane.doe": frozenset({"new", "devops"})},
+        add=(NewGroup("new", "devops"), NewGroup("next", "new")),
+    )
+    renamed = groups.renamed(choice, "new", "newer")
+    assert renamed.add == (NewGroup("newer", "devops"), NewGroup("next", "newer"))
+    assert renamed.members == {"jane.doe": {"newer", "devops"}}
+    assert renamed.rename == {}
+    forgotten = groups.removed(renamed, "newer")
+    assert [one.name for one in forgotten.add] == ["next"]
+    assert forgotten.members == {"jane.doe": {"devops"}}
+    assert forgotten.remove == ()
+
+
+def test_a_renamed_group_can_get_its_old_name_back_or_be_removed() -> None:
+    renamed = groups.renamed(LayerChoice(), "devops", "platform")
+    assert renamed.rename == {"devops": "platform"}
+    assert groups.renamed(renamed, "devops", "devops").rename == {}
+    removed = groups.removed(renamed, "devops")
+    assert (removed.rename, removed.remove) == ({}, ("devops",))
+
+
+def test_a_new_group_is_made_like_one_that_is_renamed_in_the_same_review(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    changes = {"add": (NewGroup("observers", "auditors"),), "rename": {"auditors": "readers"}}
+    put(admin_project, {"security": {"jane.doe": {"observers"}}}, security=changes)
+    (view,) = groups.look(admin_project.context(), quiet)
+    assert groups.decided(admin_project.context(), view).add == (NewGroup("observers", "auditors"),)
+    write(admin_project)
+    names = [group.name for group in read_layers(admin_project.context())["security"].groups]
+    assert {"observers", "readers"} <= set(names)
+    assert "auditors" not in names
