@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from rich.table import Table
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -19,13 +20,14 @@ from screens.widgets.choices import Choices
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
+from screens.widgets.numbered import numbered
 from screens.widgets.secret_input import SecretInput
 from workflows.secret import Secret
 from workflows.steps import access_keys
 from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
 from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, StoreOption, store_options
 from workflows.steps.own_access_key import KeyInHand, KeyPlace, load_key
-from workflows.steps.own_identity import identity_of
+from workflows.steps.own_identity import identity_of, sign_in_page
 from workflows.steps.places import told_path
 
 _LOOK_SECONDS = 1.0
@@ -46,7 +48,7 @@ class AccessKeysPane(UnlockingPane):
             self.downloads = downloads
 
     DEFAULT_CSS = """
-    AccessKeysPane Label { margin-top: 1; }
+    AccessKeysPane .question { margin-top: 1; }
     AccessKeysPane Vertical.way { height: auto; margin-top: 1; }
     AccessKeysPane .words, AccessKeysPane #noticed { height: auto; }
     AccessKeysPane Horizontal.buttons { height: 1; }
@@ -75,10 +77,10 @@ class AccessKeysPane(UnlockingPane):
             yield Static(_told(self.context.facts.get("access_key") or {}), classes="words", markup=False)
         yield Label("Where is the secret to be kept?")
         yield Choices(id="kept")
-        yield Label("Where does the key come from?")
+        yield Label("Where does the key come from?", classes="question")
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
-            yield Static(self._console_words(), classes="words", markup=False)
+            yield Static(self._console_steps(), classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Open the sign-in page", id="open", compact=True)
             yield Static("", id="noticed", markup=False)
@@ -88,12 +90,12 @@ class AccessKeysPane(UnlockingPane):
                 classes="words",
                 markup=False,
             )
-        hint = "noticed by itself, or ~/Downloads/…csv"
+        hint = "~/Downloads/….csv"
         yield FieldRow(
             "CSV file", Input(value=self._start["path"], placeholder=hint, id="path", compact=True)
         )
         yield MarkBox(
-            "Delete this file afterwards (copies may remain in backups)",
+            "Delete this file afterwards; backups may keep copies",
             value=bool(self._start["delete_file"]),
             id="delete-file",
             compact=True,
@@ -115,21 +117,21 @@ class AccessKeysPane(UnlockingPane):
         ways = [
             (CONSOLE, "I make it in the console and download its file"),
             (TYPED, "I type it"),
-            (API, "Make it from here: I have an older key and an MFA code"),
+            (API, "Make it from here, with an older key and a code"),
         ]
         if self._identity.encrypted_secret:
             ways.insert(0, (HANDOFF, "Decrypt the one in the handoff"))
         return tuple(ways)
 
-    def _console_words(self) -> str:
+    def _console_steps(self) -> Table:
         world = self.context.world
-        return "\n".join(
+        page = sign_in_page(self.context, self._identity) or "this user has no password for the console"
+        return numbered(
             [
-                f"1. Sign in as {self._identity.user}, with a code of your MFA device.",
-                "2. At the top right choose your name, Security credentials.",
-                "3. Access keys: Create access key. Use case: Command Line",
-                "   Interface; confirm, Next, Create access key.",
-                f"4. Download .csv file, into {told_path(world.downloads, world.home)}. Then Done.",
+                f"Sign in as {self._identity.user} with a code: {page}",
+                "Top right: your name, Security credentials.",
+                "Access keys: Create access key; Command Line Interface; confirm, Next, Create access key.",
+                f"Download .csv file, into {told_path(world.downloads, world.home)}. Then Done.",
             ]
         )
 
@@ -137,6 +139,7 @@ class AccessKeysPane(UnlockingPane):
         super().on_mount()
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._show()
+        self.query_one("#open", Button).disabled = not self._identity.sign_in_url
         self.run_move("stores", lambda _report: store_options(self.context, self._identity))
         self._looking = self.set_interval(_LOOK_SECONDS, self._look)
 
@@ -217,7 +220,7 @@ class AccessKeysPane(UnlockingPane):
             self._show_stores(message.result)
             self._remember()
         elif message.name == "open" and not message.result:
-            page = self.context.world.open_page(self._identity.sign_in_url)
+            page = sign_in_page(self.context, self._identity)
             self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
         elif message.name == "open-key" and not isinstance(message.result, Locked):
             self.post_message(self.Submitted(self.request()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.table import Table
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -16,6 +17,7 @@ from screens.unlocking import Locked, UnlockingPane
 from screens.widgets.choices import Choices
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
+from screens.widgets.numbered import numbered
 from screens.widgets.problems import ProblemList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.secret_input import SecretInput
@@ -25,7 +27,7 @@ from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
 from workflows.steps.mfa import API, CONSOLE, Pending, Registered, Request
 from workflows.steps.own_access_key import KeyInHand, KeyPlace
-from workflows.steps.own_identity import account_label, identity_of
+from workflows.steps.own_identity import account_label, identity_of, sign_in_page
 
 _WAYS = (
     (CONSOLE, "In the console, in the browser (the usual way)"),
@@ -36,6 +38,10 @@ _PLACES = (
     (KeyPlace.FILE.value, "in a CSV file"),
     (KeyPlace.TYPED.value, "typed"),
 )
+_AFTER = (
+    "Next (^n) says: I have registered it. Strongly recommended; ^s skips it, and roles that ask for a code "
+    "will refuse."
+)
 
 
 class MfaPane(UnlockingPane):
@@ -44,6 +50,7 @@ class MfaPane(UnlockingPane):
     DEFAULT_CSS = """
     MfaPane #console, MfaPane #api, MfaPane #codes, MfaPane #where { height: auto; margin-top: 1; }
     MfaPane .words { height: auto; }
+    MfaPane .after { margin-top: 1; color: $text-muted; }
     MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
     MfaPane Button { margin-right: 2; }
     MfaPane #told, MfaPane #check { height: auto; }
@@ -56,7 +63,7 @@ class MfaPane(UnlockingPane):
         known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
         self._serial: str | None = known.get("serial") if opening.done else None
         self._start: Mapping[str, Any] = {
-            "how": known.get("how") or CONSOLE,
+            "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
             "place": KeyPlace.KEPT.value,
             "path": "",
             **opening.draft,
@@ -65,10 +72,11 @@ class MfaPane(UnlockingPane):
     def compose_body(self) -> ComposeResult:
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
-            yield Static(self._console_words(), classes="words", markup=False)
+            yield Static(self._console_steps(), classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Open the sign-in page", id="open", compact=True)
                 yield Button("Copy its address", id="copy", compact=True)
+            yield Static(_AFTER, classes="words after", markup=False)
         with Vertical(id="api"):
             yield Static(
                 f"The key must be one of {self._identity.user} in {account_label(self._identity)}. Next (^n) "
@@ -100,28 +108,26 @@ class MfaPane(UnlockingPane):
         super().on_mount()
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self.query_one("#source", Choices).choose(str(self._start["place"]))
+        for name in ("open", "copy"):
+            self.query_one(f"#{name}", Button).disabled = not self._identity.sign_in_url
         self._show()
 
-    def _console_words(self) -> str:
-        identity = self._identity
+    def _console_steps(self) -> Table:
+        user, world = self._identity.user, self.context.world
+        page = sign_in_page(self.context, self._identity) or "this user has no password for the console"
         phone = "the app on your phone"
-        lines = [
-            f"1. Sign in as {identity.user}: {identity.sign_in_url}",
-            "2. At the top right choose your name, then Security credentials.",
-            "3. Under Multi-factor authentication: Assign MFA device.",
-            f"4. Device name {identity.user}; choose Authenticator app, not",
-            "   Passkey: a passkey gives no codes for the command line.",
-            f"5. Show QR code; scan it with {phone}.",
-            "6. Type the code it shows, wait for the next one (up to 30",
-            "   seconds), type that as the second. Add MFA.",
-            "7. Sign out, and sign in again with a code: only then may",
-            "   you make access keys. Each code is good once.",
-            "Then Next (^n) says: I have registered it.",
-        ]
-        if self.context.world.sandbox:
-            lines.insert(6, f"   In this sandbox the phone is {self.context.world.endpoint_url}/phone")
-        lines.append("Recommended strongly, but ^s skips it; roles that ask for a code then refuse.")
-        return "\n".join(lines)
+        if world.sandbox:
+            phone = f"the sandbox's phone, {world.endpoint_url}/phone"
+        return numbered(
+            [
+                f"Sign in as {user}: {page}",
+                "Top right: your name, Security credentials.",
+                f"Assign MFA device, named {user}; choose Authenticator app. Not Passkey: it gives no codes.",
+                f"Show QR code; scan it with {phone}.",
+                "Type its code, wait for its next code (up to 30 s), type that too. Add MFA.",
+                "Sign out; sign in again with a code, each is good once. Then you may make access keys.",
+            ]
+        )
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -155,7 +161,7 @@ class MfaPane(UnlockingPane):
     @on(Button.Pressed, "#copy")
     def _copy(self) -> None:
         world = self.context.world
-        self._told_by(lambda: world.clipboard.copy(world.open_page(self._identity.sign_in_url)))
+        self._told_by(lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
 
     def _told_by(self, work: Any) -> None:
         try:
@@ -189,7 +195,7 @@ class MfaPane(UnlockingPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "open" and not message.result:
-            page = self.context.world.open_page(self._identity.sign_in_url)
+            page = sign_in_page(self.context, self._identity)
             self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
         if message.name != "begin" or isinstance(message.result, Locked):
             return

@@ -49,8 +49,8 @@ class VerifyPane(UnlockingPane):
         yield Static("", id="answer", markup=False)
         with Horizontal(classes="buttons"):
             yield Button("Ask again", id="again", compact=True)
-            yield Button("Open in the console", id="switch", compact=True)
-            yield Button("Copy that link", id="copy-switch", compact=True)
+            yield Button("Switch role", id="switch", compact=True)
+            yield Button("Copy its link", id="copy-switch", compact=True)
         with Vertical(id="after"):
             yield Static("", id="shell", markup=False)
             with Horizontal(classes="buttons"):
@@ -145,7 +145,7 @@ class VerifyPane(UnlockingPane):
         table = self.query_one("#table", DataTable)
         if result.profile in table.rows:
             table.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
-            who = "does not work; Enter tells why" if result.problem else _short(result.arn)
+            who = "fails; Enter tells why" if result.problem else _short(result.arn)
             table.update_cell(result.profile, "who", who, update_width=True)
 
     @on(StepPane.MoveDone)
@@ -265,6 +265,10 @@ def _device(view: IdentityView) -> str:
 
 
 def _short(arn: str) -> str:
-    """The part of an ARN that tells who it is: `222222222222 user/jane.doe`."""
+    """The parts of an ARN that tell who it is: `222222222222 jane.doe`, or the role for a role's session."""
     parts = arn.split(":", 5)
-    return f"{parts[4]} {parts[5]}" if len(parts) == 6 else arn
+    if len(parts) != 6:
+        return arn
+    kind, _, path = parts[5].partition("/")
+    name = path.split("/")[0] if kind == "assumed-role" else path.rsplit("/", 1)[-1]
+    return f"{parts[4]} {name}"

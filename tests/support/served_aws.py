@@ -49,6 +49,7 @@ class NewUserAws:
     folder: Path
     identities: tuple[Identity, ...] = field(default_factory=lambda: (jane(),))
     progress: list[Progress] = field(default_factory=list)
+    item: str = ITEM
 
     def context(self, facts: Mapping[str, Any] | None = None, **every: Any) -> Context:
         handoff = Handoff("bb", self.identities)
@@ -60,9 +61,9 @@ class NewUserAws:
             "signed_in": {"at": "2026-01-01T00:00:00+00:00", "proof": "said so"},
             **(facts or {}),
         }
-        scoped = {f"{name}@{ITEM}": value for name, value in every.items()}
+        scoped = {f"{name}@{self.item}": value for name, value in every.items()}
         return Context(
-            world=self.world, facts={**known, **every}, every=scoped, item=ITEM, folder=self.folder
+            world=self.world, facts={**known, **every}, every=scoped, item=self.item, folder=self.folder
         )
 
     def report(self, progress: Progress) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ROLE, NewUserAws, jane, served, user_key
+from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.worlds import vault_for
 from workflows.errors import OnboardError
@@ -116,6 +117,37 @@ def test_another_persons_key_in_the_vault_is_found_out(new_user: NewUserAws) -> 
     vault.kept[name] = json.dumps({"id": other["AccessKeyId"], "secret": other["SecretAccessKey"]})
     results = verify.verify({}, context, new_user.report)
     assert all("juan.delacruz" in result.problem for result in results)
+
+
+def test_two_identities_have_a_device_and_a_code_each(new_user: NewUserAws) -> None:
+    """What goes wrong with one leaves the other alone."""
+    new_user.identities = (
+        jane(
+            account_name="management",
+            account_alias="",
+            account_id=MANAGEMENT,
+            sign_in_url="",
+            profiles=(),
+            encrypted_password=None,
+        ),
+        jane(),
+    )
+    every: dict[str, Any] = {}
+    seeds = {}
+    for account, number in (("management", MANAGEMENT), ("security", SECURITY)):
+        key = new_user.aws.user("jane.doe", SELF_MANAGEMENT, ASSUME_DEVOPS, account=number)
+        _, seeds[account] = new_user.aws.device(account=number)
+        context = ready(replace(new_user, item=account), VAULT, key)
+        every |= {f"{name}@{account}": context.facts[name] for name in ("access_key", "profiles")}
+    context = replace(new_user.context(), every=every, item="")
+    assert [view.account for view in verify.survey(context, new_user.report).identities] == [
+        "management",
+        "security",
+    ]
+    codes = {"management": "000000", "security": new_user.code(seeds["security"], 1)}
+    results = {result.profile: result for result in verify.verify(codes, context, new_user.report)}
+    assert results[ROLE].arn
+    assert results["bb-management"].arn == f"arn:aws:iam::{MANAGEMENT}:user/jane.doe"
 
 
 def test_nothing_written_means_nothing_to_verify(new_user: NewUserAws) -> None:

@@ -64,7 +64,7 @@ class StoreOption:
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
     """The stores that can be used here, the best first; why a better one is passed over is in the words."""
     plain = told_path(paths_of(context).credentials, context.world.home)
-    in_clear = StoreOption(CREDENTIALS_FILE, f"in plain text in {plain}, as AWS's documentation does")
+    in_clear = StoreOption(CREDENTIALS_FILE, f"in plain text in {plain}")
     try:
         chosen = context.world.vault(fingerprint_of(context, identity))
     except VaultUnavailable:

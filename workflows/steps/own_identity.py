@@ -82,6 +82,11 @@ def clients_of(context: Context, region: str) -> ClientFactory:
     return ClientFactory(context.world.endpoint_url, region, environment=environment)
 
 
+def sign_in_page(context: Context, identity: Identity) -> str:
+    """What the browser opens to sign in; "" for a user without a password for the console."""
+    return context.world.open_page(identity.sign_in_url) if identity.sign_in_url else ""
+
+
 def account_label(identity: Identity) -> str:
     """The account for people: its alias and number, or the number alone."""
     if identity.account_alias:
