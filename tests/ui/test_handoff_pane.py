@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import handoff_for, notices, said, world_of
+from support.new_user import handoff_for, notices, said, until, world_of
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import GpgHome, gpg_home
 from textual.widgets import TextArea
@@ -51,8 +51,7 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
         assert "come back with `iam-onboard resume`" in said(app)
         app.pane.query_one(TextArea).text = handoff_for(gpg, "jane").render()
         await pilot.press("ctrl+n")
-        await rest(pilot)
-        await rest(pilot)
+        await until(pilot, lambda: "which is yours" in app.text())
         assert session.status(KEY) is Status.READY
         shown = app.text()
         assert "account 222222222222, alias bb-security" in shown
@@ -91,8 +90,7 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
     session = begun(tmp_path, gpg, {"text": foreign})
     app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
     async with app.run_test(size=(120, 36)) as pilot:
-        await rest(pilot)
-        await rest(pilot)
+        await until(pilot, lambda: "This handoff is for another key" in app.text())
         text = app.text()
         assert "This handoff is for another key" in text
         assert "Why:" in text

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import PASSPHRASE, said, world_of, written
+from support.new_user import PASSPHRASE, said, until, world_of, written
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import PAST, GpgHome, gpg_home
 from textual.widgets import Input, OptionList
@@ -81,9 +81,7 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         await pilot.pause()
         assert session.status(KEY) is Status.RUNNING
         assert PASSPHRASE not in app.text()
-        await rest(pilot)
-        await rest(pilot)
-        assert session.status(KEY) is Status.DONE
+        await until(pilot, lambda: session.status(KEY) is Status.DONE)
         assert session.facts()["key_made"] is True
     made = open_request((world.home / "request-jane.doe.txt").read_text())
     assert made.name == "Jane Doe"
@@ -106,9 +104,7 @@ async def test_a_key_that_was_made_is_not_made_again_when_the_request_fails(
         for name in ("passphrase", "again"):
             app.pane.query_one(f"#{name}", Input).value = PASSPHRASE
         await pilot.press("ctrl+n")
-        await rest(pilot)
-        await rest(pilot)
-        assert "Another file is there" in app.text()
+        await until(pilot, lambda: "Another file is there" in app.text())
         await pilot.press("escape")
         assert session.status(KEY) is Status.FAILED
         app.pane.query_one("#path", Input).value = "~/r.txt"

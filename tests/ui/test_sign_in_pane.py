@@ -14,6 +14,7 @@ from support.new_user import (
     handoff_for,
     notices,
     said,
+    until,
     world_of,
     written,
 )
@@ -125,9 +126,8 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         password = pane._password
         assert password is not None
         await pilot.press("space", "ctrl+n")
+        await until(pilot, lambda: session.status(KEY) is Status.DONE)
         await rest(pilot)
-        await rest(pilot)
-        assert session.status(KEY) is Status.DONE
         assert session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
         assert password.dropped
         assert clipboard.content == ""
