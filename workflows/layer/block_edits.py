@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from workflows.layer.hidden import hiding_comments
 from workflows.layer.syntax import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tree_sitter import Node
-
-    from workflows.layer.syntax import Document
+    from workflows.layer.syntax import Document, Item
 
 
-def insert_after(document: Document, node: Node, text: bytes) -> Splice:
-    """Put text after a top-level block and the comment on its last line, one blank line between."""
-    end = _end_with_comment(document, node)
+def insert_after(document: Document, item: Item, text: bytes) -> Splice:
+    """Put text after a top-level item and the comment on its last line, one blank line between."""
+    index = _index(document, item) + 1
+    end = item.end_byte
+    if index < len(document.items) and _is_tail(document.items[index], item):
+        end = document.items[index].end_byte
     return Splice(end, end, document.newline * 2 + text)
 
 
-def insert_before(document: Document, node: Node, text: bytes) -> Splice:
-    """Put text directly before a top-level block, spaced as that is; a comment above stays above."""
-    index = [one.start_byte for one in document.items].index(node.start_byte)
+def insert_before(document: Document, item: Item, text: bytes) -> Splice:
+    """Put text directly before a top-level item, spaced as that is; a comment above stays above."""
+    index = _index(document, item)
     gap = document.newline * 2
     if index and not _is_headline(document, index - 1):
-        gap = document.data[document.items[index - 1].end_byte : node.start_byte]
-    return Splice(node.start_byte, node.start_byte, text + gap)
+        gap = document.data[document.items[index - 1].end_byte : item.start_byte]
+    return Splice(item.start_byte, item.start_byte, text + gap)
 
 
-def remove_nodes(document: Document, nodes: Iterable[Node]) -> list[Splice]:
-    """Take top-level blocks out, each with the blank lines before it.
+def remove_items(document: Document, gone: Iterable[Item]) -> list[Splice]:
+    """Take top-level items out, each with the blank lines before it.
 
-    A comment above a block stays: it may be a headline over several. What `insert_after` and
-    `insert_before` put in, this takes out to the byte.
+    A comment above a block stays unless it is among the items: it may be a headline over several. What
+    `insert_after` and `insert_before` put in, this takes out to the byte.
     """
-    starts = {node.start_byte for node in nodes}
+    starts = {item.start_byte for item in gone}
     items = document.items
     splices: list[Splice] = []
-    index = 0
-    while index < len(items):
-        if items[index].start_byte not in starts:
-            index += 1
+    for start in sorted(starts):
+        first = bisect_left(items, start, key=lambda one: one.start_byte)
+        if splices and splices[-1].start <= items[first].start_byte < splices[-1].end:
             continue
-        first = index
-        while index < len(items) and (
-            items[index].start_byte in starts or _is_tail(items[index], items[index - 1])
+        after = first + 1
+        while after < len(items) and (
+            items[after].start_byte in starts or _is_tail(items[after], items[after - 1])
         ):
-            index += 1
-        splices.append(_cut(document, first, index))
+            after += 1
+        splices.append(_cut(document, first, after))
     return splices
+
+
+def _index(document: Document, item: Item) -> int:
+    return bisect_left(document.items, item.start_byte, key=lambda one: one.start_byte)
 
 
 def _cut(document: Document, first: int, after: int) -> Splice:
@@ -63,16 +69,13 @@ def _cut(document: Document, first: int, after: int) -> Splice:
 
 
 def _is_headline(document: Document, index: int) -> bool:
-    """Whether a top-level item is a comment on a line of its own."""
+    """Whether a top-level item is a comment in words on a line of its own."""
     items = document.items
-    return items[index].type == "comment" and not (index and _is_tail(items[index], items[index - 1]))
+    if items[index].kind != "comment" or (index and _is_tail(items[index], items[index - 1])):
+        return False
+    return items[index].start_byte not in hiding_comments(document)
 
 
-def _is_tail(node: Node, previous: Node) -> bool:
-    """Whether a node is a comment on the line where the previous one ends."""
-    return node.type == "comment" and node.start_point.row == previous.end_point.row
-
-
-def _end_with_comment(document: Document, node: Node) -> int:
-    after = [one for one in document.items if one.start_byte >= node.end_byte][:1]
-    return after[0].end_byte if after and _is_tail(after[0], node) else node.end_byte
+def _is_tail(item: Item, previous: Item) -> bool:
+    """Whether an item is a comment on the line where the previous one ends."""
+    return item.kind == "comment" and item.row == previous.end_row

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from workflows.errors import OnboardError
 from workflows.layer.lock_file import read_lock_file, read_required_version
 from workflows.layer.project import Account, LayerLocation, Project
-from workflows.layer.syntax import Attribute, Document
+from workflows.layer.syntax import Document
 from workflows.layer.values import elements, object_key, read_variables
 
 if TYPE_CHECKING:
@@ -165,10 +165,10 @@ def _accounts(values: Mapping[str, object], common: Path) -> tuple[Account, ...]
 def _written_order(path: Path, name: str) -> dict[str, int]:
     """The position of each key of a map in a variables file; the evaluated map is sorted by name instead."""
     document = Document.parse(path.name, path.read_bytes())
-    for node in document.items:
-        if node.type == "attribute" and (attribute := Attribute(document, node)).name == name:
-            keys = [object_key(document, one) for one in elements(attribute.value)]
-            return {key: position for position, key in enumerate(keys) if key is not None}
+    attribute = document.attributes.get(name)
+    if attribute is not None:
+        keys = [object_key(document, one) for one in elements(attribute.value)]
+        return {key: position for position, key in enumerate(keys) if key is not None}
     return {}
 
 

@@ -130,7 +130,7 @@ def _changed_part(before: bytes, after: Document) -> bytes:
     """
     start = _common_prefix(before, after.data)
     end = len(after.data) - _common_prefix(before[start:][::-1], after.data[start:][::-1])
-    touched = [node for node in after.items if node.end_byte >= start and node.start_byte <= end]
+    touched = [one for one in after.items if one.end_byte >= start and one.start_byte <= end]
     if not touched:
         return b""
     first = after.line_start(touched[0].start_byte)

@@ -183,6 +183,7 @@ class Layer:
         people: people and machine users, in the order of the files.
         groups: in the order of the files.
         outputs: in the order of the files.
+        hidden_outputs: those that are commented out, in the order of the files.
         account: the account's settings, or None when the layer has none.
         findings: what a person should know, in the order of the files.
         keys: the key files in the layer's `keys/` folder: file name to text.
@@ -193,6 +194,7 @@ class Layer:
     people: tuple[Person, ...]
     groups: tuple[Group, ...]
     outputs: tuple[Output, ...]
+    hidden_outputs: tuple[Output, ...]
     account: AccountSettings | None
     findings: tuple[Finding, ...]
     keys: Mapping[str, str] = field(repr=False)

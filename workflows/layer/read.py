@@ -12,7 +12,7 @@ from workflows.layer.model import Layer, Person
 from workflows.layer.read_account import read_account
 from workflows.layer.read_findings import read_findings
 from workflows.layer.read_groups import read_groups
-from workflows.layer.read_outputs import read_outputs
+from workflows.layer.read_outputs import read_hidden_outputs, read_outputs
 from workflows.layer.read_people import read_people
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
         people=_with_groups(tuple(people.values()), groups),
         groups=groups,
         outputs=read_outputs(files, owners),
+        hidden_outputs=read_hidden_outputs(files, owners),
         account=read_account(files, names),
         findings=(*findings, *group_findings, *read_findings(files)),
         keys=MappingProxyType(

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import is_group, is_user
 from workflows.layer.files import is_override
+from workflows.layer.hidden import comments_of
 from workflows.layer.model import Finding, Place
-from workflows.layer.syntax import Document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workflows.layer.files import FileSet
+    from workflows.layer.syntax import Document
 
-_WORDS = (b"module", b"output", b"resource", b"*/")
 _RESOURCES = {
     "aws_iam_user": "user",
     "aws_iam_group": "group",
@@ -45,11 +45,9 @@ def read_findings(files: FileSet) -> list[Finding]:
 
 def _hidden(document: Document) -> Iterator[Finding]:
     """The modules and outputs that are commented out."""
-    for line, text in _comments(document):
-        if not any(word in text for word in _WORDS):
-            continue
-        hidden = Document.parse(document.name, text)
-        for block in hidden.blocks:
+    for comment in comments_of(document):
+        for one in comment.blocks:
+            block = one.block
             if block.kind == "module" and is_group(block):
                 what = "group"
             elif block.kind == "module" and is_user(block):
@@ -58,26 +56,5 @@ def _hidden(document: Document) -> Iterator[Finding]:
                 what = "output"
             else:
                 continue
-            place = Place(document.name, line + block.line - 1)
+            place = Place(document.name, one.line)
             yield Finding(f"The {what} {block.label} is hidden in a comment.", place)
-
-
-def _comments(document: Document) -> Iterator[tuple[int, bytes]]:
-    """Each block comment, and each run of line comments, without its marks: its first line and its text."""
-    run: list[bytes] = []
-    first = last = 0
-    for node in document.comments:
-        text = document.data[node.start_byte : node.end_byte]
-        line = node.start_point.row + 1
-        if text.startswith(b"/*"):
-            yield line, b"  " + text[2:].removesuffix(b"*/")
-            continue
-        if run and line != last + 1:
-            yield first, b"\n".join(run)
-            run = []
-        if not run:
-            first = line
-        run.append(text.lstrip(b"#/"))
-        last = line
-    if run:
-        yield first, b"\n".join(run)

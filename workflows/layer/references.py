@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.model import Place
-from workflows.layer.syntax import unwrap, walk
+from workflows.layer.syntax import bare, unwrap, walk
 from workflows.layer.values import plain_string, quote, unescape
 
 if TYPE_CHECKING:
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")
-_ODD = frozenset('"\\{')
+_USUAL = re.compile(r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?\.([A-Za-z_]\w*)')
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A module's attribute, or a plain string.
 
     Attributes:
@@ -52,31 +51,31 @@ def read_reference(document: Document, node: Node) -> Reference | None:
     text = document.text(node)
     if text[:1] == '"':
         value = plain_string(document, node)
-        return None if value is None else Reference("", value, "")
+        if value is not None:
+            return Reference("", value, "")
+        inner = bare(node) if text.startswith('"${') else node
+        return read_reference(document, inner) if inner.type == "expression" else None
     if not text.startswith("module."):
         return None
-    known = _usual_form(text)
+    known = usual_reference(text)
     if known is not None:
         return known
     kinds = tuple(child.type for child in unwrap(node).children)
-    if kinds == _INDEXED and text.startswith("module."):
+    if kinds == _INDEXED:
         module, _, rest = text[7:].partition("[")
         key, _, attribute = rest.rpartition("].")
         if len(key) >= 2 and key[0] == key[-1] == '"' and "${" not in key:
             return Reference(module.strip(), unescape(key[1:-1]), attribute.strip())
-    elif kinds == _PLAIN and text.startswith("module."):
+    elif kinds == _PLAIN:
         module, _, attribute = text[7:].partition(".")
         return Reference(module, None, attribute)
     return None
 
 
-def _usual_form(text: str) -> Reference | None:
-    """The reference of `module.NAME["KEY"].ATTRIBUTE` without blanks, by its text; None for other forms."""
-    module, _, rest = text[7:].partition('["')
-    key, _, attribute = rest.partition('"].')
-    if module.isidentifier() and attribute.isidentifier() and key and not _ODD & set(key):
-        return Reference(module, key, attribute)
-    return None
+def usual_reference(text: str) -> Reference | None:
+    """The reference that a text is, in the usual form without blanks or escapes; None for other texts."""
+    match = _USUAL.fullmatch(text)
+    return None if match is None else Reference(*match.groups())
 
 
 def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Node]]:
@@ -101,7 +100,7 @@ def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
         position = document.data.find(wanted.encode())
         while position >= 0:
             end = position + len(wanted.encode())
-            node = document.tree.root_node.descendant_for_byte_range(position, end)
+            node = document.root.descendant_for_byte_range(position, end)
             if node is not None and _refers(document, node, module, key):
                 yield Place(document.name, node.start_point.row + 1)
             position = document.data.find(wanted.encode(), end)

@@ -1,28 +1,29 @@
-"""HCL as bytes with a syntax tree over them: the only module that knows tree-sitter.
+"""HCL as bytes with its structure over them.
 
 An edit must not touch a byte outside its place, so nothing here ever renders HCL from a model. A
-`Document` is the exact bytes of one file and their tree; `Document.splice` makes a new document by
-replacing byte ranges and reparses only what changed. The readers see blocks, attributes, references and
-constant values, never a grammar's node names.
+`Document` is the exact bytes of one file; `Document.splice` makes a new document by replacing byte ranges
+and reparses only what changed. What a file is made of comes from its outline where it is plain, and from its
+tree where it is not; a tree is made when somebody asks for a node. The readers see blocks, attributes,
+references and constant values.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import tree_sitter_hcl
-from tree_sitter import Language, Node, Parser, Point, Tree
+from workflows.layer.blocks import Attribute, Block, function_call
+from workflows.layer.nodes import bare, parse, point, unwrap, walk
+from workflows.layer.outline import Item, outline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
+    from tree_sitter import Node, Tree
 
-@cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_hcl.language()))
+__all__ = ["Attribute", "Block", "Document", "Item", "Splice", "bare", "function_call", "unwrap", "walk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Splice:
     text: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
-    """One HCL file: its name, its exact bytes, and the tree over them.
+    """One HCL file: its name, its exact bytes, and their structure.
 
     Attributes:
         name: the path relative to the layer folder, with forward slashes.
@@ -45,12 +46,11 @@ class Document:
 
     name: str
     data: bytes
-    tree: Tree
 
     @classmethod
     def parse(cls, name: str, data: bytes) -> Document:
         """A document over any bytes; what is not HCL shows in `broken_at`, nothing is raised."""
-        return cls(name, data, _parser().parse(data))
+        return cls(name, data)
 
     def splice(self, splices: Iterable[Splice]) -> Document:
         """The document after replacing some byte ranges at once.
@@ -66,26 +66,43 @@ class Document:
         for left, right in pairwise(ordered):
             if left.end > right.start:
                 raise ValueError(f"two changes of {self.name} overlap at byte {right.start}")
-        data, tree = self.data, self.tree.copy()
+        data, tree = self.data, self._parsed.copy() if "_parsed" in self.__dict__ else None
         for one in reversed(ordered):
             after = data[: one.start] + one.text + data[one.end :]
-            tree.edit(
-                one.start,
-                one.end,
-                one.start + len(one.text),
-                _point(data, one.start),
-                _point(data, one.end),
-                _point(after, one.start + len(one.text)),
-            )
+            if tree is not None:
+                new_end = one.start + len(one.text)
+                points = point(data, one.start), point(data, one.end), point(after, new_end)
+                tree.edit(one.start, one.end, new_end, *points)
             data = after
-        return Document(self.name, data, _parser().parse(data, tree))
+        edited = Document(self.name, data)
+        if tree is not None:
+            edited.__dict__["_parsed"] = parse(data, tree)
+        return edited
+
+    @cached_property
+    def _parsed(self) -> Tree:
+        return parse(self.data)
+
+    @property
+    def root(self) -> Node:
+        """The tree's root; asking for it parses the whole file, once."""
+        return self._parsed.root_node
+
+    @cached_property
+    def _outline(self) -> tuple[Item, ...] | None:
+        return outline(self.data) if "_parsed" not in self.__dict__ else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the items come from the outline: every attribute is one plain value on a line."""
+        return self._outline is not None
 
     @cached_property
     def broken_at(self) -> int | None:
-        """The line (from 1) of the first thing that the tree does not understand, or None."""
-        if not self.tree.root_node.has_error:
+        """The line (from 1) of the first thing that is not understood, or None."""
+        if self.is_plain or not self.root.has_error:
             return None
-        pending = [self.tree.root_node]
+        pending = [self.root]
         while pending:
             node = pending.pop()
             if node.is_error or node.is_missing:
@@ -100,17 +117,40 @@ class Document:
         return b"\r\n" if first > 0 and self.data[first - 1 : first] == b"\r" else b"\n"
 
     @cached_property
-    def items(self) -> tuple[Node, ...]:
-        """The blocks, attributes and comments of the top level, in order."""
+    def _nodes(self) -> tuple[Node, ...]:
         found: list[Node] = []
-        for child in self.tree.root_node.children:
+        for child in self.root.children:
             found.extend(child.children if child.type == "body" else [child])
         return tuple(found)
 
     @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The blocks, attributes and comments of the top level, in order."""
+        return self._outline if self._outline is not None else tuple(map(self._item, self._nodes))
+
+    def _item(self, node: Node) -> Item:
+        kind = node.type
+        words = self._header(node) if kind == "block" else ()
+        return Item(kind, node.start_byte, node.end_byte, node.start_point.row, node.end_point.row, words)
+
+    def _header(self, node: Node) -> tuple[str, ...]:
+        words: list[str] = []
+        for child in node.children:
+            if child.type == "block_start":
+                break
+            if child.type == "identifier":
+                words.append(self.text(child))
+            elif child.type == "string_lit":
+                words.append(self.text(child)[1:-1])
+        return tuple(words)
+
+    @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks of the top level, in order; those inside a damaged part are left out."""
-        return tuple(Block(self, node) for node in self.items if node.type == "block")
+        if self._outline is not None:
+            return tuple(Block(self, one) for one in self._outline if one.kind == "block")
+        pairs = zip(self.items, self._nodes, strict=True)
+        return tuple(Block(self, item, node) for item, node in pairs if item.kind == "block")
 
     @cached_property
     def _by_kind(self) -> dict[str, tuple[Block, ...]]:
@@ -124,9 +164,19 @@ class Document:
         return self._by_kind.get(kind, ())
 
     @cached_property
-    def comments(self) -> tuple[Node, ...]:
+    def attributes(self) -> dict[str, Attribute]:
+        """The attributes of the top level by name, as in a variables file; of a duplicate, the first."""
+        found: dict[str, Attribute] = {}
+        for node in self._nodes if not self.is_plain else ():
+            if node.type == "attribute":
+                attribute = Attribute(self, node)
+                found.setdefault(attribute.name, attribute)
+        return found
+
+    @cached_property
+    def comments(self) -> tuple[Item, ...]:
         """Every comment of the top level, in order."""
-        return tuple(node for node in self.items if node.type == "comment")
+        return tuple(one for one in self.items if one.kind == "comment")
 
     def container_at(self, start: int) -> Node:
         """The list or map that begins at a byte.
@@ -134,12 +184,23 @@ class Document:
         Raises:
             LookupError: none begins there.
         """
-        node = self.tree.root_node.descendant_for_byte_range(start, start + 1)
+        node = self.root.descendant_for_byte_range(start, start + 1)
         while node is not None and node.type not in {"tuple", "object"}:
             node = node.parent
         if node is None or node.start_byte != start:
             raise LookupError(f"no list or map begins at byte {start} of {self.name}")
         return node
+
+    def block_at(self, start: int) -> Block:
+        """The block of the top level that begins at a byte.
+
+        Raises:
+            LookupError: none begins there.
+        """
+        for block in self.blocks:
+            if block.item.start_byte == start:
+                return block
+        raise LookupError(f"no block begins at byte {start} of {self.name}")
 
     def text(self, node: Node) -> str:
         """The source text of a node."""
@@ -153,143 +214,3 @@ class Document:
         """Where the line that holds this byte ends: just after its line feed, or the end of the file."""
         end = self.data.find(b"\n", position)
         return len(self.data) if end < 0 else end + 1
-
-
-def _point(data: bytes, position: int) -> Point:
-    start = data.rfind(b"\n", 0, position) + 1
-    return Point(data.count(b"\n", 0, position), position - start)
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """A block of a document, as `module "user" { … }`; equal only to itself, so readers can remember it."""
-
-    document: Document
-    node: Node
-
-    @cached_property
-    def header(self) -> tuple[str, ...]:
-        """The block's type and labels: `("module", "user")`."""
-        words: list[str] = []
-        for child in self.node.children:
-            if child.type == "block_start":
-                break
-            if child.type == "identifier":
-                words.append(self.document.text(child))
-            elif child.type == "string_lit":
-                words.append(self.document.text(child)[1:-1])
-        return tuple(words)
-
-    @property
-    def kind(self) -> str:
-        """The block's type: `module`, `locals`, `output`, and so on."""
-        return self.header[0]
-
-    @property
-    def label(self) -> str:
-        """The last label, or "" for a block without labels."""
-        return self.header[-1] if len(self.header) > 1 else ""
-
-    @property
-    def line(self) -> int:
-        """The line the block begins on, from 1."""
-        return self.node.start_point.row + 1
-
-    @cached_property
-    def attributes(self) -> dict[str, Attribute]:
-        """The attributes of the block's own body by name; of a duplicate, the first."""
-        found: dict[str, Attribute] = {}
-        for node in self._body():
-            if node.type == "attribute":
-                attribute = Attribute(self.document, node)
-                found.setdefault(attribute.name, attribute)
-        return found
-
-    @cached_property
-    def blocks(self) -> tuple[Block, ...]:
-        """The blocks nested directly inside this one."""
-        return tuple(Block(self.document, node) for node in self._body() if node.type == "block")
-
-    def _body(self) -> Iterator[Node]:
-        for child in self.node.children:
-            if child.type == "body":
-                yield from child.children
-
-    @property
-    def label_node(self) -> Node:
-        """The node of the last label, with its quotes.
-
-        Raises:
-            LookupError: the block has no quoted label.
-        """
-        labels = [child for child in self.node.children if child.type == "string_lit"]
-        if not labels:
-            raise LookupError(f"the block {self.kind} has no label")
-        return labels[-1]
-
-    @property
-    def opening(self) -> Node:
-        """The node of the opening brace."""
-        return next(child for child in self.node.children if child.type == "block_start")
-
-    @property
-    def closing(self) -> Node:
-        """The node of the closing brace."""
-        return next(child for child in self.node.children if child.type == "block_end")
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """`name = expression` in a block, or `key = value` in an object."""
-
-    document: Document
-    node: Node
-
-    @cached_property
-    def name(self) -> str:
-        """The attribute's name."""
-        return self.document.text(self.node.children[0])
-
-    @property
-    def line(self) -> int:
-        """The line the attribute begins on, from 1."""
-        return self.node.start_point.row + 1
-
-    @cached_property
-    def value(self) -> Node:
-        """The expression, unwrapped as far as it is a wrapper only."""
-        return unwrap(self.node.children[-1])
-
-
-_WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
-
-
-def unwrap(node: Node) -> Node:
-    """The node inside the grammar's wrappers: a tuple, a string, a call, or an `expression` of several."""
-    while node.type in _WRAPPERS:
-        children = node.children
-        if len(children) != 1:
-            return node
-        node = children[0]
-    return node
-
-
-def walk(node: Node) -> Iterator[Node]:
-    """The node and everything under it, in the order of the text."""
-    pending = [node]
-    while pending:
-        one = pending.pop()
-        yield one
-        pending.extend(reversed(one.children))
-
-
-def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]] | None:
-    """The name and the unwrapped arguments of a call, or None for anything else."""
-    if node.type != "function_call":
-        return None
-    name = document.text(node.children[0])
-    arguments: list[Node] = []
-    for child in node.children:
-        if child.type == "function_arguments":
-            arguments = [unwrap(one) for one in child.children if one.type == "expression"]
-    return name, arguments

@@ -143,7 +143,7 @@ def _with_attribute(block: Block, name: str, text: str) -> Document:
     line = indent + f"{name} = {text}".encode() + document.newline
     edited = document.splice([Splice(end, end, line)])
     if is_aligned(document, _body(block)):
-        after = next(one for one in edited.blocks if one.node.start_byte == block.node.start_byte)
+        after = edited.block_at(block.item.start_byte)
         edited = edited.splice(realign(edited, _body(after)))
     return edited
 

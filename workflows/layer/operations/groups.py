@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
-from workflows.layer.block_edits import insert_after, remove_nodes
+from workflows.layer.block_edits import insert_after, remove_items
 from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
@@ -55,7 +55,7 @@ class AddGroup:
             EditRefused: the sibling's name is an expression, or its members are computed.
         """
         block = _block(layer, find_group(layer, self.sibling))
-        document, start = block.document, block.node.start_byte
+        document, start = block.document, block.item.start_byte
         name, members = _literal_name(block), block.attributes["group_users"].value
         splices = [
             Splice(
@@ -64,10 +64,10 @@ class AddGroup:
             Splice(name.start_byte, name.end_byte, quote(self.name).encode()),
             Splice(members.start_byte, members.end_byte, b"[]"),
         ]
-        text = document.data[start : block.node.end_byte]
+        text = block.data
         for one in sorted(splices, key=lambda splice: splice.start, reverse=True):
             text = text[: one.start - start] + one.text + text[one.end - start :]
-        return layer.files.with_document(document.splice([insert_after(document, block.node, text)]))
+        return layer.files.with_document(document.splice([insert_after(document, block.item, text)]))
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one group more."""
@@ -111,7 +111,7 @@ class RemoveGroup:
         """
         group = find_group(layer, self.name)
         block = _block(layer, group)
-        files = layer.files.with_document(block.document.splice(remove_nodes(block.document, [block.node])))
+        files = layer.files.with_document(block.document.splice(remove_items(block.document, [block.item])))
         left = next(mentions(files, group.label, None), None)
         if left is not None:
             why = "Something else in the layer refers to it, and Terraform would fail on that."

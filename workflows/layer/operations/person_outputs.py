@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workflows.layer.block_edits import insert_after, insert_before, remove_nodes
+from workflows.layer.block_edits import insert_after, insert_before, remove_items
 from workflows.layer.facts import OutputFacts
-from workflows.layer.read_outputs import output_reference
+from workflows.layer.read_outputs import read_output
 from workflows.layer.sequences import position_for
 from workflows.layer.syntax import walk
 
@@ -38,7 +38,7 @@ def outputs_by_key(files: FileSet, module: str) -> dict[str, list[Block]]:
     found: dict[str, list[Block]] = {}
     for document in files.documents.values():
         for block in document.blocks_of("output"):
-            reference = output_reference(block)
+            reference = read_output(block).reference
             if reference is not None and reference.module == module and reference.key is not None:
                 found.setdefault(reference.key, []).append(block)
     return found
@@ -69,12 +69,12 @@ def plan_outputs(files: FileSet, module: str, key: str, name: str) -> NewOutputs
     document = blocks[0].document
     text = _joined(blocks, [_clone(block, sibling, key, old, new) for block in blocks])
     if position == 0:
-        splice = insert_before(present[keys[0]][0].document, present[keys[0]][0].node, text)
+        splice = insert_before(present[keys[0]][0].document, present[keys[0]][0].item, text)
         document = present[keys[0]][0].document
     else:
         last = present[keys[position - 1]][-1]
         document = last.document
-        splice = insert_after(document, last.node, text)
+        splice = insert_after(document, last.item, text)
     facts = tuple(
         OutputFacts(block.label.replace(old, new), name, attribute, sensitive)
         for block, (attribute, sensitive) in ((block, _shape(block)) for block in blocks)
@@ -94,17 +94,17 @@ def remove_outputs(files: FileSet, owner: tuple[str, str | None]) -> FileSet:
     """The files without the outputs that are about one person alone."""
     for document in tuple(files.documents.values()):
         nodes = [
-            block.node
+            block.item
             for block in document.blocks_of("output")
-            if (reference := output_reference(block)) is not None and reference.owner == owner
+            if (reference := read_output(block).reference) is not None and reference.owner == owner
         ]
         if nodes:
-            files = files.with_document(document.splice(remove_nodes(document, nodes)))
+            files = files.with_document(document.splice(remove_items(document, nodes)))
     return files
 
 
 def _shape(block: Block) -> tuple[str, bool]:
-    reference = output_reference(block)
+    reference = read_output(block).reference
     sensitive = block.attributes.get("sensitive")
     hidden = sensitive is not None and block.document.text(sensitive.value) == "true"
     return (reference.attribute if reference else ""), hidden
@@ -136,8 +136,8 @@ def _slugs(sibling: str, blocks: list[Block], key: str) -> tuple[str, str]:
 
 def _clone(block: Block, sibling: str, key: str, old: str, new: str) -> bytes:
     """The block's text for another person: its label, and its name wherever a string holds it."""
-    document, start = block.document, block.node.start_byte
-    data = bytearray(document.data[start : block.node.end_byte])
+    document, start = block.document, block.item.start_byte
+    data = bytearray(block.data)
     label = block.label_node
     for node in sorted(walk(block.node), key=lambda one: one.start_byte, reverse=True):
         if node.type not in {"template_literal", "comment"}:
@@ -155,6 +155,6 @@ def _joined(blocks: list[Block], texts: list[bytes]) -> bytes:
     document = blocks[0].document
     joined = texts[0]
     for previous, block, text in zip(blocks, blocks[1:], texts[1:], strict=False):
-        gap = document.data[previous.node.end_byte : block.node.start_byte]
+        gap = document.data[previous.item.end_byte : block.item.start_byte]
         joined += (gap if not gap.strip() else document.newline * 2) + text
     return joined
