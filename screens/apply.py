@@ -89,7 +89,10 @@ class ApplyPane(StepPane):
             return f"! {self._outlook.refusal}\n  p goes back to Plan."
         counts = self._planned.counts if self._planned else {}
         words = ", ".join(f"{number} to {word}" for word, number in counts.items())
-        return f"Next (^n) applies exactly the plan you accepted: {words}.\n  Esc stops it safely; ^q lets it go on."
+        return (
+            f"Next (^n) applies exactly the plan you accepted: {words}.\n"
+            "While it runs, esc stops it safely, and ^q leaves it running."
+        )
 
     def progressed(self, progress: Progress) -> None:
         update = progress.payload
@@ -131,6 +134,7 @@ class ApplyPane(StepPane):
 
     def advance(self) -> None:
         if self._outlook is None:
+            self.run_move("look", self._look)
             return
         if self._outlook.refusal:
             self.notify(f"{self._outlook.refusal} p goes back to Plan.", severity="warning")
@@ -141,18 +145,19 @@ class ApplyPane(StepPane):
         """Ask for the name of the next person who is removed; with all of them confirmed, apply."""
         missing = [one for one in (self._planned.gone if self._planned else ()) if one not in self._removals]
         if not missing:
-            self.post_message(self.Submitted(self.request()))
+            code = self.query_one(CodeField).take()
+            self.post_message(self.Submitted(Request(self._removals, code)))
             return
         name = missing[0]
 
-        def answered(yes: bool | None) -> None:
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
             if yes:
                 self._removals = (*self._removals, name)
                 self._confirm_next()
 
         body = (
-            f"{name} is removed from {self.context.item} for good, with the password, the access keys and the "
-            "group memberships there. It cannot be undone."
+            f"{name} is removed from {self.context.item} for good, with the password, the access keys and "
+            "the group memberships there. It cannot be undone."
         )
         self.app.push_screen(Confirm(f"Remove {name}?", body, "Remove", typed=name), answered)
 
@@ -176,8 +181,7 @@ class ApplyPane(StepPane):
         return False
 
     def request(self) -> Request:
-        code = self.query_one(CodeField).take() if self.is_mounted else None
-        return Request(self._removals, code)
+        return Request(self._removals)
 
 
 def _told(applied: Any) -> str:

@@ -76,17 +76,19 @@ class HandOverPane(StepPane):
         if not self._names:
             return "Nobody got a password or a key in this account. Next (^n) goes on."
         later = hand_over.later_layers(self.context)
+        if self.opening.done:
+            return "Next (^n) goes on; ^r opens this again, to read the texts anew and send them once more."
         if later:
             return (
-                f"{', '.join(later)} still follows: its text will hold this identity too. Skip (^s) to send one\n"
-                "message at the end, or send this one now. Everything secret in it is encrypted."
+                f"{', '.join(later)} follows, and its text will hold this identity too: skip (^s) to send\n"
+                "one message at the end, or send this one now. All that is secret in it is encrypted."
             )
         return "Send each text by any messenger: everything secret in it is encrypted to the person's key."
 
     def on_mount(self) -> None:
         super().on_mount()
         self._show()
-        if self._names:
+        if self._names and not self.opening.done:
             self.run_move("look", lambda _report: plan.code_wanted(self.context))
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -156,7 +158,8 @@ class HandOverPane(StepPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        if self._code_wanted and not self.running_move:
+        unsent = any(sent.at is None for sent in self._sent.values())
+        if self._code_wanted or (unsent and not self._handoffs):
             self._read()
         else:
             self.post_message(self.Submitted(self.request()))

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, Label, Static
+from textual.widgets import Button, Static
 from textual.widgets.selection_list import Selection
 
 from screens.base import Opening, StepPane
@@ -34,13 +34,13 @@ class PlanPane(StepPane):
         ),
     ]
     DEFAULT_CSS = """
-    PlanPane Static, PlanPane Label { height: auto; }
+    PlanPane Static { height: auto; }
     PlanPane #destroys { color: $text-error; }
     PlanPane #foreign-label { color: $text-warning; }
     PlanPane #foreign { max-height: 8; }
     PlanPane .hidden { display: none; }
     PlanPane #buttons { height: auto; margin-top: 1; }
-    PlanPane #buttons Button { margin-right: 2; min-width: 8; }
+    PlanPane #buttons Button { margin-right: 0; min-width: 8; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -59,15 +59,15 @@ class PlanPane(StepPane):
         yield Static("", id="standing", markup=False)
         yield Static("", id="destroys", classes="hidden", markup=False)
         yield Static("", id="summary", markup=False)
-        words = "! Not about what you chose. Mark (Space) what may be applied too:"
-        yield Label(words, id="foreign-label", classes="hidden")
+        words = "! Not about what you chose. Space marks what may happen:"
+        yield Static(words, id="foreign-label", classes="hidden")
         yield MarkList(id="foreign", classes="hidden", compact=True)
         yield Static("", id="drift", classes="hidden", markup=False)
         with Horizontal(id="buttons"):
             yield Button("Plan again (p)", id="again", compact=True)
             yield Button("Log (l)", id="show-log", compact=True)
             yield Button("Export (x)", id="export", compact=True)
-            yield Button("Applied elsewhere (e)", id="elsewhere", compact=True)
+            yield Button("Elsewhere (e)", id="elsewhere", compact=True)
         yield RunLog()
 
     def on_mount(self) -> None:
@@ -114,15 +114,17 @@ class PlanPane(StepPane):
             return "✓ Applied elsewhere: the state holds what was decided. Next (^n) goes on."
         planned = self._planned
         if planned is None:
-            return "No plan yet. Next (^n) lets Terraform make one; it changes nothing."
+            return (
+                "No plan yet. Next (^n) lets Terraform make one.\n"
+                "Applied elsewhere already (by a pull request)? e sees it."
+            )
         counts = planned.counts
         words = f"{counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy"
         if planned.empty:
             words = "No changes: this account is already as the files say."
         if self._refusal:
             return f"! {self._refusal}\n  Next (^n) plans again.  The plan was: {words}"
-        made = f"{planned.record.binary}, {planned.record.made_at}"
-        return f"✓ {words}   ({made})\n  Next (^n) accepts exactly this plan; Apply comes after it."
+        return f"✓ {words}\n  Next (^n) accepts exactly this plan; then comes Apply."
 
     # -- what comes back ---------------------------------------------------------------------------
 

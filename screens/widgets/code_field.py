@@ -21,12 +21,16 @@ class CodeField(Vertical):
     def compose(self) -> ComposeResult:
         yield Static("", id="code-words", markup=False)
         field = Input(placeholder="six digits", id="code", compact=True, max_length=7, select_on_focus=False)
+        field.disabled = True  # a field that is not seen must not take the focus
         yield FieldRow("MFA code", field)
 
     def want(self, serial: str) -> None:
         """Ask for a code of a device; "" asks for none."""
         self.set_class(bool(serial), "-wanted")
+        field = self.query_one("#code", Input)
+        field.disabled = not serial
         if serial:
+            field.focus()
             words = f"The layer's profile takes on its role with a code of {serial}."
             self.query_one("#code-words", Static).update(words)
 

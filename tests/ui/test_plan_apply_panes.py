@@ -1,0 +1,424 @@
+"""Plan, apply and hand over as a person sees them, with recorded events in place of a running Terraform."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import FakeClipboard, fake_world
+from support.given import Given
+from support.panes import PaneHost, new_session, rest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from screens.apply import ApplyPane
+from screens.hand_over import HandOverPane
+from screens.plan import PlanPane
+from screens.widgets.run_log import ResourceList, RunLog
+from workflows.errors import OnboardError
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.services.files import write_atomically
+from workflows.services.terraform.events import message_of, parse_line
+from workflows.services.terraform.progress import ProgressTracker
+from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
+from workflows.services.terraform.results import ApplyFailed, ApplyResult
+from workflows.services.terraform.runner import Update
+from workflows.steps import apply, hand_over, plan
+from workflows.steps.base import Context, Progress, Report
+from workflows.steps.hand_over import PersonHandoff
+from workflows.steps.planned import Planned, Told
+from workflows.steps.terraform_runs import run_folder
+from workflows.world import World
+
+PANES = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}
+USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
+PASSWORD = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
+
+
+def event(kind: str, message: str, **fields: Any) -> str:
+    return json.dumps({"@level": "info", "@message": message, "type": kind, **fields})
+
+
+def hook(kind: str, address: str, **fields: Any) -> str:
+    resource = {"addr": address, "resource_type": "aws_iam_user"}
+    return event(kind, f"{address}: {kind}", hook={"resource": resource, "action": "create", **fields})
+
+
+def planned_change(address: str) -> str:
+    resource = {"addr": address, "resource_type": "aws_iam_user"}
+    return event(
+        "planned_change", f"{address}: Plan to create", change={"resource": resource, "action": "create"}
+    )
+
+
+PLANNING = (
+    event("version", "Terraform 1.15.5", terraform="1.15.5", ui="1.2"),
+    event("log", "arn:aws:iam::111111111111:user/dana.lopez is read"),
+    planned_change(USER),
+    planned_change(PASSWORD),
+)
+APPLYING = (*PLANNING, hook("apply_start", USER), hook("apply_complete", USER, elapsed_seconds=1))
+
+
+def replay(lines: tuple[str, ...], report: Report) -> None:
+    """Report recorded lines, one update each."""
+    tracker = ProgressTracker()
+    for line in lines:
+        found = parse_line(line)
+        assert found is not None
+        tracker.add(found)
+        report(Progress("", payload=Update((message_of(line),), (found,), tracker.progress())))
+
+
+@dataclass
+class Desk:
+    """A session whose files are written, and what its Terraform will say."""
+
+    session: Session
+    world: World
+    layer: Path
+    modules: list[Any]
+    planned: Planned
+    made: list[Context] = field(default_factory=list)
+
+    def host(self, step: str) -> PaneHost:
+        return PaneHost(self.session, self.world, self.modules, PANES, StepKey(step, "management"))
+
+    def status(self, step: str) -> Status:
+        return self.session.status(StepKey(step, "management"))
+
+    def accept(self, planned: Planned) -> None:
+        key = StepKey("plan", "management")
+        self.session.start(key)
+        self.session.succeed(key, {"plan": {**planned.as_facts(), "acknowledged": []}})
+
+    def applied(self) -> None:
+        key = StepKey("apply", "management")
+        self.session.start(key)
+        facts = {"at": "2026-03-01T10:00:00+00:00", "added": 2, "changed": 0, "destroyed": 0}
+        self.session.succeed(key, {"applied": {**facts, "elsewhere": False}})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    layer, home = tmp_path / "layer", tmp_path / "home"
+    layer.mkdir()
+    home.mkdir()
+    (layer / "users.tf").write_text("# people\n")
+    facts = {
+        "project_root": str(tmp_path),
+        "project": "bb",
+        "layers": ["management"],
+        "joining": ["jane.doe"],
+        "leaving": [],
+        "keys": {},
+        "user_changes": {"add": {"management": ["jane.doe"]}, "remove": {}},
+        "changed_files": [],
+    }
+    given = Given(facts)
+    modules: list[Any] = [given, plan, apply, hand_over]
+    session = new_session(tmp_path / "sessions", modules)
+    session.start(StepKey("given"))
+    session.succeed(StepKey("given"), facts)
+    record = PlanRecord(tmp_path / "plan.tfplan", "", layer, (), {}, "", "Terraform 1.15.5", "2026-03-01")
+    planned = Planned(
+        record,
+        ("jane.doe: new user; gets a console password; joins admins",),
+        {"add": 2, "change": 0, "destroy": 0},
+        owners={USER: ("jane.doe",), PASSWORD: ("jane.doe",)},
+        passwords=("jane.doe",),
+    )
+    world = fake_world(home, {"PATH": "/usr/bin:/bin"})
+    made = Desk(session, world, layer, modules, planned)
+
+    def make(context: Context, report: Report, code: object = None) -> Planned:
+        made.made.append(context)
+        replay(PLANNING, report)
+        return written(made)
+
+    monkeypatch.setattr(plan, "make", make)
+    monkeypatch.setattr(plan, "code_wanted", lambda _context: "")
+    yield made
+    session.close()
+
+
+def written(desk: Desk) -> Planned:
+    """The desk's plan, with its file and hashes as they are now."""
+    record = desk.planned.record
+    record.plan.write_bytes(b"a plan")
+    fresh = replace(
+        record, plan_sha256=file_sha256(record.plan), sources=hash_sources(record.layer, record.inputs)
+    )
+    return replace(desk.planned, record=fresh)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    await pilot.press(*keys)
+    await rest(pilot)
+
+
+async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "No plan yet. Next (^n)" in app.text()
+        await press(pilot, "ctrl+n")
+        assert "2 to add, 0 to change, 0 to destroy" in app.text()
+        assert "jane.doe: new user" in app.text()
+        assert desk.status("plan") is Status.RUNNING
+        log = app.pane.query_one(RunLog)
+        assert any("<account-id>" in line.text for line in log.lines)
+        await press(pilot, "ctrl+n")
+        assert desk.status("plan") is Status.DONE
+        kept = desk.session.facts("management")["plan"]
+        assert kept["passwords"] == ["jane.doe"]
+        assert "Apply (management)" in app.text()
+
+
+async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:
+    foreign = Told("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    desk.planned = replace(desk.planned, foreign=(foreign,), destroys=(foreign,))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert "Not about what you chose" in app.text()
+        await press(pilot, "ctrl+n")
+        assert desk.status("plan") is Status.RUNNING
+        assert "Not accepted: 1 change is not about what you" in app.text()
+        await press(pilot, "space")
+        await press(pilot, "ctrl+n")
+        assert desk.session.facts("management")["plan"]["acknowledged"] == ["aws_iam_group.other"]
+
+
+async def test_a_plan_that_changes_nothing_goes_on_through_apply_by_itself(desk: Desk) -> None:
+    desk.planned = replace(
+        desk.planned, summary=("Nothing changes.",), counts=dict.fromkeys(("add", "change", "destroy"), 0)
+    )
+    desk.planned = replace(desk.planned, empty=True, owners={}, passwords=())
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await rest(pilot)
+        assert desk.status("plan") is Status.DONE
+        assert desk.status("apply") is Status.DONE
+        assert desk.session.facts("management")["applied"]["added"] == 0
+        assert not desk.planned.record.plan.exists()
+
+
+async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again(desk: Desk) -> None:
+    desk.accept(written(desk))
+    (desk.layer / "users.tf").write_text("# other people\n")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Changed since the plan was made: layer/users.tf" in " ".join(app.text().split())
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+        assert "accepts exactly this plan" in app.text()
+
+
+async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(context: Context, report: Report, code: object = None) -> Planned:
+        raise OnboardError("The plan failed", "Terraform's plan failed.", detail="Error: Unsupported block")
+
+    monkeypatch.setattr(plan, "make", fail)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert "Error: Unsupported block" in app.text()
+        assert desk.status("plan") is Status.FAILED
+
+
+async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        folder = run_folder(desk.made[0])
+        folder.mkdir(parents=True)
+        write_atomically(folder / "plan.md", b"### Plan\n")
+        await press(pilot, "x")
+        assert (desk.world.home / "plan-bb-management.md").read_text() == "### Plan\n"
+        assert isinstance(desk.world.clipboard, FakeClipboard)
+        assert desk.world.clipboard.content == "### Plan\n"
+
+
+def play_apply(monkeypatch: pytest.MonkeyPatch, end: Callable[[], dict[str, Any]]) -> list[apply.Request]:
+    requests = []
+
+    def perform(request: apply.Request, context: Context, report: Report) -> dict[str, Any]:
+        requests.append(request)
+        replay(APPLYING, report)
+        return end()
+
+    monkeypatch.setattr(apply, "perform", perform)
+    return requests
+
+
+def done() -> dict[str, Any]:
+    facts = {"at": "2026-03-01T10:00:00+00:00", "added": 2, "changed": 0, "destroyed": 0, "elsewhere": False}
+    return {"applied": facts}
+
+
+async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.accept(written(desk))
+    play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "applies exactly the plan you accepted" in app.text()
+        await press(pilot, "ctrl+n")
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+
+    def fail() -> dict[str, Any]:
+        result = ApplyResult(1, False, (USER,), (PASSWORD,), ())
+        error = OnboardError("A PGP key cannot be used", "Not done: jane.doe.", next="Replace the key.")
+        raise ApplyFailed(error, result)
+
+    play_apply(monkeypatch, fail)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert desk.status("apply") is Status.FAILED
+        await press(pilot, "escape")
+        assert "! Not done: jane.doe." in app.text()
+        shown = str(app.pane.query_one(ResourceList).render())
+        assert f"✓ {USER}" in shown
+        assert f"· {PASSWORD}" in shown
+        await press(pilot, "p")
+        assert "Plan (management)" in app.text()
+
+
+async def test_a_removal_is_applied_only_after_the_name_was_typed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.planned = replace(desk.planned, gone=("alex.kim",))
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "alex.kim is removed for good" in app.text()
+        await press(pilot, "ctrl+n")
+        assert "Type alex.kim to go on" in app.text()
+        await press(pilot, "escape")
+        assert requests == []
+        await press(pilot, "ctrl+n")
+        await press(pilot, *"alex.kim", "tab", "enter")
+        assert [request.removals for request in requests] == [("alex.kim",)]
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: True)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert len(requests) == 1
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_a_plan_older_than_its_files_is_not_applied(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    (desk.layer / "users.tf").write_text("# other people\n")
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "layer/users.tf" in app.text()
+        await press(pilot, "ctrl+n")
+        assert requests == []
+        assert desk.status("apply") is Status.READY
+
+
+async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe", "juan.delacruz")))
+    desk.applied()
+    texts = tuple(
+        PersonHandoff(name, f"Hello {name}\n", ("management",)) for name in ("jane.doe", "juan.delacruz")
+    )
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "○ jane.doe  ready: management" in app.text()
+        await press(pilot, "c")
+        assert isinstance(desk.world.clipboard, FakeClipboard)
+        assert desk.world.clipboard.content == "Hello jane.doe\n"
+        assert "✓ jane.doe  sent" in app.text()
+        await press(pilot, "ctrl+n")
+        assert "juan.delacruz is not marked as sent" in app.text()
+        await press(pilot, "down", "w")
+        assert (desk.world.home / "handoff-juan.delacruz.txt").read_text() == "Hello juan.delacruz\n"
+        await press(pilot, "ctrl+n")
+        assert desk.status("hand-over") is Status.DONE
+        people = desk.session.facts("management")["handed_over"]["people"]
+        assert people["juan.delacruz"]["how"] == "saved as ~/handoff-juan.delacruz.txt"
+        assert people["jane.doe"]["sent_at"]
+
+
+async def test_what_is_not_for_the_expected_key_cannot_be_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    desk.applied()
+    refused = (PersonHandoff("jane.doe", "", (), ("management: not encrypted to the key",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: refused)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "✗ management: not encrypted to the key" in app.text()
+        await press(pilot, "c")
+        assert isinstance(desk.world.clipboard, FakeClipboard)
+        assert desk.world.clipboard.content == ""
+        assert "There is no text to send" in " ".join(toast.message for toast in app._notifications)
+
+
+async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+    codes: list[Any] = []
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        codes.append(code.reveal())
+        return written(desk)
+
+    monkeypatch.setattr(plan, "code_wanted", lambda _context: serial)
+    monkeypatch.setattr(plan, "make", make)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert serial in app.text()
+        app.pane.query_one("#code", Input).value = "123 456"
+        await press(pilot, "ctrl+n")
+        assert codes == ["123 456"]
+        assert app.pane.query_one("#code", Input).value == ""
+        assert "123 456" not in json.dumps(desk.session.drafts.load(StepKey("plan", "management")))
