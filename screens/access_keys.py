@@ -80,10 +80,10 @@ class AccessKeysPane(UnlockingPane):
         yield Label("Where does the key come from?", classes="question")
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
+            yield Static("", id="noticed", markup=False)
             yield Static(self._console_steps(), classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Open the sign-in page", id="open", compact=True)
-            yield Static("", id="noticed", markup=False)
         with Vertical(id="way-api", classes="way"):
             yield Static(
                 "Makes a new key with the one that you have; empty takes the one kept on this computer.",

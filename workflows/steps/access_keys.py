@@ -22,18 +22,12 @@ from workflows.services import iam, sts
 from workflows.services.access_key_file import check_access_key
 from workflows.services.authenticator import code_problem
 from workflows.services.aws_errors import AwsError, AwsFailure
-from workflows.services.clients import AwsClient, ClientFactory, Credentials
+from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.downloads import delete_access_key_file, find_access_keys
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
-from workflows.steps.key_stores import (
-    CREDENTIALS_FILE,
-    KEPT_IN_FILE,
-    VAULT,
-    KeyStore,
-    observe_store,
-    store_for,
-)
+from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, observe_store, store_for
+from workflows.steps.made_access_key import made_key
 from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, code_device, load_key
 from workflows.steps.own_identity import clients_of, identity_of
 from workflows.steps.places import typed_path
@@ -175,7 +169,7 @@ def _obtained(
 ) -> Iterator[Credentials]:
     """The key; if the block fails, one that was made for it is deleted again."""
     if request.how == API:
-        with _made(request, context, clients, report) as key:
+        with made_key(request.path, request.code, context, clients, report) as key:
             yield key
     elif request.how == HANDOFF:
         yield _decrypted(request, context, report)
@@ -202,75 +196,6 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
             "No access key in the handoff", complaint, next="Ask your admin to send the handoff again."
         )
     return Credentials(key_id, stripped)
-
-
-@contextmanager
-def _made(
-    request: Request, context: Context, clients: ClientFactory, report: Report
-) -> Iterator[Credentials]:
-    """A new key, made in a session that began with an MFA code."""
-    identity = identity_of(context)
-    place = KeyPlace.FILE if request.path.strip() else KeyPlace.KEPT
-    old = load_key(KeyInHand(place, request.path), context)
-    report(Progress("Starting a session with your MFA code"))
-    with clients.client("iam", old) as client:
-        serial = code_device(iam.list_mfa_devices(client))
-    if serial is None:
-        raise OnboardError(
-            "No device that gives codes",
-            f"{identity.user} has no authenticator app registered in AWS.",
-            next="Do the step “MFA” first, or make the key in the console.",
-        )
-    with clients.client("sts", old) as client:
-        check_owner(sts.caller_identity(client), identity)
-        session = sts.session_token(client, serial, request.code, memory=context.world.codes)
-    old.drop()
-    try:
-        with clients.client("iam", session) as client:
-            report(Progress("Making the access key"))
-            key_id, secret = _create(client)
-            try:
-                yield Credentials(key_id, secret)
-            except BaseException as failure:
-                _undo(client, key_id, failure)
-                raise
-    finally:
-        session.drop()
-
-
-def _create(client: AwsClient) -> tuple[str, Secret]:
-    try:
-        return iam.create_access_key(client)
-    except AwsError as error:
-        if error.failure is not AwsFailure.LIMIT:
-            raise
-        lines = []
-        for key in iam.list_access_keys(client):
-            used = f"last used {key.last_used:%Y-%m-%d}" if key.last_used else "never used"
-            state = "active" if key.active else "inactive"
-            lines.append(f"{key.access_key_id}  {state}, made {key.created:%Y-%m-%d}, {used}")
-        raise OnboardError(
-            "Two access keys already",
-            "A user has at most two access keys, and you have two.",
-            next="Deactivate the one that is not used in the console (Security credentials), see that nothing"
-            " breaks, delete it, and come back.",
-            detail="\n".join(lines),
-        ) from None
-
-
-def _undo(client: AwsClient, key_id: str, failure: BaseException) -> None:
-    """Delete a key whose secret is lost now; says so if even that fails."""
-    try:
-        iam.delete_access_key(client, key_id)
-    except AwsError as error:
-        reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
-        raise OnboardError(
-            "A key is left over",
-            f"The new access key {key_id} could not be kept, and could not be deleted again.",
-            why=reason,
-            next=f"Delete {key_id} in the console: Security credentials, Access keys.",
-            detail=error.detail,
-        ) from None
 
 
 def _proved(
@@ -307,22 +232,3 @@ def observe(context: Context) -> Observation:
     """The key is still where it was put."""
     identity = identity_of(context)
     return observe_store(context, identity, context.facts["access_key"]) or AGREES
-
-
-__all__ = [
-    "API",
-    "CONSOLE",
-    "CREDENTIALS_FILE",
-    "HANDOFF",
-    "KEPT_IN_FILE",
-    "STEP",
-    "TYPED",
-    "VAULT",
-    "Download",
-    "KeyStore",
-    "Request",
-    "downloads",
-    "observe",
-    "perform",
-    "validate",
-]
