@@ -128,6 +128,8 @@ class Stage(Vertical):
 
     def focus_first(self) -> None:
         """The first thing to fill in has the focus, else the page itself, so that keys scroll it."""
+        if not self.children:
+            return  # the application ended while the page was being mounted
         page = self.children[0]
         for widget in page.query("*"):
             if widget.focusable and widget.display:

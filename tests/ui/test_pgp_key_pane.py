@@ -82,6 +82,7 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         assert session.status(KEY) is Status.RUNNING
         assert PASSPHRASE not in app.text()
         await until(pilot, lambda: session.status(KEY) is Status.DONE)
+        await rest(pilot)
         assert session.facts()["key_made"] is True
     made = open_request((world.home / "request-jane.doe.txt").read_text())
     assert made.name == "Jane Doe"
