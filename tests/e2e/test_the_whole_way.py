@@ -1,0 +1,279 @@
+"""The whole documented way, once, for real: from nothing to a new user whose `aws` command answers."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import botocore.session
+import pytest
+from support.browser_visit import BrowserVisit, Phone
+from support.sandbox import sandbox_cache
+from support.walker import Walker, wizard
+
+from screens.groups import Matrix
+from tui.app import Start
+from tui.places import Machine, Places, utc_now
+from tui.shelf import Shelf
+from workflows.machine.state import Status
+from workflows.sandbox.sandbox import Sandbox, delete_sandbox, is_sandbox
+
+__all__ = ["sandbox_cache"]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+USER = "jane.doe"
+PASSPHRASE = "canary passphrase 7c1f"
+NEW_PASSWORDS = {"management": "Canary-Mgmt-Pass-91!", "security": "Canary-Sec-Pass-47!"}
+EXPECTED = Path(__file__).parent / "expected"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, sandbox_cache: Path, own_home: Path) -> Machine:
+    places = Places(
+        sessions=tmp_path / "sessions",
+        sandboxes=tmp_path / "sandboxes",
+        vault=tmp_path / "vault",
+        cache=sandbox_cache,
+    )
+    return Machine(places, own_home, own_home / "Downloads", tmp_path, dict(os.environ), utc_now)
+
+
+@pytest.fixture
+def folder(machine: Machine) -> Iterator[Path]:
+    folder = machine.places.sandboxes / "whole-way"
+    yield folder
+    if is_sandbox(folder):
+        delete_sandbox(folder)
+
+
+async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
+    machine: Machine, folder: Path
+) -> None:
+    # The admin finds the project and says who joins; nobody has sent a key yet, so there is an invitation.
+    async with wizard(machine, folder, Start(workflow="admin")) as admin:
+        await admin.at("Project")
+        await admin.fill("#joining", USER)
+        await admin.next()
+        await admin.at("PGP keys")
+        await admin.press("#invite")
+        await admin.quit()
+
+    # The new user makes a PGP key and sends its public half.
+    async with wizard(machine, folder, Start(workflow="new-user")) as person:
+        await person.at("Before you start")
+        await person.press("#use")
+        await person.next()
+        await person.at("PGP key")
+        await person.choose("#keys", "new")
+        await person.fill("#name", "Jane Doe")
+        await person.fill("#email", "jane.doe@company.example")
+        await person.fill("#passphrase", PASSPHRASE)
+        await person.fill("#again", PASSPHRASE)
+        await person.next()
+        await person.at("Handoff")
+        await person.quit()
+
+    # The admin takes the key in, edits users and groups, reads the difference, and writes it.
+    async with wizard(machine, folder, Start(session=session_of(machine, folder, "admin"))) as admin:
+        await admin.at("PGP keys")
+        await admin.press("#fetch")
+        await admin.next()
+        await admin.at("Users")
+        await admin.next()
+        await admin.at("Groups")
+        await put_into_group(admin, "management", "auditors")
+        await put_into_group(admin, "security", "devops")
+        await admin.next()
+        await admin.at("Review")
+        await admin.next()
+        # For each layer: plan, apply, hand over; management first, then security.
+        for account in ("management", "security"):
+            await plan_apply_and_hand_over(admin, account)
+        await admin.until(lambda: "All done" in admin.text(), "the end")
+        assert set(admin.statuses().values()) == {Status.DONE}
+        await admin.quit()
+
+    check_the_layers(folder)
+
+    # The new user decrypts, signs in, registers MFA and makes an access key, for both identities.
+    async with wizard(machine, folder, Start(session=session_of(machine, folder, "new-user"))) as person:
+        await person.at("Handoff")
+        sandbox = person.sandbox
+        phone = Phone(sandbox)
+        await person.press("#fetch")
+        await person.next()
+        for account in ("management", "security"):
+            await sign_in_and_get_a_key(person, account, phone, sandbox.downloads)
+        await person.at("Verify")
+        for account in ("management", "security"):
+            await person.fill(f"#code-{account}", phone.fresh(f"bb-{account}"))
+        await person.next()
+        await person.until(lambda: "profiles work" in person.text(), "the proof", 30)
+        assert all(result.arn for result in person.pane._results.values()), person.text()
+        await person.next()
+        await person.until(lambda: "All done" in person.text(), "the end")
+        assert set(person.statuses().values()) == {Status.DONE}
+
+        # boto3 and the real aws command are the judges.
+        files = profile_files(sandbox)
+        assert_the_role_answers_boto3(sandbox, files, phone)
+        assert_the_aws_command_answers(sandbox, files, phone)
+        await person.quit()
+
+    assert_private(folder / "new-user" / "home" / ".aws" / "bb")
+    assert_no_canary(folder, machine)
+
+
+def session_of(machine: Machine, folder: Path, workflow: str) -> str:
+    found = [one for one in Shelf(machine).of_sandbox(folder).summaries() if one.workflow == workflow]
+    assert len(found) == 1, found
+    return found[0].id
+
+
+async def put_into_group(admin: Walker, account: str, group: str) -> None:
+    """Move to the cell of the person and the group in the matrix of a layer, and press Space."""
+    matrix = admin.pane.query_one(f"#matrix-{account}", Matrix)
+    column = [name for name, _ in matrix.columns_shown()].index(group) + 1
+    matrix.focus()
+    matrix.move_cursor(row=matrix.view.people.index(USER), column=column)
+    await admin.pilot.pause()
+    await admin.pilot.press("space")
+
+
+async def plan_apply_and_hand_over(admin: Walker, account: str) -> None:
+    await admin.at(f"Plan ({account})")
+    await admin.next()
+    await admin.rest()
+    assert f"{USER}" in admin.text(), admin.text()
+    await admin.next()
+    await admin.at(f"Apply ({account})")
+    await admin.next()
+    await admin.at(f"Hand over ({account})")
+    await admin.press("#mail")
+    await admin.next()
+
+
+def check_the_layers(folder: Path) -> None:
+    """The difference in both layers is exactly what the documentation's edits would be, and the key files."""
+    root = folder / "bb"
+    lines = git(root, "diff", "--no-color").splitlines(keepends=True)
+    diff = "".join(line for line in lines if not line.startswith("index "))
+    assert diff == (EXPECTED / "whole_way.diff").read_text(), diff
+    new = git(root, "ls-files", "--others", "--exclude-standard").split()
+    assert new == [
+        f"management/global/base-identities/keys/{USER}",
+        f"security/global/base-identities/keys/{USER}",
+    ]
+
+
+def git(root: Path, *arguments: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(
+        ["git", *arguments], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+async def sign_in_and_get_a_key(person: Walker, account: str, phone: Phone, downloads: Path) -> None:
+    await person.at(f"Decrypt and sign in ({account})")
+    await person.fill("#passphrase", PASSPHRASE)
+    await person.next()
+    await person.rest()
+    await person.press("#copy-password")
+    password = person.clipboard()
+    with BrowserVisit(person.pane._page(), downloads) as browser:
+        assert "You must change your password" in browser.sign_in(USER, password)
+        browser.choose_password(password, NEW_PASSWORDS[account])
+        await person.press("#chosen")
+        await person.next()
+
+        await person.at(f"MFA ({account})")
+        browser.register_authenticator(USER, phone)
+        browser.sign_in_with_code(USER, NEW_PASSWORDS[account], phone)
+        await person.next()
+
+        await person.at(f"Access keys ({account})")
+        path = browser.download_access_key()
+    await person.until(lambda: path.name in person.text(), "the file to be noticed")
+    await person.next()
+    await person.at(f"Profiles ({account})")
+    assert not path.exists(), "the downloaded file was to be deleted"
+    await person.next()
+
+
+def profile_files(sandbox: Sandbox) -> dict[str, str]:
+    folder = sandbox.new_user.home / ".aws" / "bb"
+    return {
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+    }
+
+
+def assert_the_role_answers_boto3(sandbox: Sandbox, files: dict[str, str], phone: Phone) -> None:
+    session = botocore.session.Session(profile="bb-apps-devstg-devops")
+    for name, variable in (
+        ("config_file", "AWS_CONFIG_FILE"),
+        ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
+    ):
+        session.set_config_variable(name, files[variable])
+    provider = session.get_component("credential_provider").get_provider("assume-role")
+    provider._prompter = lambda _question: phone.fresh("bb-security")
+    client = boto3.Session(botocore_session=session).client("sts", endpoint_url=sandbox.endpoint_url)
+    try:
+        arn = client.get_caller_identity()["Arn"]
+    finally:
+        client.close()
+    assert arn.startswith("arn:aws:sts::444444444444:assumed-role/DevOps/"), arn
+
+
+def assert_the_aws_command_answers(sandbox: Sandbox, files: dict[str, str], phone: Phone) -> None:
+    aws = Path(sys.executable).with_name("aws")
+    environment = {**sandbox.new_user.environment, **files, "AWS_PROFILE": "bb-shared-devops"}
+    answer = at_a_terminal([str(aws), "sts", "get-caller-identity"], environment, phone.fresh("bb-security"))
+    assert ":assumed-role/DevOps/" in answer, answer
+
+
+def at_a_terminal(command: list[str], environment: dict[str, str], typed: str) -> str:
+    """Run a command at a terminal of its own and type a line when it asks for it."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve(command[0], command, environment)  # noqa: S606 - a terminal of its own needs it
+    said = b""
+    answered = False
+    while True:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # Linux tells the end of a terminal as an error
+            break
+        if not chunk:
+            break
+        said += chunk
+        if b"MFA code" in said and not answered:
+            os.write(terminal, typed.encode() + b"\n")
+            answered = True
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert status == 0, said.decode(errors="replace")
+    return said.decode(errors="replace")
+
+
+def assert_private(folder: Path) -> None:
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for name in ("config", "credentials"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
+
+
+def assert_no_canary(folder: Path, machine: Machine) -> None:
+    """Nothing that was written holds a passphrase or a password."""
+    canaries = [text.encode() for text in (PASSPHRASE, *NEW_PASSWORDS.values())]
+    aws = folder / "aws"  # what the sandbox's AWS knows is its own
+    for root in (folder, folder.with_name(folder.name + ".sessions"), machine.home):
+        for path in root.rglob("*"):
+            if path.is_file() and not path.is_symlink() and aws not in path.parents:
+                content = path.read_bytes()
+                assert not any(canary in content for canary in canaries), path

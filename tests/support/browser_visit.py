@@ -1,0 +1,95 @@
+"""What a new user does in the browser, as HTTP requests to the sandbox's console on loopback."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pyotp
+import requests
+
+from workflows.sandbox.sandbox import Sandbox
+
+STEP_SECONDS = 30
+
+
+class Phone:
+    """An authenticator app. Each code is good once, so a fresh one lets the sandbox's AWS be a step later."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._ahead = 0.0
+        self._seeds: dict[str, str] = {}
+
+    def scan(self, account: str, seed: str) -> tuple[str, str]:
+        """Take a seed in and give two consecutive codes."""
+        self._seeds[account] = seed
+        now = time.time() + self._ahead
+        totp = pyotp.TOTP(seed)
+        return totp.at(now - STEP_SECONDS), totp.at(now)
+
+    def fresh(self, account: str) -> str:
+        """A code that was not given before."""
+        self._sandbox.advance_clock(STEP_SECONDS)
+        self._ahead += STEP_SECONDS
+        return pyotp.TOTP(self._seeds[account]).at(time.time() + self._ahead)
+
+
+class BrowserVisit:
+    """A browser window at the sign-in page of one account.
+
+    Args:
+        page: the address that the wizard shows or opens.
+        downloads: where what is downloaded goes.
+    """
+
+    def __init__(self, page: str, downloads: Path) -> None:
+        self._page = page
+        self._base = page.partition("/console")[0]
+        self._account = page.rpartition("account=")[2]
+        self._downloads = downloads
+        self._session = requests.Session()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def __enter__(self) -> BrowserVisit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def post(self, path: str, **form: str) -> str:
+        answer = self._session.post(f"{self._base}{path}", data=form, timeout=20)
+        assert answer.ok, answer.text
+        return answer.text
+
+    def sign_in(self, user: str, password: str) -> str:
+        return self.post("/console", account=self._account, user_name=user, password=password)
+
+    def choose_password(self, old: str, new: str) -> None:
+        page = self.post("/console/password", old_password=old, new_password=new, new_password_again=new)
+        assert "Signed in as" in page, page
+
+    def register_authenticator(self, name: str, phone: Phone) -> None:
+        page = self.post("/console/mfa", name=name, kind="app")
+        found = re.search(r'<code id="secret-key">([A-Z2-7]{64})</code>', page)
+        assert found, page
+        first, second = phone.scan(self._account, found[1])
+        assert "MFA device assigned" in self.post("/console/mfa/codes", code_1=first, code_2=second)
+
+    def sign_in_with_code(self, user: str, password: str, phone: Phone) -> None:
+        self.post("/console/sign-out")
+        self.sign_in(user, password)
+        assert "with MFA" in self.post("/console/code", code=phone.fresh(self._account))
+
+    def download_access_key(self) -> Path:
+        assert "Retrieve access key" in self.post("/console/keys")
+        answer = self._session.get(f"{self._base}/console/keys/download", timeout=20)
+        assert answer.ok, answer.text
+        name = answer.headers["Content-Disposition"].rpartition("filename=")[2].strip('"')
+        path = self._downloads / name
+        path.write_bytes(answer.content)
+        self.post("/console/keys/new")
+        return path

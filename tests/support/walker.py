@@ -1,0 +1,175 @@
+"""A person at the wizard, for tests that read like the documentation: fills fields, presses keys, reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from support.fakes import FakeBrowser, FakeClipboard
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, OptionList, TextArea
+from textual.widgets._toggle_button import ToggleButton
+
+from screens.base import StepPane
+from screens.registry import PANES
+from screens.widgets.dialogs import ErrorDialog
+from tui.app import OnboardApp, Start
+from tui.places import Machine
+from tui.session_control import Parts
+from tui.shelf import Shelf
+from tui.wizard import WizardScreen
+from tui.worlds import SandboxWorlds
+from workflows.catalogue import MODULES
+from workflows.machine.state import Status
+from workflows.sandbox.sandbox import Sandbox
+from workflows.services.clipboard import Clipboard
+from workflows.world import World
+
+SECONDS = 60.0
+_POLL = 0.02
+
+
+class WatchedWorlds(SandboxWorlds):
+    """A sandbox's worlds with a clipboard that can be read and a browser that opens nothing."""
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        super().__init__(machine, folder)
+        self.board = FakeClipboard()
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:
+        return replace(super().world(workflow, clipboard), clipboard=self.board, browser=FakeBrowser())
+
+
+class Walker:
+    """Drives one application; every wait has an end, and a failure dialog ends it with its text."""
+
+    def __init__(self, app: OnboardApp, pilot: Pilot[None], source: WatchedWorlds) -> None:
+        self.app = app
+        self.pilot = pilot
+        self._source = source
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox; open once the wizard is shown."""
+        return self._source._sandbox
+
+    def clipboard(self) -> str:
+        """What was copied last."""
+        return self._source.board.content
+
+    @property
+    def wizard(self) -> WizardScreen:
+        for screen in reversed(self.app.screen_stack):
+            if isinstance(screen, WizardScreen):
+                return screen
+        raise AssertionError(f"no wizard is shown:\n{self.text()}")
+
+    @property
+    def opened(self) -> bool:
+        """Whether a wizard is shown yet."""
+        return any(isinstance(screen, WizardScreen) for screen in self.app.screen_stack)
+
+    @property
+    def pane(self) -> StepPane:
+        pane = self.wizard.pane
+        assert pane is not None, self.text()
+        return pane
+
+    def text(self) -> str:
+        """All that the screen shows."""
+        return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    def facts(self, item: str = "") -> dict[str, Any]:
+        return self.wizard.walk.session.facts(item)
+
+    async def until(self, condition: Any, what: str, seconds: float = SECONDS) -> None:
+        """Wait until something holds; a failure dialog is a failure of the test, with its text."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not condition():
+            if isinstance(self.app.screen, ErrorDialog):
+                raise TypeError(self.app.screen._error.as_text())
+            assert asyncio.get_running_loop().time() < deadline, f"waited for {what}:\n{self.text()}"
+            await asyncio.sleep(_POLL)
+            await self.pilot.pause()
+
+    async def rest(self) -> None:
+        """Until nothing runs in the pane."""
+        await self.pilot.pause()
+        await self.until(lambda: not self.pane.running_move, "the pane to rest")
+        await self.pilot.pause()
+
+    async def at(self, title: str) -> None:
+        """Until the step of this title is shown and at rest: `Plan (security)`."""
+
+        def shown() -> bool:
+            pane = self.wizard.pane if self.opened else None
+            return pane is not None and pane.opening.title == title
+
+        await self.until(shown, f"the step {title}")
+        await self.rest()
+
+    async def next(self) -> None:
+        """Press Next and wait for what it sets going."""
+        await self.pilot.press("ctrl+n")
+        await self.pilot.pause()
+
+    async def fill(self, selector: str, text: str) -> None:
+        """Put a text into a field of the pane, as a paste would."""
+        widget = self.pane.query_one(selector)
+        if isinstance(widget, TextArea):
+            widget.text = text
+        elif isinstance(widget, Input):
+            widget.value = text
+        else:
+            raise TypeError(f"{selector} is a {type(widget).__name__}")
+        await self.pilot.pause()
+
+    async def press(self, selector: str) -> None:
+        """Press a button or turn a checkbox of the pane, and wait for what it sets going."""
+        widget = self.pane.query_one(selector)
+        if isinstance(widget, Button):
+            assert widget.display, f"{selector} is hidden"
+            assert not widget.disabled, f"{selector} cannot be pressed"
+            widget.press()
+        elif isinstance(widget, ToggleButton):
+            widget.toggle()
+        else:
+            raise TypeError(f"{selector} is a {type(widget).__name__}")
+        await self.rest()
+
+    async def choose(self, selector: str, option: str) -> None:
+        """Highlight an option of a list in the pane."""
+        options = self.pane.query_one(selector, OptionList)
+        options.highlighted = options.get_option_index(option)
+        await self.pilot.pause()
+
+    async def quit(self) -> None:
+        """Save and quit, as ^q does."""
+        await self.pilot.press("ctrl+q")
+        await self.pilot.pause()
+
+    def statuses(self) -> dict[str, Status]:
+        """Every step with where it stands."""
+        session = self.wizard.walk.session
+        return {str(key): session.status(key) for key in session.layout()}
+
+
+@asynccontextmanager
+async def wizard(
+    machine: Machine, sandbox: Path, start: Start, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[Walker]:
+    """The application on a sandbox, as `iam-onboard demo` runs it."""
+    source = WatchedWorlds(machine, sandbox)
+    parts = Parts(Shelf(machine).of_sandbox(sandbox), MODULES, PANES)
+    app = OnboardApp(machine, lambda: parts, source, start)
+    try:
+        async with app.run_test(size=size) as pilot:
+            yield Walker(app, pilot, source)
+    finally:
+        source.close()
+        if app.failure is not None:
+            raise app.failure
