@@ -93,8 +93,8 @@ class HomeScreen(Screen[None]):
     def _words(self) -> str:
         if self._sandbox:
             return (
-                "You play both roles here, on a disposable project and a local AWS: begin as the admin,\n"
-                "and as the new user when the admin waits for a key. Their messages go through a mailbox."
+                "You play both roles here, on a disposable project and a local AWS: begin as the admin, and "
+                "as the new user when the admin waits for a key. Their messages go through a mailbox."
             )
         return "Brings people into the AWS accounts of a Leverage-style Terraform project, step by step."
 

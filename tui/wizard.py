@@ -48,7 +48,13 @@ class WizardScreen(Screen[None]):
         Binding("f1", "help", "Help", id="wizard.help", priority=True, tooltip="What this step is for"),
         Binding("question_mark", "help", "Help", id="wizard.question", show=False),
         Binding(
-            "f2", "rail", "Steps", id="wizard.rail", priority=True, tooltip="To the list of steps and back"
+            "f2",
+            "rail",
+            "Steps",
+            id="wizard.rail",
+            priority=True,
+            show=False,
+            tooltip="To the list of steps and back",
         ),
         Binding("pageup", "page(-1)", "Scroll up", id="wizard.up", show=False, tooltip="Scroll the step"),
         Binding(
@@ -76,7 +82,7 @@ class WizardScreen(Screen[None]):
         with Horizontal(id="middle"):
             yield StepRail()
             yield self._stage
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)  # 80 columns; ^p is in the help
 
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.walk.session.proposal())

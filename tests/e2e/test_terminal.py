@@ -1,0 +1,111 @@
+"""The demo in a real terminal of 80×24, by keys: walked, killed, resumed."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from support.pgp import gpg_home
+from support.terminal import Terminal, terminal
+
+from tui.places import Machine
+from workflows.messages.request import Request
+
+PROGRAM = Path(sys.executable).with_name("iam-onboard")
+NEXT = "C-n"
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed; `make test` asks for it"),
+]
+
+
+def put_request(mailbox: Path) -> None:
+    """What jane.doe's wizard would have sent, with a key of a real gpg."""
+    with gpg_home() as home:
+        fingerprint = home.key("jane.doe", "rsa3072", subkey="rsa3072")
+        key = base64.b64encode(home.export("jane.doe")).decode()
+    text = Request("bb", "jane.doe", key, fingerprint, name="Jane Doe").render()
+    (mailbox / "request-jane.doe.txt").write_text(text)
+
+
+def sandbox_of(machine: Machine) -> Path:
+    (folder,) = (path.parent for path in machine.places.sandboxes.glob("*/sandbox.json"))
+    return folder
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The processes whose command line names a folder."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in part for part in process.info["cmdline"] or ())
+    ]
+
+
+def walk_to_review(screen: Terminal, machine: Machine) -> None:
+    screen.run(f"{PROGRAM} demo")
+    screen.wait_for("I am an admin", "SANDBOX, not AWS")
+    screen.press("Enter")
+    screen.wait_for("Find the project", "✓ bb", "jane.doe", "management  3 people")
+    screen.press(NEXT)
+    screen.wait_for("Fetch from mailbox", "none yet")
+    put_request(sandbox_of(machine) / "mailbox")
+    screen.press_until(["Tab", "Tab", "Tab", "Enter"], "RSA 3072")
+    screen.wait_for("Works")
+    screen.press(NEXT)
+    screen.wait_for("+ jane.doe  joins management")
+    screen.press(NEXT)
+    screen.wait_for("puts a person into a group")
+    screen.press("Space", "Tab", "Space")
+    screen.press_until([NEXT, NEXT], "Read every line")
+    screen.wait_for("management/global/base-identities: ", "+++ b/management")
+
+
+def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path) -> None:
+    machine = Machine.this()
+    assert tmp_path.parent in machine.home.parents, "the test would touch the developer's own things"
+    with terminal(tmp_path) as screen:
+        walk_to_review(screen, machine)
+        screen.press(NEXT)
+        screen.wait_for("Plan (management)", "▸ Plan")
+        screen.kill()
+        sandbox = sandbox_of(machine)
+        changed = subprocess.run(
+            ["git", "-C", str(sandbox / "bb"), "status", "--porcelain"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for layer in ("management", "security"):
+            assert f"{layer}/global/base-identities/keys/jane.doe" in changed
+            assert f" M {layer}/global/base-identities/locals.tf" in changed
+
+        screen.run(f"{PROGRAM} resume")
+        text = screen.wait_for("Plan (management)", "▸ Plan")
+        assert "✓ Review" in text
+        assert "5 of 11 steps" in text
+        screen.press("F1")
+        screen.wait_for("Help (esc closes it)")
+        screen.press("Escape")
+        screen.wait_for("▸ Plan")
+        screen.press("C-q")
+        screen.wait_for_shell()
+
+        screen.run("clear; stty -a | tr ' ;' '\\n' | grep -x -e echo -e icanon; echo usable $((6*7))")
+        text = screen.wait_for("usable 42")
+        assert text.split()[:4] == ["icanon", "echo", "usable", "42"]
+        assert (
+            "next: Plan"
+            in subprocess.run([PROGRAM, "sessions"], capture_output=True, text=True, check=True).stdout
+        )
+    end = time.monotonic() + 20
+    while (left := processes_of(machine.home)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left == []

@@ -1,0 +1,118 @@
+"""A real terminal for a test: a tmux server of its own, 80×24, driven by keys and read as text."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+_SECONDS = 30.0
+
+
+class Terminal:
+    """A shell in a terminal.
+
+    Args:
+        socket: where its tmux server listens.
+        environment: of the shell.
+        folder: where the shell starts.
+    """
+
+    def __init__(self, socket: Path, environment: Mapping[str, str], folder: Path) -> None:
+        self._socket = socket
+        self._environment = {**environment, "TERM": "xterm-256color", "LANG": "C.UTF-8", "PS1": "$ "}
+        size = ("-x", "80", "-y", "24")
+        self._tmux(
+            "-f", "/dev/null", "new-session", "-d", *size, "-c", str(folder), "bash --norc --noprofile"
+        )
+        self.shell = psutil.Process(int(self._tmux("list-panes", "-F", "#{pane_pid}")))
+
+    def run(self, line: str) -> None:
+        """Type a line into the shell and press Enter."""
+        self._tmux("send-keys", "-l", line)
+        self.press("Enter")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, by tmux's names for them."""
+        self._tmux("send-keys", *keys)
+
+    def text(self) -> str:
+        """What the terminal shows."""
+        return self._tmux("capture-pane", "-p")
+
+    def wait_for(self, *words: str) -> str:
+        """Wait until all of these words are shown, and give the whole text.
+
+        Raises:
+            AssertionError: they did not come.
+        """
+        end = time.monotonic() + _SECONDS
+        while time.monotonic() < end:
+            text = self.text()
+            if all(word in text for word in words):
+                return text
+            time.sleep(0.05)
+        raise AssertionError(f"{words} did not appear:\n{self.text()}")
+
+    def press_until(self, keys: Sequence[str], word: str) -> str:
+        """Press one key after the other, each time the screen is at rest, until a word is shown."""
+        for key in keys:
+            if word in self._at_rest():
+                break
+            self.press(key)
+        return self.wait_for(word)
+
+    def wait_for_shell(self) -> None:
+        """Wait until nothing runs in the shell any more; what is typed before goes to what still runs."""
+        _, alive = psutil.wait_procs(self.shell.children(), _SECONDS)
+        assert not alive, f"{alive} still runs:\n{self.text()}"
+
+    def kill(self) -> None:
+        """End what runs in the shell by SIGKILL."""
+        (child,) = self.shell.children()
+        child.send_signal(signal.SIGKILL)
+        child.wait(_SECONDS)
+
+    def end(self) -> None:
+        """End the server and wait for the shell."""
+        self._tmux("kill-server")
+        self.shell.wait(_SECONDS)
+
+    def _at_rest(self) -> str:
+        text = ""
+        while (now := self.text()) != text:
+            text = now
+            time.sleep(0.3)
+        return text
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"tmux {arguments}: {done.stderr}"
+        return done.stdout.rstrip("\n")
+
+
+@contextmanager
+def terminal(folder: Path) -> Iterator[Terminal]:
+    """A terminal whose shell starts in a folder; everything in it has ended afterwards."""
+    place = Path(tempfile.mkdtemp(prefix="io-", dir="/tmp"))
+    opened = Terminal(place / "tmux", {**os.environ}, folder)
+    try:
+        yield opened
+    finally:
+        opened.end()
+        shutil.rmtree(place)
