@@ -128,7 +128,7 @@ class OnboardApp(App[None]):
     def action_save_and_quit(self) -> None:
         """Leave; everything is kept. What runs in the background is asked about first."""
         wizard = self._wizard()
-        if wizard is None or not wizard.busy:
+        if wizard is None or not wizard.working:
             self._quit()
         elif not any(isinstance(screen, QuitQuestion) for screen in self.screen_stack):
             self.push_screen(QuitQuestion(), lambda yes: self._quit() if yes else None)
@@ -146,7 +146,7 @@ class OnboardApp(App[None]):
     async def action_sessions(self) -> None:
         """Save the open session and show the list."""
         wizard = self._wizard()
-        if wizard is None or wizard.busy:
+        if wizard is None or wizard.working:
             self.notify("Not now: something is running, or the list is already open.", severity="warning")
             return
         self._leave_session()

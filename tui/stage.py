@@ -67,6 +67,11 @@ class Stage(Vertical):
         """Whether something runs in the pane."""
         return self.pane is not None and bool(self.pane.running_move)
 
+    @property
+    def working(self) -> bool:
+        """Whether what runs is the step's own work, and not only a look at something."""
+        return self.busy and self.key is not None and self._walk.session.status(self.key) is Status.RUNNING
+
     async def show(self, key: StepKey | None) -> None:
         """Show a step, or the closing page for None, in place of the page before."""
         self.part()

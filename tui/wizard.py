@@ -112,6 +112,11 @@ class WizardScreen(Screen[None]):
         """Whether something runs in the step that is shown."""
         return self._stage.busy
 
+    @property
+    def working(self) -> bool:
+        """Whether what runs is the step's own work, which one would not leave by accident."""
+        return self._stage.working
+
     async def go_to(self, key: StepKey | None, *, keep: bool = True) -> None:
         """Show a step, or the closing page for None; the input of the one before is kept if it is to be."""
         if keep:
