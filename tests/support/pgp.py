@@ -93,6 +93,11 @@ class GpgHome:
         listing = self.run("--list-keys", "--with-colons", f"={name} <{name}@a.example>").decode()
         return next(line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr"))
 
+    def subkeys(self, fingerprint: str) -> list[str]:
+        """The fingerprints of the subkeys of a key, in their order."""
+        listing = self.run("--list-keys", "--with-colons", fingerprint).decode()
+        return [line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr")][1:]
+
     def export(self, name: str, *options: str) -> bytes:
         """The binary public key of `name`."""
         return self.run(*options, "--export", f"={name} <{name}@a.example>")

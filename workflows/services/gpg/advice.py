@@ -49,7 +49,7 @@ _NEW_KEY_COMMANDS = (
 )
 _WORDS: dict[Remedy, tuple[str, tuple[str, ...]]] = {
     Remedy.NEW_KEY: (
-        "Please make an RSA key with `iam-onboard join`, or as follows, and send the last command's output:",
+        "Please make an RSA key with `iam-onboard pgp request`, or as below; send the last command's output:",
         _NEW_KEY_COMMANDS,
     ),
     Remedy.ADD_SUBKEY: (

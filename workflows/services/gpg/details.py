@@ -50,7 +50,8 @@ class KeyPart:
         bits: its size.
         curve: the name of its elliptic curve as gpg has it ("cv25519", "nistp256"), or "".
         created: when it was made, UTC.
-        expires: when it stops being valid, UTC, or None for never.
+        expires: when it stops being valid, UTC, or None for never; for a subkey not later than the primary.
+        own_expires: the same for a subkey alone, whatever the primary key's date is.
         revoked: whether its owner revoked it.
         invalid: whether the signature that binds it is missing, wrong, or from the future.
         capabilities: a subset of "encrypt", "sign", "certify", "authenticate".
@@ -66,6 +67,7 @@ class KeyPart:
     revoked: bool
     invalid: bool
     capabilities: frozenset[str]
+    own_expires: datetime | None = None
 
     @property
     def description(self) -> str:
@@ -191,6 +193,7 @@ def _part(fields: list[str], fingerprint: str) -> KeyPart:
         curve=fields[16] if len(fields) > 16 and algorithm not in _RSA_NUMBERS else "",
         created=_moment(fields[5]) or datetime.fromtimestamp(0, UTC),
         expires=_moment(fields[6]),
+        own_expires=_moment(fields[6]),
         revoked=fields[1] == "r",
         invalid=fields[1] == "i",
         capabilities=frozenset(_CAPABILITIES[letter] for letter in letters if letter in _CAPABILITIES),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from workflows.services.gpg.details import KeyDetails, parse_listings
 from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.packets import MalformedPackets
 from workflows.services.gpg.refusals import KeyRefused
+from workflows.services.gpg.subkey_expiry import own_expiries
 from workflows.services.gpg.tools import GpgRun, run_gpg
 
 __all__ = ["CheckedKey", "KeyDetails", "UnreadableKey", "check_key", "inspect_key"]
@@ -88,7 +89,7 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str], gpg: str = "
         reduced = _reduced(reduced_file, key)
     if reduced is None or _made_in_future(run):
         return CheckedKey(key, inspect_key(key.binary, environment=environment, gpg=gpg))
-    return CheckedKey(reduced, _details(run))
+    return CheckedKey(reduced, _details(run, reduced.binary))
 
 
 def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gpg") -> KeyDetails:
@@ -108,7 +109,7 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gp
     """
     with _private_folder() as folder:
         run = run_gpg(_READ_ONLY, gnupg_home=folder, environment=environment, program=gpg, stdin=binary)
-        details = _details(run)
+        details = _details(run, binary)
         if _made_in_future(run):
             moment = details.created + timedelta(hours=1)
             run = run_gpg(
@@ -118,15 +119,20 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gp
                 program=gpg,
                 stdin=binary,
             )
-            details = _details(run)
+            details = _details(run, binary)
     return details
 
 
-def _details(run: GpgRun) -> KeyDetails:
+def _details(run: GpgRun, binary: bytes) -> KeyDetails:
     keys = parse_listings(run.output.decode("utf-8", errors="replace"))
     if len(keys) != 1:
         raise UnreadableKey(run.messages)
-    return keys[0]
+    (details,) = keys
+    own = own_expiries(binary)
+    if len(own) != len(details.subkeys):
+        return details
+    subkeys = zip(details.subkeys, own, strict=True)
+    return replace(details, subkeys=tuple(replace(part, own_expires=date) for part, date in subkeys))
 
 
 def _made_in_future(run: GpgRun) -> bool:

@@ -9,6 +9,7 @@ SHA-1 self-signatures). Facts from RFC 9580, sections 4.2 (headers) and 5 (packe
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PACKET_LIMIT = 20_000
@@ -74,14 +75,25 @@ def split(data: bytes) -> tuple[Packet, ...]:
     Raises:
         MalformedPackets: a header is wrong, the data ends inside a packet, or there are over `PACKET_LIMIT`.
     """
-    packets: list[Packet] = []
-    position = 0
+    return tuple(walk(data))
+
+
+def walk(data: bytes) -> Iterator[Packet]:
+    """The packets one by one, as far as they are whole.
+
+    Args:
+        data: binary (not armored) data.
+
+    Raises:
+        MalformedPackets: as for `split`, where the fault is met.
+    """
+    position = count = 0
     while position < len(data):
-        if len(packets) == PACKET_LIMIT:
+        if count == PACKET_LIMIT:
             raise MalformedPackets(f"more than {PACKET_LIMIT} packets")
         packet, position = _packet_at(data, position)
-        packets.append(packet)
-    return tuple(packets)
+        count += 1
+        yield packet
 
 
 def _packet_at(data: bytes, start: int) -> tuple[Packet, int]:

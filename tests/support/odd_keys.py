@@ -1,0 +1,109 @@
+"""Keys that are met less often, real ones made at run time, for the table of verdicts and its readers."""
+
+from __future__ import annotations
+
+from support.pgp import PAST, GpgHome
+
+from workflows.services.gpg.packets import Packet, Tag, split
+
+PHOTOGRAPH = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
+"""The shortest that GnuPG takes for a JPEG picture (RFC 9580, section 5.12.1)."""
+
+
+def odd_keys(home: GpgHome) -> dict[str, bytes]:
+    """Keys with more or less than usual, and what is no public key, by the name of the kind.
+
+    Args:
+        home: the folder of `support.pgp.all_kinds_of_keys`.
+    """
+    _curves(home)
+    home.key("rsa-for-both-expired", usage="cert,sign,encr", subkey=None, at=PAST, expires="1y")
+    _prolonged(home)
+    _sha1(home)
+    _two_names(home)
+    names = [
+        *("secp256k1", "nistp521", "nistp256-with-rsa", "brainpool-with-rsa", "rsa-with-nistp256"),
+        *("rsa-with-cv25519-and-rsa", "rsa-with-rsa-and-nistp256", "rsa-expired-and-nistp256"),
+        *("rsa-for-both-expired", "prolonged", "sha1", "two-names"),
+    ]
+    rsa = home.export("rsa")
+    return {name: home.export(name) for name in names} | {
+        "version-5": _version_5(home),
+        "photograph": with_photograph(home, "photograph"),
+        "many-signatures": with_signatures(home, "many-signatures", 300),
+        "no-user-id": without(rsa, Tag.USER_ID),
+        "secret": home.run("--export-secret-keys", home.fingerprint("rsa")),
+        "two-keys": rsa + home.export("rsa3072"),
+        "message": home.encrypt("rsa", "hello"),
+        "signature": home.run("--detach-sign", stdin=b"hello"),
+    }
+
+
+def without(key: bytes, tag: int) -> bytes:
+    """A key without the packets of one type and the signatures on them."""
+    kept: list[Packet] = []
+    skipping = False
+    for packet in split(key):
+        skipping = packet.tag == tag or (skipping and packet.tag == Tag.SIGNATURE)
+        if not skipping:
+            kept.append(packet)
+    return b"".join(packet.raw for packet in kept)
+
+
+def with_photograph(home: GpgHome, name: str) -> bytes:
+    """A new RSA key with a picture of its owner."""
+    fingerprint = home.key(name)
+    picture = home.path / "picture.jpg"
+    picture.write_bytes(PHOTOGRAPH)
+    home.edit(fingerprint, "addphoto", str(picture), "y")
+    return home.export(name)
+
+
+def with_signatures(home: GpgHome, name: str, count: int) -> bytes:
+    """A new RSA key whose user id has signatures of `count` people, none of whom anybody here knows."""
+    fingerprint = home.key(name)
+    home.run("--local-user", "rsa@a.example", "--quick-sign-key", fingerprint)
+    packets = split(home.export(name))
+    foreign = packets[3]
+    assert foreign.tag == Tag.SIGNATURE
+    # Nobody can check a signature whose key is not there, so only its last bytes need to differ.
+    crowd = [foreign.raw[:-4] + number.to_bytes(4) for number in range(count)]
+    return b"".join([packet.raw for packet in packets[:4]] + crowd + [packet.raw for packet in packets[4:]])
+
+
+def _curves(home: GpgHome) -> None:
+    home.key("secp256k1", "secp256k1", subkey="secp256k1")
+    home.key("nistp521", "nistp521", subkey="nistp521")
+    home.key("nistp256-with-rsa", "nistp256")
+    home.key("brainpool-with-rsa", "brainpoolP256r1")
+    home.key("rsa-with-nistp256", subkey="nistp256")
+    home.add_subkey(home.key("rsa-with-cv25519-and-rsa", subkey="cv25519"))
+    home.add_subkey(home.key("rsa-with-rsa-and-nistp256"), "nistp256")
+    expired = home.key("rsa-expired-and-nistp256", at=PAST, expires="never", subkey_expires="1y")
+    home.add_subkey(expired, "nistp256")
+
+
+def _prolonged(home: GpgHome) -> None:
+    fingerprint = home.key("prolonged", at=PAST, expires="1y")
+    subkey = home.subkeys(fingerprint)[0]
+    home.run("--quick-set-expire", fingerprint, "20y")
+    home.run("--quick-set-expire", fingerprint, "20y", subkey)
+
+
+def _sha1(home: GpgHome) -> None:
+    old = ("--cert-digest-algo", "SHA1")
+    home.run(*old, "--quick-gen-key", "sha1 <sha1@a.example>", "rsa2048", "cert,sign", "2y")
+    home.run(*old, "--quick-add-key", home.fingerprint("sha1"), "rsa2048", "encr", "2y")
+
+
+def _two_names(home: GpgHome) -> None:
+    fingerprint = home.key("two-names")
+    home.run("--quick-add-uid", fingerprint, "former <former@b.sample>")
+    home.run("--quick-revoke-uid", fingerprint, "former <former@b.sample>")
+
+
+def _version_5(home: GpgHome) -> bytes:
+    compliance = ("--compliance", "gnupg")
+    home.run(*compliance, "--quick-gen-key", "version-5 <version-5@a.example>", "ed448", "cert,sign", "2y")
+    home.run(*compliance, "--quick-add-key", home.fingerprint("version-5"), "cv448", "encr", "2y")
+    return home.export("version-5")

@@ -1,0 +1,66 @@
+"""The date of expiry that a subkey has of its own, which gpg does not list.
+
+gpg lists the date on which a subkey stops being usable, so not later than the primary key's. The OpenPGP
+library of older AWS providers looks at the subkey alone: it takes a subkey of a primary key that has expired.
+To say beforehand what such a provider does, the date is read where it stands: in the newest signature that
+binds the subkey (RFC 9580, sections 5.2.3 and 5.2.3.13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from workflows.services.gpg.packets import Packet, Tag, split
+
+_BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
+_CREATED: Final = 2  # subpackets, section 5.2.3.7
+_LIFETIME: Final = 9
+
+
+def own_expiries(key: bytes) -> tuple[datetime | None, ...]:
+    """For each subkey, in its order, when it expires by itself, UTC; None for never.
+
+    Args:
+        key: a binary public key.
+
+    Raises:
+        MalformedPackets: it is no sequence of packets.
+    """
+    found: list[datetime | None] = []
+    made, newest = 0, -1
+    for packet in split(key):
+        if packet.tag == Tag.PUBLIC_SUBKEY:
+            found.append(None)
+            made, newest = int.from_bytes(packet.body[1:5]), -1
+        elif packet.tag == Tag.SIGNATURE and found:
+            signature = _binding(packet)
+            created = signature.get(_CREATED, -1)
+            if created >= newest and signature:
+                newest, lifetime = created, signature.get(_LIFETIME, 0)
+                found[-1] = datetime.fromtimestamp(made + lifetime, UTC) if lifetime else None
+    return tuple(found)
+
+
+def _binding(packet: Packet) -> dict[int, int]:
+    """The numbers in the hashed subpackets of a binding signature by their type; {} for any other packet."""
+    body = packet.body
+    if len(body) < 6 or body[0] != 4 or body[1] != _BINDING:
+        return {}
+    area = body[6 : 6 + int.from_bytes(body[4:6])]
+    return {kind: int.from_bytes(data) for kind, data in _subpackets(area) if kind in {_CREATED, _LIFETIME}}
+
+
+def _subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and data of each subpacket (section 5.2.3.7); what is cut off at the end is left out."""
+    position = 0
+    while position < len(area):
+        length, size = area[position], 1
+        if length == 255:
+            length, size = int.from_bytes(area[position + 1 : position + 5]), 5
+        elif length >= 192:
+            length, size = ((length - 192) << 8) + int.from_bytes(area[position + 1 : position + 2]) + 192, 2
+        start, position = position + size, position + size + length
+        if length:
+            yield area[start] & 0x7F if start < len(area) else 0, area[start + 1 : position]
