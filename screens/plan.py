@@ -193,7 +193,8 @@ class PlanPane(StepPane):
         log.toggle_class("-shown")
         if log.has_class("-shown"):
             log.focus()
-            if not self.running_move:
+            self.call_after_refresh(log.scroll_visible, animate=False)
+            if not log.lines and not self.running_move:
                 self.run_move("log", lambda _report: plan.log_text(self.context, "plan"))
 
     @on(Button.Pressed, "#export")

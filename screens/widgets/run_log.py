@@ -61,4 +61,4 @@ class ResourceList(Static):
         lines = [*running, *failed, *done, *waiting]
         if len(lines) > _MOST_RESOURCES:
             lines = [*lines[:_MOST_RESOURCES], f"  and {len(lines) - _MOST_RESOURCES} more"]
-        self.update("\n".join(lines))
+        self.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))

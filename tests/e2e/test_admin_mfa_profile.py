@@ -98,6 +98,7 @@ def test_one_code_plans_and_applies_and_nothing_of_it_stays_in_a_file(
     planned = plan.make(context, runs.report, code)
     assert code.dropped
     assert planned.counts["add"] > 0
+    assert plan.code_wanted(context) == ""
     runs.learn("security", plan.perform(plan.Request(planned), context, runs.report))
     runs.learn("security", apply.perform(apply.Request(), runs.context("security"), runs.report))
     assert runs.repeated["applied@security"]["added"] == planned.counts["add"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import subprocess
 import threading
 import urllib.parse
 import urllib.request
@@ -146,6 +147,24 @@ def test_a_profile_of_another_account_is_refused_before_anything_runs(
     with pytest.raises(WrongAccount, match="111111111111"):
         plan.make(runs.context("security"), runs.report)
     assert not (runs.folder / "terraform" / "security" / "plan").exists()
+
+
+def test_a_checkout_that_fell_behind_is_not_planned(
+    runs: AdminRuns, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    def git(*arguments: str, folder: Path) -> str:
+        command = ["git", "-c", "user.name=b.sample", "-c", "user.email=b@a.example", *arguments]
+        done = subprocess.run(
+            command, cwd=folder, env=dict(sandbox.environment), check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    upstream = git("remote", "get-url", "origin", folder=sandbox.project_root)
+    git("clone", "--quiet", upstream, "colleague", folder=tmp_path)
+    git("commit", "--quiet", "--allow-empty", "-m", "Add a colleague", folder=tmp_path / "colleague")
+    git("push", "--quiet", folder=tmp_path / "colleague")
+    with pytest.raises(OnboardError, match="This checkout is behind"):
+        plan.make(runs.context("security"), runs.report)
 
 
 def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(runs: AdminRuns) -> None:

@@ -23,6 +23,7 @@ from workflows.services.terraform.words import plan_markdown
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, staleness
+from workflows.steps.project import check_upstream
 from workflows.steps.terraform_runs import code_wanted, located, open_layer, read_state, run_folder, watcher
 
 __all__ = ["Planned", "code_wanted", "decided", "judged", "staleness"]
@@ -67,8 +68,10 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
         Cancelled: the person stopped it.
-        OnboardError: Terraform failed; the detail has its own words.
+        OnboardError: the checkout is behind its upstream; or Terraform failed, the detail has its own words.
     """
+    report(Progress("Asking the checkout's upstream"))
+    check_upstream(located(context)[0], context, needed=False)
     with open_layer(context, report, code=code) as layer:
         for reason in layer.terraform.init_reasons():
             report(Progress(f"Initialising the layer: {reason}"))

@@ -155,7 +155,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     chosen = _chosen(request, found)
     _check_people(request, chosen, context)
     report(Progress("Asking the checkout's upstream"))
-    _check_upstream(found.project, context, needed=not request.without_upstream)
+    check_upstream(found.project, context, needed=not request.without_upstream)
     for layer in chosen:
         report(Progress(f"Looking for the program that {layer.location.account} asks for"))
         _check_binary(found.project, layer.location, context)
@@ -205,7 +205,18 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             )
 
 
-def _check_upstream(project: Project, context: Context, *, needed: bool) -> None:
+def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
+    """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
+
+    Args:
+        project: the project.
+        context: what the step may read.
+        needed: whether an upstream that cannot be reached is refused too.
+
+    Raises:
+        UpstreamUnreachable: it cannot be reached, and is needed.
+        OnboardError: the checkout is behind.
+    """
     git = Git(project.root, context.world.environment)
     if not git.is_repository():
         return

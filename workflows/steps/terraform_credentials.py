@@ -7,27 +7,20 @@ are in a private pair of files for as long as Terraform is started from here.
 
 from __future__ import annotations
 
-import configparser
 import contextlib
-import io
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from workflows.errors import OnboardError
 from workflows.layer.discover import LayerLocation, Project
 from workflows.secret import Secret
 from workflows.services.clients import ClientFactory, Credentials, ProfileFiles, profile_map
-from workflows.services.files import private_folder, write_atomically
+from workflows.services.kept_credentials import keep_credentials, kept_credentials, write_pair
 from workflows.services.sts import CodeMemory, assume_role, caller_identity
 from workflows.services.vault import Vault, VaultUnavailable
 from workflows.steps.base import Context, Progress, Report
-
-_SHORTEST_REST = timedelta(minutes=10)
 
 
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
@@ -103,6 +96,22 @@ def mfa_role(context: Context, project: Project, location: LayerLocation) -> Mfa
     return None
 
 
+def code_needed(context: Context, project: Project, location: LayerLocation) -> str:
+    """The device that a code is needed of now, or "": none is wanted, or the role was taken on before.
+
+    Raises:
+        OnboardError: as `mfa_role`.
+    """
+    role = mfa_role(context, project, location)
+    if role is None:
+        return ""
+    kept = kept_credentials(_keyring(context), _vault_name(project, role), context.world.now())
+    if kept is None:
+        return role.serial
+    kept.drop()
+    return ""
+
+
 @contextlib.contextmanager
 def credential_files(
     context: Context, project: Project, location: LayerLocation, code: Secret | None, report: Report
@@ -133,7 +142,8 @@ def credential_files(
             report(Progress(f"Taking on the role of {role.profile}"))
             credentials = _role_credentials(context, project, role, code)
             try:
-                files = _write_pair(temporary, role, credentials)
+                region = str(role.settings.get("region") or "")
+                files = write_pair(temporary, role.profile, region, credentials)
             finally:
                 credentials.drop()
         report(Progress(f"Asking AWS which account {layer_profile(location)} is for"))
@@ -177,8 +187,8 @@ def _factory(context: Context, project: Project) -> ClientFactory:
 
 def _role_credentials(context: Context, project: Project, role: MfaRole, code: Secret | None) -> Credentials:
     vault = _keyring(context)
-    name = f"{project.name}/terraform/{role.profile}"
-    kept = _kept(vault, name, context.world.now())
+    name = _vault_name(project, role)
+    kept = kept_credentials(vault, name, context.world.now())
     if kept is not None:
         return kept
     if not code:
@@ -199,8 +209,12 @@ def _role_credentials(context: Context, project: Project, role: MfaRole, code: S
     finally:
         code.drop()
     if vault is not None:
-        vault.store(name, Secret(_as_json(credentials)))
+        keep_credentials(vault, name, credentials)
     return credentials
+
+
+def _vault_name(project: Project, role: MfaRole) -> str:
+    return f"{project.name}/terraform/{role.profile}"
 
 
 def _keyring(context: Context) -> Vault | None:
@@ -209,58 +223,3 @@ def _keyring(context: Context) -> Vault | None:
         return context.world.vault("").vault
     except VaultUnavailable:
         return None
-
-
-def _kept(vault: Vault | None, name: str, now: datetime) -> Credentials | None:
-    secret = vault.load(name) if vault is not None else None
-    if vault is None or secret is None:
-        return None
-    try:
-        kept = json.loads(secret.reveal())
-        expires_at = datetime.fromisoformat(kept["expires_at"])
-        found = Credentials(kept["id"], Secret(kept["secret"]), Secret(kept["token"]), expires_at)
-    except (ValueError, KeyError, TypeError):
-        vault.delete(name)
-        return None
-    finally:
-        secret.drop()
-    if expires_at - now < _SHORTEST_REST:
-        vault.delete(name)
-        return None
-    return found
-
-
-def _as_json(credentials: Credentials) -> str:
-    expires_at, token = credentials.expires_at, credentials.session_token
-    return json.dumps(
-        {
-            "id": credentials.access_key_id,
-            "secret": credentials.secret_access_key.reveal(),
-            "token": token.reveal() if token else "",
-            "expires_at": expires_at.isoformat() if expires_at else "",
-        }
-    )
-
-
-def _write_pair(folder: Path, role: MfaRole, credentials: Credentials) -> ProfileFiles:
-    shutil.rmtree(folder, ignore_errors=True)  # what a killed wizard left
-    private_folder(folder)
-    token = credentials.session_token
-    region = {name: str(role.settings[name]) for name in ("region",) if name in role.settings}
-    secrets = {
-        "aws_access_key_id": credentials.access_key_id,
-        "aws_secret_access_key": credentials.secret_access_key.reveal(),
-        "aws_session_token": token.reveal() if token else "",
-    }
-    files = ProfileFiles(folder / "config", folder / "credentials")
-    write_atomically(files.config_file, _section(f"profile {role.profile}", region))
-    write_atomically(files.credentials_file, _section(role.profile, secrets))
-    return files
-
-
-def _section(name: str, values: Mapping[str, str]) -> bytes:
-    parser = configparser.RawConfigParser()
-    parser[name] = values
-    text = io.StringIO()
-    parser.write(text)
-    return text.getvalue().encode()

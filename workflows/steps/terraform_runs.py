@@ -19,9 +19,9 @@ from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.project import wanted_binary
 from workflows.steps.terraform_credentials import (
+    code_needed,
     credential_files,
     layer_profile,
-    mfa_role,
     project_files,
 )
 
@@ -65,13 +65,12 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
 
 
 def code_wanted(context: Context) -> str:
-    """The MFA device whose code the layer's profile wants, or "" for none.
+    """The MFA device whose code the layer's profile wants now, or "" for none.
 
     Raises:
         OnboardError: the layer or its profile is not there.
     """
-    role = mfa_role(context, *located(context))
-    return role.serial if role else ""
+    return code_needed(context, *located(context))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,104 @@
+"""Temporary credentials of a role: kept in the vault until they end, and as a pair of files for a child.
+
+A code of an MFA device is good once, so what it gave is worth keeping for the hour that it lasts.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from workflows.secret import Secret
+from workflows.services.clients import Credentials, ProfileFiles
+from workflows.services.files import private_folder, write_atomically
+from workflows.services.vault import Vault
+
+SHORTEST_REST = timedelta(minutes=10)
+"""Credentials that end sooner than this are not worth starting an apply with."""
+
+
+def keep_credentials(vault: Vault, name: str, credentials: Credentials) -> None:
+    """Keep temporary credentials in a vault.
+
+    Raises:
+        VaultUnavailable: they could not be kept.
+    """
+    expires_at, token = credentials.expires_at, credentials.session_token
+    text = json.dumps(
+        {
+            "id": credentials.access_key_id,
+            "secret": credentials.secret_access_key.reveal(),
+            "token": token.reveal() if token else "",
+            "expires_at": expires_at.isoformat() if expires_at else "",
+        }
+    )
+    vault.store(name, Secret(text))
+
+
+def kept_credentials(vault: Vault | None, name: str, now: datetime) -> Credentials | None:
+    """Credentials that were kept and last for a while; others are deleted.
+
+    Args:
+        vault: the vault, or None where there is none.
+        name: as for `keep_credentials`.
+        now: the time, in UTC.
+
+    Raises:
+        VaultUnavailable: the vault cannot be read.
+    """
+    secret = vault.load(name) if vault is not None else None
+    if vault is None or secret is None:
+        return None
+    try:
+        kept = json.loads(secret.reveal())
+        expires_at = datetime.fromisoformat(kept["expires_at"])
+        found = Credentials(kept["id"], Secret(kept["secret"]), Secret(kept["token"]), expires_at)
+    except (ValueError, KeyError, TypeError):
+        vault.delete(name)
+        return None
+    finally:
+        secret.drop()
+    if expires_at - now < SHORTEST_REST:
+        found.drop()
+        vault.delete(name)
+        return None
+    return found
+
+
+def write_pair(folder: Path, profile: str, region: str, credentials: Credentials) -> ProfileFiles:
+    """Write a profile with temporary credentials into a private folder (0700, files 0600).
+
+    Args:
+        folder: where; what a killed program left there is removed first. The caller removes it afterwards.
+        profile: the profile's name.
+        region: its region, or "".
+        credentials: what it answers with.
+
+    Raises:
+        FileError: they cannot be written.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    private_folder(folder)
+    token = credentials.session_token
+    secrets = {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key.reveal(),
+        "aws_session_token": token.reveal() if token else "",
+    }
+    files = ProfileFiles(folder / "config", folder / "credentials")
+    write_atomically(files.config_file, _section(f"profile {profile}", {"region": region} if region else {}))
+    write_atomically(files.credentials_file, _section(profile, secrets))
+    return files
+
+
+def _section(name: str, values: Mapping[str, str]) -> bytes:
+    parser = configparser.RawConfigParser()
+    parser[name] = values
+    text = io.StringIO()
+    parser.write(text)
+    return text.getvalue().encode()
