@@ -42,3 +42,6 @@ class Finished(VerticalScroll):
             "^q saves and quits; the session stays in the list until you delete it there.",
             markup=False,
         )
+        if self._walk.world.sandbox:
+            words = "\nF3 lists the sessions: begin there as the other person, or go on with their session."
+            yield Static(words, markup=False)

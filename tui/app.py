@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from threading import get_ident
 from typing import Any, ClassVar
@@ -19,10 +18,10 @@ from textual.worker import WorkerFailed
 from screens.failure import as_error
 from screens.starting import Starting
 from screens.welcome_back import WelcomeBack
-from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog, QuitQuestion
 from tui.home import HomeScreen
 from tui.places import Machine
-from tui.session_control import Drafts, Parts, SessionControl, first_with
+from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.wizard import WizardScreen
 from tui.worlds import WorldSource, clipboard_of
 from workflows.errors import OnboardError
@@ -30,21 +29,6 @@ from workflows.machine.events import StepKey
 from workflows.machine.journal import DamagedJournal
 from workflows.steps.base import Report
 from workflows.walk import Change, Walk
-
-
-@dataclass(frozen=True)
-class Start:
-    """What to show first: the home screen, a new session of a workflow, or an existing one.
-
-    Attributes:
-        workflow: begin a session of this workflow, "" for none.
-        session: resume this session, "" for none.
-        drafts: input to begin with, or to go on with, by step id.
-    """
-
-    workflow: str = ""
-    session: str = ""
-    drafts: Drafts = field(default_factory=dict)
 
 
 class OnboardApp(App[None]):
@@ -282,14 +266,3 @@ class OnboardApp(App[None]):
             for key in screen.walk.session.layout():
                 title = screen.walk.title(key)
                 yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(screen.visit, key))
-
-
-class QuitQuestion(Confirm):
-    """Asks whether to quit while something runs."""
-
-    def __init__(self) -> None:
-        body = (
-            "A running apply goes on by itself and is picked up when you come back.\n"
-            "Anything else that runs is stopped, and its step stays open."
-        )
-        super().__init__("Something is still running. Quit all the same?", body, "Quit")

@@ -205,8 +205,8 @@ def _run(
     session: str,
     drafts: Mapping[str, Mapping[str, Any]],
 ) -> int:
-    from tui.app import OnboardApp, Start  # noqa: PLC0415 - Textual, only now
-    from tui.session_control import Parts  # noqa: PLC0415
+    from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
+    from tui.session_control import Parts, Start  # noqa: PLC0415
     from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
 
     def load() -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from screens.base import StepPane
@@ -17,6 +17,21 @@ from workflows.steps.base import StepModule
 from workflows.walk import Walk
 
 Drafts = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What to show first: the home screen, a new session of a workflow, or an existing one.
+
+    Attributes:
+        workflow: begin a session of this workflow, "" for none.
+        session: resume this session, "" for none.
+        drafts: input to begin with, or to go on with, by step id.
+    """
+
+    workflow: str = ""
+    session: str = ""
+    drafts: Drafts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

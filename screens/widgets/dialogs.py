@@ -125,3 +125,14 @@ class Confirm(Dialog):
     def action_no(self) -> None:
         """Say no."""
         self.dismiss(False)
+
+
+class QuitQuestion(Confirm):
+    """Asks whether to quit while something runs."""
+
+    def __init__(self) -> None:
+        body = (
+            "A running apply goes on by itself and is picked up when you come back.\n"
+            "Anything else that runs is stopped, and its step stays open."
+        )
+        super().__init__("Something is still running. Quit all the same?", body, "Quit")

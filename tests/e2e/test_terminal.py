@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support.pgp import gpg_home
+from support.sandbox import sandbox_cache
 from support.terminal import Terminal, terminal
 
 from tui.places import Machine
@@ -19,6 +20,7 @@ from workflows.messages.request import Request
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 NEXT = "C-n"
+__all__ = ["sandbox_cache"]
 
 pytestmark = [
     pytest.mark.e2e,
@@ -68,9 +70,11 @@ def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.wait_for("management/global/base-identities: ", "+++ b/management")
 
 
-def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path) -> None:
+def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_cache: Path) -> None:
     machine = Machine.this()
     assert tmp_path.parent in machine.home.parents, "the test would touch the developer's own things"
+    sandbox_cache.mkdir(parents=True, exist_ok=True)
+    machine.places.cache.symlink_to(sandbox_cache)
     with terminal(tmp_path) as screen:
         walk_to_review(screen, machine)
         screen.press(NEXT)

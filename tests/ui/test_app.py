@@ -18,12 +18,12 @@ from textual.widgets import Input, OptionList
 
 from screens.starting import Starting
 from screens.welcome_back import WelcomeBack
-from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.dialogs import Confirm, ErrorDialog, QuitQuestion
 from tui import app as app_module
-from tui.app import OnboardApp, QuitQuestion, Start
+from tui.app import OnboardApp
 from tui.home import HomeScreen
 from tui.places import Machine, Places
-from tui.session_control import Parts
+from tui.session_control import Parts, Start
 from tui.wizard import WizardScreen
 from workflows.errors import OnboardError
 from workflows.machine.declaration import Workflow
