@@ -20,7 +20,7 @@ from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.subkey_expiry import own_expiries
 from workflows.services.gpg.tools import GpgRun, run_gpg
 
-__all__ = ["CheckedKey", "KeyDetails", "UnreadableKey", "check_key", "inspect_key"]
+__all__ = ["CheckedKey", "KeyDetails", "UnreadableKey", "check_key", "inspect_key", "private_folder"]
 
 # No agent, no keyring and no trust database: nothing but the key itself.
 _ISOLATED = ("--no-options", "--no-keyring", "--no-autostart", "--trust-model", "always", "--with-colons")
@@ -70,7 +70,7 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str], gpg: str = "
         GpgMissing: gpg is not installed.
     """
     key = normalise(data)
-    with _private_folder() as folder:
+    with private_folder() as folder:
         reduced_file = folder / "reduced.gpg"
         run = run_gpg(
             [
@@ -107,7 +107,7 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gp
         UnreadableKey: gpg finds no key in it.
         GpgMissing: gpg is not installed.
     """
-    with _private_folder() as folder:
+    with private_folder() as folder:
         run = run_gpg(_READ_ONLY, gnupg_home=folder, environment=environment, program=gpg, stdin=binary)
         details = _details(run, binary)
         if _made_in_future(run):
@@ -152,7 +152,7 @@ def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
     """An empty folder that only this user can enter, removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="io-") as folder:
         yield Path(folder)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from workflows.services.gpg import pasted
-from workflows.services.gpg.packets import MalformedPackets, Packet, Tag, split
+from workflows.services.gpg.key_packets import keys_in
+from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import (
     DamagedKey,
     EmptyKey,
@@ -26,24 +27,17 @@ from workflows.services.gpg.refusals import (
     SeveralKeys,
 )
 
-INPUT_LIMIT: Final = 1_000_000
-"""Bytes or characters; what is larger is refused before anything reads it."""
+INPUT_LIMIT: Final = 2_000_000
+"""Bytes or characters of one key; what is larger is refused before anything reads it.
+
+A usual key has two kilobytes; one with a photograph and thousands of signatures, all left out, a million.
+"""
+
+KEYRING_LIMIT: Final = 10_000_000
+"""Bytes or characters of a whole keyring."""
 
 _LINE_WIDTH = 76  # as `base64` of coreutils wraps, which is what the documentation has people run
 _NESTING_LIMIT = 3  # a request that holds base64 of armored text
-_KEY_TAGS = frozenset({Tag.PUBLIC_KEY, Tag.PUBLIC_SUBKEY, Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.SIGNATURE})
-_IGNORED_TAGS = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
-_SECRET_TAGS = frozenset({Tag.SECRET_KEY, Tag.SECRET_SUBKEY})
-_KEY_VERSIONS = frozenset({3, 4, 5, 6})
-_MESSAGE_TAGS = frozenset(
-    {
-        Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY,
-        Tag.PASSPHRASE_ENCRYPTED_SESSION_KEY,
-        Tag.ENCRYPTED_WITHOUT_INTEGRITY,
-        Tag.ENCRYPTED,
-        Tag.AEAD_ENCRYPTED,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,32 @@ def normalise(data: bytes | str) -> PublicKeyText:
     """
     if len(data) > INPUT_LIMIT:
         raise KeyTooLarge(len(data), INPUT_LIMIT)
-    return PublicKeyText(_key_from_packets(_binary_key(data, depth=0)))
+    keys = _keys(data)
+    if len(keys) > 1:
+        raise SeveralKeys(len(keys))
+    return keys[0]
+
+
+def public_keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
+    """Every public key in whatever a person handed over: a whole keyring, or several blocks in one text.
+
+    Args:
+        data: in any form that `normalise` takes.
+
+    Returns:
+        At least one key, each of them once, in their order.
+
+    Raises:
+        KeyRefused: there is none, or something else is among them (`SecretKeyGiven`).
+    """
+    if len(data) > KEYRING_LIMIT:
+        raise KeyTooLarge(len(data), KEYRING_LIMIT)
+    return _keys(data)
+
+
+def _keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
+    found = [key for binary in _binaries(data, depth=0) for key in keys_in(binary)]
+    return tuple(PublicKeyText(key) for key in dict.fromkeys(found))
 
 
 def same_key(existing: bytes | str, new: PublicKeyText) -> bool:
@@ -116,12 +135,12 @@ def same_key(existing: bytes | str, new: PublicKeyText) -> bool:
     return present.key_material == new.key_material
 
 
-def _binary_key(data: bytes | str, depth: int) -> bytes:
-    """The binary OpenPGP data in `data`, not yet looked into."""
+def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
+    """The binary OpenPGP data in `data`, a piece for each armored block, not yet looked into."""
     text = pasted.as_text(data)
     if text is None:
         assert isinstance(data, bytes)  # noqa: S101 - only bytes can be other than text
-        return data
+        return (data,)
     text = pasted.unquoted(text)
     if not text.strip():
         raise EmptyKey
@@ -130,7 +149,7 @@ def _binary_key(data: bytes | str, depth: int) -> bytes:
     _refuse_keybase_name(text)
     requested = _key_of_request(text)
     if requested is not None:
-        return _binary_key(requested, depth + 1)
+        return _binaries(requested, depth + 1)
     text = pasted.unescaped(text)
     blocks = pasted.armored_blocks(text)
     if blocks:
@@ -142,11 +161,11 @@ def _binary_key(data: bytes | str, depth: int) -> bytes:
     if not binary:
         raise NotAPublicKey("a text without a key in it")
     # Base64 of armored text is text again; a binary packet never is (its first byte has the high bit set).
-    return _binary_key(binary, depth + 1) if binary[0] < 0x80 else binary
+    return _binaries(binary, depth + 1) if binary[0] < 0x80 else (binary,)
 
 
-def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> bytes:
-    """The data of the one public key among armored blocks."""
+def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
+    """The data of the public keys among armored blocks."""
     if any("PRIVATE KEY" in block.label or "SECRET KEY" in block.label for block in blocks):
         raise SecretKeyGiven
     keys = [block for block in blocks if block.label.startswith("PUBLIC KEY BLOCK")]
@@ -155,12 +174,9 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> bytes:
     if not all(key.complete for key in keys):
         raise DamagedKey("Its last line, -----END PGP PUBLIC KEY BLOCK-----, is missing.")
     try:
-        decoded = {key.decode() for key in keys}
+        return tuple(key.decode() for key in keys)
     except pasted.MalformedBase64 as error:
         raise DamagedKey(f"The armored block cannot be decoded: {error}.") from error
-    if len(decoded) > 1:
-        raise SeveralKeys(len(decoded))
-    return decoded.pop()
 
 
 def _noun_for_label(label: str) -> str:
@@ -169,65 +185,6 @@ def _noun_for_label(label: str) -> str:
     if label == "SIGNED MESSAGE":
         return "a signed message without a key in it"
     return "an encrypted message" if label.startswith("MESSAGE") else "another kind of PGP block"
-
-
-def _key_from_packets(binary: bytes) -> bytes:
-    """The packets that make up the key, after making sure that it is exactly one public key, and whole."""
-    if not binary:
-        raise DamagedKey("There is nothing between its first and its last line.")
-    try:
-        packets = [packet for packet in split(binary) if packet.tag not in _IGNORED_TAGS]
-    except MalformedPackets as error:
-        _refuse_by_first_packet(binary)
-        if error.truncated:
-            raise DamagedKey("It ends too early: the end is missing.") from error
-        raise DamagedKey("After a good beginning it is no longer a PGP key.") from error
-    if not packets:
-        raise NotAPublicKey("PGP data without a key in it")
-    if any(packet.tag in _SECRET_TAGS for packet in packets):
-        raise SecretKeyGiven
-    _refuse_unless_key(packets[0].tag)
-    primary = packets[0].body
-    # A version (RFC 9580, section 5.5.2), four bytes of date, an algorithm, and at least some of a key.
-    if len(primary) < 12 or primary[0] not in _KEY_VERSIONS:
-        raise DamagedKey("Its first part is not a key of any known format.")
-    count = sum(packet.tag == Tag.PUBLIC_KEY for packet in packets)
-    if count > 1:
-        raise SeveralKeys(count)
-    if not all(packet.tag in _KEY_TAGS for packet in packets):
-        raise DamagedKey("There is something in it that does not belong into a public key.")
-    return b"".join(packet.raw for packet in _without_photographs(packets))
-
-
-def _refuse_by_first_packet(binary: bytes) -> None:
-    """Refuse damaged data by the type that its first byte names, unless that is a public key."""
-    first = binary[0]
-    if not first & 0x80:
-        raise NotAPublicKey("some other data")
-    _refuse_unless_key(first & 0x3F if first & 0x40 else (first >> 2) & 0x0F)
-
-
-def _refuse_unless_key(tag: int) -> None:
-    if tag in _SECRET_TAGS:
-        raise SecretKeyGiven
-    if tag in _MESSAGE_TAGS:
-        raise NotAPublicKey("an encrypted message")
-    if tag == Tag.SIGNATURE:
-        raise NotAPublicKey("a signature (a revocation certificate is one, too)")
-    if tag != Tag.PUBLIC_KEY:
-        raise NotAPublicKey("some other data")
-
-
-def _without_photographs(packets: list[Packet]) -> list[Packet]:
-    """The packets without user attributes (only photographs are defined) and the signatures on them."""
-    kept: list[Packet] = []
-    skipping = False
-    for packet in packets:
-        if packet.tag != Tag.SIGNATURE:
-            skipping = packet.tag == Tag.USER_ATTRIBUTE
-        if not skipping:
-            kept.append(packet)
-    return kept
 
 
 def _key_of_request(text: str) -> str | None:

@@ -12,8 +12,8 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-PACKET_LIMIT = 20_000
-"""More packets than this are no key and no message that a person has (a signature is one packet)."""
+PACKET_LIMIT = 100_000
+"""More packets than this are no key, keyring or message that a person has (a signature is one packet)."""
 
 
 class Tag(enum.IntEnum):

@@ -5,6 +5,8 @@ None of them quotes the input: it may be a secret key.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from workflows.errors import OnboardError
 
 EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
@@ -121,4 +123,23 @@ class KeybaseName(KeyRefused):
             f"keybase:{name} names a key that has to be fetched first; only the key itself is checked here.",
             why="The AWS provider would fetch it anew at every change, so the key could change unseen.",
             next=f"Fetch it with  curl https://keybase.io/{name}/pgp_keys.asc  and give its output here.",
+        )
+
+
+class NoSuchKeyHere(KeyRefused):
+    """The key that was asked for is not among those that were given, or is not named clearly enough.
+
+    Args:
+        wanted: how it was named.
+        count: how many fit.
+        fingerprints: those that there are to choose from.
+    """
+
+    def __init__(self, wanted: str, count: int, fingerprints: Sequence[str]) -> None:
+        super().__init__(
+            "Which key?",
+            f"{count or 'None'} of the keys that were given {'fit' if count else 'fits'} {wanted!r}.",
+            why="Exactly one is wanted: a fingerprint, its last 8 digits or more, or a mail address names it.",
+            next="Give the fingerprint of one of these.",
+            detail="\n".join(fingerprints[:20]),
         )

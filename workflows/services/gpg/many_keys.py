@@ -1,0 +1,106 @@
+"""Many keys at once: every key of a keyring, every file of a folder, read in parallel.
+
+What takes time is the start of gpg, a process for each key, so threads are enough.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+from workflows.services.gpg.inspect import CheckedKey, check_key, private_folder
+from workflows.services.gpg.normalise import KEYRING_LIMIT, public_keys
+from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, NoSuchKeyHere
+from workflows.services.gpg.tools import run_gpg
+
+_KEYBOX_MAGIC: Final = b"KBXf"  # at byte 8 of a pubring.kbx (GnuPG's kbx/keybox-blob.c)
+_MOST_THREADS: Final = 8
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def check_keys(
+    data: bytes | str, *, environment: Mapping[str, str], gpg: str = "gpg"
+) -> tuple[CheckedKey | KeyRefused, ...]:
+    """Read every key in what a person handed over: one key, several, a keyring, GnuPG's keybox file.
+
+    Args:
+        data: in any form that `normalise` takes, or the content of a `pubring.kbx`.
+        environment: the person's environment.
+        gpg: the name or path of gpg.
+
+    Returns:
+        For each key, in its order, the key or why gpg cannot read it; at least one.
+
+    Raises:
+        KeyRefused: there is no public key in it, or something else is in it (`SecretKeyGiven`).
+        GpgMissing: gpg is not installed.
+    """
+    if isinstance(data, bytes) and data[8:12] == _KEYBOX_MAGIC:
+        data = _from_keybox(data, environment, gpg)
+
+    def check(binary: bytes) -> CheckedKey | KeyRefused:
+        try:
+            return check_key(binary, environment=environment, gpg=gpg)
+        except KeyRefused as refused:
+            return refused
+
+    return tuple(in_parallel(check, [key.binary for key in public_keys(data)]))
+
+
+def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
+    """The one key that a person means.
+
+    Args:
+        keys: from `check_keys`.
+        wanted: its fingerprint or the end of it (blanks between the groups are allowed), or a mail address.
+
+    Raises:
+        NoSuchKeyHere: none of them is it, or more than one.
+    """
+    digits = "".join(wanted.split()).removeprefix("0x").upper()
+    named = "@" in wanted
+    readable = [key for key in keys if isinstance(key, CheckedKey)]
+    found = [
+        key
+        for key in readable
+        if (
+            wanted.strip().casefold() in (mail.casefold() for mail in key.details.mails)
+            if named
+            else len(digits) >= 8 and key.details.fingerprint.endswith(digits)
+        )
+    ]
+    if len(found) != 1:
+        raise NoSuchKeyHere(
+            wanted.strip(), len(found), [key.details.fingerprint for key in found or readable]
+        )
+    return found[0]
+
+
+def in_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    """The results of some work on each item, in their order, on all cores; the first failure is raised."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    workers = min(len(items), _MOST_THREADS, 2 * (os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, items))
+
+
+def _from_keybox(data: bytes, environment: Mapping[str, str], gpg: str) -> bytes:
+    """The public keys in a keybox, as gpg exports them from a copy."""
+    if len(data) > KEYRING_LIMIT:
+        raise KeyTooLarge(len(data), KEYRING_LIMIT)
+    with private_folder() as folder:
+        keybox = Path(folder) / "given.kbx"
+        keybox.write_bytes(data)
+        run = run_gpg(
+            ["--no-options", "--no-autostart", "--no-default-keyring", "--keyring", str(keybox), "--export"],
+            gnupg_home=folder,
+            environment=environment,
+            program=gpg,
+        )
+    return run.output
