@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.odd_keys import PHOTOGRAPH, with_photograph, with_signatures, without
-from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.inspect import CheckedKey, UnreadableKey, check_key
@@ -18,9 +18,9 @@ from workflows.services.gpg.many_keys import check_keys, choose, in_parallel
 from workflows.services.gpg.normalise import INPUT_LIMIT, KEYRING_LIMIT, normalise, public_keys
 from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import (
+    EmptyKey,
     KeyTooLarge,
     NoSuchKeyHere,
-    NotAPublicKey,
     SecretKeyGiven,
     SeveralKeys,
 )
@@ -68,8 +68,8 @@ def test_a_keyring_with_a_secret_key_or_without_any_is_refused(home: GpgHome) ->
         check_keys(home.run("--export") + home.run("--export-secret-keys"), environment=ENVIRONMENT)
     with gpg_home() as empty:
         empty.run("--list-keys")
-        with pytest.raises(NotAPublicKey):
-            check_keys((empty.path / "pubring.kbx").read_bytes() or b"\x00", environment=ENVIRONMENT)
+        with pytest.raises(EmptyKey):
+            check_keys((empty.path / "pubring.kbx").read_bytes(), environment=ENVIRONMENT)
 
 
 def test_a_key_that_gpg_cannot_read_does_not_hide_the_others(home: GpgHome) -> None:
@@ -185,9 +185,14 @@ def test_a_subkey_has_a_date_of_its_own() -> None:
         assert 1094 <= (before - datetime.now(UTC)).days <= 1095
         home.run("--quick-set-expire", short, "0", home.subkeys(short)[0])
         assert own_expiries(home.export("short")) == (None,)
-        subkey = check_key(home.export("short"), environment=ENVIRONMENT).details.subkeys[0]
-        assert subkey.own_expires is None
-        assert subkey.expires is not None
+
+
+def test_the_own_date_is_told_where_gpg_tells_the_one_of_the_primary_key() -> None:
+    with gpg_home() as home:
+        home.key("gone", at=PAST, expires="1y", subkey_expires="never")
+        details = check_key(home.export("gone"), environment=ENVIRONMENT).details
+        assert details.subkeys[0].own_expires is None
+        assert details.subkeys[0].expires == details.primary.expires is not None
 
 
 def test_damaged_subpackets_are_read_without_failure() -> None:

@@ -50,7 +50,7 @@ class KeyPart:
         bits: its size.
         curve: the name of its elliptic curve as gpg has it ("cv25519", "nistp256"), or "".
         created: when it was made, UTC.
-        expires: when it stops being valid, UTC, or None for never; for a subkey not later than the primary.
+        expires: when it stops being valid, UTC, or None for never; for a subkey of an expired key, then.
         own_expires: the same for a subkey alone, whatever the primary key's date is.
         revoked: whether its owner revoked it.
         invalid: whether the signature that binds it is missing, wrong, or from the future.

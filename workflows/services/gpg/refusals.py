@@ -139,7 +139,7 @@ class NoSuchKeyHere(KeyRefused):
         super().__init__(
             "Which key?",
             f"{count or 'None'} of the keys that were given {'fit' if count else 'fits'} {wanted!r}.",
-            why="Exactly one is wanted: a fingerprint, its last 8 digits or more, or a mail address names it.",
+            why="Exactly one is wanted: a fingerprint, its last 8 digits or more, or a mail address tells.",
             next="Give the fingerprint of one of these.",
             detail="\n".join(fingerprints[:20]),
         )

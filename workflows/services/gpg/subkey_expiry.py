@@ -1,9 +1,9 @@
 """The date of expiry that a subkey has of its own, which gpg does not list.
 
-gpg lists the date on which a subkey stops being usable, so not later than the primary key's. The OpenPGP
-library of older AWS providers looks at the subkey alone: it takes a subkey of a primary key that has expired.
-To say beforehand what such a provider does, the date is read where it stands: in the newest signature that
-binds the subkey (RFC 9580, sections 5.2.3 and 5.2.3.13).
+Of a primary key that has expired, gpg lists the subkeys as expired on the same day. The OpenPGP library of
+older AWS providers looks at the subkey alone and takes it. To say beforehand what such a provider does, the
+date is read where it stands: in the newest signature that binds the subkey (RFC 9580, sections 5.2.3 and
+5.2.3.13).
 """
 
 from __future__ import annotations
