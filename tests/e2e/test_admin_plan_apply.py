@@ -29,6 +29,15 @@ from workflows.steps.terraform_credentials import WrongAccount
 
 pytestmark = pytest.mark.e2e
 NAME = "jane.doe"
+SLOW = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    interpreter = ["/bin/sleep"]
+    command     = "20"
+  }
+}
+"""
+"""Something that an apply is still busy with when it is stopped, however fast the rest is."""
 
 
 @pytest.fixture
@@ -48,7 +57,7 @@ def runs(sandbox: Sandbox, home: GpgHome, tmp_path: Path) -> AdminRuns:
 def accept(runs: AdminRuns, account: str) -> Planned:
     context = runs.context(account)
     planned = plan.make(context, runs.report)
-    request = plan.Request(planned)
+    request = plan.Request(planned, tuple(one.address for one in planned.foreign))
     assert plan.validate(request, context) == []
     runs.learn(account, plan.perform(request, context, runs.report))
     return planned
@@ -187,18 +196,26 @@ def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(runs: AdminR
     assert not apply.look(again, runs.report).refusal
 
 
-def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(runs: AdminRuns) -> None:
+def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
+    runs: AdminRuns, sandbox: Sandbox
+) -> None:
+    slow = sandbox.project_root / "management/global/base-identities/slow.tf"
+    slow.write_text(SLOW)
     accept(runs, "management")
     context = runs.context("management")
 
     def stop_soon(progress: Any) -> None:
-        if isinstance(progress.payload, Update) and progress.payload.progress.running:
+        if (
+            isinstance(progress.payload, Update)
+            and "terraform_data.slow" in progress.payload.progress.running
+        ):
             context.cancelled.set()
 
     with pytest.raises(OnboardError, match="stopped") as stopped:
         apply.perform(apply.Request(), context, stop_soon)
     assert "jane.doe" in stopped.value.what
     assert "gone" in apply.look(runs.context("management"), runs.report).refusal
+    slow.unlink()
     accept(runs, "management")
     applied(runs, "management")
     assert hand_over.prepare(runs.context("management"), runs.report)[0].text
