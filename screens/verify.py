@@ -172,8 +172,10 @@ class VerifyPane(UnlockingPane):
             words += f"\n✗ {broken[0].problem}"
         else:
             words += " Next (^n) ends this."
-        self.query_one("#answer", Static).update(words)
+        answer = self.query_one("#answer", Static)
+        answer.update(words)
         self._show_shell()
+        self.call_after_refresh(answer.scroll_visible, animate=False)
 
     @on(DataTable.RowSelected)
     def _explain(self) -> None:

@@ -15,7 +15,6 @@ from support.served_aws import BASE, ITEM, ROLE, jane
 from workflows.errors import OnboardError
 from workflows.messages.handoff import Handoff, Identity
 from workflows.services.credential_command import credential_command
-from workflows.services.profiles.plan import AssumedRole
 from workflows.steps import profiles as step
 from workflows.steps.base import AGREES, Context, Progress
 from workflows.steps.profiles import Request
@@ -95,23 +94,11 @@ def test_moving_the_key_into_the_keyring_takes_it_out_of_the_file(tmp_path: Path
     assert "[o]\na = b\n" in credentials.read_text()
 
 
-def test_without_roles_in_the_handoff_the_names_are_conventional_and_said_to_be(tmp_path: Path) -> None:
-    bare = jane(profiles=())
-    other = jane(
-        account_name="apps-devstg",
-        account_id="333333333333",
-        account_alias="",
-        sign_in_url="",
-        encrypted_password=None,
-        profiles=(),
-    )
-    of = context(tmp_path, (bare, other), access_key=IN_KEYRING)
+def test_without_roles_in_the_handoff_there_is_the_base_profile_alone(tmp_path: Path) -> None:
+    of = context(tmp_path, (jane(profiles=()),), access_key=IN_KEYRING)
     found = step.look(REQUEST, of, nothing)
-    assert ROLE in found.names
-    assert any("conventional names" in remark for remark in found.remarks)
-    role = step.wanted(REQUEST, of).roles[-1]
-    assert isinstance(role, AssumedRole)
-    assert role.role_arn.endswith(":role/DevOps")
+    assert found.names == (BASE,)
+    assert any("names no roles" in remark for remark in found.remarks)
 
 
 def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:

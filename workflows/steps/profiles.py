@@ -11,14 +11,13 @@ from typing import Any
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.messages.handoff import Handoff, Identity
+from workflows.messages.handoff import Identity
 from workflows.services.credential_command import credential_command
 from workflows.services.files import read_text
 from workflows.services.profiles.plan import (
     KeyFromProcess,
     KeySource,
     WantedProfiles,
-    from_accounts,
     from_identity,
     region_problems,
 )
@@ -86,30 +85,18 @@ def proposal(context: Context) -> Request:
 
 
 def wanted(request: Request, context: Context) -> WantedProfiles:
-    """The profiles: as the handoff names them, else by convention over the accounts that it mentions."""
+    """The base profile, and those of the roles that the handoff names.
+
+    The admin's side took the roles from the state, so a handoff without any says that there are none.
+    """
     handoff, identity = handoff_of(context), identity_of(context)
-    key, serial = _key_source(context, identity), request.mfa_serial or None
-    if identity.profiles:
-        chosen = replace(identity, region=request.region)
-        return from_identity(handoff.project, chosen, key=key, mfa_serial=serial, mfa_names=request.mfa_names)
-    return from_accounts(
+    return from_identity(
         handoff.project,
-        _accounts(handoff),
-        start=identity.account_name,
-        region=request.region,
-        key=key,
-        mfa_serial=serial,
-        partition=identity.partition,
+        replace(identity, region=request.region),
+        key=_key_source(context, identity),
+        mfa_serial=request.mfa_serial or None,
         mfa_names=request.mfa_names,
     )
-
-
-def _accounts(handoff: Handoff) -> dict[str, str]:
-    """Every account that the handoff mentions, id by name."""
-    found = {identity.account_name: identity.account_id for identity in handoff.identities}
-    for identity in handoff.identities:
-        found |= {role.account_name: role.account_id for role in identity.profiles}
-    return found
 
 
 def _key_source(context: Context, identity: Identity) -> KeySource:
@@ -143,9 +130,7 @@ def look(request: Request, context: Context, report: Report) -> Preview:
     remarks = []
     identity = identity_of(context)
     if not identity.profiles:
-        remarks.append(
-            "The handoff names no roles: these are the conventional names. Verify tells if they fit."
-        )
+        remarks.append("The handoff names no roles for this identity: it gets its base profile alone.")
     if not context.facts.get("access_key"):
         remarks.append(f"No access key was kept: {profiles.names[0]} works only if the files have its key.")
     if not request.mfa_serial:
