@@ -1,4 +1,4 @@
-"""Stand-ins for what cannot be in a test: a clipboard, a browser and a vault, behind the product's protocols."""
+"""Stand-ins for what cannot be in a test, behind the product's protocols: clipboard, browser, vault."""
 
 from __future__ import annotations
 

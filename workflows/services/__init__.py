@@ -1,1 +1,1 @@
-"""The outside, one small module each; every one takes what it needs as parameters and reaches for no global."""
+"""The outside, one small module each; each takes what it needs as parameters and reaches for no global."""
