@@ -188,6 +188,18 @@ def test_a_key_without_user_id_and_a_newer_format_are_refused(
         (None, OpenPgpLibrary.UNKNOWN),
         ("", OpenPgpLibrary.UNKNOWN),
         ("~> 3.27", OpenPgpLibrary.UNKNOWN),
+        ("~> 3.27, < 3.38", OpenPgpLibrary.KEYBASE),
+        ("~> 3.27.0", OpenPgpLibrary.KEYBASE),
+        ("< 4.0", OpenPgpLibrary.UNKNOWN),
+        ("<= 3.75.9", OpenPgpLibrary.KEYBASE),
+        ("> 3.75.0, < 3.76.0", OpenPgpLibrary.KEYBASE),
+        ("~> 4.0", OpenPgpLibrary.UNKNOWN),
+        ("~> 4.10", OpenPgpLibrary.PROTONMAIL),
+        ("!= 4.2.0, ~> 4.2", OpenPgpLibrary.PROTONMAIL),
+        (">= 5", OpenPgpLibrary.PROTONMAIL),
+        ("= 4.1.0", OpenPgpLibrary.KEYBASE),
+        ("latest", OpenPgpLibrary.UNKNOWN),
+        (">= 5, < 5", OpenPgpLibrary.UNKNOWN),
     ],
 )
 def test_each_provider_version_has_its_library(version: str | None, library: OpenPgpLibrary) -> None:
