@@ -67,6 +67,10 @@ class Starting(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(ProgressLine).begin()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """Only now: what is imported in the thread would hold up the first paint."""
         self.run_worker(self._open, thread=True, group="start", exclusive=True)
 
     def _open(self) -> None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable
 from functools import partial
 from threading import get_ident
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -17,18 +17,19 @@ from textual.worker import WorkerFailed
 
 from screens.failure import as_error
 from screens.starting import Starting
-from screens.welcome_back import WelcomeBack
 from screens.widgets.dialogs import Confirm, ErrorDialog, QuitQuestion
 from tui.home import HomeScreen
 from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
-from tui.wizard import WizardScreen
 from tui.worlds import WorldSource, clipboard_of
 from workflows.errors import OnboardError
-from workflows.machine.events import StepKey
-from workflows.machine.journal import DamagedJournal
-from workflows.steps.base import Report
-from workflows.walk import Change, Walk
+
+if TYPE_CHECKING:
+    from tui.wizard import WizardScreen
+    from workflows.machine.events import StepKey
+    from workflows.machine.journal import DamagedJournal
+    from workflows.steps.base import Report
+    from workflows.walk import Change, Walk
 
 
 class OnboardApp(App[None]):
@@ -60,6 +61,7 @@ class OnboardApp(App[None]):
         self._source = source
         self._start = start
         self._control: SessionControl | None = None
+        self._wizard_screen: WizardScreen | None = None
         self._board = clipboard_of(machine, self._write_clipboard)
         self.failure: OnboardError | None = None
 
@@ -120,7 +122,7 @@ class OnboardApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the way to the list of sessions where it is shown already."""
         if action == "sessions":
-            return isinstance(self.screen, WizardScreen)
+            return self.screen is self._wizard()
         return super().check_action(action, parameters)
 
     def _quit(self) -> None:
@@ -150,7 +152,7 @@ class OnboardApp(App[None]):
             self._clear_clipboard()
 
     def _wizard(self) -> WizardScreen | None:
-        return next((screen for screen in self._screen_stack if isinstance(screen, WizardScreen)), None)
+        return self._wizard_screen if self._wizard_screen in self._screen_stack else None
 
     # -- the clipboard -----------------------------------------------------------------------------
 
@@ -182,9 +184,11 @@ class OnboardApp(App[None]):
         except OnboardError as error:
             await self._show_home(error)
         else:
-            await self._show(WizardScreen(walk, self.control.parts.panes))
+            await self._show_wizard(walk, None)
 
     async def _resume(self, session_id: str, drafts: Drafts) -> None:
+        from workflows.machine.journal import DamagedJournal  # noqa: PLC0415 - not for the first paint
+
         try:
             walk = self.control.resume(session_id, drafts)
         except DamagedJournal as damage:
@@ -217,9 +221,17 @@ class OnboardApp(App[None]):
 
     async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
         key = wanted or walk.proposal(changes)
-        await self._show(WizardScreen(walk, self.control.parts.panes, at=key))
+        await self._show_wizard(walk, key)
         if changes:
+            from screens.welcome_back import WelcomeBack  # noqa: PLC0415 - not for the first paint
+
             self.push_screen(WelcomeBack(changes, walk.title(key) if key else ""))
+
+    async def _show_wizard(self, walk: Walk, at: StepKey | None) -> None:
+        from tui.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint
+
+        self._wizard_screen = WizardScreen(walk, self.control.parts.panes, at)
+        await self._show(self._wizard_screen)
 
     @on(HomeScreen.Begin)
     async def _begin_wanted(self, message: HomeScreen.Begin) -> None:
@@ -260,9 +272,10 @@ class OnboardApp(App[None]):
         """The palette's commands; the screenshot command is left out, since a picture may hold a secret."""
         yield SystemCommand("app: theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("app: save and quit", "Leave; everything is kept", self.action_save_and_quit)
-        if isinstance(screen, WizardScreen):
+        wizard = self._wizard()
+        if wizard is not None and screen is wizard:
             yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
-            yield SystemCommand("step: help", "What this step is for, and its keys", screen.action_help)
-            for key in screen.walk.session.layout():
-                title = screen.walk.title(key)
-                yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(screen.visit, key))
+            yield SystemCommand("step: help", "What this step is for, and its keys", wizard.action_help)
+            for key in wizard.walk.session.layout():
+                title = wizard.walk.title(key)
+                yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(wizard.visit, key))

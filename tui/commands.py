@@ -212,6 +212,7 @@ def _run(
     def load() -> Parts:
         from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
 
+        import tui.wizard  # noqa: F401, PLC0415 - as above
         from screens.registry import PANES  # noqa: PLC0415 - in a thread, after the first paint
         from workflows.catalogue import MODULES  # noqa: PLC0415
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import on
@@ -17,7 +17,9 @@ from textual.widgets.option_list import Option
 
 from screens.help import HelpScreen
 from screens.widgets.dialogs import Confirm
-from workflows.machine.session import Summary
+
+if TYPE_CHECKING:
+    from workflows.machine.session import Summary
 
 _TITLES = {"admin": "Admin", "new-user": "New user"}
 _NEW_ADMIN = "new:admin"

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from screens.base import StepPane
-from tui.worlds import WorldSource
 from workflows.errors import OnboardError
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session, Sessions, Summary
-from workflows.machine.state import Status
-from workflows.services.clipboard import Clipboard
-from workflows.steps.base import StepModule
-from workflows.walk import Walk
+
+if TYPE_CHECKING:
+    from screens.base import StepPane
+    from tui.worlds import WorldSource
+    from workflows.machine.session import Session, Sessions, Summary
+    from workflows.services.clipboard import Clipboard
+    from workflows.steps.base import StepModule
+    from workflows.walk import Walk
 
 Drafts = Mapping[str, Mapping[str, Any]]
 
@@ -135,6 +136,8 @@ class SessionControl:
                 why=str(error),
                 next="Make room on the disk, then resume the session.",
             ) from error
+        from workflows.walk import Walk  # noqa: PLC0415 - not for the first paint
+
         workflow = session.header.workflow
         world = self._source.world(workflow, self._clipboard)
         return Walk(session, world, self.parts.modules[workflow])
@@ -142,6 +145,8 @@ class SessionControl:
 
 def first_with(walk: Walk, drafts: Drafts) -> StepKey | None:
     """The last step that new input came for (a handoff that just arrived), if it can be shown now."""
+    from workflows.machine.state import Status  # noqa: PLC0415 - not for the first paint
+
     keys = [key for key in walk.session.layout() if key.step in drafts]
     open_keys = [key for key in keys if walk.session.status(key) is not Status.LOCKED]
     return open_keys[-1] if open_keys else None

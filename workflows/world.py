@@ -12,12 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.services.sts import CodeMemory
-
 if TYPE_CHECKING:
     from workflows.services.browser import Browser
     from workflows.services.clipboard import Clipboard
+    from workflows.services.sts import CodeMemory
     from workflows.services.vault import VaultChoice
+
+
+def _no_codes_yet() -> CodeMemory:
+    from workflows.services.sts import CodeMemory  # noqa: PLC0415 - a world is imported long before it is made
+
+    return CodeMemory()
 
 
 @dataclass(frozen=True)
@@ -56,4 +61,4 @@ class World:
     browser: Browser
     vault: Callable[[str], VaultChoice]
     open_page: Callable[[str], str] = str
-    codes: CodeMemory = field(default_factory=CodeMemory)
+    codes: CodeMemory = field(default_factory=_no_codes_yet)
