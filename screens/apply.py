@@ -17,7 +17,7 @@ from screens.widgets.rail import StepRail
 from screens.widgets.run_log import ResourceList, RunLog
 from workflows.machine.events import StepKey
 from workflows.services.terraform.runner import Update
-from workflows.steps import apply, plan
+from workflows.steps import apply, plan, terraform_runs
 from workflows.steps.apply import Outlook, Request
 from workflows.steps.base import Progress
 from workflows.steps.planned import decided
@@ -69,7 +69,7 @@ class ApplyPane(StepPane):
     def _look(self, report: Any) -> tuple[str, Outlook]:
         outlook = apply.look(self.context, report)
         nothing = outlook.begun or apply.nothing_to_do(self.context)
-        return ("" if nothing else plan.code_wanted(self.context)), outlook
+        return ("" if nothing else terraform_runs.code_wanted(self.context)), outlook
 
     # -- what is shown -----------------------------------------------------------------------------
 

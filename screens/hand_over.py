@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
-from workflows.steps import hand_over, plan
+from workflows.steps import hand_over, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import PersonHandoff, Request, Sent
 
@@ -89,7 +89,7 @@ class HandOverPane(StepPane):
         super().on_mount()
         self._show()
         if self._names and not self.opening.done:
-            self.run_move("look", lambda _report: plan.code_wanted(self.context))
+            self.run_move("look", lambda _report: terraform_runs.code_wanted(self.context))
 
     # -- what is shown -----------------------------------------------------------------------------
 

@@ -17,9 +17,10 @@ from screens.widgets.code_field import CodeField
 from screens.widgets.marks import MarkList
 from screens.widgets.run_log import RunLog
 from workflows.services.terraform.runner import Update
-from workflows.steps import plan
+from workflows.steps import plan, planned, terraform_runs
 from workflows.steps.base import Progress
-from workflows.steps.plan import Planned, Request
+from workflows.steps.plan import Request
+from workflows.steps.planned import Planned
 
 
 class PlanPane(StepPane):
@@ -79,8 +80,8 @@ class PlanPane(StepPane):
         report(Progress("Looking at the layer and its profile"))
         refusal = ""
         if self._planned is not None and not self.context.facts.get("applied"):
-            refusal = plan.staleness(self._planned, self.context)
-        return plan.code_wanted(self.context), refusal
+            refusal = planned.staleness(self._planned, self.context)
+        return terraform_runs.code_wanted(self.context), refusal
 
     # -- what is shown -----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.secret import Secret
 from workflows.services.sts import WrongCode
-from workflows.steps import apply, plan
+from workflows.steps import apply, plan, terraform_runs
 from workflows.steps.terraform_credentials import CodeWanted
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +88,7 @@ def test_one_code_plans_and_applies_and_nothing_of_it_stays_in_a_file(
         runs = joining(sandbox, folder, "jane.doe", home.export("jane.doe"), "admins")
     seed = role_with_mfa(sandbox)
     context = runs.context("security")
-    assert plan.code_wanted(context) == f"arn:aws:iam::{ACCOUNT}:mfa/{USER}"
+    assert terraform_runs.code_wanted(context) == f"arn:aws:iam::{ACCOUNT}:mfa/{USER}"
     with pytest.raises(CodeWanted, match="code of arn:aws"):
         plan.make(context, runs.report)
     with pytest.raises(WrongCode):
@@ -98,7 +98,7 @@ def test_one_code_plans_and_applies_and_nothing_of_it_stays_in_a_file(
     planned = plan.make(context, runs.report, code)
     assert code.dropped
     assert planned.counts["add"] > 0
-    assert plan.code_wanted(context) == ""
+    assert terraform_runs.code_wanted(context) == ""
     runs.learn("security", plan.perform(plan.Request(planned), context, runs.report))
     runs.learn("security", apply.perform(apply.Request(), runs.context("security"), runs.report))
     assert runs.repeated["applied@security"]["added"] == planned.counts["add"]

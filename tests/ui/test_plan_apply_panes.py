@@ -29,7 +29,7 @@ from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
 from workflows.services.terraform.runner import Update
-from workflows.steps import apply, hand_over, plan
+from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.planned import Planned, Told
@@ -143,7 +143,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         return written(made)
 
     monkeypatch.setattr(plan, "make", make)
-    monkeypatch.setattr(plan, "code_wanted", lambda _context: "")
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: "")
     yield made
     session.close()
 
@@ -411,7 +411,7 @@ async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch
         codes.append(code.reveal())
         return written(desk)
 
-    monkeypatch.setattr(plan, "code_wanted", lambda _context: serial)
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: serial)
     monkeypatch.setattr(plan, "make", make)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:

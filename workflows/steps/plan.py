@@ -24,9 +24,7 @@ from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, staleness
 from workflows.steps.project import check_upstream
-from workflows.steps.terraform_runs import code_wanted, located, open_layer, read_state, run_folder, watcher
-
-__all__ = ["Planned", "code_wanted", "decided", "judged", "staleness"]
+from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
 
 STEP = Step(
     id="plan",
