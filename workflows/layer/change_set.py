@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class FileChange:
 
     def diff(self) -> str:
         """The change as a unified diff that `git apply` takes at the project's root."""
-        path = f"{self.layer}/{self.name}"
+        path = posixpath.normpath(f"{self.layer}/{self.name}")
         lines = [
             f"--- {'/dev/null' if self.before is None else f'a/{path}'}\n",
             f"+++ {'/dev/null' if self.after is None else f'b/{path}'}\n",

@@ -5,13 +5,15 @@ The readers and the operations both start here, so that what is shown and what i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workflows.layer.files import is_override
+from workflows.layer.for_each import impurity, resolve, unwritable
 from workflows.layer.model import Place, Style
-from workflows.layer.syntax import Attribute, Block, function_call, unwrap
-from workflows.layer.values import UNKNOWN, elements, evaluate, object_key, plain_string
+from workflows.layer.syntax import Attribute, Block, bare, function_call, unwrap
+from workflows.layer.values import UNKNOWN, elements, evaluate, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from workflows.layer.syntax import Document
 
 _USER_ATTRIBUTES = frozenset({"pgp_key", "create_iam_user_login_profile", "create_iam_access_key"})
+_FIELD = re.compile(r"each\.value\.([A-Za-z_]\w*)")
 KEY = "\x00key\x00"
 """Stands for `each.key` in an evaluated template."""
 VALUE = "\x00value\x00"
@@ -62,6 +65,16 @@ class UserModule:
     def editable(self) -> bool:
         """Whether people can be added and removed here."""
         return not self.reason
+
+    @property
+    def holds_objects(self) -> bool:
+        """Whether each person is an object of a map, with a name, switches and a key file of its own."""
+        if self.container is None or self.container.type != "object":
+            return False
+        entries = elements(self.container)
+        if entries:
+            return unwrap(entries[0].children[2]).type == "object"
+        return "each.value." in self.block.document.text(self.block.node)
 
 
 def place_of(block: Block | Attribute) -> Place:
@@ -152,10 +165,9 @@ def overridden(files: FileSet, block: Block) -> Place | None:
 
 def uneditable(files: FileSet, document: Document, block: Block) -> str:
     """Why nothing in a block of a document can be edited, as a sentence; "" when it can."""
-    if document.name in files.linked:
-        return f"{document.name} is a symbolic link, shared with other layers"
-    if document.broken_at is not None:
-        return f"{document.name} has something at line {document.broken_at} that cannot be parsed"
+    why = unwritable(files, document)
+    if why:
+        return why
     place = overridden(files, block)
     if place is not None:
         return f"an override file changes it at {place}"
@@ -166,95 +178,80 @@ def _user_module(files: FileSet, block: Block) -> UserModule:
     document = block.document
     for_each = block.attributes.get("for_each")
     reason = uneditable(files, document, block)
+    if for_each is None and "count" in block.attributes:
+        return UserModule(block, Style.COMPUTED, document, None, reason or "the number of users is computed")
     if for_each is None:
-        style = Style.COMPUTED if "count" in block.attributes else Style.BLOCK
-        return UserModule(block, style, document, None, reason or _BY_HAND[style])
+        return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block))
     call = function_call(document, for_each.value)
     inner = call[1][0] if call and call[0] == "toset" and len(call[1]) == 1 else for_each.value
-    home, container, why = _resolve(files, document, inner)
+    home, container, why = resolve(files, document, inner)
     if container is None:
         return UserModule(block, Style.COMPUTED, document, None, reason or why)
+    why = why or impurity(home, container)
     if container.type == "tuple":
-        style = Style.LIST
-        why = why or _impure(home, container) or ("" if call else "its for_each is not a toset(…)")
-    elif document.text(inner).startswith("var."):
-        style, why = Style.VARIABLE_MAP, why or _BY_HAND[Style.VARIABLE_MAP]
+        style, why = Style.LIST, why or ("" if call else "its for_each is not a toset(…)")
+    elif document.text(inner).startswith("var.") or _first_is_object(container):
+        style = Style.VARIABLE_MAP
     else:
-        style, why = Style.MACHINE_MAP, why or _impure_map(home, container)
+        style = Style.MACHINE_MAP
     return UserModule(block, style, home, container, reason or why)
 
 
-_BY_HAND = {
-    Style.BLOCK: "each user has a block of its own, which this version reads and does not edit",
-    Style.VARIABLE_MAP: "the users are a map in a variable, which this version reads and does not edit",
-    Style.COMPUTED: "the number of users is computed",
-}
+def _first_is_object(container: Node) -> bool:
+    entries = elements(container)
+    return bool(entries) and unwrap(entries[0].children[2]).type == "object"
 
 
-def _resolve(files: FileSet, document: Document, node: Node) -> tuple[Document, Node | None, str]:
-    """The list or map that an expression names: its document, its node, and why it cannot be edited."""
-    if node.type in {"tuple", "object"}:
-        return document, node, ""
-    text = document.text(node)
-    if text.startswith("var."):
-        found = [
-            block.attributes["default"]
-            for block in _all_blocks(files, "variable")
-            if block.label == text[4:] and "default" in block.attributes
-        ]
-    elif text.startswith("local."):
-        found = [
-            block.attributes[text[6:]]
-            for block in _all_blocks(files, "locals")
-            if text[6:] in block.attributes
-        ]
-    else:
-        return document, None, f"its for_each is computed: {text}"
-    if not found:
-        return document, None, f"{text} is not a list or a map in this layer"
-    first = found[0]
-    if first.value.type not in {"tuple", "object"}:
-        return first.document, None, f"{text} is computed at {place_of(first)}: {_short(first)}"
-    why = f"{text} is also set at {place_of(found[1])}" if len(found) > 1 else ""
-    if not why and first.document.name in files.linked:
-        why = f"{first.document.name} is a symbolic link, shared with other layers"
-    if not why and first.document.broken_at is not None:
-        why = f"{first.document.name} has something at line {first.document.broken_at} that cannot be parsed"
-    return first.document, first.value, why
-
-
-def _short(attribute: Attribute) -> str:
-    text = " ".join(attribute.document.text(attribute.value).split())
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _impure(document: Document, container: Node) -> str:
-    for one in elements(container):
-        if plain_string(document, one) is None:
-            return f"the entry at line {one.start_point.row + 1} is computed"
-    return ""
-
-
-def _impure_map(document: Document, container: Node) -> str:
-    for one in elements(container):
-        if object_key(document, one) is None or unwrap(one.children[2]).type != "string_lit":
-            return f"the entry at line {one.start_point.row + 1} is not a name and a key file"
+def _not_plain(block: Block) -> str:
+    """Why a block of one user cannot be edited: its name is what everything else is told by."""
+    name = block.attributes.get("name")
+    if name is None or plain_string(block.document, name.node.children[-1]) is None:
+        return "the user's name is computed"
     return ""
 
 
 def template(module: UserModule, attribute: str, names: Mapping[str, object]) -> str | None:
-    """An attribute of a user module as text with `KEY` and `VALUE` in it, or None if it is computed.
+    """An attribute of a user module as text with `KEY`, `VALUE` and field marks, or None if it is computed.
 
     `pgp_key = file("keys/${each.key}")` gives the path inside `file(…)`.
     """
-    found = module.block.attributes.get(attribute)
+    block = module.block
+    node = key_path_node(block) if attribute == "pgp_key" else None
+    if attribute != "pgp_key":
+        found = block.attributes.get(attribute)
+        node = found.value if found is not None else None
+    if node is None:
+        return None
+    marks: dict[str, object] = {"each.key": KEY, "each.value": VALUE}
+    if module.container is not None:
+        marks |= {f"each.value.{name}": field_mark(name) for name in fields_of(block)}
+    value = evaluate(block.document, node, {**marks, **names})
+    return value if isinstance(value, str) else None
+
+
+def key_path_node(block: Block) -> Node | None:
+    """The expression inside `pgp_key = file(…)`, or None for a key that does not come from a file."""
+    found = block.attributes.get("pgp_key")
     if found is None:
         return None
-    node = found.value
-    call = function_call(module.block.document, node)
-    if attribute == "pgp_key":
-        if call is None or call[0] not in {"file", "filebase64"} or len(call[1]) != 1:
-            return None
-        node = call[1][0]
-    value = evaluate(module.block.document, node, {**names, "each.key": KEY, "each.value": VALUE})
-    return value if isinstance(value, str) else None
+    call = function_call(block.document, bare(found.value))
+    if call is None or call[0] not in {"file", "filebase64"} or len(call[1]) != 1:
+        return None
+    return call[1][0]
+
+
+def fields_of(block: Block) -> list[str]:
+    """The fields of `each.value` that a module block names, in their order."""
+    return list(dict.fromkeys(_FIELD.findall(block.document.text(block.node))))
+
+
+def field_mark(name: str) -> str:
+    """What stands for `each.value.NAME` in an evaluated template."""
+    return f"\x00.{name}\x00"
+
+
+def field_behind(block: Block, attribute: str) -> str | None:
+    """The field that a module's attribute is taken from as it is, as `each.value.NAME`; else None."""
+    found = block.attributes.get(attribute)
+    match = _FIELD.fullmatch(block.document.text(found.value)) if found is not None else None
+    return match[1] if match is not None else None

@@ -8,6 +8,8 @@ has been written.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pygohcl
@@ -86,7 +88,8 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
             before, after = layer.files.content(name), edited.files.content(name)
             if before != after:
                 location = layer.location
-                changes.append(FileChange(location.relative, name, location.path / name, before, after))
+                path = Path(os.path.normpath(location.path / name))
+                changes.append(FileChange(location.relative, name, path, before, after))
     return ChangeSet(tuple(changes))
 
 

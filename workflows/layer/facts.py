@@ -5,17 +5,17 @@ The editor compares the facts that an operation intends with the facts read back
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from workflows.layer.model import Constant, Layer
+    from workflows.layer.model import Constant, Layer, Output
 
 
-@dataclass(frozen=True, slots=True)
-class PersonFacts:
+class PersonFacts(NamedTuple):
     """A person without its place: module, declaration, key file, login profile and access key."""
 
     module: str
@@ -25,17 +25,15 @@ class PersonFacts:
     access_key: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
-    """A group without its place; the members are sorted."""
+class GroupFacts(NamedTuple):
+    """A group without its place; members and policies are sorted."""
 
     label: str
     members: tuple[str, ...]
     policies: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class OutputFacts:
+class OutputFacts(NamedTuple):
     """An output without its place; `person` is "" for an output of nobody."""
 
     name: str
@@ -52,6 +50,7 @@ class Facts:
         people: by IAM name.
         groups: by name.
         outputs: sorted.
+        hidden_outputs: those that are commented out, sorted.
         settings: the account's settings by attribute name, as values and source text.
         keys: key files by path.
     """
@@ -59,6 +58,7 @@ class Facts:
     people: Mapping[str, PersonFacts]
     groups: Mapping[str, GroupFacts]
     outputs: tuple[OutputFacts, ...]
+    hidden_outputs: tuple[OutputFacts, ...]
     settings: Mapping[str, Constant]
     keys: Mapping[str, bytes]
 
@@ -69,8 +69,10 @@ class Facts:
             for name in sorted(mine.keys() | theirs.keys()):
                 if mine.get(name) != theirs.get(name):
                     yield f"{what}: {name}"
-        for one in sorted(set(self.outputs) ^ set(other.outputs)):
-            yield f"outputs: {one.name}"
+        for what in ("outputs", "hidden_outputs"):
+            mine, theirs = Counter(getattr(self, what)), Counter(getattr(other, what))
+            for one in sorted((mine - theirs) + (theirs - mine)):
+                yield f"{what.replace('_', ' ')}: {one.name}"
 
 
 def facts_of(layer: Layer) -> Facts:
@@ -85,13 +87,17 @@ def facts_of(layer: Layer) -> Facts:
             for one in layer.people
         },
         groups={
-            one.name: GroupFacts(one.label, tuple(sorted(one.members)), one.policies) for one in layer.groups
+            one.name: GroupFacts(one.label, tuple(sorted(one.members)), tuple(sorted(one.policies)))
+            for one in layer.groups
         },
-        outputs=tuple(
-            sorted(
-                OutputFacts(one.name, one.person or "", one.attribute, one.sensitive) for one in layer.outputs
-            )
-        ),
+        outputs=_outputs(layer.outputs),
+        hidden_outputs=_outputs(layer.hidden_outputs),
         settings={one.name: one.value for one in settings},
         keys=dict(layer.files.keys),
+    )
+
+
+def _outputs(outputs: tuple[Output, ...]) -> tuple[OutputFacts, ...]:
+    return tuple(
+        sorted(OutputFacts(one.name, one.person or "", one.attribute, one.sensitive) for one in outputs)
     )

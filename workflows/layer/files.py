@@ -6,15 +6,16 @@ folder itself and the files in `keys/`.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.errors import OnboardError
 from workflows.layer.syntax import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
 
 class LayerUnreadable(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -26,19 +27,28 @@ class FileSet:
     """The `.tf` files and key files of a layer.
 
     Attributes:
-        documents: file name to document, in the order Terraform reads them: by name, override files last.
+        documents: file name to document, in the order Terraform reads them: by name, override files last,
+            then the variables files in the order of their rank.
         keys: path relative to the layer folder, as `keys/jane.doe`, to the file's bytes.
-        linked: names of documents that are symbolic links: shared with other layers, so read and never
-            edited.
+        linked: names of documents that other layers use too, as symbolic links do: read, never edited.
+        variables: names of the documents that are variables files.
     """
 
     documents: Mapping[str, Document] = field(repr=False)
     keys: Mapping[str, bytes] = field(repr=False)
     linked: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
 
     @classmethod
-    def load(cls, folder: Path) -> FileSet:
-        """Read a layer folder.
+    def load(
+        cls, folder: Path, var_files: Sequence[Path] = (), shared: Collection[Path] = frozenset()
+    ) -> FileSet:
+        """Read a layer folder, and the variables files that Terraform is run with.
+
+        Args:
+            folder: the layer folder.
+            var_files: what `-var-file=` takes, in order; the folder's own variables files come before.
+            shared: which of them other layers use too.
 
         Raises:
             LayerUnreadable: a file or the folder cannot be read, or a symbolic link leads nowhere.
@@ -52,6 +62,11 @@ class FileSet:
                 documents[path.name] = Document.parse(path.name, path.read_bytes())
                 if path.is_symlink():
                     linked.add(path.name)
+            variables = {_relative(path, folder): path for path in (*_own_variables(folder), *var_files)}
+            for name, path in variables.items():
+                documents[name] = Document.parse(name, path.read_bytes())
+                if path.is_symlink() or path in shared:
+                    linked.add(name)
             folder_of_keys = folder / "keys"
             if folder_of_keys.is_dir():
                 for path in sorted(folder_of_keys.iterdir()):
@@ -64,7 +79,7 @@ class FileSet:
                 why=str(error),
                 next="Repair the file or its permissions; a broken symbolic link counts too.",
             ) from error
-        return cls(documents, keys, frozenset(linked))
+        return cls(documents, keys, frozenset(linked), frozenset(variables))
 
     def content(self, name: str) -> bytes | None:
         """The bytes of a `.tf` file or key file; None if there is none of that name."""
@@ -88,6 +103,16 @@ class FileSet:
     def names(self) -> tuple[str, ...]:
         """The names of all files, `.tf` files first."""
         return (*self.documents, *self.keys)
+
+
+def _own_variables(folder: Path) -> list[Path]:
+    """The variables files that Terraform loads from the folder itself, in the order of their rank."""
+    own = folder / "terraform.tfvars"
+    return [*([own] if own.is_file() else []), *sorted(folder.glob("*.auto.tfvars"))]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def is_override(name: str) -> bool:

@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 from workflows.layer.syntax import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workflows.layer.syntax import Block, Item
 
 _WORDS = (b"module", b"output", b"resource")
@@ -91,6 +93,7 @@ class HiddenBlock:
 
 
 _known: WeakKeyDictionary[Document, tuple[Comment, ...]] = WeakKeyDictionary()
+_hiding: WeakKeyDictionary[Document, Mapping[int, Comment]] = WeakKeyDictionary()
 
 
 def comments_of(document: Document) -> tuple[Comment, ...]:
@@ -100,9 +103,13 @@ def comments_of(document: Document) -> tuple[Comment, ...]:
     return _known[document]
 
 
-def hiding_comments(document: Document) -> dict[int, Comment]:
+def hiding_comments(document: Document) -> Mapping[int, Comment]:
     """The comments that hide blocks, by where each of their items begins."""
-    return {item.start_byte: one for one in comments_of(document) if one.blocks for item in one.items}
+    if document not in _hiding:
+        _hiding[document] = {
+            item.start_byte: one for one in comments_of(document) if one.blocks for item in one.items
+        }
+    return _hiding[document]
 
 
 def _comments(document: Document) -> tuple[Comment, ...]:

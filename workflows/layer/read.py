@@ -28,7 +28,8 @@ def read_layer(location: LayerLocation) -> Layer:
     Raises:
         LayerUnreadable: a file cannot be read.
     """
-    return read_files(location, FileSet.load(location.path))
+    shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
+    return read_files(location, FileSet.load(location.path, location.var_files, shared))
 
 
 def read_files(location: LayerLocation, files: FileSet) -> Layer:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from workflows.layer.syntax import Block
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
-_POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
+POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
+"""terraform-aws-iam, modules/iam-group-with-policies: lists of managed policies, the usual one first."""
 
 
 def read_groups(
@@ -100,7 +101,7 @@ def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool
 
 def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
     found: list[str] = []
-    for name in _POLICY_LISTS:
+    for name in POLICY_LISTS:
         attribute = block.attributes.get(name)
         if attribute is None:
             continue

@@ -96,18 +96,19 @@ def _from_object(
     block = module.block
     name = block.attributes.get("name")
     iam_name = evaluate(block.document, name.value, bound) if name else UNKNOWN
-    declared = value.get("pgp_key")
+    key_file = _path(template(module, "pgp_key", bound))
+    known = isinstance(iam_name, str)
     return Person(
-        iam_name=iam_name if isinstance(iam_name, str) else key,
+        iam_name=str(iam_name) if known else key,
         declaration=key,
         module=module.label,
-        key_file=_path(declared if isinstance(declared, str) else template(module, "pgp_key", bound)),
+        key_file=key_file,
         login_profile=flags[0],
         access_key=flags[1],
-        machine=is_machine(module, flags),
+        machine=is_machine(module, flags, str(iam_name), key_file),
         groups=(),
-        style=Style.VARIABLE_MAP if module.style is Style.MACHINE_MAP else module.style,
-        editable=False,
+        style=module.style,
+        editable=module.editable and known,
         place=Place(module.document.name, line),
     )
 
@@ -117,17 +118,18 @@ def _from_block(module: UserModule, names: Mapping[str, object]) -> Iterator[tup
         return
     name = template(module, "name", names)
     flags = flags_of(module, names)
+    key_file = _path(template(module, "pgp_key", names))
     person = Person(
         iam_name=name or module.label,
         declaration=module.label,
         module=module.label,
-        key_file=_path(template(module, "pgp_key", names)),
+        key_file=key_file,
         login_profile=flags[0],
         access_key=flags[1],
-        machine=is_machine(module, flags, name or ""),
+        machine=is_machine(module, flags, name or "", key_file),
         groups=(),
         style=Style.BLOCK,
-        editable=False,
+        editable=module.editable,
         place=place_of(module.block),
     )
     yield (module.label, None), person
@@ -146,12 +148,18 @@ def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bo
     if found is None:
         return _DEFAULT_OF_MODULE
     value = evaluate(module.block.document, found.value, names)
+    if value in ("true", "false"):
+        return value == "true"  # Terraform takes such text for a switch
     return value if isinstance(value, bool) else None
 
 
-def is_machine(module: UserModule, flags: tuple[bool | None, bool | None], name: str = "") -> bool:
-    """Whether a module makes machine users: keys and no passwords, or so named."""
-    return flags == (False, True) or module.label.startswith("machine") or name.startswith("machine.")
+def is_machine(
+    module: UserModule, flags: tuple[bool | None, bool | None], name: str = "", key_file: str | None = None
+) -> bool:
+    """Whether a module makes machine users: keys and no passwords, or names or key files that say so."""
+    if flags == (False, True) or module.label.startswith("machine") or name.startswith("machine."):
+        return True
+    return posixpath.basename(key_file or "").startswith("machine.")
 
 
 def _fill(text: str | None, key: str, value: str) -> str | None:

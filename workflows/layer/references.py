@@ -78,6 +78,14 @@ def usual_reference(text: str) -> Reference | None:
     return None if match is None else Reference(*match.groups())
 
 
+def written(reference: Reference) -> str:
+    """A reference as HCL writes it."""
+    module, key, attribute = reference
+    if not module:
+        return quote(str(key))
+    return f"module.{module}.{attribute}" if key is None else f"module.{module}[{quote(key)}].{attribute}"
+
+
 def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Node]]:
     """Every reference to a module anywhere under a node, with its own node."""
     for one in walk(node):

@@ -8,6 +8,7 @@ broken over two lines, which becomes `[]`.
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from workflows.layer.syntax import Splice
@@ -44,8 +45,9 @@ def insert_entry(
     data = text.encode()
     if not entries:
         return _into_empty(document, container, data, trailing_comma=trailing_comma)
+    apart = document.newline if _stand_apart(document, entries) else b""
     if position == 0:
-        return _before_first(document, container, entries[0], data)
+        return _before_first(document, container, entries[0], data, apart)
     previous = entries[position - 1]
     end = _own_line_end(document, container, previous)
     if end is None:
@@ -54,15 +56,15 @@ def insert_entry(
     indent = _indent(document, previous.start_byte)
     is_last = position == len(entries)
     if comma is None and container.type == "object":
-        return [_line(document, end, indent + data)]
+        return [_line(document, end, apart + indent + data)]
     if comma is None:
         return [
             Splice(previous.end_byte, previous.end_byte, b","),
-            _line(document, end, indent + data),
+            _line(document, end, apart + indent + data),
         ]
     follows = entries[position] if not is_last else None
     needs_comma = follows is None or container.type == "tuple" or _comma_after(follows) is not None
-    return [_line(document, end, indent + data + (b"," if needs_comma else b""))]
+    return [_line(document, end, apart + indent + data + (b"," if needs_comma else b""))]
 
 
 def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:
@@ -75,7 +77,7 @@ def remove_entry(document: Document, container: Node, position: int) -> list[Spl
     if len(entries) == 1 and not _comments_between(container, container.start_byte, container.end_byte):
         return [Splice(container.start_byte + 1, container.end_byte - 1, b"")]
     if end is not None:
-        splices = [Splice(document.line_start(entry.start_byte), end, b"")]
+        splices = [Splice(*_with_a_blank_line(document, container, entry, end), b"")]
         is_last = position == len(entries) - 1
         if is_last and comma is None and previous is not None:
             before = _comma_after(previous)
@@ -129,14 +131,43 @@ def _into_empty(document: Document, container: Node, data: bytes, *, trailing_co
     return [Splice(start, start, indent + data + comma + newline)]
 
 
-def _before_first(document: Document, container: Node, first: Node, data: bytes) -> list[Splice]:
+def _before_first(
+    document: Document, container: Node, first: Node, data: bytes, apart: bytes
+) -> list[Splice]:
     start = document.line_start(first.start_byte)
     own = start > container.start_byte and not document.data[start : first.start_byte].strip(_BLANKS)
     if not own or _own_line_end(document, container, first) is None:
         return [Splice(first.start_byte, first.start_byte, data + b", ")]
     comma = container.type == "tuple" or _comma_after(first) is not None
     text = document.data[start : first.start_byte] + data + (b"," if comma else b"") + document.newline
-    return [Splice(start, start, text)]
+    return [Splice(start, start, text + apart)]
+
+
+def _stand_apart(document: Document, entries: Sequence[Node]) -> bool:
+    """Whether a blank line stands between most entries that follow each other."""
+    if len(entries) < 2:
+        return False
+    blank = sum(
+        1
+        for one, other in pairwise(entries)
+        if document.data.count(b"\n", one.end_byte, other.start_byte) > 1
+        and not document.data[one.end_byte : other.start_byte].strip(b", \t\r\n")
+    )
+    return blank * 2 > len(entries) - 1
+
+
+def _with_a_blank_line(document: Document, container: Node, entry: Node, end: int) -> tuple[int, int]:
+    """From where to where an entry's lines go: with the blank line before it, if another one is after it."""
+    data, start = document.data, document.line_start(entry.start_byte)
+    before = document.line_start(start - 1)
+    blank_before = before > container.start_byte and not data[before:start].strip()
+    after = document.line_end(end)
+    blank_after = after < container.end_byte and not data[end:after].strip()
+    closes = document.line_start(container.end_byte - 1) == end
+    if blank_before and (blank_after or closes):
+        return before, end
+    first = document.line_start(start) == document.line_end(container.start_byte)
+    return (start, after) if first and blank_after else (start, end)
 
 
 def _line(document: Document, end: int, text: bytes) -> Splice:

@@ -1,9 +1,12 @@
 """The operations on a layer, one small module each."""
 
+from workflows.layer.operations.access import SetAccess
 from workflows.layer.operations.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.operations.add_person import AddPerson
 from workflows.layer.operations.base import EditRefused, Operation
+from workflows.layer.operations.group_policies import AddGroupPolicy, RemoveGroupPolicy
 from workflows.layer.operations.groups import AddGroup, RemoveGroup, RenameGroup
+from workflows.layer.operations.key_file import RenameKeyFile
 from workflows.layer.operations.keys import ReplaceKey
 from workflows.layer.operations.outputs import AddOutputs, RemoveOutputs
 from workflows.layer.operations.remove_person import RemovePerson
@@ -11,15 +14,19 @@ from workflows.layer.operations.set_groups import SetGroups
 
 __all__ = [
     "AddGroup",
+    "AddGroupPolicy",
     "AddOutputs",
     "AddPerson",
     "EditRefused",
     "Operation",
     "RemoveGroup",
+    "RemoveGroupPolicy",
     "RemoveOutputs",
     "RemovePerson",
     "RenameGroup",
+    "RenameKeyFile",
     "ReplaceKey",
+    "SetAccess",
     "SetAccountAlias",
     "SetGroups",
     "SetPasswordPolicy",

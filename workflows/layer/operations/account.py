@@ -6,22 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
-from workflows.layer.alignment import is_aligned, realign
 from workflows.layer.declarations import account_module
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_account_alias, check_password_policy
+from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import refuse
 from workflows.layer.read_account import POLICY_ATTRIBUTES
 from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
-
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer, Setting
-    from workflows.layer.syntax import Block, Document
+    from workflows.layer.syntax import Block
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class SetPasswordPolicy:
         block = _account_block(layer)
         if self.attribute in block.attributes:
             return _set_value(layer, self.attribute, text)
-        return layer.files.with_document(_with_attribute(block, self.attribute, text))
+        return layer.files.with_document(with_attribute(block, self.attribute, text, after=POLICY_ATTRIBUTES))
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with another value."""
@@ -123,30 +121,3 @@ def _set_value(layer: Layer, name: str, text: str) -> FileSet:
     node = attribute.value
     splice = Splice(node.start_byte, node.end_byte, text.encode())
     return layer.files.with_document(block.document.splice([splice]))
-
-
-def _with_attribute(block: Block, name: str, text: str) -> Document:
-    """The document with an attribute after the policy's last, or after the block's last."""
-    document = block.document
-    own = list(block.attributes.values())
-    policy = [one for one in own if one.name in POLICY_ATTRIBUTES]
-    if not own:
-        why = "Its block is empty, so there is no line to follow."
-        raise refuse(f"{name} cannot be added to {block.label}.", why)
-    last = (policy or own)[-1].node
-    start = document.line_start(last.start_byte)
-    indent = document.data[start : last.start_byte]
-    if indent.strip() or last.end_point.row == block.closing.start_point.row:
-        why = "Its attributes do not have lines of their own."
-        raise refuse(f"{name} cannot be added to {block.label}.", why)
-    end = document.line_end(last.end_byte)
-    line = indent + f"{name} = {text}".encode() + document.newline
-    edited = document.splice([Splice(end, end, line)])
-    if is_aligned(document, _body(block)):
-        after = edited.block_at(block.item.start_byte)
-        edited = edited.splice(realign(edited, _body(after)))
-    return edited
-
-
-def _body(block: Block) -> list[Node]:
-    return [one.node for one in block.attributes.values()]

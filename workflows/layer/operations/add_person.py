@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
-from workflows.layer.declarations import KEY, VALUE, constants, template, user_modules
-from workflows.layer.facts import PersonFacts, facts_of
+from workflows.layer.facts import facts_of
 from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import check_groups, refuse
-from workflows.layer.operations.entries import aligned_as, entry_keys
+from workflows.layer.operations.homes import home_for
 from workflows.layer.operations.keys import check_key_text, same_key
 from workflows.layer.operations.membership import add_member
-from workflows.layer.operations.person_outputs import add_outputs, plan_outputs
-from workflows.layer.read_people import flags_of, is_machine
-from workflows.layer.sequences import insert_entry, position_for
-from workflows.layer.values import quote
+from workflows.layer.operations.person_outputs import (
+    Somebody,
+    add_outputs,
+    most_have_outputs,
+    plan_outputs,
+    siblings_in,
+)
 
 if TYPE_CHECKING:
-    from workflows.layer.declarations import UserModule
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer
+    from workflows.layer.operations.home import NewDeclaration
     from workflows.layer.operations.person_outputs import NewOutputs
 
 
@@ -55,8 +56,8 @@ class AddPerson:
             problems.append(Problem(message, "groups", fatal=False))
         if problems and any(one.fatal for one in problems):
             return problems
-        planned = self._planned(layer)
-        if planned is None and self._wants_outputs(layer, _module_for(layer, machine=self.machine)):
+        declared, planned = self._plans(layer)
+        if planned is None and self._wants_outputs(layer, declared):
             present = any(one.person for one in layer.outputs)
             message = (
                 "No outputs are added: nobody's are labelled after the name, so there is none to follow."
@@ -68,6 +69,10 @@ class AddPerson:
             for one in (planned.facts if planned else ())
             if one.name in taken
         ]
+        if declared.owner in {one.owner for one in layer.people} or _is_module(layer, declared.owner):
+            what = declared.owner[1] or declared.owner[0]
+            message = f"{what} is taken in this layer; choose a name that is spelled otherwise."
+            problems.append(Problem(message, "name"))
         return problems
 
     def apply(self, layer: Layer) -> FileSet:
@@ -76,9 +81,9 @@ class AddPerson:
         Raises:
             EditRefused: no list or map of the layer can take the person, or its key file is somebody else's.
         """
-        module = _module_for(layer, machine=self.machine)
-        files = _with_entry(layer.files, module, self.name)
-        path = _key_path(layer, module, self.name)
+        declared, planned = self._plans(layer)
+        files = layer.files.with_document(declared.edit())
+        path = str(declared.facts.key_file)
         present = files.keys.get(path)
         data = self.key_text.encode()
         if present is None or not same_key(present, data):
@@ -88,47 +93,46 @@ class AddPerson:
                     f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept."
                 )
             files = files.with_key(path, data)
-        labels = _labels(layer, self.groups)
-        files = add_member(files, labels, (module.label, self.name), self.name)
-        if not self._wants_outputs(layer, module):
-            return files
-        return add_outputs(files, module.label, self.name, self.name)
+        if (
+            planned is not None
+            and files.documents[planned.document] is not layer.files.documents[planned.document]
+        ):
+            planned = self._planned_outputs(layer, files, declared)
+        files = add_outputs(files, planned)
+        return add_member(files, _labels(layer, self.groups), declared.owner, self.name)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one person more."""
         facts = facts_of(layer)
-        names = constants(layer.files, layer.location.variables)
-        module = _module_for(layer, machine=self.machine)
-        path = _key_path(layer, module, self.name)
-        data = self.key_text.encode()
+        declared, planned = self._plans(layer)
+        path, data = str(declared.facts.key_file), self.key_text.encode()
         present = layer.files.keys.get(path)
-        login_profile, access_key = flags_of(module, names)
-        person = PersonFacts(module.label, self.name, path, login_profile, access_key)
         joined = {one.casefold() for one in self.groups}
-        planned = self._planned(layer)
         return replace(
             facts,
-            people={**facts.people, self.name: person},
+            people={**facts.people, self.name: declared.facts},
             groups={
-                name: replace(group, members=tuple(sorted([*group.members, self.name])))
+                name: group._replace(members=tuple(sorted([*group.members, self.name])))
                 if name.casefold() in joined
                 else group
                 for name, group in facts.groups.items()
             },
             outputs=tuple(sorted([*facts.outputs, *(planned.facts if planned else ())])),
+            hidden_outputs=tuple(sorted([*facts.hidden_outputs, *(planned.hidden if planned else ())])),
             keys={**facts.keys, path: present if present is not None and same_key(present, data) else data},
         )
 
-    def _planned(self, layer: Layer) -> NewOutputs | None:
-        module = _module_for(layer, machine=self.machine)
-        if not self._wants_outputs(layer, module):
-            return None
-        return plan_outputs(layer.files, module.label, self.name, self.name)
+    def _plans(self, layer: Layer) -> tuple[NewDeclaration, NewOutputs | None]:
+        declared = home_for(layer, machine=self.machine).plan(self.name, machine=self.machine)
+        wants = self._wants_outputs(layer, declared)
+        return declared, self._planned_outputs(layer, layer.files, declared) if wants else None
 
-    def _wants_outputs(self, layer: Layer, module: UserModule) -> bool:
-        siblings = {one.iam_name for one in layer.people if one.module == module.label}
-        having = {one.person for one in layer.outputs if one.person in siblings}
-        return self.outputs and len(having) * 2 >= len(siblings)
+    def _planned_outputs(self, layer: Layer, files: FileSet, declared: NewDeclaration) -> NewOutputs | None:
+        person = Somebody(self.name, declared.owner)
+        return plan_outputs(files, person, siblings_in(layer, declared.siblings))
+
+    def _wants_outputs(self, layer: Layer, declared: NewDeclaration) -> bool:
+        return self.outputs and most_have_outputs(layer.files, siblings_in(layer, declared.siblings))
 
 
 def _labels(layer: Layer, groups: tuple[str, ...]) -> set[str]:
@@ -136,46 +140,9 @@ def _labels(layer: Layer, groups: tuple[str, ...]) -> set[str]:
     return {one.label for one in layer.groups if one.name.casefold() in wanted}
 
 
-def _module_for(layer: Layer, *, machine: bool) -> UserModule:
-    """The module that a new person goes to.
-
-    Raises:
-        EditRefused: none can take one.
-    """
-    names = constants(layer.files, layer.location.variables)
-    kind = "machine user" if machine else "user"
-    refusal = refuse(
-        f"{layer.location.relative} has no list that a {kind} could be added to.",
-        "No module there makes such users.",
+def _is_module(layer: Layer, owner: tuple[str, str | None]) -> bool:
+    """Whether the label of a new block is that of a module there is."""
+    documents = layer.files.documents.values()
+    return owner[1] is None and any(
+        block.label == owner[0] for one in documents for block in one.blocks_of("module")
     )
-    for module in user_modules(layer.files):
-        if is_machine(module, flags_of(module, names)) != machine:
-            continue
-        if module.reason:
-            why = f"In module {module.label} {module.reason}."
-            refusal = refuse(f"The {kind} cannot be added to {layer.location.relative}.", why, module.place)
-        elif template(module, "name", names) not in {KEY, VALUE}:
-            why = f"The module {module.label} makes names of its own from the entries."
-            refusal = refuse(f"The {kind} cannot be added to {layer.location.relative}.", why, module.place)
-        else:
-            return module
-    raise refusal
-
-
-def _key_path(layer: Layer, module: UserModule, name: str) -> str:
-    names = constants(layer.files, layer.location.variables)
-    text = template(module, "pgp_key", names)
-    if text is None:
-        why = f"The module {module.label} does not read its PGP key from a file of the layer."
-        raise refuse(f"The key of {name} has no place in {layer.location.relative}.", why, module.place)
-    return posixpath.normpath(text.replace(KEY, name).replace(VALUE, name))
-
-
-def _with_entry(files: FileSet, module: UserModule, name: str) -> FileSet:
-    container, document = module.container, module.document
-    if container is None:
-        raise refuse(f"{name} cannot be added.", "There is no list to add to.", module.place)
-    keys = entry_keys(document, container)
-    text = quote(name) if container.type == "tuple" else f"{quote(name)} = {quote(name)}"
-    edited = document.splice(insert_entry(document, container, text, position_for(keys, name)))
-    return files.with_document(aligned_as(document, edited, container.start_byte))

@@ -72,7 +72,7 @@ class AddGroup:
     def intend(self, layer: Layer) -> Facts:
         """The facts with one group more."""
         facts, sibling = facts_of(layer), find_group(layer, self.sibling)
-        group = replace(facts.groups[sibling.name], label=self._label(layer), members=())
+        group = facts.groups[sibling.name]._replace(label=self._label(layer), members=())
         return replace(facts, groups={**facts.groups, self.name: group})
 
     def _label(self, layer: Layer) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import group_modules
-from workflows.layer.references import read_reference
+from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.layer.values import elements, quote
 
@@ -88,21 +88,17 @@ def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: 
     module, key = owner
     for one in [block, *group_modules(files)]:
         container = _list_of(one)
-        references = [
-            reference
-            for element in (elements(container)[:50] if container is not None else ())
-            if (reference := read_reference(one.document, element)) is not None
-        ]
+        members = elements(container)[:50] if container is not None else []
+        found = [read_reference(one.document, element) for element in members]
+        references = [reference for reference in found if reference is not None]
         if references and all(not reference.module for reference in references):
             return quote(name)
         attributes = Counter(reference.attribute for reference in references if reference.module)
         if attributes:
-            return _reference(module, key, attributes.most_common(1)[0][0])
-    return _reference(module, key, _ATTRIBUTE)
-
-
-def _reference(module: str, key: str | None, attribute: str) -> str:
-    return f"module.{module}.{attribute}" if key is None else f"module.{module}[{quote(key)}].{attribute}"
+            text = written(Reference(module, key, attributes.most_common(1)[0][0]))
+            wrapped = sum(1 for element in members if one.document.text(element).startswith('"${'))
+            return f'"${{{text}}}"' if wrapped * 2 > len(members) else text
+    return written(Reference(module, key, _ATTRIBUTE))
 
 
 def _trailing_comma(files: FileSet) -> bool:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
 from workflows.layer.facts import facts_of
+from workflows.layer.model import Style
 from workflows.layer.operations.base import find_person
-from workflows.layer.operations.person_outputs import add_outputs, plan_outputs, remove_outputs
+from workflows.layer.operations.output_units import remove_outputs
+from workflows.layer.operations.person_outputs import Somebody, add_outputs, plan_outputs, siblings_in
 
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer
+    from workflows.layer.model import Layer, Person
+    from workflows.layer.operations.person_outputs import NewOutputs
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class AddOutputs:
         person = layer.person(self.name)
         if person is None:
             return [Problem(f"There is no user {self.name} in {layer.location.relative}.", "name")]
-        planned = plan_outputs(layer.files, person.module, person.declaration, person.iam_name)
+        planned = _plan(layer, person)
         if planned is None:
             return [Problem(f"{self.name} has outputs already, or no sibling has any to follow.", "name")]
         taken = {one.name for one in layer.outputs}
@@ -47,19 +50,23 @@ class AddOutputs:
         Raises:
             EditRefused: there is no such person.
         """
-        person = find_person(layer, self.name)
-        return add_outputs(layer.files, person.module, person.declaration, person.iam_name)
+        return add_outputs(layer.files, _plan(layer, find_person(layer, self.name)))
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with these outputs."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        planned = plan_outputs(layer.files, person.module, person.declaration, person.iam_name)
-        return replace(facts, outputs=tuple(sorted([*facts.outputs, *(planned.facts if planned else ())])))
+        facts, planned = facts_of(layer), _plan(layer, find_person(layer, self.name))
+        if planned is None:
+            return facts
+        return replace(
+            facts,
+            outputs=tuple(sorted([*facts.outputs, *planned.facts])),
+            hidden_outputs=tuple(sorted([*facts.hidden_outputs, *planned.hidden])),
+        )
 
 
 @dataclass(frozen=True)
 class RemoveOutputs:
-    """Remove the outputs that are about one person alone.
+    """Remove the outputs that are about one person alone, those that are commented out too.
 
     Attributes:
         name: the IAM user name.
@@ -84,4 +91,26 @@ class RemoveOutputs:
     def intend(self, layer: Layer) -> Facts:
         """The facts without these outputs."""
         facts, person = facts_of(layer), find_person(layer, self.name)
-        return replace(facts, outputs=tuple(one for one in facts.outputs if one.person != person.iam_name))
+        return without_outputs(facts, person)
+
+
+def without_outputs(facts: Facts, person: Person) -> Facts:
+    """The facts without the outputs that are about one person alone, live or commented out."""
+    return replace(
+        facts,
+        outputs=tuple(one for one in facts.outputs if one.person != person.iam_name),
+        hidden_outputs=tuple(one for one in facts.hidden_outputs if one.person != person.iam_name),
+    )
+
+
+def _plan(layer: Layer, person: Person) -> NewOutputs | None:
+    """The outputs that a person would get by the example of its kind in the same home."""
+    kin = [
+        one.iam_name
+        for one in layer.people
+        if one.style is person.style
+        and one.machine is person.machine
+        and (one.module == person.module or one.style is Style.BLOCK)
+    ]
+    somebody = Somebody(person.iam_name, person.owner)
+    return plan_outputs(layer.files, somebody, siblings_in(layer, kin))

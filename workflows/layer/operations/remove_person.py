@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workflows.layer.declarations import user_modules
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_known_person, find_person, refuse
-from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.membership import remove_member
-from workflows.layer.operations.person_outputs import remove_outputs
+from workflows.layer.operations.output_units import remove_outputs
+from workflows.layer.operations.outputs import without_outputs
+from workflows.layer.operations.undeclare import undeclared
 from workflows.layer.references import mentions
-from workflows.layer.sequences import remove_entry
 
 if TYPE_CHECKING:
     from workflows.errors import Problem
@@ -50,10 +49,10 @@ class RemovePerson:
                 raise refuse(f"{person.iam_name} cannot be removed.", why, group.place)
         files = remove_member(layer.files, {one.label for one in joined}, person)
         files = remove_outputs(files, person.owner)
-        files = _without_entry(files, person)
+        files = undeclared(files, person)
         if _key_goes(layer, person):
             files = files.with_key(str(person.key_file), None)
-        left = next(mentions(files, person.module, person.declaration), None)
+        left = next(mentions(files, *person.owner), None)
         if left is not None:
             why = "Something else in the layer refers to it, and Terraform would fail on that."
             raise refuse(f"{person.iam_name} cannot be removed.", why, left)
@@ -65,13 +64,12 @@ class RemovePerson:
         name = person.iam_name
         gone = person.key_file if _key_goes(layer, person) else None
         return replace(
-            facts,
+            without_outputs(facts, person),
             people={other: one for other, one in facts.people.items() if other != name},
             groups={
-                label: replace(group, members=tuple(one for one in group.members if one != name))
+                label: group._replace(members=tuple(one for one in group.members if one != name))
                 for label, group in facts.groups.items()
             },
-            outputs=tuple(one for one in facts.outputs if one.person != name),
             keys={path: data for path, data in facts.keys.items() if path != gone},
         )
 
@@ -80,19 +78,3 @@ def _key_goes(layer: Layer, person: Person) -> bool:
     return person.key_file is not None and not any(
         one.key_file == person.key_file and one.iam_name != person.iam_name for one in layer.people
     )
-
-
-def _without_entry(files: FileSet, person: Person) -> FileSet:
-    while True:
-        for module in user_modules(files):
-            if module.label != person.module or module.container is None:
-                continue
-            keys = entry_keys(module.document, module.container)
-            if person.declaration in keys:
-                position = keys.index(person.declaration)
-                edited = module.document.splice(remove_entry(module.document, module.container, position))
-                start = module.container.start_byte
-                files = files.with_document(aligned_as(module.document, edited, start))
-                break
-        else:
-            return files

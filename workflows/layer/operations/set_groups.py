@@ -63,10 +63,10 @@ class SetGroups:
         groups = dict(facts.groups)
         for group in self._joining(layer, person):
             members = (*groups[group.name].members, person.iam_name)
-            groups[group.name] = replace(groups[group.name], members=tuple(sorted(members)))
+            groups[group.name] = groups[group.name]._replace(members=tuple(sorted(members)))
         for group in self._leaving(layer, person):
             members = tuple(one for one in groups[group.name].members if one != person.iam_name)
-            groups[group.name] = replace(groups[group.name], members=members)
+            groups[group.name] = groups[group.name]._replace(members=members)
         return replace(facts, groups=groups)
 
     def _joining(self, layer: Layer, person: Person) -> list[Group]:

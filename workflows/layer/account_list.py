@@ -1,0 +1,154 @@
+"""The project's accounts in its common variables: adding one by a sibling's example, and removing one.
+
+Not an operation on a layer: the list is the whole project's. The guards are the same, though: the file is
+spliced, read again, and compared with what was meant before anything is offered for writing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pygohcl
+
+from workflows.errors import Problem
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.edit import EditUnsafe
+from workflows.layer.model import Place
+from workflows.layer.operations.base import refuse
+from workflows.layer.operations.cloning import cloned, replacing
+from workflows.layer.operations.entries import aligned_as, entry_keys
+from workflows.layer.operations.home_objects import fields_at
+from workflows.layer.operations.spelling import Renaming
+from workflows.layer.sequences import insert_entry, remove_entry
+from workflows.layer.syntax import Document
+from workflows.layer.values import elements, quote
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+    from workflows.layer.project import Account, Project
+    from workflows.layer.syntax import Splice
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+_EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")
+_ID = re.compile(r"[0-9]{12}")
+_ENDINGS = (".tfvars", ".config")
+
+
+def check_account(project: Project, account: Account) -> list[Problem]:
+    """What is wrong with an account that should be added to the project's list.
+
+    An account that AWS has not made yet has the id "".
+    """
+    problems: list[Problem] = []
+    if not _NAME.fullmatch(account.name):
+        message = "An account's name has lower-case letters, digits and single dashes, a letter first."
+        problems.append(Problem(message, "name"))
+    if any(one.name == account.name for one in project.accounts):
+        problems.append(Problem(f"There is an account {account.name} already.", "name"))
+    if not _EMAIL.fullmatch(account.email):
+        problems.append(Problem("The address of the account's root user is needed.", "email"))
+    if account.id and not _ID.fullmatch(account.id):
+        problems.append(Problem("An account id has 12 digits.", "id"))
+    same = next((one for one in project.accounts if account.id and one.id == account.id), None)
+    if same is not None:
+        problems.append(Problem(f"The account {same.name} has the id {account.id} already.", "id"))
+    return problems
+
+
+def add_account(project: Project, account: Account) -> ChangeSet:
+    """What changes when an account joins the list, after the last one and written as that is.
+
+    Raises:
+        EditRefused: the request is wrong, or the file's shape does not allow it.
+        EditUnsafe: the result is not what was meant.
+    """
+    wrong = [one.message for one in check_account(project, account) if one.fatal]
+    if wrong:
+        raise refuse(f"The account {account.name} cannot be added.", " ".join(wrong))
+    path, document, container = _list(project)
+    entries = elements(container)
+    sibling = entries[-1]
+    last = entry_keys(document, container)[-1]
+    changes = _changes(document, sibling, account)
+    text = cloned(document, sibling, changes, Renaming(last, account.name)).decode()
+    edited = document.splice(insert_entry(document, container, text, len(entries)))
+    edited = aligned_as(document, edited, container.start_byte)
+    wanted = _values(document.data)
+    known = dict(wanted["accounts"])
+    known[account.name] = {**known[last], "email": account.email, "id": account.id}
+    return _change(path, document, edited, {**wanted, "accounts": known})
+
+
+def remove_account(project: Project, name: str) -> ChangeSet:
+    """What changes when an account leaves the list; its folder, layers and state stay.
+
+    Raises:
+        EditRefused: there is no such account, it is the last one, or the file's shape does not allow it.
+        EditUnsafe: the result is not what was meant.
+    """
+    path, document, container = _list(project)
+    keys = entry_keys(document, container)
+    if name not in keys:
+        known = ", ".join(keys)
+        raise refuse(f"There is no account {name} in {path.name}.", f"There are: {known}.")
+    if len(keys) == 1:
+        raise refuse(f"The account {name} is kept.", "A project has at least one account.")
+    edited = document.splice(remove_entry(document, container, keys.index(name)))
+    edited = aligned_as(document, edited, container.start_byte)
+    wanted = _values(document.data)
+    left = {key: value for key, value in wanted["accounts"].items() if key != name}
+    return _change(path, document, edited, {**wanted, "accounts": left})
+
+
+def _list(project: Project) -> tuple[Path, Document, Node]:
+    folder = project.root / "config"
+    path = next(one for end in _ENDINGS if (one := folder / f"common{end}").is_file())
+    document = Document.parse(path.name, path.read_bytes())
+    attribute = document.attributes.get("accounts")
+    where = f"The accounts in {path.name} are left alone."
+    if path.is_symlink():
+        raise refuse(where, "The file is a symbolic link.", Place(path.name, 1))
+    if document.broken_at is not None:
+        raise refuse(where, "The file cannot be parsed.", Place(path.name, document.broken_at))
+    if attribute is None or attribute.value.type != "object" or not elements(attribute.value):
+        line = attribute.line if attribute is not None else 1
+        raise refuse(where, "`accounts` is not a map with an entry to follow.", Place(path.name, line))
+    return path, document, attribute.value
+
+
+def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:
+    fields, key = fields_at(document, entry), entry.children[0]
+    if not {"email", "id"} <= fields.keys():
+        place = Place(document.name, entry.start_point.row + 1)
+        raise refuse("The account cannot be added.", "Its sibling has no email and id to follow.", place)
+    quoted = document.text(key).startswith('"')
+    return [
+        replacing(key, quote(account.name) if quoted else account.name),
+        replacing(fields["email"].node.children[-1], quote(account.email)),
+        replacing(fields["id"].node.children[-1], quote(account.id)),
+    ]
+
+
+def _values(data: bytes) -> dict[str, Any]:
+    values: dict[str, Any] = pygohcl.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
+    return values
+
+
+def _change(path: Path, before: Document, after: Document, wanted: dict[str, Any]) -> ChangeSet:
+    try:
+        same = after.broken_at is None and _values(after.data) == wanted
+        detail = "" if same else "the values read back are others"
+    except pygohcl.HCLParseError as error:
+        same, detail = False, str(error)
+    if not same:
+        raise EditUnsafe(
+            "The edit was thrown away",
+            f"{path} would not have said exactly what it was meant to.",
+            next="Nothing was written. Make this change by hand, and report it with the lines below.",
+            detail=detail,
+        )
+    return ChangeSet((FileChange("config", path.name, path, before.data, after.data),))

@@ -1,0 +1,111 @@
+"""What a module repeats over: the list or map that its `for_each` names, wherever it is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.layer.model import Place
+from workflows.layer.syntax import unwrap
+from workflows.layer.values import elements, object_key, plain_string
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from workflows.layer.files import FileSet
+    from workflows.layer.syntax import Attribute, Document
+
+
+class Source(NamedTuple):
+    """Where the instances of a module are named.
+
+    Attributes:
+        document: the document with the list or map.
+        container: the list or map; None when there is none to read.
+        why: why it cannot be edited, as a sentence without its end; "" when it can.
+    """
+
+    document: Document
+    container: Node | None
+    why: str
+
+
+def resolve(files: FileSet, document: Document, node: Node) -> Source:
+    """The list or map that an expression is or names.
+
+    Of a variable, the value in a variables file outranks the default, and a later file an earlier one.
+
+    Args:
+        files: the layer's files.
+        document: the document the expression is from.
+        node: the expression, unwrapped.
+    """
+    if node.type in {"tuple", "object"}:
+        return Source(document, node, "")
+    text = document.text(node)
+    scope, _, name = text.partition(".")
+    if scope not in {"var", "local"} or not name.isidentifier():
+        return Source(document, None, f"its for_each is computed: {text}")
+    found = _of_variable(files, name) if scope == "var" else _of_local(files, name)
+    if not found:
+        return Source(document, None, f"{text} is not a list or a map in this layer")
+    first = found[0]
+    home, place = first.document, Place(first.document.name, first.line)
+    if first.value.type not in {"tuple", "object"}:
+        return Source(home, None, f"{text} is computed at {place}: {_short(first)}")
+    why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
+    return Source(home, first.value, why or unwritable(files, home))
+
+
+def unwritable(files: FileSet, document: Document) -> str:
+    """Why nothing in a document can be edited, as a sentence without its end; "" when it can."""
+    if document.name in files.linked:
+        return f"{document.name} is shared with other layers"
+    if document.broken_at is not None:
+        return f"{document.name} has something at line {document.broken_at} that cannot be parsed"
+    return ""
+
+
+def impurity(document: Document, container: Node) -> str:
+    """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
+    kinds = set()
+    for one in elements(container):
+        line = one.start_point.row + 1
+        if container.type == "tuple":
+            if plain_string(document, one) is None:
+                return f"the entry at line {line} is computed"
+            continue
+        kind = unwrap(one.children[2]).type
+        kinds.add(kind)
+        if object_key(document, one) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:
+            return f"the entry at line {line} is computed, or written in another way than the others"
+    return ""
+
+
+def _of_variable(files: FileSet, name: str) -> list[Attribute]:
+    set_in_files = [
+        document.attributes[name]
+        for document in files.documents.values()
+        if document.name in files.variables and name in document.attributes
+    ]
+    if set_in_files:
+        return set_in_files[-1:]
+    return [
+        block.attributes["default"]
+        for document in files.documents.values()
+        for block in document.blocks_of("variable")
+        if block.label == name and "default" in block.attributes
+    ]
+
+
+def _of_local(files: FileSet, name: str) -> list[Attribute]:
+    return [
+        block.attributes[name]
+        for document in files.documents.values()
+        for block in document.blocks_of("locals")
+        if name in block.attributes
+    ]
+
+
+def _short(attribute: Attribute) -> str:
+    text = " ".join(attribute.document.text(attribute.value).split())
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,72 @@
+"""What the homes of people have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workflows.layer.facts import PersonFacts
+    from workflows.layer.model import Person, Place
+    from workflows.layer.syntax import Document
+
+
+@dataclass(frozen=True)
+class NewDeclaration:
+    """How a new person would be declared.
+
+    Attributes:
+        facts: the person's facts afterwards; the key file is where its key goes.
+        owner: what a reference to the person names.
+        siblings: the people of its kind in the same home, as IAM names.
+        edit: makes the edited document.
+    """
+
+    facts: PersonFacts
+    owner: tuple[str, str | None]
+    siblings: tuple[str, ...]
+    edit: Callable[[], Document]
+
+
+class Home(Protocol):
+    """A place where people are declared in one way."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is, for whoever edits it by hand."""
+        ...
+
+    def refusal(self, *, machine: bool) -> str | None:
+        """Why it cannot take such a person, as a sentence without its end.
+
+        None when it can; "" when it simply is for others.
+        """
+        ...
+
+    def rank(self, *, machine: bool) -> tuple[int, int]:
+        """How well it suits such a person; the greatest is taken."""
+        ...
+
+    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+        """How a person of that IAM name would be declared here.
+
+        Raises:
+            EditRefused: it cannot be, with the place to edit by hand.
+        """
+        ...
+
+
+def of_kind(people: tuple[Person, ...], *, machine: bool) -> tuple[Person, ...]:
+    """The people who are machine users, or those who are not."""
+    return tuple(one for one in people if one.machine is machine)
+
+
+def key_file_name(siblings: tuple[Person, ...], name: str) -> str:
+    """The name of a new person's key file, as most siblings' are made: the name, or `machine.` before it."""
+    lead = "machine."
+    led = sum(1 for one in siblings if (one.key_file or "").endswith(f"/{lead}{one.iam_name}"))
+    if led * 2 > len(siblings) and not name.startswith(lead):
+        return lead + name
+    return name

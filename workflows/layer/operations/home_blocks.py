@@ -1,0 +1,188 @@
+"""The block a user: a module of its own for each person, usually under a banner."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workflows.layer.block_edits import insert_after, insert_before
+from workflows.layer.declarations import key_path_node
+from workflows.layer.facts import PersonFacts
+from workflows.layer.operations.banners import banner_of, renamed, usual_shape
+from workflows.layer.operations.base import refuse
+from workflows.layer.operations.cloning import cloned, replacing
+from workflows.layer.operations.home import NewDeclaration, key_file_name, of_kind
+from workflows.layer.operations.spelling import Renaming, in_place_of, mentions_name, prefix_of, spellings
+from workflows.layer.sequences import position_for
+from workflows.layer.values import plain_string, quote
+
+if TYPE_CHECKING:
+    from workflows.layer.declarations import UserModule
+    from workflows.layer.model import Layer, Person, Place
+    from workflows.layer.syntax import Block, Document, Splice
+
+SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
+"""The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
+
+_NEAR = 50
+"""So many neighbours are looked at for the one to follow."""
+
+
+@dataclass(frozen=True)
+class BlocksHome:
+    """All blocks of single users in a layer.
+
+    Attributes:
+        layer: the layer.
+        modules: their module blocks, in the order of the files.
+    """
+
+    layer: Layer
+    modules: tuple[UserModule, ...]
+
+    @property
+    def place(self) -> Place:
+        """Where the last block is."""
+        return self.modules[-1].place
+
+    def refusal(self, *, machine: bool) -> str | None:
+        """Why no block can be followed."""
+        if any(self._fits(one, machine=machine) for one in self._people()):
+            return None
+        reason = next((one.reason for one in self.modules if one.reason), "")
+        return reason or "No user's block has a plain name, switches and key file that could be followed"
+
+    def rank(self, *, machine: bool) -> tuple[int, int]:
+        """By the number of people of the kind; without any, blocks can still be made to fit."""
+        return len(of_kind(self._people(), machine=machine)), 0
+
+    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+        """How a person would be declared: as the nearest usual sibling is.
+
+        Raises:
+            EditRefused: no sibling can be followed.
+        """
+        kin = of_kind(self._people(), machine=machine) or self._people()
+        home = Counter(one.place.file for one in kin).most_common(1)[0][0]
+        siblings = [one for one in kin if one.place.file == home]
+        position = _position(siblings, name) if siblings[0].machine is machine else len(siblings)
+        sibling = self._sibling(siblings, position, machine=machine)
+        label = self._label(sibling, name)
+        folder = posixpath.dirname(str(sibling.key_file))
+        path = posixpath.normpath(posixpath.join(folder, self._key_file_name(sibling, name, machine=machine)))
+        login_profile, access_key = sibling.login_profile, sibling.access_key
+        if sibling.machine is not machine:
+            login_profile, access_key = not machine, machine
+        facts = PersonFacts(label, label, path, login_profile, access_key)
+        names = tuple(one.iam_name for one in kin)
+        return NewDeclaration(
+            facts, (label, None), names, lambda: self._with_block(siblings, position, sibling, name, facts)
+        )
+
+    def _people(self) -> tuple[Person, ...]:
+        labels = {one.label for one in self.modules}
+        return tuple(one for one in self.layer.people if one.module in labels)
+
+    def _block(self, person: Person) -> Block:
+        return next(one.block for one in self.modules if one.label == person.module)
+
+    def _fits(self, person: Person, *, machine: bool) -> bool:
+        """Whether a block can be followed: editable, labelled after the name, the key's path plain."""
+        block = self._block(person)
+        key = key_path_node(block)
+        if not person.editable or key is None or person.key_file is None:
+            return False
+        if plain_string(block.document, key) is None and not person.key_file.endswith(person.iam_name):
+            return False  # a path in parts that does not end in the name cannot be made another's
+        if prefix_of(person.module, person.iam_name) is None:
+            return False
+        return person.machine is machine or all(_is_switch(block, one) for one in SWITCHES.values())
+
+    def _key_file_name(self, sibling: Person, name: str, *, machine: bool) -> str:
+        key = key_path_node(self._block(sibling))
+        if key is not None and plain_string(self._block(sibling).document, key) is None:
+            return posixpath.basename(str(sibling.key_file)).removesuffix(sibling.iam_name) + name
+        return key_file_name(of_kind(self._people(), machine=machine), name)
+
+    def _sibling(self, siblings: list[Person], position: int, *, machine: bool) -> Person:
+        """The nearest sibling of the usual form; the one before goes before the one after."""
+        near = [*reversed(siblings[:position]), *siblings[position:]]
+        fitting = [one for one in near[:_NEAR] if self._fits(one, machine=machine)]
+        fitting = fitting or [one for one in self._people() if self._fits(one, machine=machine)]
+        if not fitting:
+            why = "No sibling's block has a plain name, switches and key file that could be followed."
+            raise refuse("The user cannot be added.", why, self.place)
+        shape = usual_shape(one.block for one in self.modules)
+        forms = {one.module: _form(self._block(one), one, shape) for one in fitting[:_NEAR]}
+        usual = Counter(forms.values()).most_common(1)[0][0]
+        return next(one for one in fitting if forms.get(one.module) == usual)
+
+    def _label(self, sibling: Person, name: str) -> str:
+        label = in_place_of(sibling.module, sibling.iam_name, name)
+        return label if label is not None else f"user_{spellings(name)[0]}"
+
+    def _with_block(
+        self, siblings: list[Person], position: int, sibling: Person, name: str, facts: PersonFacts
+    ) -> Document:
+        block = self._block(sibling)
+        text = _banner(block, sibling, name, usual_shape(one.block for one in self.modules))
+        text += cloned(
+            block.document, block.node, _changes(block, name, facts), Renaming(sibling.iam_name, name)
+        )
+        if position:
+            previous = self._block(siblings[position - 1])
+            return previous.document.splice([insert_after(previous.document, previous.item, text)])
+        first = self._block(siblings[0])
+        shape = usual_shape(one.block for one in self.modules)
+        banner = banner_of(first, (siblings[0].iam_name, siblings[0].module), shape)
+        start = banner[0] if banner else first.item
+        return first.document.splice([insert_before(first.document, start, text)])
+
+
+def _position(siblings: list[Person], name: str) -> int:
+    """Where a person goes among siblings: by name or by label, whichever they are sorted by."""
+    names, labels = [one.iam_name for one in siblings], [one.module for one in siblings]
+    if labels == sorted(labels) and names != sorted(names):
+        return position_for(labels, f"{prefix_of(labels[0], names[0]) or 'user_'}{spellings(name)[0]}")
+    return position_for(names, name)
+
+
+def _form(block: Block, person: Person, shape: tuple[str, ...] | None) -> tuple[object, ...]:
+    """What is alike in the blocks of a team: attributes in their order, source, a banner of its own."""
+    banner = banner_of(block, (person.iam_name, person.module), shape)
+    text = "\n".join(block.document.data[one.start_byte : one.end_byte].decode() for one in banner)
+    return (*block.attributes, block.source_of("source"), mentions_name(text, person.iam_name))
+
+
+def _is_switch(block: Block, attribute: str) -> bool:
+    return block.source_of(attribute) in {"true", "false"}
+
+
+def _changes(block: Block, name: str, facts: PersonFacts) -> list[Splice]:
+    path = key_path_node(block)
+    changes = [
+        replacing(block.label_node, quote(facts.module)),
+        replacing(block.attributes["name"].value, quote(name)),
+    ]
+    if path is not None and plain_string(block.document, path) is not None:
+        written = block.document.text(path)[1:-1]
+        lead = written[: written.rfind("/") + 1]  # as it is written: `./keys/` stays `./keys/`
+        changes.append(replacing(path, quote(lead + posixpath.basename(str(facts.key_file)))))
+    for fact, attribute in SWITCHES.items():
+        wanted = getattr(facts, fact)
+        if _is_switch(block, attribute) and isinstance(wanted, bool):
+            changes.append(replacing(block.attributes[attribute].value, str(wanted).lower()))
+    return changes
+
+
+def _banner(block: Block, sibling: Person, name: str, usual: tuple[str, ...] | None) -> bytes:
+    """The banner for a new person with the line end after it; empty where the sibling has none to follow."""
+    banner = banner_of(block, (sibling.iam_name, sibling.module), usual)
+    if not banner:
+        return b""
+    text = renamed(block.document, banner, Renaming(sibling.iam_name, name))
+    if text is None:
+        return b""
+    return text + block.document.data[banner[-1].end_byte : block.item.start_byte]
