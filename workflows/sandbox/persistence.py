@@ -23,44 +23,30 @@ SERVICES = ("iam", "s3", "dynamodb", "sts", "organizations")
 
 
 class Gate:
-    """Lets requests through side by side, and nothing while the state is being copied.
+    """Lets one request through at a time, and none while the state is being copied.
+
+    moto's backends are plain objects without locks: two requests side by side can lose an answer, which an
+    SDK then asks for again, and a lock that it has taken itself looks like somebody else's.
 
     `changed` says whether a request that may have changed something went through since the last copy.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
-        self._condition = threading.Condition()
-        self._inside = 0
-        self._closed = False
+        self._alone = threading.Lock()
         self.changed = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self._closed)
-            self._inside += 1
+        with self._alone:
             self.changed = self.changed or environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS")
-        try:
             return self._app(environ, start_response)
-        finally:
-            with self._condition:
-                self._inside -= 1
-                self._condition.notify_all()
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Hold new requests back and wait for those that are inside."""
-        with self._condition:
-            self._condition.wait_for(lambda: not self._closed)
-            self._closed = True
-            self._condition.wait_for(lambda: self._inside == 0)
-        try:
+        """Wait for the request that is inside, and hold new ones back."""
+        with self._alone:
             yield
-        finally:
-            with self._condition:
-                self._closed = False
-                self._condition.notify_all()
 
 
 def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
