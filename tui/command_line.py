@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tui.exit_codes import DONE, REFUSED
+from tui.pgp_arguments import add_pgp_commands
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
@@ -61,6 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look at gpg, Terraform, terminal, keyring and clipboard")
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
+    add_pgp_commands(commands)
+
     process = commands.add_parser(
         "credential-process", help="print an access key from the vault, for AWS SDKs"
     )
@@ -87,6 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print_anything()
     from tui import commands  # noqa: PLC0415 - keeps --help free of everything else
     from workflows.errors import OnboardError  # noqa: PLC0415
+    from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
+
+    disable_core_dumps()
 
     run: dict[str | None, Callable[[argparse.Namespace], int]] = {
         None: commands.wizard,
@@ -96,6 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sessions": commands.sessions,
         "demo": commands.demo,
         "doctor": commands.doctor,
+        "pgp": commands.pgp,
+        "decrypt": commands.decrypt,
         "credential-process": commands.credential_process,
     }
     try:

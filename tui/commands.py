@@ -159,6 +159,24 @@ def doctor(options: argparse.Namespace) -> int:
     return DONE if all(finding.good or not finding.needed for finding in findings) else REFUSED
 
 
+def pgp(options: argparse.Namespace) -> int:
+    """`iam-onboard pgp check` and `pgp request`."""
+    if options.part == "check":
+        from tui.pgp_commands import check  # noqa: PLC0415 - each command loads its own
+
+        return check(Machine.this(), options)
+    from tui.pgp_request_command import request  # noqa: PLC0415
+
+    return request(Machine.this(), options)
+
+
+def decrypt(options: argparse.Namespace) -> int:
+    """`iam-onboard decrypt [FILE]`: the one-time password to standard output."""
+    from tui.decrypt_command import decrypt_command  # noqa: PLC0415 - only this command needs it
+
+    return decrypt_command(Machine.this(), options)
+
+
 def credential_process(options: argparse.Namespace) -> int:
     """`iam-onboard credential-process`: an access key as SDKs read it, from the vault."""
     from tui.credential_process import answer  # noqa: PLC0415 - only this command needs it
@@ -207,7 +225,6 @@ def _run(
 ) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.session_control import Parts, Start  # noqa: PLC0415
-    from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
 
     def load() -> Parts:
         from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
@@ -218,7 +235,6 @@ def _run(
 
         return Parts(store(), MODULES, PANES)
 
-    disable_core_dumps()
     app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
     try:
         app.run()

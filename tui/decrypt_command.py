@@ -1,0 +1,137 @@
+"""`iam-onboard decrypt`: the one-time password on standard output, and nothing else there.
+
+gpg is asked first without a passphrase: its agent may remember it, the key may have none or be on a
+smartcard, and gpg's own question (pinentry) comes up on the terminal. Only where there is no pinentry the
+passphrase is asked for here, and goes to gpg over a pipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tui.ask import ask_secret, has_terminal, terminal_name
+from tui.exit_codes import DONE
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.messages.envelope import MessageError
+from workflows.messages.handoff import Handoff, open_handoff
+from workflows.secret import Secret
+from workflows.services.files import read_bytes
+from workflows.services.gpg.ciphertext import clean_ciphertext
+from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase, decrypt
+from workflows.services.gpg.tools import PASSPHRASE_LIMIT
+
+_INPUT_LIMIT = 2_000_000
+_ATTEMPTS = 3
+
+
+def decrypt_command(machine: Machine, options: argparse.Namespace) -> int:
+    """Print the password.
+
+    Raises:
+        OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
+    """
+    ciphertext = clean_ciphertext(_encrypted(_given(options.file), options.account))
+    plain = _decrypted(ciphertext, machine)
+    try:
+        # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
+        sys.stdout.write(plain.reveal().rstrip("\r\n"))
+        if sys.stdout.isatty():
+            sys.stdout.write("\n")
+            sys.stderr.write(
+                "It stays in this terminal's scrollback: sign in with it and choose a new one.\n"
+            )
+        sys.stdout.flush()
+    finally:
+        plain.drop()
+    return DONE
+
+
+def _given(name: str) -> bytes:
+    if name != "-":
+        path = Path(name).expanduser()
+        if not path.is_fifo():
+            return read_bytes(path, _INPUT_LIMIT)
+        with path.open("rb") as pipe:
+            return pipe.read(_INPUT_LIMIT + 1)
+    if sys.stdin.isatty():
+        sys.stderr.write("Paste the encrypted password, then press Ctrl-D on a line of its own.\n")
+    return sys.stdin.buffer.read(_INPUT_LIMIT + 1)
+
+
+def _encrypted(data: bytes, account: str) -> bytes | str:
+    """The encrypted password in a handoff, or what was given itself if it is none."""
+    text = data.decode("utf-8", errors="replace")
+    try:
+        handoff = open_handoff(text)
+    except MessageError:
+        if account:
+            raise
+        return data
+    return _of_account(handoff, account)
+
+
+def _of_account(handoff: Handoff, account: str) -> str:
+    with_password = {
+        identity.account_name: identity.encrypted_password
+        for identity in handoff.identities
+        if identity.encrypted_password and account in {"", identity.account_name}
+    }
+    if len(with_password) == 1:
+        return next(iter(with_password.values()))
+    names = ", ".join(identity.account_name for identity in handoff.identities)
+    raise OnboardError(
+        "Which account?" if with_password else "There is no password in it",
+        f"The handoff is for {names}."
+        if not account
+        else f"The handoff is for {names}, without a password for {account}.",
+        next="Name one of them with --account." if with_password else "",
+    )
+
+
+def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
+    with _interrupts_left_to_gpg():
+        try:
+            return _gpg(ciphertext, machine, None, terminal_name(machine.environment))
+        except PassphraseNeeded:
+            if not has_terminal():
+                raise
+    for attempt in range(_ATTEMPTS):
+        passphrase = ask_secret("Passphrase of your PGP key: ")
+        try:
+            if len(passphrase.reveal().encode()) > PASSPHRASE_LIMIT:
+                sys.stderr.write(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.\n")
+                continue
+            return _gpg(ciphertext, machine, passphrase, None)
+        except WrongPassphrase as error:
+            if attempt == _ATTEMPTS - 1:
+                raise
+            sys.stderr.write(f"{error.title}. Try again.\n")
+        finally:
+            passphrase.drop()
+    raise WrongPassphrase("")
+
+
+def _gpg(ciphertext: bytes, machine: Machine, passphrase: Secret | None, tty: str | None) -> Secret:
+    return decrypt(
+        ciphertext,
+        passphrase=passphrase,
+        gnupg_home=machine.gnupg_home,
+        environment=machine.environment,
+        tty=tty,
+    )
+
+
+@contextmanager
+def _interrupts_left_to_gpg() -> Iterator[None]:
+    """Ctrl-C in pinentry reaches the whole terminal; gpg ends by it. Children inherit no handler."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,157 @@
+"""What `iam-onboard pgp check` says about one key, as text for people and as a record for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from workflows.errors import OnboardError
+from workflows.services.gpg.inspect import CheckedKey, check_key
+from workflows.services.gpg.key_file import judge_file
+from workflows.services.gpg.owner import looks_like
+from workflows.services.gpg.refusals import KeyRefused
+from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a key comes from and what it is judged for.
+
+    Attributes:
+        name: the file's name, or "standard input".
+        user: the IAM user whose key it is to be, or "".
+        provider_version: of the AWS provider, a version or a constraint; None if it is not known.
+        now: the moment, timezone aware.
+    """
+
+    name: str
+    user: str
+    provider_version: str | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class KeyReport:
+    """A key, or why there is none, and what is said about it.
+
+    Attributes:
+        source: where it comes from.
+        verdict: on what was given.
+        key: the key, normalised, or None.
+        same: the names of other files with the same key.
+    """
+
+    source: Source
+    verdict: Verdict
+    key: CheckedKey | None
+    same: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, key: CheckedKey | KeyRefused, source: Source) -> KeyReport:
+        """The report on a key that would be written in its normal form."""
+        if isinstance(key, KeyRefused):
+            return cls.unreadable(key, source)
+        return cls(source, judge(key.details, source.provider_version, source.now), key)
+
+    @classmethod
+    def unreadable(cls, error: OnboardError, source: Source) -> KeyReport:
+        """The report where there is no key, for the reason of an error."""
+        explanation = " ".join(part for part in (error.what, error.why) if part)
+        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, "", error.next, ())
+        return cls(source, verdict, None)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether what was given may be used as it is."""
+        return self.verdict.accepted
+
+    @property
+    def key_accepted(self) -> bool:
+        """Whether the key in it may be used, whatever form it was given in."""
+        return self.key is not None and KeyReport.of(self.key, self.source).accepted
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything that a person should know although the key may be used."""
+        found = list(self.verdict.warnings)
+        if self.same:
+            found.append(f"The same key is in {', '.join(self.same)}.")
+        if self.source.user and self.key and not looks_like(self.source.user, self.key.details):
+            found.append(
+                f"None of its user ids looks like {self.source.user}: compare the fingerprint by phone."
+            )
+        return tuple(found)
+
+    def with_same(self, names: tuple[str, ...]) -> KeyReport:
+        """The report with the names of other files that hold the same key."""
+        return replace(self, same=names)
+
+    def as_text(self) -> str:
+        """Some lines for people, the last one ended by a newline."""
+        verdict = self.verdict
+        mark = "✓" if verdict.accepted else "✗"
+        lines = [f"{mark} {self.source.name}: {verdict.headline}", f"    {verdict.explanation}"]
+        if verdict.provider_error:
+            lines.append(f"    The apply would end with: {verdict.provider_error}")
+        if self.key is not None:
+            details = self.key.details
+            expires = details.expires(self.source.now)
+            part = details.encryption_part(self.source.now) or details.primary
+            until = f"until {expires:%Y-%m-%d}" if expires else "without expiry"
+            lines.append(f"    {part.description}, {until}")
+            lines.append(f"    Fingerprint {details.grouped_fingerprint}")
+            lines += [f"    {user_id.text}" for user_id in details.user_ids if not user_id.revoked]
+        lines.append(
+            f"    Judged for the AWS provider {self.source.provider_version or '(version not known)'}"
+        )
+        lines += [f"  ! {warning}" for warning in self.warnings]
+        if verdict.sentence_for_owner:
+            lines += [f"  → {line}" if line else "" for line in verdict.sentence_for_owner.split("\n")]
+        return "".join(f"{line}\n" for line in lines)
+
+    def as_record(self) -> dict[str, Any]:
+        """The same as plain JSON values; `key_file` is what a file in `keys/` has to hold."""
+        verdict, now = self.verdict, self.source.now
+        details = self.key.details if self.key else None
+        part = (details.encryption_part(now) or details.primary) if details else None
+        expires = details.expires(now) if details else None
+        return {
+            "source": self.source.name,
+            "accepted": verdict.accepted,
+            "verdict": verdict.kind.name.lower(),
+            "headline": verdict.headline,
+            "explanation": verdict.explanation,
+            "provider_version": self.source.provider_version,
+            "provider_error": verdict.provider_error,
+            "sentence_for_owner": verdict.sentence_for_owner,
+            "warnings": list(self.warnings),
+            "fingerprint": details.fingerprint if details else None,
+            "algorithm": part.description if part else None,
+            "expires": expires.isoformat() if expires else None,
+            "user_ids": [one.text for one in details.user_ids if not one.revoked] if details else [],
+            "same_key_as": list(self.same),
+            "key_file": self.key.key.text if self.key and self.key_accepted else None,
+        }
+
+
+def report_on(data: bytes, source: Source, environment: Mapping[str, str], *, as_it_is: bool) -> KeyReport:
+    """The report on one file.
+
+    Args:
+        data: its content.
+        source: where it comes from.
+        environment: the person's environment.
+        as_it_is: True judges the file as it lies in a layer, False the key in its normal form.
+
+    Raises:
+        GpgMissing: gpg is not installed.
+    """
+    if as_it_is:
+        judged = judge_file(data, source.provider_version, source.now, environment=environment)
+        return KeyReport(source, judged.verdict, judged.key)
+    try:
+        return KeyReport.of(check_key(data, environment=environment), source)
+    except KeyRefused as refused:
+        return KeyReport.unreadable(refused, source)

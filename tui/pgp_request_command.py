@@ -1,0 +1,114 @@
+"""`iam-onboard pgp request`: the text for the admin, with a key that is there or a new one.
+
+It is the wizard's step "PGP key" without its screen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tui.ask import ask, ask_secret
+from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.places import Machine
+from tui.worlds import OwnMachine, clipboard_of
+from workflows.errors import OnboardError, Problem
+from workflows.messages import rules
+from workflows.steps import pgp_key
+from workflows.steps.base import Context, Progress
+from workflows.steps.pgp_key import OwnChoice
+
+
+def request(machine: Machine, options: argparse.Namespace) -> int:
+    """Print the request.
+
+    Raises:
+        OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
+    """
+    problems = [
+        *rules.project(options.project),
+        *rules.user(options.user),
+        *rules.prose(options.reason, "reason"),
+    ]
+    if problems or (options.new and options.key):
+        told = [problem.message for problem in problems] or ["--new and --key exclude each other."]
+        sys.stderr.write("".join(f"iam-onboard: {line}\n" for line in told))
+        return USAGE
+    with tempfile.TemporaryDirectory(prefix="io-") as folder:
+        context = _context(machine, options, Path(folder))
+        if options.new:
+            key = _make(options, context)
+            if key is None:
+                return REFUSED
+        else:
+            key = _choose(pgp_key.own_keys(context, _quiet), options.key)
+        wanted = pgp_key.Request(
+            key.fingerprint,
+            "",
+            made=options.new,
+            replacement=options.replacement or bool(options.reason),
+            reason=options.reason,
+        )
+        text = pgp_key.request_text(wanted, key, context)
+    sys.stdout.write(text)
+    sys.stderr.write(f"Your key: {key.user_id}, {key.algorithm}\n  {key.grouped}\n")
+    sys.stderr.write("".join(f"  ! {warning}\n" for warning in key.warnings))
+    return DONE
+
+
+def _context(machine: Machine, options: argparse.Namespace, folder: Path) -> Context:
+    world = OwnMachine(machine).world("new-user", clipboard_of(machine, lambda _: None))
+    facts = {"project": options.project, "user": options.user}
+    return Context(world=world, facts=facts, every=facts, item="", folder=folder)
+
+
+def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
+    """A new key, made with what the options do not tell asked for; None where the answers are refused."""
+    name = options.name or ask("Your name: ")
+    mail = options.mail or ask("Your mail address: ")
+    first = ask_secret("A passphrase for the key: ")
+    new = pgp_key.NewKey(name, mail, options.years, first, ask_secret("The same passphrase again: "))
+    problems: list[Problem] = pgp_key.check_new(new)
+    for problem in problems:
+        sys.stderr.write(f"{'iam-onboard' if problem.fatal else 'Warning'}: {problem.message}\n")
+    if any(problem.fatal for problem in problems):
+        new.passphrase.drop()
+        new.again.drop()
+        return None
+    sys.stderr.write("Making an RSA 4096 key; this takes some seconds.\n")
+    return pgp_key.make(new, context, _quiet)
+
+
+def _choose(keys: Sequence[OwnChoice], wanted: str) -> OwnChoice:
+    """The key that is named, or the only one that can be used.
+
+    Raises:
+        OnboardError: it is not there, cannot be used, or there is more than one.
+    """
+    digits = "".join(wanted.split()).removeprefix("0x").upper()
+    fitting = [
+        key
+        for key in keys
+        if not wanted
+        or (len(digits) >= 8 and key.fingerprint.endswith(digits))
+        or ("@" in wanted and wanted.casefold() in key.user_id.casefold())
+    ]
+    good = [key for key in fitting if key.accepted]
+    if len(good) == 1:
+        return good[0]
+    listed = "\n".join(f"{key.grouped}  {key.user_id}: {key.headline}" for key in fitting)
+    if good:
+        next_step = "Name one of them with --key and its fingerprint."
+        raise OnboardError(
+            "Which key?", f"{len(good)} of your keys can be used.", next=next_step, detail=listed
+        )
+    what = "No key of yours in this keyring fits that." if wanted else "You have no PGP key that can be used."
+    next_step = "Make one with `iam-onboard pgp request --new`, or in the wizard: iam-onboard join"
+    raise OnboardError("No key to send", what, next=next_step, detail=listed)
+
+
+def _quiet(progress: Progress) -> None:
+    del progress
