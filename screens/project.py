@@ -16,6 +16,7 @@ from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox, MarkList
 from workflows.steps import project
+from workflows.steps.places import told_path
 from workflows.steps.project import Request, Survey, UpstreamUnreachable
 
 _NAMES = ("joining", "leaving", "regrouping")
@@ -112,7 +113,7 @@ class ProjectPane(StepPane):
         marked = self._marked() if same else self._start["layers"] or found.proposed
         self._survey = found
         self._suggester.people = found.people()
-        self.query_one("#path", Input).value = str(found.project.root)
+        self.query_one("#path", Input).value = self._told_root(found)
         self.query_one("#found", Static).update(_told(found))
         layers = self.query_one("#layers", MarkList)
         layers.clear_options()
@@ -136,10 +137,13 @@ class ProjectPane(StepPane):
     def advance(self) -> None:
         """Go on; a folder that was typed and not looked at yet is looked at first."""
         typed = self.query_one("#path", Input).value
-        if self._survey is None or typed != str(self._survey.project.root):
+        if self._survey is None or typed != self._told_root(self._survey):
             self._look()
         else:
             super().advance()
+
+    def _told_root(self, found: Survey) -> str:
+        return told_path(found.project.root, self.context.world.home)
 
     def _marked(self) -> tuple[str, ...]:
         """The layers that are marked, in the order they are listed."""

@@ -96,7 +96,7 @@ class AdminProject:
 def admin_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with its upstream, made once; tests copy it."""
     folder = tmp_path_factory.mktemp("admin-template")
-    environment = _environment(folder)
+    environment = git_environment(folder)
     (folder / "upstream.git").parent.mkdir(exist_ok=True)
     lay_out(folder / "project")
     publish(folder / "project", folder / "upstream.git", environment)
@@ -116,7 +116,7 @@ def make_project(template: Path, folder: Path) -> AdminProject:
     shutil.copytree(template / "upstream.git", upstream)
     for name in ("home", "session", "bin"):
         (folder / name).mkdir()
-    environment = _environment(folder / "home")
+    environment = git_environment(folder / "home")
     binary = terraform_argv(folder / "bin")
     made = AdminProject(
         root, upstream, fake_world(folder / "home", environment, binary=binary), folder / "session"
@@ -125,7 +125,7 @@ def make_project(template: Path, folder: Path) -> AdminProject:
     return made
 
 
-def _environment(home: Path) -> dict[str, str]:
+def git_environment(home: Path) -> dict[str, str]:
     own = {
         "HOME": str(home),
         "PATH": os.environ["PATH"],

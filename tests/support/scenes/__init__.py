@@ -1,0 +1,155 @@
+"""Every screen in its most typical state, always the same: for the snapshots and for the pictures in docs/.
+
+A scene is an application, and what happens in it before it is looked at. The clock stands still, keys and
+fingerprints are committed, Terraform's events are recorded ones, and nothing reaches for a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+from unittest import mock
+
+from support.fakes import MemoryVault, fake_world
+from support.panes import PaneHost, rest, settle
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+from textual.worker import WorkerCancelled, get_current_worker
+
+from screens.registry import PANES
+from screens.widgets.progress import ProgressLine
+from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session, Sessions
+from workflows.services.vault import VaultChoice
+from workflows.world import World
+
+NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)
+SMALL, LARGE = (80, 24), (120, 36)
+Before = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A screen that can be pictured.
+
+    Attributes:
+        app: the application.
+        before: brings it into its state.
+    """
+
+    app: App[Any]
+    before: Before
+
+
+class Keyring(MemoryVault):
+    """A vault that calls itself what most people have."""
+
+    description = "in this computer's keyring (recommended)"
+
+
+def now() -> datetime:
+    return NOW
+
+
+class Stage:
+    """Where a scene is set: a folder, and whatever has to be undone when it is over.
+
+    Args:
+        folder: a folder of the scene's own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def put(self, owner: Any, name: str, value: Any) -> None:
+        """Replace an attribute for as long as the scene is shown."""
+        self._undo.enter_context(mock.patch.object(owner, name, value))
+
+    def world(self, **changes: Any) -> World:
+        """A person's world, with a keyring."""
+        home = self.folder / "home"
+        home.mkdir(exist_ok=True)
+        parts = {"now": now, "vault": lambda _fingerprint: VaultChoice(Keyring()), **changes}
+        return fake_world(home, {"PATH": "/usr/bin:/bin", "SHELL": "/bin/bash"}, **parts)
+
+    def session(self, workflow: str, facts: Mapping[str, Any], *done: str) -> Session:
+        """A session in which these steps are done ("apply@security" for one of a repeated step)."""
+        session = Sessions(self.folder / "sessions", WORKFLOWS, now).create(workflow, {})
+        self._undo.callback(session.close)
+        gives = {module.STEP.id: module.STEP.gives for module in MODULES[workflow]}
+        for told in done:
+            step, _, item = told.partition("@")
+            settle(session, StepKey(step, item), {name: facts[name] for name in gives[step] if name in facts})
+        return session
+
+    def wizard(self, session: Session, world: World, at: str, before: Before | None = None) -> Scene:
+        """The wizard at a step ("plan@security"), or at the closing page for ""."""
+        step, _, item = at.partition("@")
+        modules = MODULES[session.header.workflow]
+        app = PaneHost(session, world, modules, PANES, StepKey(step, item) if at else None)
+
+        async def then(pilot: Pilot[Any]) -> None:
+            await at_rest(pilot)
+            if before is not None:
+                await before(pilot)
+
+        return Scene(app, then)
+
+
+async def at_rest(pilot: Pilot[Any]) -> None:
+    """Wait until nothing runs in the pane."""
+    app = pilot.app
+    deadline = monotonic() + 30
+    while True:
+        await rest(pilot)
+        pane = app.wizard.pane if isinstance(app, PaneHost) else None
+        if pane is None or (pane.opened and not pane.running_move):
+            return
+        assert monotonic() < deadline, f"{pane.running_move or 'opening the pane'} does not end"
+
+
+def keys(*pressed: str) -> Before:
+    """Press keys, and wait for what comes of them."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await pilot.press(*pressed)
+        await at_rest(pilot)
+
+    return before
+
+
+def hold() -> None:
+    """Go on running, in a worker's thread, until the scene is over."""
+    worker = get_current_worker()
+    while not worker.cancelled_event.wait(0.02):
+        pass
+    raise WorkerCancelled
+
+
+async def freeze(pilot: Pilot[Any]) -> None:
+    """Stop what moves: cursors blink no more, and a spinner stays at its first frame."""
+    for screen in pilot.app.screen_stack:
+        for field in screen.query(Input):
+            field.cursor_blink = False
+        for area in screen.query(TextArea):
+            area.cursor_blink = False
+        for line in screen.query(ProgressLine):
+            if line.has_class("-running"):
+                line._timer.pause()
+                line._frame, line._since = 0, monotonic()
+                line._turn()
+    await pilot.pause()

@@ -1,0 +1,268 @@
+"""The administrator's screens. Up to Review they work on one real project that all scenes share and none changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from support.admin_project import AdminProject, decide, git_environment, make_project, put
+from support.scenes import NOW, Scene, Stage, hold, keys, now
+from textual.pilot import Pilot
+
+from workflows.errors import OnboardError
+from workflows.machine.events import StepKey
+from workflows.sandbox.project import lay_out
+from workflows.sandbox.project.repository import publish
+from workflows.services.terraform.events import message_of, parse_line
+from workflows.services.terraform.progress import ProgressTracker
+from workflows.services.terraform.record import PlanRecord
+from workflows.services.terraform.runner import Update
+from workflows.steps import apply, hand_over, plan, terraform_runs
+from workflows.steps.base import Context, Progress, Report
+from workflows.steps.hand_over import PersonHandoff
+from workflows.steps.planned import Planned, Told
+
+PEOPLE = ("jane.doe", "juan.delacruz")
+STEPS = ("project", "pgp-keys", "users", "groups", "account", "review")
+_SUPPORT = Path(__file__).parents[1]
+
+
+def public_key(name: str) -> bytes:
+    """The committed public key of a person, armored."""
+    return (_SUPPORT / "keys" / f"{name}.asc").read_bytes()
+
+
+@dataclass(frozen=True)
+class Office:
+    """The project of all admin scenes, and what was decided in it.
+
+    Attributes:
+        admin: the project, in the home of its administrator.
+        facts: what the steps up to Account gave.
+    """
+
+    admin: AdminProject
+    facts: Mapping[str, Any]
+
+
+def open_office(folder: Path) -> Office:
+    """Lay the project out, and decide: two people join both layers."""
+    template, desk = folder / "template", folder / "desk"
+    desk.mkdir(parents=True)
+    lay_out(template / "project")
+    publish(template / "project", template / "upstream.git", git_environment(template))
+    made = make_project(template, desk)
+    root = made.world.home / "bb-infra"
+    made.root.rename(root)
+    admin = replace(made, root=root, world=replace(made.world, now=now))
+    decide(admin, {name: public_key(name) for name in PEOPLE}, joining=PEOPLE, account_wanted=True)
+    in_management = {"jane.doe": {"admins"}, "juan.delacruz": {"finops"}}
+    in_security = {"jane.doe": {"devops"}, "juan.delacruz": {"auditors"}}
+    put(admin, {"management": in_management, "security": in_security})
+    return Office(admin, admin.facts)
+
+
+# -- up to Review ----------------------------------------------------------------------------------
+
+
+def project(stage: Stage, office: Office) -> Scene:
+    session = stage.session("admin", {})
+    draft = {"path": str(office.admin.root), "joining": list(PEOPLE)}
+    session.drafts.save(StepKey("project"), draft)
+    return stage.wizard(session, office.admin.world, "project")
+
+
+def pgp_keys(stage: Stage, office: Office) -> Scene:
+    session = stage.session("admin", office.facts, "project")
+    texts = {"jane.doe": office.facts["keys"]["jane.doe"]["text"]}
+    session.drafts.save(StepKey("pgp-keys"), {"texts": texts})
+    return stage.wizard(session, office.admin.world, "pgp-keys")
+
+
+def pgp_keys_complete(stage: Stage, office: Office) -> Scene:
+    session = stage.session("admin", office.facts, "project")
+    texts = {name: office.facts["keys"][name]["text"] for name in PEOPLE}
+    session.drafts.save(StepKey("pgp-keys"), {"texts": texts})
+    return stage.wizard(session, office.admin.world, "pgp-keys")
+
+
+def users(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "users")
+
+
+def groups(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "groups", "space")
+
+
+def group_dialog(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "groups", "g")
+
+
+def account_settings(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "account")
+
+
+def review_diff(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "review")
+
+
+def _at(stage: Stage, office: Office, step: str, *pressed: str) -> Scene:
+    session = stage.session("admin", office.facts, *STEPS[: STEPS.index(step)])
+    return stage.wizard(session, office.admin.world, step, keys(*pressed) if pressed else None)
+
+
+# -- each layer ------------------------------------------------------------------------------------
+
+_CHANGED = [{"layer": "security", "path": "users.tf", "sha256": "0" * 64}]
+_USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
+_SUMMARY = (
+    "jane.doe: new user; gets a console password; joins devops",
+    "juan.delacruz: new user; gets a console password; joins auditors",
+    "group auditors: juan.delacruz joins",
+    "group devops: jane.doe joins",
+    "4 outputs change",
+)
+
+
+def _planned(folder: Path, **changes: Any) -> Planned:
+    record = PlanRecord(folder / "plan.tfplan", "", folder, (), {}, "", "Terraform 1.15.5", NOW.isoformat())
+    return replace(
+        Planned(
+            record,
+            _SUMMARY,
+            {"add": 4, "change": 2, "destroy": 0},
+            owners={_USER: ("jane.doe",)},
+            passwords=PEOPLE,
+        ),
+        **changes,
+    )
+
+
+def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned | None = None) -> Any:
+    """A session whose files are written, and in which management is done."""
+    stage.put(terraform_runs, "code_wanted", lambda _context: "")
+    stage.put(plan, "staleness", lambda _planned, _context: "")
+    stage.put(apply, "look", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
+    facts = {
+        **office.facts,
+        "project_root": str(stage.folder),
+        "changed_files": _CHANGED,
+        "commit": None,
+        "plan": {**(planned or _planned(stage.folder)).as_facts(), "acknowledged": []},
+        "applied": {"at": NOW.isoformat(), "added": 4, "changed": 2, "destroyed": 0, "elsewhere": False},
+        "handed_over": {"people": {name: {"sent_at": NOW.isoformat(), "how": "copied"} for name in PEOPLE}},
+    }
+    first = ("plan@management", "apply@management", "hand-over@management")
+    return stage.session("admin", facts, *STEPS, *first, *done)
+
+
+def plan_not_made(stage: Stage, office: Office) -> Scene:
+    return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security")
+
+
+def plan_made(stage: Stage, office: Office) -> Scene:
+    session = _runs(stage, office, "plan")
+    draft = {"planned": _planned(stage.folder).as_facts()}
+    session.drafts.save(StepKey("plan", "security"), draft)
+    return stage.wizard(session, stage.world(), "plan@security")
+
+
+def plan_foreign(stage: Stage, office: Office) -> Scene:
+    """A plan with changes that nobody chose."""
+    group = Told("aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed")
+    user = Told("module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working")
+    counts = {"add": 5, "change": 2, "destroy": 2}
+    planned = _planned(stage.folder, counts=counts, destroys=(group,), foreign=(group, user))
+    session = _runs(stage, office, "plan")
+    session.drafts.save(StepKey("plan", "security"), {"planned": planned.as_facts()})
+    return stage.wizard(session, stage.world(), "plan@security")
+
+
+def plan_log(stage: Stage, office: Office) -> Scene:
+    """While Terraform plans."""
+
+    def make(_context: Context, report: Report, _code: object = None) -> Planned:
+        _replay("plan-1.15.5.jsonl", report)
+        hold()
+        raise AssertionError("held until the end")
+
+    stage.put(plan, "make", make)
+    return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security", _run)
+
+
+def apply_ready(stage: Stage, office: Office) -> Scene:
+    return stage.wizard(_runs(stage, office, "apply", "plan@security"), stage.world(), "apply@security")
+
+
+def apply_running(stage: Stage, office: Office) -> Scene:
+    def perform(_request: apply.Request, _context: Context, report: Report) -> dict[str, Any]:
+        _replay("apply-1.15.5.jsonl", report, 10)
+        hold()
+        raise AssertionError("held until the end")
+
+    stage.put(apply, "perform", perform)
+    session = _runs(stage, office, "apply", "plan@security")
+    return stage.wizard(session, stage.world(), "apply@security", _run)
+
+
+def confirm_removal(stage: Stage, office: Office) -> Scene:
+    planned = _planned(stage.folder, gone=("alex.kim",), counts={"add": 0, "change": 2, "destroy": 3})
+    session = _runs(stage, office, "apply", "plan@security", planned=planned)
+    return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n", *"alex"))
+
+
+def apply_failed(stage: Stage, office: Office) -> Scene:
+    """The error dialog."""
+
+    def perform(_request: apply.Request, _context: Context, _report: Report) -> dict[str, Any]:
+        raise OnboardError(
+            "A PGP key cannot be used",
+            "AWS made the user jane.doe, but Terraform could not encrypt the password.",
+            why="The provider cannot read keys of the kind Curve25519. Not done: jane.doe.",
+            next="Replace the key in PGP keys, write the files in Review, then plan and apply again.",
+            detail="Error: error retrieving GPG Key during IAM User Login Profile (jane.doe) creation",
+        )
+
+    stage.put(apply, "perform", perform)
+    session = _runs(stage, office, "apply", "plan@security")
+    return stage.wizard(session, stage.world(), "apply@security", keys("ctrl+n"))
+
+
+def hand_over_ready(stage: Stage, office: Office) -> Scene:
+    texts = tuple(PersonHandoff(name, f"Hello {name}\n", ("management", "security")) for name in PEOPLE)
+    stage.put(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    session = _runs(stage, office, "hand-over", "plan@security", "apply@security")
+    return stage.wizard(session, stage.world(), "hand-over@security")
+
+
+def waiting(stage: Stage, office: Office) -> Scene:
+    """A step that cannot begin yet."""
+    session = stage.session("admin", office.facts, *STEPS[:3])
+    return stage.wizard(session, office.admin.world, "apply@management")
+
+
+def finished(stage: Stage, office: Office) -> Scene:
+    last = ("plan@security", "apply@security", "hand-over@security")
+    return stage.wizard(_runs(stage, office, "", *last), stage.world(), "")
+
+
+def help_text(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "users", "f1")
+
+
+async def _run(pilot: Pilot[Any]) -> None:
+    """Press Next, and wait until what was recorded is on the screen."""
+    await pilot.press("ctrl+n")
+    for _ in range(20):
+        await pilot.pause(0.01)
+
+
+def _replay(stream: str, report: Report, lines: int | None = None) -> None:
+    tracker = ProgressTracker()
+    for line in (_SUPPORT / "streams" / stream).read_text().splitlines()[:lines]:
+        found = parse_line(line)
+        assert found is not None
+        tracker.add(found)
+        report(Progress("", payload=Update((message_of(line),), (found,), tracker.progress())))

@@ -1,0 +1,74 @@
+"""Every scene by its name, with the sizes it is shown in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from support.scenes import LARGE, SMALL, Scene, Stage, admin, frame, new_user
+from support.scenes.admin import Office
+
+Build = Callable[[Stage], Scene]
+OfficeBuild = Callable[[Stage, Office], Scene]
+
+ALONE: dict[str, Build] = {
+    "home-empty": frame.home_empty,
+    "home-sandbox": frame.home_sandbox,
+    "home-sessions": frame.home_sessions,
+    "starting": frame.starting,
+    "welcome-back": frame.welcome_back,
+    "before-you-start": new_user.before_start,
+    "pgp-key-new": new_user.pgp_key_new,
+    "pgp-key-own": new_user.pgp_key_own,
+    "handoff-awaited": new_user.handoff_awaited,
+    "handoff-arrived": new_user.handoff_arrived,
+    "sign-in-locked": new_user.sign_in_locked,
+    "sign-in-open": new_user.sign_in_open,
+    "mfa": new_user.mfa,
+    "qr-dialog": new_user.qr_dialog,
+    "access-keys": new_user.access_keys_noticed,
+    "profiles": new_user.profiles,
+    "passphrase-dialog": new_user.passphrase_dialog,
+    "verify-asks": new_user.verify_asks,
+    "verify-answered": new_user.verify_answered,
+}
+"""Scenes that need nothing but a stage."""
+
+IN_THE_OFFICE: dict[str, OfficeBuild] = {
+    "project": admin.project,
+    "pgp-keys": admin.pgp_keys,
+    "pgp-keys-complete": admin.pgp_keys_complete,
+    "users": admin.users,
+    "groups": admin.groups,
+    "group-dialog": admin.group_dialog,
+    "account": admin.account_settings,
+    "review": admin.review_diff,
+    "plan-not-made": admin.plan_not_made,
+    "plan-running": admin.plan_log,
+    "plan": admin.plan_made,
+    "plan-foreign": admin.plan_foreign,
+    "apply": admin.apply_ready,
+    "apply-running": admin.apply_running,
+    "confirm-typed-name": admin.confirm_removal,
+    "error-dialog": admin.apply_failed,
+    "hand-over": admin.hand_over_ready,
+    "waiting": admin.waiting,
+    "finished": admin.finished,
+    "help": admin.help_text,
+}
+"""Scenes around the project that the administrator works on."""
+
+NAMES = (*ALONE, *IN_THE_OFFICE)
+LARGE_TOO = ("project", "groups", "plan", "verify-answered")
+
+SHOTS: tuple[tuple[str, tuple[int, int]], ...] = (
+    *((name, SMALL) for name in NAMES),
+    *((name, LARGE) for name in LARGE_TOO),
+)
+"""Every picture: the scene's name, and columns and lines of the terminal."""
+
+
+def scene(name: str, stage: Stage, office: Callable[[], Office]) -> Scene:
+    """Set a scene by its name; the office is opened only for those that need it."""
+    if name in ALONE:
+        return ALONE[name](stage)
+    return IN_THE_OFFICE[name](stage, office())

@@ -1,0 +1,107 @@
+"""The screens around the steps: the list of sessions, the start, and what is shown over a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from support.panes import settle
+from support.scenes import Scene, Stage, at_rest, hold, now
+from textual.pilot import Pilot
+
+from screens.registry import PANES
+from screens.starting import Starting
+from screens.welcome_back import WelcomeBack
+from tui.app import OnboardApp
+from tui.places import Machine, Places
+from tui.session_control import Parts, Start
+from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.machine.events import StepKey
+from workflows.machine.session import Sessions
+from workflows.services.clipboard import Clipboard
+from workflows.steps.base import Observation, Progress, Report
+from workflows.walk import Change
+from workflows.world import World
+
+
+class StageSource:
+    """A world of fakes; `holds`: opening it does not end."""
+
+    def __init__(self, stage: Stage, *, sandbox: bool, holds: bool) -> None:
+        self.sandbox = sandbox
+        self.words = "Preparing the sandbox: a disposable project and a local AWS"
+        self._stage = stage
+        self._holds = holds
+
+    def open(self, report: Report) -> None:
+        if self._holds:
+            report(Progress("Initialising management", 2, 5))
+            hold()
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
+        return self._stage.world(clipboard=clipboard, sandbox=self.sandbox)
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
+        return {}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def _application(stage: Stage, *, sandbox: bool = False, holds: bool = False) -> OnboardApp:
+    folder = stage.folder
+    places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
+    machine = Machine(places, folder / "home", folder / "home" / "Downloads", folder, {}, now)
+    parts = Parts(Sessions(places.sessions, WORKFLOWS, now), MODULES, PANES)
+    return OnboardApp(machine, lambda: parts, StageSource(stage, sandbox=sandbox, holds=holds), Start())
+
+
+def home_empty(stage: Stage) -> Scene:
+    return Scene(_application(stage), at_rest)
+
+
+def home_sandbox(stage: Stage) -> Scene:
+    return Scene(_application(stage, sandbox=True), at_rest)
+
+
+def home_sessions(stage: Stage) -> Scene:
+    """One session of each role; the admin's waits for a key."""
+    sessions = Sessions(stage.folder / "sessions", WORKFLOWS, now)
+    admin, user = sessions.create("admin", {}), sessions.create("new-user", {})
+    project = {"project": "bb", "project_root": "/home/sam/bb-infra", "layers": ["management", "security"]}
+    people = {"joining": ["jane.doe"], "leaving": [], "regrouping": [], "account_wanted": False}
+    settle(admin, StepKey("project"), {**project, **people})
+    settle(user, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    admin.close()
+    user.close()
+    return Scene(_application(stage), at_rest)
+
+
+def starting(stage: Stage) -> Scene:
+    async def before(pilot: Pilot[Any]) -> None:
+        while not isinstance(pilot.app.screen, Starting):
+            await pilot.pause(0.01)
+        for _ in range(10):
+            await pilot.pause(0.01)
+
+    return Scene(_application(stage, sandbox=True, holds=True), before)
+
+
+def welcome_back(stage: Stage) -> Scene:
+    changes = (
+        Change(
+            StepKey("review"), "Review", Observation(holds=False, words="users.tf of security has changed.")
+        ),
+        Change(
+            StepKey("apply", "management"),
+            "Apply (management)",
+            Observation(holds=None, words="Whether the state still holds it is told only by AWS."),
+        ),
+    )
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await at_rest(pilot)
+        pilot.app.push_screen(WelcomeBack(changes, "Review"))
+        await at_rest(pilot)
+
+    return Scene(_application(stage), show)

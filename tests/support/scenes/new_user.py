@@ -1,0 +1,252 @@
+"""The new user's screens, with what gpg and AWS would have answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.message_samples import ciphertext, identity
+from support.panes import PaneHost
+from support.scenes import NOW, Scene, Stage, at_rest, keys
+from textual.pilot import Pilot
+
+from screens.access_keys import AccessKeysPane
+from screens.widgets.passphrase_dialog import PassphraseDialog
+from screens.widgets.qr_dialog import QrDialog
+from workflows.machine.events import StepKey
+from workflows.messages.handoff import Handoff, Identity, RoleProfile
+from workflows.secret import Secret
+from workflows.services.authenticator import otpauth_uri, qr_matrix
+from workflows.steps import access_keys, before_you_start, handoff, pgp_key, sign_in, verify
+from workflows.steps.base import Context, Progress, Report
+from workflows.steps.before_you_start import Found, Tool
+from workflows.steps.handoff import Arrival
+from workflows.steps.pgp_key import OwnChoice
+from workflows.steps.verify import IdentityView, Result, RoleView, Survey
+
+SECURITY, MANAGEMENT = "222222222222", "111111111111"
+FINGERPRINT = "45FDF50B9C1A0E6B7F0213D84C5A6E9D17B3F208"
+SERIAL = f"arn:aws:iam::{SECURITY}:mfa/jane.doe"
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+STEPS = ("before-you-start", "pgp-key", "handoff")
+REPEATED = ("sign-in", "mfa", "access-keys", "profiles")
+_ROLES = (("shared", "333333333333"), ("apps-devstg", "444444444444"), ("apps-prd", "555555555555"))
+_POLICY = (
+    "at least 16 characters, at most 128",
+    "a lower-case and an upper-case letter",
+    "a digit (0 to 9), and one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '",
+)
+
+
+def _identities() -> tuple[Identity, ...]:
+    roles = tuple(
+        RoleProfile(f"bb-{account}-devops", "DevOps", account, number) for account, number in _ROLES
+    )
+    own = {"encrypted_password": ciphertext(), "key_fingerprint": FINGERPRINT, "password_policy": _POLICY}
+    return (
+        identity(account_id=SECURITY, profiles=roles, **own),
+        identity(
+            account_name="management",
+            account_alias="bb-management",
+            account_id=MANAGEMENT,
+            sign_in_url="https://bb-management.signin.aws.amazon.com/console",
+            profiles=(),
+            **own,
+        ),
+    )
+
+
+def _facts() -> dict[str, Any]:
+    held = Handoff("bb", _identities())
+    folder = "/home/jane/.aws/bb"
+    names = ["bb-security", *(profile.profile for profile in held.identities[0].profiles)]
+    return {
+        "project": "bb",
+        "user": "jane.doe",
+        "tools": {"gpg": "2.4.7"},
+        "fingerprint": FINGERPRINT,
+        "key_made": True,
+        "request_sent": "the request is copied, and saved as ~/request-jane.doe.txt",
+        "handoff": held.payload(),
+        "identities": [one.account_name for one in held.identities],
+        "signed_in": {"at": NOW.isoformat(), "proof": "decrypted here"},
+        "mfa": {"serial": SERIAL, "how": "console"},
+        "access_key": {
+            "id": "AKIAIOSFODNN7EXAMPLE",
+            "kept": "keyring",
+            "how": "console",
+            "mfa_serial": SERIAL,
+            "told": [],
+        },
+        "profiles": {
+            "names": names,
+            "base": "bb-security",
+            "config": f"{folder}/config",
+            "credentials": f"{folder}/credentials",
+            "region": "us-east-1",
+            "mfa_names": False,
+            "told": [],
+        },
+    }
+
+
+def _session(stage: Stage, step: str) -> Any:
+    done: tuple[str, ...] = STEPS
+    if step in STEPS:
+        done = STEPS[: STEPS.index(step)]
+    elif step in REPEATED:
+        done = (*STEPS, *(f"{one}@security" for one in REPEATED[: REPEATED.index(step)]))
+    else:
+        done = (*STEPS, *(f"{one}@{item}" for item in ("security", "management") for one in REPEATED))
+    return stage.session("new-user", _facts(), *done)
+
+
+def before_start(stage: Stage) -> Scene:
+    tools = (
+        Tool("gpg", "2.4.7", needed=True, purpose="makes your key and decrypts your password"),
+        Tool("aws", "", needed=False, purpose="only for the command line"),
+    )
+    stage.put(before_you_start, "look", lambda _context, _report: Found(tools, ()))
+    session = stage.session("new-user", {})
+    session.drafts.save(StepKey("before-you-start"), {"project": "bb", "user": "jane.doe"})
+    return stage.wizard(session, stage.world(), "before-you-start")
+
+
+def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
+    values: dict[str, Any] = {
+        "fingerprint": fingerprint,
+        "grouped": handoff.grouped(fingerprint),
+        "user_id": name,
+        "algorithm": "RSA 4096",
+        "expires": "2028-01-05",
+        "accepted": True,
+        "headline": "Works",
+        "explanation": "",
+        "warnings": (),
+        "rank": 0,
+    }
+    return OwnChoice(**{**values, **changes})
+
+
+def pgp_key_new(stage: Stage) -> Scene:
+    """Somebody who has no key yet."""
+    stage.put(pgp_key, "own_keys", lambda _context, _report: ())
+    return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key", keys("enter", *"Jane", "space", *"Doe"))
+
+
+def pgp_key_own(stage: Stage) -> Scene:
+    """Somebody who has a good key, and one that will not do."""
+    old = {
+        "algorithm": "RSA 2048",
+        "expires": "2021-03-02",
+        "accepted": False,
+        "headline": "Expired",
+        "explanation": "It expired on 2021-03-02.",
+        "rank": 3,
+    }
+    found = (
+        _key("Jane Doe <jane.doe@company.example>", FINGERPRINT),
+        _key("Jane Doe <jane@old.example>", "0123456789ABCDEF0123456789ABCDEF01234567", **old),
+    )
+    stage.put(pgp_key, "own_keys", lambda _context, _report: found)
+    return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key")
+
+
+def handoff_awaited(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "handoff"), stage.world(), "handoff")
+
+
+def handoff_arrived(stage: Stage) -> Scene:
+    own = "Jane Doe <jane.doe@company.example>"
+    arrival = Arrival(Handoff("bb", _identities()), "~/Downloads/handoff-jane.doe.txt", (own, own), ())
+    stage.put(handoff, "read", lambda _request, _context, _report: arrival)
+    session = _session(stage, "handoff")
+    session.drafts.save(StepKey("handoff"), {"path": "~/Downloads/handoff-jane.doe.txt"})
+    return stage.wizard(session, stage.world(), "handoff")
+
+
+def sign_in_locked(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "sign-in"), stage.world(), "sign-in@security")
+
+
+def sign_in_open(stage: Stage) -> Scene:
+    stage.put(sign_in, "decrypt_password", lambda _passphrase, _context, _report: Secret("not shown"))
+    session = _session(stage, "sign-in")
+    return stage.wizard(session, stage.world(), "sign-in@security", keys(*"secret", "enter"))
+
+
+def mfa(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "mfa"), stage.world(), "mfa@security")
+
+
+def qr_dialog(stage: Stage) -> Scene:
+    matrix = qr_matrix(otpauth_uri("jane.doe", "bb-security", Secret(SEED)))
+
+    async def show(pilot: Pilot[Any]) -> None:
+        pilot.app.push_screen(QrDialog(matrix, Secret(SEED), "jane.doe@bb-security", str))
+        await at_rest(pilot)
+
+    return stage.wizard(_session(stage, "mfa"), stage.world(), "mfa@security", show)
+
+
+def access_keys_noticed(stage: Stage) -> Scene:
+    """The downloaded file is there."""
+    world = stage.world()
+    path = world.downloads / "jane.doe_accessKeys.csv"
+    stage.put(access_keys, "downloads", lambda _context: (access_keys.Download(path, 8),))
+
+    async def look(pilot: Pilot[Any]) -> None:
+        app = pilot.app
+        assert isinstance(app, PaneHost)
+        pane = app.pane
+        assert isinstance(pane, AccessKeysPane)
+        pane._look()
+        await at_rest(pilot)
+
+    return stage.wizard(_session(stage, "access-keys"), world, "access-keys@security", look)
+
+
+def profiles(stage: Stage) -> Scene:
+    return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security")
+
+
+def passphrase_dialog(stage: Stage) -> Scene:
+    why = "The access key is kept in a file that is encrypted to your PGP key, and gpg-agent has forgotten it."
+
+    async def show(pilot: Pilot[Any]) -> None:
+        pilot.app.push_screen(PassphraseDialog(why))
+        await at_rest(pilot)
+        await pilot.press(*"secret")
+
+    return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security", show)
+
+
+def _survey(stage: Stage) -> None:
+    names = [f"bb-{account}-devops" for account, _ in _ROLES]
+    roles = tuple(RoleView(name, "https://signin.aws.amazon.com/switchrole") for name in names)
+    view = IdentityView("security", "bb-security", SERIAL, roles)
+    stage.put(verify, "survey", lambda _context, _report: Survey((view,), has_aws=True))
+
+
+def verify_asks(stage: Stage) -> Scene:
+    _survey(stage)
+    return stage.wizard(_session(stage, "verify"), stage.world(), "verify")
+
+
+def verify_answered(stage: Stage) -> Scene:
+    _survey(stage)
+    stage.put(verify, "verify", _answers)
+    pressed = keys(*"123456", "ctrl+n")
+    return stage.wizard(_session(stage, "verify"), stage.world(), "verify", pressed)
+
+
+def _answers(_codes: object, _context: Context, report: Report) -> tuple[Result, ...]:
+    results = [Result("bb-security", f"arn:aws:iam::{SECURITY}:user/jane.doe", "")]
+    results += [
+        Result(f"bb-{account}-devops", f"arn:aws:sts::{number}:assumed-role/DevOps/botocore-session-1", "")
+        for account, number in _ROLES
+    ]
+    for result in results:
+        report(Progress("Asking", payload=result))
+    return tuple(results)
+
+

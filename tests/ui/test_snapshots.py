@@ -1,0 +1,61 @@
+"""Every screen in its most typical state, compared with the picture that was accepted (`make snapshots`).
+
+Rendering is Textual's and does not depend on the version of Python, but on that of Textual: the pictures are
+those of the version in constraints.txt, and with another one they are not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.scenes import Stage, freeze
+from support.scenes.admin import Office, open_office
+from support.scenes.catalogue import SHOTS, scene
+from textual.pilot import Pilot
+
+_CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
+_PINNED = f"textual=={version('textual')}" in _CONSTRAINTS.read_text().split()
+
+pytestmark = [
+    pytest.mark.xdist_group("snapshots"),
+    pytest.mark.skipif(not _PINNED, reason="the pictures are those of the Textual in constraints.txt"),
+]
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Office]:
+    """Opens the administrator's project, once."""
+    opened: list[Office] = []
+
+    def open_once() -> Office:
+        if not opened:
+            opened.append(open_office(tmp_path_factory.mktemp("office")))
+        return opened[0]
+
+    return open_once
+
+
+@pytest.mark.parametrize(("name", "size"), SHOTS, ids=[f"{name}-{size[0]}" for name, size in SHOTS])
+def test_screen(
+    name: str,
+    size: tuple[int, int],
+    office: Callable[[], Office],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    snap_compare: Callable[..., bool],
+) -> None:
+    for variable in ("NO_COLOR", "TEXTUAL", "TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME"):
+        monkeypatch.delenv(variable, raising=False)
+    with Stage(tmp_path) as stage:
+        shown = scene(name, stage, office)
+
+        async def before(pilot: Pilot[Any]) -> None:
+            pilot.app.animation_level = "none"
+            await shown.before(pilot)
+            await freeze(pilot)
+
+        assert snap_compare(shown.app, terminal_size=size, run_before=before)
