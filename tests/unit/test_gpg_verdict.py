@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_home
 
+from workflows.services.gpg import inspect
 from workflows.services.gpg.details import parse_listings
 from workflows.services.gpg.inspect import (
     CheckedKey,
@@ -14,7 +15,9 @@ from workflows.services.gpg.inspect import (
     check_key,
     inspect_key,
 )
+from workflows.services.gpg.key_packets import is_minimal
 from workflows.services.gpg.normalise import normalise
+from workflows.services.gpg.packets import split
 from workflows.services.gpg.provider_library import OpenPgpLibrary, library_of
 from workflows.services.gpg.tools import GpgMissing, find_gpg
 from workflows.services.gpg.verdict import VerdictKind, judge
@@ -236,6 +239,30 @@ def test_a_checked_key_has_no_signatures_of_others_and_always_the_same_bytes(hom
     checked = check_key(signed, environment=ENVIRONMENT)
     assert checked.key.binary == plain == home.export("signed", "--export-options", "export-minimal")
     assert check_key(checked.key.text, environment=ENVIRONMENT).key == checked.key
+
+
+def test_a_key_that_is_minimal_already_is_what_gpg_would_make_of_it(
+    home: GpgHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = home.run("--list-keys", "--with-colons").decode().splitlines()
+    exported = [home.run("--export", line.split(":")[9]) for line in listed if line.startswith("fpr")]
+    minimal = [binary for binary in dict.fromkeys(exported) if is_minimal(binary)]
+    assert 15 < len(minimal) < len(exported)
+    ours = [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
+    monkeypatch.setattr(inspect, "is_minimal", lambda _: False)
+    assert ours == [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
+
+
+def test_what_is_not_minimal_is_left_to_gpg(home: GpgHome) -> None:
+    home.key("plain", "ed25519", subkey="cv25519")
+    key = home.export("plain")
+    first, *rest = split(key)
+    modern = bytes([0xC0 | first.tag, len(first.body)]) + first.body + b"".join(one.raw for one in rest)
+    assert normalise(modern).key_material == normalise(key).key_material
+    assert is_minimal(key)
+    assert not is_minimal(modern)
+    assert not is_minimal(first.raw)
+    assert check_key(modern, environment=ENVIRONMENT).key.binary == key
 
 
 def test_user_ids_with_odd_characters_are_read_and_made_harmless(home: GpgHome) -> None:

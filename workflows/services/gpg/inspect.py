@@ -6,6 +6,7 @@ neither the person's keyring nor its trust settings matter.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from workflows.services.gpg.details import KeyDetails, parse_listings
+from workflows.services.gpg.key_packets import is_minimal
 from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.packets import MalformedPackets
 from workflows.services.gpg.refusals import KeyRefused
@@ -70,6 +72,8 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str], gpg: str = "
         GpgMissing: gpg is not installed.
     """
     key = normalise(data)
+    if is_minimal(key.binary):
+        return CheckedKey(key, inspect_key(key.binary, environment=environment, gpg=gpg))
     with private_folder() as folder:
         reduced_file = folder / "reduced.gpg"
         run = run_gpg(
@@ -154,5 +158,11 @@ def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
 @contextmanager
 def private_folder() -> Iterator[Path]:
     """An empty folder that only this user can enter, removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="io-") as folder:
-        yield Path(folder)
+    folder = Path(tempfile.mkdtemp(prefix="io-"))
+    try:
+        yield folder
+    finally:
+        try:
+            folder.rmdir()  # it mostly is empty still, and this is the quicker way
+        except OSError:
+            shutil.rmtree(folder)
