@@ -81,7 +81,7 @@ def test_the_list_style_and_the_machine_map_are_read() -> None:
     assert layer.keys == {"jane.doe": "K"}
 
 
-def test_a_block_for_each_user_is_read_and_not_edited() -> None:
+def test_a_block_for_each_user_is_read() -> None:
     text = """module "user_marcos_pagnuco" {
   source                  = "x//modules/iam-user?ref=v1"
   name                    = "marcos.pagnucco"
@@ -102,12 +102,11 @@ module "iam_group_devops" {
         Style.BLOCK,
     )
     assert (person.login_profile, person.access_key) == (True, False)
-    assert not person.editable
+    assert person.editable
     assert person.groups == ("devops",)
-    assert [one for one in layer.findings if one.hand_edit and one.place == person.place]
 
 
-def test_a_map_in_a_variable_is_read_and_not_edited() -> None:
+def test_a_map_in_a_variable_is_read() -> None:
     text = """variable "users" {
   default = {
     auditor_ci = { name = "auditor.ci", login = false, pgp_key = "keys/machine.auditor.ci" }
@@ -131,7 +130,7 @@ module "user" {
     assert (person.key_file, person.login_profile, person.editable) == (
         "keys/machine.auditor.ci",
         False,
-        False,
+        True,
     )
 
 

@@ -131,7 +131,10 @@ class Document:
     def _item(self, node: Node) -> Item:
         kind = node.type
         words = self._header(node) if kind == "block" else ()
-        return Item(kind, node.start_byte, node.end_byte, node.start_point.row, node.end_point.row, words)
+        end = node.end_byte
+        if kind == "comment" and self.data[end - 1 : end] == b"\r":
+            end -= 1  # a line comment's node takes half of the line end with it
+        return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, words)
 
     def _header(self, node: Node) -> tuple[str, ...]:
         words: list[str] = []

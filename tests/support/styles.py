@@ -1,0 +1,210 @@
+"""People of a layer written in every style, in the habits that teams have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+from support.layers import BUCKET, HABITS, NAMES, Habits, layer_of, slug
+
+from workflows.layer.model import Layer
+
+STYLES = ("list", "block", "objects")
+BANNERS = ("", "box", "line")
+OUTPUTS = ("live", "starred", "hashed", "starred together")
+
+
+@dataclass(frozen=True)
+class Written:
+    """How some people are written.
+
+    Attributes:
+        style: one of `STYLES`; for machine users `list` is the map of names and key files.
+        names: the IAM names.
+        machine: whether they are machine users.
+        banner: one of `BANNERS`, over each block.
+        outputs: one of `OUTPUTS`.
+        old: as it was written before Terraform 0.12 and before the module's version 3.
+        habits: of the list.
+    """
+
+    style: str
+    names: Sequence[str]
+    machine: bool = False
+    banner: str = "box"
+    outputs: str = "live"
+    old: bool = False
+    habits: Habits = field(default_factory=Habits)
+
+    @property
+    def module(self) -> str:
+        return "machine_user" if self.machine else "user"
+
+    @property
+    def value_name(self) -> str:
+        return "machine_users" if self.machine else "users"
+
+    def attribute(self, name: str) -> str:
+        return f"this_{name}" if self.old and self.style == "block" else name
+
+    def reference(self, name: str, attribute: str) -> str:
+        attribute = self.attribute(attribute)
+        if self.style == "block":
+            return f"module.user_{slug(name)}.{attribute}"
+        key = slug(name) if self.style == "objects" else name
+        return f'module.{self.module}["{key}"].{attribute}'
+
+    def switches(self) -> str:
+        on, off = ("true", "false") if not self.machine else ("false", "true")
+        return f"  create_iam_user_login_profile = {on}\n  create_iam_access_key         = {off}\n"
+
+    def users_tf(self) -> str:
+        """The modules."""
+        if self.style == "block":
+            return "\n".join(self._banner(one) + self._block(one) for one in self.names)
+        if self.style == "objects":
+            return (
+                f'module "{self.module}" {{\n  source   = "../modules/iam-user"\n'
+                f"  for_each = var.{self.value_name}\n\n"
+                "  name                          = each.value.name\n"
+                "  create_iam_user_login_profile = each.value.login\n"
+                "  create_iam_access_key         = each.value.access_key\n"
+                "  pgp_key                       = file(each.value.pgp_key)\n}\n"
+            )
+        for_each = f"local.{self.value_name}" if self.machine else f"toset(local.{self.value_name})"
+        key = "value" if self.machine else "key"
+        return (
+            f'module "{self.module}" {{\n  source   = "../modules/iam-user"\n  for_each = {for_each}\n\n'
+            f"  name                          = each.key\n{self.switches()}\n"
+            f'  pgp_key = file("keys/${{each.{key}}}")\n}}\n'
+        )
+
+    def values_tf(self) -> str:
+        """The list or map that the modules repeat over; empty for blocks."""
+        if self.style == "block":
+            return ""
+        if self.style == "objects":
+            return f'variable "{self.value_name}" {{\n  default = {self.objects("  ")}\n}}\n'
+        if self.machine:
+            widest = max((len(one) + 2 for one in self.names), default=0)
+            lines = [f'    {chr(34) + one + chr(34):<{widest}} = "{one}"\n' for one in self.names]
+            entries = "{\n" + "".join(lines) + "  }" if lines else "{}"
+        else:
+            entries = self.habits.list([f'"{one}"' for one in self.names])
+        return f"locals {{\n  {self.value_name} = {entries}\n}}\n"
+
+    def objects(self, indent: str) -> str:
+        """The map of objects alone."""
+        login, access_key = ("false", "true") if self.machine else ("true", "false")
+        entries = [
+            f'{indent}  {slug(one)} = {{\n{indent}    name       = "{one}"\n'
+            f"{indent}    login      = {login}\n{indent}    access_key = {access_key}\n"
+            f'{indent}    pgp_key    = "keys/{one}"\n{indent}  }}\n'
+            for one in self.names
+        ]
+        return "{\n" + "".join(entries) + indent + "}" if entries else "{}"
+
+    def outputs_tf(self) -> str:
+        """Two outputs each, without the last line end."""
+        return "\n\n".join(self._pair(one) for one in self.names)
+
+    def _block(self, name: str) -> str:
+        key = f'file("keys/{name}")'
+        key = f'"${{{key}}}"' if self.old else key
+        return (
+            f'module "user_{slug(name)}" {{\n  source = "../modules/iam-user"\n\n'
+            f'  name          = "{name}"\n  force_destroy = true\n\n{self.switches()}\n'
+            f"  pgp_key = {key}\n}}\n"
+        )
+
+    def _banner(self, name: str) -> str:
+        words = " ".join(one.capitalize() for one in slug(name).split("_"))
+        if self.banner == "box":
+            return f"#==================#\n# User: {words:<11}#\n#==================#\n"
+        return f"# {words}\n" if self.banner == "line" else ""
+
+    def _pair(self, name: str) -> str:
+        secret = (
+            "iam_access_key_encrypted_secret" if self.machine else "iam_user_login_profile_encrypted_password"
+        )
+        first = _output(f"user_{slug(name)}_name", self.reference(name, "iam_user_name"), "")
+        second = _output(f"user_{slug(name)}_secret", self.reference(name, secret), "  sensitive   = true\n")
+        if self.outputs == "starred":
+            return f"{first}\n\n/*{second}*/"
+        if self.outputs == "starred together":
+            return f"/*\n{first}\n\n{second}\n*/"
+        if self.outputs == "hashed":
+            return f"{first}\n\n" + "\n".join(f"# {line}" for line in second.split("\n"))
+        return f"{first}\n\n{second}"
+
+
+def _output(label: str, value: str, more: str) -> str:
+    words = label.rpartition("_")[2]
+    return f'output "{label}" {{\n  description = "The {words}"\n  value       = {value}\n{more}}}'
+
+
+@st.composite
+def styled_layers(draw: Callable[..., object]) -> Layer:
+    """Any layer, people and machine users each in some style, as some team could have written it."""
+
+    def pick(choices: Sequence[object]) -> object:
+        return draw(st.sampled_from(choices))
+
+    people = draw(st.lists(NAMES, unique_by=slug, min_size=1, max_size=5))
+    machines = draw(st.lists(NAMES, unique_by=slug, max_size=3))
+    assert isinstance(people, list)
+    assert isinstance(machines, list)
+    if draw(st.booleans()):
+        people = sorted(people)
+    written = [
+        Written(
+            str(pick(STYLES)),
+            names,
+            machine,
+            str(pick(BANNERS)),
+            str(pick(OUTPUTS)),
+            bool(draw(st.booleans())),
+            Habits(trailing_comma=bool(draw(st.booleans()))),
+        )
+        for names, machine in ((people, False), ([f"machine.{one}" for one in machines], True))
+    ]
+    groups = []
+    for name, one in zip(("devops", "finops", "machines"), (written[0], written[0], written[1]), strict=True):
+        members = [one.reference(who, "iam_user_name") for who in one.names if draw(st.booleans())]
+        own = draw(HABITS)
+        assert isinstance(own, Habits)
+        groups.append(_group(name, own.list(members)))
+    files = files_of(written, groups)
+    if draw(st.booleans()):
+        files = {"main.tf": "\n".join(files.values())}
+    ending = pick(["as is", "no final newline", "CRLF"])
+    change: dict[object, Callable[[str], str]] = {
+        "no final newline": lambda text: text.rstrip("\n"),
+        "CRLF": lambda text: text.replace("\n", "\r\n"),
+    }
+    files = {name: change.get(ending, str)(text) for name, text in files.items()}
+    return layer_of(files, {name: f"KEY{name}\n" for one in written for name in one.names})
+
+
+def files_of(written: Sequence[Written], groups: Sequence[str]) -> dict[str, str]:
+    """The files of a layer, a headline over each part."""
+    parts = {
+        "groups.tf": groups,
+        "outputs.tf": [one.outputs_tf() + "\n" for one in written if one.names],
+        "policies.tf": [BUCKET],
+        "users.tf": [one.users_tf() for one in written],
+        "values.tf": [one.values_tf() for one in written if one.values_tf()],
+    }
+    return {
+        name: f"#\n# {name}\n#\n\n" + "\n#\n# more\n#\n".join(texts)
+        for name, texts in parts.items()
+        if any(texts)
+    }
+
+
+def _group(name: str, members: str) -> str:
+    return (
+        f'module "iam_group_{name}" {{\n  source = "../modules/iam-group-with-policies"\n'
+        f'  name   = "{name}"\n\n  group_users = {members}\n}}\n'
+    )
