@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 SOURCES := tui screens workflows
 JOBS ?= auto
 
-.PHONY: help demo test check format-check lint types contracts unit slow format docs benchmarks tools clean
+.PHONY: help demo test check format-check lint types contracts unit slow format docs snapshots pictures benchmarks tools clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,12 @@ format: $(READY)  ## Write the code as the format check wants it
 
 docs: $(READY)  ## Write the generated part of docs/ anew
 	$(BIN)/python docs/build.py
+
+snapshots: $(READY)  ## Accept the screens as they are now; look at the difference before you commit it
+	$(BIN)/pytest tests/ui/test_snapshots.py -q --snapshot-update
+
+pictures: $(READY)  ## Draw the pictures of docs/images anew
+	$(BIN)/python docs/pictures.py
 
 benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -140,7 +140,7 @@ class GroupsPane(StepPane):
                 Static(_notes(view), classes="layer-notes", markup=False),
             )
         if self._views:
-            self.query(Matrix).first().focus()
+            self.query(Matrix).first().focus(scroll_visible=False)
         else:
             words = "Nobody joins one of these layers or changes groups in it: Next (^n) goes on."
             await holder.mount(Static(words, markup=False))
@@ -168,7 +168,8 @@ class GroupsPane(StepPane):
                 matrix.show()
                 matrix.move_cursor(column=len(matrix.columns_shown()))
 
-        policies = next((group.policies for group in matrix.view.groups if group.name == sibling), ())
+        of_sibling = next((group.policies for group in matrix.view.groups if group.name == sibling), ())
+        policies = [_short(policy) for policy in of_sibling]
         self.app.push_screen(GroupDialog("A new group", sibling, policies, matrix.names()), answered)
 
     def action_rename_group(self) -> None:

@@ -155,7 +155,9 @@ def _told(held: Handoff, own_keys: tuple[str, ...]) -> list[str]:
     for identity, key in zip(held.identities, own_keys, strict=True):
         alias = f", alias {identity.account_alias}" if identity.account_alias else ""
         lines.append(f"• {identity.account_name}: account {identity.account_id}{alias}")
-        roles = ", ".join(profile.role for profile in identity.profiles) or "none"
+        roles = (
+            ", ".join(f"{profile.role} in {profile.account_name}" for profile in identity.profiles) or "none"
+        )
         lines.append(f"  user {identity.user}, roles: {roles}")
         if identity.encrypted_password or identity.encrypted_secret:
             lines += ["  encrypted to the key", f"  {grouped(identity.key_fingerprint)}"]

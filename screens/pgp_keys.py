@@ -51,8 +51,8 @@ class PgpKeysPane(StepPane):
             yield Button("Take it in", id="take", variant="primary", compact=True)
             yield Button("Invite (i)", id="invite", compact=True)
             yield Button("Fetch from mailbox", id="fetch", compact=True, classes="mailbox")
-        field = Input(placeholder="~/Downloads/request-jane.doe.txt", id="file", compact=True)
-        yield FieldRow("Or a file, folder", field, "Enter opens")
+        field = Input(placeholder="~/Downloads/…", id="file", compact=True)
+        yield FieldRow("Or file or folder", field, "Enter opens")
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -63,6 +63,7 @@ class PlanPane(StepPane):
         words = "! Not about what you chose. Space marks what may happen:"
         yield Static(words, id="foreign-label", classes="hidden")
         yield MarkList(id="foreign", classes="hidden", compact=True)
+        yield Static("", id="foreign-words", classes="hidden", markup=False)
         yield Static("", id="drift", classes="hidden", markup=False)
         with Horizontal(id="buttons"):
             yield Button("Plan again (p)", id="again", compact=True)
@@ -95,6 +96,7 @@ class PlanPane(StepPane):
         self._fill("#drift", ["Changed outside of Terraform since the last apply:", *drift] if drift else [])
         self._show_foreign()
         self.query_one("#export", Button).disabled = planned is None
+        self.query_one("#again", Button).label = "Plan (p)" if planned is None else "Plan again (p)"
 
     def _fill(self, selector: str, lines: list[str]) -> None:
         widget = self.query_one(selector, Static)
@@ -107,6 +109,8 @@ class PlanPane(StepPane):
         box.clear_options()
         for one in foreign:
             box.add_option(Selection(one.words, one.address, one.address in self._acknowledged))
+        if not foreign:
+            self._fill("#foreign-words", [])
         for widget in (box, self.query_one("#foreign-label")):
             widget.set_class(not foreign, "hidden")
 
@@ -117,7 +121,7 @@ class PlanPane(StepPane):
         if planned is None:
             return (
                 "No plan yet. Next (^n) lets Terraform make one.\n"
-                "Applied elsewhere already (by a pull request)? e sees it."
+                "Applied already, by a pull request? Then press e."
             )
         counts = planned.counts
         words = f"{counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy"
@@ -215,6 +219,12 @@ class PlanPane(StepPane):
     def changed(self) -> bool:
         """A plan that was accepted and still fits its files is left alone."""
         return bool(self._refusal) or bool(super().changed())
+
+    @on(MarkList.SelectionHighlighted, "#foreign")
+    def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
+        """Show all words of the line that the cursor is on; the list cuts them off."""
+        foreign = self._planned.foreign if self._planned else ()
+        self._fill("#foreign-words", [one.words for one in foreign if one.address == event.selection.value])
 
     @on(MarkList.SelectedChanged, "#foreign")
     def _mark(self) -> None:

@@ -101,7 +101,10 @@ class ProfilesPane(StepPane):
         )
         remarks = [f"! {remark}" for remark in found.remarks]
         self.query_one("#remarks", Static).update("\n".join([count, *remarks, state]))
-        self.query_one(DiffView).show(found.diff)
+        diff = found.diff
+        for sign in ("--- ", "+++ "):
+            diff = diff.replace(f"{sign}{home}/", f"{sign}~/")
+        self.query_one(DiffView).show(diff)
         self.call_after_refresh(self._look)  # the input may have changed meanwhile
 
     @on(StepPane.MoveFailed)

@@ -91,6 +91,7 @@ class HomeScreen(Screen[None]):
         options.clear_options()
         options.add_options(self._options())
         options.highlighted = 1
+        self.refresh_bindings()
 
     def _words(self) -> str:
         if self._sandbox:
@@ -141,6 +142,10 @@ class HomeScreen(Screen[None]):
 
         body = "What it recorded and its drafts go away. Files of the project, keys and profiles stay."
         self.app.push_screen(Confirm("Delete this session?", body, "Delete"), answered)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Without a session there is none to delete."""
+        return action != "delete" or bool(self._summaries)
 
     def action_help(self) -> None:
         """Explain the wizard."""

@@ -132,12 +132,17 @@ class Stage(Vertical):
             self._tell(error)
 
     def focus_first(self) -> None:
-        """The first thing to fill in has the focus, else the page itself, so that keys scroll it."""
+        """The first thing to fill in has the focus, else the page itself, so that keys scroll it.
+
+        A page that has put the focus somewhere already knew better.
+        """
         if not self.children:
             return  # the application ended while the page was being mounted
-        page = self.children[0]
+        page, focused = self.children[0], self.screen.focused
+        if focused is not None and page in focused.ancestors:
+            return
         for widget in page.query("*"):
-            if widget.focusable and widget.display:
+            if widget.focusable and all(one.display for one in widget.ancestors_with_self):
                 widget.focus()
                 return
         page.can_focus = True

@@ -61,7 +61,7 @@ class GroupDialog(ModalScreen[GroupWish | None]):
             if self._sibling:
                 shape = f"Made like {self._sibling}, without its members. Policies: "
                 yield Static(shape + (", ".join(self._policies) or "none"), markup=False)
-            yield Input(value=self._value, placeholder="a name, as observers", id="name", compact=True)
+            yield Input(value=self._value, placeholder="for example  observers", id="name", compact=True)
             yield Static("", id="problem", markup=False)
             with Horizontal():
                 yield Button("OK", id="ok", variant="primary", compact=True)

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.scenes import Stage, freeze
+from support.scenes import Stage, in_state
 from support.scenes.admin import Office, open_office
 from support.scenes.catalogue import SHOTS, scene
-from textual.pilot import Pilot
 
 _CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _PINNED = f"textual=={version('textual')}" in _CONSTRAINTS.read_text().split()
@@ -52,10 +50,4 @@ def test_screen(
         monkeypatch.delenv(variable, raising=False)
     with Stage(tmp_path) as stage:
         shown = scene(name, stage, office)
-
-        async def before(pilot: Pilot[Any]) -> None:
-            pilot.app.animation_level = "none"
-            await shown.before(pilot)
-            await freeze(pilot)
-
-        assert snap_compare(shown.app, terminal_size=size, run_before=before)
+        assert snap_compare(shown.app, terminal_size=size, run_before=in_state(shown))

@@ -6,24 +6,27 @@ fingerprints are committed, Terraform's events are recorded ones, and nothing re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 from support.fakes import MemoryVault, fake_world
 from support.panes import PaneHost, rest, settle
 from textual.app import App
+from textual.binding import BindingType
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 from textual.worker import WorkerCancelled, get_current_worker
 
 from screens.registry import PANES
 from screens.widgets.progress import ProgressLine
+from tui.app import OnboardApp
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
@@ -46,6 +49,13 @@ class Scene:
 
     app: App[Any]
     before: Before
+
+
+class Framed(PaneHost):
+    """Names itself as the application does, and has its keys in the footer."""
+
+    TITLE = OnboardApp.TITLE
+    BINDINGS: ClassVar[list[BindingType]] = [*OnboardApp.BINDINGS]
 
 
 class Keyring(MemoryVault):
@@ -100,7 +110,7 @@ class Stage:
         """The wizard at a step ("plan@security"), or at the closing page for ""."""
         step, _, item = at.partition("@")
         modules = MODULES[session.header.workflow]
-        app = PaneHost(session, world, modules, PANES, StepKey(step, item) if at else None)
+        app = Framed(session, world, modules, PANES, StepKey(step, item) if at else None)
 
         async def then(pilot: Pilot[Any]) -> None:
             await at_rest(pilot)
@@ -153,3 +163,22 @@ async def freeze(pilot: Pilot[Any]) -> None:
                 line._frame, line._since = 0, monotonic()
                 line._turn()
     await pilot.pause()
+
+
+def in_state(scene: Scene) -> Before:
+    """What brings a scene into its state and stops what moves in it."""
+
+    async def before(pilot: Pilot[Any]) -> None:
+        pilot.app.animation_level = "none"
+        await scene.before(pilot)
+        await freeze(pilot)
+
+    return before
+
+
+def picture(scene: Scene, size: tuple[int, int]) -> str:
+    """The scene as SVG, the same each time."""
+    from textual._doc import take_svg_screenshot  # noqa: PLC0415 - what the snapshot plugin uses, too
+
+    svg = take_svg_screenshot(scene.app, terminal_size=size, run_before=in_state(scene))
+    return re.sub(r"\bterminal-\d+-", "terminal-", svg)

@@ -1,4 +1,4 @@
-"""The administrator's screens. Up to Review they work on one real project that all scenes share and none changes."""
+"""The administrator's screens; up to Review they share one real project, which none of them changes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.runner import Update
 from workflows.steps import apply, hand_over, plan, terraform_runs
+from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.planned import Planned, Told
@@ -143,7 +144,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
 def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned | None = None) -> Any:
     """A session whose files are written, and in which management is done."""
     stage.put(terraform_runs, "code_wanted", lambda _context: "")
-    stage.put(plan, "staleness", lambda _planned, _context: "")
+    stage.put(planned_plans, "staleness", lambda _planned, _context: "")
     stage.put(apply, "look", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
     facts = {
         **office.facts,
@@ -172,7 +173,9 @@ def plan_made(stage: Stage, office: Office) -> Scene:
 def plan_foreign(stage: Stage, office: Office) -> Scene:
     """A plan with changes that nobody chose."""
     group = Told("aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed")
-    user = Told("module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working")
+    user = Told(
+        "module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working"
+    )
     counts = {"add": 5, "change": 2, "destroy": 2}
     planned = _planned(stage.folder, counts=counts, destroys=(group,), foreign=(group, user))
     session = _runs(stage, office, "plan")

@@ -17,6 +17,7 @@ from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.secret import Secret
 from workflows.services.authenticator import otpauth_uri, qr_matrix
 from workflows.steps import access_keys, before_you_start, handoff, pgp_key, sign_in, verify
+from workflows.steps import profiles as profiles_step
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.before_you_start import Found, Tool
 from workflows.steps.handoff import Arrival
@@ -130,7 +131,9 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
 def pgp_key_new(stage: Stage) -> Scene:
     """Somebody who has no key yet."""
     stage.put(pgp_key, "own_keys", lambda _context, _report: ())
-    return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key", keys("enter", *"Jane", "space", *"Doe"))
+    return stage.wizard(
+        _session(stage, "pgp-key"), stage.world(), "pgp-key", keys("enter", *"Jane", "space", *"Doe")
+    )
 
 
 def pgp_key_own(stage: Stage) -> Scene:
@@ -206,18 +209,26 @@ def access_keys_noticed(stage: Stage) -> Scene:
 
 
 def profiles(stage: Stage) -> Scene:
+    stage.put(profiles_step, "credential_command", _credential_command)
     return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security")
 
 
 def passphrase_dialog(stage: Stage) -> Scene:
-    why = "The access key is kept in a file that is encrypted to your PGP key, and gpg-agent has forgotten it."
+    why = (
+        "The access key is kept in a file that is encrypted to your PGP key, and gpg-agent has forgotten it."
+    )
 
     async def show(pilot: Pilot[Any]) -> None:
         pilot.app.push_screen(PassphraseDialog(why))
         await at_rest(pilot)
         await pilot.press(*"secret")
 
+    stage.put(profiles_step, "credential_command", _credential_command)
     return stage.wizard(_session(stage, "profiles"), stage.world(), "profiles@security", show)
+
+
+def _credential_command(project: str, profile: str, **_: object) -> str:
+    return f"iam-onboard credential-process --project {project} --profile {profile}"
 
 
 def _survey(stage: Stage) -> None:
@@ -248,5 +259,3 @@ def _answers(_codes: object, _context: Context, report: Report) -> tuple[Result,
     for result in results:
         report(Progress("Asking", payload=result))
     return tuple(results)
-
-
