@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from tui.ask import terminal_name
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.access_key_vault import load_access_key
@@ -47,4 +48,5 @@ def _vaults(machine: Machine) -> Iterator[Vault]:
     from tui.worlds import encrypted_files  # noqa: PLC0415 - gpg, only if the keyring does not have it
 
     gnupg_home = machine.gnupg_home
-    yield encrypted_files("", machine.places.vault, gnupg_home, machine.environment)
+    tty = terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
+    yield encrypted_files("", machine.places.vault, gnupg_home, machine.environment, tty)

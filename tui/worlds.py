@@ -70,15 +70,22 @@ def vault_for(
 
 
 def encrypted_files(
-    fingerprint: str, folder: Path, gnupg_home: Path | None, environment: Mapping[str, str]
+    fingerprint: str,
+    folder: Path,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+    tty: str | None = None,
 ) -> PgpFileVault:
-    """Files encrypted to a key of the person's; gpg itself asks for the passphrase when one is read."""
+    """Files encrypted to a key of the person's; gpg itself asks for the passphrase when one is read.
+
+    It asks on the terminal `tty`, or where its agent has a window of its own.
+    """
     from workflows.services.gpg.decrypt import decrypt  # noqa: PLC0415 - not for the first paint
     from workflows.services.gpg.encrypt import encrypt  # noqa: PLC0415
     from workflows.services.vault import PgpFileVault  # noqa: PLC0415
 
     def opened(message: bytes) -> bytes:
-        plain = decrypt(message, passphrase=None, gnupg_home=gnupg_home, environment=environment)
+        plain = decrypt(message, passphrase=None, gnupg_home=gnupg_home, environment=environment, tty=tty)
         return plain.reveal().encode()
 
     closed = partial(encrypt, fingerprint=fingerprint, gnupg_home=gnupg_home, environment=environment)
