@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
@@ -106,7 +107,12 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
 
 def user_modules(files: FileSet) -> list[UserModule]:
     """The module blocks that make IAM users, in the order of the files, override files left out."""
-    return [_user_module(files, block) for block in _modules(files) if _is_user(block)]
+    if files not in _known:
+        _known[files] = [_user_module(files, block) for block in _modules(files) if _is_user(block)]
+    return _known[files]
+
+
+_known: WeakKeyDictionary[FileSet, list[UserModule]] = WeakKeyDictionary()
 
 
 def group_modules(files: FileSet) -> list[Block]:

@@ -9,15 +9,18 @@ has been written.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pygohcl
 
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.collector import collector_paused
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import EditRefused
 from workflows.layer.read import read_files
+from workflows.layer.values import elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +28,14 @@ if TYPE_CHECKING:
     from workflows.errors import Problem
     from workflows.layer.model import Layer
     from workflows.layer.operations.base import Operation
-    from workflows.layer.syntax import Document
+    from workflows.layer.syntax import Document, Item
+
+
+_LONG = 10_000
+"""Bytes of a list or map that are worth leaving out of the check."""
+
+_NEIGHBOURS = 3
+"""So many entries on either side of a change are checked with it."""
 
 
 class EditUnsafe(EditRefused):
@@ -56,6 +66,11 @@ def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
         EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
         EditUnsafe: the result is not what was meant; a fault of the editor, not of the person.
     """
+    with collector_paused():
+        return _edited(layer, operations)
+
+
+def _edited(layer: Layer, operations: Iterable[Operation]) -> Layer:
     edited = layer
     for operation in operations:
         fatal = [one.message for one in operation.check(edited) if one.fatal]
@@ -109,7 +124,7 @@ def _run(layer: Layer, operation: Operation) -> Layer:
 
 
 def _check_syntax(before: Document | None, after: Document) -> None:
-    text = _changed_part(before.data if before is not None else b"", after)
+    text = _changed_part(before, after)
     error = f"{after.name}:{after.broken_at}: not HCL" if after.broken_at is not None else ""
     if not error:
         try:
@@ -125,20 +140,69 @@ def _check_syntax(before: Document | None, after: Document) -> None:
         )
 
 
-def _changed_part(before: bytes, after: Document) -> bytes:
-    """The top-level blocks that hold what changed.
+def _changed_part(before: Document | None, after: Document) -> bytes:
+    """The top-level blocks that changed, those with long lists without most of their unchanged entries.
 
     The blocks around them are the bytes they were, and the changed ones stand on lines of their own, so
     the file is as valid as those are.
     """
-    start = _common_prefix(before, after.data)
-    end = len(after.data) - _common_prefix(before[start:][::-1], after.data[start:][::-1])
-    touched = [one for one in after.items if one.end_byte >= start and one.start_byte <= end]
-    if not touched:
-        return b""
-    first = after.line_start(touched[0].start_byte)
-    last = after.line_end(touched[-1].end_byte)
-    return after.data[first:last].replace(b"\r\n", b"\n")
+    old = before.data if before is not None else b""
+    start, end = _difference(old, after.data)
+    items = before.items if before is not None else ()
+    near = [
+        one for one in items if one.end_byte >= start and one.start_byte <= len(old) - len(after.data) + end
+    ]
+    known = {old[one.start_byte : one.end_byte] for one in near}
+    earlier = {one.header: one for one in near}
+    parts = []
+    for item in after.items:
+        touched = item.end_byte >= start and item.start_byte <= end
+        text = after.data[item.start_byte : item.end_byte] if touched else b""
+        if touched and text not in known:
+            same = earlier.get(item.header) if item.header else None
+            parts.append(
+                _part(after, item, old[same.start_byte : same.end_byte] if same is not None else b"")
+            )
+    return b"\n".join(parts).replace(b"\r\n", b"\n")
+
+
+def _part(after: Document, item: Item, old: bytes) -> bytes:
+    first, last = after.line_start(item.start_byte), after.line_end(item.end_byte)
+    start, end = _difference(old, after.data[item.start_byte : item.end_byte])
+    text = after.data[first:last]
+    for cut_start, cut_end in reversed(_same_entries(after, item.start_byte + start, item.start_byte + end)):
+        text = text[: cut_start - first] + b"\n" + text[cut_end - first :]
+    return text
+
+
+def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]]:
+    """The entries before and behind a change inside one long list or map, but for a few neighbours.
+
+    They are expressions of their own and are the bytes that they were, so the change is as valid without
+    them; of thousands, the parser would take longer than everything else.
+    """
+    if after.is_plain or end - start > _LONG or after.broken_at is not None:
+        return []
+    node = after.root.descendant_for_byte_range(start, max(start, end - 1))
+    while node is not None and (
+        node.type not in {"tuple", "object"} or node.end_byte - node.start_byte < _LONG
+    ):
+        node = node.parent
+    if node is None:
+        return []
+    entries = elements(node)
+    starts = [one.start_byte for one in entries]
+    low = max(0, bisect_left(starts, start) - _NEIGHBOURS)
+    high = min(len(entries) - 1, bisect_left(starts, end) + _NEIGHBOURS)
+    before = (node.start_byte + 1, starts[low])
+    behind = (entries[high].end_byte, node.end_byte - 1)
+    return [one for one in (before, behind) if one[1] - one[0] > _LONG // 2]
+
+
+def _difference(left: bytes, right: bytes) -> tuple[int, int]:
+    """From where to where the right one differs from the left one."""
+    start = _common_prefix(left, right)
+    return start, len(right) - _common_prefix(left[start:][::-1], right[start:][::-1])
 
 
 def _common_prefix(left: bytes, right: bytes) -> int:

@@ -22,9 +22,9 @@ class LayerUnreadable(OnboardError):  # noqa: N818 - it reads better where it is
     """A file of the layer cannot be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FileSet:
-    """The `.tf` files and key files of a layer.
+    """The `.tf` files and key files of a layer; equal only to itself, so what is read of it is remembered.
 
     Attributes:
         documents: file name to document, in the order Terraform reads them: by name, override files last,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from workflows.layer.collector import collector_paused
 from workflows.layer.declarations import constants
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person
@@ -29,7 +30,8 @@ def read_layer(location: LayerLocation) -> Layer:
         LayerUnreadable: a file cannot be read.
     """
     shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
-    return read_files(location, FileSet.load(location.path, location.var_files, shared))
+    with collector_paused():
+        return read_files(location, FileSet.load(location.path, location.var_files, shared))
 
 
 def read_files(location: LayerLocation, files: FileSet) -> Layer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from workflows.errors import Problem
 from workflows.layer.facts import facts_of
@@ -123,6 +124,12 @@ class AddPerson:
         )
 
     def _plans(self, layer: Layer) -> tuple[NewDeclaration, NewOutputs | None]:
+        plans = _plans.setdefault(layer.files, {})
+        if self not in plans:
+            plans[self] = self._planned(layer)
+        return plans[self]
+
+    def _planned(self, layer: Layer) -> tuple[NewDeclaration, NewOutputs | None]:
         declared = home_for(layer, machine=self.machine).plan(self.name, machine=self.machine)
         wants = self._wants_outputs(layer, declared)
         return declared, self._planned_outputs(layer, layer.files, declared) if wants else None
@@ -133,6 +140,11 @@ class AddPerson:
 
     def _wants_outputs(self, layer: Layer, declared: NewDeclaration) -> bool:
         return self.outputs and most_have_outputs(layer.files, siblings_in(layer, declared.siblings))
+
+
+_plans: WeakKeyDictionary[FileSet, dict[AddPerson, tuple[NewDeclaration, NewOutputs | None]]] = (
+    WeakKeyDictionary()
+)
 
 
 def _labels(layer: Layer, groups: tuple[str, ...]) -> set[str]:

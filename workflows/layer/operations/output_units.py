@@ -57,16 +57,16 @@ def units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
 
     A comment that hides the outputs of several people, or something else too, is left out.
     """
-    found: dict[Owner, list[Unit]] = {}
-    for document in files.documents.values():
-        if document not in _known:
-            _known[document] = _units(document)
-        for unit in _known[document]:
-            found.setdefault(unit.owner, []).append(unit)
-    return found
+    if files not in _known:
+        found: dict[Owner, list[Unit]] = {}
+        for document in files.documents.values():
+            for unit in _units(document):
+                found.setdefault(unit.owner, []).append(unit)
+        _known[files] = found
+    return _known[files]
 
 
-_known: WeakKeyDictionary[Document, tuple[Unit, ...]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[FileSet, dict[Owner, list[Unit]]] = WeakKeyDictionary()
 
 
 def _units(document: Document) -> tuple[Unit, ...]:

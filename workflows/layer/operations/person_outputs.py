@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.block_edits import insert_after, insert_before
 from workflows.layer.facts import OutputFacts
@@ -29,8 +29,7 @@ _NEAR = 50
 """So many neighbours are looked at for the one to follow."""
 
 
-@dataclass(frozen=True)
-class Somebody:
+class Somebody(NamedTuple):
     """Whom outputs are about.
 
     Attributes:
