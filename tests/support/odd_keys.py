@@ -21,13 +21,17 @@ def odd_keys(home: GpgHome) -> dict[str, bytes]:
     _prolonged(home)
     _sha1(home)
     _two_names(home)
+    _uses(home)
     names = [
         *("secp256k1", "nistp521", "nistp256-with-rsa", "brainpool-with-rsa", "rsa-with-nistp256"),
         *("rsa-with-cv25519-and-rsa", "rsa-with-rsa-and-nistp256", "rsa-expired-and-nistp256"),
         *("rsa-for-both-expired", "prolonged", "sha1", "two-names"),
+        *("authenticating-primary", "newer-signing-subkey", "designated-revoker", "certifying-only"),
     ]
     rsa = home.export("rsa")
     return {name: home.export(name) for name in names} | {
+        "every-name-revoked": every_name_revoked(home),
+        "odd-name": _odd_name(home),
         "version-5": _version_5(home),
         "photograph": with_photograph(home, "photograph"),
         "many-signatures": with_signatures(home, "many-signatures", 300),
@@ -100,6 +104,34 @@ def _two_names(home: GpgHome) -> None:
     fingerprint = home.key("two-names")
     home.run("--quick-add-uid", fingerprint, "former <former@b.sample>")
     home.run("--quick-revoke-uid", fingerprint, "former <former@b.sample>")
+
+
+def _uses(home: GpgHome) -> None:
+    """Keys whose parts are for other things as well, as some in the test suite of GnuPG are."""
+    home.key("authenticating-primary", usage="cert,auth")
+    home.run("--quick-add-key", home.key("newer-signing-subkey", usage="cert"), "rsa2048", "sign", "2y")
+    revoked_by = home.key("designated-revoker")
+    home.edit(revoked_by, "addrevoker", home.fingerprint("rsa"), "y")
+    home.key("certifying-only", usage="cert", subkey=None)
+
+
+def every_name_revoked(home: GpgHome) -> bytes:
+    """A new RSA key with two user ids, both revoked: gpg refuses to revoke the last one, so in two copies."""
+    fingerprint = home.key("former")
+    home.run("--quick-add-uid", fingerprint, "later <later@b.sample>")
+    whole = home.run("--export-secret-keys", fingerprint)
+    home.run("--quick-revoke-uid", fingerprint, "former <former@a.example>")
+    first = home.run("--export", fingerprint)
+    home.run("--yes", "--delete-secret-and-public-key", fingerprint)
+    home.run("--import", stdin=whole)
+    home.run("--quick-revoke-uid", fingerprint, "later <later@b.sample>")
+    home.run("--import", stdin=first)
+    return home.run("--export", fingerprint)
+
+
+def _odd_name(home: GpgHome) -> bytes:
+    home.run("--quick-gen-key", "--allow-freeform-uid", "Zoë", "rsa2048", "cert,sign,encr", "2y")
+    return home.run("--export", "Zoë")
 
 
 def _version_5(home: GpgHome) -> bytes:

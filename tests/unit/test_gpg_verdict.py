@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.odd_keys import every_name_revoked
 from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_home
 
 from workflows.services.gpg import inspect
@@ -263,6 +264,20 @@ def test_what_is_not_minimal_is_left_to_gpg(home: GpgHome) -> None:
     assert not is_minimal(modern)
     assert not is_minimal(first.raw)
     assert check_key(modern, environment=ENVIRONMENT).key.binary == key
+
+
+def test_a_key_without_a_name_that_holds_is_refused(home: GpgHome, now: datetime) -> None:
+    fingerprint = home.key("renamed")
+    home.run("--quick-add-uid", fingerprint, "new <new@b.sample>")
+    home.run("--quick-revoke-uid", fingerprint, "renamed <renamed@a.example>")
+    one = check_key(home.run("--export", fingerprint), environment=ENVIRONMENT).details
+    assert judge(one, OLD, now).kind is WORKS
+    assert one.mails == ("new@b.sample",)
+    none = check_key(every_name_revoked(home), environment=ENVIRONMENT).details
+    assert (len(none.user_ids), none.mails) == (2, ())
+    for version in (OLD, NEW, UNKNOWN):
+        verdict = judge(none, version, now)
+        assert (verdict.kind, verdict.headline) == (BY_US, "Every user id revoked")
 
 
 def test_user_ids_with_odd_characters_are_read_and_made_harmless(home: GpgHome) -> None:

@@ -171,6 +171,14 @@ RULES: Final[tuple[Rule, ...]] = (
         remedy=Remedy.NEW_KEY,
     ),
     Rule(
+        lambda case: all(user_id.revoked for user_id in case.key.user_ids),
+        VerdictKind.REFUSED_BY_US,
+        "Every user id revoked",
+        "Its owner revoked every user id, so nothing in it says whose it is. The provider does not notice.",
+        reason="all of its user ids are revoked",
+        remedy=Remedy.NEW_KEY,
+    ),
+    Rule(
         lambda case: case.keybase and bool(case.unread_curve),
         VerdictKind.REFUSED_BY_PROVIDER,
         "Elliptic curve",
