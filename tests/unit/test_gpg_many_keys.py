@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import threading
 import time
@@ -8,9 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.odd_keys import PHOTOGRAPH, with_photograph, with_signatures, without
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
+from workflows.services.gpg import go_base64
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.inspect import CheckedKey, UnreadableKey, check_key
 from workflows.services.gpg.key_file import JudgedFile, judge_file
@@ -19,6 +23,7 @@ from workflows.services.gpg.normalise import INPUT_LIMIT, KEYRING_LIMIT, normali
 from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import (
     EmptyKey,
+    KeyRefused,
     KeyTooLarge,
     NoSuchKeyHere,
     SecretKeyGiven,
@@ -37,6 +42,11 @@ def home() -> Iterator[GpgHome]:
             folder.key(name, "ed25519", subkey="cv25519")
         folder.key("rsa")
         yield folder
+
+
+@pytest.fixture(scope="module")
+def keyring(home: GpgHome) -> bytes:
+    return b"".join(home.export(name) for name in NAMES)
 
 
 def fingerprints(found: tuple[CheckedKey | Exception, ...]) -> list[str]:
@@ -121,8 +131,8 @@ def test_a_photograph_and_hundreds_of_signatures_are_left_out(home: GpgHome) -> 
     photograph, signed = with_photograph(home, "seen"), with_signatures(home, "famous", 500)
     assert PHOTOGRAPH in photograph
     assert len(signed) > 100_000
-    for given in (photograph, signed):
-        key = check_key(given, environment=ENVIRONMENT).key
+    for sent in (photograph, signed):
+        key = check_key(sent, environment=ENVIRONMENT).key
         tags = [packet.tag for packet in split(key.binary)]
         assert tags == [Tag.PUBLIC_KEY, Tag.USER_ID, Tag.SIGNATURE, Tag.PUBLIC_SUBKEY, Tag.SIGNATURE]
         assert check_key(key.text, environment=ENVIRONMENT).key == key
@@ -202,3 +212,32 @@ def test_damaged_subpackets_are_read_without_failure() -> None:
         body = bytes([4, 0x18, 1, 8]) + len(area).to_bytes(2) + area
         signature = bytes([0xC0 | Tag.SIGNATURE, len(body)]) + body
         assert len(own_expiries(key + subkey + signature)) == 1
+
+
+@settings(max_examples=200, deadline=1000)
+@given(st.binary(max_size=300), st.sampled_from(["", "\n", "\r\n"]), st.sampled_from(["", " \u00a0\t\n"]))
+def test_what_go_decodes_is_what_was_encoded(data: bytes, end: str, around: str) -> None:
+    text = base64.b64encode(data).decode()
+    wrapped = end.join(text[start : start + 76] for start in range(0, len(text), 76))
+    assert go_base64.decode(f"{around}{wrapped}{around}") == data
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.text(max_size=200) | st.text(alphabet="AQgw=\n -_%", max_size=60))
+def test_what_go_refuses_is_refused_at_a_place_in_the_text(text: str) -> None:
+    with contextlib.suppress(go_base64.IllegalBase64):
+        assert base64.b64decode(text.strip(), validate=False) == go_base64.decode(text)
+        return
+    with pytest.raises(go_base64.IllegalBase64) as refusal:
+        go_base64.decode(text)
+    assert 0 <= refusal.value.offset <= len(text.encode())
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.data())
+def test_of_damaged_keyrings_only_refusals_come_back(keyring: bytes, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(keyring)))
+    end = data.draw(st.integers(start, len(keyring)))
+    damaged = keyring[:start] + data.draw(st.binary(max_size=30)) + keyring[end:]
+    with contextlib.suppress(KeyRefused):
+        assert all(key.key_material for key in public_keys(damaged))
