@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 PICTURES = {
-    "users": (100, 26),
+    "users": (112, 26),
     "review": (100, 30),
     "plan": (100, 26),
     "sign-in-open": (100, 26),

@@ -26,7 +26,14 @@ class Matrix(DataTable[str]):
     """People down, groups across; Space changes the marked cell."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,enter", "put", "In or out", id="groups.toggle", tooltip="Put the person in or out"),
+        Binding(
+            "space,enter",
+            "put",
+            "In or out",
+            id="groups.toggle",
+            show=False,
+            tooltip="Put the person in or out",
+        ),
     ]
 
     def __init__(self, view: LayerView, choice: LayerChoice) -> None:

@@ -27,11 +27,23 @@ class PlanPane(StepPane):
     """Next makes the plan; once it is shown, Next accepts it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "plan_again", "Plan again", id="plan.again", tooltip="Make a new plan"),
-        Binding("l", "log", "Log", id="plan.log", tooltip="Show or hide Terraform's own words"),
-        Binding("x", "export", "Export", id="plan.export", tooltip="Markdown for a pull request, redacted"),
+        Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
+        Binding("l", "log", "Log", id="plan.log", show=False, tooltip="Show or hide Terraform's own words"),
         Binding(
-            "e", "elsewhere", "Applied elsewhere", id="plan.elsewhere", tooltip="See in the state that it is"
+            "x",
+            "export",
+            "Export",
+            id="plan.export",
+            show=False,
+            tooltip="Markdown for a pull request, redacted",
+        ),
+        Binding(
+            "e",
+            "elsewhere",
+            "Applied elsewhere",
+            id="plan.elsewhere",
+            show=False,
+            tooltip="See in the state that it is",
         ),
     ]
     DEFAULT_CSS = """

@@ -110,11 +110,21 @@ async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
         assert app.asked == [HomeScreen.Delete("late")]
 
 
-async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
+async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
     app = Host([])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        await pilot.press("delete")
+        assert "Delete session" not in app.text()
+        app.home.show([LATE])
+        await rest(pilot)
+        assert "Delete session" in app.text()
+
+
+async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("down", "delete")
         await rest(pilot)
         assert app.screen is app.home
         assert [told.message for told in app._notifications] == ["Mark a session first."]
@@ -122,7 +132,7 @@ async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
 
 @pytest.mark.parametrize("key", ["f1", "question_mark"])
 async def test_help_opens_and_closes(key: str) -> None:
-    app = Host([])
+    app = Host([LATE])
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press(key)
