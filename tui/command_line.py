@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tui.exit_codes import DONE, REFUSED
+from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
 
 _EPILOG = """\
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
     add_pgp_commands(commands)
+    add_layer_commands(commands)
 
     process = commands.add_parser(
         "credential-process", help="print an access key from the vault, for AWS SDKs"
@@ -103,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "demo": commands.demo,
         "doctor": commands.doctor,
         "pgp": commands.pgp,
+        "layer": commands.layer,
         "decrypt": commands.decrypt,
         "credential-process": commands.credential_process,
     }

@@ -170,6 +170,13 @@ def pgp(options: argparse.Namespace) -> int:
     return request(Machine.this(), options)
 
 
+def layer(options: argparse.Namespace) -> int:
+    """`iam-onboard layer show|add|remove|groups|account`."""
+    from tui.layer_commands import layer as run  # noqa: PLC0415 - only this command needs it
+
+    return run(Machine.this(), options)
+
+
 def decrypt(options: argparse.Namespace) -> int:
     """`iam-onboard decrypt [FILE]`: the one-time password to standard output."""
     from tui.decrypt_command import decrypt_command  # noqa: PLC0415 - only this command needs it

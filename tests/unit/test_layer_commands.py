@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.pgp import gpg_home
+
+from tui.command_line import build_parser
+from tui.exit_codes import DONE, USAGE
+from tui.layer_commands import layer
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.sandbox.project import lay_out
+
+LAYER = "security/global/base-identities"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    lay_out(tmp_path / "project")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def machine(project: Path) -> Machine:
+    return replace(Machine.this(), working_folder=project)
+
+
+@pytest.fixture(scope="module")
+def key() -> Iterator[bytes]:
+    with gpg_home() as home:
+        home.key("jane.doe")
+        yield home.export("jane.doe")
+
+
+def run(machine: Machine, *words: str) -> int:
+    return layer(machine, build_parser().parse_args(["layer", *words]))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+@pytest.mark.parametrize("name", ["security", LAYER, f"{LAYER}/keys/..", "./security"])
+def test_a_layer_is_named_by_its_account_or_its_folder(
+    machine: Machine, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(machine, "show", name, "--json") == DONE
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["layer"] == LAYER
+    assert shown["styles"] == ["list of names", "map of machine users"]
+    assert {one["name"] for one in shown["people"]} >= {"alex.kim", "machine.github.actions"}
+    assert {one["name"]: one["members"] for one in shown["groups"]}["auditors"] == ["sam.okafor"]
+
+
+def test_a_layer_is_shown_in_words(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(machine, "show", "security") == DONE
+    text = capsys.readouterr().out
+    assert "alex.kim" in text
+    assert "minimum_password_length = 16" in text
+    assert 'account_alias = binbash-security   (written as "${var.project_long}-${var.environment}")' in text
+
+
+@pytest.mark.parametrize("name", ["nope", ".", "config"])
+def test_what_is_no_single_layer_is_refused_with_those_there_are(machine: Machine, name: str) -> None:
+    with pytest.raises(OnboardError) as refusal:
+        run(machine, "show", name)
+    assert LAYER in refusal.value.next
+
+
+def test_a_dry_run_prints_the_diff_that_the_run_makes(
+    machine: Machine, project: Path, key: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "jane.key").write_bytes(key)
+    before = contents(project / LAYER)
+    words = ("security", "jane.doe", "--key", "jane.key", "--group", "devops")
+    assert run(machine, "add", *words, "--dry-run") == DONE
+    diff = capsys.readouterr().out
+    assert contents(project / LAYER) == before
+    assert '+    module.user["jane.doe"].iam_user_name,' in diff
+    applied = subprocess.run(
+        ["git", "apply", "--check", "-"], input=diff, text=True, cwd=project, capture_output=True, check=False
+    )
+    assert applied.returncode == 0, applied.stderr
+    assert run(machine, "add", *words, "--json") == DONE
+    done = json.loads(capsys.readouterr().out)
+    assert done["written"] is True
+    assert done["diff"] == diff
+    assert run(machine, "groups", "security", "jane.doe") == DONE
+    assert capsys.readouterr().out == "devops\n"
+    assert run(machine, "groups", "security", "jane.doe", "--add", "auditors", "--remove", "devops") == DONE
+    assert "groups.tf  +1 -1" in capsys.readouterr().out
+    assert run(machine, "groups", "security", "jane.doe", "--json") == DONE
+    assert json.loads(capsys.readouterr().out)["groups"] == ["auditors"]
+    assert run(machine, "remove", "security", "jane.doe") == DONE
+    assert contents(project / LAYER) == before
+
+
+def test_a_machine_user_gets_an_access_key(machine: Machine, project: Path, key: bytes) -> None:
+    (project / "ci.key").write_bytes(key)
+    words = ("security", "machine.ci", "--key", "ci.key", "--access-key", "--group", "deploymaster")
+    assert run(machine, "add", *words) == DONE
+    assert '"machine.ci"             = "machine.ci"' in (project / LAYER / "locals.tf").read_text()
+
+
+def test_a_bad_key_or_name_is_refused_and_nothing_is_written(
+    machine: Machine, project: Path, key: bytes
+) -> None:
+    (project / "good.key").write_bytes(key)
+    (project / "bad.key").write_text("no key at all")
+    before = contents(project)
+    for words in (
+        ("jane.doe", "--key", "bad.key"),
+        ("jane.doe", "--key", "gone.key"),
+        ("alex.kim", "--key", "good.key"),
+        ("jane doe", "--key", "good.key"),
+        ("jane.doe", "--key", "good.key", "--group", "nope"),
+    ):
+        with pytest.raises(OnboardError):
+            run(machine, "add", "security", *words)
+    with pytest.raises(OnboardError, match="nobody"):
+        run(machine, "remove", "security", "nobody")
+    assert contents(project) == before
+
+
+def test_the_account_is_shown_and_changed(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(machine, "account", "security", "--policy", "max_password_age=80") == DONE
+    assert "= 80" in (project / LAYER / "account.tf").read_text()
+    capsys.readouterr()
+    assert run(machine, "account", "security", "--json") == DONE
+    assert json.loads(capsys.readouterr().out)["policy"]["max_password_age"]["value"] == 80
+    with pytest.raises(OnboardError, match="left alone"):
+        run(machine, "account", "security", "--alias", "other-alias")
+    with pytest.raises(OnboardError, match="1 to 1095"):
+        run(machine, "account", "security", "--policy", "max_password_age=2000")
+    assert run(machine, "account", "security", "--policy", "max_password_age=x") == USAGE
+    assert "KEY=VALUE" in capsys.readouterr().err
+
+
+def test_no_screen_is_loaded_for_it(project: Path) -> None:
+    code = (
+        "import sys; from tui.command_line import main; code = main(sys.argv[1:]);"
+        "assert code == 0, code; assert 'textual' not in sys.modules; assert 'boto3' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "layer", "show", str(project / LAYER)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

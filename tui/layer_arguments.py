@@ -1,0 +1,68 @@
+"""The arguments of `layer show|add|remove|groups|account`; `--help` imports nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+_LAYER = "the layer's folder, or its account's name in the project of the current folder"
+
+
+def add_layer_commands(commands: Commands) -> None:
+    """Add `layer` with its parts to the parser's commands."""
+    layer = commands.add_parser("layer", help="read and edit a base-identities layer, byte for byte")
+    parts = layer.add_subparsers(dest="part", metavar="PART", required=True)
+    _part(parts, "show", "tell people, groups, styles, binary and provider of a layer")
+    _add_add(parts)
+    remove = _editing(parts, "remove", "remove a person: entry, groups, outputs and key file")
+    remove.add_argument("name", metavar="NAME", help="the IAM user name")
+    groups = _editing(parts, "groups", "tell a person's groups, or change them")
+    groups.add_argument("name", metavar="NAME", help="the IAM user name")
+    groups.add_argument("--add", action="append", default=[], metavar="GROUP", help="join it (repeatable)")
+    groups.add_argument(
+        "--remove", action="append", default=[], metavar="GROUP", help="leave it (repeatable)"
+    )
+    account = _editing(parts, "account", "tell the account's alias and password policy, or change them")
+    account.add_argument("--alias", default="", metavar="ALIAS", help="the new alias")
+    account.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an attribute of the password policy, as minimum_password_length=16 (repeatable)",
+    )
+
+
+def _add_add(parts: Commands) -> None:
+    add = _editing(parts, "add", "add a person as its siblings are written: entry, groups, outputs, key file")
+    add.add_argument("name", metavar="NAME", help="the IAM user name")
+    add.add_argument(
+        "--key", required=True, metavar="FILE", help="the person's public PGP key in any form ('-': stdin)"
+    )
+    add.add_argument("--group", action="append", default=[], metavar="GROUP", help="join it (repeatable)")
+    add.add_argument(
+        "--access-key",
+        action="store_true",
+        help="a machine user: with an access key and without a console password",
+    )
+
+
+def _part(parts: Commands, name: str, words: str) -> argparse.ArgumentParser:
+    part = parts.add_parser(
+        name,
+        help=words,
+        description=f"{words[0].upper()}{words[1:]}.",
+        epilog="exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage",
+    )
+    part.add_argument("layer", metavar="LAYER", help=_LAYER)
+    part.add_argument("--json", action="store_true", help="print JSON")
+    return part
+
+
+def _editing(parts: Commands, name: str, words: str) -> argparse.ArgumentParser:
+    part = _part(parts, name, words)
+    part.add_argument("--dry-run", action="store_true", help="print the unified diff and write nothing")
+    return part
