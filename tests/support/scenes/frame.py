@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from support.panes import settle
@@ -66,8 +67,9 @@ def home_sandbox(stage: Stage) -> Scene:
 
 def home_sessions(stage: Stage) -> Scene:
     """One session of each role; the admin's waits for a key."""
-    sessions = Sessions(stage.folder / "sessions", WORKFLOWS, now)
-    admin, user = sessions.create("admin", {}), sessions.create("new-user", {})
+    folder = stage.folder / "sessions"
+    admin = Sessions(folder, WORKFLOWS, now).create("admin", {})
+    user = Sessions(folder, WORKFLOWS, lambda: now() - timedelta(days=3)).create("new-user", {})
     project = {"project": "bb", "project_root": "/home/sam/bb-infra", "layers": ["management", "security"]}
     people = {"joining": ["jane.doe"], "leaving": [], "regrouping": [], "account_wanted": False}
     settle(admin, StepKey("project"), {**project, **people})
