@@ -165,6 +165,16 @@ async def freeze(pilot: Pilot[Any]) -> None:
     await pilot.pause()
 
 
+async def still(pilot: Pilot[Any]) -> None:
+    """Wait until the screen looks the same twice in a row: what was posted has been painted by then."""
+    before: list[Any] = []
+    deadline = monotonic() + 30
+    while before != (shown := pilot.app.screen._compositor.render_strips()):
+        assert monotonic() < deadline, "the screen does not come to rest"
+        before = shown
+        await pilot.pause(0.03)
+
+
 def in_state(scene: Scene) -> Before:
     """What brings a scene into its state and stops what moves in it."""
 
@@ -172,6 +182,7 @@ def in_state(scene: Scene) -> Before:
         pilot.app.animation_level = "none"
         await scene.before(pilot)
         await freeze(pilot)
+        await still(pilot)
 
     return before
 
