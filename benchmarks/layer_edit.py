@@ -1,7 +1,9 @@
 """How long it takes to read a layer, add a person with groups and outputs, and check the result, by size.
 
 Prints seconds of processor time (the median of five runs) and each size's time per person against that of the
-smallest: a linear editor stays near or below 1. Run as `python -m benchmarks.layer_edit`.
+smallest: a linear editor stays near or below 1. Where python-hcl2 is installed (it is in the `dev` extra, for
+this comparison only), the time that it takes to load the same files is measured in the same run. Run as
+`python -m benchmarks.layer_edit`.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +77,15 @@ def run(location: LayerLocation) -> None:
     assert not changes.is_empty
 
 
+def load_with_hcl2(folder: Path) -> None:
+    """What python-hcl2 does before any edit: load the same files."""
+    import hcl2  # noqa: PLC0415 - so that everything else runs without it
+
+    for path in sorted(folder.glob("*.tf")):
+        with path.open(encoding="utf-8") as file:
+            hcl2.load(file)
+
+
 def median(work: Callable[[], None], runs: int = 5) -> float:
     """The median of some runs, in seconds."""
     seconds = []
@@ -84,17 +96,29 @@ def median(work: Callable[[], None], runs: int = 5) -> float:
     return statistics.median(seconds)
 
 
+def measure(size: int, *, outputs: bool, peer: bool) -> tuple[float, float | None]:
+    """The seconds of read, add and check at a size, and those of python-hcl2's load in the same run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        location = make_layer(folder, size, outputs=outputs)
+        seconds = median(lambda: run(location))
+        return seconds, median(lambda: load_with_hcl2(folder), runs=1) if peer else None
+
+
 def main() -> None:
+    peer = find_spec("hcl2") is not None
+    measure(SIZES[0], outputs=True, peer=peer)  # so that nothing is loaded for the first time below
     for outputs, title in ((False, "lists and groups"), (True, "lists, groups and a pair of outputs each")):
         print(title)
         first: float | None = None
         for size in SIZES:
-            with tempfile.TemporaryDirectory() as folder:
-                location = make_layer(Path(folder), size, outputs=outputs)
-                seconds = median(lambda location=location: run(location))  # type: ignore[misc]
+            seconds, other = measure(size, outputs=outputs, peer=peer)
             each = seconds / size
             first = first or each
-            print(f"  {size:5d} people: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, {each / first:5.2f} ×")
+            words = f"  {size:5d} people: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, {each / first:5.2f} ×"
+            if other is not None:
+                words += f"; python-hcl2's load alone {other:7.3f} s, {other / seconds:5.1f} ×"
+            print(words)
 
 
 if __name__ == "__main__":

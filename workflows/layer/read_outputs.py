@@ -40,17 +40,23 @@ def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, .
         files: the layer's files.
         owners: the IAM name of each person by what declares it.
     """
-    return tuple(
-        _output(block, Place(document.name, block.line), owners)
-        for document in files.documents.values()
-        for block in document.blocks_of("output")
-    )
+    found: list[Output] = []
+    for document in files.documents.values():
+        name, data = document.name, document.data
+        if document.is_plain:  # straight from the items: there may be thousands
+            for item in document.items_by_kind.get("output", ()):
+                reading = _read_plain(data[item.start_byte : item.end_byte])
+                found.append(_output(item.header[-1], reading, Place(name, item.row + 1), owners))
+        else:
+            blocks = document.blocks_of("output")
+            found += [_output(one.label, read_output(one), Place(name, one.line), owners) for one in blocks]
+    return tuple(found)
 
 
 def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
     """The outputs that are commented out; arguments as for `read_outputs`."""
     return tuple(
-        _output(hidden.block, Place(document.name, hidden.line), owners)
+        _output(hidden.block.label, read_output(hidden.block), Place(document.name, hidden.line), owners)
         for document in files.documents.values()
         for comment in comments_of(document)
         for hidden in comment.blocks
@@ -58,17 +64,18 @@ def read_hidden_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Ou
     )
 
 
-def _output(block: Block, place: Place, owners: Mapping[Owner, str]) -> Output:
-    reference, sensitive = read_output(block)
+def _output(label: str, reading: Reading, place: Place, owners: Mapping[Owner, str]) -> Output:
+    reference, sensitive = reading
     if reference is None:
-        return Output(block.label, None, "", sensitive, place)
-    return Output(block.label, owners.get(reference.owner), reference.attribute, sensitive, place)
+        return Output(label, None, "", sensitive, place)
+    return Output(label, owners.get(reference[:2]), reference.attribute, sensitive, place)
 
 
 def read_output(block: Block) -> Reading:
     """What an output block says."""
-    if block.document.is_plain:
-        return _read_plain(block.data)
+    document, item = block.document, block.item
+    if document.is_plain:
+        return _read_plain(document.data[item.start_byte : item.end_byte])
     sensitive = block.source_of("sensitive") == "true"
     value = block.attributes.get("value")
     if value is None:

@@ -38,7 +38,7 @@ class Reference(NamedTuple):
     @property
     def owner(self) -> tuple[str, str | None]:
         """Module and key: what declares the thing referred to."""
-        return self.module, self.key
+        return self[:2]
 
 
 def read_reference(document: Document, node: Node) -> Reference | None:

@@ -9,6 +9,7 @@ references and constant values.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -150,21 +151,33 @@ class Document:
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
         """The blocks of the top level, in order; those inside a damaged part are left out."""
-        if self._outline is not None:
-            return tuple(Block(self, one) for one in self._outline if one.kind == "block")
-        pairs = zip(self.items, self._nodes, strict=True)
-        return tuple(Block(self, item, node) for item, node in pairs if item.kind == "block")
+        found = [block for kind in self.items_by_kind for block in self.blocks_of(kind)]
+        return tuple(sorted(found, key=lambda one: one.item.start_byte))
 
     @cached_property
-    def _by_kind(self) -> dict[str, tuple[Block, ...]]:
-        found: dict[str, list[Block]] = {}
-        for block in self.blocks:
-            found.setdefault(block.kind, []).append(block)
-        return {kind: tuple(blocks) for kind, blocks in found.items()}
+    def items_by_kind(self) -> dict[str, list[Item]]:
+        """The blocks of the top level as items, by their type, as `module`; each in order."""
+        found: defaultdict[str, list[Item]] = defaultdict(list)
+        for item in self.items:
+            if item.header:
+                found[item.header[0]].append(item)
+        return dict(found)
 
     def blocks_of(self, kind: str) -> tuple[Block, ...]:
         """The blocks of the top level of one kind, as `module`, in order."""
-        return self._by_kind.get(kind, ())
+        if kind not in self._blocks:
+            nodes = {} if self.is_plain else self._block_nodes
+            found = [Block(self, one, nodes.get(one.start_byte)) for one in self.items_by_kind.get(kind, ())]
+            self._blocks[kind] = tuple(found)
+        return self._blocks[kind]
+
+    @cached_property
+    def _blocks(self) -> dict[str, tuple[Block, ...]]:
+        return {}
+
+    @cached_property
+    def _block_nodes(self) -> dict[int, Node]:
+        return {one.start_byte: one for one in self._nodes if one.type == "block"}
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:

@@ -69,10 +69,14 @@ def units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
 _known: WeakKeyDictionary[FileSet, dict[Owner, list[Unit]]] = WeakKeyDictionary()
 
 
-def _units(document: Document) -> tuple[Unit, ...]:
-    units = [_live(block) for block in document.blocks_of("output")]
-    units += [_hidden(one) for one in comments_of(document) if one.blocks]
-    return tuple(sorted((one for one in units if one is not None), key=lambda one: one.start))
+def _units(document: Document) -> list[Unit]:
+    units = [
+        Unit((block.item,), (block,), 0, reference.owner, hidden=False)
+        for block in document.blocks_of("output")
+        if (reference := read_output(block).reference) is not None
+    ]
+    hidden = [unit for one in comments_of(document) if one.blocks and (unit := _hidden(one)) is not None]
+    return sorted(units + hidden, key=lambda one: one.start) if hidden else units
 
 
 def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
@@ -91,11 +95,6 @@ def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
         if splices:
             files = files.with_document(document.splice(splices))
     return files
-
-
-def _live(block: Block) -> Unit | None:
-    owner = _owner(block)
-    return None if owner is None else Unit((block.item,), (block,), 0, owner, hidden=False)
 
 
 def _hidden(comment: Comment) -> Unit | None:
