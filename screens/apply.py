@@ -33,8 +33,9 @@ class ApplyPane(StepPane):
     ]
     DEFAULT_CSS = """
     ApplyPane Static { height: auto; }
-    ApplyPane #bar { width: 100%; display: none; margin-top: 1; }
-    ApplyPane #bar.-shown { display: block; }
+    ApplyPane ProgressBar { width: 100%; display: none; margin-top: 1; }
+    ApplyPane ProgressBar.-shown { display: block; }
+    ApplyPane ProgressBar Bar { width: 1fr; }
     ApplyPane #gone { color: $text-error; }
     ApplyPane #ended { color: $text-warning; }
     ApplyPane #buttons { height: auto; margin-top: 1; }
@@ -53,7 +54,7 @@ class ApplyPane(StepPane):
         yield Static("", id="ended", markup=False)
         yield Static("", id="gone", markup=False)
         yield Static("", id="summary", markup=False)
-        yield ProgressBar(total=None, show_eta=False, id="bar")
+        yield ProgressBar(total=None, show_eta=False, id="done-so-far")
         yield ResourceList()
         with Horizontal(id="buttons"):
             yield Button("Log (l)", id="show-log", compact=True)
@@ -100,7 +101,7 @@ class ApplyPane(StepPane):
             return
         self.query_one(RunLog).take(update)
         self.query_one(ResourceList).show(update.progress)
-        bar = self.query_one("#bar", ProgressBar)
+        bar = self.query_one("#done-so-far", ProgressBar)
         bar.add_class("-shown")
         bar.update(total=update.progress.total or None, progress=update.progress.operations)
         self.query_one("#summary").display = False
@@ -124,7 +125,7 @@ class ApplyPane(StepPane):
         if message.name != "perform":
             return
         self.query_one("#ended", Static).update(f"! {message.error.what}\n  {message.error.next}")
-        self.query_one("#bar").remove_class("-shown")
+        self.query_one("#done-so-far").remove_class("-shown")
         self.run_worker(self._look_again())
 
     async def _look_again(self) -> None:
