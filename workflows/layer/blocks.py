@@ -78,11 +78,20 @@ class Block:
     def attributes(self) -> dict[str, Attribute]:
         """The attributes of the block's own body by name; of a duplicate, the first."""
         found: dict[str, Attribute] = {}
-        for node in self._body():
-            if node.type == "attribute":
-                attribute = Attribute(self.document, node)
-                found.setdefault(attribute.name, attribute)
+        for attribute in self._attributes:
+            found.setdefault(attribute.name, attribute)
         return found
+
+    @cached_property
+    def duplicates(self) -> tuple[Attribute, ...]:
+        """The attributes whose name the block has used before, which Terraform refuses."""
+        if len(self._attributes) == len(self.attributes):
+            return ()
+        return tuple(one for one in self._attributes if self.attributes[one.name] is not one)
+
+    @cached_property
+    def _attributes(self) -> tuple[Attribute, ...]:
+        return tuple(Attribute(self.document, node) for node in self._body() if node.type == "attribute")
 
     def source_of(self, name: str) -> str | None:
         """The source text of an attribute's value, or None without that attribute."""

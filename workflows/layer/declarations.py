@@ -6,6 +6,7 @@ The readers and the operations both start here, so that what is shown and what i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _USER_ATTRIBUTES = frozenset({"pgp_key", "create_iam_user_login_profile", "create_iam_access_key"})
 _FIELD = re.compile(r"each\.value\.([A-Za-z_]\w*)")
+_TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
 """Stands for `each.key` in an evaluated template."""
 VALUE = "\x00value\x00"
@@ -108,7 +110,13 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
 def user_modules(files: FileSet) -> list[UserModule]:
     """The module blocks that make IAM users, in the order of the files, override files left out."""
     if files not in _known:
-        _known[files] = [_user_module(files, block) for block in _modules(files) if _is_user(block)]
+        blocks = _modules(files)
+        labels = Counter(block.label for block in blocks)
+        _known[files] = [
+            _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
+            for block in blocks
+            if _is_user(block)
+        ]
     return _known[files]
 
 
@@ -174,16 +182,18 @@ def uneditable(files: FileSet, document: Document, block: Block) -> str:
     why = unwritable(files, document)
     if why:
         return why
+    if block.duplicates:
+        return f"it sets {block.duplicates[0].name} twice, again at {place_of(block.duplicates[0])}"
     place = overridden(files, block)
     if place is not None:
         return f"an override file changes it at {place}"
     return ""
 
 
-def _user_module(files: FileSet, block: Block) -> UserModule:
+def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
     document = block.document
     for_each = block.attributes.get("for_each")
-    reason = uneditable(files, document, block)
+    reason = reason or uneditable(files, document, block)
     if for_each is None and "count" in block.attributes:
         return UserModule(block, Style.COMPUTED, document, None, reason or "the number of users is computed")
     if for_each is None:

@@ -99,10 +99,12 @@ def _of_variable(files: FileSet, name: str) -> list[Attribute]:
 
 def _of_local(files: FileSet, name: str) -> list[Attribute]:
     return [
-        block.attributes[name]
+        attribute
         for document in files.documents.values()
         for block in document.blocks_of("locals")
         if name in block.attributes
+        for attribute in (block.attributes[name], *block.duplicates)
+        if attribute.name == name
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import constants, user_modules
-from workflows.layer.model import Style
+from workflows.layer.model import Place, Style
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.home_blocks import BlocksHome
 from workflows.layer.operations.home_list import ListHome
@@ -27,9 +27,18 @@ def home_for(layer: Layer, *, machine: bool) -> Home:
         EditRefused: none can take one, with the place to edit by hand.
     """
     kind = "machine user" if machine else "user"
+    broken = next(
+        (
+            Place(one.name, one.broken_at)
+            for one in layer.files.documents.values()
+            if one.broken_at is not None
+        ),
+        None,
+    )
     refusal = refuse(
         f"{layer.location.relative} has no list that a {kind} could be added to.",
-        "No module there makes such users.",
+        "No module there makes such users." if broken is None else f"{broken.file} cannot be parsed.",
+        broken,
     )
     fitting: list[Home] = []
     for home in _homes(layer):

@@ -1,0 +1,30 @@
+# one
+locals { # two
+  # three
+  users = [ # four ]
+    # five "ann.one",
+    "ann.one", # six, with "quotes"
+    /* seven "bob.x", */ "cat.two" /* eight ] */, // nine
+    # ten
+  ] # eleven
+  // twelve }
+} # thirteen
+module "user" {
+  source   = "../modules/iam-user"
+  for_each = toset(local.users)
+
+  name                          = each.key
+  create_iam_user_login_profile = true
+  create_iam_access_key         = false
+
+  pgp_key = file("keys/${each.key}")
+}
+module "iam_group_ops" {
+  source = "../modules/iam-group-with-policies"
+  name   = "ops"
+
+  group_users = [ // none of "these"
+    /* a */ module.user["ann.one"].iam_user_name /* b */, # c
+    # d
+  ]
+}

@@ -1,0 +1,20 @@
+locals {
+  all   = { "ann.one" = true }
+  users = [for name, on in local.all : name if on]
+}
+module "user" {
+  source   = "../modules/iam-user"
+  for_each = toset(local.users)
+
+  name                          = each.key
+  create_iam_user_login_profile = true
+  create_iam_access_key         = false
+
+  pgp_key = file("keys/${each.key}")
+}
+module "iam_group_ops" {
+  source = "../modules/iam-group-with-policies"
+  name   = "ops"
+
+  group_users = [for name in local.users : module.user[name].iam_user_name]
+}
