@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workflows.layer.account_list import add_account, check_account, remove_account
+from workflows.layer.change_set import write
+from workflows.layer.discover import find_project
+from workflows.layer.operations import EditRefused
+from workflows.layer.project import Account, Project
+from workflows.sandbox.project import lay_out
+
+NEW = Account("data-science", "aws+data@example.com", "999999999999")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    lay_out(tmp_path / "project")
+    return find_project(tmp_path / "project")
+
+
+def common(project: Project) -> Path:
+    return project.root / "config" / "common.tfvars"
+
+
+def test_an_account_comes_last_as_its_sibling_is_written_and_goes_without_a_trace(project: Project) -> None:
+    before = common(project).read_bytes()
+    changes = add_account(project, NEW)
+    assert common(project).read_bytes() == before
+    write(changes)
+    again = find_project(project.root)
+    assert again.accounts == (*project.accounts, NEW)
+    (change,) = changes.changes
+    assert change.counts()[1] == 0
+    assert "b/config/common.tfvars" in change.diff()
+    write(remove_account(again, NEW.name))
+    assert common(project).read_bytes() == before
+
+
+def test_an_account_in_the_middle_goes_alone(project: Project) -> None:
+    middle = project.accounts[1]
+    write(remove_account(project, middle.name))
+    left = find_project(project.root)
+    assert left.accounts == tuple(one for one in project.accounts if one != middle)
+
+
+ONE_LINE = 'accounts = { security = { email = "a@b.c", id = "222222222222" } }\n'
+ONE_LINE_AFTER = ONE_LINE.replace(
+    " } }", ' }, data-science = { email = "aws+data@example.com", id = "999999999999" } }'
+)
+ENTRY = '  "security" = {\r\n    email = "a@b.c" # x\r\n    id    = 222222222222\r\n  },\r\n'
+NEW_ENTRY = (
+    '  "data-science" = {\r\n    email = "aws+data@example.com" # x\r\n    id    = "999999999999"\r\n  },\r\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        (ONE_LINE, ONE_LINE_AFTER),
+        (f"accounts = {{\r\n{ENTRY}}}\r\n", f"accounts = {{\r\n{ENTRY}{NEW_ENTRY}}}\r\n"),
+    ],
+)
+def test_the_form_of_the_list_is_kept(project: Project, text: str, after: str) -> None:
+    end = "\r\n" if "\r\n" in text else "\n"
+    text = f'project = "bb"{end}{text}'
+    common(project).write_bytes(text.encode())
+    (change,) = add_account(find_project(project.root), NEW).changes
+    assert change.after is not None
+    assert change.after.decode() == text.partition("accounts")[0] + after
+
+
+@pytest.mark.parametrize(
+    ("account", "field"),
+    [
+        (Account("Data", "a@b.cd", ""), "name"),
+        (Account("", "a@b.cd", ""), "name"),
+        (Account("security", "a@b.cd", ""), "name"),
+        (Account("data", "nobody", ""), "email"),
+        (Account("data", 'a"@b.cd', ""), "email"),
+        (Account("data", "a@b.cd", "123"), "id"),
+        (Account("data", "a@b.cd", "222222222222"), "id"),
+    ],
+)
+def test_a_wrong_request_is_told_and_refused(project: Project, account: Account, field: str) -> None:
+    assert [one.field for one in check_account(project, account)] == [field]
+    with pytest.raises(EditRefused):
+        add_account(project, account)
+
+
+def test_an_account_that_aws_has_not_made_yet_has_no_id(project: Project) -> None:
+    write(add_account(project, Account("data", "a@b.cd", "")))
+    assert find_project(project.root).accounts[-1] == Account("data", "a@b.cd", "")
+
+
+def test_what_is_computed_or_not_there_is_refused(project: Project) -> None:
+    with pytest.raises(EditRefused, match="no account nope"):
+        remove_account(project, "nope")
+    data = common(project).read_text().replace("accounts = {", "accounts = {\n  odd = { email = 1 }\n", 1)
+    common(project).write_text(data.replace("accounts", "others", 1))
+    with pytest.raises(EditRefused) as refusal:
+        add_account(project, NEW)
+    assert "common.tfvars:1" in refusal.value.next
