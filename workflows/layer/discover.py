@@ -2,7 +2,8 @@
 
 The layout is the one of binbash Leverage (`build.env`, `config/common.tfvars`, one folder an account, the
 identities layer in `<account>/global/base-identities`), with the older names that are still in use:
-`.config` instead of `.tfvars`, `<account>/base-identities`, `root` instead of `management`.
+`.config` instead of `.tfvars`, `<account>/base-identities` or `<account>/identities`, `root` instead of
+`management`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Account", "LayerLocation", "Project", "ProjectError", "find_project", "read_build_env"]
 
-LAYER_PATHS = ("global/base-identities", "base-identities")
-"""Where an account's folder holds its identities layer, the current place first."""
+LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
+"""Where an account's folder holds its identities layer, the current place first, that of 2019 last."""
 
 ORGANIZATION_ACCOUNTS = ("management", "root")
 """The folder of the organisation's own account; `root` until 2022."""
