@@ -111,13 +111,91 @@ def test_a_branch_without_upstream_and_no_branch(checkout: Path, environment: di
     git = Git(checkout, environment)
     git.create_branch("onboard/jane.doe")
     assert git.branch() == "onboard/jane.doe"
-    assert git.upstream(fetch=True).name == ""
+    upstream = git.upstream(fetch=True)
+    assert (upstream.name, upstream.is_default, upstream.fetched) == ("origin/main", True, True)
     with pytest.raises(OnboardError, match="git refused"):
         git.create_branch("main")
     with pytest.raises(OnboardError, match="Not a name for a branch"):
         git.create_branch("a..b")
     run(checkout, environment, "checkout", "--quiet", "--detach")
     assert git.branch() is None
+
+
+def push_theirs(tmp_path: Path, environment: dict[str, str]) -> None:
+    """A colleague adds a commit to the default branch."""
+    colleague = tmp_path / "colleague"
+    run(tmp_path, environment, "clone", "--quiet", str(tmp_path / "upstream.git"), str(colleague))
+    run(colleague, environment, "commit", "--quiet", "--allow-empty", "-m", "Theirs")
+    run(colleague, environment, "push", "--quiet")
+
+
+def without_upstream(checkout: Path, environment: dict[str, str], how: str) -> None:
+    if how == "branch":
+        Git(checkout, environment).create_branch("onboard/jane.doe")
+    elif how == "detached":
+        run(checkout, environment, "checkout", "--quiet", "--detach")
+    else:
+        run(checkout, environment, "switch", "--quiet", "--create", "gone")
+        run(checkout, environment, "push", "--quiet", "-u", "origin", "gone")
+        run(checkout, environment, "push", "--quiet", "origin", ":gone")
+        if how == "pruned by the fetch":
+            run(checkout, environment, "update-ref", "refs/remotes/origin/gone", "HEAD")
+            run(checkout, environment, "config", "fetch.prune", "true")
+
+
+@pytest.mark.parametrize("how", ["branch", "detached", "gone", "pruned by the fetch"])
+def test_without_an_upstream_the_default_branch_is_compared_with(
+    tmp_path: Path, checkout: Path, environment: dict[str, str], how: str
+) -> None:
+    without_upstream(checkout, environment, how)
+    git = Git(checkout, environment)
+    (checkout / "other.txt").write_text("mine\n")
+    git.commit([checkout / "other.txt"], "Mine")
+    ours = git.upstream(fetch=True)
+    assert (ours.name, ours.ahead, ours.behind, ours.fetched) == ("origin/main", 1, 0, True)
+    push_theirs(tmp_path, environment)
+    both = git.upstream(fetch=True)
+    assert (both.ahead, both.behind, both.is_default) == (1, 1, True)
+
+
+def test_the_default_branch_is_the_one_that_the_remote_names(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    run(checkout, environment, "push", "--quiet", "origin", "main:trunk")
+    run(checkout, environment, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    run(checkout, environment, "checkout", "--quiet", "--detach")
+    assert Git(checkout, environment).upstream(fetch=True).name == "origin/trunk"
+
+
+def test_a_remote_that_cannot_be_reached_is_told_without_an_upstream_too(
+    tmp_path: Path, checkout: Path, environment: dict[str, str]
+) -> None:
+    run(checkout, environment, "checkout", "--quiet", "--detach")
+    (tmp_path / "upstream.git").rename(tmp_path / "away")
+    upstream = Git(checkout, environment).upstream(fetch=True)
+    assert (upstream.name, upstream.fetched) == ("origin/main", False)
+    assert "does not appear to be a git repository" in upstream.why_not_fetched
+
+
+def test_a_default_branch_that_is_not_known_is_told(
+    tmp_path: Path, checkout: Path, environment: dict[str, str]
+) -> None:
+    run(checkout, environment, "config", "remote.origin.followRemoteHEAD", "never")
+    run(checkout, environment, "push", "--quiet", "origin", "main:trunk")
+    run(tmp_path / "upstream.git", environment, "symbolic-ref", "HEAD", "refs/heads/trunk")
+    run(checkout, environment, "push", "--quiet", "origin", ":main")
+    run(checkout, environment, "checkout", "--quiet", "--detach")
+    upstream = Git(checkout, environment).upstream(fetch=True)
+    assert (upstream.name, upstream.fetched) == ("origin", False)
+    assert "no default branch" in upstream.why_not_fetched
+
+
+def test_without_a_remote_there_is_nothing_to_compare_with(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    run(checkout, environment, "remote", "remove", "origin")
+    upstream = Git(checkout, environment).upstream(fetch=True)
+    assert (upstream.name, upstream.behind, upstream.fetched) == ("", 0, False)
 
 
 def test_commit_takes_just_these_files(checkout: Path, environment: dict[str, str]) -> None:

@@ -114,6 +114,38 @@ def test_a_checkout_behind_its_upstream_is_refused(admin_project: AdminProject) 
     assert "git pull" in error.next
 
 
+@pytest.mark.parametrize("state", [("switch", "--create", "onboard/jane.doe"), ("checkout", "--detach")])
+def test_a_checkout_without_upstream_is_compared_with_the_default_branch(
+    admin_project: AdminProject, state: tuple[str, ...]
+) -> None:
+    first = admin_project.git("rev-parse", "HEAD").strip()
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin_project.git("push", "--quiet")
+    admin_project.git(*state, "--quiet")
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
+    admin_project.git("reset", "--quiet", "--hard", first)
+    error = refused(admin_project, joining(admin_project))
+    assert error.title == "This checkout is behind"
+    assert "git merge origin/main" in error.next
+    located = project.survey(str(admin_project.root), admin_project.context(), quiet).project
+    with pytest.raises(OnboardError, match="behind"):
+        project.check_upstream(located, admin_project.context(), needed=False)
+
+
+def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_project: AdminProject) -> None:
+    admin_project.git("switch", "--quiet", "--create", "onboard/jane.doe")
+    admin_project.upstream.rename(admin_project.upstream.with_name("away.git"))
+    assert isinstance(refused(admin_project, joining(admin_project)), UpstreamUnreachable)
+
+
+def test_a_checkout_without_remote_is_told_and_not_refused(admin_project: AdminProject) -> None:
+    admin_project.git("remote", "remove", "origin")
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    assert "not known whether it is current" in remark
+    assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
+
+
 def test_an_upstream_that_does_not_answer_is_told_and_may_be_done_without(
     admin_project: AdminProject,
 ) -> None:

@@ -45,14 +45,16 @@ class DirtyFile:
 
 @dataclass(frozen=True)
 class Upstream:
-    """How a branch stands to its upstream.
+    """How a branch stands to its upstream, or to the default branch of the remote.
 
     Attributes:
-        name: the upstream ("origin/main"), or "" if the branch has none.
+        name: what it was compared with ("origin/main"); the remote ("origin") if its default branch is not
+            known here; "" if there is no remote, or no commit here yet.
         ahead: commits here that are not there.
         behind: commits there that are not here: a plan from here would undo them.
         fetched: True if the upstream was asked just now; otherwise this is what was known before.
         why_not_fetched: git's words if it was asked and could not be reached, or "".
+        is_default: True if the branch has no upstream, so that the remote's default branch was taken.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Upstream:
     behind: int
     fetched: bool
     why_not_fetched: str = ""
+    is_default: bool = False
 
 
 class Git:
@@ -118,23 +121,62 @@ class Git:
         )
 
     def upstream(self, *, fetch: bool = False, cancelled: Event | None = None) -> Upstream:
-        """How the branch stands to its upstream.
+        """How the branch stands to its upstream, or where it has none, to the remote's default branch.
+
+        A branch without an upstream, one whose upstream is gone and a checkout on a commit of its own are
+        compared with the default branch of the remote `origin`, or of the first remote.
 
         Args:
             fetch: ask the upstream first. If it cannot be reached that is told, and is no error.
             cancelled: when set, the fetch is given up, as if the upstream could not be reached.
         """
-        answer = self._run("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
-        if answer.exit_code != 0:
-            return Upstream("", 0, 0, fetched=False)
-        name = answer.stdout.strip()
-        why_not = self._fetch(cancelled) if fetch else ""
-        counts = self._ask("rev-list", "--left-right", "--count", "HEAD...@{upstream}").split()
-        return Upstream(name, int(counts[0]), int(counts[1]), fetch and not why_not, why_not)
+        name, why_not = self._tracked(), ""
+        if name and fetch:
+            why_not = self._fetch((), cancelled)
+            name = self._tracked()  # a fetch that prunes may have removed it
+        if name:
+            ahead, behind = self._counts(name)
+            return Upstream(name, ahead, behind, fetch and not why_not, why_not)
+        return self._against_default(fetch, cancelled)
 
-    def _fetch(self, cancelled: Event | None) -> str:
+    def _tracked(self) -> str:
+        answer = self._run("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
+        return answer.stdout.strip() if answer.exit_code == 0 else ""
+
+    def _counts(self, other: str) -> tuple[int, int]:
+        """How many commits only HEAD has, and how many only the other."""
+        counts = self._ask("rev-list", "--left-right", "--count", f"HEAD...{other}", "--").split()
+        return int(counts[0]), int(counts[1])
+
+    def _against_default(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`
+        remotes = self._ask("remote").split()
+        if not remotes or not self.head():
+            return Upstream("", 0, 0, fetched=False)
+        remote = "origin" if "origin" in remotes else remotes[0]
+        why_not = self._fetch((remote,), cancelled) if fetch else ""
+        name = self._default_branch(remote)
+        if name:
+            ahead, behind = self._counts(f"refs/remotes/{name}")
+            return Upstream(name, ahead, behind, fetch and not why_not, why_not, is_default=True)
+        if fetch and not why_not and self._ask("ls-remote", remote):
+            why_not = (
+                f"What git fetches from {remote} holds no default branch: neither HEAD, main nor master."
+            )
+        return Upstream(remote, 0, 0, fetch and not why_not, why_not, is_default=True)
+
+    def _default_branch(self, remote: str) -> str:
+        """The remote's default branch as it was last fetched ("origin/main"), or "" if it is not known."""
+        head = self._run("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").stdout.strip()
+        for name in (head, f"{remote}/main", f"{remote}/master"):
+            found = self._run("rev-parse", "--verify", "--quiet", f"refs/remotes/{name}^{{commit}}")
+            if name and found.exit_code == 0:
+                return name
+        return ""
+
+    def _fetch(self, remote: tuple[str, ...], cancelled: Event | None) -> str:
+        command = ("fetch", "--quiet", "--no-tags", *remote)
         try:
-            answer = self._run("fetch", "--quiet", "--no-tags", cancelled=cancelled, timeout=FETCH_SECONDS)
+            answer = self._run(*command, cancelled=cancelled, timeout=FETCH_SECONDS)
         except TimeoutError:
             return f"The upstream did not answer within {FETCH_SECONDS} seconds."
         if answer.exit_code == 0:

@@ -113,6 +113,10 @@ def _git_remarks(project: Project, context: Context) -> list[str]:
     if not git.is_repository():
         return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
     remarks = []
+    if not git.upstream().name:
+        remarks.append(
+            "This checkout has no remote to compare it with: it is not known whether it is current."
+        )
     folders = [layer.path for layer in project.layers]
     dirty = git.dirty_files(folders)
     if dirty:
@@ -208,6 +212,9 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
 def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
     """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
 
+    Where the branch has no upstream, the remote's default branch takes its place. Without any remote nothing
+    can be told, and nothing is refused.
+
     Args:
         project: the project.
         context: what the step may read.
@@ -231,11 +238,12 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
             detail=upstream.why_not_fetched,
         )
     if upstream.behind:
+        repair = f"git merge {upstream.name}" if upstream.is_default else "git pull"
         raise OnboardError(
             "This checkout is behind",
             f"{upstream.name} has {upstream.behind} commit(s) that are not here.",
             why="A plan from here would destroy what colleagues have added since.",
-            next="Run `git pull` in the project, then try again.",
+            next=f"Run `{repair}` in the project, then try again.",
         )
 
 
