@@ -296,8 +296,10 @@ def _target(path: Path) -> Path:
     if not path.is_symlink():
         return path
     try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
         return path.resolve()
-    except RuntimeError:  # what Python before 3.13 raises for a loop
+    except RuntimeError:  # for a loop; from Python 3.13 on it is an OSError, and only where it is strict
         raise OSError(errno.ELOOP, "a loop of links", str(path)) from None
 
 
