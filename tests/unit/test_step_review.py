@@ -260,6 +260,46 @@ def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
     assert pending.load() is None
 
 
+LEFT = """
+import os, signal, sys
+from pathlib import Path
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.steps.pending_writes import PendingWrites
+
+folder, file = Path(sys.argv[1]), Path(sys.argv[2])
+genuine = Path.replace
+
+
+def replace(path, target):
+    if path.name.endswith(".new"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return genuine(path, target)
+
+
+Path.replace = replace
+PendingWrites(folder).write(ChangeSet((FileChange("layer", file.name, file, b"before\\n", b"after\\n"),)))
+"""
+
+
+@pytest.mark.parametrize("how", ["resumed", "written anew"])
+def test_the_temporary_file_of_a_killed_write_does_not_stay(tmp_path: Path, how: str) -> None:
+    folder, files = tmp_path / "session-folder", tmp_path / "files"
+    for made in (folder, files):
+        made.mkdir()
+    path, others = files / "a.tf", files / ".a.tf.notes.new"
+    path.write_text("before\n")
+    others.write_text("the person's own\n")
+    arguments = [sys.executable, "-c", LEFT, str(folder), str(path)]
+    ended = subprocess.run(arguments, cwd=Path(__file__).parents[2], env=dict(os.environ), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(list(files.iterdir())) == 3
+    if how == "resumed":
+        PendingWrites(folder).finish()
+    else:
+        PendingWrites(folder).write(ChangeSet((FileChange("layer", "a.tf", path, b"before\n", b"after\n"),)))
+    assert sorted(files.iterdir()) == [others, path]
+
+
 def test_the_record_of_a_write_is_private(tmp_path: Path) -> None:
     killed_after(1, tmp_path)
     assert (tmp_path / "session-folder" / "writing.json").stat().st_mode & 0o777 == 0o600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
@@ -172,6 +173,28 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             ) from error
         done.append(one.path)
     return tuple(done)
+
+
+def remove_leftovers(change_set: ChangeSet) -> None:
+    """Remove the temporary files beside the set's files that a killed `write` left.
+
+    Raises:
+        WriteFailed: one cannot be removed.
+    """
+    for one in change_set.changes:
+        pattern = re.compile(re.escape(f".{one.path.name}.") + r"[0-9a-f]{8}\.new")
+        folder = one.path.parent
+        try:
+            for candidate in list(folder.iterdir()) if folder.is_dir() else ():
+                if pattern.fullmatch(candidate.name):
+                    candidate.unlink(missing_ok=True)
+        except OSError as error:
+            raise WriteFailed(
+                "A file could not be removed",
+                f"What a write that was cut off left beside {one.path} could not be removed.",
+                why=str(error),
+                next="Repair the cause and try again.",
+            ) from error
 
 
 def _write_one(change: FileChange) -> None:

@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
-from workflows.layer.change_set import ChangeSet, FileChange, write
+from workflows.layer.change_set import ChangeSet, FileChange, remove_leftovers, write
 from workflows.services.files import write_atomically
 
 
@@ -38,6 +38,7 @@ class PendingWrites:
         records = [_as_record(change) for change in change_set.changes]
         write_atomically(self._path, json.dumps(records).encode(), mode=0o600)
         written = write(change_set)
+        remove_leftovers(change_set)
         self._keep(change_set)
         return written
 
@@ -71,7 +72,7 @@ class PendingWrites:
         return ChangeSet(tuple(_from_record(record) for record in records))
 
     def finish(self) -> None:
-        """Write what was cut off, if anything was.
+        """Write what was cut off, if anything was, and remove the temporary file that the cut left.
 
         A set of which nothing was written, or that is not on disk any more as it was, because somebody took
         the files back or went on editing, is given up: the review is made anew from what is there.
@@ -79,6 +80,7 @@ class PendingWrites:
         change_set = self.load()
         if change_set is None:
             return
+        remove_leftovers(change_set)
         standing = change_set.standing()
         if standing["after"] and not standing["other"]:
             write(change_set)
