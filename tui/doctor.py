@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -155,15 +156,15 @@ def _clipboard(machine: Machine) -> Finding:
 
 
 def _folder(machine: Machine) -> Finding:
-    """The nearest folder that exists is asked; nothing stays behind in it."""
+    """What exists that is nearest is asked, folder or not; nothing stays behind in it."""
     wanted = machine.places.sessions
-    there = next(folder for folder in (wanted, *wanted.parents) if folder.is_dir())
+    there = next(path for path in (wanted, *wanted.parents) if os.path.lexists(path))
     try:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         words = f"{wanted} cannot be written: {error.strerror}"
-        fix = f"Make {there} yours, or name another place in XDG_STATE_HOME."
+        fix = f"Make {there} a folder of yours, or name another place in XDG_STATE_HOME."
         return Finding("Sessions", good=False, words=words, fix=fix, needed=True)
     return Finding("Sessions", good=True, words=f"kept in {wanted}")
 

@@ -225,6 +225,22 @@ def test_the_doctor_is_content_without_what_is_only_nice_to_have(
     assert "✓ gpg: GnuPG 2" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_the_doctor_says_why_no_session_can_be_kept(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "in-the-way"
+    if kind == "file":
+        place.write_text("a file")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    monkeypatch.setenv("XDG_STATE_HOME", str(place))
+    assert main(["doctor", "--json"]) == REFUSED
+    found = next(one for one in json.loads(capsys.readouterr().out) if one["subject"] == "Sessions")
+    assert (found["good"], found["needed"]) == (False, True)
+    assert str(place) in found["fix"]
+
+
 def test_the_doctor_asks_a_keyring_whether_it_answers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
