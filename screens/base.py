@@ -66,6 +66,7 @@ class StepPane(VerticalScroll):
     StepPane > .pane-head { height: auto; margin-bottom: 1; }
     StepPane .pane-title { text-style: bold; color: $text-accent; }
     StepPane .pane-purpose { color: $text-muted; }
+    StepPane > .pane-foot { dock: bottom; height: auto; max-height: 60%; background: $surface; }
     StepPane .pane-note { color: $text-warning; }
     """
 
@@ -147,8 +148,9 @@ class StepPane(VerticalScroll):
             if self.opening.note:
                 yield Static(self.opening.note, classes="pane-note", markup=False)
         yield from self.compose_body()
-        yield ProblemList()
-        yield ProgressLine()
+        with Vertical(classes="pane-foot"):
+            yield ProblemList()
+            yield ProgressLine()
 
     def compose_body(self) -> ComposeResult:
         """The step's own widgets."""

@@ -49,6 +49,9 @@ class OnboardApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "save_and_quit", "Save and quit", id="app.quit", priority=True),
+        # First of all, so that what is typed right after Tab goes into the next field, however fast it comes.
+        Binding("tab", "focus_next", "Next field", id="app.forward", show=False, priority=True),
+        Binding("shift+tab", "focus_previous", "Field before", id="app.backward", show=False, priority=True),
         Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -54,6 +55,7 @@ class Stage(Vertical):
         self._panes = panes
         self.key: StepKey | None = None
         self.kept_input = False
+        self._kept_draft: Mapping[str, object] = {}
         self._accepted: list[Problem] = []
         self._over = False
 
@@ -78,6 +80,7 @@ class Stage(Vertical):
         await self.remove_children()
         self.key = key
         self.kept_input = False
+        self._kept_draft = {}
         self._accepted = []
         self._over = False
         if key is None:
@@ -123,6 +126,21 @@ class Stage(Vertical):
         """Scroll the page by its height: -1 up, 1 down."""
         for page in self.children:
             page.scroll_relative(y=direction * max(1, page.size.height - 1), animate=False)
+
+    def keep_what_changed(self) -> None:
+        """Keep the input now and then while it is typed, so that even a killed wizard loses next to nothing.
+
+        A draft that cannot be kept is told when the step is left; nothing interrupts the typing.
+        """
+        pane = self.pane
+        if pane is None or not pane.opened or pane.running_move:
+            return
+        draft = pane.draft()
+        if draft == self._kept_draft:
+            return
+        self._kept_draft = draft
+        with contextlib.suppress(OnboardError):  # told by `keep_input_or_tell`, which tries again on leaving
+            self.keep_input()
 
     def keep_input_or_tell(self) -> None:
         """As `keep_input`; that it could not be kept is shown as a dialog."""

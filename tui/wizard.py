@@ -26,6 +26,7 @@ from workflows.machine.state import SETTLED, Status
 from workflows.walk import Walk
 
 _NARROW = 70
+_SECONDS_BETWEEN_DRAFTS = 2.0
 _SMALLEST = (50, 14)
 
 
@@ -86,6 +87,7 @@ class WizardScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.walk.session.proposal())
+        self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
 
     def on_resize(self, event: Resize) -> None:
         """In a narrow terminal the rail gives its room to the step; F2 shows it in the step's place."""

@@ -1,4 +1,4 @@
-"""What is not right with the input, below the input that it is about."""
+"""What is not right with the input, at the foot of the screen, so that the field stays in view."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ProblemList(Static):
     """A list of problems; takes no room while there are none."""
 
     DEFAULT_CSS = """
-    ProblemList { display: none; height: auto; margin-top: 1; border-left: thick $warning; padding: 0 1; }
+    ProblemList { display: none; height: auto; border-left: thick $warning; padding: 0 1; }
     ProblemList.-shown { display: block; }
     ProblemList.-fatal { border-left: thick $error; }
     """
@@ -32,5 +32,3 @@ class ProblemList(Static):
         self.update("\n".join(lines))
         self.set_class(bool(problems), "-shown")
         self.set_class(fatal, "-fatal")
-        if problems:
-            self.call_after_refresh(self.scroll_visible, animate=False)

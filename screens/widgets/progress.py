@@ -17,7 +17,7 @@ class ProgressLine(Static):
     """The progress of a pane's running move; takes no room while nothing runs."""
 
     DEFAULT_CSS = """
-    ProgressLine { display: none; height: auto; margin-top: 1; color: $text-accent; }
+    ProgressLine { display: none; height: auto; color: $text-accent; }
     ProgressLine.-running { display: block; }
     """
 

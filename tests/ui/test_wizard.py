@@ -491,3 +491,16 @@ async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
     async with app.run_test(size=(40, 10)) as pilot:
         await rest(pilot)
         assert "SANDBOX, not AWS" in app.text()
+
+
+async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_next_to_nothing(
+    tmp_path: Path,
+) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "half a sentence")
+        for _ in range(40):
+            await pilot.pause(0.1)
+            if app.session.drafts.load(PROJECT):
+                break
+        assert app.session.drafts.load(PROJECT)["text"] == "half a sentence"
