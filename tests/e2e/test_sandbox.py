@@ -306,7 +306,11 @@ def test_a_long_folder_still_has_room_for_sockets(tmp_path: Path, sandbox_cache:
         command = ["gpg", "--batch", "--passphrase", "", "--quick-gen-key", "a@example.com", "rsa2048"]
         run_gpg(command, b"", made.new_user.environment)
         assert sandboxes_in(folder.parent) == [folder]
-        made.delete()
+        made.close()
+        assert not gnupg_home.parent.parent.parent.exists()
+        with Sandbox.open(folder, environment=os.environ) as again:
+            assert b"a@example.com" in run_gpg(["gpg", "--list-keys"], b"", again.new_user.environment)
+            again.delete()
     assert not folder.exists()
     assert not gnupg_home.parent.parent.parent.exists()
 

@@ -21,6 +21,7 @@ from workflows.sandbox import persistence
 from workflows.sandbox.agents import end_agents
 from workflows.sandbox.layout import Layout, Record
 from workflows.sandbox.locks import FileLock
+from workflows.sandbox.short import remove_short
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -133,8 +134,8 @@ def serve(layout: Layout) -> None:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     announce()
-    owners, saved_at = Owners(layout), time.monotonic()
-    while not stop.wait(_LOOK_EVERY) and not owners.are_gone():
+    owners, saved_at, unneeded = Owners(layout), time.monotonic(), False
+    while not stop.wait(_LOOK_EVERY) and not (unneeded := owners.are_gone()):
         if gate.changed and time.monotonic() - saved_at > _SAVE_EVERY:
             persistence.save(layout, strict, gate)
             saved_at = time.monotonic()
@@ -142,7 +143,10 @@ def serve(layout: Layout) -> None:
     thread.join()
     server.server_close()
     persistence.save(layout, strict, gate)
-    end_agents(layout, record)
+    # A server that is told to end has owners, who still use the short path; the next one is another.
+    end_agents(layout, record, forget=unneeded and bool(record.short))
+    if unneeded:
+        remove_short(layout.folder, record.short)
     alone.release()
 
 
