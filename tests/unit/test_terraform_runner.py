@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -215,3 +216,40 @@ def test_the_wizard_has_nothing_to_reap(tmp_path: Path) -> None:
     begin = time.monotonic()
     assert run.follow().succeeded
     assert time.monotonic() - begin < 5
+
+
+def test_nothing_is_started_that_cannot_be_noted(tmp_path: Path) -> None:
+    # A file size limit of zero, set for the supervisor alone, is a disk that fills up at that very moment.
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nulimit -f 0\nexec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    evidence = tmp_path / "started"
+
+    def attempt(with_python: str) -> Run:
+        return Run.start(
+            ["mkdir", str(evidence)],
+            kind=Kind.APPLY,
+            folder=tmp_path / "run",
+            cwd=tmp_path,
+            environment={"PATH": os.defpath, "TMPDIR": str(temporary)},
+            python=with_python,
+        )
+
+    with pytest.raises(OnboardError, match="Cannot start") as refused:
+        attempt(str(python))
+    assert refused.value.why == os.strerror(errno.EFBIG)
+    assert "room on the disk" in refused.value.next
+    assert not (tmp_path / "run").exists()
+    assert list(temporary.iterdir()) == []
+    time.sleep(0.2)
+    assert not evidence.exists()
+    assert attempt(sys.executable).follow().succeeded
+    assert evidence.is_dir()
+
+
+def test_it_is_noted_before_it_runs(tmp_path: Path) -> None:
+    program = f"import os; print(open({str(tmp_path / 'run' / 'process.json')!r}).read()); print(os.getpid())"
+    record, pid = start(tmp_path / "run", program).follow().text.splitlines()
+    assert json.loads(record)["pid"] == int(pid)

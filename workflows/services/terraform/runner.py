@@ -8,6 +8,7 @@ it from there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from workflows.services.processes import is_alive, write_record
 from workflows.services.terraform.events import Event, LineSplitter, message_of, parse_line
 from workflows.services.terraform.progress import Progress, ProgressTracker
 from workflows.services.terraform.redaction import redact
+from workflows.services.terraform.supervisor import NOT_NOTED
 
 if TYPE_CHECKING:
     import threading
@@ -131,46 +133,39 @@ class Run:
             python: the Python to run the supervisor with.
 
         Raises:
-            OnboardError: the folder is there already, or the program cannot be started.
+            OnboardError: the folder is there already, its disk is full, or the program cannot be started.
+                Then nothing runs, and nothing of the run is left.
         """
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
-            raise OnboardError(
-                "Cannot start Terraform",
-                f"The folder for its output cannot be made: {folder}",
-                why=error.strerror or "",
-                next="Check that there is room on the disk and that the folder above is yours.",
-            ) from error
-        # Plugins make sockets in TMPDIR, whose whole path may have only 104 characters: a short folder.
-        temporary = Path(tempfile.mkdtemp(prefix="io-", dir=environment.get("TMPDIR") or None))
-        description = {
-            "kind": kind,
-            "layer": str(cwd),
-            "temporary": str(temporary),
-            "facts": dict(facts or {}),
-        }
-        write_record(folder / "run.json", description)
-        output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            raise _no_room(folder, error.strerror or "") from error
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            try:
+                # Plugins make sockets in TMPDIR, whose path may have only 104 characters: a short folder.
+                temporary = Path(tempfile.mkdtemp(prefix="io-", dir=environment.get("TMPDIR") or None))
+                undo.callback(shutil.rmtree, temporary, ignore_errors=True)
+                description = {
+                    "kind": kind,
+                    "layer": str(cwd),
+                    "temporary": str(temporary),
+                    "facts": dict(facts or {}),
+                }
+                write_record(folder / "run.json", description)
+                output = os.open(
+                    folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600
+                )
+            except OSError as error:
+                raise _no_room(folder, error.strerror or "") from error
+            leftovers = undo.pop_all()
+        command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv]
         try:
-            subprocess.run(
-                [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv],
-                cwd=cwd,
-                env={**environment, "TMPDIR": str(temporary)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                check=True,
-            )
-        except (OSError, subprocess.CalledProcessError) as error:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise OnboardError(
-                "Cannot start Terraform",
-                f"{Path(argv[0]).name} could not be started in {cwd}.",
-                why=str(error),
-                next="Check that the folder is there and that Python can start programs.",
-            ) from error
+            _supervised(command, cwd, {**environment, "TMPDIR": str(temporary)}, output)
+        except OnboardError:
+            # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
+            leftovers.close()
+            raise
         finally:
             os.close(output)
         return cls(folder)
@@ -337,6 +332,46 @@ class Run:
 
     def _process(self) -> dict[str, Any] | None:
         return _read_json(self.folder / "process.json")
+
+
+def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:
+    """Start the supervisor, and return when it has noted who runs.
+
+    Raises:
+        OnboardError: nothing was started.
+    """
+    program, folder = Path(command[6]).name, Path(command[4])
+    try:
+        exit_code = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        ).returncode
+        if exit_code >= NOT_NOTED:
+            raise _no_room(folder, os.strerror(exit_code - NOT_NOTED) if exit_code > NOT_NOTED else "")
+        if exit_code != 0:
+            raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
+    except OSError as error:
+        raise OnboardError(
+            "Cannot start Terraform",
+            f"{program} could not be started in {cwd}.",
+            why=str(error),
+            next="Check that the folder is there and that Python can start programs.",
+        ) from error
+
+
+def _no_room(folder: Path, why: str) -> OnboardError:
+    return OnboardError(
+        "Cannot start Terraform",
+        f"Nothing was started, since what it says and that it runs cannot be noted in {folder}.",
+        why=why,
+        next="Check that there is room on the disk and that the folder above is yours, then start it again.",
+    )
 
 
 def _runs(process: dict[str, Any], who: str) -> bool:

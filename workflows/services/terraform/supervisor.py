@@ -11,17 +11,28 @@ Files in FOLDER (0700), each 0600 and replaced as a whole:
     exit.json     {"exit_code", "seconds"}; a negative exit code is the signal that ended Terraform
 TEMPORARY is Terraform's own TMPDIR; it is removed when Terraform has ended, since plugins leave sockets.
 
-Terraform is started before anything but the interpreter's own modules is imported: the other imports
-happen while it starts, and cost it nothing.
+No Terraform runs that is not noted: the process that will become Terraform waits until `process.json` is on
+the disk, and ends without having started it if that cannot be written. The first process then ends with
+`NOT_NOTED` plus the error's number.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+NOT_NOTED = 100
+"""Added to an errno, the exit status of the first process when nothing was started."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -29,27 +40,60 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def supervise(folder: str, temporary: str, argv: list[str], noted: int) -> None:
-    """Run `argv` to its end and record how it ended; `noted` is closed once it is written down who runs."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, _ignore)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    began = time.monotonic()
-    try:
-        pid = os.posix_spawnp(argv[0], argv, os.environ)
-    except OSError as error:
-        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
-        exit_code = 127
-    else:
-        _note_who_runs(folder, pid)
-        os.close(noted)
-        import shutil  # noqa: F401, PLC0415 - loaded while there is time
+    """Run `argv` to its end and record how it ended.
 
-        exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    Args:
+        folder: the run's folder.
+        temporary: Terraform's TMPDIR.
+        argv: the program and its arguments.
+        noted: a pipe that gets one byte: 0 once it is written down who runs, or the errno that prevented it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Until the fork the signals do what they do by default: a SIGINT ends the process that only waits yet.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    may_start, let_start = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(let_start)
+        os.close(noted)
+        _become(argv, may_start)
+    for number in SIGNALS:
+        signal.signal(number, _ignore)
+    try:
+        _note_who_runs(folder, pid)
+    except OSError as error:
+        os.close(let_start)
+        os.waitpid(pid, 0)
+        os.write(noted, bytes([error.errno or errno.EIO]))
+        return
+    began = time.monotonic()
+    # `may_start` is still open here too, so that this cannot fail if the waiting process was ended meanwhile.
+    os.write(let_start, b"\0")
+    os.close(let_start)
+    os.close(may_start)
+    os.write(noted, b"\0")
+    os.close(noted)
+    import shutil  # noqa: F401, PLC0415 - loaded while there is time
+
+    exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     _note_the_end(folder, temporary, exit_code, time.monotonic() - began)
 
 
+def _become(argv: list[str], may_start: int) -> NoReturn:
+    """Wait for the word, then be the program; without the word, or if there is no such program, end."""
+    if not os.read(may_start, 1):
+        os._exit(NOT_NOTED)
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - an argument list, as everywhere
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
 def _note_who_runs(folder: str, pid: int) -> None:
-    from pathlib import Path  # noqa: PLC0415 - while Terraform starts
+    from pathlib import Path  # noqa: PLC0415 - costs nothing to the process that waits
 
     sys.path.append(str(Path(__file__).resolve().parents[3]))
     from workflows.services.processes import process_started_at, write_record  # noqa: PLC0415 - as above
@@ -64,7 +108,7 @@ def _note_who_runs(folder: str, pid: int) -> None:
 
 
 def _note_the_end(folder: str, temporary: str, exit_code: int, seconds: float) -> None:
-    import shutil  # noqa: PLC0415 - loaded before, if Terraform ran
+    import shutil  # noqa: PLC0415 - loaded before
     from pathlib import Path  # noqa: PLC0415 - as above
 
     sys.path.append(str(Path(__file__).resolve().parents[3]))
@@ -75,15 +119,19 @@ def _note_the_end(folder: str, temporary: str, exit_code: int, seconds: float) -
 
 
 def main(folder: str, temporary: str, argv: list[str]) -> int:
-    """Split in two, and return in the first process when Terraform runs (or could not be started)."""
+    """Split in two, and return in the first process when it is noted who runs.
+
+    Returns:
+        0, or `NOT_NOTED` plus the errno (0 if unknown) when that could not be noted, and nothing was started.
+    """
     wait_until_noted, noted = os.pipe()
     if os.fork() == 0:
         os.close(wait_until_noted)
         supervise(folder, temporary, argv, noted)
         return 0
     os.close(noted)
-    os.read(wait_until_noted, 1)
-    return 0
+    said = os.read(wait_until_noted, 1)
+    return 0 if said == b"\0" else NOT_NOTED + (said[0] if said else 0)
 
 
 if __name__ == "__main__":
