@@ -110,9 +110,11 @@ class SessionControl:
         """Delete a session.
 
         Raises:
-            OnboardError: it is in use, or could not be deleted.
+            OnboardError: it is in use, Terraform still runs in it, or it could not be deleted.
         """
-        self.parts.sessions.delete(session_id)
+        from workflows.steps.left_behind import refuse_while_running  # noqa: PLC0415 - not for the first paint
+
+        self.parts.sessions.delete(session_id, refuse_while_running)
 
     def summaries(self) -> tuple[Summary, ...]:
         """The sessions that can be resumed.
@@ -125,6 +127,13 @@ class SessionControl:
     def _opened(self, session: Session, drafts: Drafts) -> Walk:
         self.leave()
         self._session = session
+        from workflows.steps.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
+
+        try:
+            remove_credentials(session.folder)
+        except OnboardError:
+            self.leave()
+            raise
         try:
             for step, draft in drafts.items():
                 session.drafts.save(StepKey(step), draft)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -147,8 +147,12 @@ class Sessions:
         found = [summary for summary in map(self._summary, folders) if summary is not None]
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
-    def delete(self, session_id: str) -> None:
+    def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
         """Delete a session and all that it keeps.
+
+        Args:
+            session_id: its id.
+            guard: called with its folder while nobody else can open it; what it raises keeps the session.
 
         Raises:
             SessionInUse: another process has it open.
@@ -157,6 +161,8 @@ class Sessions:
         folder = self._existing(session_id)
         lock = SessionLock(folder / "lock")
         try:
+            if guard is not None:
+                guard(folder)
             shutil.rmtree(folder)
         except OSError as error:
             raise OnboardError(

@@ -21,6 +21,7 @@ from workflows.services.kept_credentials import keep_credentials, kept_credentia
 from workflows.services.sts import CodeMemory, assume_role, caller_identity
 from workflows.services.vault import Vault, VaultUnavailable
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.left_behind import CREDENTIALS
 
 
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
@@ -137,7 +138,7 @@ def credential_files(
     with contextlib.ExitStack() as stack:
         files = project_files(context, project)
         if role is not None:
-            temporary = context.folder / "aws"
+            temporary = context.folder / CREDENTIALS
             stack.callback(shutil.rmtree, temporary, ignore_errors=True)
             report(Progress(f"Taking on the role of {role.profile}"))
             credentials = _role_credentials(context, project, role, code)

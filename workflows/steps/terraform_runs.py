@@ -17,6 +17,7 @@ from workflows.services.terraform.runner import Update
 from workflows.services.terraform.service import Terraform
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.left_behind import RUNS
 from workflows.steps.project import wanted_binary
 from workflows.steps.terraform_credentials import (
     code_needed,
@@ -43,7 +44,7 @@ class OpenLayer:
 
 def run_folder(context: Context, account: str = "") -> Path:
     """The private folder of a layer's runs in this session; by default the step's own layer."""
-    return context.folder / "terraform" / (account or context.item)
+    return context.folder / RUNS / (account or context.item)
 
 
 def located(context: Context, account: str = "") -> tuple[Project, LayerLocation]:

@@ -29,7 +29,9 @@ class LayerRuns:
         self._layer = layer
         self._environment = environment
         self._python = python
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One by one: the folders that `parents` makes on the way do not get the mode.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)
 
     def of(self, kind: Kind) -> Run | None:

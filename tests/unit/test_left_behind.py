@@ -1,0 +1,147 @@
+"""What a session that was left or killed leaves in its folder, with small Python programs as Terraform."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import FakeClipboard, fake_world
+from support.small_steps import panes_for, small_workflow
+
+from tui.session_control import Parts, SessionControl
+from workflows.errors import OnboardError
+from workflows.machine.declaration import Workflow
+from workflows.machine.session import Sessions
+from workflows.services.clipboard import Clipboard
+from workflows.services.terraform.layer_runs import LayerRuns
+from workflows.services.terraform.runner import Kind, Run
+from workflows.steps.base import Report
+from workflows.world import World
+
+
+class Source:
+    """A world that needs no opening."""
+
+    sandbox = False
+    words = ""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def open(self, report: Report) -> None:
+        """Do nothing."""
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
+        return fake_world(self._folder, {}, clipboard=clipboard)
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:  # noqa: ARG002
+        return {}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> SessionControl:
+    modules = small_workflow()
+    workflow = Workflow("admin", "Admin", tuple(module.STEP for module in modules))
+    sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime(2026, 1, 2, tzinfo=UTC))
+    sessions.create("admin", {}, "s").close()
+    return SessionControl(
+        Parts(sessions, {"admin": modules}, panes_for(modules)), Source(tmp_path), FakeClipboard()
+    )
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    return tmp_path / "sessions" / "s"
+
+
+def start_run(session: Path, kind: Kind, until: Path) -> Run:
+    """Start a run that goes on until a file is there."""
+    runs = session / "terraform" / "security"
+    environment = {"PATH": os.defpath, "TMPDIR": str(session.parent.parent)}
+    LayerRuns(runs, session, environment, sys.executable)
+    program = f"import os, time\nwhile not os.path.exists({str(until)!r}): time.sleep(0.02)"
+    return Run.start(
+        [sys.executable, "-I", "-S", "-c", program],
+        kind=kind,
+        folder=runs / kind,
+        cwd=session,
+        environment=environment,
+    )
+
+
+def leave_credentials(session: Path) -> Path:
+    folder = session / "aws"
+    folder.mkdir(mode=0o700)
+    (folder / "credentials").write_text("aws_session_token = x")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"), [(Kind.APPLY, "An apply is still"), (Kind.PLAN, "A plan is still")]
+)
+def test_a_session_is_not_deleted_under_terraform(
+    control: SessionControl, session: Path, tmp_path: Path, kind: Kind, title: str
+) -> None:
+    run = start_run(session, kind, tmp_path / "end")
+    try:
+        with pytest.raises(OnboardError, match=title) as refused:
+            control.delete("s")
+        assert "Resume the session" in refused.value.next
+        assert (session / "journal.jsonl").is_file()
+        assert run.is_running()
+    finally:
+        (tmp_path / "end").touch()
+        assert run.follow().succeeded
+    control.delete("s")
+    assert not session.exists()
+
+
+def test_credentials_of_a_killed_wizard_go_when_the_session_is_resumed(
+    control: SessionControl, session: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "end").touch()
+    assert start_run(session, Kind.PLAN, tmp_path / "end").follow().succeeded
+    credentials = leave_credentials(session)
+    control.resume("s", {})
+    control.leave()
+    assert not credentials.exists()
+
+
+def test_credentials_that_terraform_may_still_read_stay(
+    control: SessionControl, session: Path, tmp_path: Path
+) -> None:
+    run = start_run(session, Kind.APPLY, tmp_path / "end")
+    try:
+        credentials = leave_credentials(session)
+        control.resume("s", {})
+        control.leave()
+        assert (credentials / "credentials").is_file()
+    finally:
+        (tmp_path / "end").touch()
+        assert run.follow().succeeded
+
+
+def test_credentials_that_cannot_be_removed_are_told_and_the_session_is_given_back(
+    control: SessionControl, session: Path
+) -> None:
+    # rmtree refuses a symlink, whoever asks.
+    (session / "aws").symlink_to(session)
+    with pytest.raises(OnboardError, match="Temporary credentials are left"):
+        control.resume("s", {})
+    (session / "aws").unlink()
+    control.resume("s", {})
+    control.leave()
+
+
+def test_the_folder_of_all_runs_is_private(session: Path) -> None:
+    LayerRuns(session / "terraform" / "security", session, {}, sys.executable)
+    for folder in (session / "terraform", session / "terraform" / "security"):
+        assert folder.stat().st_mode & 0o777 == 0o700
