@@ -18,6 +18,9 @@ from workflows.steps import pgp_keys, taken_keys
 from workflows.steps.pgp_keys import Gathered, Request
 from workflows.steps.taken_keys import TakenKey
 
+_KEY_WIDTH = len("RSA 4096  …0123ABCD ")
+"""Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
+
 
 class PgpKeysPane(StepPane):
     """The marked row is the person that a pasted text or an opened file is for."""
@@ -56,7 +59,10 @@ class PgpKeysPane(StepPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#people", DataTable).add_columns("Person", "Key", "Verdict")
+        table = self.query_one("#people", DataTable)
+        table.add_column("Person")
+        table.add_column("Key", width=_KEY_WIDTH)
+        table.add_column("Verdict")
         self.query_one(".mailbox").display = self.context.world.mailbox is not None
         self._fill()
         drafted = self.opening.draft.get("texts", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from screens.base import StepPane
 from tui.wizard import WizardScreen
@@ -71,5 +73,6 @@ class PaneHost(App[None]):
 async def rest(pilot: Pilot[Any]) -> None:
     """Wait until no worker runs and every message has been handled."""
     for _ in range(3):
-        await pilot.app.workers.wait_for_complete()
+        with contextlib.suppress(WorkerCancelled):  # an exclusive worker makes way for its successor
+            await pilot.app.workers.wait_for_complete()
         await pilot.pause()
