@@ -101,14 +101,24 @@ class PgpKeysPane(StepPane):
 
     # -- what is taken in --------------------------------------------------------------------------
 
+    def advance(self) -> None:
+        """What was pasted is taken in first; if it was the last one missing, Next goes on with it."""
+        if self.query_one(TextArea).text.strip():
+            self._take_pasted("take and go on")
+        else:
+            super().advance()
+
     @on(Button.Pressed, "#take")
-    def _take_pasted(self) -> None:
+    def _take_wanted(self) -> None:
+        self._take_pasted("take")
+
+    def _take_pasted(self, move: str) -> None:
         text, name = self.query_one(TextArea).text, self._person()
         if not text.strip():
             self.notify("Paste the key or the message first.", severity="warning")
             self.query_one(TextArea).focus()
             return
-        self.run_move("take", lambda _report: taken_keys.take_in_for(text, name, "pasted", self.context))
+        self.run_move(move, lambda _report: taken_keys.take_in_for(text, name, "pasted", self.context))
 
     @on(Input.Submitted, "#file")
     def _open_file(self, event: Input.Submitted) -> None:
@@ -155,13 +165,15 @@ class PgpKeysPane(StepPane):
                 self._fill()
                 self._remember()
                 self._go_on()
-            case "take":
+            case "take" | "take and go on":
                 self._keys.update(message.result)
                 self.query_one(TextArea).load_text("")
                 self._fill()
                 self.show_problems([])
                 if all(key.accepted for key in message.result.values()):
                     self._go_on()
+                if message.name != "take" and all(name in self._keys for name in self._names):
+                    super().advance()  # the wizard tells refusals and warnings, if there are any
             case "invite" | "copy":
                 self.notify(str(message.result), timeout=15)
 

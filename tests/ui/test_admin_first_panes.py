@@ -121,6 +121,26 @@ async def test_keys_are_taken_in_one_after_the_other(admin_project: AdminProject
         assert ui.status("pgp-keys") is Status.DONE
 
 
+async def test_next_takes_in_what_was_pasted_and_goes_on_when_everybody_has_a_key(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    names = ("jane.doe", "juan.delacruz")
+    decide(admin_project, people_keys, joining=names)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        pasted = ui.app.pane.query_one(TextArea)
+        pasted.text = b64encode(people_keys["jane.doe"]).decode()
+        await ui.press("ctrl+n")
+        assert pasted.text == ""
+        assert "no key yet" not in ui.text
+        assert ui.app.pane.query_one("#people", DataTable).cursor_row == 1
+        assert ui.status("pgp-keys") is Status.READY
+        pasted.text = b64encode(people_keys["juan.delacruz"]).decode()
+        await ui.press("ctrl+n")
+        assert "Press Next (^n) again" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("pgp-keys") is Status.DONE
+
+
 async def test_what_is_no_key_stays_in_the_field_behind_its_refusal(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:
