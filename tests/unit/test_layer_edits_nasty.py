@@ -215,10 +215,15 @@ def test_a_group_named_by_an_expression_is_neither_renamed_nor_a_template() -> N
 
 def test_an_override_file_makes_its_target_read_only() -> None:
     layer = with_users('["a.a"]', zz_override_tf='module "user" {\n  source = "x"\n}\n')
+    assert any("override file" in one.message for one in layer.findings)
     with pytest.raises(EditRefused):
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
-    providers = with_users('["a.a"]', zz_override_tf='provider "aws" {\n  region = "x"\n}\n')
-    assert providers.findings
+
+
+def test_an_override_file_of_providers_and_backends_alone_is_nothing_to_tell() -> None:
+    text = 'terraform {\n  backend "s3" {}\n}\nprovider "aws" {\n  region = "x"\n}\n'
+    providers = with_users('["a.a"]', zz_override_tf=text)
+    assert not [one for one in providers.findings if "override" in one.message]
     edit_layer(providers, [AddPerson("b.b", "KEY\n")])
 
 

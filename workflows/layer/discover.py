@@ -119,7 +119,8 @@ def _find_root(start: Path) -> Path:
         "This is not a Leverage project",
         f"Neither {start} nor any folder above it is the root of one.",
         why="A project's root holds build.env and config/common.tfvars (or the older config/common.config).",
-        next="Change to the project's folder, or name it: iam-onboard admin PATH",
+        next="Enter the project's folder "
+        "(in the wizard: the field Project folder; on the command line: iam-onboard admin PATH).",
     )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from workflows.layer.files import FileSet
     from workflows.layer.syntax import Document
 
+_OF_NO_PERSON = frozenset({"provider", "terraform"})
+"""Blocks that say nothing of a user, a group or the account: an override of them hides nothing shown."""
 _RESOURCES = {
     "aws_iam_user": "user",
     "aws_iam_group": "group",
@@ -30,8 +32,8 @@ def read_findings(files: FileSet) -> list[Finding]:
         if document.broken_at is not None:
             message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
             found.append(Finding(message, Place(document.name, document.broken_at), hand_edit=True))
-        if is_override(document.name) and document.blocks:
-            first = document.blocks[0]
+        telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
+        if is_override(document.name) and (first := next(telling, None)) is not None:
             message = "An override file changes what the other files say; what it says is not shown here."
             found.append(Finding(message, Place(document.name, first.line)))
         for block in document.blocks_of("resource"):
