@@ -29,6 +29,7 @@ class Dialog(ModalScreen[bool]):
     Dialog VerticalScroll { height: auto; max-height: 16; }
     Dialog .dialog-body { height: auto; }
     Dialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
+    Dialog #wrong { display: none; color: $text-error; }
     Dialog Button { margin-left: 2; height: 1; min-width: 10; }
     """
 
@@ -105,6 +106,7 @@ class Confirm(Dialog):
             if self._typed:
                 yield Static(f"Type {self._typed} to go on:", markup=False)
                 yield Input(id="typed", compact=True)
+                yield Static("✗ That is not the name.", id="wrong", markup=False)
             with Horizontal():
                 yield Button(self._yes, id="yes", variant="error", compact=True, disabled=bool(self._typed))
                 yield Button("No (esc)", id="no", compact=True)
@@ -116,6 +118,14 @@ class Confirm(Dialog):
     @on(Input.Changed, "#typed")
     def _check(self, event: Input.Changed) -> None:
         self.query_one("#yes", Button).disabled = event.value.strip() != self._typed
+        self.query_one("#wrong").display = False
+
+    @on(Input.Submitted, "#typed")
+    def _answer(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._typed:
+            self.dismiss(True)
+        else:
+            self.query_one("#wrong").display = True
 
     @on(Button.Pressed, "#yes")
     def _accept(self) -> None:

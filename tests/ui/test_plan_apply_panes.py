@@ -327,6 +327,25 @@ async def test_a_removal_is_applied_only_after_the_name_was_typed(
         assert desk.status("apply") is Status.DONE
 
 
+async def test_enter_in_the_name_of_a_removal_answers_as_the_button_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.planned = replace(desk.planned, gone=("alex.kim",))
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await press(pilot, *"alex", "enter")
+        assert "That is not the name." in app.text()
+        assert requests == []
+        await press(pilot, ".")
+        assert "That is not the name." not in app.text()
+        await press(pilot, *"kim", "enter")
+        assert [request.removals for request in requests] == [("alex.kim",)]
+
+
 async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
