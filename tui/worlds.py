@@ -219,9 +219,11 @@ class SandboxWorlds:
         )
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
-        """The sandbox's project, and somebody to bring in."""
+        """The sandbox's project, and somebody to bring in, as long as no layer has her key."""
         if workflow == "admin":
-            return {"project": {"path": str(self._sandbox.project_root), "joining": ["jane.doe"]}}
+            root = Path(self._sandbox.project_root)
+            there = any(root.glob("*/global/base-identities/keys/jane.doe"))
+            return {"project": {"path": str(root), "joining": [] if there else ["jane.doe"]}}
         return {"before-you-start": {"project": "bb", "user": "jane.doe"}}
 
     def close(self) -> None:
