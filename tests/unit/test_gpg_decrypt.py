@@ -217,6 +217,30 @@ def test_no_pinentry_asks_for_the_passphrase(home: GpgHome, message: bytes) -> N
         decrypt(message, home, None)
 
 
+def test_without_terminal_and_windows_no_pinentry_is_started(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = tmp_path / "pinentry"
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer='print("OK", flush=True)'))
+    program.chmod(0o700)
+    with gpg_home(str(program)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        message = home.encrypt("jane", PASSWORD)
+        home.forget_passphrases()
+        with pytest.raises(PassphraseNeeded):
+            decrypt(message, home, None)
+    assert not log.exists()
+
+
+def test_a_pinentry_without_a_terminal_is_no_missing_key() -> None:
+    statuses = (
+        ("ENC_TO", "AA", "1", "0"),
+        ("ERROR", "pkdecrypt_failed", "83918950"),
+        ("NO_SECKEY", "AA"),
+    )
+    run = GpgRun(exit_status=2, output=b"", statuses=statuses, messages="Inappropriate ioctl for device")
+    assert isinstance(module._failure(run), PassphraseNeeded)
+
+
 def test_an_agent_that_forbids_loopback_is_told(home: GpgHome) -> None:
     with gpg_home() as strict:
         strict.key("jane", passphrase=PASSPHRASE)
@@ -259,7 +283,7 @@ def test_decrypting_can_be_cancelled_while_pinentry_waits(tmp_path: Path) -> Non
         watcher.start()
         started = time.monotonic()
         with pytest.raises(Cancelled):
-            decrypt(message, home, None, cancelled=cancelled)
+            decrypt(message, home, None, tty="/dev/pts/77", cancelled=cancelled)
         watcher.join()
         assert time.monotonic() - started < 10
 

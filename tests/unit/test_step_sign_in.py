@@ -114,7 +114,7 @@ def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
         asked = context(tmp_path, home, handoff_for(home, "jane"))
         home.forget_passphrases()
         with ThreadPoolExecutor() as threads:
-            running = threads.submit(step.decrypt_password, None, asked, nothing)
+            running = threads.submit(step.decrypt_password, None, asked, nothing, tty="/dev/pts/77")
             _gpg_that_asks(home).send_signal(signal.SIGINT)
             with pytest.raises(Cancelled):
                 running.result(timeout=20)

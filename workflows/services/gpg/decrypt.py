@@ -12,6 +12,7 @@ a wrong one may go unnoticed. A passphrase given here is remembered by the agent
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
@@ -53,7 +54,9 @@ __all__ = [
 _PASSPHRASE_CODES = frozenset({11, 177})  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
 _TIMEOUT = 62
 _CANCEL_CODES = frozenset({83, 99, 198})  # 83 as met in practice, CANCELED, FULLY_CANCELED
-_NO_PINENTRY_CODES = frozenset({85, 86})  # NO_PIN_ENTRY, PIN_ENTRY
+_NO_PINENTRY_CODES = frozenset(
+    {85, 86, 32870}
+)  # NO_PIN_ENTRY, PIN_ENTRY, ENOTTY (pinentry-curses without a terminal)
 _CARD_CODES = frozenset({87, 108, 110, 111, 112, 113, 119, 130})  # BAD_PIN, CARD…, NO_SCDAEMON, PIN_BLOCKED
 
 
@@ -72,6 +75,7 @@ def decrypt(
     With a passphrase, gpg gets it over a pipe and asks nothing. Without one, gpg-agent uses a passphrase that
     it remembers, a key that has none, or asks with pinentry: then the caller suspends its own screen, names
     the terminal in `tty`, and swallows SIGINT meanwhile (Ctrl-C in pinentry reaches the whole terminal).
+    Where pinentry has neither a terminal nor windows it is not started: `PassphraseNeeded` comes at once.
 
     Args:
         ciphertext: a binary message, from `clean_ciphertext`.
@@ -93,8 +97,9 @@ def decrypt(
         Cancelled: `cancelled` was set.
         ValueError: the passphrase is not one line of at most 255 bytes.
     """
+    askable = passphrase is not None or tty is not None or _has_windows(environment)
     run = run_gpg(
-        ["--no-auto-key-retrieve", "--decrypt"],
+        [*(() if askable else ("--pinentry-mode", "error")), "--no-auto-key-retrieve", "--decrypt"],
         gnupg_home=gnupg_home,
         environment=environment,
         program=gpg,
@@ -112,6 +117,12 @@ def decrypt(
     except UnicodeDecodeError:
         # Without its cause: the exception would hold the plain bytes.
         raise NotAMessage("What was encrypted in it is not a text, so it is no password.") from None
+
+
+def _has_windows(environment: Mapping[str, str]) -> bool:
+    """Whether a pinentry with windows may come up."""
+    named = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    return bool(named) or sys.platform == "darwin"
 
 
 def _failure(run: GpgRun) -> OnboardError:

@@ -50,9 +50,9 @@ class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
     def __init__(self, key_ids: tuple[str, ...], detail: str) -> None:
         wanted = ", ".join(key_ids) or "a key that it does not name"
         super().__init__(
-            "The key for this password is not here",
+            "The key for this message is not here",
             f"It is encrypted to {wanted}, and that secret key is not in the keyring of this computer.",
-            why="It may be on another computer or a smartcard, or the password is somebody else's.",
+            why="It may be on another computer or a smartcard, or the message is for somebody else.",
             next=f"Open it where that key is. {_REPLACEMENT_HINT}",
             detail=detail,
         )
