@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 _CHOSEN, _OTHER = "●", "○"
 
 
-class Choices(OptionList):
-    """Lines to choose one of, by the arrow keys.
+class Choices(OptionList, inherit_bindings=False):
+    """Lines to choose one of, by the arrow keys; the keys for pages are left to what scrolls around it.
 
     Args:
         lines: the value and the words of each line.
         id: the widget's id.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "cursor_down", "Down", show=False),
+        Binding("up", "cursor_up", "Up", show=False),
+        Binding("enter", "select", "Select", show=False),
+    ]
     DEFAULT_CSS = """
     Choices { height: auto; border: none; padding: 0; }
     Choices:focus { border: none; }

@@ -1,0 +1,55 @@
+"""What every list to choose from, and every numbered instruction, does in a small terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+
+from screens.widgets.choices import Choices
+from screens.widgets.numbered import numbered
+
+
+class Around(Vertical):
+    """Notes the keys that come out of the list."""
+
+    BINDINGS = [Binding(key, f"note('{key}')") for key in ("pageup", "pagedown", "home", "end")]  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Choices([("a", "First"), ("b", "Second"), ("c", "Third")])
+
+    def action_note(self, key: str) -> None:
+        self.noted.append(key)
+
+
+class Host(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Around()
+
+
+@pytest.mark.parametrize("key", ["pageup", "pagedown", "home", "end"])
+async def test_the_keys_for_pages_leave_the_choice_alone_and_go_on(key: str) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        choices = app.query_one(Choices)
+        choices.focus()
+        await pilot.press("down", key)
+        assert choices.value == "b"
+        assert app.query_one(Around).noted == [key]
+        await pilot.press("down", "up", "up")
+        assert choices.value == "a"
+
+
+def test_a_long_word_is_folded_and_not_cut() -> None:
+    folder = "/home/jane/" + "a-long-folder/" * 8 + "the-end.csv"
+    out = StringIO()
+    Console(file=out, width=60).print(numbered([f"Save it in {folder}"]))
+    assert folder in "".join(out.getvalue().replace("1.", "").split())
