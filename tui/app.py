@@ -93,6 +93,11 @@ class OnboardApp(App[None]):
             await self._show_home()
 
     @property
+    def begun(self) -> bool:
+        """Whether a session was opened, so that there is something to go on with."""
+        return self._wizard_screen is not None
+
+    @property
     def control(self) -> SessionControl:
         """The session control; the screens that need it are shown only once it is there."""
         if self._control is None:

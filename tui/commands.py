@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -249,4 +250,13 @@ def _run(
         source.close()
     if app.failure is not None:
         raise app.failure
+    if app.begun:
+        _tell_how_to_go_on(source)
     return DONE
+
+
+def _tell_how_to_go_on(source: WorldSource) -> None:
+    again = "iam-onboard demo  (or `make demo`)" if source.sandbox else "iam-onboard resume"
+    with contextlib.suppress(OSError):  # the window may have been closed: all is saved all the same
+        sys.stdout.write(f"Saved. Go on with: {again}\n")
+        sys.stdout.flush()

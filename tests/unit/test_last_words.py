@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tui import app, commands
+from tui.exit_codes import DONE
+from tui.places import Machine
+from tui.worlds import OwnMachine
+
+
+class ClosedSandbox(OwnMachine):
+    sandbox = True
+
+
+def quit_at_once(begun: bool) -> type:
+    class Quit:
+        failure = None
+
+        def __init__(self, *_wiring: object) -> None:
+            self.begun = begun
+
+        def run(self) -> None:
+            pass
+
+    return Quit
+
+
+@pytest.mark.parametrize(
+    ("source", "begun", "words"),
+    [
+        (OwnMachine, True, "Saved. Go on with: iam-onboard resume\n"),
+        (ClosedSandbox, True, "Saved. Go on with: iam-onboard demo  (or `make demo`)\n"),
+        (OwnMachine, False, ""),
+    ],
+)
+def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
+    source: type[OwnMachine],
+    begun: bool,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
+    machine, drafts = Machine.this(), dict[str, Mapping[str, Any]]()
+
+    def store() -> Any:
+        raise AssertionError("nothing is loaded before the application runs")
+
+    assert commands._run(machine, store, source(machine), "", "", drafts) == DONE
+    assert capsys.readouterr().out == words
