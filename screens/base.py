@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
-from textual.widgets import Static
+from textual.widgets import Checkbox, Input, SelectionList, Static, TextArea
 
 from screens.failure import as_error
 from screens.widgets.problems import ProblemList
@@ -134,6 +135,7 @@ class StepPane(VerticalScroll):
         self.running_move = ""
         self.opened = False
         self._opened_with: Any = None
+        self._judged = 0
 
     def post_message(self, message: Message) -> bool:
         """Post a message; one of this class says that it is from this pane."""
@@ -196,6 +198,7 @@ class StepPane(VerticalScroll):
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Show what is not right with the input, and put the focus where it can be mended."""
+        self._judged = self._entered()
         self.query_one(ProblemList).show(problems)
         for problem in problems:
             if problem.field:
@@ -206,6 +209,24 @@ class StepPane(VerticalScroll):
                 if widget is not None:
                     widget.focus()
                     return
+
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(SelectionList.SelectedChanged)
+    @on(Checkbox.Changed)
+    def _drop_old_problems(self) -> None:
+        """Problems are of the input that was judged: once it is another, they are not shown any more."""
+        for problems in self.query(ProblemList):  # none, when the pane is about to go
+            if problems.has_class("-shown") and self._entered() != self._judged:
+                problems.show([])
+
+    def _entered(self) -> int:
+        """A hash of all that is entered, since secrets are not to be kept a second time."""
+        values: list[object] = [box.value for box in self.query(Checkbox)]
+        values += [field.value for field in self.query(Input)]
+        values += [area.text for area in self.query(TextArea)]
+        values += [tuple(marks.selected) for marks in self.query(SelectionList)]
+        return hash(tuple(values))
 
     def keep_draft(self) -> None:
         """Keep the input as it is now."""

@@ -146,6 +146,45 @@ async def test_warnings_are_accepted_by_the_second_next_but_not_after_a_change(t
         assert modules[0].performed == ["odd"]
 
 
+async def test_problems_go_once_the_input_is_another_and_stay_as_long_as_it_is_not(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=EverythingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        field = app.screen.query_one("#text", Input)
+        for widget, keys in (("#text", "x"), ("#area", "x"), ("#selection", "space"), ("#tick", "space")):
+            field.value = "bad"
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert "Not accepted" in app.text(), widget
+            app.screen.query_one(widget).focus()
+            await rest(pilot)
+            assert "Not accepted" in app.text(), widget
+            await pilot.press(keys)
+            await rest(pilot)
+            assert "Not accepted" not in app.text(), widget
+        assert modules[0].performed == []
+
+
+async def test_a_warning_that_went_with_a_change_is_still_accepted_by_the_second_next(
+    tmp_path: Path,
+) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "bad")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        await type_in(pilot, "odd")
+        await rest(pilot)
+        assert "Not accepted" not in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "! Note: That is odd." in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert modules[0].performed == ["odd"]
+
+
 async def test_a_refusal_in_between_asks_about_the_warning_anew(tmp_path: Path) -> None:
     modules = small_workflow()
     app = host(tmp_path, modules)
