@@ -22,10 +22,12 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.marks import MarkBox
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
-from workflows.errors import OnboardError
+from workflows.errors import OnboardError, Problem
 from workflows.secret import Secret
 from workflows.services.clipboard import Clipboard
+from workflows.services.gpg.decrypt import WrongPassphrase
 from workflows.steps import sign_in
+from workflows.steps.base import Context, Report
 from workflows.steps.handoff import grouped
 from workflows.steps.own_identity import identity_of
 from workflows.steps.sign_in import Request
@@ -36,6 +38,7 @@ _NOTHING_CAME = (
     "No password came for this user: it is a machine user, or has no access to the console. There is "
     "nothing to sign in with; Next (^n) goes on to its access key."
 )
+_NO_PASSPHRASE = Problem("Enter the passphrase of your PGP key first.", "passphrase")
 _REPLACE = (
     "Use this if your key is lost or you forgot its passphrase: nobody can read this password then.\n\n"
     "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
@@ -157,6 +160,10 @@ class SignInPane(StepPane):
         if self.running_move:
             return
         passphrase = self.query_one("#passphrase", SecretInput).take()
+        if not passphrase:
+            # A key may have no passphrase: that it has one shows only when gpg wants it.
+            self.run_move("decrypt", partial(_without_passphrase, passphrase, self.context))
+            return
         self.run_move(
             "decrypt",
             lambda report: sign_in.decrypt_password(passphrase, self.context, report),
@@ -197,6 +204,8 @@ class SignInPane(StepPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         match message.name:
+            case "decrypt" if message.result is None:
+                self.show_problems([_NO_PASSPHRASE])
             case "decrypt":
                 self._take(message.result)
             case "copy":
@@ -319,6 +328,14 @@ class SignInPane(StepPane):
         """Decrypting again to look at the password changes nothing about a sign-in that is done."""
         request = self.request()
         return not (self.opening.done and (request.chosen or request.already or not self._has_password))
+
+
+def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:
+    """The password, if its key has no passphrase; None if it has one."""
+    try:
+        return sign_in.decrypt_password(empty, context, report)
+    except WrongPassphrase:
+        return None
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:

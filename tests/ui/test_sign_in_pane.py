@@ -180,6 +180,15 @@ async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alo
     session.close()
 
 
+async def test_an_empty_passphrase_is_asked_for_and_is_no_wrong_one(tmp_path: Path, gpg: GpgHome) -> None:
+    app = host(begun(tmp_path, gpg), world_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "Enter the passphrase of your PGP" in app.text(), 5)
+        assert "Wrong passphrase" not in app.text()
+
+
 async def test_pinentry_is_told_in_words_where_the_terminal_cannot_be_lent(
     tmp_path: Path, gpg: GpgHome
 ) -> None:
