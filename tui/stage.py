@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.containers import Vertical
+from textual.css.query import NoMatches
 from textual.message import Message
 
 from screens.base import Opening, StepPane
@@ -133,9 +134,12 @@ class Stage(Vertical):
         A draft that cannot be kept is told when the step is left; nothing interrupts the typing.
         """
         pane = self.pane
-        if pane is None or not pane.opened or pane.running_move:
+        if pane is None or not pane.opened or pane.running_move or pane.context.leaving.is_set():
             return
-        draft = pane.draft()
+        try:
+            draft = pane.draft()
+        except NoMatches:
+            return  # the page is being taken down, and its input was kept before that
         if draft == self._kept_draft:
             return
         self._kept_draft = draft
