@@ -249,6 +249,9 @@ class StepPane(VerticalScroll):
         self.running_move = name
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
+        if journaled or name == "perform":
+            for note in self.query(".pane-note"):
+                note.display = False  # what it asks for is being done
         self.run_worker(
             partial(self._work, name, work, journaled),
             name=name,
