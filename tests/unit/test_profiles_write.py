@@ -225,11 +225,11 @@ def test_the_preview_shows_the_change_and_no_secret(paths: ProfilePaths) -> None
     assert "+aws_secret_access_key = ****\n" in text
     write_profiles(paths, wanted(key("0" * 40)), NOW)
     paths.credentials.write_text(
-        paths.credentials.read_text() + "# aws_session_token: canary-t\n[x]\naws_session_token=\n  k=canary-k\n"
+        paths.credentials.read_text() + "# aws_session_token: canary-t\n[x]\naws_session_token=\n  k=canary\n"
     )
     text = preview(prepare(paths, wanted(key())))
     assert "-aws_secret_access_key = ****\n+aws_secret_access_key = ****\n" in text
-    for secret in (CANARY, "0" * 20, "canary-t", "canary-k", "\0"):
+    for secret in (CANARY, "0" * 20, "canary-t", "k=canary", "\0"):
         assert secret not in text
     assert not paths.folder.joinpath("x").exists()
 
