@@ -70,3 +70,27 @@ def test_a_request_that_fails_does_not_block_the_next_copy() -> None:
     assert failed
     with gate.still():
         pass
+
+
+def test_a_conditional_write_that_is_asked_for_again_is_done_once_and_answered_twice() -> None:
+    asked: list[str] = []
+
+    def write(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ["HTTP_AMZ_SDK_INVOCATION_ID"])
+        start_response("500 no" if asked == ["a"] else "200 OK", [])
+        return [b"written"]
+
+    gate = Gate(write)
+    told: list[str] = []
+
+    def put(call_id: str) -> list[bytes]:
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.PutItem",
+            "HTTP_AMZ_SDK_INVOCATION_ID": call_id,
+        }
+        return list(gate(environ, lambda status, _headers: told.append(status)))
+
+    assert [put("a"), put("a"), put("a"), put("b")] == [[b"written"]] * 4
+    assert asked == ["a", "a", "b"]
+    assert told == ["500 no", "200 OK", "200 OK", "200 OK"]

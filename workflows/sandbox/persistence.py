@@ -56,6 +56,9 @@ class Gate:
                 return None
 
             body = b"".join(self._app(environ, note))
+            if str(told[0]).startswith("5"):
+                start_response(told[0], told[1])  # a failure of ours is to be tried again
+                return [body]
             self._answers[call] = (told[0], told[1], body)
         status, headers, body = self._answers[call]
         start_response(status, headers)
