@@ -31,6 +31,9 @@ class HandOverPane(StepPane):
         Binding("m", "mail", "Mailbox", id="handover.mail", tooltip="Put the text into the mailbox"),
         Binding("t", "sent", "Sent", id="handover.sent", tooltip="Mark as sent, or take the mark back"),
         Binding("v", "view", "View", id="handover.view", tooltip="Show or hide the whole text"),
+        Binding(
+            "escape", "hide_text", "Close", id="handover.hide", show=False, tooltip="Close the whole text"
+        ),
     ]
     DEFAULT_CSS = """
     HandOverPane #hint, HandOverPane #trouble { height: auto; }
@@ -209,8 +212,15 @@ class HandOverPane(StepPane):
         if text.has_class("-shown"):
             text.focus()
 
+    def action_hide_text(self) -> None:
+        """Close the whole text; the list has the focus again."""
+        self.query_one("#text", TextArea).remove_class("-shown")
+        self.query_one("#people", OptionList).focus()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The mailbox is the sandbox's alone."""
+        """The mailbox is the sandbox's alone; esc closes the text while it is shown, else it goes back."""
+        if action == "hide_text":
+            return any(text.has_class("-shown") for text in self.query("#text"))
         return action != "mail" or self.context.world.mailbox is not None
 
     def request(self) -> Request:

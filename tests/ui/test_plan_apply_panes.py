@@ -441,3 +441,24 @@ async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch
         assert codes == ["123 456"]
         assert app.pane.query_one("#code", Input).value == ""
         assert "123 456" not in json.dumps(desk.session.drafts.load(StepKey("plan", "management")))
+
+
+async def test_escape_closes_the_shown_text_first_and_only_then_goes_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        here, pane = app.wizard.current, app.pane
+        await press(pilot, "v")
+        assert pane.query_one("#text").has_class("-shown")
+        await press(pilot, "escape")
+        assert app.wizard.current == here
+        assert not pane.query_one("#text").has_class("-shown")
+        await press(pilot, "escape")
+        assert app.wizard.current != here
