@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 SOURCES := tui screens workflows
 JOBS ?= auto
 
-.PHONY: help demo test check format-check lint types contracts unit slow format docs snapshots pictures benchmarks tools clean
+.PHONY: help demo test check format-check lint types contracts unit slow explore format docs snapshots pictures benchmarks tools clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ unit: $(READY)
 
 slow: tools $(READY)  ## The tests that are longer than a commit should wait
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m slow
+
+explore: tools $(READY)  ## The property tests on inputs that were never tried
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not e2e" -k "$$(grep -rlE '^from hypothesis' tests | sed -E 's!.*/!!; s/\.py$$//' | paste -sd'|' | sed 's/|/ or /g')" --hypothesis-profile=explore
 
 format: $(READY)  ## Write the code as the format check wants it
 	$(BIN)/ruff format .

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# The same inputs each time, so that a change is told by what it changes; `make explore` takes new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False, print_blob=True)
+settings.load_profile("repeatable")
 
 _SECONDS_TO_END = 5.0
 _FORGET = ("AWS_", "XDG_", "TF_", "GNUPG", "GPG_", "MOTO_")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -208,10 +207,20 @@ def test_the_own_date_is_told_where_gpg_tells_the_one_of_the_primary_key() -> No
 def test_damaged_subpackets_are_read_without_failure() -> None:
     key = bytes([0xC6, 20, 4]) + bytes(19)
     subkey = bytes([0xC0 | Tag.PUBLIC_SUBKEY, 20, 4]) + bytes(19)
-    for area in (b"\xff", b"\xc0", b"\x05\x09\x00", b"\x00" * 9, os.urandom(60)):
+    long_life = b"\x0a\x09" + b"\xff" * 9
+    for area in (b"\xff", b"\xc0", b"\x05\x09\x00", b"\x00" * 9, long_life):
         body = bytes([4, 0x18, 1, 8]) + len(area).to_bytes(2) + area
         signature = bytes([0xC0 | Tag.SIGNATURE, len(body)]) + body
-        assert len(own_expiries(key + subkey + signature)) == 1
+        assert own_expiries(key + subkey + signature) == (None,)
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.binary(max_size=120))
+def test_whatever_a_binding_signature_holds_a_date_or_none_comes_back(area: bytes) -> None:
+    subkey = bytes([0xC0 | Tag.PUBLIC_SUBKEY, 20, 4]) + b"\xff" * 19
+    body = bytes([4, 0x18, 1, 8]) + len(area).to_bytes(2) + area
+    signature = bytes([0xC0 | Tag.SIGNATURE, len(body)]) + body
+    assert len(own_expiries(subkey + signature)) == 1
 
 
 @settings(max_examples=200, deadline=1000)

@@ -9,7 +9,7 @@ date is read where it stands: in the newest signature that binds the subkey (RFC
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from workflows.services.gpg.packets import Packet, Tag, split
@@ -17,6 +17,8 @@ from workflows.services.gpg.packets import Packet, Tag, split
 _BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
 _CREATED: Final = 2  # subpackets, section 5.2.3.7
 _LIFETIME: Final = 9
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
 
 
 def own_expiries(key: bytes) -> tuple[datetime | None, ...]:
@@ -39,8 +41,16 @@ def own_expiries(key: bytes) -> tuple[datetime | None, ...]:
             created = signature.get(_CREATED, -1)
             if created >= newest and signature:
                 newest, lifetime = created, signature.get(_LIFETIME, 0)
-                found[-1] = datetime.fromtimestamp(made + lifetime, UTC) if lifetime else None
+                found[-1] = _moment(made + lifetime) if lifetime else None
     return tuple(found)
+
+
+def _moment(seconds: int) -> datetime | None:
+    """That many seconds after 1970, UTC; None for a day beyond the calendar, as far off as never.
+
+    OpenPGP's numbers have four bytes; a damaged signature may hold a longer one.
+    """
+    return _EPOCH + timedelta(seconds=seconds) if seconds < _BEYOND else None
 
 
 def _binding(packet: Packet) -> dict[int, int]:
