@@ -116,6 +116,16 @@ class SessionControl:
 
         self.parts.sessions.delete(session_id, refuse_while_running)
 
+    def remove_leftovers(self) -> None:
+        """Remove the temporary credentials of runs that have ended since their wizard was left or killed.
+
+        Raises:
+            OnboardError: some are there and cannot be removed.
+        """
+        from workflows.steps.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
+
+        self.parts.sessions.visit_free(remove_credentials)
+
     def summaries(self) -> tuple[Summary, ...]:
         """The sessions that can be resumed.
 

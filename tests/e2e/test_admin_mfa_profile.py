@@ -18,6 +18,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.secret import Secret
 from workflows.services.sts import WrongCode
+from workflows.services.terraform.runner import LeftRunning, Update
 from workflows.steps import apply, plan, terraform_runs
 from workflows.steps.terraform_credentials import CodeWanted
 
@@ -76,6 +77,18 @@ def secrets_kept(runs: AdminRuns) -> list[str]:
     return [found["secret"], found["token"]]
 
 
+def leave_apply(runs: AdminRuns) -> None:
+    """Begin the apply, and leave the wizard as soon as something of it runs."""
+    context = runs.context("security")
+
+    def leave_soon(progress: Any) -> None:
+        if isinstance(progress.payload, Update) and progress.payload.progress.running:
+            context.leaving.set()
+
+    with pytest.raises(LeftRunning):
+        apply.perform(apply.Request(), context, leave_soon)
+
+
 def test_one_code_plans_and_applies_and_nothing_of_it_stays_in_a_file(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +113,8 @@ def test_one_code_plans_and_applies_and_nothing_of_it_stays_in_a_file(
     assert planned.counts["add"] > 0
     assert terraform_runs.code_wanted(context) == ""
     runs.learn("security", plan.perform(plan.Request(planned), context, runs.report))
+    leave_apply(runs)
+    assert (folder / "aws" / "security" / "credentials").is_file()
     runs.learn("security", apply.perform(apply.Request(), runs.context("security"), runs.report))
     assert runs.repeated["applied@security"]["added"] == planned.counts["add"]
     assert not (folder / "aws").exists()

@@ -16,11 +16,13 @@ from support.small_steps import panes_for, small_workflow
 from tui.session_control import Parts, SessionControl
 from workflows.errors import OnboardError
 from workflows.machine.declaration import Workflow
+from workflows.machine.lock import SessionLock
 from workflows.machine.session import Sessions
 from workflows.services.clipboard import Clipboard
 from workflows.services.terraform.layer_runs import LayerRuns
 from workflows.services.terraform.runner import Kind, Run
 from workflows.steps.base import Report
+from workflows.steps.left_behind import release_credentials
 from workflows.world import World
 
 
@@ -77,9 +79,9 @@ def start_run(session: Path, kind: Kind, until: Path) -> Run:
     )
 
 
-def leave_credentials(session: Path) -> Path:
-    folder = session / "aws"
-    folder.mkdir(mode=0o700)
+def leave_credentials(session: Path, account: str = "security") -> Path:
+    folder = session / "aws" / account
+    folder.mkdir(mode=0o700, parents=True)
     (folder / "credentials").write_text("aws_session_token = x")
     return folder
 
@@ -112,21 +114,50 @@ def test_credentials_of_a_killed_wizard_go_when_the_session_is_resumed(
     credentials = leave_credentials(session)
     control.resume("s", {})
     control.leave()
-    assert not credentials.exists()
+    assert not credentials.parent.exists()
 
 
-def test_credentials_that_terraform_may_still_read_stay(
+def test_credentials_that_terraform_may_still_read_stay_until_it_has_ended(
     control: SessionControl, session: Path, tmp_path: Path
 ) -> None:
     run = start_run(session, Kind.APPLY, tmp_path / "end")
     try:
-        credentials = leave_credentials(session)
+        credentials, others = leave_credentials(session), leave_credentials(session, "management")
         control.resume("s", {})
         control.leave()
+        release_credentials(session, "security")
+        assert (credentials / "credentials").is_file()
+        assert not others.exists()
+    finally:
+        (tmp_path / "end").touch()
+        assert run.follow().succeeded
+    release_credentials(session, "security")
+    assert not credentials.parent.exists()
+
+
+def test_any_start_of_the_program_removes_what_an_ended_apply_read(
+    control: SessionControl, session: Path, tmp_path: Path
+) -> None:
+    run = start_run(session, Kind.APPLY, tmp_path / "end")
+    credentials = leave_credentials(session)
+    try:
+        control.remove_leftovers()
         assert (credentials / "credentials").is_file()
     finally:
         (tmp_path / "end").touch()
         assert run.follow().succeeded
+    control.remove_leftovers()
+    assert not credentials.parent.exists()
+
+
+def test_what_a_session_in_use_has_written_is_left_alone(control: SessionControl, session: Path) -> None:
+    credentials = leave_credentials(session)
+    lock = SessionLock(session / "lock")
+    try:
+        control.remove_leftovers()
+        assert (credentials / "credentials").is_file()
+    finally:
+        lock.release()
 
 
 def test_credentials_that_cannot_be_removed_are_told_and_the_session_is_given_back(

@@ -19,7 +19,7 @@ from workflows.machine.events import Facts, Header, checked_facts
 from workflows.machine.journal import DamagedJournal, Journal, sync_folder
 from workflows.machine.lines import SCHEMA
 from workflows.machine.live import Clock, Session
-from workflows.machine.lock import SessionLock
+from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.resume import replayed, state_of
 from workflows.machine.state import SETTLED, State, Status
 
@@ -146,6 +146,23 @@ class Sessions:
             ) from error
         found = [summary for summary in map(self._summary, folders) if summary is not None]
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
+
+    def visit_free(self, visit: Callable[[Path], None]) -> None:
+        """Call a function with the folder of each session that no process has open, while none can open it.
+
+        Raises:
+            OnboardError: what `visit` raises; or the folder of sessions cannot be read.
+        """
+        for summary in self.summaries():
+            folder = self.folder / summary.id
+            try:
+                lock = SessionLock(folder / "lock")
+            except SessionInUse:
+                continue
+            try:
+                visit(folder)
+            finally:
+                lock.release()
 
     def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
         """Delete a session and all that it keeps.

@@ -16,6 +16,7 @@ from workflows.secret import Secret
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.services.terraform.service import apply_begun
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, decided, staleness
 from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watcher
 
@@ -101,7 +102,10 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     try:
         if apply_begun(run_folder(context), planned.record):
             report(Progress("Finding the apply that was begun before"))
-            _run(reopen_layer(context).terraform.apply, planned, context, report)
+            try:
+                _run(reopen_layer(context).terraform.apply, planned, context, report)
+            finally:
+                release_credentials(context.folder, context.item)
         else:
             with open_layer(context, report, code=request.code) as layer:
                 _run(layer.terraform.apply, planned, context, report)

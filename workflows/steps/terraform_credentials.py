@@ -2,13 +2,12 @@
 
 Terraform reads the project's own profile files as they are. A profile that wants an MFA code is the
 exception: Terraform cannot ask for one, so the role is taken on over STS first, and its temporary credentials
-are in a private pair of files for as long as Terraform is started from here.
+are in a private pair of files for as long as Terraform runs with them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from workflows.services.kept_credentials import keep_credentials, kept_credentia
 from workflows.services.sts import CodeMemory, assume_role, caller_identity
 from workflows.services.vault import Vault, VaultUnavailable
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.left_behind import CREDENTIALS
+from workflows.steps.left_behind import credentials_folder, release_credentials
 
 
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
@@ -127,7 +126,8 @@ def credential_files(
         report: takes the progress.
 
     Yields:
-        The project's own files, or a temporary private pair that is gone afterwards.
+        The project's own files, or a temporary private pair. That is gone afterwards, unless the wizard was
+        left and Terraform goes on: then it stays for as long as Terraform runs (see `left_behind`).
 
     Raises:
         CodeWanted: a code is needed and was not given.
@@ -138,8 +138,8 @@ def credential_files(
     with contextlib.ExitStack() as stack:
         files = project_files(context, project)
         if role is not None:
-            temporary = context.folder / CREDENTIALS
-            stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+            temporary = credentials_folder(context.folder, location.account)
+            stack.callback(release_credentials, context.folder, location.account)
             report(Progress(f"Taking on the role of {role.profile}"))
             credentials = _role_credentials(context, project, role, code)
             try:
