@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
+from tui.terminal_mark import mend_terminal_here
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
@@ -88,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 refused with the reason on standard error, 2 wrong usage.
     """
+    mend_terminal_here()
     options = build_parser().parse_args(arguments)
     _print_anything()
     from tui import commands  # noqa: PLC0415 - keeps --help free of everything else

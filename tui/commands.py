@@ -233,6 +233,7 @@ def _run(
 ) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.session_control import Parts, Start  # noqa: PLC0415
+    from tui.terminal_mark import marked_terminal, marks_folder  # noqa: PLC0415
 
     def load() -> Parts:
         from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
@@ -245,7 +246,8 @@ def _run(
 
     app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
     try:
-        app.run()
+        with marked_terminal(marks_folder()):
+            app.run()
     finally:
         source.close()
     if app.failure is not None:
