@@ -59,7 +59,8 @@ class KeyReport:
     def unreadable(cls, error: OnboardError, source: Source) -> KeyReport:
         """The report where there is no key, for the reason of an error."""
         explanation = " ".join(part for part in (error.what, error.why) if part)
-        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, "", error.next, ())
+        told = error.for_owner if isinstance(error, KeyRefused) else error.next
+        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, "", told, ())
         return cls(source, verdict, None)
 
     @property
@@ -107,7 +108,7 @@ class KeyReport:
             f"    Judged for the AWS provider {self.source.provider_version or '(version not known)'}"
         )
         lines += [f"  ! {warning}" for warning in self.warnings]
-        if verdict.sentence_for_owner:
+        if verdict.sentence_for_owner and not verdict.accepted:  # advice on a good one is in the JSON
             lines += [f"  → {line}" if line else "" for line in verdict.sentence_for_owner.split("\n")]
         return "".join(f"{line}\n" for line in lines)
 

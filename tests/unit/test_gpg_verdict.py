@@ -86,7 +86,9 @@ def test_a_refusal_comes_with_the_provider_error_and_what_to_send(
         for version in (OLD, NEW, UNKNOWN):
             verdict = judge(checked.details, version, now)
             assert bool(verdict.provider_error) == (verdict.kind is BY_PROVIDER), kind
-            assert bool(verdict.sentence_for_owner) == (not verdict.accepted), kind
+            something_to_say = not verdict.accepted or verdict.kind is UNVERIFIED or bool(verdict.warnings)
+            assert bool(verdict.sentence_for_owner) == something_to_say, kind
+            assert ("cannot be used" in verdict.sentence_for_owner) == (not verdict.accepted), kind
             assert verdict.headline, kind
             assert verdict.explanation.endswith("."), kind
 

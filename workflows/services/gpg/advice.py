@@ -30,16 +30,37 @@ def sentence_for_owner(details: KeyDetails, reason: str, remedy: Remedy) -> str:
     if remedy is Remedy.NONE:
         return ""
     tail = details.fingerprint[-16:]
+    return _with_commands(
+        f"Your PGP key {tail} cannot be used for your AWS password, because {reason}.", details, remedy
+    )
+
+
+def _with_commands(head: str, details: KeyDetails, remedy: Remedy) -> str:
+    """A sentence or two, what is asked for, and the commands on lines of their own."""
+    if remedy is Remedy.NONE:
+        return head
     asked, commands = _WORDS[remedy]
-    lines = [f"Your PGP key {tail} cannot be used for your AWS password, because {reason}. {asked}"]
     subkeys = [part for part in details.subkeys if part in details.encryption_parts and not part.revoked]
     subkey = max(subkeys, key=lambda part: part.created).fingerprint if subkeys else ""
+    lines = [f"{head} {asked}"]
     lines += [
         f"  {command.format(fingerprint=details.fingerprint, subkey=subkey)}"
         for command in commands
         if subkey or "{subkey}" not in command
     ]
     return "\n".join(lines)
+
+
+def advice_for_owner(details: KeyDetails, reason: str, remedy: Remedy) -> str:
+    """A text for the owner of a key that may be used, and that something is to be done about all the same.
+
+    Args:
+        details: the key.
+        reason: what there is to know about it, as a whole sentence.
+        remedy: what to do about it; `Remedy.NONE` gives the sentence alone.
+    """
+    head = f"Your PGP key {details.fingerprint[-16:]} can be used for your AWS password. {reason}"
+    return _with_commands(head, details, remedy)
 
 
 _NEW_KEY_COMMANDS = (

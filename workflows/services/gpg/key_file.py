@@ -9,7 +9,7 @@ met with provider 3.39.0 (`tests/e2e/test_provider_verdicts.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
@@ -69,7 +69,7 @@ def judge_file(
         if found is None and isinstance(refused, SeveralKeys):
             return JudgedFile(_must_not_be(refused), None, refused)
         told = found or _refused(refused.title, refused.what, _BEGUN)
-        return JudgedFile(told, None, refused)
+        return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None, refused)
     found = _form(data, "The key in it can be read: `iam-onboard pgp check --text` writes the right form.")
     return JudgedFile(found or _content(data) or judge(key.details, provider_version, now), key, None)
 
@@ -153,6 +153,6 @@ def _must_not_be(refusal: KeyRefused) -> Verdict:
         headline=refusal.title,
         explanation=f"{refusal.what} {refusal.why}",
         provider_error="",
-        sentence_for_owner="",
+        sentence_for_owner=refusal.for_owner,
         warnings=(),
     )

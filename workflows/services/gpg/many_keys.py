@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -24,7 +24,11 @@ _Result = TypeVar("_Result")
 
 
 def check_keys(
-    data: bytes | str, *, environment: Mapping[str, str], gpg: str = "gpg"
+    data: bytes | str,
+    *,
+    environment: Mapping[str, str],
+    gpg: str = "gpg",
+    tick: Callable[[int], None] | None = None,
 ) -> tuple[CheckedKey | KeyRefused, ...]:
     """Read every key in what a person handed over: one key, several, a keyring, GnuPG's keybox file.
 
@@ -32,6 +36,7 @@ def check_keys(
         data: in any form that `normalise` takes, or the content of a `pubring.kbx`.
         environment: the person's environment.
         gpg: the name or path of gpg.
+        tick: as for `in_parallel`.
 
     Returns:
         For each key, in its order, the key or why gpg cannot read it; at least one.
@@ -49,7 +54,7 @@ def check_keys(
         except KeyRefused as refused:
             return refused
 
-    return tuple(in_parallel(check, [key.binary for key in public_keys(data)]))
+    return tuple(in_parallel(check, [key.binary for key in public_keys(data)], tick))
 
 
 def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
@@ -81,13 +86,29 @@ def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
     return found[0]
 
 
-def in_parallel(work: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """The results of some work on each item, in their order, on all cores; the first failure is raised."""
-    if len(items) < 2:
-        return [work(item) for item in items]
-    workers = min(len(items), _MOST_THREADS, 2 * (os.cpu_count() or 1))
+def in_parallel(
+    work: Callable[[_Item], _Result], items: Sequence[_Item], tick: Callable[[int], None] | None = None
+) -> list[_Result]:
+    """The results of some work on each item, in their order, on all cores; the first failure is raised.
+
+    Args:
+        work: called in threads, once an item.
+        items: what to work on.
+        tick: called in this thread after each item with the number of those that are done. What it raises
+            ends the work: items that were not begun are left, and it is raised here.
+    """
+    workers = max(1, min(len(items), _MOST_THREADS, 2 * (os.cpu_count() or 1)))
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(work, items))
+        running = [pool.submit(work, item) for item in items]
+        try:
+            for done, future in enumerate(as_completed(running), 1):
+                future.result()
+                if tick is not None:
+                    tick(done)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [future.result() for future in running]
 
 
 def _from_keybox(data: bytes, environment: Mapping[str, str], gpg: str) -> bytes:

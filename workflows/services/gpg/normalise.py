@@ -135,6 +135,28 @@ def same_key(existing: bytes | str, new: PublicKeyText) -> bool:
     return present.key_material == new.key_material
 
 
+def holds(existing: bytes | str, new: PublicKeyText) -> bool:
+    """Whether a key file holds all that would be written, in whatever wrapping and with whatever more.
+
+    Stricter than `same_key`: a date of expiry that was prolonged is a signature that the file lacks.
+
+    Args:
+        existing: the content of `keys/NAME` as it is, base64, armored or binary.
+        new: the key that would be written.
+
+    Returns:
+        False also for a file that holds no readable key, or several.
+    """
+    try:
+        present = normalise(existing)
+    except KeyRefused:
+        return False
+    there = {(packet.tag, packet.body) for packet in split(present.binary)}
+    return present.key_material == new.key_material and all(
+        (packet.tag, packet.body) in there for packet in split(new.binary)
+    )
+
+
 def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     """The binary OpenPGP data in `data`, a piece for each armored block, not yet looked into."""
     text = pasted.as_text(data)

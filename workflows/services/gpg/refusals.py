@@ -6,19 +6,33 @@ None of them quotes the input: it may be a secret key.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from workflows.errors import OnboardError
 
 EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
 """What to ask the key's owner for, whatever went wrong with the first attempt."""
 
+_SEND_AGAIN = (
+    "Please send the whole output of the command below, or what `iam-onboard pgp request` prints:\n"
+    "  gpg --armor --export YOUR_MAIL"
+)
+
 
 class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for what it says
-    """What was given is not exactly one OpenPGP public key; the subclass says what it is instead."""
+    """What was given is not exactly one OpenPGP public key; the subclass says what it is instead.
+
+    Attributes:
+        for_owner: what to send to the person who gave it, with the commands that help.
+    """
+
+    for_owner: ClassVar[str] = f"What you sent for your AWS user cannot be read as a PGP key. {_SEND_AGAIN}"
 
 
 class EmptyKey(KeyRefused):
     """Nothing was given."""
+
+    for_owner = f"What you sent for your AWS user has no key in it. {_SEND_AGAIN}"
 
     def __init__(self) -> None:
         super().__init__(
@@ -37,6 +51,11 @@ class KeyTooLarge(KeyRefused):
         limit: how many are read at most.
     """
 
+    for_owner = (
+        "What you sent for your AWS user is too large to be one PGP key. Please send one key alone:\n"
+        "  gpg --export-options export-minimal --armor --export YOUR_MAIL"
+    )
+
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
             "This is too large to be a key",
@@ -48,6 +67,15 @@ class KeyTooLarge(KeyRefused):
 
 class SecretKeyGiven(KeyRefused):
     """A secret key was given where the public one belongs."""
+
+    for_owner = (
+        "You sent the SECRET half of your PGP key. Whoever could read that message can decrypt yours.\n"
+        "Please delete it, revoke that key, make a new one with `iam-onboard pgp request` or as below,\n"
+        "and send the last command's output, the public half:\n"
+        '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
+        "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
+        "  gpg --armor --export NEW_FINGERPRINT"
+    )
 
     def __init__(self) -> None:
         super().__init__(
@@ -69,6 +97,8 @@ class NotAPublicKey(KeyRefused):
         found: what it is, as a noun ("an encrypted message").
     """
 
+    for_owner = f"What you sent for your AWS user is not a PGP public key. {_SEND_AGAIN}"
+
     def __init__(self, found: str) -> None:
         super().__init__(
             "This is not a public key",
@@ -84,6 +114,12 @@ class SeveralKeys(KeyRefused):
     Args:
         count: how many.
     """
+
+    for_owner = (
+        "You sent more than one PGP key for your AWS user. Please send one alone, by its fingerprint:\n"
+        "  gpg --list-keys\n"
+        "  gpg --armor --export FINGERPRINT"
+    )
 
     def __init__(self, count: int) -> None:
         super().__init__(
@@ -101,6 +137,11 @@ class DamagedKey(KeyRefused):
         what: what is wrong with it, as a sentence.
     """
 
+    for_owner = (
+        "The PGP key that you sent for your AWS user arrived damaged. Please send it again, best as a file:\n"
+        "  gpg --armor --export YOUR_MAIL > key.asc"
+    )
+
     def __init__(self, what: str) -> None:
         super().__init__(
             "This key is damaged",
@@ -116,6 +157,13 @@ class KeybaseName(KeyRefused):
     Args:
         name: the name of the account, letters, digits and underscores only.
     """
+
+    for_owner = (
+        "You sent the name of a Keybase account; the PGP key itself is needed. Please send the output of:\n"
+        "  gpg --armor --export YOUR_MAIL\n"
+        "or, where the key is at Keybase only:\n"
+        "  keybase pgp export"
+    )
 
     def __init__(self, name: str) -> None:
         super().__init__(

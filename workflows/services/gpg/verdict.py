@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from workflows.services.gpg.advice import sentence_for_owner
+from workflows.services.gpg.advice import Remedy, advice_for_owner, sentence_for_owner
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.provider_library import library_of
-from workflows.services.gpg.verdict_rules import RULES, Case, VerdictKind
+from workflows.services.gpg.verdict_rules import RULES, Case, Rule, VerdictKind
 
 __all__ = ["EXPIRES_SOON", "RECOMMENDED_RSA_BITS", "Verdict", "VerdictKind", "judge"]
 
@@ -33,7 +33,8 @@ class Verdict:
         headline: a few words.
         explanation: why, in a sentence or two.
         provider_error: the error that `apply` would end with after creating the user, or "".
-        sentence_for_owner: a text to send to the key's owner with what to do, or "".
+        sentence_for_owner: a text to send to the key's owner with what to do; "" for a key that nothing is to
+            be said about.
         warnings: what a person should know although the key may be used, a sentence each.
     """
 
@@ -68,7 +69,7 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
         headline=rule.headline,
         explanation=rule.explanation,
         provider_error=rule.error(case),
-        sentence_for_owner=sentence_for_owner(details, rule.reason, rule.remedy),
+        sentence_for_owner=sentence_for_owner(details, rule.reason, rule.remedy) or _advice(case, rule),
         warnings=_warnings(case),
     )
 
@@ -82,9 +83,36 @@ def _warnings(case: Case) -> tuple[str, ...]:
     expires = case.key.expires(case.now)
     if expires is not None and case.now < expires < case.now + EXPIRES_SOON:
         found.append(f"It expires soon, on {expires:%Y-%m-%d}. Ask its owner to prolong it.")
-    short = sorted({part.bits for part in case.key.parts if part.is_rsa and part.bits < RECOMMENDED_RSA_BITS})
+    short = _short_rsa(case)
     if short:
         found.append(f"RSA with {short[0]} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.")
-    if any(part.algorithm in {"DSA", "ElGamal"} for part in case.key.parts):
+    if _old_algorithms(case):
         found.append("DSA and ElGamal are old algorithms; RSA with 4096 bits is recommended.")
     return tuple(found)
+
+
+def _short_rsa(case: Case) -> list[int]:
+    """The sizes of RSA parts that are too short, in bits, the shortest first."""
+    return sorted({part.bits for part in case.key.parts if part.is_rsa and part.bits < RECOMMENDED_RSA_BITS})
+
+
+def _old_algorithms(case: Case) -> bool:
+    return any(part.algorithm in {"DSA", "ElGamal"} for part in case.key.parts)
+
+
+def _advice(case: Case, rule: Rule) -> str:
+    """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
+    expires = case.key.expires(case.now)
+    if expires is not None and case.now < expires < case.now + EXPIRES_SOON:
+        return advice_for_owner(case.key, f"But it expires on {expires:%Y-%m-%d}.", Remedy.PROLONG)
+    if case.key.created > case.now:
+        made = f"{case.key.created:%Y-%m-%d}"
+        reason = f"But it says that it was made on {made}, in the future: please check your computer's clock."
+        return advice_for_owner(case.key, reason, Remedy.NONE)
+    if rule.kind is VerdictKind.UNVERIFIED:
+        reason = "But nobody has tried this kind of key with our AWS provider, and RSA is sure to work."
+        return advice_for_owner(case.key, reason, Remedy.NEW_KEY)
+    if _short_rsa(case) or _old_algorithms(case):
+        reason = "But it is weaker than what is recommended today."
+        return advice_for_owner(case.key, reason, Remedy.NEW_KEY)
+    return ""
