@@ -9,8 +9,6 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from workflows.errors import OnboardError
@@ -21,36 +19,12 @@ from workflows.machine.lines import SCHEMA
 from workflows.machine.live import Clock, Session
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.resume import replayed, state_of
-from workflows.machine.state import SETTLED, State, Status
+from workflows.machine.state import State
+from workflows.machine.summary import Summary, summary_of
 
 __all__ = ["JOURNAL", "Clock", "Session", "Sessions", "Summary"]
 
 JOURNAL = "journal.jsonl"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A line of the list of sessions.
-
-    Attributes:
-        id: its id.
-        workflow: the workflow's id.
-        created: when it was begun, ISO 8601 in UTC.
-        changed: when its last event happened, ISO 8601 in UTC.
-        details: what its header says (project, sandbox).
-        facts: its facts, for a few words about it.
-        next_title: the step to go on with, "" when all is done.
-        damage: why it cannot be read, "" when it can.
-    """
-
-    id: str
-    workflow: str = ""
-    created: str = ""
-    changed: str = ""
-    details: Facts = field(default_factory=dict)
-    facts: Facts = field(default_factory=dict)
-    next_title: str = ""
-    damage: str = ""
 
 
 class Sessions:
@@ -144,7 +118,8 @@ class Sessions:
                 why=str(error),
                 next="Check that the folder is yours.",
             ) from error
-        found = [summary for summary in map(self._summary, folders) if summary is not None]
+        every = (summary_of(folder, folder / JOURNAL, self._workflows, self._now) for folder in folders)
+        found = [summary for summary in every if summary is not None]
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
     def visit_free(self, visit: Callable[[Path], None]) -> None:
@@ -237,34 +212,6 @@ class Sessions:
             why=(error.why or error.what) if isinstance(error, OnboardError) else str(error),
             next="Check that the folder is yours and that its disk has room.",
         )
-
-    def _summary(self, folder: Path) -> Summary | None:
-        """A line of the list, or None for a folder that holds no session (any more)."""
-        path = folder / JOURNAL
-        try:
-            loaded, state = replayed(path, self._workflows)
-        except OnboardError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            return Summary(folder.name, changed=self._changed(path), damage=error.why or error.what)
-        header = loaded.header
-        open_keys = [key for key in state.layout() if state.status(key, "") not in SETTLED | {Status.LOCKED}]
-        return Summary(
-            folder.name,
-            header.workflow,
-            header.created,
-            loaded.events[-1].at if loaded.events else header.created,
-            header.details,
-            state.facts(),
-            state.workflow.step(open_keys[0].step).title if open_keys else "",
-        )
-
-    def _changed(self, path: Path) -> str:
-        try:
-            seconds = path.stat().st_mtime
-        except OSError:
-            return ""
-        return datetime.fromtimestamp(seconds, tz=self._now().tzinfo).isoformat(timespec="seconds")
 
 
 def _is_name(session_id: str) -> bool:
