@@ -45,9 +45,11 @@ class WorldSource(Protocol):
 
 
 def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
-    """The desktop's clipboard, else the terminal's."""
-    desktop = PyperclipClipboard(machine.now, environment=machine.environment)
-    return FirstWorkingClipboard([desktop, Osc52Clipboard(write, machine.now)])
+    """The desktop's clipboard, else the terminal's; over ssh the desktop here is not the person's own."""
+    terminal, there = Osc52Clipboard(write, machine.now), machine.environment
+    if there.get("SSH_CONNECTION") and not (there.get("DISPLAY") or there.get("WAYLAND_DISPLAY")):
+        return terminal
+    return FirstWorkingClipboard([PyperclipClipboard(machine.now, environment=there), terminal])
 
 
 def vault_for(

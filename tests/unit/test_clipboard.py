@@ -3,20 +3,25 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyperclip
 import pytest
 
+from tui.places import Machine
+from tui.worlds import clipboard_of
 from workflows.secret import Secret
 from workflows.services.clipboard import (
+    RETRY_SECONDS,
+    Clipboard,
     ClipboardUnavailable,
     FirstWorkingClipboard,
     Osc52Clipboard,
     PyperclipClipboard,
-    load_pyperclip,
 )
+from workflows.services.quiet_pyperclip import load_pyperclip
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -25,12 +30,15 @@ class Board:
     def __init__(self, works: bool = True) -> None:
         self.text = "before"
         self.works = works
+        self.answers = True
 
     def copy(self, text: str) -> None:
         if self.works:
             self.text = text
 
     def paste(self) -> str:
+        if not self.answers:
+            raise RuntimeError("xclip did not answer")
         return self.text
 
 
@@ -43,9 +51,9 @@ def test_a_secret_is_copied_with_a_deadline_and_cleared() -> None:
     clipboard = desktop(board)
     said = clipboard.copy(Secret("canary"))
     assert board.text == "canary"
-    assert "45 seconds" in said
+    assert "in 2 minutes" in said
     assert "canary" not in said
-    assert clipboard.expires_at == NOW + timedelta(seconds=45)
+    assert clipboard.expires_at == NOW + timedelta(minutes=2)
     assert clipboard.clear_if_ours()
     assert board.text == ""
     assert clipboard.expires_at is None
@@ -72,6 +80,23 @@ def test_a_plain_text_is_never_cleared_and_ends_an_earlier_deadline() -> None:
     assert board.text == "a link"
 
 
+def test_one_that_does_not_answer_is_due_again_later_and_the_others_are_cleared() -> None:
+    board = Board()
+    written: list[str] = []
+    terminal = Osc52Clipboard(written.append, lambda: NOW)
+    both = FirstWorkingClipboard([desktop(board), terminal])
+    both.copy(Secret("first"))
+    terminal.copy(Secret("second"))
+    board.answers = False
+    with pytest.raises(ClipboardUnavailable, match="Nothing can be copied"):
+        both.clear_if_ours()
+    assert written[-1] == ""
+    assert both.expires_at == NOW + timedelta(seconds=RETRY_SECONDS)
+    board.answers = True
+    assert both.clear_if_ours()
+    assert board.text == ""
+
+
 def test_the_text_itself_is_not_kept_for_comparing() -> None:
     clipboard = desktop(Board())
     clipboard.copy(Secret("canary"))
@@ -89,7 +114,7 @@ def test_the_terminal_is_cleared_unconditionally() -> None:
     assert "if your terminal allows it" in clipboard.copy(Secret("canary"))
     assert clipboard.expires_at == NOW + timedelta(seconds=10)
     assert clipboard.clear_if_ours()
-    assert written == ["canary", ""]
+    assert written == ["canary", " ", ""]
     assert not clipboard.clear_if_ours()
     clipboard.copy("a link")
     assert clipboard.expires_at is None
@@ -102,7 +127,7 @@ def test_the_first_that_works_takes_it() -> None:
     both = FirstWorkingClipboard([desktop(Board(works=False)), terminal])
     both.copy(Secret("canary"))
     assert written == ["canary"]
-    assert both.expires_at == NOW + timedelta(seconds=45)
+    assert both.expires_at == NOW + timedelta(minutes=2)
     assert both.clear_if_ours()
     assert both.expires_at is None
     with pytest.raises(ClipboardUnavailable) as caught:
@@ -208,3 +233,14 @@ def test_the_real_pyperclip_module_is_left_alone() -> None:
     private = load_pyperclip(None)
     assert private is not pyperclip
     assert pyperclip.subprocess is subprocess
+
+
+def test_over_ssh_the_terminal_takes_it_unless_windows_are_forwarded() -> None:
+    def board(**variables: str) -> Clipboard:
+        machine = replace(
+            Machine.this(), environment={"SSH_CONNECTION": "10.0.0.1 5 10.0.0.2 22", **variables}
+        )
+        return clipboard_of(machine, lambda _text: None)
+
+    assert isinstance(board(), Osc52Clipboard)
+    assert isinstance(board(DISPLAY="localhost:10"), FirstWorkingClipboard)

@@ -1,27 +1,26 @@
 """The clipboard, for passwords above all: filled without argv, and emptied again if it still holds our text.
 
-pyperclip knows the programs of each system but not how they end: it ignores their exit status, lets them
-write into the terminal that the wizard draws on, and hands the text to KDE's old `klipper` as an argument,
-where every user of the computer can read it. So a copy of its module is loaded with a `subprocess` of ours,
-which silences the children, limits their time, checks their status and refuses a text in argv. A terminal's
-own way (OSC 52) is the other: it works over ssh, but cannot be read back.
+The desktop's is reached with pyperclip. A terminal's own way (OSC 52) is the other: it works over ssh, but
+cannot be read back.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import ModuleType, SimpleNamespace
-from typing import Any, Protocol
+from typing import Protocol
 
 from workflows.errors import OnboardError
 from workflows.secret import Secret
+from workflows.services.installation import how_to_install
+from workflows.services.quiet_pyperclip import load_pyperclip
 
-KEEP_SECONDS = 45
-CHILD_SECONDS = 5
+KEEP_SECONDS = 120
+RETRY_SECONDS = 30
+"""After this time a clipboard that did not answer is asked again to be emptied."""
+
 MANAGERS_KEEP_COPIES = "A clipboard manager keeps its own copy, which nobody but you can delete."
 
 
@@ -51,6 +50,9 @@ class Clipboard(Protocol):
 
         Returns:
             True if it was emptied.
+
+        Raises:
+            ClipboardUnavailable: it does not answer; it is due again some time later.
         """
 
 
@@ -91,12 +93,13 @@ class PyperclipClipboard:
             return "Copied."
         self._digest = _digest(value)
         self.expires_at = self._now() + self._keep
-        return f"Copied; the clipboard is cleared in {self._keep.seconds} seconds. {MANAGERS_KEEP_COPIES}"
+        return f"Copied; the clipboard is cleared in {_spoken(self._keep)}. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. What somebody else copied meanwhile stays."""
         if self._digest is None:
             return False
+        self.expires_at = self._now() + timedelta(seconds=RETRY_SECONDS)  # if it does not answer now
         copy, paste = self._found()
         ours = _digest(str(self._run(paste))) == self._digest
         if ours:
@@ -110,7 +113,10 @@ class PyperclipClipboard:
 
     def _found(self) -> tuple[Callable[[str], object], Callable[[], str]]:
         if self._mechanism is None:
-            copy, paste = load_pyperclip(self._environment).determine_clipboard()
+            try:
+                copy, paste = load_pyperclip(self._environment).determine_clipboard()
+            except ImportError as error:
+                raise _unavailable("The package pyperclip cannot be loaded.") from error
             self._mechanism = (copy, paste)
         return self._mechanism
 
@@ -154,14 +160,19 @@ class Osc52Clipboard:
             return f"Copied, {doubt}."
         self.expires_at = self._now() + self._keep
         return (
-            f"Copied, {doubt}; it is cleared in {self._keep.seconds} seconds, whatever is in it then."
+            f"Copied, {doubt}; it is cleared in {_spoken(self._keep)}, whatever is in it then."
             f" {MANAGERS_KEEP_COPIES}"
         )
 
     def clear_if_ours(self) -> bool:
-        """See `Clipboard`. Cleared in any case: this way cannot be read."""
+        """See `Clipboard`. Cleared in any case: this way cannot be read.
+
+        Some terminals take no notice of an empty text (tmux; see its `input_osc_52`), so it is overwritten
+        with a blank first.
+        """
         if self.expires_at is None:
             return False
+        self._write(" ")
         self._write("")
         self.expires_at = None
         return True
@@ -191,83 +202,25 @@ class FirstWorkingClipboard:
         raise _unavailable(" ".join(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
-        """See `Clipboard`; every one is asked, since a text may have gone to one after the other."""
-        cleared = [clipboard.clear_if_ours() for clipboard in self._clipboards]
-        return any(cleared)
-
-
-def load_pyperclip(environment: Mapping[str, str] | None) -> ModuleType:
-    """A private copy of pyperclip whose child processes are the quiet ones of this module.
-
-    Raises:
-        ClipboardUnavailable: pyperclip is not installed.
-    """
-    found = importlib.util.find_spec("pyperclip")
-    if found is None or found.origin is None or found.loader is None:
-        raise _unavailable("The package pyperclip is not installed.")
-    spec = importlib.util.spec_from_file_location("workflows.services._private_pyperclip", found.origin)
-    if spec is None or spec.loader is None:
-        raise _unavailable("The package pyperclip cannot be loaded.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-    class Child(_QuietChild):
-        variables = None if environment is None else dict(environment)
-
-    def check_call(arguments: Sequence[str], **_: object) -> int:
-        with Child(arguments) as child:
-            child.communicate()
-        return 0
-
-    module.__dict__["subprocess"] = SimpleNamespace(
-        PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL, Popen=Child, check_call=check_call, call=check_call
-    )
-    return module
-
-
-class _QuietChild(subprocess.Popen[bytes]):
-    """A child that gets its text through a pipe alone, says nothing on the terminal and ends in time."""
-
-    variables: dict[str, str] | None = None
-
-    def __init__(
-        self, arguments: Sequence[str | bytes], *, stdin: Any = None, stdout: Any = None, **_: object
-    ) -> None:
-        if any(isinstance(argument, bytes) for argument in arguments):
-            # pyperclip encodes the text, and nothing else: this is klipper's way.
-            raise RuntimeError(
-                "Only KDE's old klipper was found, which shows the text to every user; install xclip."
-            )
-        super().__init__(
-            arguments,
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=subprocess.DEVNULL if stdout is None else stdout,
-            stderr=subprocess.DEVNULL,  # a pipe would stay open in xclip's background process
-            env=self.variables,
-            close_fds=True,
-            start_new_session=True,
-        )
-
-    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002 - Popen's
-        """As `Popen.communicate`, with a time limit, and an error when the program failed.
+        """See `Clipboard`; every one is asked, since a text may have gone to one after the other.
 
         Raises:
-            RuntimeError: it did not end in time, or not well.
+            ClipboardUnavailable: one of them did not answer; the others are cleared all the same.
         """
-        program = str(self.args[0]) if isinstance(self.args, Sequence) else ""
-        try:
-            stdout, _ = super().communicate(input, timeout or CHILD_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            super().communicate()
-            raise RuntimeError(f"{program} did not answer within {CHILD_SECONDS} seconds.") from None
-        if self.returncode != 0 and not self._empty_is_no_error(program):
-            raise RuntimeError(f"{program} failed with exit status {self.returncode}.")
-        return stdout or b"", b""
+        cleared, refusal = False, None
+        for clipboard in self._clipboards:
+            try:
+                cleared = clipboard.clear_if_ours() or cleared
+            except ClipboardUnavailable as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
+        return cleared
 
-    def _empty_is_no_error(self, program: str) -> bool:
-        """wl-paste and `xclip -o` end with 1 when the clipboard is empty."""
-        return self.returncode == 1 and self.stdout is not None and program in {"wl-paste", "xclip"}
+
+def _spoken(time: timedelta) -> str:
+    minutes, seconds = divmod(int(time.total_seconds()), 60)
+    return f"{seconds + 60 * minutes} seconds" if seconds else f"{minutes} minutes"
 
 
 def _digest(text: str) -> bytes:
@@ -279,5 +232,6 @@ def _unavailable(why: str) -> ClipboardUnavailable:
         "Nothing can be copied",
         "There is no clipboard that could take the text.",
         why=why,
-        next="Show the text and select it with the mouse (hold Shift), or install xclip or wl-clipboard.",
+        next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
+        + how_to_install("clipboard"),
     )

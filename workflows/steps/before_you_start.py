@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workflows.errors import OnboardError, Problem
@@ -11,6 +10,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
+from workflows.services import installation
 from workflows.services.files import read_text
 from workflows.services.gpg.tools import GpgMissing, find_gpg
 from workflows.services.processes import capture, child_environment
@@ -22,23 +22,6 @@ STEP = Step(
     purpose="What you need, and who you will be in AWS. Ten minutes, a wait for your admin, ten minutes.",
     gives=("project", "user", "tools"),
 )
-INSTALL: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "gpg": (
-        ("macOS", "brew install gnupg"),
-        ("Debian, Ubuntu", "sudo apt install gnupg"),
-        ("Fedora", "sudo dnf install gnupg2"),
-        ("Arch", "sudo pacman -S gnupg"),
-    ),
-    "aws": (
-        ("macOS", "brew install awscli"),
-        ("Debian", "sudo apt install awscli"),
-        ("Ubuntu", "sudo snap install aws-cli --classic"),
-        ("Fedora", "sudo dnf install awscli2"),
-        ("Arch", "sudo pacman -S aws-cli-v2"),
-    ),
-}
-"""The command that installs each program, by system."""
-
 MAX_INVITATION = 100_000
 _VERSION_SECONDS = 20.0
 
@@ -75,7 +58,7 @@ class Tool:
     @property
     def install(self) -> tuple[tuple[str, str], ...]:
         """System and command for each system that it can be installed on."""
-        return INSTALL[self.name]
+        return installation.COMMANDS[self.name]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows.errors import Cancelled, OnboardError
+from workflows.services.installation import how_to_install
 
 _REPLACEMENT_HINT = "If the key is lost, ask the admin for a new password for a new key."
 
@@ -86,7 +87,8 @@ class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
             "The passphrase is needed",
             "GnuPG wanted to ask for the key's passphrase and could not.",
             why="Its own question (pinentry) is not installed or has no terminal to appear on.",
-            next="Enter the passphrase in the wizard's own field.",
+            next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
+            + how_to_install("pinentry"),
             detail=detail,
         )
 

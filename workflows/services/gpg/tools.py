@@ -20,6 +20,7 @@ from typing import Final
 
 from workflows.errors import Cancelled, OnboardError
 from workflows.secret import Secret
+from workflows.services.installation import how_to_install
 
 PASSPHRASE_LIMIT: Final = 255
 """Bytes that gpg-agent takes at most (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
@@ -53,10 +54,7 @@ class GpgMissing(OnboardError):  # noqa: N818 - it names what is missing
             "GnuPG is not installed",
             "The program gpg was not found on this computer.",
             why="It reads PGP keys and decrypts passwords; this program does no cryptography of its own.",
-            next=(
-                "Install it and try again.  Debian, Ubuntu: sudo apt install gnupg   "
-                "Fedora: sudo dnf install gnupg2   macOS: brew install gnupg"
-            ),
+            next=f"Install it and try again:\n{how_to_install('gpg')}",
         )
 
 
