@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.message import Message
+from textual.widgets import Button, Static
 
-from workflows.machine.state import Status
+from workflows.machine.events import StepKey
+from workflows.machine.state import SETTLED, Status
 from workflows.walk import Walk
 
 
@@ -24,7 +28,14 @@ class Finished(VerticalScroll):
     DEFAULT_CSS: ClassVar[str] = """
     Finished { padding: 1 2; }
     Finished .finished-title { text-style: bold; color: $text-success; margin-bottom: 1; }
+    Finished Button { margin-bottom: 1; }
     """
+
+    @dataclass
+    class Wanted(Message):
+        """The person asks for a step that is done only when asked for."""
+
+        key: StepKey
 
     def __init__(self, walk: Walk) -> None:
         super().__init__(id="finished")
@@ -35,11 +46,27 @@ class Finished(VerticalScroll):
         done = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.DONE]
         skipped = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.SKIPPED]
         yield Static("✓ All done", classes="finished-title")
+        for key in self._left():
+            yield Static(f"If you like: {self._walk.module(key).STEP.purpose}", markup=False)
+            yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}", compact=True)
         for words in (*_next(self._walk), _AFTERWARDS):
             yield Static(words + "\n", markup=False)
         yield Static("\n".join(f"✓ {title}" for title in done), markup=False)
         if skipped:
             yield Static("\nSkipped: " + ", ".join(skipped), markup=False)
+
+    def _left(self) -> tuple[StepKey, ...]:
+        """The steps that nobody has asked for yet."""
+        session = self._walk.session
+        expected = session.state.expected()
+        open_keys = [key for key in session.layout() if session.status(key) not in SETTLED | {Status.LOCKED}]
+        return tuple(key for key in open_keys if key not in expected)
+
+    @on(Button.Pressed)
+    def _ask(self, event: Button.Pressed) -> None:
+        for key in self._left():
+            if event.button.id == f"ask-{key.step}":
+                self.post_message(self.Wanted(key))
 
 
 _AFTERWARDS = (

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from screens.base import StepPane
+from screens.finished import Finished
 from screens.help import HelpScreen
 from screens.widgets.rail import RailEntry, StepRail
 from tui.stage import Stage
@@ -160,7 +161,7 @@ class WizardScreen(Screen[None]):
 
     def _refresh_top(self) -> None:
         session = self.walk.session
-        layout = session.layout()
+        layout = session.state.expected()
         settled = sum(session.status(key) in SETTLED for key in layout)
         item = self.current.item if self.current else ""
         parts = ["iam-onboard", str(session.facts().get("project", "")), item]
@@ -251,6 +252,10 @@ class WizardScreen(Screen[None]):
     async def _choose(self, message: StepRail.Chosen) -> None:
         await self.visit(message.key)
 
+    @on(Finished.Wanted)
+    async def _do_after_all(self, message: Finished.Wanted) -> None:
+        await self.visit(message.key)
+
     @on(StepPane.StepWanted)
     async def _go_elsewhere(self, message: StepPane.StepWanted) -> None:
         key, drafts = StepKey(message.step), self.walk.session.drafts
@@ -279,6 +284,7 @@ class WizardScreen(Screen[None]):
         layout = session.layout()
         rest = layout[layout.index(key) + 1 :] if key in layout else layout
         for candidate in rest:
-            if session.status(candidate) not in SETTLED | {Status.LOCKED}:
+            expected = candidate in session.state.expected()
+            if expected and session.status(candidate) not in SETTLED | {Status.LOCKED}:
                 return candidate
         return session.proposal()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.fakes import FakeClipboard, fake_world
 from support.panes import PaneHost, new_session, rest, settle
-from support.small_steps import NOT_THERE, EverythingPane, SmallStep, panes_for, small_workflow
+from support.small_steps import NOT_THERE, EverythingPane, SmallStep, once, panes_for, small_workflow
 from textual.widgets import Button, Input, TextArea
 
 from screens.base import StepPane
@@ -349,6 +349,29 @@ async def test_the_end_lists_what_was_done_and_the_way_back(tmp_path: Path) -> N
         await pilot.press("escape")
         await rest(pilot)
         assert app.wizard.current == PROJECT
+
+
+async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end(tmp_path: Path) -> None:
+    modules = [
+        *small_workflow()[:1],
+        SmallStep(once("users", "people", "project", skippable=True, asked_for=True)),
+    ]
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.query(Finished)
+        assert "1 of 1 steps" in app.text().splitlines()[0]
+        assert "○ Users" in app.text()
+        assert "If you like: The users step." in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.wizard.current == USERS
+        await pilot.press("j", "ctrl+n")
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.DONE
+        assert app.wizard.query(Finished)
+        assert not app.wizard.query(Button)
 
 
 async def test_the_rail_is_reached_by_f2_and_by_the_mouse(tmp_path: Path) -> None:

@@ -43,6 +43,10 @@ def step(step_id: str, **more: object) -> Step:
             ),
             "repeat over different things",
         ),
+        (
+            (step("a", gives=("x",), asked_for=True), step("b", needs=("x",))),
+            "b needs x, and a is done only when asked for",
+        ),
     ],
 )
 def test_a_workflow_that_could_strand_a_person_is_refused(steps: tuple[Step, ...], words: str) -> None:

@@ -42,3 +42,8 @@ def test_a_name_or_title_never_breaks_the_diagram() -> None:
         '    step_end["The #quot;end#quot;"]',
         '    step_hand_over["Hand over"]',
     ]
+
+
+def test_a_step_that_is_done_when_asked_for_says_so() -> None:
+    made = Workflow("w", "W", (Step("end", "End", "", skippable=True, asked_for=True),))
+    assert workflow_diagram(made).splitlines()[1:] == ['    step_end["End<br/>when asked for"]']

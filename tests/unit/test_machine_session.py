@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -470,4 +471,16 @@ def test_a_workflow_that_grew_a_step_goes_on_with_old_sessions(sessions: Session
     grown = Workflow("admin", "Admin", (*SAMPLE.steps, Step("regions", "Regions", "", needs=("told",))))
     session = sessions_in(sessions.folder, grown).open("s")
     assert session.proposal() == StepKey("regions")
+    session.close()
+
+
+def test_a_session_is_finished_without_the_steps_that_are_done_only_when_asked_for(tmp_path: Path) -> None:
+    steps = (Step("a", "A", ""), Step("b", "B", "", skippable=True, asked_for=True))
+    found = Sessions(tmp_path / "state", [Workflow("w", "W", steps)], lambda: datetime.now(UTC))
+    session = found.create("w", {}, "s")
+    session.start(StepKey("a"))
+    session.succeed(StepKey("a"), {})
+    assert session.proposal() is None
+    assert session.status(StepKey("b")) is Status.READY
+    assert found.summaries()[0].next_title == ""
     session.close()

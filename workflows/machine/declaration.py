@@ -41,6 +41,8 @@ class Step:
         needs: names of facts without which it cannot begin; each is given by an earlier step.
         gives: names of the facts that it gives; no other step gives them.
         skippable: whether a person may leave it out.
+        asked_for: whether it is done only when a person asks for it: it is never proposed, and the work counts
+            as finished without it.
         repeats_over: the name of a fact, a list of different texts, for each of which it is done once; "" for
             once.
         applies: when the step is part of the workflow at all.
@@ -53,6 +55,7 @@ class Step:
     needs: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     skippable: bool = False
+    asked_for: bool = False
     repeats_over: str = ""
     applies: Condition = ALWAYS
     blocked_words: str = ""
@@ -69,7 +72,8 @@ class Workflow:
     Raises:
         WorkflowError: an id or a fact has an unusable name, two steps share one, a need is given by no
             earlier step, a repeated step needs what repeats over something else, or the list it repeats over
-            is given by no earlier step or by a repeated one.
+            is given by no earlier step or by a repeated one, or a need is given by a step that is done only
+            when asked for.
     """
 
     id: str
@@ -103,6 +107,8 @@ class Workflow:
                 raise WorkflowError(
                     f"{step.id} and {giver.id}, which gives {fact}, repeat over different things"
                 )
+            if giver.asked_for:
+                raise WorkflowError(f"{step.id} needs {fact}, and {giver.id} is done only when asked for")
             if fact == step.repeats_over and giver.repeats_over:
                 raise WorkflowError(f"{step.id} repeats over {fact}, which is itself repeated")
 

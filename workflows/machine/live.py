@@ -88,11 +88,14 @@ class Session:
         return tuple(step.title for step in self._state.workflow.steps if step.id in givers)
 
     def proposal(self) -> StepKey | None:
-        """Where to go on: the first step that is not settled and not locked; None when all is done."""
-        for key in self.layout():
-            if self.status(key) not in SETTLED | {Status.LOCKED}:
-                return key
-        return None
+        """Where to go on: the first step that is not settled and not locked; None when all is done.
+
+        A step that is done only when asked for is not proposed.
+        """
+        return next((key for key in self._state.expected() if self._open(key)), None)
+
+    def _open(self, key: StepKey) -> bool:
+        return self.status(key) not in SETTLED | {Status.LOCKED}
 
     def start(self, key: StepKey) -> None:
         """Begin a step.

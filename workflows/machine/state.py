@@ -107,6 +107,10 @@ class State:
         """The steps of the workflow as it is laid out now, in order."""
         return self.knowledge.layout
 
+    def expected(self) -> tuple[StepKey, ...]:
+        """The layout without the steps that are done only when asked for."""
+        return tuple(key for key in self.layout() if not self.workflow.step(key.step).asked_for)
+
     def status(self, key: StepKey, run: str) -> Status:
         """Where a step stands, seen from the process that calls itself `run`.
 
