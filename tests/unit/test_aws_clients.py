@@ -17,6 +17,7 @@ from workflows.services.clients import (
     AwsFailure,
     ClientFactory,
     Credentials,
+    Patience,
     ProfileFiles,
     profile_map,
 )
@@ -201,3 +202,19 @@ def test_nothing_secret_is_logged_at_any_level(
         _, secret = iam.create_access_key(root, "log.canary")
     assert secret.reveal() not in caplog.text
     assert json.dumps(secret.reveal())[1:-1] not in caplog.text
+
+
+def test_a_region_is_asked_at_its_own_endpoint_whatever_the_environment_prefers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    with ClientFactory(None, "us-east-1").client("sts", ROOT, "us-west-2") as client:
+        assert client.meta.endpoint_url == "https://sts.us-west-2.amazonaws.com"
+
+
+def test_the_caller_decides_how_long_a_client_waits(endpoint: str) -> None:
+    factory = ClientFactory(endpoint, "us-east-1", patience=Patience(connect=3, read=4, attempts=1))
+    with factory.client("sts", ROOT) as client:
+        config = client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (3, 4)
+    assert config.retries["total_max_attempts"] == 1

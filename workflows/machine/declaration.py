@@ -41,8 +41,8 @@ class Step:
         needs: names of facts without which it cannot begin; each is given by an earlier step.
         gives: names of the facts that it gives; no other step gives them.
         skippable: whether a person may leave it out.
-        asked_for: whether it is done only when a person asks for it: it is never proposed, and the work counts
-            as finished without it.
+        asked_for: whether it is done only when a person asks for it: it is never proposed, and the work is
+            finished without it.
         repeats_over: the name of a fact, a list of different texts, for each of which it is done once; "" for
             once.
         applies: when the step is part of the workflow at all.

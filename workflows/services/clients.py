@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
 
 from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws, translate
+from workflows.services.client_settings import Patience, client_config
 
 __all__ = [
     "AwsClient",
@@ -29,6 +29,7 @@ __all__ = [
     "AwsFailure",
     "ClientFactory",
     "Credentials",
+    "Patience",
     "ProfileFiles",
     "calling_aws",
     "translate",
@@ -39,10 +40,6 @@ AwsClient: TypeAlias = Any
 
 MfaPrompter = Callable[[str], str]
 """Given botocore's question (it names the device), returns the six digits."""
-
-CONNECT_SECONDS = 5
-READ_SECONDS = 20
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -83,13 +80,20 @@ class ClientFactory:
         endpoint_url: None for AWS; in the sandbox the address of the local one, for every service.
         region: the region of clients made from explicit credentials, and of profiles that name none.
         environment: for a profile's `credential_process`; None lets it inherit this process's.
+        patience: how long clients wait for an answer.
 
     One factory can be used by several threads at once.
     """
 
     def __init__(
-        self, endpoint_url: str | None, region: str, *, environment: Mapping[str, str] | None = None
+        self,
+        endpoint_url: str | None,
+        region: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        patience: Patience = Patience(),
     ) -> None:
+        self._patience = patience
         self.endpoint_url = endpoint_url
         self.region = region
         self._environment = environment
@@ -227,19 +231,7 @@ class ClientFactory:
         return boto.CredentialResolver([role, *FileProviders.providers(profile)])
 
     def _options(self) -> dict[str, Any]:
-        from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
-
-        loopback = self.endpoint_url is not None and urlsplit(self.endpoint_url).hostname in {
-            "127.0.0.1",
-            "localhost",
-        }
-        config = Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            user_agent_extra="iam-onboard",
-            proxies={} if loopback else None,  # a proxy cannot reach this computer's own loopback
-        )
+        config = client_config(self.endpoint_url, self._patience)
         return {"endpoint_url": self.endpoint_url, "config": config}
 
 
@@ -267,6 +259,7 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
         "config_file": (None, None, str(files.config_file), None),
         "credentials_file": (None, None, str(files.credentials_file), None),
         "region": ("region", None, region, None),
+        "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
     }
     return botocore.session.Session(session_vars=variables, profile=profile)
 
