@@ -1,79 +1,86 @@
 # ruff: noqa: F811 - fixtures are imported, and then named again as parameters
-"""A layer of every style goes through plan and apply: the plan holds exactly the changes that were made."""
+"""Layers of every style go through the admin's steps, from Project to Hand over: nothing else is changed.
+
+Each case is one session over two layers of different styles, in which one person joins, one leaves and one
+changes groups. The files' difference is compared with the one that a person would have written by hand.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.admin_project import AdminProject, decide, put, write
+from support.admin_runs import LAYERS, AdminRuns, administrator
+from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
-from support.styles import Written
+from support.styled_project import Styling, moves, restyle
 
-from workflows.layer.change_set import write
 from workflows.layer.discover import find_project
-from workflows.layer.edit import propose
-from workflows.layer.formatting import fmt_clean
-from workflows.layer.model import Style
-from workflows.layer.operations import AddPerson, RemovePerson, SetGroups
-from workflows.layer.project import LayerLocation
-from workflows.layer.read import read_layer
+from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
+from workflows.services.gpg.ciphertext import clean_ciphertext
+from workflows.steps import apply, hand_over, plan
+from workflows.steps.planned import Planned
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-PEOPLE = ("ada.first", "bea.second", "cid.third")
-MACHINES = ("machine.bot",)
-MEMBERS = {"admins": PEOPLE[:2], "devops": PEOPLE[:2], "auditors": PEOPLE[1:], "deploymaster": MACHINES}
-LOCALS = """locals {
-  tags       = { Layer = local.layer_name }
-  layer_name = basename(path.cwd)
+JOINS, LEAVES, CHANGES = "jane.doe", "alex.kim", "sam.okafor"
+MEMBERS = {
+    "management": {JOINS: {"admins"}, CHANGES: {"admins", "auditors"}},
+    "security": {JOINS: {"devops", "auditors"}, CHANGES: {"devops"}},
 }
-"""
+EXPECTED = Path(__file__).parent / "expected"
 
 
-def rewrite(layer: Path, style: str, outputs: str, *, in_file: bool) -> None:
-    """Put people of the test's own into the sandbox's layer, declared in a style."""
-    written = [Written(style, PEOPLE, outputs=outputs), Written(style, MACHINES, machine=True)]
-    (layer / "users.tf").write_text("\n".join(one.users_tf() for one in written).replace("../", "../../../"))
-    (layer / "locals.tf").write_text(LOCALS)
-    (layer / "outputs.tf").write_text("\n\n".join(one.outputs_tf() for one in written) + "\n")
-    values = "\n".join(one.values_tf() for one in written if one.values_tf())
-    if in_file:
-        (layer / "values.tf").write_text("".join(f'variable "{one.value_name}" {{}}\n' for one in written))
-        values = "\n".join(f"{one.value_name} = {one.objects('')}\n" for one in written)
-        (layer / "people.auto.tfvars").write_text(values)
-    elif values:
-        (layer / "values.tf").write_text(values)
-    groups = (layer / "groups.tf").read_text()
-    for name, members in MEMBERS.items():
-        kind = written[1] if members == MACHINES else written[0]
-        entries = "".join(f"    {kind.reference(one, 'iam_user_name')},\n" for one in members)
-        block = rf'(name += "{name}"\n.*?group_users = )\[\n.*?\n  \]'
-        new = rf"\g<1>[\n{entries}  ]"
-        groups, number = re.subn(block, new, groups, flags=re.DOTALL)
-        assert number == 1
-    (layer / "groups.tf").write_text(groups)
-    key = (layer / "keys" / "alex.kim").read_bytes()
-    for old in (layer / "keys").iterdir():
-        old.unlink()
-    for name in (*PEOPLE, *MACHINES):
-        (layer / "keys" / name).write_bytes(key)
+@dataclass(frozen=True)
+class Case:
+    """A styling for each layer; None leaves a layer as the sandbox has it: lists, pairs of outputs."""
+
+    management: Styling | None
+    security: Styling | None
+
+    def of(self, account: str) -> Styling | None:
+        return self.management if account == "management" else self.security
 
 
-class Terraform:
-    """The real binary in a layer of the sandbox."""
+CASES = {
+    "lists and blocks": Case(None, Styling("block", "block", outputs="starred")),
+    "maps": Case(
+        Styling("objects", "objects", outputs="hashed"),
+        Styling("objects", "objects", outputs="one map", in_file=True),
+    ),
+    "mixed": Case(
+        Styling("list", "block", outputs="starred together", banner="line"),
+        Styling("block", "objects", outputs="live", in_file=True),
+    ),
+}
 
-    def __init__(self, sandbox: Sandbox, location: LayerLocation) -> None:
-        self.sandbox, self.location = sandbox, location
 
-    def run(self, *arguments: str) -> str:
+@pytest.fixture
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        made.key(JOINS)
+        yield made
+
+
+class Team:
+    """Colleagues at the sandbox's checkout: the real git and the real Terraform, without the wizard."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.project = find_project(sandbox.project_root)
+
+    def run(self, *command: str, folder: Path | None = None) -> str:
         done = subprocess.run(
-            [*self.sandbox.terraform_argv, *arguments],
-            cwd=self.location.path,
+            command,
+            cwd=folder or self.sandbox.project_root,
             env=dict(self.sandbox.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -83,84 +90,127 @@ class Terraform:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def apply(self) -> list[tuple[str, str]]:
-        """Plan and apply; the changes of the plan as action and address."""
-        backend = f"-backend-config={self.location.backend_config}"
-        self.run("init", backend, "-input=false", "-lockfile=readonly")  # a new block is a module to install
-        files = [f"-var-file={path}" for path in self.location.var_files]
-        self.run("plan", *files, "-input=false", "-out=test.tfplan")
-        plan: dict[str, Any] = json.loads(self.run("show", "-json", "test.tfplan"))
-        changes = sorted(
-            (action, change["address"])
-            for change in plan.get("resource_changes", [])
-            for action in change["change"]["actions"]
-            if action not in {"no-op", "read"}
+    def terraform(self, account: str, *arguments: str) -> str:
+        location = self.project.layer(account)
+        assert location is not None
+        return self.run(*self.sandbox.terraform_argv, *arguments, folder=location.path)
+
+    def apply(self, account: str) -> None:
+        """Bring the state to what the files say."""
+        location = self.project.layer(account)
+        assert location is not None
+        self.terraform(account, "init", f"-backend-config={location.backend_config}", "-input=false")
+        files = [f"-var-file={path}" for path in location.var_files]
+        self.terraform(account, "apply", *files, "-auto-approve", "-input=false")
+
+    def restyle(self, case: Case) -> None:
+        """Rewrite the layers, apply them and push them."""
+        styled = [account for account in LAYERS if case.of(account)]
+        for account in styled:
+            location, styling = self.project.layer(account), case.of(account)
+            assert location is not None
+            assert styling is not None
+            restyle(location.path, styling)
+            (location.path / "moved.tf").write_text(moves(styling))
+        self.terraform("security", "fmt", "-check", "-recursive", str(self.project.root))
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self.apply, styled))
+        for moved in self.project.root.rglob("moved.tf"):
+            moved.unlink()
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", "Declare people in another style")
+        self.run("git", "push", "--quiet")
+
+    def changes(self, planned: Planned, account: str) -> list[tuple[str, str]]:
+        """What a plan file holds, as action and address, in Terraform's own words."""
+        shown: dict[str, Any] = json.loads(self.terraform(account, "show", "-json", str(planned.record.plan)))
+        return sorted(
+            ("+".join(change["change"]["actions"]), change["address"])
+            for change in shown["resource_changes"]
+            if change["change"]["actions"] not in (["no-op"], ["read"])
         )
-        if changes:
-            self.run("apply", "-input=false", "test.tfplan")
-        (self.location.path / "test.tfplan").unlink()
-        return changes
 
 
-@pytest.mark.parametrize(
-    ("style", "outputs", "in_file", "read_as"),
-    [
-        ("list", "live", False, Style.LIST),
-        ("block", "starred", False, Style.BLOCK),
-        ("objects", "live", False, Style.VARIABLE_MAP),
-        ("objects", "hashed", True, Style.VARIABLE_MAP),
-    ],
-)
-def test_the_plan_holds_what_was_changed_and_nothing_else(
-    sandbox: Sandbox, style: str, outputs: str, in_file: bool, read_as: Style
-) -> None:
-    location = find_project(sandbox.project_root).layer("security")
-    assert location is not None
-    rewrite(location.path, style, outputs, in_file=in_file)
-    terraform = Terraform(sandbox, location)
-    terraform.apply()
-    layer = read_layer(location)
-    assert [(one.iam_name, one.style) for one in layer.humans] == [(one, read_as) for one in PEOPLE]
-    key = layer.keys["bea.second"]
-    changes = propose(
-        [
-            (
-                layer,
-                [
-                    AddPerson("dan.fourth", key, ("devops",)),
-                    RemovePerson("ada.first"),
-                    SetGroups("cid.third", add=("devops",), remove=("auditors",)),
-                ],
-            )
-        ]
-    )
-    written = {
-        one.name: one.after for one in changes.changes if one.after and one.name.endswith((".tf", "vars"))
-    }
-    assert fmt_clean(sandbox.terraform_argv, written, environment=sandbox.environment) == {}
-    write(changes)
+def expected_changes(styling: Styling | None, account: str) -> list[tuple[str, str]]:
+    """One person more, one less, and the members of the groups that they are in."""
+    style = styling.people if styling else "list"
 
     def module(name: str) -> str:
         slug = name.replace(".", "_")
-        return {"list": f'module.user["{name}"]', "block": f"module.user_{slug}"}.get(
-            style, f'module.user["{slug}"]'
-        )
+        labels = {"list": f'user["{name}"]', "block": f"user_{slug}", "objects": f'user["{slug}"]'}
+        return f"module.{labels[style]}"
 
-    assert terraform.apply() == sorted(
+    groups = ("auditors", "devops") if account == "security" else ("admins", "auditors")
+    return sorted(
         [
             (action, f"{module(name)}.{resource}.this[0]")
-            for action, name in (("create", "dan.fourth"), ("delete", "ada.first"))
+            for action, name in (("create", JOINS), ("delete", LEAVES))
             for resource in ("aws_iam_user", "aws_iam_user_login_profile")
         ]
-        + [
-            ("update", f"module.iam_group_{name}.aws_iam_group_membership.this[0]")
-            for name in ("admins", "auditors", "devops")
-        ]
+        + [("update", f"module.iam_group_{name}.aws_iam_group_membership.this[0]") for name in groups]
     )
-    assert terraform.apply() == []
-    again = read_layer(location)
-    assert {one.name: one.members for one in again.groups}["devops"] == (
-        "bea.second",
-        "cid.third",
-        "dan.fourth",
-    )
+
+
+def expected_init(styling: Styling | None) -> list[str]:
+    """A sandbox's own layer was never initialised; of the others, only a new block is a module to install."""
+    if styling is None:
+        return ["Initialising the layer: it was never initialised here"]
+    block = f"Initialising the layer: module user_{JOINS.replace('.', '_')} is not installed"
+    return [block] if styling.people == "block" else []
+
+
+def administered(sandbox: Sandbox, folder: Path) -> AdminProject:
+    world = administrator(sandbox, folder)
+    return AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", world, folder)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_plan_holds_what_was_decided_and_nothing_else(
+    sandbox: Sandbox, home: GpgHome, tmp_path: Path, name: str
+) -> None:
+    case, team = CASES[name], Team(sandbox)
+    team.restyle(case)
+
+    # Project, PGP keys, Users, Groups, Review
+    admin = administered(sandbox, tmp_path)
+    keys: Mapping[str, bytes] = {JOINS: home.export(JOINS)}
+    decide(admin, keys, joining=(JOINS,), leaving=(LEAVES,), regrouping=(CHANGES,))
+    put(admin, MEMBERS)
+    write(admin)
+    check_the_files(team, name)
+
+    # Plan, Apply, Hand over for each layer
+    runs = AdminRuns(admin.world, tmp_path, admin.facts)
+    for account in LAYERS:
+        runs.reported.clear()
+        planned = plan.make(runs.context(account), runs.report)
+        initialised = [one.words for one in runs.reported if one.words.startswith("Initialising")]
+        assert initialised == expected_init(case.of(account))
+        assert team.changes(planned, account) == expected_changes(case.of(account), account)
+        assert planned.foreign == ()
+        assert planned.gone == (LEAVES,)
+        runs.learn(account, plan.perform(plan.Request(planned), runs.context(account), runs.report))
+        confirmed = apply.Request(removals=(LEAVES,))
+        assert apply.validate(confirmed, runs.context(account)) == []
+        runs.learn(account, apply.perform(confirmed, runs.context(account), runs.report))
+        (person,) = hand_over.prepare(runs.context(account), runs.report)
+        assert person.trouble == ()
+    assert person.accounts == tuple(LAYERS)
+    for one in open_handoff(person.text).identities:
+        assert one.encrypted_password is not None
+        password = home.run("--decrypt", stdin=clean_ciphertext(one.encrypted_password))
+        assert len(password) >= 20
+    assert plan.make(runs.context("security"), runs.report).empty
+
+
+def check_the_files(team: Team, name: str) -> None:
+    """The difference is the expected one to the byte, and everything is as `terraform fmt` writes it."""
+    lines = team.run("git", "diff", "--no-color", "--", ":!*/keys/*").splitlines(keepends=True)
+    diff = "".join(line for line in lines if not line.startswith("index "))
+    expected = EXPECTED / f"{name.replace(' ', '_')}.diff"
+    assert diff == expected.read_text(), diff
+    gone = team.run("git", "diff", "--name-status", "--", "*/keys/*").split("\n")[:-1]
+    assert gone == [f"D\t{account}/global/base-identities/keys/{LEAVES}" for account in LAYERS]
+    new = team.run("git", "ls-files", "--others", "--exclude-standard").split()
+    assert new == [f"{account}/global/base-identities/keys/{JOINS}" for account in LAYERS]
+    team.terraform("security", "fmt", "-check", "-recursive", str(team.project.root))

@@ -13,6 +13,7 @@ from workflows.layer.model import Layer
 STYLES = ("list", "block", "objects")
 BANNERS = ("", "box", "line")
 OUTPUTS = ("live", "starred", "hashed", "starred together")
+ONE_MAP = "one map"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Written:
         names: the IAM names.
         machine: whether they are machine users.
         banner: one of `BANNERS`, over each block.
-        outputs: one of `OUTPUTS`.
+        outputs: one of `OUTPUTS`, or `ONE_MAP` over all people instead of two each.
         old: as it was written before Terraform 0.12 and before the module's version 3.
         habits: of the list.
     """
@@ -106,7 +107,9 @@ class Written:
         return "{\n" + "".join(entries) + indent + "}" if entries else "{}"
 
     def outputs_tf(self) -> str:
-        """Two outputs each, without the last line end."""
+        """Two outputs each, or one map, without the last line end."""
+        if self.outputs == ONE_MAP:
+            return self._map()
         return "\n\n".join(self._pair(one) for one in self.names)
 
     def _block(self, name: str) -> str:
@@ -137,6 +140,19 @@ class Written:
         if self.outputs == "hashed":
             return f"{first}\n\n" + "\n".join(f"# {line}" for line in second.split("\n"))
         return f"{first}\n\n{second}"
+
+    def _map(self) -> str:
+        """The names of all; blocks cannot be repeated over, so there each one has a line."""
+        names = f"{self.module}names"
+        if self.style != "block":
+            value = f"{{ for key, user in module.{self.module} : key => user.iam_user_name }}"
+            return _output(names, value, "")
+        widest = max((len(one) + 2 for one in self.names), default=0)
+        lines = [
+            f"    {chr(34) + one + chr(34):<{widest}} = {self.reference(one, 'iam_user_name')}\n"
+            for one in self.names
+        ]
+        return _output(names, "{\n" + "".join(lines) + "  }", "")
 
 
 def _output(label: str, value: str, more: str) -> str:

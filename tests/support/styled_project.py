@@ -1,0 +1,87 @@
+"""The sandbox's project with its people declared in other styles, as a team would have it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.styles import Written
+
+PEOPLE = ("alex.kim", "dana.lopez", "sam.okafor")
+MACHINES = ("machine.github.actions",)
+LOCALS = """locals {
+  tags       = { Layer = local.layer_name }
+  layer_name = basename(path.cwd)
+}
+"""
+
+
+@dataclass(frozen=True)
+class Styling:
+    """How a layer declares its people.
+
+    Attributes:
+        people: a style of `support.styles.STYLES` for people.
+        machines: the style for machine users.
+        outputs: one of `support.styles.OUTPUTS`, or `one map`.
+        in_file: whether maps of objects are in a tfvars file instead of the variables' defaults.
+        banner: one of `support.styles.BANNERS`, over each block.
+    """
+
+    people: str
+    machines: str
+    outputs: str = "live"
+    in_file: bool = False
+    banner: str = "box"
+
+    @property
+    def written(self) -> tuple[Written, Written]:
+        """The people and the machine users."""
+        return (
+            Written(self.people, PEOPLE, banner=self.banner, outputs=self.outputs),
+            Written(self.machines, MACHINES, machine=True, banner=self.banner, outputs=self.outputs),
+        )
+
+
+def restyle(layer: Path, styling: Styling) -> None:
+    """Declare the people of a sandbox's layer in another style; who is in which group stays as it is."""
+    written = styling.written
+    (layer / "users.tf").write_text("\n".join(one.users_tf() for one in written).replace("../", "../../../"))
+    (layer / "locals.tf").write_text(LOCALS)
+    (layer / "outputs.tf").write_text("\n\n".join(one.outputs_tf() for one in written) + "\n")
+    if styling.in_file:
+        values = "\n".join(f'variable "{one.value_name}" {{}}\n' for one in written if one.style == "objects")
+        (layer / "people.auto.tfvars").write_text(
+            "\n".join(f"{one.value_name} = {one.objects('')}\n" for one in written if one.style == "objects")
+        )
+        rest = [one.values_tf() for one in written if one.style != "objects"]
+        values = "\n".join([values, *filter(None, rest)])
+    else:
+        values = "\n".join(text for one in written if (text := one.values_tf()))
+    if values:
+        (layer / "values.tf").write_text(values)
+    groups = layer / "groups.tf"
+    groups.write_text(_with_references(groups.read_text(), written))
+
+
+def moves(styling: Styling) -> str:
+    """`moved` blocks that let Terraform keep the people of the sandbox's state under their new addresses."""
+    blocks = []
+    for kind in styling.written:
+        for name in kind.names:
+            old = f'module.{kind.module}["{name}"]'
+            new = kind.reference(name, "").removesuffix(".")
+            if new != old:
+                blocks.append(f"moved {{\n  from = {old}\n  to   = {new}\n}}\n")
+    return "\n".join(blocks)
+
+
+def _with_references(groups: str, written: tuple[Written, Written]) -> str:
+    """The groups with each member named in the new style."""
+
+    def other(found: re.Match[str]) -> str:
+        kind = written[1] if found["module"] == "machine_user" else written[0]
+        return kind.reference(found["name"], "iam_user_name")
+
+    return re.sub(r'module\.(?P<module>\w+)\["(?P<name>[^"]+)"\]\.iam_user_name', other, groups)
