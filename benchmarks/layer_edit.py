@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workflows.layer.collector import collector_paused
 from workflows.layer.edit import propose
 from workflows.layer.operations import AddPerson
 from workflows.layer.project import LayerLocation
@@ -71,9 +72,10 @@ def make_layer(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
 
 
 def run(location: LayerLocation) -> None:
-    """Read, add and check once."""
-    layer = read_layer(location)
-    changes = propose([(layer, [AddPerson("person00000.zz", "QUJD\n", ("devops", "auditors"))])])
+    """Read, add and check once, as `iam-onboard layer add` does."""
+    with collector_paused():
+        layer = read_layer(location)
+        changes = propose([(layer, [AddPerson("person00000.zz", "QUJD\n", ("devops", "auditors"))])])
     assert not changes.is_empty
 
 

@@ -90,3 +90,21 @@ def test_a_spliced_document_is_as_one_parsed_anew(text: str, data: st.DataObject
     piece = data.draw(st.sampled_from(PIECES)).encode()
     spliced = document.splice([Splice(start, end, piece)])
     assert str(spliced.root) == str(from_tree(spliced.data).root)
+
+
+@given(PLAIN, PLAIN, st.sampled_from(["\n", "\r\n"]), st.data())
+@settings(max_examples=400, deadline=None)
+def test_after_an_edit_the_outline_is_the_one_of_the_whole_file(
+    text: str, other: str, newline: str, data: st.DataObject
+) -> None:
+    content = text.replace("\n", newline).encode()
+    document = Document.parse("x.tf", content)
+    assert document.items is not None
+    edges = [0, len(content), *(end for one in document.items for end in (one.start_byte, one.end_byte))]
+    place = st.one_of(st.sampled_from(edges), st.integers(0, len(content)))
+    start, end = sorted((data.draw(place), data.draw(place)))
+    put = data.draw(st.sampled_from([other.replace("\n", newline).encode(), b"/* ", b"# ", b"}", b'"']))
+    edited = document.splice([Splice(start, end, put)])
+    whole = Document.parse("x.tf", edited.data)
+    assert edited.is_plain == whole.is_plain
+    assert edited.items == whole.items

@@ -15,7 +15,7 @@ from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
 from workflows.layer.model import Place, Style
 from workflows.layer.syntax import Attribute, Block, bare, function_call, unwrap
-from workflows.layer.values import UNKNOWN, elements, evaluate, plain_string
+from workflows.layer.values import UNKNOWN, evaluate, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +74,7 @@ class UserModule:
         """Whether each person is an object of a map, with a name, switches and a key file of its own."""
         if self.container is None or self.container.type != "object":
             return False
-        entries = elements(self.container)
+        entries = self.document.elements(self.container)
         if entries:
             return unwrap(entries[0].children[2]).type == "object"
         return "each.value." in self.block.document.text(self.block.node)
@@ -206,15 +206,15 @@ def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
     why = why or impurity(home, container)
     if container.type == "tuple":
         style, why = Style.LIST, why or ("" if call else "its for_each is not a toset(…)")
-    elif document.text(inner).startswith("var.") or _first_is_object(container):
+    elif document.text(inner).startswith("var.") or _first_is_object(home, container):
         style = Style.VARIABLE_MAP
     else:
         style = Style.MACHINE_MAP
     return UserModule(block, style, home, container, reason or why)
 
 
-def _first_is_object(container: Node) -> bool:
-    entries = elements(container)
+def _first_is_object(document: Document, container: Node) -> bool:
+    entries = document.elements(container)
     return bool(entries) and unwrap(entries[0].children[2]).type == "object"
 
 

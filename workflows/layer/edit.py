@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ from workflows.layer.collector import collector_paused
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import EditRefused
 from workflows.layer.read import read_files
-from workflows.layer.values import elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workflows.layer.syntax import Document, Item
 
 
-_LONG = 10_000
+_LONG = 600
 """Bytes of a list or map that are worth leaving out of the check."""
 
 _NEIGHBOURS = 3
@@ -129,7 +129,7 @@ def _check_syntax(before: Document | None, after: Document) -> None:
     if not error:
         try:
             pygohcl.loads(text.decode())
-        except (pygohcl.HCLParseError, UnicodeDecodeError) as reason:
+        except (pygohcl.HCLParseError, pygohcl.HCLInternalError, UnicodeDecodeError) as reason:
             error = str(reason)
     if error:
         raise EditUnsafe(
@@ -149,21 +149,27 @@ def _changed_part(before: Document | None, after: Document) -> bytes:
     old = before.data if before is not None else b""
     start, end = _difference(old, after.data)
     items = before.items if before is not None else ()
-    near = [
-        one for one in items if one.end_byte >= start and one.start_byte <= len(old) - len(after.data) + end
-    ]
+    old_end = len(old) - len(after.data) + end
+    near = list(
+        takewhile(lambda one: one.start_byte <= old_end, items[bisect_left(items, start, key=_end_of) :])
+    )
     known = {old[one.start_byte : one.end_byte] for one in near}
     earlier = {one.header: one for one in near}
     parts = []
-    for item in after.items:
-        touched = item.end_byte >= start and item.start_byte <= end
-        text = after.data[item.start_byte : item.end_byte] if touched else b""
-        if touched and text not in known:
+    for item in after.items[bisect_left(after.items, start, key=_end_of) :]:
+        if item.start_byte > end:
+            break
+        text = after.data[item.start_byte : item.end_byte]
+        if text not in known:
             same = earlier.get(item.header) if item.header else None
             parts.append(
                 _part(after, item, old[same.start_byte : same.end_byte] if same is not None else b"")
             )
     return b"\n".join(parts).replace(b"\r\n", b"\n")
+
+
+def _end_of(item: Item) -> int:
+    return item.end_byte
 
 
 def _part(after: Document, item: Item, old: bytes) -> bytes:
@@ -190,7 +196,7 @@ def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]
         node = node.parent
     if node is None:
         return []
-    entries = elements(node)
+    entries = after.elements(node)
     starts = [one.start_byte for one in entries]
     low = max(0, bisect_left(starts, start) - _NEIGHBOURS)
     high = min(len(entries) - 1, bisect_left(starts, end) + _NEIGHBOURS)

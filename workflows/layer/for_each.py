@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.model import Place
 from workflows.layer.syntax import unwrap
-from workflows.layer.values import elements, object_key, plain_string
+from workflows.layer.values import object_key, plain_string
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -68,7 +68,7 @@ def unwritable(files: FileSet, document: Document) -> str:
 def impurity(document: Document, container: Node) -> str:
     """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
     kinds = set()
-    for one in elements(container):
+    for one in document.elements(container):
         line = one.start_point.row + 1
         if container.type == "tuple":
             if plain_string(document, one) is None:

@@ -16,6 +16,7 @@ Any other file has no outline, and is read from its tree.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 _NAME = rb"[A-Za-z_][A-Za-z0-9_-]*+"
@@ -64,8 +65,17 @@ class Item(NamedTuple):
     end_row: int
     header: tuple[str, ...] = ()
 
+    def moved(self, by: int, rows: int) -> Item:
+        """The same item, so many bytes and lines further down."""
+        kind, start, end, row, end_row, header = self
+        return Item(kind, start + by, end + by, row + rows, end_row + rows, header)
 
-def outline(data: bytes) -> tuple[Item, ...] | None:
+
+Items = tuple[Item, ...] | None
+"""The items of a plain file; None for a file that needs its tree."""
+
+
+def outline(data: bytes) -> Items:
     """The items of a plain file in order, or None for a file that needs its tree."""
     found: list[Item] = []
     position = row = counted = 0
@@ -95,6 +105,36 @@ def outline(data: bytes) -> tuple[Item, ...] | None:
         end_row = row + data.count(b"\n", start, position)
         found.append(Item(kind, start, position, row, end_row, header))
         row, counted = end_row, position
+
+
+def outline_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, growth: int) -> Items:
+    """The outline of a plain file after an edit, from the one before: only what is near the edit is read.
+
+    Args:
+        items: the outline before the edit.
+        data: the bytes after it.
+        start: where the edit begins.
+        old_end: where it ended before.
+        growth: by how many bytes it made the file longer.
+
+    Returns:
+        What `outline(data)` gives.
+    """
+    first = max(0, bisect_left(items, start, key=lambda one: one.end_byte) - 1)
+    last = bisect_right(items, old_end, key=lambda one: one.start_byte)
+    head, tail = items[:first], items[last:]
+    begin = head[-1].end_byte if head else 0
+    end = tail[0].start_byte + growth if tail else len(data)
+    part = data[begin:end]
+    if tail and part.rpartition(b"\n")[2].strip(b" \t\n"):
+        return outline(data)  # what follows does not begin on a line of its own
+    middle = outline(part) if not tail or b"\n" in part else None
+    if middle is None:
+        return outline(data)
+    row = data.count(b"\n", 0, begin)
+    rows = row + part.count(b"\n") - tail[0].row if tail else 0
+    moved = [one.moved(begin, row) for one in middle] + [one.moved(growth, rows) for one in tail]
+    return head + tuple(moved)
 
 
 def plain_values(block: bytes) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import is_group, is_user
@@ -32,10 +33,10 @@ def read_findings(files: FileSet) -> list[Finding]:
         if document.broken_at is not None:
             message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
             found.append(Finding(message, Place(document.name, document.broken_at), hand_edit=True))
-        telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
-        if is_override(document.name) and (first := next(telling, None)) is not None:
+        if is_override(document.name):
+            telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
             message = "An override file changes what the other files say; what it says is not shown here."
-            found.append(Finding(message, Place(document.name, first.line)))
+            found += [Finding(message, Place(document.name, one.line)) for one in islice(telling, 1)]
         for block in document.blocks_of("resource"):
             if len(block.header) == 3 and block.header[1] in _RESOURCES:
                 what = _RESOURCES[block.header[1]]

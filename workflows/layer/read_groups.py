@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.declarations import group_modules, place_of, uneditable
 from workflows.layer.model import Finding, Group, Place
 from workflows.layer.references import read_reference
-from workflows.layer.values import elements, evaluate
+from workflows.layer.values import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ def _members(
         return [], why or "the list is computed"
     members: list[str] = []
     document = block.document
-    for element in elements(node):
+    for element in document.elements(node):
         reference = read_reference(document, element)
         if reference is None:
             line = element.start_point.row + 1
@@ -108,7 +108,7 @@ def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
         if attribute.value.type != "tuple":
             found.append(block.document.text(attribute.value))
             continue
-        for element in elements(attribute.value):
+        for element in block.document.elements(attribute.value):
             value = evaluate(block.document, element, names)
             found.append(value if isinstance(value, str) else block.document.text(element))
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style
-from workflows.layer.values import UNKNOWN, elements, evaluate, object_key, plain_string
+from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
     machine = is_machine(module, flags)
     label, style = module.label, module.style
     editable = module.editable and name_text in {KEY, VALUE}
-    for node in elements(container):
+    for node in document.elements(container):
         value: object
         if container.type == "tuple":
             key = value = plain_string(document, node)
@@ -70,19 +70,10 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
             person = _from_object(module, key, value, names, node.start_point.row + 1)
         else:
             shown = value if isinstance(value, str) else ""
-            person = Person(
-                iam_name=_fill(name_text, key, shown) or key,
-                declaration=key,
-                module=label,
-                key_file=_fill(key_text, key, shown),
-                login_profile=flags[0],
-                access_key=flags[1],
-                machine=machine,
-                groups=(),
-                style=style,
-                editable=editable,
-                place=Place(document.name, node.start_point.row + 1),
-            )
+            iam_name = _fill(name_text, key, shown) or key
+            key_file = _fill(key_text, key, shown)
+            place = Place(document.name, node.start_point.row + 1)
+            person = Person(iam_name, key, label, key_file, *flags, machine, (), style, editable, place)
         yield (label, key), person
 
 

@@ -12,7 +12,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from workflows.layer.syntax import Splice
-from workflows.layer.values import elements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +40,7 @@ def insert_entry(
         position: before which of the present entries it goes; their number for the end.
         trailing_comma: the habit to follow when an empty list is broken over lines.
     """
-    entries = elements(container)
+    entries = document.elements(container)
     data = text.encode()
     if not entries:
         return _into_empty(document, container, data, trailing_comma=trailing_comma)
@@ -69,7 +68,7 @@ def insert_entry(
 
 def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:
     """The splices that take the entry at a position out of a list or map, with the comment on its line."""
-    entries = elements(container)
+    entries = document.elements(container)
     entry = entries[position]
     previous = entries[position - 1] if position else None
     comma = _comma_after(entry)
@@ -84,11 +83,11 @@ def remove_entry(document: Document, container: Node, position: int) -> list[Spl
             if before is not None:
                 splices.append(Splice(before.start_byte, before.end_byte, b""))
         return splices
-    return _remove_inline(container, position)
+    return _remove_inline(document, container, position)
 
 
-def _remove_inline(container: Node, position: int) -> list[Splice]:
-    entries = elements(container)
+def _remove_inline(document: Document, container: Node, position: int) -> list[Splice]:
+    entries = document.elements(container)
     entry = entries[position]
     if position and not _comments_between(container, entries[position - 1].end_byte, entry.start_byte):
         return [Splice(entries[position - 1].end_byte, entry.end_byte, b"")]
@@ -105,9 +104,9 @@ def _remove_inline(container: Node, position: int) -> list[Splice]:
     return splices
 
 
-def uses_trailing_comma(container: Node) -> bool | None:
+def uses_trailing_comma(document: Document, container: Node) -> bool | None:
     """Whether a list over several lines ends in a comma; None for any other list."""
-    entries = elements(container)
+    entries = document.elements(container)
     if not entries or container.start_point.row == container.end_point.row:
         return None
     return _comma_after(entries[-1]) is not None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.blocks import Attribute, Block, function_call
 from workflows.layer.nodes import bare, parse, point, unwrap, walk
-from workflows.layer.outline import Item, outline
+from workflows.layer.outline import Item, outline, outline_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +78,9 @@ class Document:
         edited = Document(self.name, data)
         if tree is not None:
             edited.__dict__["_parsed"] = parse(data, tree)
+        elif ordered and (items := self.__dict__.get("_outline")) is not None:
+            start, end, growth = ordered[0].start, ordered[-1].end, len(data) - len(self.data)
+            edited.__dict__["_outline"] = outline_after(items, data, start, end, growth)
         return edited
 
     @cached_property
@@ -193,6 +196,18 @@ class Document:
     def comments(self) -> tuple[Item, ...]:
         """Every comment of the top level, in order."""
         return tuple(one for one in self.items if one.kind == "comment")
+
+    def elements(self, container: Node) -> list[Node]:
+        """The elements of a list or map of this document; asked for again, the same list."""
+        place = container.start_byte, container.end_byte
+        if place not in self._elements:
+            wanted = "object_elem" if container.type == "object" else "expression"
+            self._elements[place] = [child for child in container.children if child.type == wanted]
+        return self._elements[place]
+
+    @cached_property
+    def _elements(self) -> dict[tuple[int, int], list[Node]]:
+        return {}
 
     def container_at(self, start: int) -> Node:
         """The list or map that begins at a byte.

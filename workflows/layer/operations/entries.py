@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.alignment import is_aligned, realign
-from workflows.layer.values import elements, object_key, plain_string
+from workflows.layer.values import object_key, plain_string
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def entry_keys(document: Document, container: Node) -> list[str]:
     """The names in a list, or the keys of a map, in order; "" for a computed one."""
     if container.type == "object":
-        return [object_key(document, one) or "" for one in elements(container)]
-    return [plain_string(document, one) or "" for one in elements(container)]
+        return [object_key(document, one) or "" for one in document.elements(container)]
+    return [plain_string(document, one) or "" for one in document.elements(container)]
 
 
 def aligned_as(before: Document, after: Document, start: int) -> Document:
@@ -29,7 +29,7 @@ def aligned_as(before: Document, after: Document, start: int) -> Document:
         start: where the list or map begins, in both; a list has nothing to align.
     """
     old, new = before.container_at(start), after.container_at(start)
-    if old.type != "object" or not is_aligned(before, elements(old)):
+    if old.type != "object" or not is_aligned(before, before.elements(old)):
         return after
-    splices = realign(after, elements(new))
+    splices = realign(after, after.elements(new))
     return after.splice(splices) if splices else after

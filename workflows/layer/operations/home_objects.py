@@ -106,7 +106,7 @@ class ObjectsHome:
         if container is None:
             raise refuse(f"{person.iam_name} cannot be followed.", "There is no map.", self.place)
         position = entry_keys(self.module.document, container).index(person.declaration)
-        return elements(container)[position]
+        return self.module.document.elements(container)[position]
 
     def _fields(self, person: Person) -> dict[str, Attribute]:
         return fields_at(self.module.document, self._entry(person))

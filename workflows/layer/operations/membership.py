@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.declarations import group_modules
 from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
-from workflows.layer.values import elements, quote
+from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,7 +39,7 @@ def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | 
         container = _list_of(block)
         if container is None:
             continue
-        texts = [block.document.text(one) for one in elements(container)]
+        texts = [block.document.text(one) for one in block.document.elements(container)]
         text = _written(files, block, owner, name)
         position = position_for(texts, text)
         splices.setdefault(block.document.name, []).extend(
@@ -58,7 +58,7 @@ def remove_member(files: FileSet, labels: Collection[str], person: Person) -> Fi
             container = _list_of(block) if block.label in labels else None
             if container is None:
                 continue
-            for position, element in enumerate(elements(container)):
+            for position, element in enumerate(block.document.elements(container)):
                 if _is_person(block, element, person):
                     found = remove_entry(block.document, container, position)
                     splices.setdefault(block.document.name, []).extend(found)
@@ -88,7 +88,7 @@ def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: 
     module, key = owner
     for one in [block, *group_modules(files)]:
         container = _list_of(one)
-        members = elements(container)[:50] if container is not None else []
+        members = one.document.elements(container)[:50] if container is not None else []
         found = [read_reference(one.document, element) for element in members]
         references = [reference for reference in found if reference is not None]
         if references and all(not reference.module for reference in references):
@@ -106,6 +106,6 @@ def _trailing_comma(files: FileSet) -> bool:
         habit
         for block in group_modules(files)
         if (container := _list_of(block)) is not None
-        and (habit := uses_trailing_comma(container)) is not None
+        and (habit := uses_trailing_comma(block.document, container)) is not None
     ]
     return habits.count(False) <= habits.count(True)

@@ -26,8 +26,9 @@ def prefix_of(label: str, name: str) -> str | None:
 def in_place_of(label: str, name: str, other: str) -> str | None:
     """A label with one person's name put in the place of another's, or None if it is not in it."""
     for spelled, wanted in zip(spellings(name), spellings(other), strict=True):
-        if re.search(_alone(spelled), label):
-            return wanted.join(re.split(_alone(spelled), label))
+        parts = _apart(label, spelled)
+        if len(parts) > 1:
+            return wanted.join(parts)
     return None
 
 
@@ -86,5 +87,17 @@ def _in_words(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
 
 
-def _alone(spelled: str) -> str:
-    return rf"(?<![0-9A-Za-z]){re.escape(spelled)}(?![0-9A-Za-z])"
+def _apart(label: str, spelled: str) -> list[str]:
+    """The parts of a label between where a name stands alone in it; a pattern for each name would be slow."""
+    parts, start, position = [], 0, label.find(spelled)
+    while position >= 0:
+        end = position + len(spelled)
+        if not (_is_word(label[position - 1 : position]) or _is_word(label[end : end + 1])):
+            parts.append(label[start:position])
+            start = end
+        position = label.find(spelled, max(end, position + 1))
+    return [*parts, label[start:]]
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isascii() and letter.isalnum()

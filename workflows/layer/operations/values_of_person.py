@@ -19,7 +19,7 @@ from workflows.layer.operations.base import refuse
 from workflows.layer.operations.entries import entry_keys
 from workflows.layer.operations.home_objects import fields_at
 from workflows.layer.syntax import unwrap
-from workflows.layer.values import elements, plain_string
+from workflows.layer.values import plain_string
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -109,7 +109,7 @@ def _entry(module: UserModule, person: Person) -> Node | None:
     keys = entry_keys(module.document, module.container)
     if person.declaration not in keys:
         return None
-    return elements(module.container)[keys.index(person.declaration)]
+    return module.document.elements(module.container)[keys.index(person.declaration)]
 
 
 def _place_in(module: UserModule, attribute: str) -> Place:
