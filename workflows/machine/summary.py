@@ -68,7 +68,7 @@ def summary_of(folder: Path, journal: Path, workflows: Mapping[str, Workflow], n
 
 
 def _next_title(state: State) -> str:
-    for key in state.layout():
+    for key in state.expected():
         if state.status(key, "") not in SETTLED | {Status.LOCKED}:
             title = state.workflow.step(key.step).title
             return f"{title} ({key.item})" if key.item else title
