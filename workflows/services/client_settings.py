@@ -16,6 +16,9 @@ class Patience:
     attempts: int = 3
 
 
+USUAL = Patience()
+
+
 def client_config(endpoint_url: str | None, patience: Patience) -> Any:
     """A botocore `Config` for clients of this endpoint (None is AWS itself)."""
     from botocore.config import Config  # noqa: PLC0415 - boto is slow to import

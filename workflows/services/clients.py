@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws, translate
-from workflows.services.client_settings import Patience, client_config
+from workflows.services.client_settings import USUAL, Patience, client_config
 
 __all__ = [
     "AwsClient",
@@ -91,7 +91,7 @@ class ClientFactory:
         region: str,
         *,
         environment: Mapping[str, str] | None = None,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
     ) -> None:
         self._patience = patience
         self.endpoint_url = endpoint_url
