@@ -15,6 +15,7 @@ from workflows.messages.handoff import Handoff
 from workflows.steps import handoff
 from workflows.steps.handoff import Arrival, Request, grouped
 from workflows.steps.own_identity import handoff_of
+from workflows.steps.pgp_key import revocation_told
 
 _WAIT = "You can quit with ^q; come back with `iam-onboard resume` or `iam-onboard join FILE`."
 _MAILBOX_WAIT = (
@@ -66,7 +67,9 @@ class HandoffPane(StepPane):
         sent = self.context.facts.get("request_sent")
         lines = [f"Waiting for your admin: {sent}." if sent else "Waiting for your admin."]
         lines.append(_WAIT if self.context.world.mailbox is None else _MAILBOX_WAIT)
-        return "\n".join(lines)
+        if self.context.facts.get("key_made"):
+            lines.append(revocation_told(str(self.context.facts["fingerprint"]), self.context))
+        return "\n".join(line for line in lines if line)
 
     def on_mount(self) -> None:
         super().on_mount()

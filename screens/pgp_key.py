@@ -18,7 +18,8 @@ from screens.widgets.secret_input import SecretInput
 from workflows.errors import Problem
 from workflows.secret import Secret
 from workflows.steps import pgp_key
-from workflows.steps.pgp_key import NewKey, OwnChoice, Request
+from workflows.steps.own_pgp_keys import OwnChoice, own_keys
+from workflows.steps.pgp_key import NewKey, Request
 
 _NEW = "new"
 _FORM = (
@@ -103,7 +104,7 @@ class PgpKeyPane(StepPane):
         super().on_mount()
         self.query_one("#replacement").display = bool(self._start["replacement"])
         self.query_one("#form").display = False
-        self.run_move("keys", lambda report: pgp_key.own_keys(self.context, report))
+        self.run_move("keys", lambda report: own_keys(self.context, report))
 
     # -- the list ----------------------------------------------------------------------------------
 
@@ -114,9 +115,7 @@ class PgpKeyPane(StepPane):
         options.clear_options()
         options.add_options([Option(_line(key), key.fingerprint) for key in keys if key.accepted])
         options.add_option(Option(Text("+ Make a new key"), _NEW))
-        options.add_options(
-            [Option(_line(key), key.fingerprint, disabled=True) for key in keys if not key.accepted]
-        )
+        options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
         good = [key.fingerprint for key in keys if key.accepted]
         best = _NEW if self._start["replacement"] or not good else good[0]
         options.highlighted = options.get_option_index(choice if choice in {*good, _NEW} else best)
@@ -127,12 +126,18 @@ class PgpKeyPane(StepPane):
             return ""
         return options.get_option_at_index(options.highlighted).id or ""
 
+    def _chosen_key(self) -> OwnChoice | None:
+        chosen = self._chosen()
+        return next((one for one in self._keys or () if one.fingerprint == chosen), None)
+
     @on(OptionList.OptionHighlighted, "#keys")
     def _tell(self) -> None:
-        chosen = self._chosen()
-        self.query_one("#form").display = chosen == _NEW
-        key = next((one for one in self._keys or () if one.fingerprint == chosen), None)
-        self.query_one("#verdict", Static).update(_told(key) if key else "")
+        self.query_one("#form").display = self._chosen() == _NEW
+        key = self._chosen_key()
+        lines = [_told(key)] if key else []
+        if key and key.fingerprint == self._made:
+            lines.append(pgp_key.revocation_told(key.fingerprint, self.context))
+        self.query_one("#verdict", Static).update("\n".join(lines))
 
     @on(OptionList.OptionSelected, "#keys")
     def _to_the_form(self) -> None:
@@ -147,6 +152,12 @@ class PgpKeyPane(StepPane):
 
     def advance(self) -> None:
         if self._keys is None:
+            return
+        key = self._chosen_key()
+        if key is not None and not key.accepted:
+            self.show_problems(
+                [Problem(f"This key cannot be used: {key.headline}. {key.explanation}", "keys")]
+            )
             return
         if self._chosen() != _NEW:
             super().advance()

@@ -10,41 +10,27 @@ from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult, SuspendNotSupported
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.timer import Timer
 from textual.widgets import Button, Checkbox, Label, Static
 
 from screens.base import Opening, StepPane
-from screens.failure import as_error
-from screens.widgets.dialogs import Confirm
+from screens.decrypting import DecryptingPane
 from screens.widgets.marks import MarkBox
-from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
-from workflows.errors import OnboardError, Problem
+from screens.widgets.secret_text import SecretText
+from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.clipboard import Clipboard
-from workflows.services.gpg.decrypt import WrongPassphrase
 from workflows.steps import sign_in
-from workflows.steps.base import Context, Report
-from workflows.steps.handoff import grouped
 from workflows.steps.own_identity import identity_of
 from workflows.steps.sign_in import Request
 
-_MASK = "••••••••••••"
-_SHOWN_SECONDS = 15.0
 _NOTHING_CAME = (
     "No password came for this user: it is a machine user, or has no access to the console. There is "
     "nothing to sign in with; Next (^n) goes on to its access key."
 )
-_NO_PASSPHRASE = Problem("Enter the passphrase of your PGP key first.", "passphrase")
-_REPLACE = (
-    "Use this if your key is lost or you forgot its passphrase: nobody can read this password then.\n\n"
-    "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
-    "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
-)
-
 _PAGE_KEYS = (
     ("1", "open_page", "Open page", "Open the sign-in page"),
     ("2", "copy_user", "Copy user", "Copy the user name"),
@@ -54,7 +40,7 @@ _PAGE_KEYS = (
 )
 
 
-class SignInPane(StepPane):
+class SignInPane(DecryptingPane):
     """First decrypts, then offers what the browser's page asks for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,11 +50,6 @@ class SignInPane(StepPane):
         )
     ]
     DEFAULT_CSS = """
-    SignInPane .words { height: auto; }
-    SignInPane Horizontal { height: 1; }
-    SignInPane Horizontal > Label { width: 22; }
-    SignInPane Horizontal > SecretInput { width: 1fr; }
-    SignInPane Button { margin-right: 2; }
     SignInPane #chosen { margin-top: 1; }
     SignInPane #decrypting, SignInPane #opened { height: auto; margin-top: 1; }
     SignInPane #password { text-style: bold; }
@@ -78,8 +59,6 @@ class SignInPane(StepPane):
         super().__init__(opening)
         self._identity = identity_of(opening.context)
         self._has_password = sign_in.has_password(opening.context)
-        self._password: Secret | None = None
-        self._hiding: Timer | None = None
 
     def compose_body(self) -> ComposeResult:
         identity = self._identity
@@ -91,7 +70,7 @@ class SignInPane(StepPane):
             yield Static(_NOTHING_CAME, classes="words", markup=False)
             return
         with Vertical(id="decrypting"):
-            yield from self._decrypting()
+            yield from self.compose_decrypting()
         with Vertical(id="opened"):
             yield from self._opened()
         yield MarkBox(
@@ -99,20 +78,10 @@ class SignInPane(StepPane):
         )
         yield MarkBox("I had signed in before: nothing to decrypt", id="already", compact=True)
 
-    def _decrypting(self) -> ComposeResult:
-        key = grouped(self._identity.key_fingerprint)
-        yield Static(f"Encrypted to your PGP key\n{key}", classes="words", markup=False)
-        yield Horizontal(Label("Its passphrase"), SecretInput("Enter decrypts", id="passphrase"))
-        with Horizontal():
-            yield Button("Decrypt", id="decrypt", compact=True)
-            yield Button("Let gpg ask (smartcard)", id="pinentry", compact=True)
-        with Horizontal():
-            yield Button("I can't decrypt it", id="replace", compact=True)
-
     def _opened(self) -> ComposeResult:
         yield Static(self._address(), classes="words", markup=False)
         yield Horizontal(Label("User name"), Static(self._identity.user, markup=False))
-        yield Horizontal(Label("One-time password"), Static(_MASK, id="password", markup=False))
+        yield Horizontal(Label("One-time password"), SecretText(id="password"))
         with Horizontal():
             yield Button("1 Open the sign-in page", id="open-page", compact=True)
             yield Button("4 Copy address", id="copy-address", compact=True)
@@ -143,71 +112,18 @@ class SignInPane(StepPane):
 
     def _arrange(self) -> None:
         """Show the half that is needed now."""
-        self.query_one("#opened").display = self._password is not None
-        self.query_one("#decrypting").display = self._password is None
+        self.query_one("#opened").display = self.password is not None
+        self.query_one("#decrypting").display = self.password is None
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The keys for the browser's page mean nothing before the password is decrypted."""
         of_the_page = {key_action for _, key_action, _, _ in _PAGE_KEYS}
-        return self._password is not None if action in of_the_page else True
-
-    # -- decrypting --------------------------------------------------------------------------------
-
-    @on(Button.Pressed, "#decrypt")
-    @on(SecretInput.Submitted, "#passphrase")
-    def _decrypt(self) -> None:
-        if self.running_move:
-            return
-        passphrase = self.query_one("#passphrase", SecretInput).take()
-        if not passphrase:
-            # A key may have no passphrase: that it has one shows only when gpg wants it.
-            self.run_move("decrypt", partial(_without_passphrase, passphrase, self.context))
-            return
-        self.run_move(
-            "decrypt",
-            lambda report: sign_in.decrypt_password(passphrase, self.context, report),
-            journaled=True,
-        )
-
-    @on(Button.Pressed, "#pinentry")
-    def _let_gpg_ask(self) -> None:
-        if self.running_move:
-            return
-        self.post_message(self.Begun())
-        self.call_later(self._ask_with_pinentry)
-
-    def _ask_with_pinentry(self) -> None:
-        try:
-            password = lend_terminal(
-                self.app,
-                "gpg asks for the passphrase or the PIN now. Ctrl-C gives up.",
-                lambda tty: sign_in.decrypt_password(None, self.context, lambda _progress: None, tty=tty),
-            )
-        except SuspendNotSupported:
-            self._not_decrypted(
-                OnboardError(
-                    "gpg cannot ask here",
-                    "The wizard cannot give the terminal to another program here.",
-                    why="This terminal, or the way the wizard was started, does not allow it.",
-                    next="Enter the passphrase in the field, or start the wizard in an ordinary terminal.",
-                )
-            )
-        except Exception as failure:  # noqa: BLE001 - a failure while suspended becomes words like any other
-            self._not_decrypted(as_error(failure))
-        else:
-            self.post_message(self.MoveDone("decrypt", password))
-
-    def _not_decrypted(self, error: OnboardError) -> None:
-        self.post_message(self.MoveFailed("decrypt", error, journaled=True))
+        return self.password is not None if action in of_the_page else True
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         match message.name:
-            case "decrypt" if message.result is None:
-                self.show_problems([_NO_PASSPHRASE])
-            case "decrypt":
-                self._take(message.result)
             case "copy":
                 self.notify(str(message.result))
             case "open" if not message.result:
@@ -215,29 +131,10 @@ class SignInPane(StepPane):
             case "open":
                 self.notify("The page is opening in your browser.")
 
-    def _take(self, password: Secret) -> None:
-        if not self.is_attached:
-            password.drop()
-            return
-        self._forget()
-        self._password = password
+    def password_came(self) -> None:
+        """The half for the browser's page takes the place of the passphrase's."""
         self._arrange()
         self.query_one("#open-page").focus()
-
-    @on(StepPane.MoveFailed)
-    def _failed(self, message: StepPane.MoveFailed) -> None:
-        if message.name == "decrypt":
-            self.query_one("#passphrase").focus()
-
-    @on(Button.Pressed, "#replace")
-    def _offer_replacement(self) -> None:
-        self.app.push_screen(Confirm("Ask for a new password?", _REPLACE, "New request"), self._replace)
-
-    def _replace(self, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-        if yes:
-            reason = "I cannot decrypt my password: the key is lost or I forgot its passphrase."
-            draft = {"choice": "", "replacement": True, "reason": reason}
-            self.post_message(self.StepWanted("pgp-key", draft))
 
     # -- the browser's page ------------------------------------------------------------------------
 
@@ -260,7 +157,7 @@ class SignInPane(StepPane):
     @on(Button.Pressed, "#copy-password")
     def action_copy_password(self) -> None:
         """Copy the password; the clipboard forgets it again."""
-        password = self._password
+        password = self.password
         if password is not None:
             self._copy(lambda: password)
 
@@ -270,17 +167,8 @@ class SignInPane(StepPane):
     @on(Button.Pressed, "#show")
     def action_show_password(self) -> None:
         """Show the password for some seconds; a second time hides it."""
-        if self._hiding is not None or self._password is None:
-            self._hide()
-            return
-        self.query_one("#password", Static).update(self._password.reveal())
-        self._hiding = self.set_timer(_SHOWN_SECONDS, self._hide)
-
-    def _hide(self) -> None:
-        if self._hiding is not None:
-            self._hiding.stop()
-            self._hiding = None
-        self.query_one("#password", Static).update(_MASK)
+        if self.password is not None:
+            self.query_one("#password", SecretText).toggle(self.password)
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -293,27 +181,22 @@ class SignInPane(StepPane):
 
     def advance(self) -> None:
         request = self.request()
-        if not self._has_password or request.chosen or request.already or self._password is not None:
+        if not self._has_password or request.chosen or request.already or self.password is not None:
             super().advance()
         else:
-            self._decrypt()
+            self.decrypt()
 
     def leave(self) -> None:
         """Forget the password and what was typed, and take it out of the clipboard if it is still there."""
         if not self._has_password:
             return
         self.query_one("#passphrase", SecretInput).clear()
-        had_password = self._password is not None
-        self._hide()
-        self._forget()
+        had_password = self.password is not None
+        self.query_one("#password", SecretText).hide()
+        self.forget()
         if had_password:
             clear = partial(_clear_clipboard, self.app, self.context.world.clipboard)
             self.app.run_worker(clear, thread=True, group="clipboard")
-
-    def _forget(self) -> None:
-        if self._password is not None:
-            self._password.drop()
-            self._password = None
 
     def request(self) -> Request:
         if not self._has_password:
@@ -321,21 +204,13 @@ class SignInPane(StepPane):
         return Request(
             chosen=self.query_one("#chosen", Checkbox).value,
             already=self.query_one("#already", Checkbox).value,
-            decrypted=self._password is not None,
+            decrypted=self.password is not None,
         )
 
     def changed(self) -> bool:
         """Decrypting again to look at the password changes nothing about a sign-in that is done."""
         request = self.request()
         return not (self.opening.done and (request.chosen or request.already or not self._has_password))
-
-
-def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:
-    """The password, if its key has no passphrase; None if it has one."""
-    try:
-        return sign_in.decrypt_password(empty, context, report)
-    except WrongPassphrase:
-        return None
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from textual.app import App
@@ -44,9 +46,28 @@ def _with_terminal(words: str, work: Callable[[str | None], T]) -> T:
     sys.stdout.flush()
     before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:
-        return work(_terminal())
+        with _modes_kept():
+            return work(_terminal())
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _modes_kept() -> Iterator[None]:
+    """Whatever the other program does to the terminal's modes, they are as they were afterwards.
+
+    A pinentry that is ended in the middle leaves the echo off, and Textual would take that for the way it
+    found the terminal, and leave it so in the end.
+    """
+    if sys.__stdin__ is None or not sys.__stdin__.isatty():
+        yield
+        return
+    descriptor = sys.__stdin__.fileno()
+    modes = termios.tcgetattr(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
 
 
 def _terminal() -> str | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.selection import Selection
 from textual.widgets import Input
 
 from workflows.secret import Secret
@@ -11,11 +14,19 @@ class SecretInput(Input):
     """A password field.
 
     Textual's own Input copies the plain text on ctrl+c even when it is masked (measured with 8.2); here
-    copying and cutting do nothing, and the content never becomes a draft.
+    copying and cutting do nothing, by whatever key, the mouse selects nothing for the screen's own copy, and
+    the content never becomes a draft.
     """
+
+    ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, placeholder: str = "", *, id: str | None = None, compact: bool = True) -> None:  # noqa: A002 - Textual's name
         super().__init__(placeholder=placeholder, password=True, id=id, compact=compact)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Nothing: a selection of the whole screen leaves it out."""
+        del selection
+        return None
 
     def action_copy(self) -> None:
         """Nothing: a secret is not copied from its field."""

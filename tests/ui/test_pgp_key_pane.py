@@ -52,7 +52,14 @@ async def test_a_good_key_is_chosen_and_next_makes_the_request(tmp_path: Path, g
         text = app.text()
         assert text.index("! good") < text.index("✗ old")
         assert "Expired" in text
+        await pilot.press("down", "down")
+        await pilot.pause()
+        assert "that is encrypted to, has expired." in said(app)
         await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert "This key cannot be used: Expired" in said(app)
+        assert session.status(KEY) is Status.READY
+        await pilot.press("up", "up", "ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.DONE
         assert session.facts()["fingerprint"] == fingerprint
@@ -84,6 +91,9 @@ async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
         await until(pilot, lambda: session.status(KEY) is Status.DONE)
         await rest(pilot)
         assert session.facts()["key_made"] is True
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "this file revokes it" in said(app)
     made = open_request((world.home / "request-jane.doe.txt").read_text())
     assert made.name == "Jane Doe"
     assert gpg.run("--list-secret-keys", made.fingerprint)

@@ -26,6 +26,8 @@ from screens.before_you_start import BeforeYouStartPane
 from screens.handoff import HandoffPane
 from screens.pgp_key import PgpKeyPane
 from screens.sign_in import SignInPane
+from screens.widgets.secret_input import SecretInput
+from screens.widgets.secret_text import SecretText
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -123,7 +125,7 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         assert app.screen.focused.id == "chosen"
         pane = app.pane
         assert isinstance(pane, SignInPane)
-        password = pane._password
+        password = pane.password
         assert password is not None
         await pilot.press("space", "ctrl+n")
         await until(pilot, lambda: session.status(KEY) is Status.DONE)
@@ -138,10 +140,40 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
     assert PASSPHRASE not in everything
 
 
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+x", "super+c", "ctrl+insert", "shift+delete"])
+async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
+    tmp_path: Path, gpg: GpgHome, key: str
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        field = app.pane.query_one("#passphrase", SecretInput)
+        field.value = PASSPHRASE
+        field.select_all()
+        await pilot.press(key)
+        assert (app.clipboard, field.value) == ("", PASSPHRASE)
+        await pilot.press("enter")
+        await rest(pilot)
+        await pilot.press("v")
+        await pilot.pause()
+        assert PASSWORD in app.text()
+        shown = app.pane.query_one("#password", SecretText)
+        await pilot.mouse_down(shown, offset=(0, 0))
+        await pilot.hover(shown, offset=(12, 0))
+        await pilot.mouse_up(shown, offset=(12, 0))
+        await pilot.press(key)
+        app.screen.text_select_all()
+        await pilot.press(key)
+        assert PASSWORD[:4] not in app.clipboard
+        assert PASSWORD[:4] not in (app.screen.get_selected_text() or "")
+    session.close()
+
+
 async def test_the_password_is_hidden_by_itself(
     tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.sign_in._SHOWN_SECONDS", 0.2)
+    monkeypatch.setattr("screens.widgets.secret_text.SHOWN_SECONDS", 0.2)
     session = begun(tmp_path, gpg)
     app = host(session, world_of(tmp_path, gpg))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -261,7 +293,7 @@ async def test_a_password_that_is_left_behind_is_forgotten(tmp_path: Path, gpg: 
         await rest(pilot)
         pane = app.pane
         assert isinstance(pane, SignInPane)
-        password: Secret | None = pane._password
+        password: Secret | None = pane.password
         assert password is not None
         await pilot.press("3")
         await rest(pilot)

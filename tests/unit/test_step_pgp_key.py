@@ -19,6 +19,7 @@ from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
 from workflows.steps import pgp_key as step
 from workflows.steps.base import AGREES, Context
+from workflows.steps.own_pgp_keys import own_keys
 from workflows.steps.pgp_key import NewKey, Request
 
 FACTS = {"project": "bb", "user": "jane.doe"}
@@ -49,7 +50,7 @@ def context(tmp_path: Path, gpg: GpgHome | None, facts: dict[str, Any] = FACTS, 
 
 
 def test_good_keys_come_first_and_the_others_say_what_is_wrong(tmp_path: Path, keys: GpgHome) -> None:
-    found = step.own_keys(context(tmp_path, keys), nothing)
+    found = own_keys(context(tmp_path, keys), nothing)
     assert [(key.user_id.partition(" ")[0], key.accepted, key.headline) for key in found] == [
         ("good", True, "Works"),
         ("curve", True, "Elliptic curve: depends on the provider"),
@@ -65,7 +66,7 @@ def test_a_key_whose_secret_subkey_is_elsewhere_is_not_offered(tmp_path: Path, k
         fingerprint = keys.fingerprint("good")
         other.run("--import", stdin=keys.run("--export-secret-keys", f"{fingerprint}!"))
         other.run("--import", stdin=keys.export("good"))
-        (key,) = step.own_keys(context(tmp_path, other), nothing)
+        (key,) = own_keys(context(tmp_path, other), nothing)
         assert (key.accepted, key.headline) == (False, "Its secret half is not here")
 
 
@@ -182,6 +183,9 @@ def test_a_made_key_works_and_its_passphrases_are_dropped(tmp_path: Path) -> Non
         assert (made.algorithm, made.accepted, made.name) == ("RSA 4096", True, "Jane Doe")
         assert new.passphrase.dropped
         assert new.again.dropped
+        told = step.revocation_told(made.fingerprint, context(tmp_path, home))
+        (place,) = [line for line in told.splitlines() if line.endswith(f"{made.fingerprint}.rev")]
+        assert Path(place).is_file()
 
 
 def test_making_a_key_can_be_cancelled(tmp_path: Path) -> None:
@@ -190,4 +194,4 @@ def test_making_a_key_can_be_cancelled(tmp_path: Path) -> None:
         asked.cancelled.set()
         with pytest.raises(Cancelled):
             step.make(new_key(), asked, nothing)
-        assert step.own_keys(asked, nothing) == ()
+        assert own_keys(asked, nothing) == ()

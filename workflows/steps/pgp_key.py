@@ -20,14 +20,13 @@ from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.files import read_text, write_atomically
 from workflows.services.gpg.keyring import (
-    OwnKey,
     check_new_key,
     export_public_key,
     generate_key,
-    list_secret_keys,
+    revocation_certificate,
 )
-from workflows.services.gpg.verdict import VerdictKind, judge
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.own_pgp_keys import OwnChoice, own_key, own_keys
 from workflows.steps.places import told_path, typed_path
 
 STEP = Step(
@@ -42,41 +41,6 @@ STEP = Step(
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
 MAX_REQUEST = 200_000
-_RANKS = {VerdictKind.WORKS: 0, VerdictKind.UNVERIFIED: 1}
-
-
-@dataclass(frozen=True)
-class OwnChoice:
-    """One of the person's keys as the screen shows it.
-
-    Attributes:
-        fingerprint: of the primary key, 40 upper-case hexadecimal digits.
-        grouped: the fingerprint in groups of four.
-        user_id: its first user id, as "Jane Doe <jane@a.example>".
-        algorithm: as "RSA 4096".
-        expires: the date on which it stops being usable, as "2027-11-25", or "" for never.
-        accepted: whether a password can be encrypted to it and decrypted here.
-        headline: the verdict in a few words.
-        explanation: why, in a sentence or two.
-        warnings: what to know although it may be used.
-        rank: 0 for the best; the list is in this order.
-    """
-
-    fingerprint: str
-    grouped: str
-    user_id: str
-    algorithm: str
-    expires: str
-    accepted: bool
-    headline: str
-    explanation: str
-    warnings: tuple[str, ...]
-    rank: int
-
-    @property
-    def name(self) -> str:
-        """The person's name in the user id, or ""."""
-        return self.user_id.partition("<")[0].strip() if "<" in self.user_id else ""
 
 
 @dataclass(frozen=True)
@@ -107,41 +71,6 @@ class Request:
     made: bool = False
     replacement: bool = False
     reason: str = ""
-
-
-def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
-    """The person's keys with a secret half, good ones first, and what is wrong with the others.
-
-    Raises:
-        OnboardError: the keyring cannot be read, or gpg is not installed.
-    """
-    report(Progress("Looking at your PGP keys"))
-    world = context.world
-    found = [_choice(key, context) for key in list_secret_keys(world.gnupg_home, world.environment)]
-    return tuple(sorted(found, key=lambda choice: choice.rank))
-
-
-def _choice(key: OwnKey, context: Context) -> OwnChoice:
-    details, now = key.details, context.world.now()
-    verdict = judge(details, None, now)
-    part = details.encryption_part(now)
-    accepted, headline, explanation = verdict.accepted, verdict.headline, verdict.explanation
-    if accepted and part is not None and part.key_id not in key.present:
-        accepted, headline = False, "Its secret half is not here"
-        explanation = "You could not decrypt on this computer what is encrypted to it."
-    expires = details.expires(now)
-    return OwnChoice(
-        fingerprint=details.fingerprint,
-        grouped=details.grouped_fingerprint,
-        user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
-        algorithm=(part or details.primary).description,
-        expires=f"{expires:%Y-%m-%d}" if expires else "",
-        accepted=accepted,
-        headline=headline,
-        explanation=explanation,
-        warnings=verdict.warnings,
-        rank=_RANKS.get(verdict.kind, 2) if accepted else 3,
-    )
 
 
 def check_new(new: NewKey) -> list[Problem]:
@@ -176,17 +105,18 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
     finally:
         new.passphrase.drop()
         new.again.drop()
-    return _the_key(fingerprint, context, report)
+    return own_key(fingerprint, context, report)
 
 
-def _the_key(fingerprint: str, context: Context, report: Report) -> OwnChoice:
-    for key in own_keys(context, report):
-        if key.fingerprint == fingerprint:
-            return key
-    raise OnboardError(
-        "This key is not here",
-        f"Your keyring has no secret key with the fingerprint {fingerprint}.",
-        next="Choose another key, or make a new one.",
+def revocation_told(fingerprint: str, context: Context) -> str:
+    """Where gpg put the certificate that revokes a key which was made here, and what to do with it."""
+    world = context.world
+    environment = {"HOME": str(world.home), **world.environment}
+    path = revocation_certificate(fingerprint, world.gnupg_home, environment)
+    return (
+        "Should the key be lost or stolen, this file revokes it; gpg made it with the key:\n"
+        f"{told_path(path, world.home)}\n"
+        "Keep it away from this computer, printed for example: whoever has it can make the key useless."
     )
 
 
@@ -218,7 +148,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: the key cannot be used, the file cannot be written, or there is no way to take the
             request out of the program.
     """
-    key = _the_key(request.fingerprint, context, report)
+    key = own_key(request.fingerprint, context, report)
     if not key.accepted:
         raise OnboardError(
             "This key cannot be used",

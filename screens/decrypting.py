@@ -1,0 +1,171 @@
+"""A pane that decrypts the one-time password of its identity, and has it until it goes.
+
+The password lives in the pane alone and is forgotten with it. Either the passphrase is typed into a masked
+field, or gpg asks by itself while the application is suspended; whoever can do neither is led to a request
+for a replacement.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.containers import Horizontal
+from textual.widgets import Button, Label, Static
+
+from screens.base import Opening, StepPane
+from screens.failure import as_error
+from screens.widgets.dialogs import Confirm
+from screens.widgets.own_terminal import lend_terminal
+from screens.widgets.secret_input import SecretInput
+from workflows.errors import OnboardError, Problem
+from workflows.secret import Secret
+from workflows.services.gpg.decrypt import WrongPassphrase
+from workflows.steps import sign_in
+from workflows.steps.base import Context, Report
+from workflows.steps.handoff import grouped
+from workflows.steps.own_identity import identity_of
+
+_NO_PASSPHRASE = Problem("Enter the passphrase of your PGP key first.", "passphrase")
+_REPLACE = (
+    "Use this if your key is lost, if you forgot its passphrase, or if the key stayed on a computer that you "
+    "no longer have: nobody can read this password then.\n\n"
+    "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
+    "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
+)
+_REASON = (
+    "I cannot decrypt my password: the key is lost or on a computer that I no longer have, "
+    "or I forgot its passphrase."
+)
+
+
+class DecryptingPane(StepPane):
+    """Asks for the passphrase, decrypts, and keeps the password.
+
+    Attributes:
+        password: the decrypted password, or None before and after.
+    """
+
+    DEFAULT_CSS = """
+    DecryptingPane .words { height: auto; }
+    DecryptingPane Horizontal { height: 1; }
+    DecryptingPane Horizontal > Label { width: 22; }
+    DecryptingPane Horizontal > SecretInput { width: 1fr; }
+    DecryptingPane Button { margin-right: 2; }
+    """
+    DECRYPT: ClassVar[str] = "decrypt"
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self.password: Secret | None = None
+
+    def compose_decrypting(self) -> ComposeResult:
+        """The passphrase's field and the ways around it."""
+        key = grouped(identity_of(self.context).key_fingerprint)
+        yield Static(f"Encrypted to your PGP key\n{key}", classes="words", markup=False)
+        yield Horizontal(Label("Its passphrase"), SecretInput("Enter decrypts", id="passphrase"))
+        with Horizontal():
+            yield Button("Decrypt", id="decrypt", compact=True)
+            yield Button("Let gpg ask (smartcard)", id="pinentry", compact=True)
+        with Horizontal():
+            yield Button("I can't decrypt it", id="replace", compact=True)
+
+    def password_came(self) -> None:
+        """The password is there; a subclass shows what to do with it."""
+        raise NotImplementedError
+
+    # -- the two ways ------------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#decrypt")
+    @on(SecretInput.Submitted, "#passphrase")
+    def decrypt(self) -> None:
+        """Decrypt with what is in the field."""
+        if self.running_move:
+            return
+        passphrase = self.query_one("#passphrase", SecretInput).take()
+        if not passphrase:
+            # A key may have no passphrase: that it has one shows only when gpg wants it.
+            self.run_move(self.DECRYPT, partial(_without_passphrase, passphrase, self.context))
+            return
+        self.run_move(
+            self.DECRYPT,
+            lambda report: sign_in.decrypt_password(passphrase, self.context, report),
+            journaled=True,
+        )
+
+    @on(Button.Pressed, "#pinentry")
+    def _let_gpg_ask(self) -> None:
+        if self.running_move:
+            return
+        self.post_message(self.Begun())
+        self.call_later(self._ask_with_pinentry)
+
+    def _ask_with_pinentry(self) -> None:
+        try:
+            password = lend_terminal(
+                self.app,
+                "gpg asks for the passphrase or the PIN now. Ctrl-C gives up.",
+                lambda tty: sign_in.decrypt_password(None, self.context, lambda _progress: None, tty=tty),
+            )
+        except SuspendNotSupported:
+            self._not_decrypted(
+                OnboardError(
+                    "gpg cannot ask here",
+                    "The wizard cannot give the terminal to another program here.",
+                    why="This terminal, or the way the wizard was started, does not allow it.",
+                    next="Enter the passphrase in the field, or start the wizard in an ordinary terminal.",
+                )
+            )
+        except Exception as failure:  # noqa: BLE001 - a failure while suspended becomes words like any other
+            self._not_decrypted(as_error(failure))
+        else:
+            self.post_message(self.MoveDone(self.DECRYPT, password))
+
+    def _not_decrypted(self, error: OnboardError) -> None:
+        self.post_message(self.MoveFailed(self.DECRYPT, error, journaled=True))
+
+    # -- what came of it ---------------------------------------------------------------------------
+
+    @on(StepPane.MoveDone)
+    def _decrypted(self, message: StepPane.MoveDone) -> None:
+        if message.name != self.DECRYPT:
+            return
+        password: Secret | None = message.result
+        if password is None:
+            self.show_problems([_NO_PASSPHRASE])
+        elif not self.is_attached:
+            password.drop()
+        else:
+            self.forget()
+            self.password = password
+            self.password_came()
+
+    @on(StepPane.MoveFailed)
+    def _back_to_the_field(self, message: StepPane.MoveFailed) -> None:
+        if message.name == self.DECRYPT:
+            self.query_one("#passphrase").focus()
+
+    def forget(self) -> None:
+        """Drop the password, if it is there."""
+        if self.password is not None:
+            self.password.drop()
+            self.password = None
+
+    @on(Button.Pressed, "#replace")
+    def _offer_replacement(self) -> None:
+        self.app.push_screen(Confirm("Ask for a new password?", _REPLACE, "New request"), self._replace)
+
+    def _replace(self, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+        if yes:
+            draft = {"choice": "", "replacement": True, "reason": _REASON}
+            self.post_message(self.StepWanted("pgp-key", draft))
+
+
+def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:
+    """The password, if its key has no passphrase; None if it has one."""
+    try:
+        return sign_in.decrypt_password(empty, context, report)
+    except WrongPassphrase:
+        return None
