@@ -12,6 +12,7 @@ from textual.css.query import NoMatches
 from textual.message import Message
 
 from screens.base import Opening, StepPane
+from screens.by_hand import ByHandPane
 from screens.failure import as_error
 from screens.finished import Finished
 from screens.waiting import Waiting
@@ -20,6 +21,7 @@ from workflows.errors import Cancelled, OnboardError, Problem
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
+from workflows.steps.by_hand import NotPossible
 from workflows.walk import Walk
 
 
@@ -285,4 +287,10 @@ class Stage(Vertical):
         return True
 
     def _tell(self, error: OnboardError) -> None:
-        self.app.push_screen(ErrorDialog(error, self._walk.world.clipboard.copy))
+        editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
+        dialog = ErrorDialog(error, self._walk.world.clipboard.copy, editable=editable)
+        self.app.push_screen(dialog, self._answered)
+
+    def _answered(self, wants_to_edit: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+        if wants_to_edit and isinstance(self.pane, ByHandPane):
+            self.pane.action_edit_by_hand()

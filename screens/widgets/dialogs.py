@@ -35,17 +35,25 @@ class Dialog(ModalScreen[bool]):
 
 
 class ErrorDialog(Dialog):
-    """What happened, why, and what to do; its text can be copied."""
+    """What happened, why, and what to do; its text can be copied. It answers whether to edit by hand now.
+
+    Args:
+        error: the failure.
+        copy: copies a text and says so.
+        editable: whether to offer the person's editor at the place that the failure names.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", id="dialog.close"),
         Binding("c", "copy", "Copy this text", id="dialog.copy"),
+        Binding("e,f4", "edit", "Edit by hand", id="dialog.edit"),
     ]
 
-    def __init__(self, error: OnboardError, copy: Callable[[str], str]) -> None:
+    def __init__(self, error: OnboardError, copy: Callable[[str], str], *, editable: bool = False) -> None:
         super().__init__(classes="-error")
         self._error = error
         self._copy = copy
+        self._editable = editable
 
     def compose(self) -> ComposeResult:
         _, _, body = self._error.as_text().partition("\n")
@@ -54,6 +62,8 @@ class ErrorDialog(Dialog):
             with VerticalScroll():
                 yield Static(body.strip(), classes="dialog-body", markup=False)
             with Horizontal():
+                if self._editable:
+                    yield Button("Edit by hand (e)", id="edit", compact=True)
                 yield Button("Copy text (c)", id="copy", compact=True)
                 yield Button("Close (esc)", id="close", variant="primary", compact=True)
 
@@ -65,6 +75,15 @@ class ErrorDialog(Dialog):
     def action_close(self) -> None:
         """Close the dialog."""
         self.dismiss(False)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The editor is offered only where there is a place for it."""
+        return self._editable if action == "edit" else True
+
+    @on(Button.Pressed, "#edit")
+    def action_edit(self) -> None:
+        """Close the dialog for the editor."""
+        self.dismiss(True)
 
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:

@@ -8,10 +8,11 @@ import re
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workflows.errors import OnboardError
+from workflows.layer.line_diff import differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,10 +47,18 @@ class FileChange:
     before: bytes | None = field(repr=False)
     after: bytes | None = field(repr=False)
 
+    @cached_property
+    def _old(self) -> list[str]:
+        return _lines(self.before)
+
+    @cached_property
+    def _new(self) -> list[str]:
+        return _lines(self.after)
+
     def counts(self) -> tuple[int, int]:
         """How many lines are added and removed."""
         added = removed = 0
-        for tag, before_start, before_end, after_start, after_end in self._opcodes():
+        for tag, before_start, before_end, after_start, after_end in self._opcodes:
             if tag != "equal":
                 removed += before_end - before_start
                 added += after_end - after_start
@@ -62,13 +71,12 @@ class FileChange:
             f"--- {'/dev/null' if self.before is None else f'a/{path}'}\n",
             f"+++ {'/dev/null' if self.after is None else f'b/{path}'}\n",
         ]
-        for group in _grouped(self._opcodes()):
+        for group in _grouped(self._opcodes):
             lines += self._hunk(group)
         return "".join(lines)
 
     def _hunk(self, group: Sequence[_Opcode]) -> Iterator[str]:
-        old, new = _lines(self.before), _lines(self.after)
-        first, last = group[0], group[-1]
+        old, new, first, last = self._old, self._new, group[0], group[-1]
         yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n"
         for tag, old_start, old_end, new_start, new_end in group:
             if tag == "equal":
@@ -77,23 +85,19 @@ class FileChange:
                 yield from (_shown("-", line) for line in old[old_start:old_end])
                 yield from (_shown("+", line) for line in new[new_start:new_end])
 
+    @cached_property
     def _opcodes(self) -> list[_Opcode]:
-        """What differs, line by line; what is equal at both ends is kept from the matcher, which is slow."""
-        old, new = _lines(self.before), _lines(self.after)
-        start, shorter = 0, min(len(old), len(new))
-        while start < shorter and old[start] == new[start]:
-            start += 1
-        end = 0
-        while end < shorter - start and old[-1 - end] == new[-1 - end]:
-            end += 1
-        middle_old, middle_new = old[start : len(old) - end], new[start : len(new) - end]
-        matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
-        found: list[_Opcode] = [("equal", 0, start, 0, start)] if start else []
-        found += [
-            (tag, a + start, b + start, c + start, d + start) for tag, a, b, c, d in matcher.get_opcodes()
-        ]
-        if end:
-            found.append(("equal", len(old) - end, len(old), len(new) - end, len(new)))
+        """What is equal and what differs, from the first line to the last."""
+        old, new = self._old, self._new
+        found: list[_Opcode] = []
+        old_at, new_at = 0, 0
+        for one in differences(old, new):
+            if one.old_start > old_at:
+                found.append(("equal", old_at, one.old_start, new_at, one.new_start))
+            found.append(("replace", *one))
+            old_at, new_at = one.old_end, one.new_end
+        if old_at < len(old):
+            found.append(("equal", old_at, len(old), new_at, len(new)))
         return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workflows.sandbox.layout import PROJECT
 
-# What programs need to know of the terminal, the language and the way out; nothing of AWS, git or gpg.
+# What programs need to know of the terminal, the editor, the language and the way out; nothing of AWS or gpg.
 _KEPT = (
     "LANG",
     "LANGUAGE",
@@ -17,6 +17,8 @@ _KEPT = (
     "TERM",
     "COLORTERM",
     "NO_COLOR",
+    "VISUAL",
+    "EDITOR",
     "GPG_TTY",
     "DISPLAY",
     "WAYLAND_DISPLAY",

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """An operation cannot be done by the editor; says why and where to do it by hand. Nothing was written."""
+    """An operation cannot be done by the editor; says why and where to do it by hand. Nothing was written.
+
+    Attributes:
+        place: where to do it by hand, or None where that is not one place.
+    """
+
+    place: Place | None = None
 
 
 class Operation(Protocol):
@@ -44,7 +50,9 @@ class Operation(Protocol):
 def refuse(what: str, why: str, place: Place | None = None) -> EditRefused:
     """An `EditRefused` with the place to edit by hand."""
     where = f"Edit it by hand at {place}." if place is not None else ""
-    return EditRefused("This cannot be edited automatically", what, why=why, next=where)
+    refused = EditRefused("This cannot be edited automatically", what, why=why, next=where)
+    refused.place = place
+    return refused
 
 
 def find_person(layer: Layer, name: str) -> Person:

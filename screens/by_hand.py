@@ -1,0 +1,96 @@
+"""The key that opens the person's own editor where something can only be changed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import SuspendNotSupported
+from textual.binding import Binding, BindingType
+
+from screens.base import StepPane
+from screens.failure import as_error
+from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.own_terminal import lend_terminal
+from screens.widgets.spot_dialog import SpotDialog
+from workflows.errors import OnboardError
+from workflows.steps import by_hand
+from workflows.steps.by_hand import NotPossible, Spot
+
+
+class ByHandPane(StepPane):
+    """A pane that knows places to edit by hand; F4 opens the editor at one of them.
+
+    Subclasses write `places` and `read_again`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f4",
+            "edit_by_hand",
+            "Edit by hand",
+            id="pane.by-hand",
+            show=False,
+            tooltip="Open your editor where something can only be changed by hand",
+        )
+    ]
+    _refused_at: Spot | None = None
+
+    def places(self) -> Sequence[Spot]:
+        """The places in what is shown now, the likeliest first."""
+        raise NotImplementedError
+
+    def read_again(self) -> None:
+        """The files may be others now: read them and show them, with what has been entered kept."""
+        raise NotImplementedError
+
+    def on_step_pane_move_failed(self, message: StepPane.MoveFailed) -> None:  # type: ignore[override]
+        """The move is over; where it was refused is where the editor is opened first."""
+        super().on_step_pane_move_failed()
+        if isinstance(message.error, NotPossible):
+            self._refused_at = message.error.spot
+
+    def action_edit_by_hand(self) -> None:
+        """Open the editor: at the only place, or at the one that the person chooses."""
+        if self.running_move:
+            self.notify("Something is running here; esc stops it.", severity="warning")
+            return
+        refused = [self._refused_at] if self._refused_at else []
+        spots = list(dict.fromkeys([*refused, *self.places()]))
+        if not spots:
+            self.notify("Nothing here has to be changed by hand.")
+        elif len(spots) == 1 or refused:
+            self.edit_at(spots[0])
+        else:
+            self.app.push_screen(SpotDialog(spots), self._chosen)
+
+    def _chosen(self, spot: Spot | None) -> None:
+        if spot is not None:
+            self.edit_at(spot)
+
+    def edit_at(self, spot: Spot) -> None:
+        """Lend the terminal to the editor, say what changed, and show the files anew."""
+        self._refused_at = None
+        words = f"{spot.words}\nYour editor opens {spot.path}; close it to come back."
+        try:
+            told = lend_terminal(self.app, words, lambda _terminal: by_hand.edit(spot, self.context))
+        except SuspendNotSupported:
+            self._tell(_elsewhere(spot))
+        except Exception as failure:  # noqa: BLE001 - an editor's failure becomes words like a move's
+            self._tell(as_error(failure))
+        else:
+            self.notify(told)
+            self.read_again()
+
+    def _tell(self, error: OnboardError) -> None:
+        dialog = ErrorDialog(error, self.context.world.clipboard.copy)
+        self.app.push_screen(dialog, lambda _answer: self.read_again())
+
+
+def _elsewhere(spot: Spot) -> OnboardError:
+    return OnboardError(
+        "Edit it in another window",
+        f"{spot.path}, line {spot.place.line}",
+        why=f"This terminal cannot be lent to an editor. {spot.words}",
+        next="Save the file there, then close this: the layer is read again.",
+    )

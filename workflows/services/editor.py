@@ -1,0 +1,170 @@
+"""The person's own editor, opened at a line: which program it is, how it is told the line, what it inherits.
+
+What an editor takes for a line is in its own manual: vi and its heirs, nano, emacs, micro, helix, kakoune and
+joe take `+LINE FILE`; VS Code and what is made from it `--goto FILE:LINE`, Sublime Text and Zed `FILE:LINE`,
+and these return at once unless they are told to wait. One that is not known gets the file alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.errors import OnboardError
+from workflows.services.processes import child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+VARIABLES = ("VISUAL", "EDITOR")
+"""Where people say which editor is theirs, the first that is set counts (environ(7))."""
+
+FALLBACKS = ("vi", "nano")
+"""What is tried where neither is set."""
+
+_PLUS = frozenset(
+    (
+        *("vi", "vim", "nvim", "view", "nano", "pico", "emacs", "emacsclient", "micro", "hx", "helix", "kak"),
+        *("joe", "mg", "ne", "mcedit"),
+    )
+)
+_GOTO = frozenset(("code", "code-insiders", "codium", "vscodium", "cursor", "windsurf"))
+_COLON = frozenset(("subl", "sublime_text", "zed", "zeditor"))
+_WAITS = {"--wait", "-w"}
+
+_OF_TERMINALS_AND_EDITORS = (
+    *("TERM", "TERM_PROGRAM*", "TERMINFO*", "COLORTERM", "LC_TERMINAL*", "NO_COLOR", "TMUX", "STY"),
+    *("SSH_TTY", "SSH_CONNECTION", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"),
+    *(
+        "VIM*",
+        "NVIM_*",
+        "EXINIT",
+        "EMACS*",
+        "ALTERNATE_EDITOR",
+        "MICRO_*",
+        "HELIX_*",
+        "KAKOUNE_*",
+        "VSCODE_*",
+    ),
+)
+
+
+class EditorMissing(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """There is no editor to open."""
+
+
+def editor_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The person's editor as an argument prefix: `VISUAL`, else `EDITOR`, else vi or nano.
+
+    Args:
+        environment: the person's own; a value may hold arguments in quotes, as `code --wait`.
+
+    Raises:
+        EditorMissing: what is set is no program here, or nothing is set and neither of the two is here.
+    """
+    path = environment.get("PATH", os.defpath)
+    for variable in VARIABLES:
+        text = environment.get(variable, "").strip()
+        if text:
+            words = _split(variable, text)
+            program = words[0]
+            if program.startswith("~/"):
+                program = str(Path(environment.get("HOME", "/")) / program[2:])
+            if shutil.which(program, path=path) is None:
+                raise _missing(f"{variable} is set to {text}, and there is no program {words[0]} here.")
+            return (program, *words[1:])
+    for name in FALLBACKS:
+        if shutil.which(name, path=path) is not None:
+            return (name,)
+    raise _missing("Neither VISUAL nor EDITOR is set, and there is neither vi nor nano here.")
+
+
+def _split(variable: str, text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise _missing(f"{variable} is set to {text}, which cannot be split into words: {error}.") from error
+
+
+def _missing(what: str) -> EditorMissing:
+    return EditorMissing(
+        "No editor to open",
+        what,
+        next="Leave with ^q, say which editor is yours, as in `export EDITOR=nano`, and come back.",
+    )
+
+
+def arguments(editor: Sequence[str], file: Path, line: int) -> list[str]:
+    """The command that opens a file at a line and returns when the person is done.
+
+    Args:
+        editor: from `editor_of`.
+        file: the file, absolute.
+        line: from 1.
+    """
+    name = Path(editor[0]).name.partition(".")[0]  # `vim.basic` is vim
+    waiting = [] if _WAITS & set(editor) else ["--wait"]
+    if name in _PLUS:
+        return [*editor, f"+{line}", str(file)]
+    if name in _GOTO:
+        goto = [] if {"--goto", "-g"} & set(editor) else ["--goto"]
+        return [*editor, *waiting, *goto, f"{file}:{line}"]
+    if name in _COLON:
+        return [*editor, *waiting, f"{file}:{line}"]
+    return [*editor, str(file)]
+
+
+def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> int:
+    """Run an editor on this process's terminal until it ends; the terminal's modes are as before afterwards.
+
+    Args:
+        command: from `arguments`; no shell takes part.
+        environment: the person's own; what says nothing to an editor or a terminal stays here.
+        folder: where it runs.
+
+    Returns:
+        Its exit status; negative for the signal that ended it.
+
+    Raises:
+        OnboardError: it cannot be started.
+    """
+    own = {name: value for name, value in environment.items() if _speaks_to_editors(name)}
+    with _terminal_restored():
+        try:
+            done = subprocess.run(
+                list(command), env=child_environment(environment, own), cwd=folder, check=False
+            )
+        except OSError as error:
+            raise OnboardError(
+                "The editor cannot be started",
+                f"{command[0]} could not be started.",
+                why=str(error),
+                next="Set EDITOR to an editor that works here, or edit the file in another window.",
+            ) from error
+    return done.returncode
+
+
+def _speaks_to_editors(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _OF_TERMINALS_AND_EDITORS)
+
+
+@contextlib.contextmanager
+def _terminal_restored() -> Iterator[None]:
+    """Put the terminal's modes back, which an editor that is killed leaves in disorder."""
+    stdin = sys.__stdin__
+    if stdin is None or stdin.closed or not stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(stdin, termios.TCSADRAIN, before)
