@@ -21,6 +21,7 @@ from workflows.sandbox.strict.identity import Identities, Identity
 from workflows.sandbox.strict.passwords import Passwords
 from workflows.sandbox.strict.policy import Verdict
 from workflows.sandbox.strict.refusal import Refusal, Style, render
+from workflows.sandbox.strict.region_settings import RegionSettings
 from workflows.sandbox.strict.request import AwsRequest, environ_for, read
 from workflows.sandbox.strict.resources import action_of, resource_of
 from workflows.sandbox.strict.sessions import Sessions
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _OPERATIONS: dict[str, Mapping[str, Operation]] = {
-    "iam": {**devices.OPERATIONS, **users.OPERATIONS},
+    "iam": {**devices.OPERATIONS, **users.OPERATIONS, **regions.IAM_OPERATIONS},
+    "ec2": regions.EC2_OPERATIONS,
     "sts": tokens.OPERATIONS,
     "account": regions.OPERATIONS,
 }
@@ -58,12 +60,13 @@ class StrictAws:
     def __init__(self, app: WSGIApplication, directory: Directory, clock: Callable[[], float]) -> None:
         self._app = app
         self.clock = clock
-        self.state = State(directory, Sessions(), Codes(), Passwords())
+        self.state = State(directory, Sessions(), Codes(), Passwords(), RegionSettings())
         self.identities = Identities(directory, self.state.sessions)
         self._parts: dict[str, Persistent] = {
             "sessions": self.state.sessions,
             "codes": self.state.codes,
             "passwords": self.state.passwords,
+            "regions": self.state.regions,
         }
         self._loaded: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -135,6 +138,7 @@ class StrictAws:
         now = self.clock()
         request = users.for_own_user(identity, request)
         call = Call(identity, request, self.state, now)
+        regions.check_used(call)
         self._authorise(call)
         operations = _OPERATIONS.get(request.service, {})
         operation = operations.get(request.action)

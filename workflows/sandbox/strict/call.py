@@ -12,6 +12,7 @@ from workflows.sandbox.strict.codes import Codes
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Identity, account
 from workflows.sandbox.strict.passwords import Passwords
+from workflows.sandbox.strict.region_settings import RegionSettings
 from workflows.sandbox.strict.request import AwsRequest
 from workflows.sandbox.strict.sessions import Sessions
 
@@ -24,6 +25,7 @@ class State:
     sessions: Sessions
     codes: Codes
     passwords: Passwords
+    regions: RegionSettings
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,26 @@
-"""account:ListRegions, which moto does not have."""
+"""What the services tell of regions: account:ListRegions, which moto lacks, EC2's part and IAM's."""
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from botocore.session import Session
-
 from workflows.sandbox.strict.call import Call, Operation
-from workflows.sandbox.strict.refusal import Refusal
+from workflows.sandbox.strict.refusal import Reason, Refusal, refuse
+from workflows.sandbox.strict.region_settings import ENABLED_BY_DEFAULT, all_regions
 
-# Enabled in every account and cannot be disabled:
-# https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
-_ENABLED_BY_DEFAULT = frozenset(
-    (
-        *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
-        *(
-            "ap-northeast-1",
-            "ap-northeast-2",
-            "ap-northeast-3",
-            "ap-south-1",
-            "ap-southeast-1",
-            "ap-southeast-2",
-        ),
-        *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
-    )
-)
+_VERSIONS = {"v1Token": 1, "v2Token": 2}
 
 
-@cache
-def _regions() -> tuple[str, ...]:
-    return tuple(sorted(Session().get_available_regions("ec2")))
+def check_used(call: Call) -> None:
+    """Refuse what is sent to a region's STS that the caller's account has not opted into.
+
+    Raises:
+        Refusal: the region knows none of the account's keys, and says no more than that.
+    """
+    region = call.request.authorization.region if call.request.authorization else ""
+    if call.request.service != "sts" or call.state.regions.uses(call.identity.account_id, region):
+        return
+    raise refuse(call.request.style, Reason.UNKNOWN_KEY)
 
 
 def _list_regions(call: Call) -> dict[str, Any]:
@@ -39,11 +29,8 @@ def _list_regions(call: Call) -> dict[str, Any]:
     if not 1 <= size <= 50:
         raise Refusal("ValidationException", "MaxResults must be between 1 and 50.")
     known = [
-        {
-            "RegionName": name,
-            "RegionOptStatus": "ENABLED_BY_DEFAULT" if name in _ENABLED_BY_DEFAULT else "DISABLED",
-        }
-        for name in _regions()
+        {"RegionName": name, "RegionOptStatus": _status(call, name)}
+        for name in all_regions()
         if name > call.text("NextToken")
     ]
     chosen = [region for region in known if not wanted or region["RegionOptStatus"] in wanted]
@@ -54,4 +41,48 @@ def _list_regions(call: Call) -> dict[str, Any]:
     return answer
 
 
+def _status(call: Call, region: str) -> str:
+    if region in ENABLED_BY_DEFAULT:
+        return "ENABLED_BY_DEFAULT"
+    return "ENABLED" if call.state.regions.uses(call.identity.account_id, region) else "DISABLED"
+
+
+def _describe_regions(call: Call) -> dict[str, Any] | None:
+    """All regions with their opt-in status, or those that the account uses; one by one moto answers."""
+    if any(name.startswith(("RegionName", "Filter")) for name in call.request.parameters):
+        return None
+    words = {"ENABLED_BY_DEFAULT": "opt-in-not-required", "ENABLED": "opted-in", "DISABLED": "not-opted-in"}
+    every = call.text("AllRegions") == "true"
+    return {
+        "Regions": [
+            {
+                "RegionName": name,
+                "Endpoint": f"ec2.{name}.amazonaws.com",
+                "OptInStatus": words[_status(call, name)],
+            }
+            for name in all_regions()
+            if every or _status(call, name) != "DISABLED"
+        ]
+    }
+
+
+def _get_account_summary(call: Call) -> dict[str, Any]:
+    version = call.state.regions.token_version(call.identity.account_id)
+    summary = call.backend.account_summary.summary_map
+    return {"SummaryMap": {**summary, "GlobalEndpointTokenVersion": version}}
+
+
+def _set_preferences(call: Call) -> dict[str, Any]:
+    version = _VERSIONS.get(call.text("GlobalEndpointTokenVersion"))
+    if version is None:
+        raise Refusal("ValidationError", "GlobalEndpointTokenVersion must be v1Token or v2Token")
+    call.state.regions.set_token_version(call.identity.account_id, version)
+    return {}
+
+
 OPERATIONS: dict[str, Operation] = {"ListRegions": _list_regions}
+EC2_OPERATIONS: dict[str, Operation] = {"DescribeRegions": _describe_regions}
+IAM_OPERATIONS: dict[str, Operation] = {
+    "GetAccountSummary": _get_account_summary,
+    "SetSecurityTokenServicePreferences": _set_preferences,
+}

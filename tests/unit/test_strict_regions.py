@@ -1,0 +1,105 @@
+"""Regions as AWS has them: opted into or not, STS switched off or not, tokens of the global endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from support.strict_aws import ADMINISTRATORS, APPS, HOST, SECURITY, StrictWorld, refused
+
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
+    f'"Principal": {{"AWS": "arn:aws:iam::{SECURITY}:root"}}}}}}'
+)
+ROLE = f"arn:aws:iam::{APPS}:role/DevOps"
+
+
+@pytest.fixture
+def world() -> StrictWorld:
+    return StrictWorld()
+
+
+def sts_in(world: StrictWorld, region: str, account: str = SECURITY) -> Any:
+    key, secret = ADMINISTRATORS[account]
+    client = boto3.client(
+        "sts",
+        region_name=region,
+        endpoint_url=f"http://{HOST}",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+    )
+    client.meta.events.register("before-send", world._send)
+    return client
+
+
+def test_a_deactivated_region_gives_no_credentials_of_the_account_and_still_says_who_one_is(
+    world: StrictWorld,
+) -> None:
+    world.strict.state.regions.switch(SECURITY, "eu-west-3", active=False)
+    client = sts_in(world, "eu-west-3")
+    code, message = refused(client.get_session_token)
+    assert code == "RegionDisabledException"
+    assert f"account:{SECURITY}" in message
+    assert client.get_caller_identity()["Account"] == SECURITY
+    assert sts_in(world, "eu-west-3", APPS).get_session_token()["Credentials"]
+    world.strict.state.regions.switch(SECURITY, "eu-west-3", active=True)
+    assert client.get_session_token()["Credentials"]
+
+
+def test_the_account_of_the_role_decides_not_that_of_the_caller(world: StrictWorld) -> None:
+    world.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST)
+    settings = world.strict.state.regions
+    settings.switch(SECURITY, "eu-west-3", active=False)
+    client = sts_in(world, "eu-west-3")
+    assert client.assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"]
+    settings.switch(APPS, "eu-west-3", active=False)
+    assert refused(client.assume_role, RoleArn=ROLE, RoleSessionName="test")[0] == "RegionDisabledException"
+
+
+def test_a_region_that_the_account_has_not_opted_into_does_not_know_its_keys(world: StrictWorld) -> None:
+    client = sts_in(world, "af-south-1")
+    assert refused(client.get_caller_identity)[0] == "InvalidClientTokenId"
+    world.strict.state.regions.opt_in(SECURITY, "af-south-1")
+    assert client.get_session_token()["Credentials"]
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "af-south-1"])
+def test_what_nobody_can_switch_cannot_be_switched(world: StrictWorld, region: str) -> None:
+    with pytest.raises(ValueError, match=region):
+        world.strict.state.regions.switch(SECURITY, region, active=False)
+
+
+def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) -> None:
+    world.strict.state.regions.opt_in(SECURITY, "me-south-1")
+    answer = world.administrator("ec2").describe_regions(AllRegions=True)["Regions"]
+    status = {one["RegionName"]: one["OptInStatus"] for one in answer}
+    assert (status["eu-west-1"], status["me-south-1"], status["af-south-1"]) == (
+        "opt-in-not-required",
+        "opted-in",
+        "not-opted-in",
+    )
+    used = world.administrator("ec2").describe_regions()["Regions"]
+    assert {one["RegionName"] for one in used} == {
+        name for name, words in status.items() if words != "not-opted-in"
+    }
+    listed = world.administrator("account").list_regions(MaxResults=50)["Regions"]
+    assert {one["RegionName"]: one["RegionOptStatus"] for one in listed}["me-south-1"] == "ENABLED"
+
+
+def test_the_version_of_the_global_endpoint_is_told_set_and_kept(world: StrictWorld) -> None:
+    iam = world.administrator("iam")
+    assert iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"] == 1
+    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+    world.strict.state.regions.switch(SECURITY, "eu-west-3", active=False)
+    world.restart()
+    summary = world.administrator("iam").get_account_summary()["SummaryMap"]
+    assert summary["GlobalEndpointTokenVersion"] == 2
+    assert summary["UsersQuota"] > 0
+    assert (
+        world.administrator("iam", APPS).get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"]
+        == 1
+    )
+    assert refused(sts_in(world, "eu-west-3").get_session_token)[0] == "RegionDisabledException"
+    wrong = world.administrator("iam").set_security_token_service_preferences
+    assert refused(wrong, GlobalEndpointTokenVersion="v3Token")[0] == "ValidationError"

@@ -1,0 +1,165 @@
+"""What was answered: a state for each region of each account, as values that a journal can keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class StsState(StrEnum):
+    """Where the STS endpoint of a region stands for an account.
+
+    `FIXED` is active, and nobody can change it. `UNKNOWN`: no call that could tell may be made.
+    """
+
+    ACTIVE = "active"
+    FIXED = "cannot be deactivated"
+    DEACTIVATED = "deactivated"
+    NOT_OPTED_IN = "not opted in"
+    UNREACHABLE = "unreachable"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+
+
+class OptIn(StrEnum):
+    """Whether an account uses a region at all."""
+
+    DEFAULT = "enabled by default"
+    IN = "opted in"
+    OUT = "not opted in"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class RegionAnswer:
+    """One region of one account.
+
+    Attributes:
+        region: as `eu-west-3`.
+        sts: where its STS endpoint stands.
+        opt_in: whether the account uses the region.
+        detail: AWS's own words where it refused; they may name the account. "" otherwise.
+    """
+
+    region: str
+    sts: StsState
+    opt_in: OptIn
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class AccountAnswer:
+    """One account.
+
+    Attributes:
+        account: its name in the project.
+        account_id: its twelve digits.
+        partition: `aws`, `aws-cn`, `aws-us-gov`, ….
+        profile: the profile that it was asked with, or "".
+        role: the name of the role that the profile takes on, "" where it has a key of its own.
+        regions: in alphabetical order; empty where the account could not be asked.
+        token_version: of the global endpoint's tokens, 1 or 2; None where it could not be read.
+        remarks: what else could not be read, each a sentence.
+        problem: why the account could not be asked, or "".
+    """
+
+    account: str
+    account_id: str
+    partition: str
+    profile: str = ""
+    role: str = ""
+    regions: tuple[RegionAnswer, ...] = ()
+    token_version: int | None = None
+    remarks: tuple[str, ...] = ()
+    problem: str = ""
+
+    def as_facts(self) -> dict[str, Any]:
+        """The account for the journal; AWS's own words are not kept."""
+        return {
+            "account_id": self.account_id,
+            "partition": self.partition,
+            "profile": self.profile,
+            "role": self.role,
+            "regions": {one.region: {"sts": str(one.sts), "opt_in": str(one.opt_in)} for one in self.regions},
+            "token_version": self.token_version,
+            "problem": self.problem,
+        }
+
+    @classmethod
+    def from_facts(cls, account: str, facts: Mapping[str, Any]) -> AccountAnswer:
+        """The account that `as_facts` gave."""
+        regions = tuple(
+            RegionAnswer(region, StsState(one["sts"]), OptIn(one["opt_in"]))
+            for region, one in sorted(facts["regions"].items())
+        )
+        return cls(
+            account,
+            facts["account_id"],
+            facts["partition"],
+            facts["profile"],
+            facts["role"],
+            regions,
+            facts["token_version"],
+            problem=facts["problem"],
+        )
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What all accounts of a project answered.
+
+    Attributes:
+        project: its short name.
+        asked_at: when, ISO 8601 in UTC.
+        allowed: the regions that the project uses.
+        accounts: in the project's order.
+    """
+
+    project: str
+    asked_at: str
+    allowed: tuple[str, ...]
+    accounts: tuple[AccountAnswer, ...]
+
+    def account(self, name: str) -> AccountAnswer | None:
+        """The answer of the account of that name, or None."""
+        return next((one for one in self.accounts if one.account == name), None)
+
+    def as_facts(self) -> dict[str, Any]:
+        """The audit for the journal."""
+        return {
+            "asked_at": self.asked_at,
+            "allowed": list(self.allowed),
+            "accounts": {one.account: one.as_facts() for one in self.accounts},
+        }
+
+    @classmethod
+    def from_facts(cls, project: str, facts: Mapping[str, Any]) -> Audit:
+        """The audit that `as_facts` gave."""
+        accounts = tuple(AccountAnswer.from_facts(name, one) for name, one in facts["accounts"].items())
+        return cls(project, facts["asked_at"], tuple(facts["allowed"]), accounts)
+
+
+def changes(before: Audit, now: Audit) -> tuple[str, ...]:
+    """What is other than it was, a line each: "security eu-west-3: active, now deactivated"."""
+    lines = []
+    for account in now.accounts:
+        earlier = before.account(account.account)
+        if earlier is None or not earlier.regions:
+            continue
+        was = {one.region: one.sts for one in earlier.regions}
+        lines += [
+            f"{account.account} {one.region}: {was[one.region]}, now {one.sts}"
+            for one in account.regions
+            if one.region in was and was[one.region] is not one.sts
+        ]
+        if account.token_version != earlier.token_version and None not in {
+            account.token_version,
+            earlier.token_version,
+        }:
+            lines.append(
+                f"{account.account} global endpoint: tokens of version {earlier.token_version}, "
+                f"now {account.token_version}"
+            )
+    return tuple(lines)

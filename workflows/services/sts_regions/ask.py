@@ -1,0 +1,223 @@
+"""Asks the STS endpoint of every region of a partition, all at once, and each account about itself.
+
+Each region is asked with the call that would give credentials of the account: its setting counts, not that of
+the account of the caller (IAM User Guide, "Manage AWS STS in an AWS Region"). What a call gives is dropped
+where it arrives. The accounts share a connection to each region, so all of it takes little longer than the
+slowest region.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+from workflows.errors import Cancelled, OnboardError
+from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
+from workflows.services.client_settings import Patience
+from workflows.services.clients import AwsClient, ClientFactory, Credentials
+from workflows.services.sts import SESSION_NAME, SHORTEST_SESSION
+from workflows.services.sts_regions.account import Access, Account, read_account
+from workflows.services.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
+from workflows.services.sts_regions.partition import regions_of, settled
+
+PATIENCE = Patience(connect=3, read=5, attempts=1)
+MOST_AT_ONCE = 96
+DEADLINE = PATIENCE.connect + PATIENCE.read + 2
+"""Seconds after which a region counts as unreachable, whatever the resolver or the network still does."""
+
+_LOOK_EVERY = 0.1
+_STATES: Mapping[AwsFailure, StsState] = {
+    AwsFailure.REGION_DISABLED: StsState.DEACTIVATED,
+    # The credentials work elsewhere, so it is the region that does not know the account.
+    AwsFailure.KEY_UNKNOWN: StsState.NOT_OPTED_IN,
+    AwsFailure.NETWORK: StsState.UNREACHABLE,
+    AwsFailure.DENIED: StsState.DENIED,
+    AwsFailure.DENIED_EXPLICITLY: StsState.DENIED,
+}
+CANNOT_TELL = (
+    "Temporary credentials without a role to take on may call neither GetSessionToken nor AssumeRole."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """An account and how to ask about it.
+
+    Attributes:
+        account: its name in the project.
+        partition: the partition whose regions are asked.
+        profile: the profile that it is asked with.
+        access: how the regions are asked: a role is taken on in each, or else a session token is wanted of
+            the user's own key.
+        own: credentials for the account's own settings that may read more than the key: a session with MFA;
+            None without one, and with a role.
+    """
+
+    account: str
+    partition: str
+    profile: str
+    access: Access
+    own: Credentials | None = None
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether a call that tells may be made: temporary credentials cannot get a session token."""
+        return bool(self.access.role_arn) or self.access.signing.session_token is None
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far it is: a region has answered for an account."""
+
+    account: str
+    region: str
+    sts: StsState
+    done: int
+    total: int
+
+
+_Key = tuple[str, str]  # the account and the region
+_Probes = dict[_Key, tuple[StsState, str]]
+
+
+def ask(
+    factory: ClientFactory,
+    questions: Sequence[Question],
+    *,
+    report: Callable[[Told], None],
+    cancelled: threading.Event,
+) -> tuple[AccountAnswer, ...]:
+    """Ask every region about every account.
+
+    Args:
+        factory: makes the clients, with `PATIENCE`.
+        questions: an account each.
+        report: called from this thread as the regions answer.
+        cancelled: no further answer is waited for once it is set.
+
+    Returns:
+        An answer for each question, in order; an account that cannot be asked says why.
+
+    Raises:
+        Cancelled: it was stopped.
+    """
+    groups = _by_signature(questions)
+    tasks = [(region, group) for group in groups for region in regions_of(group[0].partition)]
+    total = sum(len(group) for _, group in tasks)
+    told: _Probes = {}
+    accounts: dict[str, Account | OnboardError] = {}
+    size = max(1, min(MOST_AT_ONCE, len(tasks) + len(questions)))
+    pool = ThreadPoolExecutor(size, thread_name_prefix="sts-regions")
+    try:
+        futures: dict[Future[Any], Any] = {
+            pool.submit(_ask_account, factory, one): one.account for one in questions
+        }
+        futures.update({pool.submit(_probe, factory, region, group): None for region, group in tasks})
+        rounds = -(-len(futures) // size)
+        for future in _as_they_come(futures, DEADLINE * rounds, cancelled):
+            account, result = futures[future], future.result()
+            if account is not None:
+                accounts[account] = result
+                continue
+            told.update(result)
+            for (name, region), (state, _) in result.items():
+                report(Told(name, region, state, len(told), total))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return tuple(_answer(one, accounts.get(one.account), told) for one in questions)
+
+
+def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
+    """The questions that can be asked, those with the same credentials and partition together."""
+    groups: dict[tuple[str, str], list[Question]] = {}
+    for one in questions:
+        if one.can_tell:
+            groups.setdefault((one.access.signing.access_key_id, one.partition), []).append(one)
+    return list(groups.values())
+
+
+def _as_they_come(
+    futures: Iterable[Future[Any]], seconds: float, cancelled: threading.Event
+) -> Iterator[Future[Any]]:
+    """Futures as they are done, until the time is over; what is not done by then is left alone."""
+    waiting, end = set(futures), monotonic() + seconds
+    while waiting and monotonic() < end:
+        done, waiting = wait(waiting, timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED)
+        if cancelled.is_set():
+            raise Cancelled("Stopped", "You stopped asking the regions.", next="Ask again when you like.")
+        yield from done
+
+
+def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _Probes:
+    """Ask one region about all accounts that the same credentials can ask about."""
+    found: _Probes = {}
+    try:
+        with factory.client("sts", group[0].access.signing, region) as client:
+            for one in group:
+                found[one.account, region] = _tell(client, one.access, region)
+                if found[one.account, region][0] is StsState.UNREACHABLE:
+                    break
+    except AwsError as error:
+        found[group[0].account, region] = StsState.UNKNOWN, error.detail
+    last = list(found.values())[-1]
+    return {(one.account, region): found.get((one.account, region), last) for one in group}
+
+
+def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, str]:
+    try:
+        with calling_aws(f"asking STS in {region}"):
+            if access.role_arn:
+                external = {"ExternalId": access.external_id} if access.external_id else {}
+                client.assume_role(
+                    RoleArn=access.role_arn,
+                    RoleSessionName=SESSION_NAME,
+                    DurationSeconds=SHORTEST_SESSION,
+                    **external,
+                )
+            else:
+                client.get_session_token(DurationSeconds=SHORTEST_SESSION)
+    except AwsError as error:
+        if error.code == "OptInRequired":
+            return StsState.NOT_OPTED_IN, error.detail
+        return _STATES.get(error.failure, StsState.UNKNOWN), error.detail
+    return StsState.ACTIVE, ""
+
+
+def _ask_account(factory: ClientFactory, question: Question) -> Account | OnboardError:
+    access = question.access
+    try:
+        return read_account(factory, replace(access, signing=question.own) if question.own else access)
+    except OnboardError as error:
+        return error
+
+
+def _answer(question: Question, account: Account | OnboardError | None, told: _Probes) -> AccountAnswer:
+    role = question.access.role_arn.rpartition(":role/")[2]
+    account_id = question.access.account_id
+    answer = AccountAnswer(question.account, account_id, question.partition, question.profile, role)
+    if isinstance(account, OnboardError):
+        words = " ".join(part for part in (account.what, account.why, account.next) if part)
+        return replace(answer, problem=words)
+    if account is None:
+        account = Account(remarks=("The account's own settings were not answered in time.",))
+    regions = []
+    for region in regions_of(question.partition):
+        state, detail = told.get((question.account, region), _untold(question))
+        opt_in = account.opt_in.get(region, OptIn.UNKNOWN)
+        regions.append(RegionAnswer(region, settled(region, state, opt_in), opt_in, detail))
+    return replace(
+        answer,
+        regions=tuple(regions),
+        token_version=account.token_version,
+        remarks=account.remarks if question.can_tell else (CANNOT_TELL, *account.remarks),
+    )
+
+
+def _untold(question: Question) -> tuple[StsState, str]:
+    if question.can_tell:
+        return StsState.UNREACHABLE, f"no answer within {DEADLINE:g} seconds"
+    return StsState.UNKNOWN, CANNOT_TELL
