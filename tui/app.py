@@ -1,4 +1,4 @@
-"""The application: a shell around the home screen and the wizard."""
+"""The application: which screen is shown when, from the first one to the end."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.worker import WorkerFailed
 
-from screens.failure import as_error
 from screens.starting import Starting
-from screens.widgets.dialogs import Confirm, ErrorDialog, QuitQuestion
+from screens.widgets.dialogs import Confirm, QuitQuestion
+from tui.frame import Frame
 from tui.home import HomeScreen
+from tui.palette import commands_of
 from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
-from tui.worlds import WorldSource, clipboard_of
+from tui.worlds import WorldSource
 from workflows.errors import OnboardError
 
 if TYPE_CHECKING:
+    from tui.shelf import Entry
     from tui.wizard import WizardScreen
     from workflows.machine.events import StepKey
     from workflows.machine.journal import DamagedJournal
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from workflows.walk import Change, Walk
 
 
-class OnboardApp(App[None]):
+class OnboardApp(Frame):
     """iam-onboard in a terminal.
 
     Args:
@@ -42,7 +42,7 @@ class OnboardApp(App[None]):
         start: what to show first.
 
     Attributes:
-        failure: why the application ended early, or None.
+        source: the world that is open; another one once a session of another world is resumed.
     """
 
     TITLE = "iam-onboard"
@@ -52,36 +52,33 @@ class OnboardApp(App[None]):
         # First of all, so that what is typed right after Tab goes into the next field, however fast it comes.
         Binding("tab", "focus_next", "Next field", id="app.forward", show=False, priority=True),
         Binding("shift+tab", "focus_previous", "Field before", id="app.backward", show=False, priority=True),
+        Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
         Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
     ]
 
     def __init__(
         self, machine: Machine, load: Callable[[], Parts], source: WorldSource, start: Start
     ) -> None:
-        super().__init__()
-        self._machine = machine
+        super().__init__(machine)
         self._load = load
-        self._source = source
+        self.source = source
         self._start = start
         self._control: SessionControl | None = None
         self._wizard_screen: WizardScreen | None = None
-        self._board = clipboard_of(machine, self._write_clipboard)
-        self.failure: OnboardError | None = None
 
-    # -- beginning and end -------------------------------------------------------------------------
+    # -- beginning ---------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Open the world, then show what was asked for."""
         loop = asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(ending, self._quit)
-        self.set_interval(1.0, self._poll_clipboard)
-        self.push_screen(Starting(self._open, self._opened, self._source.words))
+        self.push_screen(Starting(self._open, self._opened, self.source.words))
 
     def _open(self, report: Report) -> SessionControl:
         parts = self._load()
-        self._source.open(report)
-        return SessionControl(parts, self._source, self._board)
+        self.source.open(report)
+        return SessionControl(parts, self.source, self._board)
 
     async def _opened(self, control: SessionControl) -> None:
         self._control, start = control, self._start
@@ -111,13 +108,17 @@ class OnboardApp(App[None]):
         self.switch_screen(screen)
 
     async def _show_home(self, failure: OnboardError | None = None) -> None:
+        entries: tuple[Entry, ...] = ()
         try:
-            summaries = self.control.summaries()
+            entries = await asyncio.to_thread(self.control.entries)
+            await asyncio.to_thread(self.control.remove_leftovers)
         except OnboardError as error:
-            summaries, failure = (), failure or error
-        await self._show(HomeScreen(summaries, sandbox=self._source.sandbox))
+            failure = failure or error
+        await self._show(HomeScreen(entries, sandbox=self.source.sandbox, now=self._machine.now))
         if failure is not None:
             self.show_error(failure)
+
+    # -- leaving -----------------------------------------------------------------------------------
 
     def action_save_and_quit(self) -> None:
         """Leave; everything is kept. What runs in the background is asked about first."""
@@ -134,7 +135,7 @@ class OnboardApp(App[None]):
         return super().check_action(action, parameters)
 
     def _quit(self) -> None:
-        self._leave_session()
+        self.leave()
         self.exit()
 
     async def action_sessions(self) -> None:
@@ -143,11 +144,12 @@ class OnboardApp(App[None]):
         if wizard is None or wizard.working:
             self.notify("Not now: something is running, or the list is already open.", severity="warning")
             return
-        self._leave_session()
+        self.leave()
         failure, self.failure = self.failure, None
         await self._show_home(failure)
 
-    def _leave_session(self) -> None:
+    def leave(self) -> None:
+        """Save the open session and give it back."""
         wizard = self._wizard()
         try:
             if wizard is not None:
@@ -157,32 +159,10 @@ class OnboardApp(App[None]):
         finally:
             if self._control is not None:
                 self._control.leave()
-            self._clear_clipboard()
+            super().leave()
 
     def _wizard(self) -> WizardScreen | None:
         return self._wizard_screen if self._wizard_screen in self._screen_stack else None
-
-    # -- the clipboard -----------------------------------------------------------------------------
-
-    def _clear_clipboard(self) -> None:
-        """Nothing of ours stays in the clipboard; one that no longer answers is told, not hidden."""
-        try:
-            self._board.clear_if_ours()
-        except OnboardError as error:
-            self.notify(f"{error.what} {error.why}", severity="warning")
-
-    def _poll_clipboard(self) -> None:
-        expires_at = self._board.expires_at
-        if expires_at is not None and expires_at <= self._machine.now():
-            self.run_worker(self._clear_clipboard, thread=True, group="clipboard", exclusive=True)
-
-    def _write_clipboard(self, text: str) -> None:
-        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped."""
-        if self._thread_id == get_ident():
-            self.copy_to_clipboard(text)
-        else:
-            self.call_from_thread(self.copy_to_clipboard, text)
-        self._clipboard = ""
 
     # -- sessions ----------------------------------------------------------------------------------
 
@@ -247,43 +227,31 @@ class OnboardApp(App[None]):
 
     @on(HomeScreen.Resume)
     async def _resume_wanted(self, message: HomeScreen.Resume) -> None:
-        await self._resume(message.session, {})
+        folder, session = message.entry.sandbox, message.entry.summary.id
+        if folder is None or folder == self.source.folder:
+            await self._resume(session, {})
+            return
+        world = self.control.parts.sandbox(folder)
+        self._start = Start(session=session)
+        await self._show(Starting(partial(self._change_world, world), self._opened, world.words))
+
+    def _change_world(self, world: WorldSource, report: Report) -> SessionControl:
+        """Close the world that is open, and open another."""
+        before, self.source = self.source, world
+        before.close()
+        return self._open(report)
 
     @on(HomeScreen.Delete)
     async def _delete_wanted(self, message: HomeScreen.Delete) -> None:
         failure = None
         try:
-            self.control.delete(message.session)
+            self.control.delete(message.entry)
         except OnboardError as error:
             failure = error
         await self._show_home(failure)
 
-    # -- failures and commands ---------------------------------------------------------------------
-
-    def show_error(self, error: OnboardError) -> None:
-        """Show a failure as a dialog."""
-        self.push_screen(ErrorDialog(error, self._board.copy))
-
-    def _handle_exception(self, error: Exception) -> None:
-        """End without a traceback: Textual's own shows local variables, which may be secrets."""
-        first = self._exception is None
-        self._return_code = 1
-        if first:
-            self._exception = error
-            self._exception_event.set()
-            cause = error.error if isinstance(error, WorkerFailed) else error
-            self.failure = as_error(cause)
-            self._leave_session()
-        self._close_messages_no_wait()
+    # -- commands ----------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette's commands; the screenshot command is left out, since a picture may hold a secret."""
-        yield SystemCommand("app: theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("app: save and quit", "Leave; everything is kept", self.action_save_and_quit)
-        wizard = self._wizard()
-        if wizard is not None and screen is wizard:
-            yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
-            yield SystemCommand("step: help", "What this step is for, and its keys", wizard.action_help)
-            for key in wizard.walk.session.layout():
-                title = wizard.walk.title(key)
-                yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(wizard.visit, key))
+        """The palette's commands."""
+        yield from commands_of(self, screen, self._wizard())

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,7 +106,10 @@ def resume(options: argparse.Namespace) -> int:
 
 def sessions(options: argparse.Namespace) -> int:
     """`iam-onboard sessions [--json]`: list them."""
-    entries = Shelf(Machine.this()).entries()
+    from tui.session_words import session_line  # noqa: PLC0415 - only this command needs it
+
+    machine = Machine.this()
+    entries = Shelf(machine).entries()
     if options.json:
         records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
         sys.stdout.write(json.dumps(records, indent=2) + "\n")
@@ -114,13 +117,7 @@ def sessions(options: argparse.Namespace) -> int:
     if not entries:
         sys.stdout.write("No sessions yet. `iam-onboard` begins one.\n")
     for entry in entries:
-        summary = entry.summary
-        project = summary.facts.get("project") or "-"
-        where = " (sandbox)" if entry.sandbox else ""
-        state = (
-            f"damaged: {summary.damage}" if summary.damage else f"next: {summary.next_title or 'all done'}"
-        )
-        sys.stdout.write(f"{summary.id}  {summary.workflow or '?':<8}  {project:<8}  {state}{where}\n")
+        sys.stdout.write(session_line(entry, machine.now()) + "\n")
     return DONE
 
 
@@ -209,7 +206,7 @@ def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]
     from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
 
     machine = Machine.this()
-    return _run(machine, Shelf(machine).own, OwnMachine(machine, binary), workflow, session, drafts)
+    return _run(machine, OwnMachine(machine, binary), workflow, session, drafts)
 
 
 def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
@@ -217,15 +214,11 @@ def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
         return USAGE
     from tui.worlds import SandboxWorlds  # noqa: PLC0415 - as above
 
-    def store() -> Sessions:
-        return Shelf(machine).of_sandbox(folder)
-
-    return _run(machine, store, SandboxWorlds(machine, folder), "", session, {})
+    return _run(machine, SandboxWorlds(machine, folder), "", session, {})
 
 
 def _run(
     machine: Machine,
-    store: Callable[[], Sessions],
     source: WorldSource,
     workflow: str,
     session: str,
@@ -233,7 +226,7 @@ def _run(
 ) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.session_control import Parts, Start  # noqa: PLC0415
-    from tui.terminal_mark import marked_terminal, marks_folder  # noqa: PLC0415
+    from tui.worlds import SandboxWorlds  # noqa: PLC0415
 
     def load() -> Parts:
         from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
@@ -242,18 +235,17 @@ def _run(
         from screens.registry import PANES  # noqa: PLC0415 - in a thread, after the first paint
         from workflows.catalogue import MODULES  # noqa: PLC0415
 
-        return Parts(store(), MODULES, PANES)
+        return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))
 
     app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
     try:
-        with marked_terminal(marks_folder()):
-            app.run()
+        app.run()
     finally:
-        source.close()
+        app.source.close()
     if app.failure is not None:
         raise app.failure
     if app.begun:
-        _tell_how_to_go_on(source)
+        _tell_how_to_go_on(app.source)
     return DONE
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -12,16 +13,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.help import HelpScreen
 from screens.widgets.dialogs import Confirm
+from screens.widgets.key_line import KeyLine
+from tui.session_words import people_of, standing_of, title_of
 
 if TYPE_CHECKING:
-    from workflows.machine.session import Summary
+    from tui.shelf import Entry
 
-_TITLES = {"admin": "Admin", "new-user": "New user"}
 _NEW_ADMIN = "new:admin"
 _NEW_USER = "new:new-user"
 
@@ -30,8 +32,9 @@ class HomeScreen(Screen[None]):
     """What would you like to do?
 
     Args:
-        summaries: the sessions that can be resumed.
-        sandbox: whether they are those of a sandbox.
+        entries: the sessions that can be resumed.
+        sandbox: whether new ones are begun in a sandbox.
+        now: the clock.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,40 +61,32 @@ class HomeScreen(Screen[None]):
     class Resume(Message):
         """Resume this session."""
 
-        session: str
+        entry: Entry
 
     @dataclass
     class Delete(Message):
         """Delete this session."""
 
-        session: str
+        entry: Entry
 
-    def __init__(self, summaries: Sequence[Summary], *, sandbox: bool) -> None:
+    def __init__(self, entries: Sequence[Entry], *, sandbox: bool, now: Callable[[], datetime]) -> None:
         super().__init__()
-        self._summaries = summaries
+        self._entries = entries
         self._sandbox = sandbox
+        self._now = now
 
     def compose(self) -> ComposeResult:
         where = " · SANDBOX, not AWS" if self._sandbox else ""
         yield Static(f"iam-onboard{where}", id="home-title", markup=False)
         yield Static(self._words(), id="home-words", markup=False)
         yield OptionList(*self._options())
-        yield Footer(compact=True)
+        yield KeyLine(first=(), last=("home.help", "app.quit"))
 
     def on_mount(self) -> None:
         """The most likely answer has the focus: the session changed last, or a new one."""
         options = self.query_one(OptionList)
         options.focus()
         options.highlighted = 1
-
-    def show(self, summaries: Sequence[Summary]) -> None:
-        """Show these sessions in place of the ones before."""
-        self._summaries = summaries
-        options = self.query_one(OptionList)
-        options.clear_options()
-        options.add_options(self._options())
-        options.highlighted = 1
-        self.refresh_bindings()
 
     def _words(self) -> str:
         if self._sandbox:
@@ -103,9 +98,12 @@ class HomeScreen(Screen[None]):
 
     def _options(self) -> list[Option]:
         options = []
-        if self._summaries:
+        if self._entries:
+            now = self._now()
             options.append(Option(Text("Go on with a session", style="bold"), disabled=True))
-            options += [Option(_line(summary), id=summary.id) for summary in self._summaries]
+            options += [
+                Option(_told(entry, now), id=str(number)) for number, entry in enumerate(self._entries)
+            ]
             options.append(Option(Text(""), disabled=True))
         options += [
             Option(Text("Begin", style="bold"), disabled=True),
@@ -120,19 +118,19 @@ class HomeScreen(Screen[None]):
         if chosen.startswith("new:"):
             self.post_message(self.Begin(chosen.removeprefix("new:")))
         elif chosen:
-            self.post_message(self.Resume(chosen))
+            self.post_message(self.Resume(self._entries[int(chosen)]))
 
-    def _marked(self) -> str:
+    def _marked(self) -> Entry | None:
         options = self.query_one(OptionList)
         if options.highlighted is None:
-            return ""
+            return None
         marked = options.get_option_at_index(options.highlighted).id or ""
-        return "" if marked.startswith("new:") else marked
+        return self._entries[int(marked)] if marked.isdigit() else None
 
     def action_delete(self) -> None:
         """Ask, then delete the marked session."""
         marked = self._marked()
-        if not marked:
+        if marked is None:
             self.notify("Mark a session first.", severity="warning")
             return
 
@@ -145,22 +143,22 @@ class HomeScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Without a session there is none to delete."""
-        return action != "delete" or bool(self._summaries)
+        return action != "delete" or bool(self._entries)
 
     def action_help(self) -> None:
         """Explain the wizard."""
         self.app.push_screen(HelpScreen("", "The wizard", self))
 
 
-def _line(summary: Summary) -> Text:
-    """A session in a line: who, which project, since when, what comes next."""
+def _told(entry: Entry, now: datetime) -> Text:
+    """A session in two lines: whom it is about, and where it stands."""
+    summary = entry.summary
     text = Text(no_wrap=True, overflow="ellipsis")
     if summary.damage:
-        text.append(f"! {summary.id}: damaged. {summary.damage}")
-        return text
-    project = summary.facts.get("project") or summary.details.get("project") or ""
-    text.append(f"{_TITLES.get(summary.workflow, summary.workflow)}", style="bold")
-    text.append(f" {project}  ")
-    text.append(f"next: {summary.next_title or 'all done'}")
-    text.append(f"  ({summary.changed[:16].replace('T', ' ')} UTC)", style="dim")
+        text.append(f"! {summary.id}")
+    else:
+        text.append(title_of(summary), style="bold")
+        people = people_of(summary)
+        text.append(f"  {people}" if people else "  nobody named yet", style="" if people else "dim")
+    text.append(f"\n  {standing_of(entry, now)}", style="dim")
     return text

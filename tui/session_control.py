@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.errors import OnboardError
@@ -11,8 +12,9 @@ from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
     from screens.base import StepPane
+    from tui.shelf import Entry, Shelf
     from tui.worlds import WorldSource
-    from workflows.machine.session import Session, Sessions, Summary
+    from workflows.machine.session import Session
     from workflows.services.clipboard import Clipboard
     from workflows.steps.base import StepModule
     from workflows.walk import Walk
@@ -40,14 +42,16 @@ class Parts:
     """What the wizard is made of; loading it takes longer than showing the first screen.
 
     Attributes:
-        sessions: where sessions are kept.
+        shelf: where sessions are kept.
         modules: the step modules, by the workflow's id.
         panes: the pane class of each step, by the step's id.
+        sandbox: gives the world of a sandbox in a folder, still closed.
     """
 
-    sessions: Sessions
+    shelf: Shelf
     modules: Mapping[str, Sequence[StepModule]]
     panes: Mapping[str, type[StepPane]]
+    sandbox: Callable[[Path], WorldSource]
 
 
 class SessionControl:
@@ -61,6 +65,7 @@ class SessionControl:
 
     def __init__(self, parts: Parts, source: WorldSource, clipboard: Clipboard) -> None:
         self.parts = parts
+        self.sessions = parts.shelf.sessions_of(source.folder)
         self._source = source
         self._clipboard = clipboard
         self._session: Session | None = None
@@ -73,11 +78,11 @@ class SessionControl:
         """
         details = {"sandbox": True} if self._source.sandbox else {}
         try:
-            session = self.parts.sessions.create(workflow, details)
+            session = self.sessions.create(workflow, details)
         except FileExistsError as error:
             raise OnboardError(
                 "The session could not be begun",
-                f"Something else is in the way of its folder in {self.parts.sessions.folder}.",
+                f"Something else is in the way of its folder in {self.sessions.folder}.",
                 why=str(error),
                 next="Move it away, and begin again.",
             ) from error
@@ -90,7 +95,7 @@ class SessionControl:
             DamagedJournal: it has to be repaired first.
             OnboardError: there is none, it is in use, or it cannot be read.
         """
-        return self._opened(self.parts.sessions.open(session_id), drafts)
+        return self._opened(self.sessions.open(session_id), drafts)
 
     def repair(self, session_id: str) -> Walk:
         """Go on with a damaged session from its last sound event.
@@ -98,7 +103,7 @@ class SessionControl:
         Raises:
             OnboardError: it cannot be repaired.
         """
-        return self._opened(self.parts.sessions.repair(session_id), {})
+        return self._opened(self.sessions.repair(session_id), {})
 
     def leave(self) -> None:
         """Close the session that is open, if there is one."""
@@ -106,7 +111,7 @@ class SessionControl:
             self._session.close()
             self._session = None
 
-    def delete(self, session_id: str) -> None:
+    def delete(self, entry: Entry) -> None:
         """Delete a session.
 
         Raises:
@@ -114,25 +119,26 @@ class SessionControl:
         """
         from workflows.steps.left_behind import refuse_while_running  # noqa: PLC0415 - not for the first paint
 
-        self.parts.sessions.delete(session_id, refuse_while_running)
+        entry.sessions.delete(entry.summary.id, refuse_while_running)
 
     def remove_leftovers(self) -> None:
-        """Remove the temporary credentials of runs that have ended since their wizard was left or killed.
+        """Remove the temporary credentials of runs that ended after their wizard had been left or killed.
 
         Raises:
             OnboardError: some are there and cannot be removed.
         """
         from workflows.steps.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
 
-        self.parts.sessions.visit_free(remove_credentials)
+        self.sessions.visit_free(remove_credentials)
 
-    def summaries(self) -> tuple[Summary, ...]:
-        """The sessions that can be resumed.
+    def entries(self) -> tuple[Entry, ...]:
+        """The sessions that can be resumed from here: a sandbox knows only those of sandboxes.
 
         Raises:
             OnboardError: their folder cannot be read.
         """
-        return self.parts.sessions.summaries()
+        every = self.parts.shelf.entries()
+        return tuple(entry for entry in every if entry.sandbox is not None or not self._source.sandbox)
 
     def _opened(self, session: Session, drafts: Drafts) -> Walk:
         self.leave()

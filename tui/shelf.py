@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from tui.places import Machine
 from workflows.errors import OnboardError
 
 if TYPE_CHECKING:
+    from workflows.machine.declaration import Workflow
     from workflows.machine.session import Sessions, Summary
 
 
@@ -35,10 +36,16 @@ class Shelf:
 
     Args:
         machine: the machine.
+        workflows: those that sessions can be of; by default all that there are.
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, workflows: Iterable[Workflow] = ()) -> None:
         self._machine = machine
+        self._workflows = tuple(workflows)
+
+    def sessions_of(self, sandbox: Path | None) -> Sessions:
+        """The sessions of a sandbox by its folder; the person's own for None."""
+        return self.own() if sandbox is None else self.of_sandbox(sandbox)
 
     def own(self) -> Sessions:
         """The person's own sessions."""
@@ -95,10 +102,9 @@ class Shelf:
             shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
 
     def _sessions(self, folder: Path) -> Sessions:
-        from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - imports every step
-        from workflows.machine.session import Sessions  # noqa: PLC0415
+        from workflows.machine.session import Sessions  # noqa: PLC0415 - not for the first paint
 
-        return Sessions(folder, WORKFLOWS, self._machine.now)
+        return Sessions(folder, self._workflows or _all_workflows(), self._machine.now)
 
     def _all(self) -> Iterator[Entry]:
         own = self.own()
@@ -106,3 +112,9 @@ class Shelf:
         for folder in self.sandboxes():
             sessions = self.of_sandbox(folder)
             yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())
+
+
+def _all_workflows() -> tuple[Workflow, ...]:
+    from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - imports every step
+
+    return WORKFLOWS

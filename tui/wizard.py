@@ -15,11 +15,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from screens.base import StepPane
 from screens.finished import Finished
 from screens.help import HelpScreen
+from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
 from tui.stage import Stage
 from workflows.machine.events import StepKey
@@ -84,7 +85,11 @@ class WizardScreen(Screen[None]):
         with Horizontal(id="middle"):
             yield StepRail()
             yield self._stage
-        yield Footer(compact=True, show_command_palette=False)  # 80 columns; ^p is in the help
+        yield KeyLine(
+            first=("wizard.next", "wizard.back"),
+            last=("wizard.help", "app.quit"),
+            first_to_go=("app.commands", "app.sessions"),
+        )
 
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.walk.session.proposal())

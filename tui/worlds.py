@@ -22,10 +22,19 @@ WriteToTerminal = Callable[[str], None]
 
 
 class WorldSource(Protocol):
-    """Opens a world and closes it again."""
+    """Opens a world and closes it again.
+
+    Attributes:
+        sandbox: whether it is disposable.
+        folder: the sandbox's folder, None for the person's own world.
+        words: what is being opened, for the person who waits.
+    """
 
     sandbox: bool
     words: str
+
+    @property
+    def folder(self) -> Path | None: ...
 
     def open(self, report: Report) -> None:
         """Make it ready; may take seconds, and is called in a thread.
@@ -103,6 +112,7 @@ class OwnMachine:
     """
 
     sandbox = False
+    folder = None
     words = "Opening"
 
     def __init__(self, machine: Machine, binary: str = "") -> None:
@@ -158,7 +168,7 @@ class SandboxWorlds:
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self._machine = machine
-        self._folder = folder
+        self.folder = folder
         self._sandbox: Any = None
         self.words = (
             "Opening the sandbox: a disposable project, a local AWS on loopback, two people's homes.\n"
@@ -180,14 +190,14 @@ class SandboxWorlds:
                 next="Install it with `pip install 'iam-onboard[demo]'`.",
             ) from error
         environment = self._machine.environment
-        if self._folder.exists():
+        if self.folder.exists():
             report(Progress("Starting the local AWS"))
-            self._sandbox = Sandbox.open(self._folder, environment=environment)
+            self._sandbox = Sandbox.open(self.folder, environment=environment)
         else:
             report(Progress("Making the project and starting the local AWS"))
             cache = self._machine.places.cache
             self._sandbox = Sandbox.create(
-                self._folder,
+                self.folder,
                 cache=cache,
                 environment=environment,
                 progress=lambda words: report(Progress(words)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 from textual import on
+from textual.events import Resize
 from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -24,6 +25,25 @@ MARKS: dict[Status, str] = {
     Status.STALE: "~",
     Status.INTERRUPTED: "!",
 }
+
+
+WORDS: dict[Status, str] = {
+    Status.DONE: "done",
+    Status.READY: "open",
+    Status.LOCKED: "waits",
+    Status.RUNNING: "runs",
+    Status.SKIPPED: "skipped",
+    Status.STALE: "out of date",
+    Status.INTERRUPTED: "interrupted",
+    Status.FAILED: "failed",
+}
+_HERE = "▸"
+_AFTER_THE_ITEMS = "at the end"
+
+
+def legend() -> str:
+    """What the marks say, in a line."""
+    return "  ".join([f"{_HERE} here", *(f"{MARKS[status]} {words}" for status, words in WORDS.items())])
 
 
 @dataclass(frozen=True)
@@ -51,26 +71,45 @@ class StepRail(OptionList):
 
     def __init__(self) -> None:
         super().__init__(compact=True)
-        self.tooltip = "Enter goes to a step: ✓ done  ○ open  · waits  ~ out of date  ! interrupted  ✗ failed"
+        self.tooltip = f"Enter goes to a step.  {legend()}"
 
     def show(self, title: str, entries: Sequence[RailEntry], current: StepKey | None) -> None:
         """Show these steps in place of the ones before."""
         self.clear_options()
-        self.add_option(Option(Text(title, style="bold"), disabled=True))
+        self.add_option(Option(_line(title, "bold"), disabled=True))
         item = ""
         for entry in entries:
             if entry.key.item != item:
                 item = entry.key.item
-                self.add_option(Option(Text(f"─ {item}" if item else "─"), disabled=True))
-            here = entry.key == current
-            mark = "▸" if here else MARKS[entry.status]
-            style = "bold" if here else "dim" if entry.status is Status.LOCKED else ""
-            self.add_option(Option(Text(f"{mark} {entry.title}", style=style), id=str(entry.key)))
+                self.add_option(Option(_line(f"─ {item or _AFTER_THE_ITEMS}"), disabled=True))
+            self.add_option(Option(_told(entry, here=entry.key == current), id=str(entry.key)))
         if current is not None:
             self.highlighted = self.get_option_index(str(current))
+        self._show_here()
+
+    def on_resize(self, event: Resize) -> None:
+        """A lower terminal must not hide the current step."""
+        del event
+        self._show_here()
+
+    def _show_here(self) -> None:
+        """However long the list is, the current step is in view."""
+        self.call_after_refresh(self.scroll_to_highlight)
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if event.option_id is not None:
             self.post_message(self.Chosen(StepKey.parse(event.option_id)))
+
+
+def _told(entry: RailEntry, *, here: bool) -> Text:
+    """A step's line: the one that is shown says where it stands after its name."""
+    mark = MARKS[entry.status]
+    if here:
+        return _line(f"{_HERE} {entry.title}" + ("" if entry.status is Status.READY else f" {mark}"), "bold")
+    return _line(f"{mark} {entry.title}", "dim" if entry.status is Status.LOCKED else "")
+
+
+def _line(words: str, style: str = "") -> Text:
+    return Text(words, style=style, no_wrap=True, overflow="ellipsis")

@@ -15,21 +15,24 @@ from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, smal
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
+from textual.widgets._toast import Toast
 
 from screens.starting import Starting
 from screens.welcome_back import WelcomeBack
 from screens.widgets.dialogs import Confirm, ErrorDialog, QuitQuestion
-from tui import app as app_module
+from screens.widgets.key_line import KeyLine
+from tui import frame as frame_module
 from tui.app import OnboardApp
 from tui.home import HomeScreen
 from tui.places import Machine, Places
 from tui.session_control import Parts, Start
+from tui.shelf import Shelf
 from tui.wizard import WizardScreen
 from workflows.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
-from workflows.machine.session import Session, Sessions
+from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.secret import Secret
 from workflows.services.clipboard import Clipboard, Osc52Clipboard
@@ -44,14 +47,17 @@ BEGUN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 class FakeSource:
     """A world of fakes."""
 
-    def __init__(self, folder: Path, sandbox: bool = False) -> None:
-        self.sandbox = sandbox
+    def __init__(self, folder: Path, sandbox: Path | None = None) -> None:
+        self.sandbox = sandbox is not None
+        self.folder = sandbox
+        self.opened = 0
         self.words = "Opening the world of the test"
         self.failure: Exception | None = None
         self.closed = 0
         self._folder = folder
 
     def open(self, report: Report) -> None:  # noqa: ARG002
+        self.opened += 1
         if self.failure is not None:
             raise self.failure
 
@@ -76,10 +82,16 @@ class House:
         places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
         self.machine = Machine(places, folder, folder / "Downloads", folder, {}, lambda: self.clock)
         workflow = Workflow("admin", "Admin", tuple(module.STEP for module in self.modules))
-        self.sessions = Sessions(places.sessions, [workflow], lambda: self.clock)
+        self.shelf = Shelf(self.machine, [workflow])
+        self.sessions = self.shelf.own()
+        self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")
 
     def parts(self) -> Parts:
-        return Parts(self.sessions, {"admin": self.modules}, self.panes)
+        return Parts(self.shelf, {"admin": self.modules}, self.panes, self.sandbox_world)
+
+    def sandbox_world(self, folder: Path) -> FakeSource:
+        assert folder == self.other.folder
+        return self.other
 
     def session(self, *done: tuple[StepKey, Mapping[str, Any]]) -> str:
         """A session that was left after these steps."""
@@ -95,6 +107,19 @@ class House:
 
     def reopened(self) -> Session:
         return self.sessions.open(self.sessions.summaries()[0].id)
+
+    def sandbox_session(self, *done: tuple[StepKey, Mapping[str, Any]]) -> str:
+        """A session in a sandbox that was left after these steps."""
+        folder = self.other.folder
+        assert folder is not None
+        folder.mkdir(parents=True)
+        (folder / "sandbox.json").write_text("{}")
+        session = self.shelf.of_sandbox(folder).create("admin", {"sandbox": True})
+        for key, facts in done:
+            session.start(key)
+            session.succeed(key, facts)
+        session.close()
+        return session.folder.name
 
 
 @pytest.fixture
@@ -365,7 +390,7 @@ async def test_a_secret_is_cleared_from_the_clipboard_when_it_is_due_and_on_leav
         board.append(Osc52Clipboard(wrote, machine.now))
         return board[0]
 
-    monkeypatch.setattr(app_module, "clipboard_of", terminal_only)
+    monkeypatch.setattr(frame_module, "clipboard_of", terminal_only)
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -392,14 +417,14 @@ async def test_a_clipboard_that_does_not_answer_is_told_and_stops_nobody_from_le
         def clear_if_ours(self) -> bool:
             raise OnboardError("Deaf", "The clipboard does not answer.")
 
-    monkeypatch.setattr(app_module, "clipboard_of", lambda *_: Deaf())
+    monkeypatch.setattr(frame_module, "clipboard_of", lambda *_: Deaf())
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("f3")
         await settled(pilot)
         assert isinstance(app.screen, HomeScreen)
-        assert [told.message for told in app._notifications] == ["The clipboard does not answer. "]
+        assert [told.message for told in app._notifications] == ["! The clipboard does not answer. "]
 
 
 async def test_the_palette_goes_to_steps_and_offers_no_picture_of_the_screen(house: House) -> None:
@@ -432,3 +457,73 @@ async def test_a_session_is_deleted_after_a_question_whose_default_is_no(house: 
         await settled(pilot)
         assert house.sessions.summaries() == ()
         assert "Go on with a session" not in text_of(app)
+
+
+async def test_a_sandbox_session_is_resumed_in_its_sandbox_from_the_first_screen(house: House) -> None:
+    house.sandbox_session((PROJECT, LAYERS))
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert "next: Users · today 03:04 · sandbox" in text_of(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == USERS
+        assert app.source is house.other
+        assert (house.source.closed, house.other.opened) == (1, 1)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert "SANDBOX, not AWS" in text_of(app)
+
+
+async def test_in_a_sandbox_the_persons_own_sessions_are_not_offered(house: House) -> None:
+    house.session((PROJECT, LAYERS))
+    house.sandbox_session()
+    app = OnboardApp(house.machine, house.parts, house.other, Start())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "next: Project · today 03:04 · sandbox" in text_of(app)
+        assert text_of(app).count("next:") == 1
+
+
+async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
+    house.sandbox_session()
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("delete", "shift+tab", "enter")
+        await settled(pilot)
+        assert house.shelf.entries() == ()
+        assert "Go on with a session" not in text_of(app)
+
+
+async def test_a_message_takes_lines_of_its_own_and_covers_nothing(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        words = "No browser opens from here. [Open] this yourself: " + "https://sign.in/" + "x" * 40
+        app.notify(words, severity="warning")
+        await pilot.pause(0.1)
+        await settled(pilot)
+        wizard, toast = app.screen, app.screen.query_one(Toast)
+        assert isinstance(wizard, WizardScreen)
+        stage, keys = wizard.query_one("#stage"), wizard.query_one(KeyLine)
+        assert stage.region.bottom == toast.region.y
+        assert toast.region.bottom == keys.region.y
+        lines = text_of(app).splitlines()
+        assert "! No browser opens from here. [Open] this yourself:" in lines[21]
+        assert "x" * 40 in lines[22]
+        assert "Save and quit" in lines[23]
+
+
+async def test_a_long_message_stays_as_long_as_it_takes_to_read(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.notify("short")
+        app.notify("word " * 60, timeout=1)
+        await pilot.pause()
+        short, long = app._notifications
+        assert short.timeout == 5
+        assert long.timeout == 25

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,26 +14,46 @@ from textual.widgets import OptionList
 from screens.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from tui.home import HomeScreen
-from workflows.machine.session import Summary
+from tui.shelf import Entry
+from workflows.machine.session import Sessions, Summary
 
-LATE = Summary(
-    "late",
-    "admin",
-    "2026-01-02T03:04:05+00:00",
-    "2026-01-05T06:07:08+00:00",
-    facts={"project": "bb"},
-    next_title="Groups",
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SESSIONS = Sessions(Path("nowhere"), [], lambda: NOW)
+
+
+def entry(summary: Summary, sandbox: Path | None = None) -> Entry:
+    return Entry(summary, SESSIONS, sandbox)
+
+
+LATE = entry(
+    Summary(
+        "late",
+        "admin",
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-05T06:07:08+00:00",
+        facts={"project": "bb", "joining": ["jane.doe"], "leaving": ["juan.delacruz"]},
+        next_title="Groups",
+    )
 )
-DONE = Summary("done", "new-user", "2026-01-02T03:04:05+00:00", "2026-01-03T00:00:00+00:00")
-DAMAGED = Summary("broken", changed="2026-01-01T00:00:00+00:00", damage="Line 3 is no JSON.")
+DONE = entry(
+    Summary(
+        "done",
+        "new-user",
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-03T10:20:00+00:00",
+        facts={"project": "bb", "user": "jane.doe"},
+    ),
+    Path("sandboxes/20260102"),
+)
+DAMAGED = entry(Summary("broken", changed="2025-01-01T00:00:00+00:00", damage="Line 3 is no JSON."))
 
 
 class Host(App[None]):
     """Shows the home screen and remembers what it asks for."""
 
-    def __init__(self, summaries: Sequence[Summary], *, sandbox: bool = False) -> None:
+    def __init__(self, entries: Sequence[Entry], *, sandbox: bool = False) -> None:
         super().__init__()
-        self.home = HomeScreen(summaries, sandbox=sandbox)
+        self.home = HomeScreen(entries, sandbox=sandbox, now=lambda: NOW)
         self.asked: list[Any] = []
 
     def on_mount(self) -> None:
@@ -52,12 +74,13 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         text = app.text()
-        assert "Admin bb  next: Groups  (2026-01-05 06:07 UTC)" in text
-        assert "New user   next: all done" in text
-        assert "! broken: damaged. Line 3 is no JSON." in text
+        lines = [line.strip() for line in text.splitlines()]
+        assert lines[lines.index("Admin · bb  jane.doe, juan.delacruz") + 1] == "next: Groups · today 06:07"
+        assert lines[lines.index("New user · bb  jane.doe") + 1] == "all done · 3 Jan 10:20 · sandbox"
+        assert lines[lines.index("! broken") + 1] == "damaged: Line 3 is no JSON. · 1 Jan 2025"
         await pilot.press("enter")
         await rest(pilot)
-        assert app.asked == [HomeScreen.Resume("late")]
+        assert app.asked == [HomeScreen.Resume(LATE)]
 
 
 async def test_with_no_session_enter_begins_as_admin() -> None:
@@ -77,7 +100,7 @@ async def test_arrow_keys_reach_every_choice_and_headings_are_passed_over() -> N
         await pilot.press("down", "enter", "down", "enter", "down", "enter")
         await rest(pilot)
         assert app.asked == [
-            HomeScreen.Resume("done"),
+            HomeScreen.Resume(DONE),
             HomeScreen.Begin("admin"),
             HomeScreen.Begin("new-user"),
         ]
@@ -107,7 +130,7 @@ async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
         assert app.asked == []
         await pilot.press(key, "shift+tab", "enter")
         await rest(pilot)
-        assert app.asked == [HomeScreen.Delete("late")]
+        assert app.asked == [HomeScreen.Delete(LATE)]
 
 
 async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
@@ -115,7 +138,8 @@ async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "Delete session" not in app.text()
-        app.home.show([LATE])
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         assert "Delete session" in app.text()
 

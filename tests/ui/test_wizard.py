@@ -13,10 +13,10 @@ from textual.widgets import Button, Input, TextArea
 
 from screens.base import StepPane
 from screens.finished import Finished
-from screens.help import HelpScreen
+from screens.help import HelpScreen, help_text
 from screens.waiting import Waiting
 from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.rail import StepRail
+from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -40,6 +40,11 @@ def host(
     return PaneHost(session, fake_world(folder, {}), modules, panes_for(modules, **special), at)
 
 
+def rail_lines(app: PaneHost) -> list[str]:
+    shown = [line[:22].strip() for line in app.text().splitlines()[1:-1]]
+    return [line for line in shown if line]
+
+
 async def type_in(pilot: Any, text: str) -> None:
     pilot.app.screen.query_one("#text", Input).value = text
     await pilot.pause()
@@ -60,8 +65,7 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
     app = host(tmp_path, done={PROJECT: LAYERS})
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        shown = [line[:22].strip() for line in app.text().splitlines()[1:-1]]
-        assert [line for line in shown if line] == [
+        assert rail_lines(app) == [
             "Test",
             "✓ Project",
             "▸ Users",
@@ -71,7 +75,7 @@ async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(
             "─ security",
             "· Groups",
             "· Review",
-            "─",
+            "─ at the end",
             "○ Account",
         ]
         assert "1 of 7 steps" in app.text().splitlines()[0]
@@ -372,6 +376,50 @@ async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end
         assert app.session.status(USERS) is Status.DONE
         assert app.wizard.query(Finished)
         assert not app.wizard.query(Button)
+
+
+async def test_the_rail_says_of_the_current_step_how_it_stands_too(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0].holds = threading.Event()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "▸ Project" in rail_lines(app)
+        await pilot.press("ctrl+n")
+        await pilot.pause(0.2)
+        assert "▸ Project …" in rail_lines(app)
+        modules[0].holds.set()
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "▸ Project ✓" in rail_lines(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 12)])
+async def test_the_current_step_is_in_view_however_long_the_rail_is(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    layers = [f"account-{number:02}" for number in range(20)]
+    at = StepKey("review", layers[-1])
+    app = host(tmp_path, done={PROJECT: {**LAYERS, "layers": layers}, USERS: {"people": "x"}}, at=at)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await rest(pilot)
+        await pilot.resize_terminal(*size)
+        await rest(pilot)
+        assert "▸ Review" in app.text()
+        await app.wizard.go_to(StepKey("groups", layers[0]))
+        await rest(pilot)
+        assert "▸ Groups" in app.text()
+        await app.wizard.go_to(at)
+        await rest(pilot)
+        assert "▸ Review" in app.text()
+
+
+def test_every_mark_of_the_rail_is_explained() -> None:
+    assert set(WORDS) == set(MARKS) == set(Status)
+    for status, mark in MARKS.items():
+        assert f"{mark} {WORDS[status]}" in legend()
+        assert f"`{mark}`" in help_text("")
 
 
 async def test_the_rail_is_reached_by_f2_and_by_the_mouse(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ import pytest
 from support.fakes import FakeClipboard, fake_world
 from support.small_steps import panes_for, small_workflow
 
+from tui.places import Machine, Places
 from tui.session_control import Parts, SessionControl
+from tui.shelf import Shelf
 from workflows.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.lock import SessionLock
-from workflows.machine.session import Sessions
 from workflows.services.clipboard import Clipboard
 from workflows.services.terraform.layer_runs import LayerRuns
 from workflows.services.terraform.runner import Kind, Run
@@ -30,6 +31,7 @@ class Source:
     """A world that needs no opening."""
 
     sandbox = False
+    folder = None
     words = ""
 
     def __init__(self, folder: Path) -> None:
@@ -52,11 +54,12 @@ class Source:
 def control(tmp_path: Path) -> SessionControl:
     modules = small_workflow()
     workflow = Workflow("admin", "Admin", tuple(module.STEP for module in modules))
-    sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime(2026, 1, 2, tzinfo=UTC))
-    sessions.create("admin", {}, "s").close()
-    return SessionControl(
-        Parts(sessions, {"admin": modules}, panes_for(modules)), Source(tmp_path), FakeClipboard()
-    )
+    places = Places(tmp_path / "sessions", tmp_path / "sandboxes", tmp_path / "vault", tmp_path / "cache")
+    machine = Machine(places, tmp_path, tmp_path, tmp_path, {}, lambda: datetime(2026, 1, 2, tzinfo=UTC))
+    shelf, source = Shelf(machine, [workflow]), Source(tmp_path)
+    shelf.own().create("admin", {}, "s").close()
+    parts = Parts(shelf, {"admin": modules}, panes_for(modules), lambda _folder: source)
+    return SessionControl(parts, source, FakeClipboard())
 
 
 @pytest.fixture
@@ -93,16 +96,17 @@ def test_a_session_is_not_deleted_under_terraform(
     control: SessionControl, session: Path, tmp_path: Path, kind: Kind, title: str
 ) -> None:
     run = start_run(session, kind, tmp_path / "end")
+    (entry,) = control.entries()
     try:
         with pytest.raises(OnboardError, match=title) as refused:
-            control.delete("s")
+            control.delete(entry)
         assert "Resume the session" in refused.value.next
         assert (session / "journal.jsonl").is_file()
         assert run.is_running()
     finally:
         (tmp_path / "end").touch()
         assert run.follow().succeeded
-    control.delete("s")
+    control.delete(entry)
     assert not session.exists()
 
 

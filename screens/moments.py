@@ -1,0 +1,30 @@
+"""Moments as people tell them: in their own time zone, by the day where that is near."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+
+def told_moment(moment: str, now: datetime, zone: tzinfo | None = None) -> str:
+    """A moment in a few words, without seconds.
+
+    Args:
+        moment: ISO 8601 with its offset, as the journal has it.
+        now: the time now, aware.
+        zone: the person's time zone; the machine's by default.
+
+    Returns:
+        As "today 14:03", "yesterday 09:30", "5 Jan 14:03", or "5 Jan 2025"; the text itself if it is none.
+    """
+    try:
+        at = datetime.fromisoformat(moment).astimezone(zone)
+    except ValueError:
+        return moment
+    today = now.astimezone(zone).date()
+    clock = f"{at:%H:%M}"
+    if at.date() == today:
+        return f"today {clock}"
+    if at.date() == today - timedelta(days=1):
+        return f"yesterday {clock}"
+    day = f"{at.day} {at:%b}"
+    return f"{day} {clock}" if at.year == today.year else f"{day} {at.year}"

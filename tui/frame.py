@@ -1,0 +1,119 @@
+"""What the application is to its terminal: messages, the clipboard, and an end without a traceback.
+
+It knows no session and no step: the application built on it does.
+"""
+
+from __future__ import annotations
+
+from threading import get_ident
+from typing import ClassVar
+
+from textual.app import App
+from textual.notifications import SeverityLevel
+from textual.worker import WorkerFailed
+
+from screens.failure import as_error
+from screens.widgets.dialogs import ErrorDialog
+from tui.places import Machine
+from tui.worlds import clipboard_of
+from workflows.errors import OnboardError
+
+_MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
+_SECONDS_AT_LEAST = 5.0
+_LETTERS_A_SECOND = 12
+
+
+class Frame(App[None]):
+    """The application's frame.
+
+    Messages take lines of their own above the keys, so that they cover nothing, for as long as it takes to
+    read them.
+
+    Args:
+        machine: the machine it runs on.
+
+    Attributes:
+        failure: why the application ended early, or None.
+    """
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Frame ToastRack {
+        layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom;
+    }
+    Frame Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self._machine = machine
+        self._board = clipboard_of(machine, self._write_clipboard)
+        self.failure: OnboardError | None = None
+
+    def on_mount(self) -> None:
+        """Look now and then whether the clipboard is due."""
+        self.set_interval(1.0, self._poll_clipboard)
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Tell something in passing, as it is (no markup), with a mark for what is not well."""
+        reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
+        super().notify(
+            _MARKS[severity] + message,
+            title=title,
+            severity=severity,
+            timeout=max(timeout or 0.0, reading),
+            markup=markup,
+        )
+
+    def show_error(self, error: OnboardError) -> None:
+        """Show a failure as a dialog."""
+        self.push_screen(ErrorDialog(error, self._board.copy))
+
+    # -- the clipboard -----------------------------------------------------------------------------
+
+    def _clear_clipboard(self) -> None:
+        """Nothing of ours stays in the clipboard; one that no longer answers is told, not hidden."""
+        try:
+            self._board.clear_if_ours()
+        except OnboardError as error:
+            self.notify(f"{error.what} {error.why}", severity="warning")
+
+    def _poll_clipboard(self) -> None:
+        expires_at = self._board.expires_at
+        if expires_at is not None and expires_at <= self._machine.now():
+            self.run_worker(self._clear_clipboard, thread=True, group="clipboard", exclusive=True)
+
+    def _write_clipboard(self, text: str) -> None:
+        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped."""
+        if self._thread_id == get_ident():
+            self.copy_to_clipboard(text)
+        else:
+            self.call_from_thread(self.copy_to_clipboard, text)
+        self._clipboard = ""
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Give back what is open before the application ends; may be called more than once."""
+        self._clear_clipboard()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End without a traceback: Textual's own shows local variables, which may be secrets."""
+        first = self._exception is None
+        self._return_code = 1
+        if first:
+            self._exception = error
+            self._exception_event.set()
+            cause = error.error if isinstance(error, WorkerFailed) else error
+            self.failure = as_error(cause)
+            self.leave()
+        self._close_messages_no_wait()

@@ -1,0 +1,51 @@
+"""A session in words, so that a person recognises it: whom it is about, what comes next, since when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from screens.moments import told_moment
+
+if TYPE_CHECKING:
+    from tui.shelf import Entry
+    from workflows.machine.session import Summary
+
+_TITLES = {"admin": "Admin", "new-user": "New user"}
+_NAMED = 3
+
+
+def title_of(summary: Summary) -> str:
+    """Whose work it is, and in which project: "Admin · bb"."""
+    project = summary.facts.get("project") or summary.details.get("project") or ""
+    parts = (_TITLES.get(summary.workflow, summary.workflow or "Session"), str(project))
+    return " · ".join(part for part in parts if part)
+
+
+def people_of(summary: Summary) -> str:
+    """Whom it is about: "jane.doe, juan.delacruz"; "" while nobody was named."""
+    facts: Any = summary.facts
+    if summary.workflow != "admin":
+        return str(facts.get("user") or "")
+    kinds = ("joining", "leaving", "regrouping", "rekeying")
+    names = list(dict.fromkeys(name for kind in kinds for name in facts.get(kind) or ()))
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def standing_of(entry: Entry, now: datetime) -> str:
+    """Where it stands: "next: Plan (security) · today 14:03 · sandbox"."""
+    summary = entry.summary
+    step = summary.next_title
+    parts = [f"damaged: {summary.damage}" if summary.damage else f"next: {step}" if step else "all done"]
+    if summary.changed:
+        parts.append(told_moment(summary.changed, now))
+    if entry.sandbox is not None:
+        parts.append("sandbox")
+    return " · ".join(parts)
+
+
+def session_line(entry: Entry, now: datetime) -> str:
+    """The whole in a line, with the id that `iam-onboard resume` takes."""
+    words = [title_of(entry.summary), people_of(entry.summary), standing_of(entry, now)]
+    return f"{entry.summary.id}  " + " · ".join(part for part in words if part)
