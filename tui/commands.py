@@ -226,6 +226,7 @@ def _run(
 ) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.session_control import Parts, Start  # noqa: PLC0415
+    from tui.terminal_mark import marked_terminal, marks_folder  # noqa: PLC0415
     from tui.worlds import SandboxWorlds  # noqa: PLC0415
 
     def load() -> Parts:
@@ -239,7 +240,8 @@ def _run(
 
     app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
     try:
-        app.run()
+        with marked_terminal(marks_folder()):
+            app.run()
     finally:
         app.source.close()
     if app.failure is not None:
