@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -12,14 +13,22 @@ from textual.containers import Horizontal
 from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
+from screens.key_words import mark, present_lines, proposal, refusal_lines, replacing, told
+from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
-from workflows.services.gpg.refusals import SecretKeyGiven
-from workflows.steps import pgp_keys, taken_keys
+from screens.widgets.key_area import KeyArea
+from screens.widgets.key_dialogs import KeyChoice, LayerKeys, Notice
+from workflows.services.gpg.normalise import KEYRING_LIMIT
+from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
+from workflows.steps import layer_keys, pgp_keys, taken_keys
+from workflows.steps.layer_keys import PresentKey
 from workflows.steps.pgp_keys import Gathered, Request
-from workflows.steps.taken_keys import TakenKey
+from workflows.steps.taken_keys import Taken, TakenKey
 
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
+_TAKE = "take"
+_TAKE_AND_GO_ON = "take and go on"
 
 
 class PgpKeysPane(StepPane):
@@ -30,6 +39,7 @@ class PgpKeysPane(StepPane):
             "i", "invite", "Invite", id="keys.invite", tooltip="A text for a person who has not sent a key"
         ),
         Binding("o", "owner_text", "Text for owner", id="keys.owner", tooltip="What to tell the key's owner"),
+        Binding("l", "layer_keys", "In the layer", id="keys.layer", tooltip="Judge all key files there are"),
     ]
     DEFAULT_CSS = """
     PgpKeysPane DataTable { height: auto; max-height: 8; }
@@ -43,17 +53,21 @@ class PgpKeysPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._keys: dict[str, TakenKey] = {}
-        self._names: list[str] = list(opening.context.facts.get("joining") or ())
+        self._refused: dict[str, KeyRefused] = {}
+        self._present: Mapping[str, tuple[PresentKey, ...]] = {}
+        self._names = list(taken_keys.people_of({"joining": (), **opening.context.facts}))
+        self._confirmed = pgp_keys.confirmed_before(opening.context)
 
     def compose_body(self) -> ComposeResult:
         yield DataTable(id="people", cursor_type="row", zebra_stripes=True)
         yield Static("", id="verdict", markup=False)
         yield Label("Paste the key, or the whole message, here")
-        yield TextArea(id="pasted", tab_behavior="focus")
+        yield KeyArea(id="pasted", tab_behavior="focus")
         with Horizontal(id="buttons"):
             yield Button("Take it in", id="take", variant="primary", compact=True)
             yield Button("Invite (i)", id="invite", compact=True)
-            yield Button("Fetch from mailbox", id="fetch", compact=True, classes="mailbox")
+            yield Button("In the layer (l)", id="layer", compact=True)
+            yield Button("Fetch mail", id="fetch", compact=True, classes="mailbox")
         field = Input(placeholder="~/Downloads/…", id="file", compact=True)
         yield FieldRow("Or file or folder", field, "Enter opens")
 
@@ -74,25 +88,28 @@ class PgpKeysPane(StepPane):
         table = self.query_one("#people", DataTable)
         row = table.cursor_row
         table.clear()
+        rekeying = self.context.facts.get("rekeying") or ()
         for name in self._names:
-            key = self._keys.get(name)
+            key, who = self._keys.get(name), f"{name} (new key)" if name in rekeying else name
             if key is None:
-                table.add_row(name, "-", "○ none yet", key=name)
+                table.add_row(who, "-", "✗ not taken" if name in self._refused else "○ none yet", key=name)
                 continue
-            table.add_row(name, f"{key.algorithm}  …{key.fingerprint[-8:]}", _mark(key), key=name)
+            table.add_row(who, f"{key.algorithm}  …{key.fingerprint[-8:]}", mark(key), key=name)
         if self._names:
             table.move_cursor(row=min(row, len(self._names) - 1))
         self._tell()
 
     @on(DataTable.RowHighlighted)
     def _tell(self) -> None:
-        key = self._keys.get(self._person())
-        self.query_one("#verdict", Static).update(_told(key) if key else self._hint())
-
-    def _hint(self) -> str:
         name = self._person()
+        lines = refusal_lines(self._refused[name]) if name in self._refused else []
+        lines += told(self._keys[name]) if name in self._keys else [] if lines else [self._hint(name)]
+        lines += present_lines(self._present.get(name, ()))
+        self.query_one("#verdict", Static).update("\n".join(lines))
+
+    def _hint(self, name: str) -> str:
         if not name:
-            return "Nobody joins. Go back to the Project step to say who does."
+            return "Nobody joins or gets a new key. Go back to the Project step to say who does."
         return f"{name}: paste or open what they sent; i makes an invitation to send them."
 
     def _person(self) -> str:
@@ -104,13 +121,13 @@ class PgpKeysPane(StepPane):
     def advance(self) -> None:
         """What was pasted is taken in first; if it was the last one missing, Next goes on with it."""
         if self.query_one(TextArea).text.strip():
-            self._take_pasted("take and go on")
+            self._take_pasted(_TAKE_AND_GO_ON)
         else:
-            super().advance()
+            self._confirm_and_go_on()
 
     @on(Button.Pressed, "#take")
     def _take_wanted(self) -> None:
-        self._take_pasted("take")
+        self._take_pasted(_TAKE)
 
     def _take_pasted(self, move: str) -> None:
         text, name = self.query_one(TextArea).text, self._person()
@@ -120,25 +137,25 @@ class PgpKeysPane(StepPane):
             return
         self.run_move(move, lambda _report: taken_keys.take_in_for(text, name, "pasted", self.context))
 
+    @on(KeyArea.TooLarge)
+    def _refuse_size(self, message: KeyArea.TooLarge) -> None:
+        self.run_move(_TAKE, lambda _report: _refuse(message.size))
+
     @on(Input.Submitted, "#file")
     def _open_file(self, event: Input.Submitted) -> None:
         person = self._person()
         names = [person, *(name for name in self._names if name != person)]
         path = event.value.strip()
         if path:
-            self.run_move("take", lambda report: taken_keys.take_in_file(path, names, self.context, report))
+            self._open(path, names)
+
+    def _open(self, path: str, names: list[str]) -> None:
+        self.run_move(_TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
 
     @on(Button.Pressed, "#fetch")
     def _fetch(self) -> None:
-        mailbox = self.context.world.mailbox
-        people = pgp_keys.mail_for(self.context)
-        if not people:
-            self.notify(
-                "No request there yet. Press F3, begin as the new user, and send one.", severity="warning"
-            )
-            return
         self.run_move(
-            "take", lambda report: taken_keys.take_in_file(str(mailbox), people, self.context, report)
+            _TAKE, lambda report: taken_keys.take_in_mail(self._names, self._person(), self.context, report)
         )
 
     @on(Button.Pressed, "#invite")
@@ -149,12 +166,22 @@ class PgpKeysPane(StepPane):
 
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the marked person's key."""
-        key = self._keys.get(self._person())
-        if key is None or not key.for_owner:
-            self.notify("There is nothing to tell the owner of this key.")
+        name = self._person()
+        known = self._refused.get(name) or self._keys.get(name)
+        if known is None:
+            self.notify("There is no key yet to tell its owner anything about; i makes an invitation.")
             return
-        text, file_name = key.for_owner, f"about-your-key-{key.name}.txt"
+        self._hand_out(known.for_owner, f"about-your-key-{name}.txt")
+
+    def _hand_out(self, text: str, file_name: str) -> None:
         self.run_move("copy", lambda _report: pgp_keys.hand_out(text, file_name, self.context))
+
+    @on(Button.Pressed, "#layer")
+    def action_layer_keys(self) -> None:
+        """Judge every key file that lies in the layers, and show them."""
+        self.run_move("look", lambda report: layer_keys.look(self.context, report))
+
+    # -- what came of it ---------------------------------------------------------------------------
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
@@ -162,26 +189,69 @@ class PgpKeysPane(StepPane):
             case "gather":
                 gathered: Gathered = message.result
                 self._keys = {**gathered.keys, **self._keys}
+                self._present = gathered.present
                 self._fill()
                 self._remember()
                 self._go_on()
             case "take" | "take and go on":
-                self._keys.update(message.result)
-                self.query_one(TextArea).load_text("")
-                self._fill()
-                self.show_problems([])
-                if all(key.accepted for key in message.result.values()):
-                    self._go_on()
-                if message.name != "take" and all(name in self._keys for name in self._names):
-                    super().advance()  # the wizard tells refusals and warnings, if there are any
+                self._took(message.result, goes_on=message.name == _TAKE_AND_GO_ON)
+            case "look":
+                self.app.push_screen(LayerKeys(message.result, self._tell_owner))
             case "invite" | "copy":
                 self.notify(str(message.result), timeout=15)
 
+    def _tell_owner(self, row: PresentKey) -> None:
+        self._hand_out(row.for_owner, f"about-your-key-{row.file.rpartition('/')[2]}.txt")
+
+    def _took(self, taken: Taken, *, goes_on: bool) -> None:
+        self.query_one(TextArea).load_text("")
+        self.show_problems([])
+        if taken.unmatched:
+            self.app.push_screen(Notice("Not taken in", taken.unmatched))
+        if taken.replaces:
+            self._propose(taken)
+            return
+        for name, keys in taken.choices.items():
+            self.app.push_screen(KeyChoice(name, keys), partial(self._chosen, goes_on))
+        self._keep(taken.keys)
+        if goes_on and not taken.choices and not taken.unmatched:
+            self._go_on_if_complete()
+
+    def _keep(self, keys: Mapping[str, TakenKey]) -> None:
+        self._keys.update(keys)
+        for name in keys:
+            self._refused.pop(name, None)
+        self._fill()
+        if all(key.accepted for key in keys.values()):
+            self._go_on()
+
+    def _chosen(self, goes_on: bool, key: TakenKey | None) -> None:  # noqa: FBT001 - bound by partial alone
+        if key is not None:
+            self._keep({key.name: key})
+            if goes_on:
+                self._go_on_if_complete()
+
+    def _propose(self, taken: Taken) -> None:
+        """Somebody who is there already sent a key: replacing it is for the Project step to decide."""
+        name, key = taken.replaces, taken.keys[taken.replaces]
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+            if yes:
+                self._keys[name] = key
+                self.keep_draft()
+                rekeying = [*(self.context.facts.get("rekeying") or ()), name]
+                self.post_message(self.StepWanted("project", {"rekeying": rekeying}))
+
+        self.app.push_screen(Confirm(f"A new key for {name}?", proposal(taken), "To Project"), answered)
+
     @on(StepPane.MoveFailed)
-    def _refused(self, message: StepPane.MoveFailed) -> None:
+    def _not_taken(self, message: StepPane.MoveFailed) -> None:
         """What was refused stays to be mended; a secret key does not."""
         if isinstance(message.error, SecretKeyGiven):
             self.query_one(TextArea).load_text("")
+        if isinstance(message.error, KeyRefused) and message.name in {_TAKE, _TAKE_AND_GO_ON}:
+            self._refused[self._person()] = message.error
+            self._fill()
 
     def _go_on(self) -> None:
         """Mark the next person whose key is missing, and let it be pasted; else all is here."""
@@ -193,26 +263,44 @@ class PgpKeysPane(StepPane):
         else:
             table.focus()
 
+    # -- going on ----------------------------------------------------------------------------------
+
+    def _go_on_if_complete(self) -> None:
+        if all(name in self._keys for name in self._names):
+            self._confirm_and_go_on()  # the wizard tells refusals and warnings, if there are any
+
+    def _confirm_and_go_on(self) -> None:
+        """Have every replacement confirmed by the typed name, one after the other, and then go on."""
+        wrong = pgp_keys.validate(Request(self._keys, frozenset(self._names)), self.context)
+        open_ones = [key for key in map(self._keys.get, self._names) if key and self._unconfirmed(key)]
+        if open_ones and not any(problem.fatal for problem in wrong):
+            self._ask(open_ones[0], self._confirm_and_go_on)
+        elif any(problem.fatal for problem in wrong):
+            self.show_problems(wrong)
+        else:
+            super().advance()
+
+    def _unconfirmed(self, key: TakenKey) -> bool:
+        resets = key.replacement is not None and bool(key.replacement.resets)
+        return resets and self._confirmed.get(key.name) != key.fingerprint
+
+    def _ask(self, key: TakenKey, then: Callable[[], None]) -> None:
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+            if yes:
+                self._confirmed[key.name] = key.fingerprint
+                then()
+
+        title = f"Replace the PGP key of {key.name}?"
+        self.app.push_screen(Confirm(title, replacing(key), "Replace", typed=key.name), answered)
+
     def request(self) -> Request:
-        return Request(dict(self._keys))
+        keys = {name: key for name, key in self._keys.items() if name in self._names}
+        confirmed = (one.name for one in keys.values() if self._confirmed.get(one.name) == one.fingerprint)
+        return Request(keys, frozenset(confirmed))
 
     def draft(self) -> Mapping[str, Any]:
         return {"texts": {name: key.text for name, key in self._keys.items()}}
 
 
-def _mark(key: TakenKey) -> str:
-    """A verdict in a mark and a word."""
-    if not key.accepted:
-        return "✗ refused"
-    return "! read below" if key.warnings or key.verdict != "works" else "✓ works"
-
-
-def _told(key: TakenKey) -> str:
-    """All that is to be said about a key."""
-    lines = [f"{_mark(key)[0]} {key.headline}. {key.explanation}".strip()]
-    lines += [f"! {words}" for words in key.warnings]
-    expires = key.expires[:10] if key.expires else "never"
-    lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; {key.source}"]
-    if key.for_owner:
-        lines.append("o copies a text for its owner that says what to do.")
-    return "\n".join(lines)
+def _refuse(size: int) -> Taken:
+    raise KeyTooLarge(size, KEYRING_LIMIT)

@@ -19,7 +19,7 @@ from workflows.steps import project
 from workflows.steps.places import told_path
 from workflows.steps.project import Request, Survey, UpstreamUnreachable
 
-_NAMES = ("joining", "leaving", "regrouping")
+_NAMES = ("joining", "leaving", "regrouping", "rekeying")
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -58,6 +58,7 @@ class ProjectPane(StepPane):
         "joining": ("Who joins?", "as  jane.doe, juan.delacruz"),
         "leaving": ("Who leaves?", "a name; → completes it"),
         "regrouping": ("Other groups for?", "a name; → completes it"),
+        "rekeying": ("New PGP key for?", "a name; → completes it"),
     }
 
     def __init__(self, opening: Opening) -> None:

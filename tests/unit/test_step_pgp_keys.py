@@ -38,6 +38,7 @@ def admin(admin_project: AdminProject) -> AdminProject:
         "joining": ["jane.doe", "juan.delacruz"],
         "leaving": [],
         "regrouping": [],
+        "rekeying": [],
     }
     return admin_project
 
@@ -104,7 +105,9 @@ def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_key
 
 def test_a_request_goes_to_the_person_it_names_if_they_join(admin: AdminProject, people_keys: Keys) -> None:
     text = request_text(people_keys, "juan.delacruz")
-    assert list(taken_keys.take_in_for(text, "jane.doe", "pasted", admin.context())) == ["juan.delacruz"]
+    taken = taken_keys.take_in_for(text, "jane.doe", "pasted", admin.context())
+    assert list(taken.keys) == ["juan.delacruz"]
+    assert taken.replaces == ""
 
 
 def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject, people_keys: Keys) -> None:
@@ -132,10 +135,11 @@ def test_a_folder_gives_each_person_the_file_with_their_name(
     (folder / "juan.delacruz.gpg").write_bytes(people_keys["juan.delacruz"])
     (folder / "jane.doe.old").write_text("not a key, and for nobody")
     found = taken_keys.take_in_file(str(folder), ["jane.doe", "juan.delacruz"], admin.context(), quiet)
-    assert {name: key.user_ids for name, key in found.items()} == {
+    assert {name: key.user_ids for name, key in found.keys.items()} == {
         "jane.doe": ("jane.doe <jane.doe@a.example>",),
         "juan.delacruz": ("juan.delacruz <juan.delacruz@a.example>",),
     }
+    assert found.unmatched == ("1 more file holds no key",)
 
 
 def test_a_file_of_a_longer_name_is_not_taken_for_a_shorter_one(

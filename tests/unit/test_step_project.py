@@ -37,6 +37,7 @@ def test_the_facts_hold_what_is_to_be_done_with_management_first(admin_project: 
         "joining": ["jane.doe"],
         "leaving": ["alex.kim"],
         "regrouping": [],
+        "rekeying": [],
         "account_wanted": True,
     }
     assert project.observe(admin_project.context()).holds is True

@@ -16,14 +16,13 @@ from workflows.layer.operations import (
     RemoveGroup,
     RemovePerson,
     RenameGroup,
-    ReplaceKey,
     SetAccountAlias,
     SetGroups,
     SetPasswordPolicy,
 )
-from workflows.layer.operations.keys import same_key
 from workflows.layer.read import read_layer
 from workflows.steps.base import Context
+from workflows.steps.key_edits import key_of_joined, replaced_key, text_for_new
 
 Decisions = Mapping[str, Any]
 
@@ -66,6 +65,8 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
         wanted += _join(layer, name, decisions["keys"][name], memberships.pop(name, {}))
     for name, change in memberships.items():
         wanted += _regroup(layer, name, change)
+    for name in decisions.get("rekeying") or ():
+        wanted += replaced_key(layer, name, (decisions.get("keys") or {}).get(name) or {})
     for name in users.get("remove", {}).get(account, []):
         if layer.person(name):
             wanted.append(RemovePerson(name))
@@ -80,13 +81,11 @@ def _of(decisions: Decisions, fact: str, account: str) -> Mapping[str, Any]:
 def _join(
     layer: Layer, name: str, key: Mapping[str, Any], membership: Mapping[str, Any]
 ) -> Iterator[Operation]:
-    person = layer.person(name)
-    if person is None:
-        yield AddPerson(name, str(key["text"]), tuple(membership.get("add", ())))
+    text = str(key["text"])
+    if layer.person(name) is None:
+        yield AddPerson(name, text_for_new(layer, name, text), tuple(membership.get("add", ())))
         return
-    present = layer.keys.get((person.key_file or "").rpartition("/")[2])
-    if present is not None and not same_key(present.encode(), str(key["text"]).encode()):
-        yield ReplaceKey(name, str(key["text"]))
+    yield from key_of_joined(layer, name, text)
     yield from _regroup(layer, name, membership)
 
 

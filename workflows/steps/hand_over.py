@@ -21,17 +21,21 @@ from workflows.services.files import write_atomically
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.handoff_parts import Source, identity
 from workflows.steps.places import told_path, typed_path
+from workflows.steps.replaced_keys import reset_users
 from workflows.steps.terraform_runs import open_layer, read_state
 
 STEP = Step(
     id="hand-over",
     title="Hand over",
-    purpose="Send everybody who joined here their encrypted password and how to begin.",
-    needs=("project_root", "project", "joining", "applied"),
+    purpose="Send everybody who got a password or key here what is encrypted to them, and how to begin.",
+    needs=("project_root", "project", "joining", "rekeying", "applied"),
     gives=("handed_over",),
     skippable=True,
     repeats_over="layers",
-    applies=Condition("somebody joins", lambda facts: bool(facts.get("joining"))),
+    applies=Condition(
+        "somebody joins or gets a new key",
+        lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
+    ),
     blocked_words="Hand over needs this account to be applied",
 )
 
@@ -83,7 +87,8 @@ def people_of(account: str, every: Mapping[str, Any]) -> tuple[str, ...]:
     """
     plan = every.get(f"plan@{account}") or {}
     added = (every.get("user_changes") or {}).get("add", {}).get(account, [])
-    return tuple(dict.fromkeys((*added, *plan.get("passwords", ()), *plan.get("access_keys", ()))))
+    made_anew = (*plan.get("passwords", ()), *plan.get("access_keys", ()), *reset_users(every, account))
+    return tuple(dict.fromkeys((*added, *made_anew)))
 
 
 def later_layers(context: Context) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The PGP keys of those who join: taken in from whatever they sent, and judged before anything is written.
+"""The PGP keys of those who join or get a new one: whatever they sent, judged before anything is written.
 
 A bad key passes Terraform's plan and fails in the apply, after the IAM user exists. So every key gets the
 verdict for the AWS provider that each layer has locked, with the sentence to send to its owner.
@@ -6,39 +6,54 @@ verdict for the AWS provider that each layer has locked, with the sentence to se
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from workflows.errors import Problem
+from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.messages.invitation import Invitation
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.files import write_atomically
+from workflows.services.gpg.inspect import check_key
+from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.refusals import KeyRefused
+from workflows.steps import layer_keys
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.edits import read_layers
+from workflows.steps.judged_keys import KeyJudge
+from workflows.steps.key_problems import about_each_other, about_replacement
+from workflows.steps.layer_keys import PresentKey
 from workflows.steps.places import told_path
-from workflows.steps.taken_keys import TakenKey, take_in
+from workflows.steps.replaced_keys import Reset
+from workflows.steps.taken_keys import TakenKey, people_of
 
 STEP = Step(
     id="pgp-keys",
     title="PGP keys",
-    purpose="Take in the public PGP key of everybody who joins; their passwords are encrypted to it.",
-    needs=("project_root", "layers", "joining"),
+    purpose="Take in the public PGP keys that people sent; their passwords are encrypted to them.",
+    needs=("project_root", "layers", "joining", "rekeying"),
     gives=("keys",),
-    applies=Condition("somebody joins", lambda facts: bool(facts.get("joining"))),
+    applies=Condition(
+        "somebody joins or gets a new key",
+        lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides: the key of each person who joins, as far as there is one."""
+    """What the person decides.
+
+    Attributes:
+        keys: the key of each person, as far as there is one.
+        confirmed: those whose replacement was confirmed with the typed name.
+    """
 
     keys: Mapping[str, TakenKey]
+    confirmed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -48,14 +63,18 @@ class Gathered:
     Attributes:
         keys: keys by name, from key files that the layers hold already and from what was decided before.
         mail: names of requests in the sandbox's mailbox.
+        present: by name, the key files of that person that lie in the layers.
     """
 
     keys: Mapping[str, TakenKey]
     mail: tuple[str, ...]
+    present: Mapping[str, tuple[PresentKey, ...]] = field(default_factory=dict)
 
 
 def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gathered:
     """Keys that are there already: in a layer's `keys/` folder, decided before, or in a draft.
+
+    The key that somebody has in a layer is no new one, so it is not proposed for its own replacement.
 
     Args:
         drafted: key texts by name, from a draft.
@@ -63,34 +82,46 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
         report: takes the progress.
 
     Raises:
+        Cancelled: the person stopped it.
         OnboardError: a layer cannot be read.
     """
     report(Progress("Looking at the key files that are there"))
-    joining = context.facts["joining"]
-    texts = {
-        name: (layer.keys[name], f"{layer.location.relative}/keys/{name}")
-        for layer in read_layers(context).values()
-        for name in joining
-        if name in layer.keys
+    judge, people = KeyJudge(context), people_of(context.facts)
+    texts: dict[str, tuple[bytes | str, str]] = {
+        name: (layer.files.keys[f"keys/{name}"], f"{layer.location.relative}/keys/{name}")
+        for layer in judge.layers.values()
+        for name in people
+        if f"keys/{name}" in layer.files.keys and not judge.replaces(name)
     }
     decided = context.facts.get("keys") or {}
     texts |= {name: (str(fact["text"]), str(fact["source"])) for name, fact in decided.items()}
     texts |= {name: (text, "taken in before") for name, text in drafted.items()}
-    found: dict[str, TakenKey] = {}
-    for name in joining:
-        if name in texts:
-            text, source = texts[name]
-            with contextlib.suppress(KeyRefused):  # an unreadable key file is replaced by a good one
-                found[name] = take_in(text, name, source, context)
-    return Gathered(found, mail_for(context))
+    wanted = [name for name in people if name in texts]
+
+    def take(name: str) -> TakenKey | None:
+        data, source = texts[name]
+        try:
+            checked = check_key(data, environment=context.world.environment)
+        except KeyRefused:
+            return None  # an unreadable key file is replaced by a good one; `present` tells of it
+        return judge.judge(name, checked, source)
+
+    def tick(done: int) -> None:
+        context.raise_if_cancelled()
+        report(Progress("Reading the keys", done, len(wanted)))
+
+    found = dict(zip(wanted, in_parallel(take, wanted, tick), strict=True))
+    rows = layer_keys.look(context, report, people)
+    present = {name: tuple(row for row in rows if row.concerns(name)) for name in people}
+    return Gathered({name: key for name, key in found.items() if key}, mail_for(context), present)
 
 
 def mail_for(context: Context) -> tuple[str, ...]:
-    """The people who join and have a request in the sandbox's mailbox; nobody outside the sandbox."""
+    """Those whose keys are wanted and who have a request in the sandbox's mailbox; nobody outside of it."""
     mailbox = context.world.mailbox
     if mailbox is None:
         return ()
-    return tuple(name for name in context.facts["joining"] if (mailbox / f"request-{name}.txt").exists())
+    return tuple(name for name in people_of(context.facts) if (mailbox / f"request-{name}.txt").exists())
 
 
 def invite(name: str, context: Context) -> str:
@@ -122,9 +153,9 @@ def hand_out(text: str, file_name: str, context: Context) -> str:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Everybody who joins has a key that may be written."""
-    problems = []
-    for name in context.facts["joining"]:
+    """Everybody has a key that may be written, and every replacement does something and was confirmed."""
+    problems, people = [], people_of(context.facts)
+    for name in people:
         key = request.keys.get(name)
         if key is None:
             words = (
@@ -135,17 +166,34 @@ def validate(request: Request, context: Context) -> list[Problem]:
             problems.append(Problem(f"{name}: {key.headline}. {key.explanation}", "people"))
         else:
             problems += [Problem(f"{name}: {words}", "people", fatal=False) for words in key.warnings]
-    return problems
+            problems += about_replacement(key, confirmed=name in request.confirmed)
+    return problems + about_each_other([request.keys[one] for one in people if one in request.keys])
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the keys; they are public, and written by Review."""
-    del report
-    return {"keys": {name: _fact(request.keys[name]) for name in context.facts["joining"]}}
+    """Record the keys; they are public, and written by Review.
+
+    Raises:
+        OnboardError: what a replacement makes anew is no longer what was confirmed.
+    """
+    report(Progress("Looking at the layers once more"))
+    people = people_of(context.facts)
+    replacing = [key for key in map(request.keys.__getitem__, people) if key.replacement is not None]
+    judge = KeyJudge(context) if replacing else None
+    for key in replacing:
+        checked = check_key(key.text, environment=context.world.environment)
+        if judge is None or judge.judge(key.name, checked, key.source).replacement != key.replacement:
+            raise OnboardError(
+                "Something changed meanwhile",
+                f"What the new key of {key.name} makes anew is not what was shown.",
+                why="A file of the layers was edited after this step was opened.",
+                next="Go back one step and come here again, and read it once more.",
+            )
+    return {"keys": {name: _fact(request.keys[name]) for name in people}}
 
 
 def _fact(key: TakenKey) -> dict[str, Any]:
-    return {
+    fact: dict[str, Any] = {
         "text": key.text,
         "fingerprint": key.fingerprint,
         "algorithm": key.algorithm,
@@ -154,16 +202,39 @@ def _fact(key: TakenKey) -> dict[str, Any]:
         "verdict": key.verdict,
         "source": key.source,
     }
+    if key.replacement is not None:
+        fact["resets"] = {one.account: one.as_fact() for one in key.replacement.resets}
+    return fact
+
+
+def confirmed_before(context: Context) -> dict[str, str]:
+    """The replacements that were confirmed and recorded, as name and fingerprint."""
+    rekeying = context.facts.get("rekeying") or ()
+    decided = context.facts.get("keys") or {}
+    return {name: str(decided[name]["fingerprint"]) for name in rekeying if name in decided}
 
 
 def observe(context: Context) -> Observation:
-    """No key has expired since."""
+    """No key has expired since, and nobody else has come to share a key file that is replaced."""
     now = context.world.now()
+    keys = context.facts["keys"]
     gone = [
         name
-        for name, fact in context.facts["keys"].items()
+        for name, fact in keys.items()
         if fact["expires"] and datetime.fromisoformat(fact["expires"]) <= now
     ]
     if gone:
         return Observation(holds=False, words=f"The key of {', '.join(gone)} has expired since.")
+    recorded = [
+        (account, Reset.from_fact(account, reset))
+        for fact in keys.values()
+        for account, reset in fact.get("resets", {}).items()
+    ]
+    layers = read_layers(context) if recorded else {}
+    for account, reset in recorded:
+        users = {one.iam_name for one in layers[account].people if one.key_file == reset.file}
+        more = sorted(users - set(reset.users))
+        if more:
+            words = f"{', '.join(more)} of {account} has come to share {reset.file}, which is replaced."
+            return Observation(holds=False, words=words)
     return AGREES

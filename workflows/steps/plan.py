@@ -20,10 +20,12 @@ from workflows.services.terraform.record import changed_since, file_sha256
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
 from workflows.services.terraform.words import plan_markdown
+from workflows.steps.access import not_in_state
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, staleness
 from workflows.steps.project import check_upstream
+from workflows.steps.replaced_keys import new_keys
 from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
 
 STEP = Step(
@@ -202,6 +204,10 @@ def not_applied(state: State, context: Context) -> list[str]:
     missing += [
         f"{name} is still in it" for name in users.get("remove", {}).get(account, []) if name in state.users
     ]
+    missing += [
+        f"{name} still has what the old key was made for" for name in _with_old_keys(state, facts, account)
+    ]
+    missing += not_in_state(state, users, account)
     for name, change in (facts.get("memberships") or {}).get(account, {}).items():
         groups = {group.casefold() for group in state.groups_of(name)}
         missing += [
@@ -211,6 +217,18 @@ def not_applied(state: State, context: Context) -> list[str]:
             f"{name} is still in {group}" for group in change.get("remove", []) if group.casefold() in groups
         ]
     return missing
+
+
+def _with_old_keys(state: State, facts: Facts, account: str) -> list[str]:
+    """Users of a key file that is replaced, whose password or access key was made with another key."""
+    old = []
+    for name, text in new_keys(facts, account).items():
+        profile = state.login_profiles.get(name)
+        made_with = [profile.pgp_key] if profile else []
+        made_with += [one.pgp_key for one in state.access_keys.get(name, ())]
+        if any("".join(one.split()) != "".join(text.split()) for one in made_with):
+            old.append(name)
+    return old
 
 
 def observe(context: Context) -> Observation:

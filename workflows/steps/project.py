@@ -26,7 +26,10 @@ STEP = Step(
     id="project",
     title="Project",
     purpose="Find the project, and say what is to be done and for whom.",
-    gives=("project_root", "project", "layers", "joining", "leaving", "regrouping", "account_wanted"),
+    gives=(
+        *("project_root", "project", "layers"),
+        *("joining", "leaving", "regrouping", "rekeying", "account_wanted"),
+    ),
 )
 FIRST_LAYERS = ("management", "root", "security")
 
@@ -41,6 +44,7 @@ class Request:
         joining: IAM names of people who join.
         leaving: IAM names of people who leave.
         regrouping: IAM names of people whose groups change.
+        rekeying: IAM names of people whose PGP key is replaced.
         account_wanted: whether account alias and password policy are to be looked at too.
         without_upstream: whether to go on although the checkout's upstream cannot be reached.
     """
@@ -50,6 +54,7 @@ class Request:
     joining: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
     regrouping: tuple[str, ...] = ()
+    rekeying: tuple[str, ...] = ()
     account_wanted: bool = False
     without_upstream: bool = False
 
@@ -134,16 +139,18 @@ def validate(request: Request, context: Context) -> list[Problem]:
         problems.append(Problem("A folder in the project is needed, for example ~/work/bb-infra.", "path"))
     if not request.layers:
         problems.append(Problem("Mark at least one layer that is to be edited.", "layers"))
-    if not (request.joining or request.leaving or request.regrouping or request.account_wanted):
-        message = "Say who joins, leaves or changes groups, or mark the account's settings."
+    somebody = (*request.joining, *request.leaving, *request.regrouping, *request.rekeying)
+    if not (somebody or request.account_wanted):
+        message = "Say who joins, leaves, or changes groups or keys, or mark the account's settings."
         problems.append(Problem(message, "joining"))
     for index, name in enumerate(request.joining):
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
             for found in check_user_name(name, request.joining[:index])
         ]
-    both = sorted(set(request.joining) & {*request.leaving, *request.regrouping})
-    both += sorted(set(request.leaving) & set(request.regrouping))
+    staying = {*request.regrouping, *request.rekeying}
+    both = sorted(set(request.joining) & {*request.leaving, *staying})
+    both += sorted(set(request.leaving) & staying)
     problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
     return problems
 
@@ -170,6 +177,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "joining": list(request.joining),
         "leaving": list(request.leaving),
         "regrouping": list(request.regrouping),
+        "rekeying": list(request.rekeying),
         "account_wanted": request.account_wanted,
     }
 
@@ -191,7 +199,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
     before = {name: set(context.facts.get(name) or ()) for name in ("joining", "leaving")}
-    for name in (*request.leaving, *request.regrouping):
+    for name in (*request.leaving, *request.regrouping, *request.rekeying):
         if name not in before["leaving"] and not any(layer.person(name) for layer in layers):
             known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
             raise OnboardError(
@@ -205,7 +213,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             raise OnboardError(
                 "Already there",
                 f"{name} is in every layer that you marked.",
-                next="To change the groups, enter the name under “Other groups for?” instead.",
+                next="Enter the name under “Other groups for?” or “New PGP key for?” instead.",
             )
 
 

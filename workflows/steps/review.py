@@ -28,7 +28,7 @@ STEP = Step(
     title="Review",
     purpose="Read every line that is going to change, in all layers; Next writes it.",
     needs=(
-        *("project_root", "layers", "keys", "user_changes"),
+        *("project_root", "layers", "rekeying", "keys", "user_changes"),
         *("memberships", "group_changes", "account_changes"),
     ),
     gives=("changed_files", "commit"),
@@ -81,16 +81,19 @@ def proposed_message(context: Context) -> str:
         if names:
             parts.append(f"{verb} {', '.join(names)}")
     layers = ", ".join(context.facts["layers"])
-    words = " and ".join(parts) or _otherwise(context)
+    if not parts or context.facts.get("rekeying"):
+        parts.append(_otherwise(context))
+    words = " and ".join(parts)
     return f"{words[0].upper()}{words[1:]} ({layers} base-identities)"
 
 
 def _otherwise(context: Context) -> str:
     """What a commit does in which nobody comes or goes."""
-    regrouped = context.facts.get("regrouping")
+    regrouped, rekeyed = context.facts.get("regrouping"), context.facts.get("rekeying")
     settings = "change the account's settings" if context.facts.get("account_changes") else ""
     groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""
-    return " and ".join(filter(None, (groups, settings))) or "change groups"
+    keys = f"replace the PGP key of {', '.join(rekeyed)}" if rekeyed else ""
+    return " and ".join(filter(None, (keys, groups, settings))) or "change groups"
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

@@ -35,6 +35,16 @@ def sentence_for_owner(details: KeyDetails, reason: str, remedy: Remedy) -> str:
     )
 
 
+def arrival_words(details: KeyDetails) -> str:
+    """A text for the owner of a key that nothing is wrong with: that it came, and how to compare it."""
+    return (
+        "Your PGP key arrived and can be used for your AWS password. Its fingerprint should be\n"
+        f"  {details.grouped_fingerprint}\n"
+        "Please compare it with yours, and tell me if it differs:\n"
+        "  gpg --fingerprint YOUR_MAIL"
+    )
+
+
 def _with_commands(head: str, details: KeyDetails, remedy: Remedy) -> str:
     """A sentence or two, what is asked for, and the commands on lines of their own."""
     if remedy is Remedy.NONE:

@@ -74,6 +74,11 @@ def judge_file(
     return JudgedFile(found or _content(data) or judge(key.details, provider_version, now), key, None)
 
 
+def is_readable(data: bytes) -> bool:
+    """Whether the provider can decode a key file at all; what it makes of the content is another matter."""
+    return _form(data) is None
+
+
 def _form(data: bytes, remark: str = "") -> Verdict | None:
     """Why the provider cannot even decode the file, or None if it can."""
     try:

@@ -1,0 +1,89 @@
+"""What is said about keys on the screens: marks, and all that is known of a key, in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workflows.errors import OnboardError
+from workflows.services.gpg.owner import Likeness
+from workflows.steps.judged_keys import TakenKey
+from workflows.steps.layer_keys import PresentKey
+from workflows.steps.replaced_keys import Replacement
+from workflows.steps.taken_keys import Taken
+
+
+def mark(key: TakenKey) -> str:
+    """A verdict in a mark and a word."""
+    if not key.accepted:
+        return "✗ refused"
+    return "! read below" if key.warnings or key.replacement or key.verdict != "works" else "✓ works"
+
+
+def told(key: TakenKey) -> list[str]:
+    """All that is to be said about a key that was taken in."""
+    lines = [f"{mark(key)[0]} {key.headline}. {key.explanation}".strip()]
+    lines += [f"! {words}" for words in key.warnings]
+    lines += _told_replacement(key.replacement) if key.replacement else []
+    expires = key.expires[:10] if key.expires else "never"
+    lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; {key.source}"]
+    return [*lines, "o copies a text for its owner that says what to do."]
+
+
+def _told_replacement(replaced: Replacement) -> list[str]:
+    lines = [f"! Makes anew in {one.words}" for one in replaced.resets]
+    lines += [f"= {account} has this very key already; its file stays." for account in replaced.unchanged]
+    return lines + [f"! {words}" for words in replaced.by_hand]
+
+
+def refusal_lines(error: OnboardError) -> list[str]:
+    """Why what was given last for a person was not taken in."""
+    return [f"✗ {error.title}. {error.what}", "o copies a text for the person who sent it."]
+
+
+def present_lines(rows: Sequence[PresentKey]) -> list[str]:
+    """What lies in the layers of a person already, a line a file."""
+    return [f"In {row.account} now: {row.mark[0]} {row.file}, {present_words(row)}" for row in rows]
+
+
+def present_words(row: PresentKey) -> str:
+    """A key file that is there, in a few words."""
+    parts = [row.headline.lower(), row.algorithm] if row.algorithm != "-" else [row.headline.lower()]
+    if row.expires not in {"never", "-"}:
+        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires}")
+    if len(row.users) > 1:
+        parts.append(f"shared by {', '.join(row.users)}")
+    if row.same:
+        parts.append(f"the same key as {', '.join(row.same)}")
+    return ", ".join(parts)
+
+
+def choice_lines(key: TakenKey) -> str:
+    """A key among several, in three lines: whose, what it is, and its fingerprint."""
+    fits = " (this name)" if key.likeness is Likeness.FULL else ""
+    more = f" and {len(key.user_ids) - 1} more" if len(key.user_ids) > 1 else ""
+    whose = key.user_ids[0] if key.user_ids else "no user id"
+    until = f"until {key.expires[:10]}" if key.expires else "without expiry"
+    verdict = f"{mark(key)[0]} {key.headline}"
+    return f"{whose}{more}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {key.grouped}"
+
+
+def proposal(taken: Taken) -> str:
+    """What is asked about somebody who is in a layer already and sent a key."""
+    key = taken.keys[taken.replaces]
+    asks = "asks for a replacement" if taken.asked else "sent another key"
+    because = f"Their reason: {taken.reason}\n" if taken.reason else ""
+    return (
+        f"{taken.replaces} is in a layer already and {asks}.\n{because}"
+        f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {key.grouped}\n\n"
+        "The Project step opens with this person under “New PGP key for?”; the key is kept for this step."
+    )
+
+
+def replacing(key: TakenKey) -> str:
+    """What a new key makes anew, by name, for the question that wants the typed name."""
+    resets = key.replacement.resets if key.replacement else ()
+    return (
+        "The next apply makes these anew, and the ones in use stop working:\n"
+        + "".join(f"  {one.words}\n" for one in resets)
+        + f"New key {key.algorithm}, fingerprint\n  {key.grouped}"
+    )

@@ -1,0 +1,234 @@
+"""A key that somebody sent, with all that is to be said about it before it is written into the layers.
+
+The verdict is per layer, since layers may lock different AWS providers, and the worst one counts. What else
+is known comes from the layers as well: whose key it is already, and what replacing an older one resets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.layer.model import Layer
+from workflows.services.gpg.advice import arrival_words
+from workflows.services.gpg.inspect import CheckedKey
+from workflows.services.gpg.normalise import normalise
+from workflows.services.gpg.owner import Likeness, likeness, looks_like
+from workflows.services.gpg.refusals import KeyRefused
+from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
+from workflows.services.terraform.provider_wanted import provider_wanted
+from workflows.steps.base import Context
+from workflows.steps.edits import read_layers
+from workflows.steps.replaced_keys import Replacement, replacement
+
+_SEVERITY = {
+    VerdictKind.WORKS: 0,
+    VerdictKind.UNVERIFIED: 1,
+    VerdictKind.REFUSED_BY_US: 2,
+    VerdictKind.REFUSED_BY_PROVIDER: 3,
+}
+
+
+@dataclass(frozen=True)
+class TakenKey:
+    """A key that somebody sent, normalised and judged.
+
+    Attributes:
+        name: the IAM user it is for.
+        text: the key file, as it would be written.
+        fingerprint: of the primary key, 40 upper-case hexadecimal digits.
+        grouped: the fingerprint in groups of four.
+        algorithm: as "RSA 4096".
+        expires: when it stops being usable, ISO 8601, or None for never.
+        user_ids: the user ids in it.
+        accepted: whether it may be written.
+        verdict: the verdict's kind.
+        headline: the verdict in a few words.
+        explanation: why, in a sentence or two, with the error that the apply would have ended with.
+        for_owner: what to send to its owner.
+        warnings: what to know although it may be used.
+        source: where it came from, in words.
+        likeness: how much its user ids look like the person.
+        replacement: what it replaces, where the person is there already; None for somebody who joins.
+    """
+
+    name: str
+    text: str
+    fingerprint: str
+    grouped: str
+    algorithm: str
+    expires: str | None
+    user_ids: tuple[str, ...]
+    accepted: bool
+    verdict: str
+    headline: str
+    explanation: str
+    for_owner: str
+    warnings: tuple[str, ...]
+    source: str
+    likeness: Likeness = field(default=Likeness.SOME, compare=False)
+    replacement: Replacement | None = None
+
+
+def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
+    """Keys to choose from, the likeliest first: whose names fit, then those that may be used."""
+    return tuple(sorted(keys, key=lambda key: (-key.likeness, not key.accepted)))
+
+
+@dataclass(frozen=True)
+class _Provider:
+    """The AWS provider that a layer asks for: a version or constraint, None if nothing tells; and why not."""
+
+    wanted: str | None
+    trouble: str = ""
+
+    def __str__(self) -> str:
+        return f"AWS provider {self.wanted}" if self.wanted else "AWS provider not known"
+
+
+class KeyJudge:
+    """Judges keys for the layers as they are on disk now; safe to use from several threads.
+
+    Args:
+        context: what the step may read.
+
+    Raises:
+        OnboardError: a layer cannot be read.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.layers: Mapping[str, Layer] = read_layers(context)
+        self._providers = {account: _provider(layer) for account, layer in self.layers.items()}
+        self._files = self._by_material()
+        self._places = {place: places for places in self._files.values() for place in places}
+
+    def provider(self, account: str) -> str | None:
+        """The AWS provider that an account's layer asks for, as `verdict.judge` takes it."""
+        return self._providers[account].wanted
+
+    def replaces(self, name: str) -> bool:
+        """Whether a key for this person replaces one that is there."""
+        return name in (self._context.facts.get("rekeying") or ())
+
+    def is_there(self, name: str) -> str:
+        """The IAM name of somebody who is in a layer already, as it is spelled there; "" for nobody."""
+        found = (layer.person(name) for layer in self.layers.values())
+        return next((person.iam_name for person in found if person), "")
+
+    def same_as(self, account: str, file: str) -> tuple[str, ...]:
+        """The other key files of these layers with the same key as a file, as `security: keys/jane.doe`."""
+        places = self._places.get((account, file), ())
+        return tuple(f"{one}: {path}" for one, path in places if (one, path) != (account, file))
+
+    def judge(
+        self, name: str, checked: CheckedKey, source: str, *, replacing: bool | None = None
+    ) -> TakenKey:
+        """All that is to be said about a key.
+
+        Args:
+            name: the person that it is for.
+            checked: the key.
+            source: where it came from, in words.
+            replacing: whether it replaces one that is there; None asks `replaces`.
+        """
+        replacing = self.replaces(name) if replacing is None else replacing
+        concerned = [one for one, layer in self.layers.items() if not replacing or layer.person(name)]
+        now, details = self._context.world.now(), checked.details
+        verdicts = {one: judge(details, self.provider(one), now) for one in concerned or self.layers}
+        worst = max(verdicts.values(), key=lambda verdict: _SEVERITY[verdict.kind])
+        expires = details.expires(now)
+        part = details.encryption_part(now) or details.primary
+        decided: Any = (self._context.facts.get("keys") or {}).get(name)
+        warnings = (*worst.warnings, *self._about_providers(verdicts), *self._about_others(name, checked))
+        return TakenKey(
+            name=name,
+            text=checked.key.text,
+            fingerprint=details.fingerprint,
+            grouped=details.grouped_fingerprint,
+            algorithm=part.description,
+            expires=expires.isoformat() if expires else None,
+            user_ids=tuple(user_id.text for user_id in details.user_ids if not user_id.revoked),
+            accepted=worst.accepted,
+            verdict=worst.kind.name.lower(),
+            headline=worst.headline + self._where(verdicts, worst),
+            explanation=_explanation(worst),
+            for_owner=worst.sentence_for_owner or arrival_words(details),
+            warnings=warnings,
+            source=source,
+            likeness=likeness(name, details),
+            replacement=replacement(name, checked.key, self.layers.values(), decided) if replacing else None,
+        )
+
+    def _where(self, verdicts: Mapping[str, Verdict], worst: Verdict) -> str:
+        """For which layers the worst verdict is, and what the others say; "" where all say the same."""
+        if len({verdict.kind for verdict in verdicts.values()}) == 1:
+            return ""
+        told: dict[str, list[str]] = {}
+        for account, verdict in verdicts.items():
+            told.setdefault(verdict.headline, []).append(f"{account} ({self._providers[account]})")
+        others = (f"{told[one][0]}: {one.lower()}" for one in told if one != worst.headline)
+        return f" in {', '.join(told[worst.headline])}; {'; '.join(others)}"
+
+    def _about_providers(self, verdicts: Mapping[str, Verdict]) -> list[str]:
+        troubles = {one: self._providers[one].trouble for one in verdicts}
+        return [f"The AWS provider of {one} is not known: {why}" for one, why in troubles.items() if why]
+
+    def _about_others(self, name: str, checked: CheckedKey) -> list[str]:
+        """What the layers say about this key, or about another key of the same person."""
+        told = []
+        same = self._files.get(checked.key.key_material, [])
+        for account, file in same:
+            users = _users_of(self.layers[account], file)
+            others = [one for one in users if one.casefold() != name.casefold()]
+            if others:
+                told.append(f"It is the key of {', '.join(others)} in {account} too ({file}).")
+            elif not users and file != f"keys/{name}":
+                told.append(f"It also lies in {file} of {account}, which nobody uses.")
+        told += self._another(name, same)
+        if not looks_like(name, checked.details):
+            told.append(f"None of its user ids looks like {name}: read the fingerprint out to each other.")
+        return told
+
+    def _another(self, name: str, same: list[tuple[str, str]]) -> list[str]:
+        """Where somebody who joins has another key already, which stays."""
+        if self.replaces(name):
+            return []
+        joined = (self._context.facts.get("user_changes") or {}).get("add", {})
+        told = []
+        for account, layer in self.layers.items():
+            person = layer.person(name)
+            file = person.key_file if person and name not in joined.get(account, ()) else None
+            if file and file in layer.files.keys and (account, file) not in same:
+                told.append(f"{account} has another key of {name}; it stays as it is there.")
+        return told
+
+    def _by_material(self) -> dict[frozenset[bytes], list[tuple[str, str]]]:
+        """Account and path of every readable key file, by the key in it."""
+        found: dict[frozenset[bytes], list[tuple[str, str]]] = {}
+        for account, layer in self.layers.items():
+            for path, data in layer.files.keys.items():
+                try:
+                    material = normalise(data).key_material
+                except KeyRefused:
+                    continue  # a file without one public key is told where the files themselves are judged
+                found.setdefault(material, []).append((account, path))
+        return found
+
+
+def _provider(layer: Layer) -> _Provider:
+    try:
+        return _Provider(provider_wanted(layer.location.path))
+    except ValueError as error:
+        return _Provider(None, str(error))
+
+
+def _users_of(layer: Layer, file: str) -> list[str]:
+    return [one.iam_name for one in layer.people if one.key_file == file]
+
+
+def _explanation(verdict: Verdict) -> str:
+    if not verdict.provider_error:
+        return verdict.explanation
+    return f"{verdict.explanation} The apply would end with: {verdict.provider_error}"
