@@ -2,8 +2,8 @@
 
 `difflib` compares every pair of equal lines, and a layer is full of them (`}`, blank lines, the attributes
 that all users have): two changes in a file of 10,000 lines took it minutes. Here the lines that occur once in
-both texts are found first and cut the texts into pieces (the patience diff of Bram Cohen); what is left between
-them is small, and difflib does it well.
+both texts are found first and cut the texts into pieces (the patience diff of Bram Cohen); what is left
+between them is small, and difflib does it well.
 """
 
 from __future__ import annotations

@@ -1,25 +1,35 @@
-"""The users: who is added to and removed from which layer; it arrives filled from what was decided before."""
+"""The users: who is added to and removed from which layer, and who may sign in with what.
+
+It arrives filled from what was decided before.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflows.errors import OnboardError, Problem
-from workflows.layer.edit import check
-from workflows.layer.model import Layer, Place, Style
-from workflows.machine.declaration import Step
+from workflows.errors import Problem
+from workflows.layer.edit import EditUnsafe, edit_layer
+from workflows.layer.operations import EditRefused
+from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.steps.access import WORDS, Access, KeyFiles, people_in, trimmed
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
+from workflows.steps.user_views import LayerView
 
 STEP = Step(
     id="users",
     title="Users",
-    purpose="Choose the layers in which people are added and removed.",
+    purpose="Choose the layers in which people are added and removed, and what they sign in with.",
     needs=("project_root", "layers", "joining", "leaving", "keys"),
     gives=("user_changes",),
+    applies=Condition(
+        "somebody joins, leaves or changes",
+        lambda facts: bool(facts.get("joining") or facts.get("leaving") or facts.get("regrouping")),
+    ),
     blocked_words="Users needs the PGP keys of those who join",
 )
 
@@ -31,33 +41,14 @@ class Request:
     Attributes:
         add: account name to IAM names that are added to its layer.
         remove: account name to IAM names that are removed from its layer.
+        access: console passwords and access keys to switch, as far as they change.
+        key_files: key files to rename.
     """
 
     add: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remove: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class LayerView:
-    """A layer as the screen shows it.
-
-    Attributes:
-        account: its account.
-        relative: its path in the project.
-        styles: how it declares people, in words.
-        people: name, style, groups and place of everybody in it.
-        by_hand: what can only be edited by hand, each with its place.
-    """
-
-    account: str
-    relative: str
-    styles: tuple[str, ...]
-    people: tuple[tuple[str, Style, tuple[str, ...], Place], ...]
-    by_hand: tuple[str, ...]
-
-    def has(self, name: str) -> bool:
-        """Whether somebody of that name is in it, without regard to case."""
-        return any(one[0].casefold() == name.casefold() for one in self.people)
+    access: Access = field(default_factory=dict)
+    key_files: KeyFiles = field(default_factory=dict)
 
 
 def look(context: Context, report: Report) -> tuple[LayerView, ...]:
@@ -67,14 +58,7 @@ def look(context: Context, report: Report) -> tuple[LayerView, ...]:
         OnboardError: one cannot be read.
     """
     report(Progress("Reading the layers"))
-    return tuple(_view(layer) for layer in read_layers(context).values())
-
-
-def _view(layer: Layer) -> LayerView:
-    people = tuple((one.iam_name, one.style, one.groups, one.place) for one in layer.people)
-    styles = tuple(dict.fromkeys(str(one.style) for one in layer.people))
-    by_hand = tuple(f"{one.message} ({one.place})" for one in layer.findings if one.hand_edit)
-    return LayerView(layer.location.account, layer.location.relative, styles, people, by_hand)
+    return tuple(LayerView(layer) for layer in read_layers(context).values())
 
 
 def proposal(context: Context, views: tuple[LayerView, ...]) -> Request:
@@ -106,13 +90,36 @@ def resumed(decided: Mapping[str, Any], proposed: Request) -> Request:
             for account, names in proposals.items()
         }
 
-    return Request(add=side("add", proposed.add), remove=side("remove", proposed.remove))
+    def own(kind: str) -> dict[str, Any]:
+        return {account: dict(people) for account, people in decided.get(kind, {}).items()}
+
+    return Request(
+        add=side("add", proposed.add),
+        remove=side("remove", proposed.remove),
+        access=own("access"),
+        key_files=own("key_files"),
+    )
+
+
+def kept(request: Request, views: tuple[LayerView, ...]) -> Request:
+    """The request without access and key files of people who are not in the layers any more."""
+
+    def there(changes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {
+            view.account: {name: one for name, one in changes.get(view.account, {}).items() if view.has(name)}
+            for view in views
+        }
+
+    return replace(
+        request, access=trimmed(there(request.access)), key_files=trimmed(there(request.key_files))
+    )
 
 
 def merged(one: Request, other: Request) -> Request:
-    """What either of two requests asks for; names sorted."""
+    """What either of two requests asks for; names sorted. Access and key files are those of the second."""
     accounts = dict.fromkeys((*one.add, *one.remove, *other.add, *other.remove))
-    return Request(
+    return replace(
+        other,
         add={name: tuple(sorted({*one.add.get(name, ()), *other.add.get(name, ())})) for name in accounts},
         remove={
             name: tuple(sorted({*one.remove.get(name, ()), *other.remove.get(name, ())})) for name in accounts
@@ -145,7 +152,7 @@ def written(context: Context, views: tuple[LayerView, ...]) -> Request:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """Everybody who joins or leaves is in at least one layer's list."""
+    """Everybody who joins or leaves is in at least one layer's list; what is switched off is warned about."""
     problems = []
     for words, names, chosen in (
         ("joins", context.facts["joining"], request.add),
@@ -160,34 +167,58 @@ def validate(request: Request, context: Context) -> list[Problem]:
             for name in names
             if name not in everywhere
         ]
-    return problems
+    return problems or _losses(request, context)
+
+
+def _losses(request: Request, context: Context) -> list[Problem]:
+    """A warning for everything that is switched off, once it is decided anew."""
+    before = (context.facts.get("user_changes") or {}).get("access", {})
+    return [
+        Problem(f"{account}: the {WORDS[fact]} of {name} is deleted at the apply.", fatal=False)
+        for account, people in request.access.items()
+        for name, switches in people.items()
+        for fact, wanted in switches.items()
+        if not wanted and before.get(account, {}).get(name, {}).get(fact) is not False
+    ]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Check that every layer's shape allows what is wanted, and record it; nothing is written.
+    """Make every layer's edits in memory, to see that its shape allows them, and record what is wanted.
+
+    Nothing is written.
 
     Raises:
-        OnboardError: a layer cannot be edited that way, with the place to edit by hand.
+        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
     """
     report(Progress("Checking the layers"))
-    changes = {
+    changes: dict[str, Any] = {
         "add": {name: list(names) for name, names in request.add.items() if names},
         "remove": {name: list(names) for name, names in request.remove.items() if names},
     }
+    for kind, wanted in (("access", request.access), ("key_files", request.key_files)):
+        if trimmed(wanted):
+            changes[kind] = trimmed(wanted)
     decisions = {"user_changes": changes, "keys": context.facts.get("keys") or {}}
-    for account, layer in read_layers(context).items():
+    for layer in read_layers(context).values():
         context.raise_if_cancelled()
-        fatal = [one.message for one in check(layer, operations(layer, decisions)) if one.fatal]
-        if fatal:
-            raise OnboardError(
-                f"Not possible in {account}",
-                " ".join(fatal),
-                next="Unmark that layer here, or edit it by hand and come back.",
-            )
+        report(Progress(f"Checking {layer.location.relative}"))
+        try:
+            edit_layer(layer, operations(layer, decisions))
+        except EditUnsafe:
+            raise  # its own words say it all
+        except EditRefused as refusal:
+            raise not_possible(layer, refusal, "Take that back here") from refusal
     return {"user_changes": changes}
 
 
 def observe(context: Context) -> Observation:
-    """The layers can still be read; whether they hold the people is Review's to say."""
-    read_layers(context)
+    """Whose access or key file changes is there; whether the layers hold who joined is Review's to say."""
+    changes = context.facts["user_changes"]
+    gone = []
+    for account, layer in read_layers(context).items():
+        there = {one.iam_name for one in layer.people} | set(changes.get("remove", {}).get(account, ()))
+        gone += [f"{name} ({account})" for name in sorted(people_in(changes, account) - there)]
+    if gone:
+        words = f"{', '.join(gone)} is not in the layer any more, and something was to change for them."
+        return Observation(holds=False, words=words)
     return AGREES
