@@ -19,6 +19,13 @@ def mark(key: TakenKey) -> str:
     return "! read below" if key.warnings or key.replacement or key.verdict != "works" else "✓ works"
 
 
+def hint(name: str) -> str:
+    """What to do for a person whose key is missing; "" is nobody."""
+    if not name:
+        return "Nobody joins or gets a new key. Go back to the Project step to say who does."
+    return f"{name}: paste or open what they sent; i makes an invitation to send them."
+
+
 def told(key: TakenKey) -> list[str]:
     """All that is to be said about a key that was taken in."""
     lines = [f"{mark(key)[0]} {key.headline}. {key.explanation}".strip()]

@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
-from screens.key_words import mark, present_lines, proposal, refusal_lines, replacing, told
+from screens.key_words import hint, mark, present_lines, proposal, refusal_lines, replacing, told
 from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
@@ -103,14 +103,9 @@ class PgpKeysPane(StepPane):
     def _tell(self) -> None:
         name = self._person()
         lines = refusal_lines(self._refused[name]) if name in self._refused else []
-        lines += told(self._keys[name]) if name in self._keys else [] if lines else [self._hint(name)]
+        lines += told(self._keys[name]) if name in self._keys else [] if lines else [hint(name)]
         lines += present_lines(self._present.get(name, ()))
         self.query_one("#verdict", Static).update("\n".join(lines))
-
-    def _hint(self, name: str) -> str:
-        if not name:
-            return "Nobody joins or gets a new key. Go back to the Project step to say who does."
-        return f"{name}: paste or open what they sent; i makes an invitation to send them."
 
     def _person(self) -> str:
         table = self.query_one("#people", DataTable)
