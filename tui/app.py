@@ -73,7 +73,13 @@ class OnboardApp(Frame):
         loop = asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(ending, self._quit)
+        # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
+        self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self._quit))
         self.push_screen(Starting(self._open, self._opened, self.source.words))
+
+    def on_unmount(self) -> None:
+        """An interrupt is again what it was."""
+        signal.signal(signal.SIGINT, self._interrupt)
 
     def _open(self, report: Report) -> SessionControl:
         parts = self._load()

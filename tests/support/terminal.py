@@ -75,11 +75,51 @@ class Terminal:
         _, alive = psutil.wait_procs(self.shell.children(), _SECONDS)
         assert not alive, f"{alive} still runs:\n{self.text()}"
 
-    def kill(self) -> None:
-        """End what runs in the shell by SIGKILL."""
+    def program(self) -> psutil.Process:
+        """What runs in the shell."""
         (child,) = self.shell.children()
-        child.send_signal(signal.SIGKILL)
+        return child
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End what runs in the shell by a signal."""
+        child = self.program()
+        child.send_signal(how)
         child.wait(_SECONDS)
+
+    def modes(self) -> str:
+        """Alternate screen, mouse reports, cursor, wrapping: "0 0 1 1" is a terminal as a shell wants it."""
+        flags = ("alternate_on", "mouse_any_flag", "cursor_flag", "wrap_flag")
+        return self._tmux("display-message", "-p", " ".join(f"#{{{flag}}}" for flag in flags))
+
+    def wait_for_modes(self, wanted: str) -> None:
+        """Wait until the terminal is in these modes.
+
+        Raises:
+            AssertionError: it did not come to that.
+        """
+        end = time.monotonic() + _SECONDS
+        while self.modes() != wanted:
+            assert time.monotonic() < end, f"{self.modes()!r} is not {wanted!r}:\n{self.text()}"
+            time.sleep(0.05)
+
+    def scrollback(self) -> str:
+        """All that the terminal has shown and still holds, without the alternate screen."""
+        return self._tmux("capture-pane", "-p", "-S", "-", "-J")
+
+    def takes_copies(self) -> None:
+        """From now on the terminal takes what programs copy by OSC 52, as most terminals do."""
+        self._tmux("set-option", "-s", "set-clipboard", "on")
+
+    def copied(self) -> str:
+        """What was copied last."""
+        return self._tmux("show-buffer") if self._tmux("list-buffers") else ""
+
+    def paste(self, text: str) -> None:
+        """Paste a text as a terminal does: bracketed, where the program asked for that."""
+        file = self._socket.with_name("paste")
+        file.write_text(text)
+        self._tmux("load-buffer", "-b", "pasted", str(file))
+        self._tmux("paste-buffer", "-p", "-d", "-b", "pasted")
 
     def end(self) -> None:
         """End the server and wait for the shell."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -62,3 +64,25 @@ async def test_a_driver_without_a_terminal_says_so() -> None:
     async with app.run_test():
         with pytest.raises(SuspendNotSupported):
             lend_terminal(app, "", lambda tty: tty)
+
+
+def test_the_modes_that_the_other_program_leaves_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    try:
+        with os.fdopen(slave, "r", closefd=False) as keyboard:
+            monkeypatch.setattr(sys, "__stdin__", keyboard)
+            before = termios.tcgetattr(slave)
+
+            def killed_in_the_middle(tty: str | None) -> None:
+                assert tty == os.ttyname(slave)
+                modes = termios.tcgetattr(slave)
+                modes[3] &= ~(termios.ECHO | termios.ICANON)
+                termios.tcsetattr(slave, termios.TCSANOW, modes)
+                raise LookupError("killed")
+
+            with pytest.raises(LookupError):
+                lend_terminal(Suspendable(), "", killed_in_the_middle)
+            assert termios.tcgetattr(slave) == before
+    finally:
+        os.close(slave)
+        os.close(master)
