@@ -30,14 +30,19 @@ def account_profile(project: Project, account: str, role: str) -> str:
     """
     word = _SHORT.get(role, role.lower())
     lead = f"{project.name}-{account}-"
-    named = _backend_profile(project, account)
+    named = backend_profile(project, account)
     suffix = named.removeprefix(lead) if named.startswith(lead) else ""
     if suffix and (suffix.startswith(word) or word.startswith(suffix)):
         return named
     return lead + word
 
 
-def _backend_profile(project: Project, account: str) -> str:
+def backend_profile(project: Project, account: str) -> str:
+    """The profile that an account's backend file names, or "".
+
+    Raises:
+        BadVariables: the file cannot be read.
+    """
     folder = project.root / account / "config"
     for name in ("backend.tfvars", "backend.config"):
         if (folder / name).is_file():

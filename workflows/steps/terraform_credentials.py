@@ -105,7 +105,7 @@ def code_needed(context: Context, project: Project, location: LayerLocation) -> 
     role = mfa_role(context, project, location)
     if role is None:
         return ""
-    kept = kept_credentials(_keyring(context), _vault_name(project, role), context.world.now())
+    kept = kept_credentials(keyring_of(context), _vault_name(project, role), context.world.now())
     if kept is None:
         return role.serial
     kept.drop()
@@ -187,7 +187,7 @@ def _factory(context: Context, project: Project) -> ClientFactory:
 
 
 def _role_credentials(context: Context, project: Project, role: MfaRole, code: Secret | None) -> Credentials:
-    vault = _keyring(context)
+    vault = keyring_of(context)
     name = _vault_name(project, role)
     kept = kept_credentials(vault, name, context.world.now())
     if kept is not None:
@@ -218,7 +218,7 @@ def _vault_name(project: Project, role: MfaRole) -> str:
     return f"{project.name}/terraform/{role.profile}"
 
 
-def _keyring(context: Context) -> Vault | None:
+def keyring_of(context: Context) -> Vault | None:
     """Where temporary credentials are kept until they expire; without a keyring a code is asked for again."""
     try:
         return context.world.vault("").vault

@@ -1,0 +1,110 @@
+"""A project whose accounts have profiles, and a strict AWS on loopback that answers for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.served_aws import NewUserAws, served
+from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, StrictWorld
+
+from workflows.sandbox.project import lay_out
+from workflows.sandbox.strict.region_settings import RegionSettings
+from workflows.steps.base import Context
+from workflows.world import World
+
+ASSUME = (
+    '{"Version": "2012-10-17", "Statement": '
+    '[{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}'
+)
+READING = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", '
+    '"Action": ["iam:GetAccountSummary", "iam:SetSecurityTokenServicePreferences", "ec2:DescribeRegions"]}]}'
+)
+
+
+@dataclass
+class RegionsProject:
+    """The project bb with the accounts management, security and shared; two more have no profile.
+
+    Attributes:
+        root: the checkout.
+        made: AWS and the administrator's world.
+    """
+
+    root: Path
+    made: NewUserAws
+
+    @property
+    def aws(self) -> StrictWorld:
+        return self.made.aws
+
+    @property
+    def world(self) -> World:
+        return self.made.world
+
+    @property
+    def settings(self) -> RegionSettings:
+        """What each account has set for its regions."""
+        return self.made.aws.strict.state.regions
+
+    @property
+    def profiles(self) -> Path:
+        return self.world.home / ".aws" / "bb"
+
+    def context(self, **facts: Any) -> Context:
+        known = {"project_root": str(self.root), "project": "bb", **facts}
+        return Context(self.world, known, known, "", self.made.folder)
+
+    def allow(self, *regions: str) -> None:
+        """Let the project use these regions."""
+        common = self.root / "config" / "common.tfvars"
+        listed = ", ".join(f'"{region}"' for region in regions)
+        lines = [
+            f"regions_allowed = [{listed}]" if line.startswith("regions_allowed") else line
+            for line in common.read_text().splitlines()
+        ]
+        common.write_text("\n".join(lines) + "\n")
+
+    def role_with_mfa(self) -> str:
+        """Let shared be asked through a role that wants a code of jane.doe's device; the device's seed."""
+        key = self.aws.user("jane.doe", ASSUME)
+        serial, seed = self.aws.device("jane.doe")
+        iam = self.aws.administrator("iam", APPS)
+        iam.put_role_policy(RoleName="DevOps", PolicyName="reading", PolicyDocument=READING)
+        self.add(
+            "bb-security",
+            aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+        )
+        with (self.profiles / "config").open("a") as config:
+            config.write(
+                f"[profile bb-shared-devops]\nrole_arn = arn:aws:iam::{APPS}:role/DevOps\n"
+                f"source_profile = bb-security\nmfa_serial = {serial}\n"
+            )
+        return seed
+
+    def add(self, profile: str, **settings: str) -> None:
+        """A profile with these settings in `credentials`."""
+        with (self.profiles / "credentials").open("a") as file:
+            file.write(f"[{profile}]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+
+
+@contextmanager
+def regions_project(folder: Path, **changes: Any) -> Iterator[RegionsProject]:
+    """The project and its AWS; `changes` replaces parts of the administrator's world."""
+    root = folder / "project"
+    lay_out(root)
+    with served(folder, **changes) as made:
+        project = RegionsProject(root, made)
+        project.profiles.mkdir(parents=True)
+        for profile, account in (
+            ("bb-management-administrator", MANAGEMENT),
+            ("bb-security-devops", SECURITY),
+        ):
+            key, secret = ADMINISTRATORS[account]
+            project.add(profile, aws_access_key_id=key, aws_secret_access_key=secret)
+        yield project
