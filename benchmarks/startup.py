@@ -26,8 +26,9 @@ import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
-from tui.command_line import build_parser
+from tui import command_line, completion, exit_codes, layer_arguments, pgp_arguments
 
 HELP_BUDGET = 2.0
 PAINT_BUDGET = 1.3
@@ -35,16 +36,21 @@ RUNS = 15
 LIMIT_SECONDS = 30.0
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 
-SAME_PARSER = f"""
-import argparse, sys
-_EPILOG = "exit codes"
-class _Version(argparse.Action): pass
-DONE = 0
-{inspect.getsource(build_parser).replace("argparse.ArgumentParser:", "object:")}
-def _add_binary(command):
-    command.add_argument("--binary", default="", metavar="PROGRAM", help="the program")
-build_parser().parse_args(["--help"])
-"""
+
+def _without_imports(module: ModuleType) -> str:
+    """The source of a module of the argument parser, to be put together with others in one file."""
+    lines = inspect.getsource(module).splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("from __future__", "from tui.")))
+
+
+SAME_PARSER = "\n".join(
+    [
+        "from __future__ import annotations",
+        *map(_without_imports, (exit_codes, completion, layer_arguments, pgp_arguments)),
+        _without_imports(command_line).partition("\ndef main(")[0],
+        'build_parser().parse_args(["--help"])',
+    ]
+)
 
 MINIMAL = """
 from textual.app import App

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from tui.completion import SHELLS, answer_shell, session_ids
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
@@ -17,6 +18,14 @@ _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
 
 `iam-onboard` alone opens the wizard. Try `iam-onboard demo` first: a disposable project and a local AWS."""
+
+
+_COMPLETION = """\
+Prints lines for the shell. To have completion in every new shell, add to its start file:
+
+  bash  ~/.bashrc                    eval "$(iam-onboard completion bash)"
+  zsh   ~/.zshrc, after compinit     eval "$(iam-onboard completion zsh)"
+  fish  ~/.config/fish/config.fish   iam-onboard completion fish | source"""
 
 
 class _Version(argparse.Action):
@@ -52,7 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     join.add_argument("--user", default="", metavar="NAME", help="your IAM user name, as jane.doe")
 
     resume = commands.add_parser("resume", help="go on with a session (default: the latest)")
-    resume.add_argument("session", nargs="?", metavar="ID")
+    which = resume.add_argument("session", nargs="?", metavar="ID", help="as `iam-onboard sessions` tells it")
+    which.completer = session_ids  # type: ignore[attr-defined]  # argcomplete reads it there
     _add_binary(resume)
 
     sessions = commands.add_parser("sessions", help="list the sessions")
@@ -66,6 +76,14 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_pgp_commands(commands)
     add_layer_commands(commands)
+
+    completion = commands.add_parser(
+        "completion",
+        help="print what makes Tab complete commands, for bash, zsh or fish",
+        description=_COMPLETION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    completion.add_argument("shell", choices=SHELLS)
 
     process = commands.add_parser(
         "credential-process", help="print an access key from the vault, for AWS SDKs"
@@ -90,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 1 refused with the reason on standard error, 2 wrong usage.
     """
     mend_terminal_here()
-    options = build_parser().parse_args(arguments)
+    parser = build_parser()
+    answer_shell(parser)
+    options = parser.parse_args(arguments)
     _print_anything()
     from tui import commands  # noqa: PLC0415 - keeps --help free of everything else
     from workflows.errors import OnboardError  # noqa: PLC0415
@@ -109,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "pgp": commands.pgp,
         "layer": commands.layer,
         "decrypt": commands.decrypt,
+        "completion": commands.completion,
         "credential-process": commands.credential_process,
     }
     try:

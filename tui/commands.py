@@ -144,17 +144,15 @@ def demo(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
-    from tui.doctor import examine  # noqa: PLC0415 - only this command needs it
+    from tui.doctor import conclusion, examine  # noqa: PLC0415 - only this command needs it
 
     findings = examine(Machine.this(), on_terminal=sys.stdout.isatty())
     if options.json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     else:
-        for finding in findings:
-            sys.stdout.write(f"{'✓' if finding.good else '✗'} {finding.subject}: {finding.words}\n")
-            if finding.fix:
-                sys.stdout.write(f"    → {finding.fix}\n")
-    return DONE if all(finding.good or not finding.needed for finding in findings) else REFUSED
+        lines = [finding.as_text() for finding in findings]
+        sys.stdout.write("\n".join([*lines, "", conclusion(findings)]) + "\n")
+    return REFUSED if any(finding.stops for finding in findings) else DONE
 
 
 def pgp(options: argparse.Namespace) -> int:
@@ -180,6 +178,14 @@ def decrypt(options: argparse.Namespace) -> int:
     from tui.decrypt_command import decrypt_command  # noqa: PLC0415 - only this command needs it
 
     return decrypt_command(Machine.this(), options)
+
+
+def completion(options: argparse.Namespace) -> int:
+    """`iam-onboard completion bash|zsh|fish`: the lines that make Tab complete commands."""
+    from tui.completion import script  # noqa: PLC0415 - only this command needs it
+
+    sys.stdout.write(script(options.shell))
+    return DONE
 
 
 def credential_process(options: argparse.Namespace) -> int:

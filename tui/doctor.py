@@ -7,15 +7,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from tui.places import Machine
 from workflows.errors import OnboardError
-from workflows.services.clipboard import load_pyperclip
+from workflows.numbers import count
 from workflows.services.gpg.tools import find_gpg
+from workflows.services.installation import how_to_install
 from workflows.services.processes import child_environment
+from workflows.services.quiet_pyperclip import load_pyperclip
 from workflows.services.terraform.binary import identify
 from workflows.services.vault import KeyringVault, VaultUnavailable, system_keyring
 
@@ -41,6 +43,30 @@ class Finding:
     words: str
     fix: str = ""
     needed: bool = False
+
+    @property
+    def stops(self) -> bool:
+        """Whether the wizard cannot work because of it."""
+        return self.needed and not self.good
+
+    def as_text(self) -> str:
+        """The finding with its mark: ✓ as it should be, ! advice, ✗ it stops the wizard."""
+        mark = "✓" if self.good else "✗" if self.needed else "!"
+        fix = "".join(f"\n    {line}" for line in self.fix.splitlines())
+        return f"{mark} {self.subject}: {self.words}{fix}"
+
+
+def conclusion(findings: Sequence[Finding]) -> str:
+    """What the findings come to, in a sentence."""
+    stopping = sum(finding.stops for finding in findings)
+    advice = sum(not finding.good for finding in findings) - stopping
+    if stopping:
+        return f"{count(stopping, 'thing')} (✗) must be mended before the wizard can work."
+    if advice:
+        return (
+            f"The wizard can work here. {count(advice, 'thing')} (!) could be better; nothing of it stops it."
+        )
+    return "Everything is as it should be."
 
 
 def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
@@ -113,7 +139,7 @@ def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
     size = shutil.get_terminal_size()
     kind = machine.environment.get("TERM", "")
     encoding = (sys.stdout.encoding or "").lower()
-    colours = "no colours (NO_COLOR is set)" if machine.environment.get("NO_COLOR") else "colours"
+    colours = _colours(machine.environment)
     words = f"{kind or 'of an unknown kind'}, {size.columns}×{size.lines}, {encoding}, {colours}"
     if kind in {"", "dumb"}:
         fix = "Use a terminal that can move its cursor (TERM=xterm-256color, for example)."
@@ -124,6 +150,15 @@ def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
     if size.columns < _COMFORTABLE[0] or size.lines < _COMFORTABLE[1]:
         return Finding("Terminal", good=False, words=words, fix="Make it 80×24 or larger; less is cramped.")
     return Finding("Terminal", good=True, words=words)
+
+
+def _colours(environment: Mapping[str, str]) -> str:
+    """How many colours the terminal says it has, by the conventions that terminals follow."""
+    if environment.get("NO_COLOR"):
+        return "no colours (NO_COLOR is set)"
+    if environment.get("COLORTERM", "").lower() in {"truecolor", "24bit"}:
+        return "16 million colours"
+    return "256 colours" if "256color" in environment.get("TERM", "") else "16 colours"
 
 
 def _keyring() -> Finding:
@@ -143,7 +178,9 @@ def _clipboard(machine: Machine) -> Finding:
     """Asked, not guessed: the programs are often there where there is no desktop that they could reach."""
     fix = "The terminal's own way (OSC 52) is used instead; in tmux it needs `set -g set-clipboard on`."
     if sys.platform.startswith("linux"):
-        fix += " On a desktop, install wl-clipboard (Wayland) or xclip (X11)."
+        fix += (
+            f"\nOn a desktop, wl-clipboard (Wayland) or xclip (X11) is better:\n{how_to_install('clipboard')}"
+        )
     try:
         copy, paste = load_pyperclip(machine.environment).determine_clipboard()
         if not copy:  # pyperclip's stand-in for "none" is false
@@ -173,8 +210,8 @@ def _aws(machine: Machine) -> Finding:
     found = shutil.which("aws", path=machine.environment.get("PATH", ""))
     if found:
         return Finding("aws CLI", good=True, words=f"at {found}")
-    fix = "Optional: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
-    return Finding("aws CLI", good=True, words="not here; the wizard itself does not need it", fix=fix)
+    fix = f"If you want to use AWS from the command line:\n{how_to_install('aws')}"
+    return Finding("aws CLI", good=False, words="not here; the wizard itself does not need it", fix=fix)
 
 
 def _demo() -> Finding:

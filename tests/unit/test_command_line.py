@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -81,7 +82,17 @@ def test_the_version_is_that_of_the_distribution() -> None:
 def test_help_names_every_command_and_the_exit_codes() -> None:
     done = run("--help")
     assert done.returncode == DONE
-    for name in ("admin", "join", "resume", "sessions", "demo", "doctor", "credential-process", "exit codes"):
+    for name in (
+        "admin",
+        "join",
+        "resume",
+        "sessions",
+        "demo",
+        "doctor",
+        "completion",
+        "credential-process",
+        "exit codes",
+    ):
         assert name in done.stdout
 
 
@@ -214,14 +225,21 @@ def test_the_doctor_tells_each_thing_with_its_fix(
     assert "Terminal" in findings
     assert all(found["good"] or found["fix"] for found in findings.values())
     assert main(["doctor"]) == REFUSED
-    assert "✗ gpg: " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "✗ gpg: " in told
+    assert "! git: " in told
+    assert told.endswith("1 thing (✗) must be mended before the wizard can work.\n")
 
 
 def test_the_doctor_is_content_without_what_is_only_nice_to_have(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["doctor"]) == DONE
-    assert "✓ gpg: GnuPG 2" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "✓ gpg: GnuPG 2" in told
+    assert "✗" not in told
+    assert "! Keyring: " in told
+    assert "The wizard can work here." in told
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link"])
@@ -249,6 +267,24 @@ def test_the_doctor_asks_a_keyring_whether_it_answers(
     keyring = next(f for f in json.loads(capsys.readouterr().out) if f["subject"] == "Keyring")
     assert keyring["good"]
     assert not backend.kept
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"COLORTERM": "truecolor", "TERM": "xterm-256color"}, "16 million colours"),
+        ({"TERM": "screen-256color"}, "256 colours"),
+        ({"TERM": "linux"}, "16 colours"),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "no colours (NO_COLOR is set)"),
+    ],
+)
+def test_the_doctor_tells_how_many_colours_there_are(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
+) -> None:
+    machine = replace(Machine.this(), environment=environment)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    findings = {found.subject: found for found in doctor.examine(machine, on_terminal=True)}
+    assert findings["Terminal"].words.endswith(words)
 
 
 @pytest.mark.parametrize(

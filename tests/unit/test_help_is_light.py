@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 HEAVY = {
+    "argcomplete",
     "textual",
     "rich",
     "boto3",

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from support.panes import rest
+from textual.app import App, ComposeResult
+from textual.containers import Container
+
+from screens.widgets.run_log import RunLog
+
+LONG = (
+    "Error: creating IAM user jane.doe: operation error IAM: CreateUser, https response error StatusCode: 403"
+)
+
+
+class Host(App[None]):
+    """A log in a box as narrow as a pane at 80 columns."""
+
+    CSS = "Container { width: 50; }"
+
+    def compose(self) -> ComposeResult:
+        with Container():
+            yield RunLog()
+
+
+async def test_long_lines_are_wrapped_also_those_that_came_while_the_log_was_hidden() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        log = app.query_one(RunLog)
+        log.show_text(LONG)
+        await rest(pilot)
+        log.add_class("-shown")
+        await rest(pilot)
+        words = " ".join(strip.text.strip() for strip in log.lines)
+        assert " ".join(words.split()) == LONG
+        assert len(log.lines) == 3
+        assert not log.show_horizontal_scrollbar
