@@ -22,6 +22,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from screens.widgets.numbered import numbered
 from screens.widgets.secret_input import SecretInput
+from workflows.numbers import count
 from workflows.secret import Secret
 from workflows.steps import access_keys
 from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
@@ -90,7 +91,7 @@ class AccessKeysPane(UnlockingPane):
                 classes="words",
                 markup=False,
             )
-        hint = "~/Downloads/….csv"
+        hint = "for example  ~/Downloads/accessKeys.csv"
         yield FieldRow(
             "CSV file", Input(value=self._start["path"], placeholder=hint, id="path", compact=True)
         )
@@ -103,11 +104,11 @@ class AccessKeysPane(UnlockingPane):
         with Vertical(id="way-typed", classes="way"):
             value = str(self._start["key_id"])
             yield FieldRow(
-                "Access key id", Input(value=value, placeholder="AKIA…", id="key-id", compact=True)
+                "Access key id", Input(value=value, placeholder="begins with AKIA", id="key-id", compact=True)
             )
             yield FieldRow("Secret access key", SecretInput(id="secret"))
         with Vertical(id="way-code", classes="way"):
-            yield FieldRow("MFA code", Input(placeholder="123456", id="code", max_length=9, compact=True))
+            yield FieldRow("MFA code", Input(placeholder="six digits", id="code", max_length=9, compact=True))
             yield Countdown(self.context.world.now)
         with Vertical(id="way-handoff", classes="way"):
             yield Static("Your admin sent it, encrypted to your PGP key.", classes="words", markup=False)
@@ -269,7 +270,7 @@ class AccessKeysPane(UnlockingPane):
 
 
 def _age(seconds: int) -> str:
-    return f"{seconds} seconds" if seconds < 120 else f"{seconds // 60} minutes"
+    return count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
 
 
 def _told(key: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from textual import on
@@ -11,6 +12,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, ProgressBar, Static
 
 from screens.base import Opening, StepPane
+from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
 from screens.widgets.rail import StepRail
@@ -26,10 +28,11 @@ from workflows.steps.planned import decided
 class ApplyPane(StepPane):
     """Next applies the accepted plan; an apply that runs already is attached to at once."""
 
-    next_words = "Apply"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("l", "log", "Log", id="apply.log", tooltip="Show or hide Terraform's own words"),
-        Binding("p", "to_plan", "Back to Plan", id="apply.plan", tooltip="Plan again what is left"),
+        Binding("l", "log", "Log", id="apply.log", show=False, tooltip="Show or hide Terraform's own words"),
+        Binding(
+            "p", "to_plan", "Back to Plan", id="apply.plan", show=False, tooltip="Plan again what is left"
+        ),
     ]
     DEFAULT_CSS = """
     ApplyPane Static { height: auto; }
@@ -83,7 +86,7 @@ class ApplyPane(StepPane):
 
     def _standing(self) -> str:
         if self.opening.done:
-            return _told(self.context.facts.get("applied"))
+            return _told(self.context.facts.get("applied"), self.context.world.now())
         if words := apply.nothing_to_do(self.context):
             return f"✓ {words} Next (^n) goes on."
         if self._outlook is not None and self._outlook.refusal:
@@ -186,10 +189,10 @@ class ApplyPane(StepPane):
         return Request(self._removals)
 
 
-def _told(applied: Any) -> str:
+def _told(applied: Any, now: datetime) -> str:
     if not applied:
         return ""
     if applied["elsewhere"]:
         return "✓ Applied elsewhere. Next (^n) goes on."
     words = f"{applied['added']} added, {applied['changed']} changed, {applied['destroyed']} destroyed"
-    return f"✓ Applied: {words}   ({applied['at']}). Next (^n) goes on."
+    return f"✓ Applied {told_moment(applied['at'], now)}: {words}. Next (^n) goes on."

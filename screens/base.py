@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -59,7 +59,6 @@ class StepPane(VerticalScroll):
         running_move: the name of the move that runs, "" if none does.
     """
 
-    next_words: ClassVar[str] = "Next"
     can_focus = False
 
     DEFAULT_CSS = """

@@ -14,6 +14,7 @@ from textual.widgets import Button, Static
 
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
+from workflows.numbers import count
 from workflows.walk import Walk
 
 
@@ -80,8 +81,8 @@ def _next(walk: Walk) -> Iterator[str]:
     facts, every = walk.session.facts(), walk.session.state.known
     written = facts.get("changed_files")
     if written and not facts.get("commit"):
-        count = len(written) if isinstance(written, list) else 0
-        yield f"{count} files of the project are changed and not committed yet (git status tells which)."
+        changed = count(len(written) if isinstance(written, list) else 0, "file")
+        yield f"{changed} of the project changed and not committed yet (git status tells which)."
     names = [known.value["names"][-1] for name, known in every.items() if name.startswith("profiles@")]
     if names:
         yield (

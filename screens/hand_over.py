@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from screens.base import Opening, StepPane
+from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
 from workflows.steps import hand_over, terraform_runs
@@ -26,11 +27,24 @@ class HandOverPane(StepPane):
     """Reads the state as soon as it opens; where a code is needed, Next reads it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "copy", "Copy", id="handover.copy", tooltip="Copy the text of the marked person"),
-        Binding("w", "save", "Save", id="handover.save", tooltip="Write the text into the file named below"),
-        Binding("m", "mail", "Mailbox", id="handover.mail", tooltip="Put the text into the mailbox"),
-        Binding("t", "sent", "Sent", id="handover.sent", tooltip="Mark as sent, or take the mark back"),
-        Binding("v", "view", "View", id="handover.view", tooltip="Show or hide the whole text"),
+        Binding(
+            "c", "copy", "Copy", id="handover.copy", show=False, tooltip="Copy the text of the marked person"
+        ),
+        Binding(
+            "w",
+            "save",
+            "Save",
+            id="handover.save",
+            show=False,
+            tooltip="Write the text into the file named below",
+        ),
+        Binding(
+            "m", "mail", "Mailbox", id="handover.mail", show=False, tooltip="Put the text into the mailbox"
+        ),
+        Binding(
+            "t", "sent", "Sent", id="handover.sent", show=False, tooltip="Mark as sent, or take the mark back"
+        ),
+        Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show or hide the whole text"),
         Binding(
             "escape", "hide_text", "Close", id="handover.hide", show=False, tooltip="Close the whole text"
         ),
@@ -107,7 +121,7 @@ class HandOverPane(StepPane):
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
         if sent.at:
-            words = f"✓ {name}  sent {sent.at[:16].replace('T', ' ')}, {sent.how}"
+            words = f"✓ {name}  sent {told_moment(sent.at, self.context.world.now())}, {sent.how}"
         elif handoff is None:
             words = f"○ {name}  not read from the state yet"
         elif handoff.text:

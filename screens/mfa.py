@@ -88,16 +88,23 @@ class MfaPane(UnlockingPane):
             yield Choices(_PLACES, id="source")
             with Vertical(id="where"):
                 path = Input(
-                    value=str(self._start["path"]), placeholder="~/Downloads/…csv", id="path", compact=True
+                    value=str(self._start["path"]),
+                    placeholder="for example  ~/Downloads/accessKeys.csv",
+                    id="path",
+                    compact=True,
                 )
                 yield FieldRow("CSV file", path)
-                yield FieldRow("Access key id", Input(placeholder="AKIA…", id="key-id", compact=True))
+                yield FieldRow(
+                    "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
+                )
                 yield FieldRow("Secret access key", SecretInput(id="secret"))
         with Vertical(id="codes"):
             yield Static("", id="told", markup=False)
-            yield FieldRow("Code", Input(placeholder="123456", id="first-code", max_length=9, compact=True))
             yield FieldRow(
-                "The next code", Input(placeholder="654321", id="second-code", max_length=9, compact=True)
+                "Code", Input(placeholder="six digits", id="first-code", max_length=9, compact=True)
+            )
+            yield FieldRow(
+                "The next code", Input(placeholder="six digits", id="second-code", max_length=9, compact=True)
             )
             yield Static("", id="check", markup=False)
             yield Countdown(self.context.world.now)

@@ -14,6 +14,7 @@ from screens.base import Opening, StepPane
 from screens.widgets.diff_view import DiffView
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
+from workflows.numbers import count
 from workflows.steps import profiles
 from workflows.steps.own_identity import paths_of
 from workflows.steps.places import told_path
@@ -23,7 +24,6 @@ from workflows.steps.profiles import Preview, Request
 class ProfilesPane(StepPane):
     """Shows what would change, and again after each change of the input; Next writes it."""
 
-    next_words = "Write"
     DEFAULT_CSS = """
     ProfilesPane #remarks { height: auto; margin-top: 1; }
     ProfilesPane #diff {
@@ -47,7 +47,7 @@ class ProfilesPane(StepPane):
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
         serial = Input(
             value=str(self._start["mfa_serial"]),
-            placeholder="arn:aws:iam::…:mfa/…  (none: empty)",
+            placeholder="empty if there is none",
             id="mfa-serial",
             compact=True,
         )
@@ -93,14 +93,14 @@ class ProfilesPane(StepPane):
         found: Preview = message.result
         home = self.context.world.home
         folder = told_path(paths_of(self.context).folder, home)
-        count = f"{len(found.names)} profiles in {folder}: {', '.join(found.names)}."
+        written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}."
         state = (
             "Next (^n) writes this; the files as they were are kept beside them."
             if found.diff
             else "✓ The files have them already."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
-        self.query_one("#remarks", Static).update("\n".join([count, *remarks, state]))
+        self.query_one("#remarks", Static).update("\n".join([written, *remarks, state]))
         diff = found.diff
         for sign in ("--- ", "+++ "):
             diff = diff.replace(f"{sign}{home}/", f"{sign}~/")

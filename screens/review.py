@@ -24,7 +24,6 @@ from workflows.steps.review import Request
 class ReviewPane(StepPane):
     """Shows the difference as soon as it opens; Next writes exactly that."""
 
-    next_words = "Write"
     DEFAULT_CSS = """
     ReviewPane #summary { height: auto; }
     ReviewPane #diff { height: 1fr; min-height: 9; border: round $primary-darken-2; }

@@ -63,7 +63,7 @@ class Starting(Screen[None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._words, id="starting-words", markup=False)
-            yield ProgressLine()
+            yield ProgressLine(stoppable=False)
 
     def on_mount(self) -> None:
         self.query_one(ProgressLine).begin()

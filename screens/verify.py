@@ -14,6 +14,7 @@ from screens.unlocking import Locked, UnlockingPane
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from workflows.errors import OnboardError
+from workflows.numbers import count
 from workflows.steps import aws_command, verify
 from workflows.steps.base import Progress
 from workflows.steps.verify import IdentityView, Request, Result, Survey
@@ -24,7 +25,6 @@ _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 class VerifyPane(UnlockingPane):
     """The first Next asks all profiles; when they have answered, the next one ends the workflow."""
 
-    next_words = "Verify"
     DEFAULT_CSS = """
     VerifyPane #codes { height: auto; }
     VerifyPane #table { height: auto; max-height: 12; margin-top: 1; }
@@ -95,7 +95,7 @@ class VerifyPane(UnlockingPane):
             Static("Type the code that the app shows now; each device has its own. Next (^n) asks.")
         ]
         for view in with_device:
-            field = Input(placeholder="123456", id=f"code-{view.account}", max_length=9, compact=True)
+            field = Input(placeholder="six digits", id=f"code-{view.account}", max_length=9, compact=True)
             rows.append(FieldRow(view.account, field, _device(view)))
         return [*rows, Countdown(self.context.world.now)]
 
@@ -167,7 +167,8 @@ class VerifyPane(UnlockingPane):
         for field in self.query("#codes Input").results(Input):
             field.clear()  # each code is good once
         broken = [result for result in results if result.problem]
-        words = f"{len(results) - len(broken)} of {len(results)} profiles work."
+        working = len(results) - len(broken)
+        words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
         if broken:
             words += f"\n✗ {broken[0].problem}"
         else:

@@ -14,15 +14,20 @@ _SECONDS_BEFORE_CANCEL_IS_TOLD = 1.0
 
 
 class ProgressLine(Static):
-    """The progress of a pane's running move; takes no room while nothing runs."""
+    """The progress of what runs in the background; takes no room while nothing does.
+
+    Args:
+        stoppable: whether esc stops it, so that it can be told.
+    """
 
     DEFAULT_CSS = """
     ProgressLine { display: none; height: auto; color: $text-accent; }
     ProgressLine.-running { display: block; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, stoppable: bool = True) -> None:
         super().__init__("", markup=False)
+        self._stoppable = stoppable
         self._progress = Progress("Working")
         self._since = 0.0
         self._frame = 0
@@ -67,5 +72,5 @@ class ProgressLine(Static):
             line += f"  {bar} {self._progress.done}/{self._progress.total}"
         if seconds > _SECONDS_BEFORE_CANCEL_IS_TOLD:
             line += f"  {seconds:.0f} s"
-            line += "" if self._stopping else "  (esc stops it)"
+            line += "  (esc stops it)" if self._stoppable and not self._stopping else ""
         self.update(line)

@@ -23,7 +23,9 @@ class RunLog(RichLog):
     """
 
     def __init__(self) -> None:
-        super().__init__(id="log", max_lines=_MOST_LINES, wrap=True, highlight=False, markup=False)
+        super().__init__(
+            id="log", max_lines=_MOST_LINES, min_width=0, wrap=True, highlight=False, markup=False
+        )
         self.border_title = "Terraform's own words (l hides them)"
 
     def take(self, update: Update) -> None:

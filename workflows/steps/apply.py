@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.numbers import count
 from workflows.secret import Secret
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.services.terraform.service import apply_begun
@@ -145,7 +146,7 @@ def standing(planned: Planned, result: ApplyResult) -> str:
     parts = [f"Done: {', '.join(done)}."] if done else []
     parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
     others = len([address for address in left if not planned.owners.get(address)])
-    parts += [f"{others} other resource{'s' if others > 1 else ''} left."] if others else []
+    parts += [f"{count(others, 'other resource')} left."] if others else []
     return " ".join(parts) or "Nothing of it is left undone."
 
 
