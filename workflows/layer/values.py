@@ -84,7 +84,8 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     node = unwrap(node)
     kind = node.type
     if kind == "string_lit":
-        return string_value(document, node)
+        # A string ends on its line: one that does not has lost a quote, and holds what is not its own.
+        return UNKNOWN if "\n" in document.text(node) else string_value(document, node)
     if kind == "quoted_template":
         return _template(document, node, names)
     if kind == "numeric_lit":
@@ -134,6 +135,8 @@ def plain_string(document: Document, node: Node) -> str | None:
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return None
     inner = text[1:-1]
+    if "\n" in inner:
+        return None
     if '"' not in inner and "\\" not in inner and "{" not in inner:
         return inner
     unwrapped = unwrap(node)

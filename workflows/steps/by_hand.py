@@ -19,6 +19,8 @@ from workflows.services.files import read_bytes
 from workflows.steps.base import Context
 
 _MAX_FILE = 50_000_000
+_TOLD = 3
+"""So many spots are told in one failure; the screens list all."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,16 @@ def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[S
     return tuple(dict.fromkeys(spot_at(layer, one.place, one.message) for one in ordered))
 
 
+def people_unknown(layers: Iterable[Layer]) -> str:
+    """Where people may be declared whom nobody can read, as sentences; "" if everybody is known."""
+    found = [spot for layer in layers for spot in _in_the_way(layer)]
+    return " ".join(f"{spot.account} {spot.place}: {spot.words}" for spot in found[:_TOLD])
+
+
+def _in_the_way(layer: Layer) -> tuple[Spot, ...]:
+    return spots_of(layer, [one for one in layer.findings if one.hand_edit])
+
+
 def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: str) -> NotPossible:
     """The failure that says what cannot be done in a layer, and where it can be done by hand.
 
@@ -79,6 +91,7 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         what, why = " ".join(one.message for one in reason), ""
         spot = next((one for one in spots_of(layer) if str(one.place) in what), None)
         place = ""  # the problem's own words have it
+    why = why or " ".join(f"{one.words} ({one.place})" for one in _in_the_way(layer)[:_TOLD])
     by_hand = f"edit it by hand at {place}" if place else "edit the layer by hand"
     error = NotPossible(
         f"Not possible in {layer.location.account}", what, why=why, next=f"{back}, or {by_hand} (F4)."

@@ -20,6 +20,7 @@ from workflows.services.git import Git
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import Wanted, choose_binary
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.by_hand import people_unknown
 from workflows.steps.places import typed_path
 
 STEP = Step(
@@ -201,13 +202,7 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
     before = {name: set(context.facts.get(name) or ()) for name in ("joining", "leaving")}
     for name in (*request.leaving, *request.regrouping, *request.rekeying):
         if name not in before["leaving"] and not any(layer.person(name) for layer in layers):
-            known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
-            raise OnboardError(
-                "Nobody of that name",
-                f"{name} is in none of the layers that you marked.",
-                why=f"These people are: {known}." if known else "There is nobody in them yet.",
-                next="Correct the name, or mark the layer that the person is in.",
-            )
+            raise _nobody(name, layers)
     for name in request.joining:
         if name not in before["joining"] and all(layer.person(name) for layer in layers):
             raise OnboardError(
@@ -215,6 +210,20 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
                 f"{name} is in every layer that you marked.",
                 next="Enter the name under “Other groups for?” or “New PGP key for?” instead.",
             )
+
+
+def _nobody(name: str, layers: list[Layer]) -> OnboardError:
+    """That nobody is called so, or that it cannot be told."""
+    known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
+    people = f"These people are: {known}." if known else "There is nobody in them yet."
+    unknown = people_unknown(layers)
+    by_hand = " Who is in what cannot be read is changed by hand." if unknown else ""
+    return OnboardError(
+        "Nobody of that name",
+        f"{name} is in none of the layers that you marked.",
+        why=f"{people} Not everything could be read. {unknown}" if unknown else people,
+        next=f"Correct the name, or mark the layer that the person is in.{by_hand}",
+    )
 
 
 def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
