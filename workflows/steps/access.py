@@ -91,6 +91,12 @@ def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:
     return None
 
 
+def wrong_file(layer: Layer, person: Person, name: str) -> str:
+    """What is wrong with a new name for a person's key file, "" if nothing is."""
+    found = RenameKeyFile(person.iam_name, name).check(layer)
+    return next((one.message for one in found if one.fatal), "")
+
+
 def _computed(person: Person) -> EditRefused:
     what = f"{person.iam_name} is declared in a way that is shown, not edited."
     return refuse(what, "Its declaration is computed, or in a file that cannot be parsed.", person.place)

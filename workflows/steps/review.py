@@ -18,6 +18,7 @@ from workflows.machine.events import Facts
 from workflows.services.git import Git
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
+from workflows.steps.access import told_in_short
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.pending_writes import PendingWrites, digest_of
@@ -80,6 +81,7 @@ def proposed_message(context: Context) -> str:
         names = sorted({name for some in users.get(verb, {}).values() for name in some})
         if names:
             parts.append(f"{verb} {', '.join(names)}")
+    parts += told_in_short(users)
     layers = ", ".join(context.facts["layers"])
     if not parts or context.facts.get("rekeying"):
         parts.append(_otherwise(context))

@@ -182,6 +182,18 @@ def _losses(request: Request, context: Context) -> list[Problem]:
     ]
 
 
+def as_changes(request: Request) -> dict[str, Any]:
+    """The request in the form of the fact `user_changes`, as JSON values."""
+    changes: dict[str, Any] = {
+        "add": {account: list(names) for account, names in request.add.items()},
+        "remove": {account: list(names) for account, names in request.remove.items()},
+    }
+    for kind, wanted in (("access", request.access), ("key_files", request.key_files)):
+        if trimmed(wanted):
+            changes[kind] = trimmed(wanted)
+    return changes
+
+
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Make every layer's edits in memory, to see that its shape allows them, and record what is wanted.
 
@@ -191,13 +203,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         NotPossible: a layer cannot be edited that way, with the place to edit by hand.
     """
     report(Progress("Checking the layers"))
-    changes: dict[str, Any] = {
-        "add": {name: list(names) for name, names in request.add.items() if names},
-        "remove": {name: list(names) for name, names in request.remove.items() if names},
-    }
-    for kind, wanted in (("access", request.access), ("key_files", request.key_files)):
-        if trimmed(wanted):
-            changes[kind] = trimmed(wanted)
+    changes = as_changes(request)
+    for verb in ("add", "remove"):
+        changes[verb] = {account: names for account, names in changes[verb].items() if names}
     decisions = {"user_changes": changes, "keys": context.facts.get("keys") or {}}
     for layer in read_layers(context).values():
         context.raise_if_cancelled()
