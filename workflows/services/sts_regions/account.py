@@ -27,6 +27,7 @@ _LISTED: Mapping[str, OptIn] = {
     "ENABLED": OptIn.IN,
     "DISABLED": OptIn.OUT,
 }
+_PAGE = 50
 _VERSIONS = {1: "v1Token", 2: "v2Token"}
 
 
@@ -118,25 +119,23 @@ def read_account(factory: ClientFactory, access: Access) -> Account:
 
 
 def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict[str, OptIn]:
-    """Whether the account uses each region: from EC2, else from the account service.
+    """Whether the account uses each region: from the account service, else from EC2, whose client is heavier.
 
     Raises:
         AwsError: neither may be asked.
     """
+    doing = "asking which regions the account uses"
     try:
-        with calling_aws("asking which regions the account uses"), factory.client("ec2", own, region) as ec2:
+        with calling_aws(doing), factory.client("account", own, region) as client:
+            return _listed_regions(client)
+    except AwsError:
+        with calling_aws(doing), factory.client("ec2", own, region) as ec2:
             found = ec2.describe_regions(AllRegions=True)["Regions"]
             return {one["RegionName"]: _EC2.get(one.get("OptInStatus", ""), OptIn.UNKNOWN) for one in found}
-    except AwsError:
-        with (
-            calling_aws("asking which regions the account uses"),
-            factory.client("account", own, region) as client,
-        ):
-            return _listed_regions(client)
 
 
 def _listed_regions(client: AwsClient) -> dict[str, OptIn]:
-    pages = client.get_paginator("list_regions").paginate()
+    pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": _PAGE})
     return {
         one["RegionName"]: _LISTED.get(one["RegionOptStatus"], OptIn.UNKNOWN)
         for page in pages

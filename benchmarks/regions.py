@@ -1,0 +1,86 @@
+"""Times the STS audit of all regions against its slowest region, with a server whose regions answer late.
+
+Run it with `python benchmarks/regions.py`; it talks to loopback only. Each region's delay is different, as
+distances are; the slowest is asked last, which is the worst case. With five accounts each region answers five
+times, in a fifth of its time. The ratios are of medians, but for the process's first run, which also loads
+botocore's data.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workflows.secret import Secret
+from workflows.services.clients import ClientFactory, Credentials
+from workflows.services.sts_regions.account import Access
+from workflows.services.sts_regions.ask import PATIENCE, Question, ask
+from workflows.services.sts_regions.partition import regions_of
+
+BUDGET = 1.5
+RUNS = 7
+SLOWEST = 1.0
+ACCOUNT = "222222222222"
+
+
+def questions(accounts: int) -> list[Question]:
+    key = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
+    role = f"arn:aws:iam::{ACCOUNT}:role/DevOps" if accounts > 1 else ""
+    access = Access(ACCOUNT, "us-east-1", key, role)
+    return [Question(f"account-{number}", "aws", "bb", access) for number in range(accounts)]
+
+
+def timed(url: str, accounts: int) -> float:
+    factory = ClientFactory(url, "us-east-1", patience=PATIENCE)
+    begin = time.perf_counter()
+    found = ask(factory, questions(accounts), report=lambda _told: None, cancelled=threading.Event())
+    seconds = time.perf_counter() - begin
+    assert not any(one.problem for one in found)
+    assert all(
+        str(region.sts) in {"active", "cannot be deactivated"} for one in found for region in one.regions
+    )
+    return seconds
+
+
+@contextmanager
+def serving(delays: dict[str, float]) -> Iterator[str]:
+    """The server in a process of its own, so that it takes nothing from what is measured; its address."""
+    program = f"from support.slow_sts import serve; serve({delays!r})"
+    folder = str(Path(__file__).parents[1] / "tests")
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.stdin.close()
+
+
+def main() -> int:
+    regions = regions_of("aws")
+    delays = {name: SLOWEST * (0.1 + 0.9 * place / (len(regions) - 1)) for place, name in enumerate(regions)}
+    with serving(delays) as url:
+        first = timed(url, 1)
+        one = statistics.median(timed(url, 1) for _ in range(RUNS))
+    with serving({name: seconds / 5 for name, seconds in delays.items()}) as url:
+        five = statistics.median(timed(url, 5) for _ in range(RUNS))
+    for what, seconds in (
+        ("one account, the process's first", first),
+        ("one account", one),
+        ("five accounts by one key", five),
+    ):
+        ratio = seconds / SLOWEST
+        print(
+            f"{what:<33} {len(regions)} regions {seconds:6.2f} s   {ratio:.2f} × the slowest, budget {BUDGET}"
+        )
+    return 0 if max(first, one, five) / SLOWEST <= BUDGET else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
