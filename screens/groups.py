@@ -1,258 +1,208 @@
-"""The groups' screen: for each layer a matrix of people and groups, and the groups themselves."""
+"""The groups' screen: a layer's people and groups as a matrix, and the groups themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.coordinate import Coordinate
-from textual.widgets import DataTable, Static
+from textual.containers import Horizontal
+from textual.widgets import Label, Static
 
 from screens.base import Opening, StepPane
-from screens.widgets.dialogs import Confirm
-from screens.widgets.group_dialog import GroupDialog, GroupWish
-from workflows.steps import groups
-from workflows.steps.groups import LayerChoice, LayerView, NewGroup, Request
-
-_STAYS, _JOINS, _LEAVES, _OUT = "● in", "+ joins", "- leaves", "·"
-
-
-class Matrix(DataTable[str]):
-    """People down, groups across; Space changes the marked cell."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "space,enter",
-            "put",
-            "In or out",
-            id="groups.toggle",
-            show=False,
-            tooltip="Put the person in or out",
-        ),
-    ]
-
-    def __init__(self, view: LayerView, choice: LayerChoice) -> None:
-        super().__init__(id=f"matrix-{view.account}", fixed_columns=1, cursor_type="cell")
-        self.view = view
-        self.choice = choice
-
-    def on_mount(self) -> None:
-        self.show()
-
-    def columns_shown(self) -> list[tuple[str, str]]:
-        """The name that the choice knows a group by, and the heading to show."""
-        columns = []
-        for group in self.view.groups:
-            new = self.choice.rename.get(group.name)
-            heading = f"{group.name}→{new}" if new else group.name
-            columns.append((group.name, f"{heading} (goes)" if group.name in self.choice.remove else heading))
-        return [*columns, *((name, f"{name} (new)") for name in self.new_names())]
-
-    def new_names(self) -> list[str]:
-        """The groups that are still to be made."""
-        there = {group.name for group in self.view.groups}
-        return [one.name for one in self.choice.add if one.name not in there]
-
-    def names(self) -> list[str]:
-        """All names that are in use, or will be."""
-        there = [group.name for group in self.view.groups]
-        return [*there, *self.view.machine_groups, *self.new_names(), *self.choice.rename.values()]
-
-    def show(self) -> None:
-        """Draw the matrix as the choice says."""
-        at = self.cursor_coordinate
-        self.clear(columns=True)
-        columns = self.columns_shown()
-        self.add_columns("Person", *(heading for _, heading in columns))
-        for name in self.view.people:
-            self.add_row(name, *(self._mark(name, group) for group, _ in columns), key=name)
-        self.move_cursor(row=at.row, column=max(1, at.column))
-
-    def _mark(self, name: str, group: str) -> str:
-        before = group in self.view.now[name]
-        after = group in self.choice.members[name]
-        if before:
-            return _STAYS if after else _LEAVES
-        return _JOINS if after else _OUT
-
-    def marked_group(self) -> str:
-        """The group of the marked cell, "" on the names."""
-        columns = self.columns_shown()
-        column = self.cursor_coordinate.column - 1
-        return columns[column][0] if 0 <= column < len(columns) else ""
-
-    def action_put(self) -> None:
-        """Put the marked person into the marked group, or out of it."""
-        group, row = self.marked_group(), self.cursor_coordinate.row
-        if not group or row >= len(self.view.people):
-            return
-        name = self.view.people[row]
-        members = dict(self.choice.members)
-        members[name] = members[name] ^ {group}
-        self.choice = replace(self.choice, members=members)
-        self.update_cell_at(
-            Coordinate(row, self.cursor_coordinate.column), self._mark(name, group), update_width=True
-        )
+from screens.group_keys import GroupKeys
+from screens.widgets.filter_field import FilterField
+from screens.widgets.layer_bar import LayerBar
+from screens.widgets.matrix import Matrix
+from screens.widgets.matrix_layout import MatrixLayout
+from screens.widgets.matrix_words import about_group, about_layer, about_person
+from workflows.steps import group_choices, group_views
+from workflows.steps.by_hand import Spot
+from workflows.steps.group_choices import LayerChoice
+from workflows.steps.group_views import LayerView
+from workflows.steps.groups import Request
 
 
-class GroupsPane(StepPane):
-    """One matrix a layer, below each other."""
+class GroupsPane(GroupKeys):
+    """One layer at a time: its matrix, a filter above, and what is marked in words below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("g", "new_group", "New group", id="groups.new", tooltip="Make a group like the marked one"),
+        Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
+        Binding("l", "layer", "Layer", id="groups.layer", tooltip="Show the next layer"),
+        Binding("g", "new_group", "New", id="groups.new", tooltip="Make a group like the marked one"),
         Binding(
             "e", "rename_group", "Rename", id="groups.rename", tooltip="Give the marked group another name"
         ),
-        Binding("x", "remove_group", "Remove", id="groups.remove", tooltip="Remove the marked group"),
+        Binding(
+            "x",
+            "remove_group",
+            "Remove",
+            id="groups.remove",
+            tooltip="Remove the marked group, or let it stay after all",
+        ),
+        Binding(
+            "p", "policies", "Policies", id="groups.policies", tooltip="The marked group's managed policies"
+        ),
     ]
     DEFAULT_CSS = """
-    GroupsPane #matrix { height: auto; }
-    GroupsPane .layer-title { text-style: bold; margin-top: 1; }
-    GroupsPane Matrix { height: auto; max-height: 12; }
-    GroupsPane .layer-notes { height: auto; color: $text-muted; }
+    GroupsPane > .pane-head { margin-bottom: 0; }
+    GroupsPane #filter-row { height: 1; }
+    GroupsPane #filter-row Label { width: 7; }
+    GroupsPane #filter { width: 1fr; }
+    GroupsPane #shown { width: auto; color: $text-muted; padding-left: 1; }
+    GroupsPane Matrix { height: 1fr; min-height: 6; }
+    GroupsPane #about { height: 25%; min-height: 4; }
     """
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._views: tuple[LayerView, ...] = ()
+        self._views: dict[str, LayerView] = {}
+        self._choices: dict[str, LayerChoice] = {}
+        self._account = ""
+        self._read_before = False
+        drafts = opening.draft.get("layers", {})
+        self._half_decided = {one: group_choices.from_draft(draft) for one, draft in drafts.items()}
 
     def compose_body(self) -> ComposeResult:
-        words = "Arrows move; Space puts a person into a group or out of it; Tab goes to the next layer."
-        yield Static(words, markup=False)
-        yield Vertical(id="matrix")
+        yield LayerBar("Reading the groups", id="layers")
+        with Horizontal(id="filter-row"):
+            yield Label("Filter")
+            yield FilterField(id="filter", placeholder="a name or a group", compact=True)
+            yield Static("", id="shown", markup=False)
+        yield Matrix()
+        yield Static("", id="about", markup=False)
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_move("look", lambda report: groups.look(self.context, report))
+        self.run_move("look", lambda report: group_views.look(self.context, report))
 
     @on(StepPane.MoveDone)
-    async def _looked(self, message: StepPane.MoveDone) -> None:
+    def _looked(self, message: StepPane.MoveDone) -> None:
         if message.name != "look":
             return
-        self._views = message.result
-        holder = self.query_one("#matrix", Vertical)
-        await holder.remove_children()
-        drafted = self.opening.draft.get("layers", {})
-        for view in self._views:
-            choice = _with_draft(groups.decided(self.context, view), drafted.get(view.account))
-            matrix = Matrix(view, choice)
-            await holder.mount(
-                Static(view.account, classes="layer-title", markup=False),
-                matrix,
-                Static(_notes(view), classes="layer-notes", markup=False),
-            )
-        if self._views:
-            self.query(Matrix).first().focus(scroll_visible=False)
+        self._views = {view.account: view for view in message.result}
+        for account, view in self._views.items():
+            decided = group_views.decided(self.context, view)
+            self._choices[account] = group_views.drafted(view, decided, self._half_decided.get(account))
+        if self._account not in self._views:
+            first = next((one for one, view in self._views.items() if view.chosen), "")
+            self._account = first or next(iter(self._views), "")
+        self._show()
+        self.query_one(Matrix).focus(scroll_visible=False)
+        if not self._read_before:
+            self._remember()
+        self._read_before = True
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def view(self) -> LayerView:
+        """The layer that is shown."""
+        return self._views[self._account]
+
+    @property
+    def choice(self) -> LayerChoice:
+        """What is decided for it."""
+        return self._choices[self._account]
+
+    def choose(self, choice: LayerChoice, group: str = "") -> None:
+        """Decide something else for the layer that is shown, and mark a group."""
+        self._choices[self._account] = choice
+        self._show(group)
+
+    def show_layer(self, account: str) -> None:
+        """Show another layer."""
+        self._account = account
+        self._show()
+
+    def _show(self, group: str = "") -> None:
+        if not self._account:
+            self.query_one(LayerBar).update("There is no layer to show.")
+            return
+        matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).words
+        layout = MatrixLayout(self.view, self.choice, words)
+        matrix.show(layout)
+        if group:
+            matrix.mark(matrix.person, group)
+        pending = [(one, view.pending(self._choices[one])) for one, view in self._views.items()]
+        self.query_one(LayerBar).show(pending, self._account)
+        total = len(self.view.people)
+        shown = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
+        self.query_one("#shown", Static).update(shown)
+
+    @on(Matrix.Moved)
+    def _moved(self) -> None:
+        if self._account:
+            self._tell_marked()
+
+    def _tell_marked(self, refused: str = "") -> None:
+        matrix = self.query_one(Matrix)
+        lines = [
+            refused,
+            about_person(self.view, self.choice, matrix.person)
+            or "Nobody matches; esc in the filter clears it.",
+            about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
+            about_layer(self.view),
+        ]
+        self.query_one("#about", Static).update("\n".join(filter(None, lines)))
+
+    def places(self) -> Sequence[Spot]:
+        """What needs a hand in the layer that is shown, the marked group first."""
+        return self.view.spots_for(self.query_one(Matrix).group) if self._account else ()
+
+    def read_again(self) -> None:
+        """Read the layers, with what is chosen kept."""
+        self._half_decided = dict(self._choices)
+        self.run_move("look", lambda report: group_views.look(self.context, report))
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """One layer needs no key to the next; without any layer there is nothing to do."""
+        if action == "layer":
+            return len(self._views) > 1
+        if action == "filter":
+            return not any(one.has_focus for one in self.query("#filter"))
+        return bool(self._account) or not action.endswith(("_group", "policies"))
+
+    @on(FilterField.Changed, "#filter")
+    def _filter(self) -> None:
+        if self._account:
+            layout = MatrixLayout(self.view, self.choice, self.query_one("#filter", FilterField).words)
+            self._show(layout.group_meant)
+
+    @on(FilterField.Left)
+    def _to_matrix(self) -> None:
+        self.query_one(Matrix).focus(scroll_visible=False)
+
+    @on(Matrix.LeftUpwards)
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one("#filter").focus(scroll_visible=False)
+
+    @on(LayerBar.Chosen)
+    def _layer_clicked(self, message: LayerBar.Chosen) -> None:
+        self.show_layer(message.account)
+
+    def action_layer(self) -> None:
+        """Show the next layer."""
+        accounts = list(self._views)
+        self.show_layer(accounts[(accounts.index(self._account) + 1) % len(accounts)])
+
+    @on(Matrix.Put)
+    def _put(self, message: Matrix.Put) -> None:
+        """Put the person into the group, or out of it, or say why not."""
+        refused = self.view.refusal(self.choice, message.name, message.group)
+        if refused:
+            self._tell_marked(f"✗ {refused}")
         else:
-            words = "Nobody joins one of these layers or changes groups in it: Next (^n) goes on."
-            await holder.mount(Static(words, markup=False))
-        self._remember()
-
-    def _marked(self) -> Matrix | None:
-        """The matrix that the keys are about: the focused one, or the only one."""
-        for matrix in self.query(Matrix):
-            if matrix.has_focus or len(self._views) == 1:
-                return matrix
-        self.notify("Mark a group in one of the tables first.", severity="warning")
-        return None
-
-    def action_new_group(self) -> None:
-        """Ask for a name and make a group in the shape of the marked one."""
-        matrix = self._marked()
-        if matrix is None:
-            return
-        sibling = matrix.marked_group() or (matrix.view.groups[0].name if matrix.view.groups else "")
-
-        def answered(wish: GroupWish | None) -> None:
-            if wish:
-                added = (*matrix.choice.add, NewGroup(wish.name, sibling))
-                matrix.choice = replace(matrix.choice, add=added)
-                matrix.show()
-                matrix.move_cursor(column=len(matrix.columns_shown()))
-
-        of_sibling = next((group.policies for group in matrix.view.groups if group.name == sibling), ())
-        policies = [_short(policy) for policy in of_sibling]
-        self.app.push_screen(GroupDialog("A new group", sibling, policies, matrix.names()), answered)
-
-    def action_rename_group(self) -> None:
-        """Ask for another name of the marked group."""
-        matrix = self._marked()
-        group = matrix.marked_group() if matrix else ""
-        if matrix is None or not group:
-            return
-
-        def answered(wish: GroupWish | None) -> None:
-            if wish:
-                matrix.choice = groups.renamed(matrix.choice, group, wish.name)
-                matrix.show()
-
-        taken = [name for name in matrix.names() if name.casefold() != group.casefold()]
-        self.app.push_screen(GroupDialog(f"Another name for {group}", "", (), taken, group), answered)
-
-    def action_remove_group(self) -> None:
-        """Ask, then remove the marked group; a new one is simply forgotten."""
-        matrix = self._marked()
-        group = matrix.marked_group() if matrix else ""
-        if matrix is None or not group:
-            return
-        if group in matrix.new_names():
-            matrix.choice = groups.removed(matrix.choice, group)
-            matrix.show()
-            return
-
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                matrix.choice = groups.removed(matrix.choice, group)
-                matrix.show()
-
-        names = next((one.members for one in matrix.view.groups if one.name == group), ())
-        body = f"Members: {', '.join(names) or 'none'}. Nothing is written before Review."
-        self.app.push_screen(Confirm(f"Remove the group {group}?", body, "Remove", typed=group), answered)
+            self.choose(self.view.toggled(self.choice, message.name, message.group))
 
     def request(self) -> Request:
-        return Request({matrix.view.account: matrix.choice for matrix in self.query(Matrix)})
+        return Request(dict(self._choices))
 
     def draft(self) -> Mapping[str, Any]:
-        layers = {matrix.view.account: _as_draft(matrix.choice) for matrix in self.query(Matrix)}
+        layers = {account: group_choices.as_draft(choice) for account, choice in self._choices.items()}
         return {"layers": layers} if layers else {}
-
-
-def _as_draft(choice: LayerChoice) -> dict[str, Any]:
-    return {
-        "members": {name: sorted(some) for name, some in choice.members.items()},
-        "add": [[one.name, one.sibling] for one in choice.add],
-        "remove": list(choice.remove),
-        "rename": dict(choice.rename),
-    }
-
-
-def _with_draft(choice: LayerChoice, draft: Mapping[str, Any] | None) -> LayerChoice:
-    """What was half-decided; people whose groups are not decided here any more are left out."""
-    if draft is None:
-        return choice
-    kept = {name: frozenset(some) for name, some in draft["members"].items() if name in choice.members}
-    return LayerChoice(
-        members={**choice.members, **kept},
-        add=tuple(NewGroup(name, sibling) for name, sibling in draft["add"]),
-        remove=tuple(draft["remove"]),
-        rename=dict(draft["rename"]),
-    )
-
-
-def _notes(view: LayerView) -> str:
-    """The policies of each group, and what else there is."""
-    lines = [f"{group.name}: {', '.join(_short(one) for one in group.policies)}" for group in view.groups]
-    if view.machine_groups:
-        lines.append(f"For machine users, not offered here: {', '.join(view.machine_groups)}")
-    return "\n".join([*lines, *(f"! {words}" for words in view.hidden)])
-
-
-def _short(policy: str) -> str:
-    """A policy without what all have: the beginning of AWS's ARNs, or of a reference to an own one."""
-    text = policy.strip('"').removeprefix("arn:aws:iam::aws:policy/")
-    return text.removeprefix("aws_iam_policy.").removesuffix(".arn")

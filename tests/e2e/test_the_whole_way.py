@@ -14,7 +14,7 @@ from support.browser_visit import BrowserVisit, Phone
 from support.sandbox import sandbox_cache
 from support.walker import Walker, wizard
 
-from screens.groups import Matrix
+from screens.widgets.matrix import Matrix
 from tui.app import Start
 from tui.places import Machine, Places, utc_now
 from tui.shelf import Shelf
@@ -135,11 +135,13 @@ def session_of(machine: Machine, folder: Path, workflow: str) -> str:
 
 async def put_into_group(admin: Walker, account: str, group: str) -> None:
     """Move to the cell of the person and the group in the matrix of a layer, and press Space."""
-    matrix = admin.pane.query_one(f"#matrix-{account}", Matrix)
-    column = [name for name, _ in matrix.columns_shown()].index(group) + 1
-    matrix.focus()
-    matrix.move_cursor(row=matrix.view.people.index(USER), column=column)
-    await admin.pilot.pause()
+    matrix = admin.pane.query_one(Matrix)
+    while matrix.layout_shown.view.account != account:
+        await admin.pilot.press("l")
+    await admin.pilot.press("home", "ctrl+home")
+    while matrix.group != group:
+        await admin.pilot.press("right")
+    assert matrix.person == USER
     await admin.pilot.press("space")
 
 

@@ -19,7 +19,7 @@ from support.terraform import terraform_argv
 from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish
 from workflows.services.processes import child_environment
-from workflows.steps import account, groups, pgp_keys, project, review, taken_keys, users
+from workflows.steps import account, group_views, groups, pgp_keys, project, review, taken_keys, users
 from workflows.steps.base import Context, Progress, StepModule
 from workflows.steps.pending_writes import digest_of
 from workflows.world import World
@@ -172,10 +172,10 @@ def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> No
 
 def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **changes: Any) -> None:
     """Perform Groups with these members by account and person; `changes`: groups made, removed, renamed."""
-    views = {view.account: view for view in groups.look(admin.context(), quiet)}
+    views = {view.account: view for view in group_views.look(admin.context(), quiet)}
     layers = {}
     for account_name, view in views.items():
-        choice = groups.decided(admin.context(), view)
+        choice = group_views.decided(admin.context(), view)
         wanted = {name: frozenset(some) for name, some in members.get(account_name, {}).items()}
         own = changes.get(account_name, {})
         layers[account_name] = replace(choice, members={**choice.members, **wanted}, **own)

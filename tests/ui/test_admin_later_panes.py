@@ -6,7 +6,6 @@ from support.admin_project import AdminProject, decide, put, write
 from support.admin_wizard import wizard
 from textual.widgets import Input
 
-from screens.groups import Matrix
 from screens.widgets.diff_view import DiffView
 from screens.widgets.marks import MarkBox, MarkList
 from workflows.machine.state import Status
@@ -61,46 +60,6 @@ async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject
         assert ui.app.pane.query_one("#people", MarkList).option_count == 0
         await ui.press("ctrl+n")
         assert {ui.status(module.STEP.id) for module in modules} == {Status.DONE}
-
-
-async def test_people_are_put_into_groups_by_keys(admin_project: AdminProject, people_keys: Keys) -> None:
-    decide(admin_project, people_keys, joining=("jane.doe",), regrouping=("sam.okafor",))
-    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
-        assert ui.focused == "matrix-management"
-        assert "● in" in ui.text
-        await ui.press("right", "space", "down", "space")
-        assert "+ joins" in ui.text
-        assert "- leaves" in ui.text
-        await ui.press("ctrl+n")
-        assert "is in no group of security" in ui.text.replace("\n", "")
-        await ui.press("ctrl+n")
-        assert ui.session.facts()["memberships"]["management"] == {
-            "jane.doe": {"add": ["auditors"], "remove": []},
-            "sam.okafor": {"add": [], "remove": ["auditors"]},
-        }
-
-
-async def test_a_group_is_made_renamed_and_removed_in_dialogs_and_kept_as_a_draft(
-    admin_project: AdminProject, people_keys: Keys
-) -> None:
-    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
-    async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
-        await ui.press("g", *"admins", "enter")
-        assert "already" in ui.text
-        await ui.press("escape", "g", *"observers", "enter")
-        await ui.press("space")
-        await ui.press("left", "e", "end", *"-team", "enter")
-        await ui.press("left", "x", *"auditors", "tab", "enter")
-        await ui.go_to("users")
-        await ui.go_to("groups")
-        choice = ui.app.pane.query_one(Matrix).choice
-        assert [(one.name, one.sibling) for one in choice.add] == [("observers", "admins")]
-        assert choice.rename == {"devops": "devops-team"}
-        assert choice.remove == ("auditors",)
-        assert choice.members["jane.doe"] == {"observers"}
-        await ui.press("ctrl+n")
-        assert ui.status("groups") is Status.DONE
-        assert ui.session.facts()["group_changes"]["security"]["rename"] == {"devops": "devops-team"}
 
 
 async def test_another_choice_of_users_or_groups_makes_the_review_stale(

@@ -10,18 +10,16 @@ from workflows.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.model import Layer
 from workflows.layer.operations import (
-    AddGroup,
     AddPerson,
     Operation,
-    RemoveGroup,
     RemovePerson,
-    RenameGroup,
     SetAccountAlias,
     SetGroups,
     SetPasswordPolicy,
 )
 from workflows.layer.read import read_layer
 from workflows.steps.base import Context
+from workflows.steps.group_edits import group_operations
 from workflows.steps.key_edits import key_of_joined, replaced_key, text_for_new
 
 Decisions = Mapping[str, Any]
@@ -60,7 +58,7 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     account = layer.location.account
     users = decisions.get("user_changes") or {}
     memberships = dict(_of(decisions, "memberships", account))
-    wanted: list[Operation] = list(_group_operations(layer, _of(decisions, "group_changes", account)))
+    wanted: list[Operation] = list(group_operations(layer, _of(decisions, "group_changes", account)))
     for name in users.get("add", {}).get(account, []):
         wanted += _join(layer, name, decisions["keys"][name], memberships.pop(name, {}))
     for name, change in memberships.items():
@@ -96,18 +94,6 @@ def _regroup(layer: Layer, name: str, change: Mapping[str, Any]) -> Iterator[Ope
     remove = tuple(group for group in change.get("remove", ()) if group.casefold() in there)
     if add or remove:
         yield SetGroups(name, add, remove)
-
-
-def _group_operations(layer: Layer, changes: Mapping[str, Any]) -> Iterator[Operation]:
-    for old, new in changes.get("rename", {}).items():
-        if layer.group(old) or not layer.group(new):
-            yield RenameGroup(old, new)
-    for group in changes.get("add", []):
-        if not layer.group(group["name"]):
-            yield AddGroup(group["name"], group["sibling"])
-    for name in changes.get("remove", []):
-        if layer.group(name):
-            yield RemoveGroup(name)
 
 
 def _account_operations(layer: Layer, changes: Mapping[str, Any]) -> Iterator[Operation]:

@@ -119,7 +119,8 @@ def _chosen(context: Context) -> tuple[set[str], set[str]]:
     people |= set((facts.get("memberships") or {}).get(account, {}))
     people |= set(reset_users(facts, account))
     groups = (facts.get("group_changes") or {}).get(account, {})
-    names = {one["name"] for one in groups.get("add", [])} | set(groups.get("remove", []))
+    names = {one["name"] for one in groups.get("add", [])}
+    names |= {*groups.get("remove", []), *groups.get("policies", {})}
     for old, new in groups.get("rename", {}).items():
         names |= {old, new}
     return people, names

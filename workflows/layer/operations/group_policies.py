@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
 from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
+from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Place
 from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import find_group, refuse
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from workflows.layer.files import FileSet
     from workflows.layer.model import Group, Layer
     from workflows.layer.syntax import Block
-
-_ARN = re.compile(r"arn:aws[a-z-]*:iam::(?:aws|\d{12}):policy/[\w+=,.@/-]+", re.ASCII)
-"""IAM user guide, "IAM identifiers": the ARN of a managed policy, AWS's own or a customer's."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +38,7 @@ class AddGroupPolicy:
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the group or the ARN."""
         problems = _check_group(layer, self.group)
-        if not _ARN.fullmatch(self.arn):
-            message = "A managed policy's ARN looks like arn:aws:iam::aws:policy/ReadOnlyAccess."
-            problems.append(Problem(message, "arn"))
+        problems += check_policy_arn(self.arn, layer.location.account_id)
         group = layer.group(self.group)
         if group is not None and self.arn in group.policies:
             problems.append(Problem(f"{group.name} has the policy {self.arn} already.", "arn"))

@@ -1,0 +1,114 @@
+"""What the keys about the marked group do: make one like it, rename or remove it, change its policies."""
+
+from __future__ import annotations
+
+from screens.by_hand import ByHandPane
+from screens.widgets.dialogs import Confirm
+from screens.widgets.group_dialog import GroupDialog, GroupWish
+from screens.widgets.matrix import Matrix
+from screens.widgets.policies_dialog import GroupPolicies, PoliciesDialog
+from workflows.layer.managed_policies import short_policy
+from workflows.steps import group_choices
+from workflows.steps.group_choices import LayerChoice, NewGroup, PolicyChanges
+from workflows.steps.group_views import LayerView
+
+
+class GroupKeys(ByHandPane):
+    """A pane with a matrix of which one layer is shown."""
+
+    @property
+    def view(self) -> LayerView:
+        """The layer that is shown."""
+        raise NotImplementedError
+
+    @property
+    def choice(self) -> LayerChoice:
+        """What is decided for it."""
+        raise NotImplementedError
+
+    def choose(self, choice: LayerChoice, group: str = "") -> None:
+        """Decide something else for it, and mark a group."""
+        raise NotImplementedError
+
+    def action_new_group(self) -> None:
+        """Ask for a name and make a group in the shape of the marked one."""
+        sibling = self.view.like(self.choice, self.query_one(Matrix).group)
+        if sibling is None:
+            self.notify("There is no group to make another one like.", severity="warning")
+            return
+        policies = [short_policy(policy) for policy in sibling.policies]
+
+        def answered(wish: GroupWish | None) -> None:
+            if wish:
+                added = (*self.choice.add, NewGroup(wish.name, sibling.name))
+                self.choose(group_choices.with_groups(self.choice, added), wish.name)
+
+        taken = self.view.taken(self.choice)
+        self.app.push_screen(GroupDialog("A new group", sibling.name, policies, taken), answered)
+
+    def action_rename_group(self) -> None:
+        """Ask for another name of the marked group."""
+        group = self.query_one(Matrix).group
+        if not group:
+            return
+        written = group in self.view.by_name
+        value = self.choice.rename.get(group, group)
+
+        def answered(wish: GroupWish | None) -> None:
+            if wish:
+                self.choose(
+                    group_choices.renamed(self.choice, group, wish.name, written=written),
+                    group if written else wish.name,
+                )
+
+        own = {group.casefold(), value.casefold()}
+        taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]
+        self.app.push_screen(GroupDialog(f"Another name for {group}", "", (), taken, value), answered)
+
+    def action_remove_group(self) -> None:
+        """Ask, then remove the marked group; a new one is simply forgotten, a removed one stays after all."""
+        group = self.query_one(Matrix).group
+        if not group or group in self.choice.remove:
+            self.choose(group_choices.kept(self.choice, group), group)
+            return
+        known = self.view.by_name.get(group)
+        if known is None:
+            self.choose(group_choices.removed(self.choice, group, written=False))
+            return
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                self.choose(group_choices.removed(self.choice, group, written=True), group)
+
+        body = f"Members: {_some(known.members) or 'none'}. Nothing is written before Review."
+        alone = self.view.alone_without(self.choice, group)
+        if alone:
+            body = f"In no group afterwards: {_some(alone)}.\n{body}"
+        self.app.push_screen(Confirm(f"Remove the group {group}?", body, "Remove", typed=group), answered)
+
+    def action_policies(self) -> None:
+        """Show the marked group's managed policies, and take changes of them."""
+        group = self.query_one(Matrix).group
+        like = self.view.like(self.choice, group)
+        if like is None or group in self.choice.remove:
+            return
+
+        def answered(changes: PolicyChanges | None) -> None:
+            if changes is not None:
+                self.choose(group_choices.with_policies(self.choice, group, changes), group)
+
+        about = GroupPolicies(
+            group=self.choice.rename.get(group, group),
+            there=like.policies,
+            changes=self.choice.policies_of(group),
+            note="" if group in self.view.by_name else f"It begins with the policies of {like.name}.",
+            account_id=self.view.account_id,
+            others=tuple(policy for one in self.view.by_name.values() for policy in one.policies),
+        )
+        self.app.push_screen(PoliciesDialog(about), answered)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The names, but no more than a dialog takes."""
+    more = f" and {len(names) - 20:,} more" if len(names) > 20 else ""
+    return ", ".join(names[:20]) + more

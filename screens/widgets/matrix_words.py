@@ -1,0 +1,79 @@
+"""The matrix in words: what is marked, whose groups are which, and what else the layer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workflows.layer.managed_policies import short_policy
+from workflows.steps.group_choices import LayerChoice
+from workflows.steps.group_views import Chosen, LayerView
+
+
+def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
+    """The person's groups as a sentence, what changes first; "" for nobody."""
+    if not name:
+        return ""
+    why = view.chosen.get(name)
+    kind = why.value if why else "a machine user" if view.is_machine(name) else ""
+    who = f"{name} ({kind})" if kind else name
+    if why is Chosen.LEAVES:
+        return f"{who}: leaves every group: {_listed(sorted(view.before(name)))}"
+    before, after = view.before(name), view.after(name, choice) - set(choice.remove)
+    order = [*view.by_name, *(one.name for one in choice.add)]
+
+    def called(groups: Iterable[str]) -> str:
+        return _listed([choice.rename.get(one, one) for one in order if one in groups])
+
+    parts = [
+        f"joins {called(after - before)}" if after - before else "",
+        f"leaves {called(before - after)}" if before - after else "",
+        f"{'stays' if before != after else 'is'} in {called(after & before)}" if after & before else "",
+    ]
+    return (
+        f"{who}: {'; '.join(filter(None, parts))}"
+        if any(parts)
+        else f"! {who}: in no group{_that_is_known(view)}"
+    )
+
+
+def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
+    """A group with its policies and what happens to it, as a sentence; "" for none."""
+    if not group:
+        return ""
+    known, changes = view.by_name.get(group), choice.policies_of(group)
+    there = view.like(choice, group)
+    policies = [
+        *(f"- {short_policy(one)}" for one in changes.remove),
+        *(f"+ {short_policy(one)}" for one in changes.add),
+        *(short_policy(one) for one in (there.policies if there else ()) if one not in changes.remove),
+    ]
+    count = len(known.members) if known else 0
+    parts = [
+        f"{count:,} member{'' if count == 1 else 's'}"
+        if known
+        else f"new, made like {there.name if there else '?'}"
+    ]
+    if group in choice.rename:
+        parts.append(f"to be called {choice.rename[group]}")
+    if group in choice.remove:
+        parts.append("to be removed")
+    parts.append(f"policies: {_listed(policies) or 'none'}")
+    words = f"{group}: {'; '.join(parts)}"
+    place = view.place_of(group)
+    if known is not None and not known.editable:
+        words = f"{group}: its members are computed, edit them by hand at {place}; {'; '.join(parts)}"
+    return words
+
+
+def about_layer(view: LayerView) -> str:
+    """What the layer holds in comments or computed, each with its place; "" for nothing."""
+    return "\n".join(f"! {one.words} ({one.place}, F4)" for one in view.spots)
+
+
+def _that_is_known(view: LayerView) -> str:
+    """The members of a computed group cannot be told."""
+    return "" if all(one.editable for one in view.by_name.values()) else " that can be told"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,101 @@
+"""Managed policies by ARN or by the name that AWS gives them, checked before anything is written.
+
+A policy that does not exist passes `plan` and fails `apply` half way, so a name is looked up in a list of
+AWS's own policies. The list ages; a name that is not in it is doubted, never refused.
+
+Sources: IAM user guide, "IAM identifiers" (the forms of ARNs) and "Managed policies and inline policies"; the
+names in `aws_managed_policies.txt` are AWS's own of September 2026, those for service-linked roles and for
+root sessions left out, which no group can have.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from workflows.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+ARN: Final = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<owner>aws|\d{12}):policy/(?P<name>[\w+=,.@/-]+)", re.ASCII
+)
+"""The ARN of a managed policy, AWS's own or a customer's."""
+
+_NAME: Final = re.compile(r"[\w+=,.@/-]+", re.ASCII)
+_UNATTACHABLE: Final = ("aws-service-role/", "root-task/")
+_LOOKS_LIKE: Final = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+@cache
+def known_policies() -> Mapping[str, str]:
+    """AWS's own managed policies: the name to the path with the name, as `job-function/ViewOnlyAccess`."""
+    text = (files("workflows.layer") / "aws_managed_policies.txt").read_text(encoding="ascii")
+    return {path.rpartition("/")[2]: path for path in text.split()}
+
+
+def policy_arn(text: str, partition: str = "aws") -> str:
+    """The ARN that a person means: an ARN as it is, a name as that of AWS's own policy.
+
+    Args:
+        text: an ARN, or the name of one of AWS's policies, in any case and with or without its path.
+        partition: of the ARN for a name: `aws`, `aws-us-gov` or `aws-cn`.
+    """
+    text = text.strip().strip("\"'")
+    if not text or text.startswith("arn:") or not _NAME.fullmatch(text):
+        return text
+    name = text.rpartition("/")[2].casefold()
+    known = next((path for one, path in known_policies().items() if one.casefold() == name), text)
+    return f"arn:{partition}:iam::aws:policy/{known}"
+
+
+def partition_of(policies: Iterable[str]) -> str:
+    """The partition that some policies' ARNs are in; `aws` where none tells."""
+    found = (ARN.fullmatch(one) for one in policies)
+    return next((match["partition"] for match in found if match), "aws")
+
+
+def check_policy_arn(arn: str, account_id: str | None = None) -> list[Problem]:
+    """What is wrong with the ARN of a policy to attach, or doubtful about it.
+
+    Args:
+        arn: the ARN.
+        account_id: the account of the group, 12 digits, or None if it is not known.
+    """
+    match = ARN.fullmatch(arn)
+    if match is None:
+        what = "A managed policy is named by its ARN, or by its name if it is AWS's own"
+        return [Problem(f"{what}: {_LOOKS_LIKE}, or ReadOnlyAccess.", "arn")]
+    name = match["name"]
+    if match["owner"] != "aws":
+        if account_id and match["owner"] != account_id:
+            message = (
+                f"The policy is of account {match['owner']}, the group of {account_id}: AWS refuses that."
+            )
+            return [Problem(message, "arn")]
+        return []
+    if name.startswith(_UNATTACHABLE):
+        return [Problem(f"{name} is for AWS's own services; a group cannot have it.", "arn")]
+    return [] if known_policies().get(name.rpartition("/")[2]) == name else [_doubt(name)]
+
+
+def _doubt(name: str) -> Problem:
+    plain = name.rpartition("/")[2]
+    if plain in known_policies():
+        meant = f" Did you mean {known_policies()[plain]}?"
+    else:
+        close = get_close_matches(plain, known_policies(), 1, 0.75)
+        meant = f" Did you mean {close[0]}?" if close else ""
+    return Problem(f"AWS had no policy {name} when this program was made.{meant}", "arn", fatal=False)
+
+
+def short_policy(policy: str) -> str:
+    """A policy without what all have: the beginning of AWS's ARNs, or of a reference to an own one."""
+    match = ARN.fullmatch(policy.strip('"'))
+    if match is not None:
+        return match["name"] if match["owner"] == "aws" else f"{match['name']} (own)"
+    return policy.strip('"').removeprefix("aws_iam_policy.").removesuffix(".arn")

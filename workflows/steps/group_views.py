@@ -1,0 +1,243 @@
+"""A layer's people and groups as the matrix shows them, and what of them cannot be changed here, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from workflows.layer.model import Group, Layer, Place
+from workflows.steps.base import Context, Progress, Report
+from workflows.steps.by_hand import Spot, spots_of
+from workflows.steps.edits import read_layers
+from workflows.steps.group_choices import LayerChoice, NewGroup, from_policies
+
+_NOBODY: frozenset[str] = frozenset()
+
+
+class Chosen(StrEnum):
+    """Why a person was chosen in the steps before; the value is what a person reads."""
+
+    JOINS = "joining"
+    REGROUPS = "changing groups"
+    LEAVES = "leaving"
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A layer as the screen shows it.
+
+    Attributes:
+        account: its account.
+        account_id: 12 digits, or None if the project does not say.
+        chosen: those who were chosen, by IAM name and in the order of the matrix, and why.
+        others: everybody else but machine users, by name.
+        machines: machine users who were not chosen, by name.
+        machine_names: all machine users.
+        now: the groups that each of them is in now; nothing for people who join.
+        groups: the groups that people can be in.
+        machine_groups: those for machine users, which people are kept out of.
+        spots: what the layer holds about groups computed or in comments; what needs a hand comes first.
+    """
+
+    account: str
+    account_id: str | None = None
+    chosen: Mapping[str, Chosen] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
+    machine_names: frozenset[str] = frozenset()
+    now: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    machine_groups: tuple[Group, ...] = ()
+    spots: tuple[Spot, ...] = ()
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Group]:
+        """All groups of the layer by name."""
+        return {one.name: one for one in (*self.groups, *self.machine_groups)}
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody, in the order of the matrix."""
+        return (*self.chosen, *self.others, *self.machines)
+
+    def is_machine(self, name: str) -> bool:
+        """Whether a person is a machine user."""
+        return name in self.machine_names
+
+    def new_groups(self, choice: LayerChoice) -> tuple[NewGroup, ...]:
+        """The groups of the choice that the layer does not have yet."""
+        known = {*self.by_name, *choice.rename.values()}
+        return tuple(one for one in choice.add if one.name not in known)
+
+    def like(self, choice: LayerChoice, group: str) -> Group | None:
+        """The group of that name, or the one that a new group is made like."""
+        siblings = {one.name: one.sibling for one in choice.add}
+        while group not in self.by_name and group in siblings:
+            group = siblings.pop(group)
+        return self.by_name.get(group)
+
+    def is_for_machines(self, choice: LayerChoice, group: str) -> bool:
+        """Whether a group is for machine users; a new one is if its sibling is."""
+        known = self.like(choice, group)
+        return known is not None and known.machine
+
+    def before(self, name: str) -> frozenset[str]:
+        """The groups that a person is in now."""
+        return self.now.get(name, _NOBODY)
+
+    def after(self, name: str, choice: LayerChoice) -> frozenset[str]:
+        """The groups that a person is to be in; those that are to be removed still count."""
+        return choice.members.get(name, self.before(name))
+
+    def taken(self, choice: LayerChoice) -> tuple[str, ...]:
+        """All names of groups that are in use, or will be."""
+        return (*self.by_name, *(one.name for one in choice.add), *choice.rename.values())
+
+    def refusal(self, choice: LayerChoice, name: str, group: str) -> str:
+        """Why a person cannot be put into a group, or out of it, as a sentence; "" if it can be done."""
+        if self.chosen.get(name) is Chosen.LEAVES:
+            return f"{name} leaves {self.account}, and every group with it."
+        if group in choice.remove:
+            return f"The group {group} is to be removed."
+        known = self.by_name.get(group)
+        if known is not None and not known.editable:
+            return f"The members of {group} are computed; edit them by hand at {self.place_of(group)} (F4)."
+        for_machines = self.is_for_machines(choice, group)
+        if for_machines is self.is_machine(name) or group in self.after(name, choice) | self.before(name):
+            return ""
+        whom = "machine users, and" if for_machines else "people, and"
+        return f"{group} is for {whom} {name} is {'none' if for_machines else 'a machine user'}."
+
+    def place_of(self, group: str) -> Place | None:
+        """Where to edit a group's members by hand; None for one that is still to be made."""
+        known = self.by_name.get(group)
+        if known is None:
+            return None
+        told = f"group module {known.label} "
+        return next((one.place for one in self.spots if told in one.words), known.place)
+
+    def spots_for(self, group: str) -> tuple[Spot, ...]:
+        """The spots, that of a group before the others."""
+        place = self.place_of(group)
+        return tuple(sorted(self.spots, key=lambda one: one.place != place))
+
+    def toggled(self, choice: LayerChoice, name: str, group: str) -> LayerChoice:
+        """The choice with a person put into a group, or out of it; nobody is kept who was not changed."""
+        wanted = self.after(name, choice) ^ {group}
+        members = {**choice.members, name: wanted}
+        if wanted == self.before(name) and name not in self.chosen:
+            del members[name]
+        return replace(choice, members=members)
+
+    def pending(self, choice: LayerChoice) -> int:
+        """How many changes the layer does not hold yet: memberships, groups and policies."""
+        moves = sum(len(self.before(name) ^ wanted) for name, wanted in choice.members.items())
+        gone = sum(group in self.by_name for group in choice.remove)
+        called = sum(old in self.by_name for old in choice.rename)
+        policies = 0
+        for group, changes in choice.policies.items():
+            known = self.like(choice, group)
+            there = known.policies if known else ()
+            policies += sum(one not in there for one in changes.add)
+            policies += sum(one in there for one in changes.remove)
+        return moves + gone + called + policies + len(self.new_groups(choice))
+
+    def alone_without(self, choice: LayerChoice, group: str) -> tuple[str, ...]:
+        """Who would be in no group any more if one went."""
+        gone = {group, *choice.remove}
+        found = []
+        for name in self.people:
+            wanted = self.after(name, choice)
+            if group in wanted and wanted <= gone:
+                found.append(name)
+        return tuple(found)
+
+
+def look(context: Context, report: Report) -> tuple[LayerView, ...]:
+    """Read the layers for the screen, in their order.
+
+    Raises:
+        OnboardError: one cannot be read.
+    """
+    report(Progress("Reading the groups"))
+    changes = context.facts.get("user_changes") or {}
+    joining, leaving = changes.get("add", {}), changes.get("remove", {})
+    regrouping = context.facts.get("regrouping") or ()
+    return tuple(
+        view_of(layer, joining.get(account, ()), regrouping, leaving.get(account, ()))
+        for account, layer in read_layers(context).items()
+    )
+
+
+def view_of(
+    layer: Layer, joining: Iterable[str], regrouping: Iterable[str], leaving: Iterable[str]
+) -> LayerView:
+    """A layer as the screen shows it.
+
+    Args:
+        layer: the layer.
+        joining: those who join it.
+        regrouping: those whose groups change, as far as the layer has them.
+        leaving: those who leave it, likewise.
+    """
+    chosen = dict.fromkeys(joining, Chosen.JOINS)
+    joiners = {name.casefold(): name for name in chosen}
+    for why, names in ((Chosen.REGROUPS, regrouping), (Chosen.LEAVES, leaving)):
+        found = (layer.person(name) for name in names)
+        chosen.update({one.iam_name: why for one in found if one and one.iam_name.casefold() not in joiners})
+    # A joiner whose entry is written already is called as in the steps before, whatever the layer's case.
+    people = {joiners.get(one.iam_name.casefold(), one.iam_name): one for one in layer.people}
+    rest = sorted((name for name in people if name not in chosen), key=str.casefold)
+    return LayerView(
+        account=layer.location.account,
+        account_id=layer.location.account_id,
+        chosen=chosen,
+        others=tuple(name for name in rest if not people[name].machine),
+        machines=tuple(name for name in rest if people[name].machine),
+        machine_names=frozenset(name for name, one in people.items() if one.machine),
+        now={name: frozenset(one.groups) for name, one in people.items()},
+        groups=tuple(group for group in layer.groups if not group.machine),
+        machine_groups=tuple(group for group in layer.groups if group.machine),
+        spots=spots_of(layer, [one for one in layer.findings if "group" in one.message]),
+    )
+
+
+def decided(context: Context, view: LayerView) -> LayerChoice:
+    """What was decided for a layer before, or the groups as they are now."""
+    memberships = (context.facts.get("memberships") or {}).get(view.account, {})
+    changes = (context.facts.get("group_changes") or {}).get(view.account, {})
+    old_names = {new: old for old, new in changes.get("rename", {}).items() if old in view.by_name}
+    wanted = {name for name, why in view.chosen.items() if why is not Chosen.LEAVES}
+    wanted |= {name for name in memberships if name in view.now and name not in view.chosen}
+    members = {}
+    for name in (one for one in view.people if one in wanted):
+        change = memberships.get(name, {})
+        add, remove = (
+            {old_names.get(group, group) for group in change.get(k, ())} for k in ("add", "remove")
+        )
+        members[name] = frozenset((view.before(name) | add) - remove)
+    return LayerChoice(
+        members=members,
+        add=tuple(
+            NewGroup(one["name"], old_names.get(one["sibling"], one["sibling"]))
+            for one in changes.get("add", ())
+        ),
+        remove=tuple(changes.get("remove", ())),
+        rename=dict(changes.get("rename", {})),
+        policies={
+            old_names.get(group, group): one
+            for group, one in from_policies(changes.get("policies", {})).items()
+        },
+    )
+
+
+def drafted(view: LayerView, choice: LayerChoice, draft: LayerChoice | None) -> LayerChoice:
+    """What was half-decided, with those who were chosen since; people whom the layer lost are left out."""
+    if draft is None:
+        return choice
+    known = {name: some for name, some in draft.members.items() if name in view.now or name in choice.members}
+    leaving = {name for name, why in view.chosen.items() if why is Chosen.LEAVES}
+    chosen = {name: some for name, some in choice.members.items() if name in view.chosen}
+    return replace(draft, members={**chosen, **{k: v for k, v in known.items() if k not in leaving}})
