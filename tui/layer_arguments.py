@@ -1,4 +1,4 @@
-"""The arguments of `layer show|add|remove|groups|account`; `--help` imports nothing else."""
+"""The arguments of `layer show|add|remove|groups|account|accounts`; `--help` imports nothing else."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def add_layer_commands(commands: Commands) -> None:
         metavar="KEY=VALUE",
         help="an attribute of the password policy, as minimum_password_length=16 (repeatable)",
     )
+    _add_accounts(parts)
 
 
 def _add_add(parts: Commands) -> None:
@@ -50,19 +51,39 @@ def _add_add(parts: Commands) -> None:
     )
 
 
-def _part(parts: Commands, name: str, words: str) -> argparse.ArgumentParser:
+def _add_accounts(parts: Commands) -> None:
+    accounts = _editing(
+        parts, "accounts", "tell the project's accounts in common.tfvars, or change them", layer=False
+    )
+    accounts.add_argument(
+        "layer",
+        nargs="?",
+        default=".",
+        metavar="PROJECT",
+        help="any folder of the project (default: this one)",
+    )
+    accounts.add_argument(
+        "--add", default="", metavar="NAME", help="add an account, as its siblings are written"
+    )
+    accounts.add_argument("--email", default="", metavar="ADDRESS", help="the address of its root user")
+    accounts.add_argument("--id", default="", metavar="ID", help="its 12 digits; without: not made yet")
+    accounts.add_argument("--remove", default="", metavar="NAME", help="take an account out of the list")
+
+
+def _part(parts: Commands, name: str, words: str, *, layer: bool = True) -> argparse.ArgumentParser:
     part = parts.add_parser(
         name,
         help=words,
         description=f"{words[0].upper()}{words[1:]}.",
         epilog="exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage",
     )
-    part.add_argument("layer", metavar="LAYER", help=_LAYER)
+    if layer:
+        part.add_argument("layer", metavar="LAYER", help=_LAYER)
     part.add_argument("--json", action="store_true", help="print JSON")
     return part
 
 
-def _editing(parts: Commands, name: str, words: str) -> argparse.ArgumentParser:
-    part = _part(parts, name, words)
+def _editing(parts: Commands, name: str, words: str, *, layer: bool = True) -> argparse.ArgumentParser:
+    part = _part(parts, name, words, layer=layer)
     part.add_argument("--dry-run", action="store_true", help="print the unified diff and write nothing")
     return part

@@ -1,4 +1,4 @@
-"""`iam-onboard layer show|add|remove|groups|account`: the wizard's edits, for scripts.
+"""`iam-onboard layer show|add|remove|groups|account|accounts`: the wizard's edits, for scripts.
 
 What was asked for goes to standard output; warnings and reasons go to standard error.
 """
@@ -10,13 +10,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tui.exit_codes import DONE, USAGE
+from tui.layer_accounts import accounts
+from tui.layer_edits import propose_and_write, warn_of_half_written, writes_of
+from tui.layer_find import find_layer, root_of
 from tui.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
+from tui.layer_writes import ProjectWrites
 from tui.places import Machine
 from workflows.errors import OnboardError
-from workflows.layer.change_set import ChangeSet, write
-from workflows.layer.discover import find_project
+from workflows.layer.change_set import ChangeSet
+from workflows.layer.collector import collector_paused
 from workflows.layer.edit import check, propose
 from workflows.layer.model import Layer
 from workflows.layer.names import POLICY_NUMBERS
@@ -45,44 +50,47 @@ def layer(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: there is no such layer, or the edit is refused.
     """
-    project, location = _find(machine, options.layer)
-    read = read_layer(location)
-    if options.part == "show":
-        return _show(project, read, options)
-    if options.part == "groups" and not (options.add or options.remove):
-        return _show_groups(read, options)
-    if options.part == "account" and not (options.alias or options.policy):
-        return _show_account(read, options)
-    operations = _operations(machine, read, options)
-    return USAGE if operations is None else _edit(read, operations, options)
+    if options.part == "accounts":
+        return accounts(machine, options)
+    with collector_paused():
+        project, location = find_layer(machine, options.layer)
+        writes = writes_of(machine, root_of(project, location))
+        if _only_shows(options):
+            warn_of_half_written(writes)
+            return _show(project, read_layer(location), options)
+        operations = _operations(machine, location, options)
+        return USAGE if operations is None else _edit(writes, location, operations, options)
 
 
-def _show(project: Project, read: Layer, options: argparse.Namespace) -> int:
+def _only_shows(options: argparse.Namespace) -> bool:
+    if options.part == "groups":
+        return not (options.add or options.remove)
+    return options.part == "show" or (options.part == "account" and not (options.alias or options.policy))
+
+
+def _show(project: Project | None, read: Layer, options: argparse.Namespace) -> int:
+    record: dict[str, Any] | None
+    binary = project.binary if project is not None else None
+    if options.part == "groups":
+        person = find_person(read, options.name)
+        record, lines = person_record(person), person.groups
+    elif options.part == "account":
+        record, lines = account_record(read), tuple(account_lines(read))
+    else:
+        record, lines = layer_record(read, binary), tuple(layer_lines(read, binary))
     if options.json:
-        return _print_json(layer_record(read, project.binary))
-    sys.stdout.write("\n".join(layer_lines(read, project.binary)) + "\n")
+        sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("".join(f"{one}\n" for one in lines))
     return DONE
 
 
-def _show_groups(read: Layer, options: argparse.Namespace) -> int:
-    person = find_person(read, options.name)
-    if options.json:
-        return _print_json(person_record(person))
-    sys.stdout.write("".join(f"{one}\n" for one in person.groups))
-    return DONE
-
-
-def _show_account(read: Layer, options: argparse.Namespace) -> int:
-    if options.json:
-        return _print_json(account_record(read))
-    sys.stdout.write("\n".join(account_lines(read)) + "\n")
-    return DONE
-
-
-def _operations(machine: Machine, read: Layer, options: argparse.Namespace) -> list[Operation] | None:
+def _operations(
+    machine: Machine, location: LayerLocation, options: argparse.Namespace
+) -> list[Operation] | None:
     """What was asked for as operations; None, with the reason told, for what is no request."""
     if options.part == "add":
-        key = _key(machine, options.key, read.location)
+        key = _key(machine, options.key, location)
         return [AddPerson(options.name, key, tuple(options.group), machine=options.access_key)]
     if options.part == "remove":
         return [RemovePerson(options.name)]
@@ -100,33 +108,34 @@ def _operations(machine: Machine, read: Layer, options: argparse.Namespace) -> l
     return operations
 
 
-def _edit(read: Layer, operations: Sequence[Operation], options: argparse.Namespace) -> int:
-    problems = check(read, operations)
-    warnings = [one.message for one in problems if not one.fatal]
-    changes = propose([(read, operations)])  # raises what is fatal, with the reason
-    if not options.dry_run:
-        write(changes)
-    if options.json:
-        return _print_json(
-            {
-                "layer": read.location.relative,
-                "written": not options.dry_run,
-                "changes": changes.summary(),
-                "diff": changes.diff(),
-                "warnings": warnings,
-            }
-        )
-    for warning in warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    sys.stdout.write(changes.diff() if options.dry_run else _summary(changes))
-    return DONE
+def _edit(
+    writes: ProjectWrites,
+    location: LayerLocation,
+    operations: Sequence[Operation],
+    options: argparse.Namespace,
+) -> int:
+    def make() -> tuple[ChangeSet, list[str]]:
+        read = read_layer(location)
+        warnings = [one.message for one in check(read, operations) if not one.fatal]
+        return propose([(read, operations)]), warnings  # raises what is fatal, with the reason
+
+    request = (str(location.path), *operations)
+    return propose_and_write(writes, request, make, _done(location, options), options)
 
 
-def _summary(changes: ChangeSet) -> str:
-    if changes.is_empty:
-        return "Nothing to change.\n"
-    lines = [f"{one['layer']}/{one['file']}  +{one['added']} -{one['removed']}" for one in changes.summary()]
-    return "\n".join(lines) + "\n"
+def _done(location: LayerLocation, options: argparse.Namespace) -> str:
+    """What an edit does, as a sentence."""
+    where = location.relative
+    if options.part == "add":
+        groups = f", in {', '.join(options.group)}" if options.group else ", in no group"
+        return f"{options.name} is added to {where}{groups}."
+    if options.part == "remove":
+        return f"{options.name} is removed from {where}."
+    if options.part == "groups":
+        changes = [*(f"joins {one}" for one in options.add), *(f"leaves {one}" for one in options.remove)]
+        return f"{options.name} {', '.join(changes)} in {where}."
+    settings = [f"account_alias={options.alias}"] if options.alias else []
+    return f"{where} sets {', '.join([*settings, *options.policy])}."
 
 
 def _key(machine: Machine, name: str, location: LayerLocation) -> str:
@@ -143,32 +152,3 @@ def _key(machine: Machine, name: str, location: LayerLocation) -> str:
     for warning in verdict.warnings:
         sys.stderr.write(f"warning: {warning}\n")
     return checked.key.text
-
-
-def _find(machine: Machine, text: str) -> tuple[Project, LayerLocation]:
-    """The layer of a folder, or of an account's name.
-
-    Raises:
-        OnboardError: there is none, or the folder holds several.
-    """
-    folder = (machine.working_folder / Path(text).expanduser()).resolve()
-    project = find_project(folder if folder.is_dir() else machine.working_folder)
-    named = project.layer(text)
-    found = [
-        one for one in project.layers if folder == one.path.resolve() or folder in one.path.resolve().parents
-    ]
-    if named is not None and not folder.is_dir():
-        found = [named]
-    if len(found) != 1:
-        known = ", ".join(one.relative for one in project.layers) or "none"
-        raise OnboardError(
-            "Which layer is meant?",
-            f"{text} is not one base-identities layer of {project.root}.",
-            next=f"Name one of its layers, or an account. There are: {known}.",
-        )
-    return project, found[0]
-
-
-def _print_json(record: object) -> int:
-    sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-    return DONE

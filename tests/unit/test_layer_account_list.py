@@ -51,7 +51,7 @@ ONE_LINE_AFTER = ONE_LINE.replace(
 )
 ENTRY = '  "security" = {\r\n    email = "a@b.c" # x\r\n    id    = 222222222222\r\n  },\r\n'
 NEW_ENTRY = (
-    '  "data-science" = {\r\n    email = "aws+data@example.com" # x\r\n    id    = "999999999999"\r\n  },\r\n'
+    '  "data-science" = {\r\n    email = "aws+data@example.com" # x\r\n    id    = 999999999999\r\n  },\r\n'
 )
 
 

@@ -13,6 +13,7 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.errors import OnboardError
+from workflows.layer.change_record import as_records
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.steps import review, users
 from workflows.steps.pending_writes import PendingWrites, digest_of
@@ -312,14 +313,8 @@ def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin:
     pending = PendingWrites(admin.folder)
     writing = admin.folder / "writing.json"
     pending.write(ChangeSet((first,)))
-    writing.write_text(json.dumps([_record(change) for change in shown.changes]))
+    writing.write_text(json.dumps(as_records(shown)))
     again = review.prepare(admin.context(), quiet)
     assert again.is_empty
     assert {path: path.read_bytes() for path in record} == record
     assert len(write(admin)["changed_files"]) == len(record)
-
-
-def _record(change: FileChange) -> object:
-    from workflows.steps.pending_writes import _as_record  # noqa: PLC0415 - the form on disk
-
-    return _as_record(change)

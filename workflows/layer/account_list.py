@@ -51,6 +51,10 @@ def check_account(project: Project, account: Account) -> list[Problem]:
         problems.append(Problem(f"There is an account {account.name} already.", "name"))
     if not _EMAIL.fullmatch(account.email):
         problems.append(Problem("The address of the account's root user is needed.", "email"))
+    same = next((one for one in project.accounts if one.email.casefold() == account.email.casefold()), None)
+    if same is not None and account.email:
+        message = f"The account {same.name} has the address {account.email} already; AWS wants one for each."
+        problems.append(Problem(message, "email"))
     if account.id and not _ID.fullmatch(account.id):
         problems.append(Problem("An account id has 12 digits.", "id"))
     same = next((one for one in project.accounts if account.id and one.id == account.id), None)
@@ -79,7 +83,12 @@ def add_account(project: Project, account: Account) -> ChangeSet:
     edited = aligned_as(document, edited, container.start_byte)
     wanted = _values(document.data)
     known = dict(wanted["accounts"])
-    known[account.name] = {**known[last], "email": account.email, "id": account.id}
+    number = isinstance(known[last]["id"], int) and _is_number(account.id)
+    known[account.name] = {
+        **known[last],
+        "email": account.email,
+        "id": int(account.id) if number else account.id,
+    }
     return _change(path, document, edited, {**wanted, "accounts": known})
 
 
@@ -104,6 +113,16 @@ def remove_account(project: Project, name: str) -> ChangeSet:
     return _change(path, document, edited, {**wanted, "accounts": left})
 
 
+def warnings_of_removal(project: Project, name: str) -> list[str]:
+    """What a person should know before an account leaves the list."""
+    warnings = []
+    if project.layer(name) is not None:
+        warnings.append(f"The identities layer of {name} stays; plans there miss its account in the list.")
+    if (project.root / name).is_dir():
+        warnings.append(f"The folder {name} and its state stay; the AWS account too.")
+    return warnings
+
+
 def _list(project: Project) -> tuple[Path, Document, Node]:
     folder = project.root / "config"
     path = next(one for end in _ENDINGS if (one := folder / f"common{end}").is_file())
@@ -114,10 +133,18 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
         raise refuse(where, "The file is a symbolic link.", Place(path.name, 1))
     if document.broken_at is not None:
         raise refuse(where, "The file cannot be parsed.", Place(path.name, document.broken_at))
+    if attribute is None and project.accounts:
+        line = _line_of_single(document)
+        raise refuse(where, "They are written as single variables, NAME_account_id.", Place(path.name, line))
     if attribute is None or attribute.value.type != "object" or not elements(attribute.value):
         line = attribute.line if attribute is not None else 1
         raise refuse(where, "`accounts` is not a map with an entry to follow.", Place(path.name, line))
     return path, document, attribute.value
+
+
+def _line_of_single(document: Document) -> int:
+    single = [one.line for name, one in document.attributes.items() if name.endswith("_account_id")]
+    return max(single, default=1)
 
 
 def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:
@@ -125,12 +152,18 @@ def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:
     if not {"email", "id"} <= fields.keys():
         place = Place(document.name, entry.start_point.row + 1)
         raise refuse("The account cannot be added.", "Its sibling has no email and id to follow.", place)
+    number = fields["id"].value.type == "numeric_lit" and _is_number(account.id)
     quoted = document.text(key).startswith('"')
     return [
         replacing(key, quote(account.name) if quoted else account.name),
         replacing(fields["email"].node.children[-1], quote(account.email)),
-        replacing(fields["id"].node.children[-1], quote(account.id)),
+        replacing(fields["id"].node.children[-1], account.id if number else quote(account.id)),
     ]
+
+
+def _is_number(identity: str) -> bool:
+    """Whether an account id can be written without quotes: a number loses the zeros that it begins with."""
+    return bool(identity) and not identity.startswith("0")
 
 
 def _values(data: bytes) -> dict[str, Any]:

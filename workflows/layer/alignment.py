@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.syntax import Splice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tree_sitter import Node
 
@@ -42,12 +42,39 @@ def realign(document: Document, nodes: Sequence[Node]) -> list[Splice]:
     return splices
 
 
+def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[str, ...]]) -> Document:
+    """The edited document with the attributes of some blocks in line again, if they were so before.
+
+    A list that becomes empty takes one line and stands in its neighbours' column; a filled one stands alone.
+
+    Args:
+        before: the document before the edit.
+        after: the document after it.
+        headers: the types and labels of the blocks; those that are not in both are left alone.
+    """
+    for header in headers:
+        old, new = _attributes(before, header), _attributes(after, header)
+        if old and new and is_aligned(before, old):
+            splices = realign(after, new)
+            after = after.splice(splices) if splices else after
+    return after
+
+
+def _attributes(document: Document, header: tuple[str, ...]) -> list[Node]:
+    found = [block for block in document.blocks_of(header[0]) if block.header == header]
+    return [one.node for one in found[0].attributes.values()] if len(found) == 1 else []
+
+
 def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
     runs: list[list[Node]] = []
     last: int | None = None
     for node in nodes:
         row = node.start_point.row
         if node.children[1].type != "=":
+            last = None
+            continue
+        if node.end_point.row != row:
+            runs.append([node])  # what takes several lines stands alone, even directly below another
             last = None
             continue
         if last is not None and row == last + 1:

@@ -234,8 +234,10 @@ def _sync_folder(folder: Path) -> None:
 def _standing(change: FileChange) -> str:
     try:
         present: bytes | None = change.path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         present = None
+    except OSError:
+        return "other"
     if present == change.after:
         return "after"
     return "before" if present == change.before else "other"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from workflows.errors import OnboardError
 from workflows.layer.lock_file import read_lock_file, read_required_version
 from workflows.layer.project import Account, LayerLocation, Project
-from workflows.layer.syntax import Document
-from workflows.layer.values import elements, object_key, read_variables
+from workflows.layer.read_accounts import read_accounts
+from workflows.layer.values import read_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,9 @@ __all__ = ["Account", "LayerLocation", "Project", "ProjectError", "find_project"
 
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
 """Where an account's folder holds its identities layer, the current place first, that of 2019 last."""
+
+_REGIONAL = ("*/base-identities", "*/identities")
+"""In 2022 some layers were in the folder of a region, as `root/us-east-1/base-identities`."""
 
 ORGANIZATION_ACCOUNTS = ("management", "root")
 """The folder of the organisation's own account; `root` until 2022."""
@@ -50,7 +53,14 @@ def find_project(start: Path) -> Project:
     if common is None:
         raise _missing_common(root)
     values = read_variables(common)
-    accounts = _accounts(values, common)
+    accounts = read_accounts(values, common, root)
+    if not accounts:
+        raise ProjectError(
+            "The project has no accounts",
+            f"{common} does not set `accounts`, or sets none.",
+            why="The wizard checks with it that a layer is applied to the account it is meant for.",
+            next='Add  accounts = { security = { email = "…", id = "123456789012" } }  with all of them.',
+        )
     build_env = read_build_env(root / "build.env") if (root / "build.env").is_file() else {}
     warnings: list[str] = []
     layers = _layers(root, accounts, warnings)
@@ -143,37 +153,6 @@ def _missing_common(root: Path) -> ProjectError:
     )
 
 
-def _accounts(values: Mapping[str, object], common: Path) -> tuple[Account, ...]:
-    declared = values.get("accounts")
-    found: list[Account] = []
-    if isinstance(declared, dict):
-        order = _written_order(common, "accounts")
-        for name, one in sorted(declared.items(), key=lambda item: order.get(item[0], len(order))):
-            facts = one if isinstance(one, dict) else {}
-            number = facts.get("id", "")
-            # an unquoted id is a number and has lost its leading zeros
-            identity = f"{number:012d}" if isinstance(number, int) else str(number).strip()
-            found.append(Account(str(name), str(facts.get("email", "")), identity))
-    if not found:
-        raise ProjectError(
-            "The project has no accounts",
-            f"{common} does not set `accounts`, or sets none.",
-            why="The wizard checks with it that a layer is applied to the account it is meant for.",
-            next='Add  accounts = { security = { email = "…", id = "123456789012" } }  with all of them.',
-        )
-    return tuple(found)
-
-
-def _written_order(path: Path, name: str) -> dict[str, int]:
-    """The position of each key of a map in a variables file; the evaluated map is sorted by name instead."""
-    document = Document.parse(path.name, path.read_bytes())
-    attribute = document.attributes.get(name)
-    if attribute is not None:
-        keys = [object_key(document, one) for one in elements(attribute.value)]
-        return {key: position for position, key in enumerate(keys) if key is not None}
-    return {}
-
-
 def _rank(account: str) -> tuple[int, str]:
     if account in ORGANIZATION_ACCOUNTS:
         return ORGANIZATION_ACCOUNTS.index(account) - 2, account
@@ -185,11 +164,10 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
     found: list[LayerLocation] = []
     folders = [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
     for folder in sorted(folders, key=lambda one: _rank(one.name)):
-        paths = [folder / one for one in LAYER_PATHS if any((folder / one).glob("*.tf"))]
+        paths = _layer_folders(folder)
         if len(paths) > 1:
-            warnings.append(
-                f"{folder.name} has two identities layers; {LAYER_PATHS[0]} is used, not {LAYER_PATHS[1]}."
-            )
+            used, left = (one.relative_to(folder).as_posix() for one in paths[:2])
+            warnings.append(f"{folder.name} has two identities layers; {used} is used, not {left}.")
         if paths:
             account = known.get(folder.name)
             if account is None:
@@ -201,22 +179,16 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
     return found
 
 
+def _layer_folders(folder: Path) -> list[Path]:
+    regional = [path for pattern in _REGIONAL for path in sorted(folder.glob(pattern))]
+    named = dict.fromkeys([*(folder / one for one in LAYER_PATHS), *regional])
+    return [one for one in named if any(one.glob("*.tf"))]
+
+
 def _location(root: Path, folder: Path, path: Path, account: Account | None) -> LayerLocation:
-    account_file = _variables_file(folder / "config", "account")
     backend_file = _variables_file(folder / "config", "backend")
-    for file, name, use in (
-        (account_file, "account", "the account's `environment`"),
-        (backend_file, "backend", "the state's bucket and the profile that may read it"),
-    ):
-        if file is None:
-            raise ProjectError(
-                f"The {folder.name} account's {name}.tfvars is missing",
-                f"There is no {name}.tfvars (or {name}.config) in {folder / 'config'}.",
-                why=f"It gives {use}; without it Terraform cannot be run in {path}.",
-                next="Restore it from git, or ask a colleague for it.",
-            )
-    assert account_file is not None  # noqa: S101 - the loop above raises
-    assert backend_file is not None  # noqa: S101 - the loop above raises
+    if backend_file is None:
+        raise _missing_file(folder, path, "backend", "the state's bucket and the profile that may read it")
     var_files = tuple(
         file
         for where in (root / "config", folder / "config")
@@ -227,6 +199,9 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
     variables: dict[str, object] = {}
     for file in var_files:
         variables.update(read_variables(file))
+    if _variables_file(folder / "config", "account") is None and not _text(variables, "environment"):
+        # until 2021 it was in backend.config or base.config
+        raise _missing_file(folder, path, "account", "the account's `environment`")
     backend = {name: _plain(value) for name, value in read_variables(backend_file).items()}
     return LayerLocation(
         account=folder.name,
@@ -240,6 +215,15 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         variables=variables,
         locked=read_lock_file(path / ".terraform.lock.hcl"),
         required_version=read_required_version(path),
+    )
+
+
+def _missing_file(folder: Path, path: Path, name: str, use: str) -> ProjectError:
+    return ProjectError(
+        f"The {folder.name} account's {name}.tfvars is missing",
+        f"There is no {name}.tfvars (or {name}.config) in {folder / 'config'}.",
+        why=f"It gives {use}; without it Terraform cannot be run in {path}.",
+        next="Restore it from git, or ask a colleague for it.",
     )
 
 

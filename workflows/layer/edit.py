@@ -19,7 +19,8 @@ import pygohcl
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.collector import collector_paused
 from workflows.layer.facts import facts_of
-from workflows.layer.operations.base import EditRefused
+from workflows.layer.model import Place
+from workflows.layer.operations.base import EditRefused, refuse
 from workflows.layer.read import read_files
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
             if before != after:
                 location = layer.location
                 path = Path(os.path.normpath(location.path / name))
+                if path.is_symlink():
+                    why = "It is a symbolic link: what it leads to may be used elsewhere too."
+                    raise refuse(f"{name} is left alone.", why, Place(name, 1))
                 changes.append(FileChange(location.relative, name, path, before, after))
     return ChangeSet(tuple(changes))
 

@@ -208,11 +208,6 @@ class Layer:
         return next((one for one in self.groups if one.name.casefold() == wanted), None)
 
     @property
-    def machine_users(self) -> tuple[Person, ...]:
-        """The machine users alone."""
-        return tuple(one for one in self.people if one.machine)
-
-    @property
     def humans(self) -> tuple[Person, ...]:
         """The people alone."""
         return tuple(one for one in self.people if not one.machine)

@@ -28,6 +28,13 @@ POLICY_NUMBERS: Final = {
 }
 """The least and the greatest value that IAM takes."""
 
+POLICY_OFF: Final = {
+    "max_password_age": "passwords never expire",
+    "password_reuse_prevention": "an old password may be used again",
+}
+"""What 0 means: IAM refuses it, but the provider leaves a 0 out of the request, which switches the limit off
+(aws_iam_account_password_policy; the module's default of max_password_age is 0)."""
+
 POLICY_SWITCHES: Final = (
     "create_account_password_policy",
     "require_lowercase_characters",
@@ -83,9 +90,11 @@ def check_password_policy(attribute: str, value: Constant) -> list[Problem]:
     """What is wrong, or weak, about one attribute of the password policy."""
     if attribute in POLICY_NUMBERS:
         least, most = POLICY_NUMBERS[attribute]
+        if value == 0 and not isinstance(value, bool) and attribute in POLICY_OFF:
+            return [Problem(f"{attribute} = 0: {POLICY_OFF[attribute]}.", attribute, fatal=False)]
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            message = f"{attribute} is a whole number from {least} to {most}."
-            return [Problem(message, attribute)]
+            off = f", or 0: {POLICY_OFF[attribute]}" if attribute in POLICY_OFF else ""
+            return [Problem(f"{attribute} is a whole number from {least} to {most}{off}.", attribute)]
         if attribute == "minimum_password_length" and value < 14:
             return [Problem("Fewer than 14 characters is a weak password policy.", attribute, fatal=False)]
         return []

@@ -120,6 +120,10 @@ class Git:
             sorted((DirtyFile(root / entry[3:], entry[:2]) for entry in entries), key=lambda f: f.path)
         )
 
+    def is_ignored(self, path: Path) -> bool:
+        """Whether a file is kept out of the repository by its ignore rules."""
+        return self._run("check-ignore", "--quiet", "--", str(path)).exit_code == 0
+
     def upstream(self, *, fetch: bool = False, cancelled: Event | None = None) -> Upstream:
         """How the branch stands to its upstream, or where it has none, to the remote's default branch.
 

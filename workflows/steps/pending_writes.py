@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
-from workflows.layer.change_set import ChangeSet, FileChange, remove_leftovers, write
+from workflows.layer.change_record import as_records, from_records
+from workflows.layer.change_set import ChangeSet, remove_leftovers, write
 from workflows.services.files import write_atomically
 
 
@@ -35,8 +35,7 @@ class PendingWrites:
         Raises:
             OnboardError: a file was changed meanwhile, or the disk refused; the record stays for later.
         """
-        records = [_as_record(change) for change in change_set.changes]
-        write_atomically(self._path, json.dumps(records).encode(), mode=0o600)
+        write_atomically(self._path, json.dumps(as_records(change_set)).encode(), mode=0o600)
         written = write(change_set)
         remove_leftovers(change_set)
         self._keep(change_set)
@@ -69,7 +68,7 @@ class PendingWrites:
             records = json.loads(self._path.read_bytes())
         except FileNotFoundError:
             return None
-        return ChangeSet(tuple(_from_record(record) for record in records))
+        return from_records(records)
 
     def finish(self) -> None:
         """Write what was cut off, if anything was, and remove the temporary file that the cut left.
@@ -92,31 +91,3 @@ class PendingWrites:
 def digest_of(change_set: ChangeSet) -> str:
     """A digest of the whole diff, hexadecimal."""
     return hashlib.sha256(change_set.diff().encode()).hexdigest()
-
-
-def _as_record(change: FileChange) -> dict[str, Any]:
-    return {
-        "layer": change.layer,
-        "name": change.name,
-        "path": str(change.path),
-        "before": _encoded(change.before),
-        "after": _encoded(change.after),
-    }
-
-
-def _from_record(record: dict[str, Any]) -> FileChange:
-    return FileChange(
-        record["layer"],
-        record["name"],
-        Path(record["path"]),
-        _decoded(record["before"]),
-        _decoded(record["after"]),
-    )
-
-
-def _encoded(data: bytes | None) -> str | None:
-    return None if data is None else b64encode(data).decode()
-
-
-def _decoded(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text)

@@ -79,6 +79,7 @@ def _switched(layer: Layer, person: Person, attribute: str, *, wanted: bool) -> 
     own = own_switch(layer, person, attribute)
     text = str(wanted).lower()
     if own is not None:
-        return layer.files.with_document(own.document.splice([replacing(own.node, text)]))
+        document, node = own
+        return layer.files.with_document(document.splice([replacing(node, text)]))
     block = module_of(layer, person).block
     return layer.files.with_document(with_attribute(block, attribute, text, after=tuple(SWITCHES.values())))

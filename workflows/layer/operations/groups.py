@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
+from workflows.layer.alignment import is_aligned, realign
 from workflows.layer.block_edits import insert_after, remove_items
 from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
@@ -67,7 +68,13 @@ class AddGroup:
         text = block.data
         for one in sorted(splices, key=lambda splice: splice.start, reverse=True):
             text = text[: one.start - start] + one.text + text[one.end - start :]
-        return layer.files.with_document(document.splice([insert_after(document, block.item, text)]))
+        added = document.splice([insert_after(document, block.item, text)])
+        own = [one.node for one in block.attributes.values()]
+        new = [one for one in added.blocks_of("module") if one.label == self._label(layer)]
+        if is_aligned(document, own) and len(new) == 1:
+            splices = realign(added, [one.node for one in new[0].attributes.values()])
+            added = added.splice(splices) if splices else added
+        return layer.files.with_document(added)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one group more."""

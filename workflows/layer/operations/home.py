@@ -61,12 +61,3 @@ class Home(Protocol):
 def of_kind(people: tuple[Person, ...], *, machine: bool) -> tuple[Person, ...]:
     """The people who are machine users, or those who are not."""
     return tuple(one for one in people if one.machine is machine)
-
-
-def key_file_name(siblings: tuple[Person, ...], name: str) -> str:
-    """The name of a new person's key file, as most siblings' are made: the name, or `machine.` before it."""
-    lead = "machine."
-    led = sum(1 for one in siblings if (one.key_file or "").endswith(f"/{lead}{one.iam_name}"))
-    if led * 2 > len(siblings) and not name.startswith(lead):
-        return lead + name
-    return name

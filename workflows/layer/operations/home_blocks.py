@@ -13,10 +13,11 @@ from workflows.layer.facts import PersonFacts
 from workflows.layer.operations.banners import banner_of, renamed, usual_shape
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
-from workflows.layer.operations.home import NewDeclaration, key_file_name, of_kind
+from workflows.layer.operations.home import NewDeclaration, of_kind
+from workflows.layer.operations.key_path import key_file_name, path_text
 from workflows.layer.operations.spelling import Renaming, in_place_of, mentions_name, prefix_of, spellings
 from workflows.layer.sequences import position_for
-from workflows.layer.values import plain_string, quote
+from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from workflows.layer.declarations import UserModule
@@ -94,7 +95,7 @@ class BlocksHome:
         key = key_path_node(block)
         if not person.editable or key is None or person.key_file is None:
             return False
-        if plain_string(block.document, key) is None and not person.key_file.endswith(person.iam_name):
+        if path_text(block.document, key) is None and not person.key_file.endswith(person.iam_name):
             return False  # a path in parts that does not end in the name cannot be made another's
         if prefix_of(person.module, person.iam_name) is None:
             return False
@@ -102,7 +103,7 @@ class BlocksHome:
 
     def _key_file_name(self, sibling: Person, name: str, *, machine: bool) -> str:
         key = key_path_node(self._block(sibling))
-        if key is not None and plain_string(self._block(sibling).document, key) is None:
+        if key is not None and path_text(self._block(sibling).document, key) is None:
             return posixpath.basename(str(sibling.key_file)).removesuffix(sibling.iam_name) + name
         return key_file_name(of_kind(self._people(), machine=machine), name)
 
@@ -166,10 +167,9 @@ def _changes(block: Block, name: str, facts: PersonFacts) -> list[Splice]:
         replacing(block.label_node, quote(facts.module)),
         replacing(block.attributes["name"].value, quote(name)),
     ]
-    if path is not None and plain_string(block.document, path) is not None:
-        written = block.document.text(path)[1:-1]
-        lead = written[: written.rfind("/") + 1]  # as it is written: `./keys/` stays `./keys/`
-        changes.append(replacing(path, quote(lead + posixpath.basename(str(facts.key_file)))))
+    written = path_text(block.document, path) if path is not None else None
+    if written is not None:
+        changes.append(written.replaced(written.named(posixpath.basename(str(facts.key_file)))))
     for fact, attribute in SWITCHES.items():
         wanted = getattr(facts, fact)
         if _is_switch(block, attribute) and isinstance(wanted, bool):

@@ -13,8 +13,10 @@ from workflows.layer.facts import PersonFacts
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
 from workflows.layer.operations.entries import aligned_as, entry_keys
-from workflows.layer.operations.home import NewDeclaration, key_file_name, of_kind
+from workflows.layer.operations.first_entry import FirstEntry, first_entry
+from workflows.layer.operations.home import NewDeclaration, of_kind
 from workflows.layer.operations.home_blocks import SWITCHES
+from workflows.layer.operations.key_path import key_file_name
 from workflows.layer.operations.spelling import Renaming, in_place_of, spellings
 from workflows.layer.sequences import insert_entry, position_for
 from workflows.layer.syntax import Attribute
@@ -57,8 +59,11 @@ class ObjectsHome:
         if module.reason:
             return f"In module {module.label} {module.reason}"
         people = self._people()
+        if not people and self._is_empty():
+            first = self._first("somebody", machine=machine)
+            return first if isinstance(first, str) else None
         if not people:
-            return "The map is empty, so there is no entry to follow"
+            return "The map has no entry to follow"
         if self._name_field() is None and template(module, "name", self.names) != KEY:
             return f"The module {module.label} makes names of its own from the entries"
         if not of_kind(people, machine=machine) and not self._switchable():
@@ -75,6 +80,8 @@ class ObjectsHome:
         Raises:
             EditRefused: no sibling has its key in a file.
         """
+        if self._is_empty():
+            return self._plan_first(name, machine=machine)
         kin = of_kind(self._people(), machine=machine) or self._people()
         declared = [one.declaration for one in self._people()]
         key = self._key(kin[0], name)
@@ -97,6 +104,31 @@ class ObjectsHome:
             siblings,
             lambda: self._with_entry(position, sibling, name, facts),
         )
+
+    def _is_empty(self) -> bool:
+        container = self.module.container
+        return container is not None and not self.module.document.elements(container)
+
+    def _first(self, name: str, *, machine: bool) -> FirstEntry | str:
+        text = template(self.module, "pgp_key", self.names)
+        return first_entry(self.module, text, self.names, name, machine=machine)
+
+    def _plan_first(self, name: str, *, machine: bool) -> NewDeclaration:
+        first, container = self._first(name, machine=machine), self.module.container
+        if isinstance(first, str) or container is None:
+            raise refuse(f"{name} cannot be added.", f"{first}.", self.place)
+        entry = first
+
+        def edit() -> Document:
+            document = self.module.document
+            start = document.line_start(container.start_byte)
+            line = document.data[start : container.start_byte].decode("utf-8", "replace")
+            indent = line[: len(line) - len(line.lstrip())] + "  "
+            text = entry.text(indent, document.newline.decode())
+            edited = document.splice(insert_entry(document, container, text, 0))
+            return aligned_as(document, edited, container.start_byte)
+
+        return NewDeclaration(entry.facts, (self.module.label, entry.facts.declaration), (), edit)
 
     def _people(self) -> tuple[Person, ...]:
         return tuple(one for one in self.layer.people if one.module == self.module.label)

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from workflows.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_known_person, find_person, refuse
-from workflows.layer.operations.cloning import replacing
 from workflows.layer.operations.keys import same_key
 from workflows.layer.operations.values_of_person import own_key_path
-from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
@@ -61,13 +59,12 @@ class RenameKeyFile:
         person = find_person(layer, self.name)
         own = own_key_path(layer, person)
         path = self._path(person)
-        written = own.document.text(own.node)[1:-1]
-        lead = written[: written.rfind("/") + 1]
-        text = (lead + self.file_name).removesuffix(own.tail)
-        if posixpath.normpath(f"{own.lead}{text}{own.tail}") != path:
+        text = own.path.named(self.file_name).removesuffix(own.tail)
+        inside = text if own.path.quoted else text.removeprefix("/")  # it follows ${path.module}
+        if posixpath.normpath(f"{own.lead}{inside}{own.tail}") != path:
             what = f"The key file of {person.iam_name} cannot be named {self.file_name}."
             raise refuse(what, f"The module asks for {own.lead}…{own.tail}.", person.place)
-        files = layer.files.with_document(own.document.splice([replacing(own.node, quote(text))]))
+        files = layer.files.with_document(own.document.splice([own.path.replaced(text)]))
         for name, data in self._keys(layer, person).items():
             files = files.with_key(name, data)
         return files

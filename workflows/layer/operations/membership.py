@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from workflows.layer.declarations import group_modules
+from workflows.layer.alignment import aligned_blocks
+from workflows.layer.declarations import group_modules, user_modules
 from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from tree_sitter import Node
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "iam_user_name"
 """terraform-aws-iam, modules/iam-user: the output with the user's name."""
+_SINCE_PLAIN = 4
+"""Before this version of the module its outputs' names began with `this_`."""
 
 
 def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | None], name: str) -> FileSet:
@@ -45,9 +49,7 @@ def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | 
         splices.setdefault(block.document.name, []).extend(
             insert_entry(block.document, container, text, position, trailing_comma=trailing_comma)
         )
-    for document_name, found in splices.items():
-        files = files.with_document(files.documents[document_name].splice(found))
-    return files
+    return _spliced(files, splices, labels)
 
 
 def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:
@@ -65,8 +67,15 @@ def remove_member(files: FileSet, labels: Collection[str], person: Person) -> Fi
                     break
         if not splices:
             return files
-        for name, found in splices.items():
-            files = files.with_document(files.documents[name].splice(found))
+        files = _spliced(files, splices, labels)
+
+
+def _spliced(files: FileSet, splices: Mapping[str, list[Splice]], labels: Collection[str]) -> FileSet:
+    for name, found in splices.items():
+        before = files.documents[name]
+        headers = [("module", one) for one in labels]
+        files = files.with_document(aligned_blocks(before, before.splice(found), headers))
+    return files
 
 
 def _list_of(block: Block) -> Node | None:
@@ -98,7 +107,19 @@ def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: 
             text = written(Reference(module, key, attributes.most_common(1)[0][0]))
             wrapped = sum(1 for element in members if one.document.text(element).startswith('"${'))
             return f'"${{{text}}}"' if wrapped * 2 > len(members) else text
-    return written(Reference(module, key, _ATTRIBUTE))
+    return written(Reference(module, key, _name_attribute(files, module)))
+
+
+def _name_attribute(files: FileSet, module: str) -> str:
+    """The module's output with the user's name, where no group shows it: as elsewhere, or by version."""
+    texts = [document.data for document in files.documents.values()]
+    for attribute in (_ATTRIBUTE, f"this_{_ATTRIBUTE}"):
+        if any(f".{attribute}".encode() in text for text in texts):
+            return attribute
+    block = next((one.block for one in user_modules(files) if one.label == module), None)
+    found = re.search(r"[?&]ref=v?(\d+)\.", block.source_of("source") or "") if block is not None else None
+    version = int(found[1]) if found else _SINCE_PLAIN
+    return f"this_{_ATTRIBUTE}" if version < _SINCE_PLAIN else _ATTRIBUTE
 
 
 def _trailing_comma(files: FileSet) -> bool:

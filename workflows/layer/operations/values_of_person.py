@@ -18,8 +18,8 @@ from workflows.layer.model import Place, Style
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.entries import entry_keys
 from workflows.layer.operations.home_objects import fields_at
+from workflows.layer.operations.key_path import PathText, path_text
 from workflows.layer.syntax import unwrap
-from workflows.layer.values import plain_string
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from workflows.layer.syntax import Document
 
 
-class OwnValue(NamedTuple):
-    """A literal that belongs to one person alone.
+class OwnPath(NamedTuple):
+    """The path of one person's key file.
 
     Attributes:
         document: the document that it is in.
-        node: the literal.
+        path: its literal text.
         lead: what the module puts before it.
         tail: what the module puts after it.
     """
 
     document: Document
-    node: Node
+    path: PathText
     lead: str = ""
     tail: str = ""
 
@@ -50,7 +50,7 @@ def module_of(layer: Layer, person: Person) -> UserModule:
     return next(one for one in user_modules(layer.files) if one.label == person.module)
 
 
-def own_key_path(layer: Layer, person: Person) -> OwnValue:
+def own_key_path(layer: Layer, person: Person) -> OwnPath:
     """Where the path of a person's key file is written.
 
     Raises:
@@ -60,9 +60,10 @@ def own_key_path(layer: Layer, person: Person) -> OwnValue:
     what = f"The key file of {person.iam_name} cannot have another name."
     if module.style is Style.BLOCK:
         node = key_path_node(module.block)
-        if node is None or plain_string(module.block.document, node) is None:
+        own = path_text(module.block.document, node) if node is not None else None
+        if own is None:
             raise refuse(what, "Its path is an expression.", _place_in(module, "pgp_key"))
-        return OwnValue(module.block.document, node)
+        return OwnPath(module.block.document, own)
     text = template(module, "pgp_key", constants(layer.files, layer.location.variables)) or ""
     entry = _entry(module, person)
     fields = fields_at(module.document, entry) if entry is not None and module.holds_objects else {}
@@ -72,12 +73,13 @@ def own_key_path(layer: Layer, person: Person) -> OwnValue:
     for mark, node in marks.items():
         lead, found, tail = text.partition(mark)
         if found and "\x00" not in lead + tail and node.type == "string_lit":
-            return OwnValue(module.document, node, lead, tail)
+            text_of = PathText(node, module.document.text(node)[1:-1], quoted=True)
+            return OwnPath(module.document, text_of, lead, tail)
     why = f"The module {module.label} makes it from the name, for all its users alike."
     raise refuse(what, why, _place_in(module, "pgp_key"))
 
 
-def own_switch(layer: Layer, person: Person, attribute: str) -> OwnValue | None:
+def own_switch(layer: Layer, person: Person, attribute: str) -> tuple[Document, Node] | None:
     """Where a switch of a person is written; None where its block leaves it to the module's default.
 
     Raises:
@@ -91,7 +93,7 @@ def own_switch(layer: Layer, person: Person, attribute: str) -> OwnValue | None:
             return None
         if found.value.type != "bool_lit":
             raise refuse(what, "It is an expression.", Place(module.block.document.name, found.line))
-        return OwnValue(module.block.document, found.value)
+        return module.block.document, found.value
     field = field_behind(module.block, attribute)
     if field is None:
         why = f"The module {module.label} sets it for all its users alike."
@@ -100,7 +102,7 @@ def own_switch(layer: Layer, person: Person, attribute: str) -> OwnValue | None:
     value = fields_at(module.document, entry).get(field) if entry is not None else None
     if value is None or value.value.type != "bool_lit":
         raise refuse(what, f"Its entry does not set {field} to true or false.", person.place)
-    return OwnValue(module.document, value.value)
+    return module.document, value.value
 
 
 def _entry(module: UserModule, person: Person) -> Node | None:

@@ -1,0 +1,167 @@
+"""A command that is killed at any write of its set: the next one finishes it, or nothing had begun."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tui.layer_writes import ProjectWrites, Standing
+from workflows.layer.change_set import ChangeSet, FileChange, WriteFailed
+from workflows.sandbox.project import lay_out
+
+LAYER = "security/global/base-identities"
+REMOVE = ("layer", "remove", LAYER, "alex.kim")
+KILLED = textwrap.dedent(
+    """
+    import os, signal, sys
+    from pathlib import Path
+    import workflows.layer.change_set as change_set
+    left = [int(sys.argv[1])]
+    for name in ("replace", "unlink"):
+        def counted(self, *words, of=getattr(Path, name), **options):
+            watched = self.parent.name in ("base-identities", "keys") and not words == ()
+            if watched or (of.__name__ == "unlink" and self.parent.name == "keys"):
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left[0] -= 1
+            return of(self, *words, **options)
+        setattr(Path, name, counted)
+    from tui.command_line import main
+    sys.exit(main(sys.argv[2:]))
+    """
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    lay_out(tmp_path / "project")
+    return tmp_path / "project"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
+
+
+def run(project: Path, *words: str, kill_at: int = -1) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", KILLED, str(kill_at), *words],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+    )
+
+
+def state_files() -> list[Path]:
+    state = Path(os.environ["XDG_STATE_HOME"])
+    return [one for one in state.rglob("*") if one.is_file()]
+
+
+def test_a_command_killed_at_any_write_is_finished_by_the_same_command(project: Path, tmp_path: Path) -> None:
+    twin = tmp_path / "twin"
+    lay_out(twin)
+    done = run(twin, *REMOVE)
+    assert done.returncode == 0, done.stderr
+    wanted, before = contents(twin / LAYER), contents(project / LAYER)
+    files = sum(1 for name in before if before[name] != wanted.get(name))
+    assert files > 2
+    for kill_at in range(files):
+        for name, data in before.items():
+            (project / LAYER / name).write_bytes(data)
+        killed = run(project, *REMOVE, kill_at=kill_at)
+        assert killed.returncode == -signal.SIGKILL
+        half = contents(project / LAYER)
+        assert half != wanted
+        shown = run(project, "layer", "show", LAYER)
+        assert shown.returncode == 0
+        assert ("cut off between two files" in shown.stderr) is (kill_at > 0)
+        again = run(project, *REMOVE)
+        assert again.returncode == 0, again.stderr
+        assert "alex.kim is removed" in again.stdout
+        assert contents(project / LAYER) == wanted
+        assert state_files() == []
+
+
+def test_another_command_finishes_the_one_that_was_killed_and_then_does_its_own(project: Path) -> None:
+    assert run(project, *REMOVE, kill_at=1).returncode == -signal.SIGKILL
+    done = run(project, "layer", "account", LAYER, "--policy", "max_password_age=77")
+    assert done.returncode == 0, done.stderr
+    assert "is finished now" in done.stderr
+    assert "= 77" in (project / LAYER / "account.tf").read_text()
+    assert "alex.kim" not in run(project, "layer", "show", LAYER, "--json").stdout
+
+
+def test_what_was_changed_since_is_left_alone(project: Path) -> None:
+    assert run(project, *REMOVE, kill_at=1).returncode == -signal.SIGKILL
+    groups = project / LAYER / "groups.tf"
+    groups.write_bytes(groups.read_bytes() + b"\n# mine\n")
+    done = run(project, "layer", "account", LAYER, "--policy", "max_password_age=77")
+    assert done.returncode == 0, done.stderr
+    assert "changed since" in done.stderr
+    assert groups.read_bytes().endswith(b"# mine\n")
+    assert state_files() == []
+
+
+def a_set(folder: Path) -> ChangeSet:
+    (folder / "a.tf").write_bytes(b"old a")
+    (folder / "b").mkdir()
+    return ChangeSet(
+        (
+            FileChange("l", "a.tf", folder / "a.tf", b"old a", b"new a"),
+            FileChange("l", "new/c", folder / "new" / "c", None, b"c"),
+            FileChange("l", "b/x/y", folder / "b" / "x" / "y" / "z", None, b"no folder for it"),
+        )
+    )
+
+
+def test_what_the_disk_refuses_is_taken_back_whole(tmp_path: Path) -> None:
+    changes = a_set(tmp_path)
+    writes = ProjectWrites(tmp_path / "state", tmp_path)
+    with writes.alone(), pytest.raises(WriteFailed, match="could not be written") as failure:
+        writes.write(changes, [])
+    assert "Nothing was changed" in failure.value.next
+    assert (tmp_path / "a.tf").read_bytes() == b"old a"
+    assert not (tmp_path / "new" / "c").exists()
+    assert writes.standing() is Standing.NONE
+
+
+def test_a_key_folder_that_is_a_file_leaves_the_layer_as_it_was(project: Path) -> None:
+    keys = project / LAYER / "keys"
+    for one in keys.iterdir():
+        one.unlink()
+    keys.rmdir()
+    keys.write_text("not a folder")
+    before = contents(project / LAYER)
+    key = Path(__file__).parents[1] / "support" / "keys" / "jane.doe.asc"
+    done = run(project, "layer", "add", LAYER, "jane.doe", "--key", str(key))
+    assert done.returncode == 1
+    assert "Nothing was changed" in done.stderr
+    assert contents(project / LAYER) == before
+    assert state_files() == []
+
+
+def test_two_commands_at_once_both_do_their_work(project: Path) -> None:
+    key = Path(__file__).parents[1] / "support" / "keys" / "jane.doe.asc"
+    names = ("jane.doe", "juan.delacruz", "maria.sosa")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tui.command_line", "layer", "add", LAYER, name, "--key", str(key)],
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    for one in running:
+        _, errors = one.communicate(timeout=60)
+        assert one.returncode == 0, errors
+    shown = run(project, "layer", "show", LAYER).stdout
+    assert all(name in shown for name in names)

@@ -1,0 +1,102 @@
+"""The parts of `iam-onboard layer` that write: what was asked for, checked, written whole, and told."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tui.exit_codes import DONE
+from tui.layer_writes import ProjectWrites, Standing
+from tui.places import Machine
+from workflows.layer.change_set import ChangeSet
+
+CutOff = tuple[ChangeSet, list[str]]
+
+
+def warn_of_half_written(writes: ProjectWrites) -> None:
+    """Say on standard error that the files which are shown are half written, if they are."""
+    if writes.standing() is Standing.HALF:
+        sys.stderr.write(
+            "warning: the last change was cut off between two files, and is half there; the next command "
+            "that edits a layer of this project finishes it.\n"
+        )
+
+
+def writes_of(machine: Machine, root: Path) -> ProjectWrites:
+    """The writes of the project with this root."""
+    return ProjectWrites(machine.places.sessions.with_name("layer-writes"), root)
+
+
+def propose_and_write(
+    writes: ProjectWrites,
+    request: Sequence[object],
+    make: Callable[[], tuple[ChangeSet, list[str]]],
+    words: str,
+    options: argparse.Namespace,
+) -> int:
+    """Make a change set and write it, or show it; what a killed command left is finished first.
+
+    Args:
+        writes: the project's writes.
+        request: what is asked for; the same as that of a killed command, it is done when that is finished.
+        make: reads the files and gives the changes and the warnings.
+        words: what was done, as a sentence.
+        options: `dry_run` and `json`.
+
+    Raises:
+        OnboardError: the request is refused, or the disk refuses.
+    """
+    if options.dry_run:
+        warn_of_half_written(writes)
+        changes, warnings = make()
+        return _tell(changes, warnings, words, options)
+    digest = [hashlib.sha256(repr(list(request)).encode()).hexdigest()]
+    with writes.alone():
+        finished = _finish(writes)
+        if finished is not None and finished[1] == digest:
+            return _tell(finished[0], [], words, options)
+        changes, warnings = make()
+        if not changes.is_empty:
+            writes.write(changes, digest)
+    return _tell(changes, warnings, words, options)
+
+
+def _finish(writes: ProjectWrites) -> CutOff | None:
+    if writes.standing() is Standing.CHANGED:
+        sys.stderr.write(
+            "warning: an earlier change was cut off between two files, and they have been changed since: "
+            "it is not finished. Look at `git diff`.\n"
+        )
+    finished = writes.finish()
+    if finished is not None:
+        files = ", ".join(f"{one.layer}/{one.name}" for one in finished[0].changes)
+        sys.stderr.write(f"An earlier change was cut off between two files; it is finished now: {files}\n")
+    return finished
+
+
+def _tell(changes: ChangeSet, warnings: list[str], words: str, options: argparse.Namespace) -> int:
+    for warning in () if options.json else warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    if options.json:
+        record = {
+            "done": words,
+            "written": not options.dry_run and not changes.is_empty,
+            "changes": changes.summary(),
+            "diff": changes.diff(),
+            "warnings": warnings,
+        }
+        sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    elif options.dry_run:
+        sys.stdout.write(changes.diff())
+    elif changes.is_empty:
+        sys.stdout.write("Nothing to change.\n")
+    else:
+        lines = [
+            f"  {one['layer']}/{one['file']}  +{one['added']} -{one['removed']}" for one in changes.summary()
+        ]
+        sys.stdout.write("\n".join([words, *lines]) + "\n")
+    return DONE

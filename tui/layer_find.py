@@ -1,0 +1,74 @@
+"""Which layer a word of the command line means: an account, or a folder, of a project or on its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.layer.discover import ProjectError, find_project
+from workflows.layer.lone_layer import declares_people, lone_layer
+from workflows.layer.project import LayerLocation, Project
+
+
+def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocation]:
+    """The layer that a word means, with its project.
+
+    A folder that declares users or groups is also taken without a project, or outside its identities layers,
+    with a warning on standard error; the project is None then.
+
+    Raises:
+        OnboardError: there is none, or the folder holds several.
+    """
+    folder = (machine.working_folder / Path(text).expanduser()).absolute()
+    inside = folder.resolve()
+    try:
+        project = find_project(inside if inside.is_dir() else machine.working_folder)
+    except ProjectError as error:
+        if not declares_people(inside):
+            raise
+        sys.stderr.write(f"warning: {error.what} The layer is read without the project's variables.\n")
+        return None, lone_layer(inside)
+    found = _in_project(project, text, inside)
+    if len(found) == 1:
+        _warn_of_links(project, found[0])
+        return project, found[0]
+    if not found and declares_people(inside):
+        sys.stderr.write(f"warning: {inside} is not one of the project's identities layers.\n")
+        return None, lone_layer(inside)
+    known = ", ".join(one.relative for one in project.layers) or "none"
+    raise OnboardError(
+        "Which layer is meant?",
+        f"{text} is not one base-identities layer of {project.root}.",
+        next=f"Name one of its layers, or an account. There are: {known}.",
+    )
+
+
+def root_of(project: Project | None, location: LayerLocation) -> Path:
+    """The folder that the paths of a layer's changes are relative to."""
+    if project is not None:
+        return project.root
+    return location.path.parents[len(Path(location.relative).parts) - 1]
+
+
+def _in_project(project: Project, text: str, folder: Path) -> list[LayerLocation]:
+    if not folder.is_dir():
+        return [one for one in project.layers if text in {one.account, one.relative}]
+    return [
+        one
+        for one in project.layers
+        if folder == (real := one.path.resolve()) or folder in real.parents or real in folder.parents
+        if folder != project.root
+    ]
+
+
+def _warn_of_links(project: Project, location: LayerLocation) -> None:
+    real = location.path.resolve()
+    if real == location.path:
+        return
+    same = [one.account for one in project.layers if one.path.resolve() == real]
+    sys.stderr.write(
+        f"warning: {location.relative} is a symbolic link to {real}; a change there is one for "
+        f"{', '.join(same)}.\n"
+    )
