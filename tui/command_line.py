@@ -12,6 +12,7 @@ from tui.completion import SHELLS, answer_shell, session_ids
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
+from tui.regions_arguments import add_regions_command
 from tui.terminal_mark import mend_terminal_here
 
 _EPILOG = """\
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_pgp_commands(commands)
     add_layer_commands(commands)
+    add_regions_command(commands)
 
     completion = commands.add_parser(
         "completion",
@@ -129,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "pgp": commands.pgp,
         "layer": commands.layer,
         "decrypt": commands.decrypt,
+        "regions": commands.regions,
         "completion": commands.completion,
         "credential-process": commands.credential_process,
     }

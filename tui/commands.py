@@ -173,6 +173,13 @@ def layer(options: argparse.Namespace) -> int:
     return run(Machine.this(), options)
 
 
+def regions(options: argparse.Namespace) -> int:
+    """`iam-onboard regions [PROJECT]`: where each account's STS answers."""
+    from tui.regions_command import regions as run  # noqa: PLC0415 - only this command needs it
+
+    return run(Machine.this(), options)
+
+
 def decrypt(options: argparse.Namespace) -> int:
     """`iam-onboard decrypt [FILE]`: the one-time password to standard output."""
     from tui.decrypt_command import decrypt_command  # noqa: PLC0415 - only this command needs it

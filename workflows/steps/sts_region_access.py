@@ -167,7 +167,7 @@ def devices(found: Iterable[Way], sessions: MfaSessions) -> tuple[str, ...]:
     Raises:
         VaultUnavailable: the vault cannot be read.
     """
-    serials = dict.fromkeys(way.serial for way in found if way.serial)
+    serials = dict.fromkeys(way.serial for way in found if way.serial and not way.problem)
     return tuple(serial for serial in serials if sessions.find(serial) is None)
 
 
@@ -209,7 +209,7 @@ def opened(
     keys: dict[str, Credentials] = {}
     try:
         due = devices(found, sessions)
-        needed = [way for way in found if way.role_arn and way.serial in due]
+        needed = [way for way in found if way.role_arn and way.serial in due and not way.problem]
         if needed and not any(codes.values()):
             raise CodeWanted(needed[0].profile, needed[0].serial)
         problems, questions = {}, []

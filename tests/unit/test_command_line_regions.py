@@ -1,0 +1,118 @@
+"""`iam-onboard regions` against a strict AWS on loopback: its three forms, its exit codes, its questions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.pgp import ENVIRONMENT
+from support.regions_project import RegionsProject, regions_project
+from support.strict_aws import SECURITY
+from test_help_is_light import loaded
+
+from tui import regions_command
+from tui.command_line import build_parser, main
+from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.places import Machine, Places
+from workflows.errors import OnboardError
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[RegionsProject]:
+    with regions_project(tmp_path) as made:
+        yield made
+
+
+def run(project: RegionsProject, *words: str) -> int:
+    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": project.world.endpoint_url or ""}
+    folder = project.made.folder
+    places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
+    machine = Machine(places, project.world.home, folder, project.root, environment, project.world.now)
+    return regions_command.regions(machine, build_parser().parse_args(["regions", *words]))
+
+
+def test_the_answers_are_told_as_lines_with_what_to_click(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.settings.switch(SECURITY, "us-west-2", active=False)
+    assert run(project, "--account", "security") == DONE
+    text = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    rows = {line.split()[1]: line for line in lines if line[:2] in {"✗ ", "! ", "✓ "}}
+    assert rows["us-west-2"] == "✗ us-west-2 deactivated enabled by default inactive and needed"
+    assert rows["eu-west-1"] == "! eu-west-1 active enabled by default active and unused"
+    assert rows["us-east-1"] == "✓ us-east-1 cannot be deactivated enabled by default active and allowed"
+    assert "Activate, for us-west-2" in text
+    assert "account_settings" in text
+    assert "management" not in text
+
+
+def test_json_is_for_programs(project: RegionsProject, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(project, "--json") == DONE
+    told = json.loads(capsys.readouterr().out)
+    accounts = {one["account"]: one for one in told["accounts"]}
+    assert list(accounts) == ["management", "security", "shared", "apps-devstg", "apps-prd"]
+    assert accounts["security"]["account_id"] == SECURITY
+    assert accounts["security"]["global_endpoint_token_version"] == 1
+    assert "eu-west-1" in accounts["security"]["deactivate"]
+    assert "no profile" in accounts["shared"]["problem"]
+
+
+def test_markdown_leaves_account_ids_out_unless_they_are_wanted(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "--markdown", "--account", "security") == DONE
+    text = capsys.readouterr().out
+    assert "## security\n" in text
+    assert SECURITY not in text
+    assert run(project, "--markdown", "--with-account-ids", "--account", "security") == DONE
+    assert f"## security ({SECURITY})\n" in capsys.readouterr().out
+
+
+def test_an_account_that_was_named_and_cannot_be_asked_is_a_refusal(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "--account", "shared", "--account", "security") == REFUSED
+    captured = capsys.readouterr()
+    assert "not asked: There is no profile" in captured.out
+    assert "Not asked: shared." in captured.err
+    with pytest.raises(OnboardError) as refusal:
+        run(project, "--account", "nope")
+    assert "security" in refusal.value.next
+
+
+def test_a_code_is_asked_for_on_the_terminal_alone(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    monkeypatch.setattr(regions_command, "has_terminal", lambda: False)
+    assert run(project, "--account", "shared") == REFUSED
+    assert "no terminal to ask on" in capsys.readouterr().out
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return project.made.code(seed, 1)
+
+    monkeypatch.setattr(regions_command, "has_terminal", lambda: True)
+    monkeypatch.setattr(regions_command, "ask", answer)
+    assert run(project, "--json", "--account", "shared") == DONE
+    assert asked == [f"MFA code of arn:aws:iam::{SECURITY}:mfa/jane.doe: "]
+    assert json.loads(capsys.readouterr().out)["accounts"][0]["regions"]
+
+
+def test_wrong_usage_and_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as usage:
+        main(["regions", "--json", "--markdown"])
+    assert usage.value.code == USAGE
+    assert main(["regions", "--with-account-ids"]) == USAGE
+    assert main(["regions", str(tmp_path)]) == REFUSED
+    assert "not a Leverage project" in capsys.readouterr().err
+
+
+def test_no_screen_is_loaded_for_it(tmp_path: Path) -> None:
+    program = f"from tui.command_line import main; assert main(['regions', {os.fspath(tmp_path)!r}]) == 1"
+    assert not loaded(program) & {"textual", "rich", "moto", "flask"}

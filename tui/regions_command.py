@@ -1,0 +1,128 @@
+"""`iam-onboard regions`: the step STS regions without a screen.
+
+What was asked for goes to standard output; questions go to the terminal, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tui.ask import ask, has_terminal
+from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.places import Machine
+from tui.worlds import OwnMachine, clipboard_of
+from workflows.errors import OnboardError
+from workflows.layer.discover import find_project
+from workflows.layer.project import Project
+from workflows.secret import Secret
+from workflows.services.sts_regions.answers import AccountAnswer, Audit
+from workflows.services.sts_regions.console import instructions
+from workflows.services.sts_regions.report import markdown, record, token_words
+from workflows.services.sts_regions.verdict import Verdict, by_urgency, to_do
+from workflows.steps import sts_regions
+from workflows.steps.base import Context, Progress
+from workflows.steps.sts_region_access import MfaSessions, Way, devices
+
+_MARKS = {Verdict.NEEDED: "✗", Verdict.UNUSED: "!", Verdict.OPEN: "?", Verdict.ALLOWED: "✓", Verdict.OFF: " "}
+
+
+def regions(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard regions [PROJECT]`.
+
+    Raises:
+        OnboardError: there is no project, no such account, or a code cannot be used.
+    """
+    if options.with_account_ids and not options.markdown:
+        sys.stderr.write("iam-onboard: --with-account-ids is about the Markdown; give --markdown too.\n")
+        return USAGE
+    project = find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
+    context = _context(machine, project)
+    sessions = MfaSessions(context)
+    try:
+        audit = _audit(context, project, sessions, options.account)
+    finally:
+        sessions.drop()
+    if options.json:
+        sys.stdout.write(json.dumps(record(audit), indent=2, ensure_ascii=False) + "\n")
+    elif options.markdown:
+        sys.stdout.write(markdown(audit, with_ids=options.with_account_ids))
+    else:
+        sys.stdout.write("\n".join(_lines(audit)) + "\n")
+    return _exit_code(audit, named=bool(options.account))
+
+
+def _context(machine: Machine, project: Project) -> Context:
+    """What the step may read; the project comes from the command line instead of a session."""
+    world = OwnMachine(machine).world("admin", clipboard_of(machine, lambda _text: None))
+    facts = {"project_root": str(project.root), "project": project.name}
+    return Context(world, facts, facts, "", machine.places.sessions)
+
+
+def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: list[str]) -> Audit:
+    known = [one.name for one in project.accounts]
+    unknown = [name for name in accounts if name not in known]
+    if unknown:
+        raise OnboardError(
+            "No such account",
+            f"The project has no account {', '.join(unknown)}.",
+            next=f"These are its accounts: {', '.join(known)}.",
+        )
+    what = sts_regions.survey(project, context, sessions, _tell)
+    chosen = tuple(way for way in what.ways if not accounts or way.account in accounts)
+    due = devices(chosen, sessions)
+    if due and not has_terminal():
+        chosen, due = tuple(_without_code(way, due) for way in chosen), ()
+    codes = {serial: Secret(ask(f"MFA code of {serial}: ").strip()) for serial in due}
+    return sts_regions.ask(replace(what, ways=chosen, devices=due), codes, context, sessions, _tell)
+
+
+def _without_code(way: Way, due: tuple[str, ...]) -> Way:
+    if way.serial not in due or not way.role_arn:
+        return way
+    return replace(
+        way, problem=f"{way.profile} wants a code of {way.serial}, and there is no terminal to ask on."
+    )
+
+
+def _tell(progress: Progress) -> None:
+    """What is being done, for somebody who watches; each answer would be too much."""
+    if sys.stderr.isatty() and progress.payload is None:
+        sys.stderr.write(f"{progress.words} …\n")
+
+
+def _exit_code(audit: Audit, *, named: bool) -> int:
+    failed = [one.account for one in audit.accounts if one.problem]
+    if not failed or (not named and len(failed) < len(audit.accounts)):
+        return DONE
+    sys.stderr.write(f"Not asked: {', '.join(failed)}. The output says why.\n")
+    return REFUSED
+
+
+def _lines(audit: Audit) -> Iterator[str]:
+    used = ", ".join(audit.allowed) or "none that it names"
+    yield f"STS regions of {audit.project}; the project uses {used}"
+    for answer in audit.accounts:
+        yield ""
+        yield f"{answer.account} ({answer.account_id or 'without an id'})"
+        if answer.problem:
+            yield f"  not asked: {answer.problem}"
+        else:
+            yield from _account_lines(answer, audit.allowed)
+
+
+def _account_lines(answer: AccountAnswer, allowed: tuple[str, ...]) -> Iterator[str]:
+    yield f"  tokens of the global endpoint: {token_words(answer.token_version)}"
+    for words in answer.remarks:
+        yield f"  {words}"
+    for one, verdict in by_urgency(answer, allowed):
+        yield f"  {_MARKS[verdict]} {one.region:<15} {one.sts:<22} {one.opt_in:<19} {verdict}"
+    wanted = to_do(answer, allowed)
+    for line in instructions(answer, wanted):
+        yield f"  → {line}"
+    if wanted.missing:
+        yield f"  The partition {answer.partition} has no {', '.join(wanted.missing)}."
