@@ -57,6 +57,15 @@ def plan(sandbox: Sandbox, layer: Path) -> str:
     return terraform(sandbox, layer, "plan", *values(sandbox, layer), "-input=false", "-no-color")
 
 
+def drift(sandbox: Sandbox, layer: Path) -> list[str]:
+    """The addresses of what was changed outside of Terraform, as a plan has them."""
+    file = layer / "drift.plan"
+    terraform(sandbox, layer, "plan", *values(sandbox, layer), "-input=false", f"-out={file}")
+    found = json.loads(terraform(sandbox, layer, "show", "-json", str(file)))
+    file.unlink()
+    return [change["address"] for change in found.get("resource_drift", [])]
+
+
 def git(sandbox: Sandbox, *arguments: str) -> str:
     return subprocess.run(
         ["git", *arguments],
@@ -102,7 +111,10 @@ def as_administrator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandb
 def test_both_layers_are_applied_and_stay_so_after_closing(sandbox: Sandbox) -> None:
     for layer in project.layers(sandbox.project_root):
         init(sandbox, layer)
-        assert "No changes." in plan(sandbox, layer)
+        told = plan(sandbox, layer)
+        assert "No changes." in told
+        assert "Objects have changed outside of Terraform" not in told
+        assert drift(sandbox, layer) == []
     port = sandbox.port
     sandbox.close()
     assert not servers_of(sandbox.folder)
@@ -128,6 +140,23 @@ def test_the_project_is_clean_formatted_and_not_behind_its_upstream(sandbox: San
         assert not git(sandbox, "ls-files", str(relative / "zz_override.tf"))
         init(sandbox, layer)
     assert git(sandbox, "status", "--porcelain") == ""
+
+
+def test_the_organisation_has_the_projects_accounts_and_stays_the_same(as_administrator: Sandbox) -> None:
+    def organizations() -> Any:
+        session = boto3.Session(profile_name="bb-management-administrator")
+        return session.client("organizations", endpoint_url=as_administrator.endpoint_url)
+
+    listed = {one["Name"]: (one["Id"], one["Email"]) for one in organizations().list_accounts()["Accounts"]}
+    assert listed == {name: (number, f"aws+{name}@example.com") for name, number in project.ACCOUNTS.items()}
+    told = organizations().describe_organization()["Organization"]
+    assert told["MasterAccountId"] == project.ACCOUNTS["management"]
+    security = iam(as_administrator, "bb-security-devops")
+    trust = security.get_role(RoleName="OrganizationAccountAccessRole")["Role"]["AssumeRolePolicyDocument"]
+    assert "Condition" in trust["Statement"][0]
+    as_administrator.close()
+    with Sandbox.open(as_administrator.folder, environment=os.environ):
+        assert organizations().describe_organization()["Organization"]["Id"] == told["Id"]
 
 
 def test_a_user_added_by_hand_gets_a_password_for_the_own_key(sandbox: Sandbox) -> None:

@@ -83,8 +83,8 @@ def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
     write_private(layout.strict_state, strict_state)
 
 
-def load(layout: Layout, strict: StrictAws) -> None:
-    """Take over what `save` wrote, if anything was."""
+def load(layout: Layout, strict: StrictAws) -> bool:
+    """Take over what `save` wrote; tells whether anything was."""
     from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
 
     if layout.aws_state.exists():
@@ -96,3 +96,4 @@ def load(layout: Layout, strict: StrictAws) -> None:
             vars(live).update(vars(backend))
     if layout.strict_state.exists():
         strict.load(json.loads(layout.strict_state.read_bytes()))
+    return layout.aws_state.exists()

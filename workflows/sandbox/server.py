@@ -21,6 +21,7 @@ from workflows.sandbox import persistence
 from workflows.sandbox.agents import end_agents
 from workflows.sandbox.layout import Layout, Record
 from workflows.sandbox.locks import FileLock
+from workflows.sandbox.organization import found_organization
 from workflows.sandbox.short import remove_short
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ def serve(layout: Layout) -> None:
     strict, app = compose(record, Clock(layout.clock))
     gate = persistence.Gate(app)
     server = listen(record.port, gate)
-    persistence.load(layout, strict)
+    if persistence.load(layout, strict):
+        found_organization(record.directory.accounts, record.directory.region)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     announce()

@@ -111,6 +111,8 @@ def _apply(layer: Path, root: Path, terraform: Path, environment: Mapping[str, s
     for command in (
         ["init", f"-backend-config={account / 'backend.tfvars'}", "-input=false", "-no-color"],
         ["apply", *values, "-auto-approve", "-input=false", "-no-color"],
+        # What AWS tells of a role only after its policies are attached is no change that somebody made.
+        ["apply", "-refresh-only", *values, "-auto-approve", "-input=false", "-no-color"],
     ):
         done = subprocess.run(
             [os.fspath(terraform), *command],

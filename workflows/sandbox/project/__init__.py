@@ -59,6 +59,11 @@ terraform {{
 """
 
 
+def email_of(account: str) -> str:
+    """The mail address of an account, as `config/common.tfvars` has it."""
+    return f"aws+{account}@example.com"
+
+
 def layers(root: Path) -> tuple[Path, ...]:
     """The identities layers of the project, management first."""
     return tuple(root / account / "global" / "base-identities" for account in ("management", "security"))
