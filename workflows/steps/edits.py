@@ -18,6 +18,7 @@ from workflows.layer.operations import (
     SetPasswordPolicy,
 )
 from workflows.layer.read import read_layer
+from workflows.steps import access
 from workflows.steps.base import Context
 from workflows.steps.group_edits import group_operations
 from workflows.steps.key_edits import key_of_joined, replaced_key, text_for_new
@@ -65,6 +66,7 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
         wanted += _regroup(layer, name, change)
     for name in decisions.get("rekeying") or ():
         wanted += replaced_key(layer, name, (decisions.get("keys") or {}).get(name) or {})
+    wanted += access.operations(layer, users)
     for name in users.get("remove", {}).get(account, []):
         if layer.person(name):
             wanted.append(RemovePerson(name))

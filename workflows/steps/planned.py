@@ -9,6 +9,7 @@ from typing import Any
 from workflows.services.terraform.plan import ACCESS_KEY, LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, changed_since
 from workflows.services.terraform.words import describe, summary
+from workflows.steps.access import people_in
 from workflows.steps.base import Context
 from workflows.steps.replaced_keys import reset_users
 
@@ -117,7 +118,7 @@ def _chosen(context: Context) -> tuple[set[str], set[str]]:
     users = facts.get("user_changes") or {}
     people = {name for kind in ("add", "remove") for name in users.get(kind, {}).get(account, [])}
     people |= set((facts.get("memberships") or {}).get(account, {}))
-    people |= set(reset_users(facts, account))
+    people |= set(reset_users(facts, account)) | people_in(users, account)
     groups = (facts.get("group_changes") or {}).get(account, {})
     names = {one["name"] for one in groups.get("add", [])}
     names |= {*groups.get("remove", []), *groups.get("policies", {})}
