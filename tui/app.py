@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from screens.starting import Starting
 from screens.widgets.dialogs import Confirm, QuitQuestion
+from tui.continuing import resume_only_what_was_suspended
 from tui.frame import Frame
 from tui.home import HomeScreen
 from tui.palette import commands_of
@@ -74,6 +75,7 @@ class OnboardApp(Frame):
         for ending in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(ending, self._quit)
         # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
+        resume_only_what_was_suspended(self._driver)
         self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self._quit))
         self.push_screen(Starting(self._open, self._opened, self.source.words))
 

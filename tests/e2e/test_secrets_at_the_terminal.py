@@ -96,6 +96,27 @@ def test_ended_by_a_signal_it_leaves_nothing_either(
     assert_clean(screen)
 
 
+def test_a_closed_window_ends_the_wizard_and_only_a_suspended_one_resumes(
+    screen: Terminal, gpg: GpgHome
+) -> None:
+    waiting_session(gpg, "jane")
+    screen.run(f"{PROGRAM} resume")
+    screen.wait_for("Its passphrase")
+    wizard = screen.program()
+    threads = wizard.num_threads()
+    wizard.send_signal(signal.SIGCONT)  # as the kernel does after the SIGHUP of a closed window
+    time.sleep(0.3)
+    assert wizard.num_threads() <= threads
+    wizard.send_signal(signal.SIGTSTP)
+    screen.wait_for("Stopped")
+    assert screen.modes() == SANE
+    screen.run("fg")
+    screen.wait_for("Its passphrase")
+    assert screen.modes() != SANE
+    screen.end()
+    wizard.wait(10)
+
+
 def test_a_defect_prints_no_traceback_and_no_secret(screen: Terminal, gpg: GpgHome, tmp_path: Path) -> None:
     script = tmp_path / "defective.py"
     script.write_text(DEFECTIVE)

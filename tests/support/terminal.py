@@ -122,9 +122,10 @@ class Terminal:
         self._tmux("paste-buffer", "-p", "-d", "-b", "pasted")
 
     def end(self) -> None:
-        """End the server and wait for the shell."""
-        self._tmux("kill-server")
-        self.shell.wait(_SECONDS)
+        """End the server, as if the window was closed, and wait for the shell; once is enough."""
+        if self.shell.is_running():
+            self._tmux("kill-server")
+            self.shell.wait(_SECONDS)
 
     def _at_rest(self) -> str:
         text = ""
