@@ -54,7 +54,8 @@ def read_reference(document: Document, node: Node) -> Reference | None:
         if value is not None:
             return Reference("", value, "")
         inner = bare(node) if text.startswith('"${') else node
-        return read_reference(document, inner) if inner.type == "expression" else None
+        wrapped = inner.type == "expression" and inner.start_byte > node.start_byte
+        return read_reference(document, inner) if wrapped else None
     if not text.startswith("module."):
         return None
     known = usual_reference(text)

@@ -57,9 +57,15 @@ def read_variables(path: Path) -> dict[str, object]:
             why=str(error),
             next="Save it as UTF-8.",
         ) from error
+    if "\x00" in text:  # the parser would read up to there and be content
+        raise BadVariables(
+            "A variables file is not valid HCL",
+            f"{path} holds a NUL byte.",
+            next="Save it as plain UTF-8 text.",
+        )
     try:
         values = pygohcl.loads(text)
-    except pygohcl.HCLParseError as error:
+    except (pygohcl.HCLParseError, pygohcl.HCLInternalError) as error:
         raise BadVariables(
             "A variables file is not valid HCL",
             f"{path} cannot be parsed.",

@@ -1,0 +1,181 @@
+"""Any bytes at all in a `.tf` file: read without an exception, and edited byte for byte or refused."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.layers import ACCOUNT, USERS, contents, layer_of, pair
+
+from workflows.errors import OnboardError
+from workflows.layer.discover import find_project
+from workflows.layer.edit import edit_layer
+from workflows.layer.model import Layer
+from workflows.layer.operations import (
+    AddPerson,
+    Operation,
+    RemovePerson,
+    SetAccountAlias,
+    SetGroups,
+    SetPasswordPolicy,
+)
+from workflows.layer.read import read_layer
+from workflows.layer.values import BadVariables, read_variables
+from workflows.sandbox.project import lay_out
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.tf"))
+WHOLE = "\n".join(
+    [
+        USERS,
+        'locals {\n  users = [\n    "jane.doe", # first\n    "juan.delacruz"\n  ]\n  machine_users = {}\n}\n',
+        'module "iam_group_devops" {\n  name        = "devops"\n'
+        '  group_users = [module.user["jane.doe"].iam_user_name]\n}\n',
+        pair("jane.doe"),
+        ACCOUNT,
+        'resource "x" "y" {\n  policy = <<-EOF\n    { "a": "*/" }\n  EOF\n}\n/* output "old" {\n} */\n',
+    ]
+).encode()
+OPERATIONS: tuple[Operation, ...] = (
+    AddPerson("maria.sosa", "QUJD\n", ("devops",)),
+    RemovePerson("jane.doe"),
+    SetGroups("juan.delacruz", add=("devops",)),
+    SetPasswordPolicy("max_password_age", 90),
+    SetAccountAlias("other-alias"),
+)
+# fmt: off
+STRAY = st.sampled_from([
+    b"\x00", b"\xff", b"\xc3", b"\xef\xbb\xbf", b'"', b"${", b"%{ if", b"}", b"{", b"[", b"]", b"/*", b"*/", b"#",
+    b"<<EOF\n", b"\\u12", b"\r", b"\\", b"=", b",", b"(", b"\xe2\x80\xa8", b"for x in y :", b"\n\n\n",
+])
+# fmt: on
+SEEDS = st.sampled_from([WHOLE, *(one.read_bytes() for one in CORPUS)])
+
+
+@st.composite
+def mutated(draw: st.DrawFn, seed: bytes = b"") -> bytes:
+    data = seed or draw(SEEDS)
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(data)))
+        how = draw(st.sampled_from(["cut", "stray", "drop", "twice"]))
+        end = min(len(data), start + draw(st.integers(1, 60)))
+        if how == "cut":
+            data = data[:start]
+        elif how == "stray":
+            data = data[:start] + draw(STRAY) + data[start:]
+        elif how == "drop":
+            data = data[:start] + data[end:]
+        else:
+            data = data[:end] + data[start:]
+    return data
+
+
+def tried(layer: Layer, operation: Operation) -> None:
+    """The operation is done, or refused in words; anything else is a fault."""
+    with suppress(OnboardError):
+        edit_layer(layer, [operation])
+
+
+@given(mutated())
+@settings(
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+def test_damaged_files_are_read_and_edited_or_refused(data: bytes) -> None:
+    layer = layer_of({"users.tf": data}, {"jane.doe": "QUJD\n"})
+    assert contents(layer)["users.tf"] == data
+    assert edit_layer(layer, []).files.documents["users.tf"].data == data
+    for operation in OPERATIONS:
+        tried(layer, operation)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_bytes_of_any_kind_are_read(data: bytes) -> None:
+    layer = layer_of({"users.tf": data, "locals.tf": WHOLE})
+    assert layer.files.documents["users.tf"].data == data
+    for operation in OPERATIONS:
+        tried(layer, operation)
+
+
+LOCK = b"""provider "registry.opentofu.org/hashicorp/aws" {
+  version     = "4.67.0"
+  constraints = "~> 4.10"
+  hashes = [
+    "h1:abc=",
+  ]
+}
+"""
+PROJECT_FILES = (
+    "config/common.tfvars",
+    "security/config/account.tfvars",
+    "security/config/backend.tfvars",
+    "build.env",
+    "security/global/base-identities/.terraform.lock.hcl",
+    "security/global/base-identities/config.tf",
+)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_files_of_a_project_are_read_or_refused_in_words(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name) / "project"
+        lay_out(root)
+        path = root / data.draw(st.sampled_from(PROJECT_FILES))
+        path.write_bytes(data.draw(mutated(path.read_bytes() if path.is_file() else LOCK)))
+        with suppress(OnboardError):
+            for one in find_project(root).layers:
+                read_layer(one)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"locals {\n  users = " + b"[" * 20_000 + b"]" * 20_000 + b"\n}\n",
+        b"a {\n" * 5_000 + b"}\n" * 5_000,
+        b'x = "' + b"${" * 3_000 + b"a" + b"}" * 3_000 + b'"\n',
+        b"locals {\n  users = " + b"(" * 5_000 + b"1" + b")" * 5_000 + b"\n}\n",
+        b"# a comment\n" * 400_000,
+        b"/*" * 1_000_000,
+        b'"' * 1_000_000,
+        b"\x00" * 1_000_000,
+        b"locals {\n  users = [\n" + b'    "somebody.else",\n' * 230_000 + b"  ]\n}\n",
+        b" " * 5_000_000,
+        b'output "a" {\n  value = 1\n' * 100_000,
+    ],
+    ids=[
+        "lists",
+        "blocks",
+        "templates",
+        "brackets",
+        "comments",
+        "open",
+        "quotes",
+        "nul",
+        "people",
+        "blank",
+        "unclosed",
+    ],
+)
+def test_deep_and_huge_files_are_read_in_time(data: bytes) -> None:
+    begin = time.process_time()
+    layer = layer_of({"users.tf": USERS, "odd.tf": data}, {"jane.doe": "QUJD\n"})
+    assert layer.files.documents["odd.tf"].data == data
+    tried(layer, AddPerson("maria.sosa", "QUJD\n"))
+    assert time.process_time() - begin < 30  # a hang, not a figure
+
+
+def test_a_reference_that_begins_like_a_template_is_computed_and_ends() -> None:
+    group = 'module "iam_group_a" {\n  group_users = ["${module.user_a.iam_user_name}" + "x"]\n}\n'
+    (found,) = layer_of({"groups.tf": group}).groups
+    assert not found.editable
+
+
+def test_a_variables_file_is_not_read_up_to_a_nul_byte(tmp_path: Path) -> None:
+    (tmp_path / "x.tfvars").write_bytes(b'a = "1"\n\x00b = "2"\n')
+    with pytest.raises(BadVariables, match="NUL"):
+        read_variables(tmp_path / "x.tfvars")
