@@ -64,6 +64,7 @@ class OnboardApp(Frame):
         self._load = load
         self.source = source
         self._start = start
+        self._interrupt = signal.getsignal(signal.SIGINT)
         self._control: SessionControl | None = None
         self._wizard_screen: WizardScreen | None = None
 
@@ -74,8 +75,8 @@ class OnboardApp(Frame):
         loop = asyncio.get_running_loop()
         for ending in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(ending, self._quit)
-        # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
         resume_only_what_was_suspended(self._driver)
+        # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
         self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self._quit))
         self.push_screen(Starting(self._open, self._opened, self.source.words))
 
