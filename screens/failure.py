@@ -18,7 +18,7 @@ def as_error(failure: BaseException) -> OnboardError:
         return failure
     return OnboardError(
         "Something unforeseen happened",
-        f"The program met a {type(failure).__name__} that it does not know how to explain.",
+        f"The program met a failure that it does not know how to explain: {type(failure).__name__}.",
         why=f"It arose in {_place(failure.__traceback__)}. This is a defect of iam-onboard.",
         next="Nothing you entered is lost. Try the step again; if it comes back, report these lines.",
     )

@@ -108,7 +108,9 @@ class PlanPane(StepPane):
         self._fill("#drift", ["Changed outside of Terraform since the last apply:", *drift] if drift else [])
         self._show_foreign()
         self.query_one("#export", Button).disabled = planned is None
-        self.query_one("#again", Button).label = "Plan (p)" if planned is None else "Plan again (p)"
+        again = self.query_one("#again", Button)
+        again.label = "Plan (p)" if planned is None else "Plan again (p)"
+        again.refresh(layout=True)  # the label alone would keep its width
 
     def _fill(self, selector: str, lines: list[str]) -> None:
         widget = self.query_one(selector, Static)

@@ -24,8 +24,11 @@ from tui.session_words import people_of, standing_of, title_of
 if TYPE_CHECKING:
     from tui.shelf import Entry
 
-_NEW_ADMIN = "new:admin"
-_NEW_USER = "new:new-user"
+_BEGINNINGS = {
+    "new:admin": "I am an admin: bring people in, change their groups, remove them",
+    "new:new-user": "I am a new user: I was invited, or got a handoff text",
+}
+_MARK = "▸"
 
 
 class HomeScreen(Screen[None]):
@@ -47,7 +50,10 @@ class HomeScreen(Screen[None]):
     HomeScreen { padding: 1 2 0 2; }
     HomeScreen #home-title { text-style: bold; color: $text-accent; }
     HomeScreen #home-words { height: auto; color: $text-muted; margin-bottom: 1; }
-    HomeScreen OptionList { height: 1fr; border: none; padding: 0; background: $background; }
+    HomeScreen OptionList {
+        height: 1fr; border: none; padding: 0; background: $background;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     HomeScreen OptionList:focus { border: none; }
     """
 
@@ -92,25 +98,38 @@ class HomeScreen(Screen[None]):
         if self._sandbox:
             return (
                 "You play both roles here, on a disposable project and a local AWS: begin as the admin, and "
-                "as the new user when the admin waits for a key. Their messages go through a mailbox."
+                "as the new user when the admin waits for a key. Their messages go through a mailbox.\n"
+                "Choose with ↑ and ↓, then press Enter."
             )
-        return "Brings people into the AWS accounts of a Leverage-style Terraform project, step by step."
+        return (
+            "Brings people into the AWS accounts of a Leverage-style Terraform project, step by step.\n"
+            "Choose with ↑ and ↓, then press Enter."
+        )
 
     def _options(self) -> list[Option]:
         options = []
         if self._entries:
-            now = self._now()
             options.append(Option(Text("Go on with a session", style="bold"), disabled=True))
             options += [
-                Option(_told(entry, now), id=str(number)) for number, entry in enumerate(self._entries)
+                Option(self._told(str(number)), id=str(number)) for number in range(len(self._entries))
             ]
             options.append(Option(Text(""), disabled=True))
-        options += [
-            Option(Text("Begin", style="bold"), disabled=True),
-            Option(Text("I am an admin: bring people in, change their groups, remove them"), id=_NEW_ADMIN),
-            Option(Text("I am a new user: I was invited, or got a handoff text"), id=_NEW_USER),
-        ]
+        options.append(Option(Text("Begin", style="bold"), disabled=True))
+        options += [Option(self._told(one), id=one) for one in _BEGINNINGS]
         return options
+
+    def _told(self, id_: str, *, marked: bool = False) -> Text:
+        """An option's words; the one that Enter opens has a mark that is seen without colours."""
+        words = _BEGINNINGS.get(id_)
+        text = Text(f"{_MARK if marked else ' '} ")
+        return text.append(words) if words else text.append(_entry(self._entries[int(id_)], self._now()))
+
+    @on(OptionList.OptionHighlighted)
+    def _mark(self, event: OptionList.OptionHighlighted) -> None:
+        for option in event.option_list.options:
+            if option.id:
+                words = self._told(option.id, marked=option.id == event.option_id)
+                event.option_list.replace_option_prompt(option.id, words)
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -150,15 +169,14 @@ class HomeScreen(Screen[None]):
         self.app.push_screen(HelpScreen("", "The wizard", self))
 
 
-def _told(entry: Entry, now: datetime) -> Text:
+def _entry(entry: Entry, now: datetime) -> Text:
     """A session in two lines: whom it is about, and where it stands."""
     summary = entry.summary
-    text = Text(no_wrap=True, overflow="ellipsis")
+    text = Text()
     if summary.damage:
         text.append(f"! {summary.id}")
     else:
         text.append(title_of(summary), style="bold")
         people = people_of(summary)
         text.append(f"  {people}" if people else "  nobody named yet", style="" if people else "dim")
-    text.append(f"\n  {standing_of(entry, now)}", style="dim")
-    return text
+    return text.append(f"\n    {standing_of(entry, now)}", style="dim")

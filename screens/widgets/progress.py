@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from rich.cells import cell_len
 from textual.widgets import Static
 
 from workflows.steps.base import Progress
@@ -21,7 +22,9 @@ class ProgressLine(Static):
     """
 
     DEFAULT_CSS = """
-    ProgressLine { display: none; height: auto; color: $text-accent; }
+    ProgressLine {
+        display: none; height: auto; color: $text-accent; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     ProgressLine.-running { display: block; }
     """
 
@@ -65,12 +68,18 @@ class ProgressLine(Static):
         self._frame = (self._frame + 1) % len(_FRAMES)
         seconds = monotonic() - self._since
         words = "Stopping, as soon as it is safe" if self._stopping else self._progress.words
-        line = f"{_FRAMES[self._frame]} {words}"
+        told = ""
         if self._progress.total:
             full = _BAR_CELLS * self._progress.done // self._progress.total
             bar = "━" * full + "─" * (_BAR_CELLS - full)
-            line += f"  {bar} {self._progress.done}/{self._progress.total}"
+            told += f"  {bar} {self._progress.done}/{self._progress.total}"
         if seconds > _SECONDS_BEFORE_CANCEL_IS_TOLD:
-            line += f"  {seconds:.0f} s"
-            line += "  (esc stops it)" if self._stoppable and not self._stopping else ""
-        self.update(line)
+            told += f"  {seconds:.0f} s"
+            told += "  (esc stops it)" if self._stoppable and not self._stopping else ""
+        self.update(_laid_out(f"{_FRAMES[self._frame]} {words}", told, self.content_size.width))
+
+
+def _laid_out(words: str, told: str, width: int) -> str:
+    """One line if both fit, else one for each: long words are cut at their end, how far it is never is."""
+    apart = "" if not width or cell_len(words + told) <= width else "\n"
+    return f"{words}{apart}{told}"

@@ -59,7 +59,10 @@ class StepRail(OptionList):
     """The steps, with the current one marked; Enter or a click asks to go to one."""
 
     DEFAULT_CSS = """
-    StepRail { width: 23; height: 1fr; border: none; padding: 0; background: $surface; scrollbar-size: 1 1; }
+    StepRail {
+        width: 23; height: 1fr; border: none; padding: 0; background: $surface; scrollbar-size: 1 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     StepRail:focus { border: none; background-tint: $foreground 4%; }
     """
 
@@ -112,4 +115,4 @@ def _told(entry: RailEntry, *, here: bool) -> Text:
 
 
 def _line(words: str, style: str = "") -> Text:
-    return Text(words, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(words, style=style)

@@ -48,7 +48,7 @@ class ResourceList(Static):
     """The resources of an apply: what runs now on top, then what failed, what is done, what waits."""
 
     DEFAULT_CSS = """
-    ResourceList { height: auto; margin-top: 1; }
+    ResourceList { height: auto; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self) -> None:
@@ -63,4 +63,4 @@ class ResourceList(Static):
         lines = [*running, *failed, *done, *waiting]
         if len(lines) > _MOST_RESOURCES:
             lines = [*lines[:_MOST_RESOURCES], f"  and {len(lines) - _MOST_RESOURCES} more"]
-        self.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+        self.update("\n".join(lines))

@@ -75,7 +75,7 @@ async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> No
         await rest(pilot)
         text = app.text()
         lines = [line.strip() for line in text.splitlines()]
-        assert lines[lines.index("Admin · bb  jane.doe, juan.delacruz") + 1] == "next: Groups · today 06:07"
+        assert lines[lines.index("▸ Admin · bb  jane.doe, juan.delacruz") + 1] == "next: Groups · today 06:07"
         assert lines[lines.index("New user · bb  jane.doe") + 1] == "all done · 3 Jan 10:20 · sandbox"
         assert lines[lines.index("! broken") + 1] == "damaged: Line 3 is no JSON. · 1 Jan 2025"
         await pilot.press("enter")
@@ -99,6 +99,8 @@ async def test_arrow_keys_reach_every_choice_and_headings_are_passed_over() -> N
         await rest(pilot)
         await pilot.press("down", "enter", "down", "enter", "down", "enter")
         await rest(pilot)
+        assert "▸ I am a new user" in app.text()
+        assert app.text().count("▸") == 1
         assert app.asked == [
             HomeScreen.Resume(DONE),
             HomeScreen.Begin("admin"),

@@ -41,7 +41,7 @@ def host(
 
 
 def rail_lines(app: PaneHost) -> list[str]:
-    shown = [line[:22].strip() for line in app.text().splitlines()[1:-1]]
+    shown = [line[:23].strip() for line in app.text().splitlines()[1:-1]]
     return [line for line in shown if line]
 
 
@@ -413,6 +413,14 @@ async def test_the_current_step_is_in_view_however_long_the_rail_is(
         await app.wizard.go_to(at)
         await rest(pilot)
         assert "▸ Review" in app.text()
+
+
+async def test_a_long_name_takes_one_line_of_the_rail(tmp_path: Path) -> None:
+    layers = ["apps-development-and-staging-of-europe", "security"]
+    app = host(tmp_path, done={PROJECT: {**LAYERS, "layers": layers}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert rail_lines(app)[3:6] == ["─ apps-development-and…", "· Groups", "· Review"]
 
 
 def test_every_mark_of_the_rail_is_explained() -> None:
