@@ -231,6 +231,24 @@ def test_without_terminal_and_windows_no_pinentry_is_started(tmp_path: Path) -> 
     assert not log.exists()
 
 
+def test_a_pinentry_with_windows_never_gets_the_terminal_that_the_wizard_draws_on(tmp_path: Path) -> None:
+    """It would fall back to that terminal where its windows do not open, and both would read the keyboard."""
+    log = tmp_path / "log"
+    program = tmp_path / "pinentry"
+    answer = f'print("D {PASSPHRASE}\\nOK", flush=True)'
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer=answer))
+    program.chmod(0o700)
+    with gpg_home(str(program)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        message = home.encrypt("jane", PASSWORD)
+        home.forget_passphrases()
+        environment = {**ENVIRONMENT, "DISPLAY": ":7", "GPG_TTY": "/dev/pts/77"}
+        plain = module.decrypt(message, passphrase=None, gnupg_home=home.path, environment=environment)
+        assert plain.reveal() == PASSWORD
+    assert "GETPIN" in log.read_text()
+    assert "/dev/pts/77" not in log.read_text()
+
+
 def test_a_pinentry_without_a_terminal_is_no_missing_key() -> None:
     statuses = (
         ("ENC_TO", "AA", "1", "0"),

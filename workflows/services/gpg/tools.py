@@ -121,6 +121,10 @@ def find_gpg(environment: Mapping[str, str]) -> GpgProgram:
 def child_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
     """The environment of a gpg child: a few names of the caller's, UTF-8, and the terminal for pinentry.
 
+    GPG_TTY is set exactly when gpg may ask on the terminal, and never taken over from the person's shell: a
+    pinentry with windows falls back to that terminal where its windows do not open (Homebrew's has none at
+    all), and would then share the keyboard with the wizard that draws on it.
+
     Args:
         environment: the person's environment.
         tty: the terminal's device for pinentry, or None.
