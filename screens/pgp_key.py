@@ -132,6 +132,7 @@ class PgpKeyPane(StepPane):
 
     @on(OptionList.OptionHighlighted, "#keys")
     def _tell(self) -> None:
+        self.show_problems([])
         self.query_one("#form").display = self._chosen() == _NEW
         key = self._chosen_key()
         lines = [_told(key)] if key else []
@@ -155,9 +156,8 @@ class PgpKeyPane(StepPane):
             return
         key = self._chosen_key()
         if key is not None and not key.accepted:
-            self.show_problems(
-                [Problem(f"This key cannot be used: {key.headline}. {key.explanation}", "keys")]
-            )
+            words = f"This key cannot be used ({key.headline}). Choose another one, or make a new key."
+            self.show_problems([Problem(words, "keys")])
             return
         if self._chosen() != _NEW:
             super().advance()
