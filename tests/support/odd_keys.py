@@ -22,10 +22,12 @@ def odd_keys(home: GpgHome) -> dict[str, bytes]:
     _sha1(home)
     _two_names(home)
     _uses(home)
+    _notations(home)
     names = [
         *("secp256k1", "nistp521", "nistp256-with-rsa", "brainpool-with-rsa", "rsa-with-nistp256"),
         *("rsa-with-cv25519-and-rsa", "rsa-with-rsa-and-nistp256", "rsa-expired-and-nistp256"),
         *("rsa-for-both-expired", "prolonged", "sha1", "two-names"),
+        *("brainpool512", "critical-notation", "critical-notation-on-one-name"),
         *("authenticating-primary", "newer-signing-subkey", "designated-revoker", "certifying-only"),
     ]
     rsa = home.export("rsa")
@@ -34,12 +36,14 @@ def odd_keys(home: GpgHome) -> dict[str, bytes]:
         "odd-name": _odd_name(home),
         "version-5": _version_5(home),
         "photograph": with_photograph(home, "photograph"),
+        "photographs": with_photograph(home, "photographs", 3),
         "many-signatures": with_signatures(home, "many-signatures", 300),
         "no-user-id": without(rsa, Tag.USER_ID),
         "secret": home.run("--export-secret-keys", home.fingerprint("rsa")),
         "two-keys": rsa + home.export("rsa3072"),
         "message": home.encrypt("rsa", "hello"),
         "signature": home.run("--detach-sign", stdin=b"hello"),
+        **crafted(rsa, home.export("two-names")),
     }
 
 
@@ -54,12 +58,13 @@ def without(key: bytes, tag: int) -> bytes:
     return b"".join(packet.raw for packet in kept)
 
 
-def with_photograph(home: GpgHome, name: str) -> bytes:
-    """A new RSA key with a picture of its owner."""
+def with_photograph(home: GpgHome, name: str, count: int = 1) -> bytes:
+    """A new RSA key with pictures of its owner."""
     fingerprint = home.key(name)
     picture = home.path / "picture.jpg"
     picture.write_bytes(PHOTOGRAPH)
-    home.edit(fingerprint, "addphoto", str(picture), "y")
+    for _ in range(count):
+        home.edit(fingerprint, "addphoto", str(picture), "y")
     return home.export(name)
 
 
@@ -77,6 +82,7 @@ def with_signatures(home: GpgHome, name: str, count: int) -> bytes:
 
 def _curves(home: GpgHome) -> None:
     home.key("secp256k1", "secp256k1", subkey="secp256k1")
+    home.key("brainpool512", "brainpoolP512r1", subkey="brainpoolP512r1")
     home.key("nistp521", "nistp521", subkey="nistp521")
     home.key("nistp256-with-rsa", "nistp256")
     home.key("brainpool-with-rsa", "brainpoolP256r1")
@@ -113,6 +119,69 @@ def _uses(home: GpgHome) -> None:
     revoked_by = home.key("designated-revoker")
     home.edit(revoked_by, "addrevoker", home.fingerprint("rsa"), "y")
     home.key("certifying-only", usage="cert", subkey=None)
+
+
+def _notations(home: GpgHome) -> None:
+    """Keys with a notation that nobody knows and that claims to be critical (RFC 9580, section 5.2.3.24)."""
+    critical = ("--cert-notation", "!odd@a.example=1")
+    made = ("critical-notation <critical-notation@a.example>", "rsa2048", "cert,sign", "2y")
+    home.run(*critical, "--quick-gen-key", *made)
+    home.add_subkey(home.fingerprint("critical-notation"))
+    one = home.key("critical-notation-on-one-name")
+    home.run(*critical, "--quick-add-uid", one, "second <second@b.sample>")
+
+
+def crafted(rsa: bytes, two_names: bytes) -> dict[str, bytes]:
+    """Keys that GnuPG would not make: damaged signatures, other versions, packets that nobody knows.
+
+    Args:
+        rsa: a key with one user id and one subkey.
+        two_names: a key with two user ids.
+    """
+    primary, name, certificate, subkey, binding = (packet.raw for packet in split(rsa))
+    second = [packet.raw for packet in split(two_names)]
+    return {
+        "bad-self-signature": primary + name + damaged(certificate) + subkey + binding,
+        "bad-binding": primary + name + certificate + subkey + damaged(binding),
+        "no-signatures": primary + name + subkey,
+        "unsigned-name": primary + name + subkey + binding,
+        "unsigned-second-name": primary
+        + name
+        + certificate
+        + packet_of(Tag.USER_ID, b"x <x@b.sample>")
+        + subkey
+        + binding,
+        "one-bad-self-signature": b"".join([*second[:2], damaged(second[2]), *second[3:]]),
+        "unknown-packet": primary + packet_of(60, b"private") + name + certificate + subkey + binding,
+        "version-3": _version_3(),
+        "version-6": packet_of(Tag.PUBLIC_KEY, b"\x06" + bytes(4) + b"\x1b" + (32).to_bytes(4) + b"\x01" * 32)
+        + name,
+        "unknown-algorithm": packet_of(Tag.PUBLIC_KEY, b"\x04" + bytes(4) + b"\x63" + b"\x01" * 60)
+        + name
+        + certificate,
+        "long-name": primary + packet_of(Tag.USER_ID, b"x" * 3000) + certificate + subkey + binding,
+    }
+
+
+def damaged(signature: bytes) -> bytes:
+    """A signature packet whose last bytes are others."""
+    return signature[:-5] + bytes(byte ^ 0xFF for byte in signature[-5:])
+
+
+def packet_of(tag: int, body: bytes) -> bytes:
+    """A packet with a new format header (RFC 9580, section 4.2.1)."""
+    length = bytes([len(body)]) if len(body) < 192 else b"\xff" + len(body).to_bytes(4)
+    return bytes([0xC0 | tag]) + length + body
+
+
+def _version_3() -> bytes:
+    """A key as PGP 2.6 made them, with a self-signature of that time (RFC 4880, sections 5.5.2, 5.2.2)."""
+    modulus = (1 << 1023) + 12345
+    number = b"\x04\x00" + modulus.to_bytes(128)
+    key = b"\x03" + (900_000_000).to_bytes(4) + bytes(2) + b"\x01" + number + b"\x00\x11\x01\x00\x01"
+    signed = b"\x03\x05\x10" + (900_000_000).to_bytes(4) + bytes(8) + b"\x01\x01" + b"ab" + number
+    name = packet_of(Tag.USER_ID, b"Old Timer <old@a.example>")
+    return packet_of(Tag.PUBLIC_KEY, key) + name + packet_of(Tag.SIGNATURE, signed)
 
 
 def every_name_revoked(home: GpgHome) -> bytes:

@@ -14,6 +14,7 @@ class Remedy(enum.Enum):
     NEW_KEY = "new key"
     ADD_SUBKEY = "add an encryption subkey"
     PROLONG = "prolong"
+    SEND_AGAIN = "send it again"
 
 
 def sentence_for_owner(details: KeyDetails, reason: str, remedy: Remedy) -> str:
@@ -89,6 +90,10 @@ _WORDS: dict[Remedy, tuple[str, tuple[str, ...]]] = {
             "gpg --quick-add-key {fingerprint} rsa4096 encrypt 2y",
             "gpg --armor --export {fingerprint}",
         ),
+    ),
+    Remedy.SEND_AGAIN: (
+        "Please send it again, best as a file:",
+        ("gpg --armor --export {fingerprint} > key.asc",),
     ),
     Remedy.PROLONG: (
         "Please prolong it and send the output of the last command:",

@@ -32,11 +32,18 @@ class UserId:
         text: all of it, as "Jane Doe <jane@a.example>"; control characters are replaced.
         mail: the address in it, or "".
         revoked: whether its owner revoked it.
+        signed: whether the key itself signed it, and the signature holds.
     """
 
     text: str
     mail: str
     revoked: bool
+    signed: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether it says something about whose key it is."""
+        return self.signed and not self.revoked
 
 
 @dataclass(frozen=True)
@@ -96,11 +103,13 @@ class KeyDetails:
         primary: the primary key.
         subkeys: its subkeys in their order, revoked and expired ones too.
         user_ids: its user ids in their order.
+        unread: what `keybase_packets.unread` says of the key, "" where that library can read all of it.
     """
 
     primary: KeyPart
     subkeys: tuple[KeyPart, ...]
     user_ids: tuple[UserId, ...]
+    unread: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -120,8 +129,8 @@ class KeyDetails:
 
     @property
     def mails(self) -> tuple[str, ...]:
-        """The mail addresses of the user ids that are not revoked."""
-        return tuple(user_id.mail for user_id in self.user_ids if user_id.mail and not user_id.revoked)
+        """The mail addresses of the user ids that hold."""
+        return tuple(user_id.mail for user_id in self.user_ids if user_id.mail and user_id.holds)
 
     @property
     def parts(self) -> tuple[KeyPart, ...]:
@@ -205,7 +214,13 @@ def _user_id(fields: list[str]) -> UserId:
     text = "".join(character if character.isprintable() else "\ufffd" for character in raw)
     before, bracket, after = text.rpartition("<")
     mail = after.partition(">")[0] if bracket else before or after
-    return UserId(text=text, mail=mail if "@" in mail and " " not in mail else "", revoked=fields[1] == "r")
+    return UserId(
+        text=text,
+        mail=mail if "@" in mail and " " not in mail else "",
+        revoked=fields[1] == "r",
+        # The date of the newest self-signature that holds; a revoked one has none.
+        signed=bool(fields[5]) or fields[1] == "r",
+    )
 
 
 def _moment(field: str) -> datetime | None:

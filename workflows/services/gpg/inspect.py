@@ -16,9 +16,10 @@ from pathlib import Path
 
 from workflows.services.gpg.details import KeyDetails, parse_listings
 from workflows.services.gpg.key_packets import is_minimal
+from workflows.services.gpg.keybase_packets import unread
 from workflows.services.gpg.normalise import PublicKeyText, normalise
-from workflows.services.gpg.packets import MalformedPackets
-from workflows.services.gpg.refusals import KeyRefused
+from workflows.services.gpg.packets import MalformedPackets, split
+from workflows.services.gpg.refusals import KeyRefused, OtherKeyVersion
 from workflows.services.gpg.subkey_expiry import own_expiries
 from workflows.services.gpg.tools import GpgRun, run_gpg
 
@@ -130,8 +131,10 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gp
 def _details(run: GpgRun, binary: bytes) -> KeyDetails:
     keys = parse_listings(run.output.decode("utf-8", errors="replace"))
     if len(keys) != 1:
-        raise UnreadableKey(run.messages)
+        version = split(binary)[0].body[0]
+        raise OtherKeyVersion(version) if version not in {4, 5} else UnreadableKey(run.messages)
     (details,) = keys
+    details = replace(details, unread=unread(split(binary)))
     own = own_expiries(binary)
     if len(own) != len(details.subkeys):
         return details

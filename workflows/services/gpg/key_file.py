@@ -16,12 +16,15 @@ from typing import Final
 
 from workflows.services.gpg import go_base64
 from workflows.services.gpg.inspect import CheckedKey, check_key
+from workflows.services.gpg.keybase_packets import unread
 from workflows.services.gpg.packets import MalformedPackets, Packet, Tag, walk
+from workflows.services.gpg.provider_library import OpenPgpLibrary, library_of
 from workflows.services.gpg.refusals import KeybaseName, KeyRefused, SecretKeyGiven, SeveralKeys
 from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
 
 _BEGUN: Final = "error parsing given PGP key"
 _INVALID: Final = f"{_BEGUN}: openpgp: invalid data"
+_OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
 _KEYS: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
 
 
@@ -65,13 +68,15 @@ def judge_file(
     except (SecretKeyGiven, KeybaseName) as refused:
         return JudgedFile(_must_not_be(refused), None, refused)
     except KeyRefused as refused:
-        found = _form(data) or _content(data)
+        found = _form(data) or _content(data, provider_version)
         if found is None and isinstance(refused, SeveralKeys):
             return JudgedFile(_must_not_be(refused), None, refused)
         told = found or _refused(refused.title, refused.what, _BEGUN)
         return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None, refused)
     found = _form(data, "The key in it can be read: `iam-onboard pgp check --text` writes the right form.")
-    return JudgedFile(found or _content(data) or judge(key.details, provider_version, now), key, None)
+    return JudgedFile(
+        found or _content(data, provider_version) or judge(key.details, provider_version, now), key, None
+    )
 
 
 def is_readable(data: bytes) -> bool:
@@ -102,7 +107,7 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
     return None
 
 
-def _content(data: bytes) -> Verdict | None:
+def _content(data: bytes, provider_version: str | None) -> Verdict | None:
     """Why the provider finds no key in what it decoded, or None; it reads the first one only."""
     binary = go_base64.decode(data.decode("utf-8"))
     if not binary:
@@ -119,9 +124,8 @@ def _content(data: bytes) -> Verdict | None:
         fault = (
             "unexpected EOF" if error.truncated else "openpgp: invalid data: tag byte does not have MSB set"
         )
-    if seen and seen[0].tag not in _KEYS:
-        what = "What is in the file is not a public key."
-        return _refused("Not a key", what, f"{_INVALID}: first packet was not a public/private key")
+    if found := _unread(seen, provider_version):
+        return found
     if fault:
         # After a subkey the library reads signatures on it, and says so when it cannot.
         after_subkey = any(packet.tag in {Tag.PUBLIC_SUBKEY, Tag.SECRET_SUBKEY} for packet in seen)
@@ -130,6 +134,25 @@ def _content(data: bytes) -> Verdict | None:
     if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
         what = "The key has no user id that is signed by itself, and the provider demands one."
         return _refused("No user id", what, f"{_INVALID}: entity without any identities")
+    return None
+
+
+def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | None:
+    """Why the provider gives up at a packet, or None; the packets after it do not matter."""
+    if not packets:
+        return None
+    version = packets[0].body[:1]
+    if packets[0].tag not in _KEYS or version in _OLD_VERSIONS:
+        what = "What is in the file is not a public key, or one of the format of before 1998."
+        return _refused("Not a key", what, f"{_INVALID}: first packet was not a public/private key")
+    if version not in {b"\x04", b""}:
+        what = "It is not a version 4 key, and the AWS provider reads no other."
+        fault = f"{_BEGUN}: openpgp: unsupported feature: public key version"
+        return _refused("A newer key format", what, fault)
+    reason = unread(packets) if library_of(provider_version) is OpenPgpLibrary.KEYBASE else ""
+    if reason:
+        what = "A signature or a part of the key is of a kind that the locked AWS provider does not know."
+        return _refused("A part that the provider cannot read", what, f"{_BEGUN}: {reason}")
     return None
 
 

@@ -15,7 +15,8 @@ _KEY_TAGS: Final = frozenset(
 )
 _IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
 _SECRET_TAGS: Final = frozenset({Tag.SECRET_KEY, Tag.SECRET_SUBKEY})
-_KEY_VERSIONS: Final = frozenset({3, 4, 5, 6})
+_KEY_VERSIONS: Final = frozenset({2, 3, 4, 5, 6})
+_UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no OpenPGP before RFC 9580 had a packet of these
 _MESSAGE_TAGS: Final = frozenset(
     {
         Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY,
@@ -30,13 +31,15 @@ _MESSAGE_TAGS: Final = frozenset(
 def keys_in(binary: bytes) -> list[bytes]:
     """The public keys in binary data, in their order, without photographs and local trust marks.
 
+    Packets of types that nobody knows are left out, too, and a line break behind the last one.
+
     Raises:
         KeyRefused: there is none, or anything else is in it, or it is not whole.
     """
     if not binary:
         raise DamagedKey("There is nothing between its first and its last line.")
     try:
-        packets = [packet for packet in split(binary) if packet.tag not in _IGNORED_TAGS]
+        packets = _packets(binary)
     except MalformedPackets as error:
         _refuse_by_first_packet(binary)
         if error.truncated:
@@ -58,6 +61,16 @@ def keys_in(binary: bytes) -> list[bytes]:
             keys.append([])
         keys[-1].append(packet)
     return [b"".join(packet.raw for packet in _without_photographs(key)) for key in keys]
+
+
+def _packets(binary: bytes) -> list[Packet]:
+    try:
+        packets = split(binary)
+    except MalformedPackets as error:
+        if error.truncated or not binary.endswith((b"\n", b"\r")):
+            raise
+        packets = split(binary.rstrip(b"\r\n"))  # an editor's or a shell's line break behind a binary key
+    return [packet for packet in packets if packet.tag not in _IGNORED_TAGS | _UNKNOWN_TAGS]
 
 
 def is_minimal(key: bytes) -> bool:

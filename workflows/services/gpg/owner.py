@@ -26,10 +26,10 @@ def likeness(name: str, details: KeyDetails) -> Likeness:
 
     Args:
         name: the IAM name, as "jane.doe" or "machine.circle.ci".
-        details: the key; user ids that are revoked do not count.
+        details: the key; user ids that do not hold do not count.
     """
     wanted = _words(name)
-    ids = [user_id for user_id in details.user_ids if not user_id.revoked]
+    ids = [user_id for user_id in details.user_ids if user_id.holds]
     if wanted and any(wanted in _names(user_id) for user_id in ids):
         return Likeness.FULL
     telling = {word for word in wanted if len(word) > 2}

@@ -9,6 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import contextlib
+import html
+import quopri
 import string
 from dataclasses import dataclass
 
@@ -20,6 +23,7 @@ _WRAPPING = " \t\r\"'`,;%\u00a0\u200b\ufeff\\"
 _BEGIN = "-----BEGIN PGP "
 _END = "-----END PGP "
 _DASHES = "-----"
+_TAGS = frozenset({"br", "p", "div", "pre", "span", "code", "html", "body", "tt", "blockquote", "font"})
 
 
 class MalformedBase64(ValueError):  # noqa: N818 - a fact about the text; the callers word the error
@@ -46,10 +50,27 @@ class ArmoredBlock:
         Raises:
             MalformedBase64: it is not base64, or the checksum differs.
         """
-        lines = self.body.split("\n")
-        # Armor headers are "Comment: …" (RFC 9580, section 6.2.2); base64 never holds a colon.
-        lines = [line for line in lines if ":" not in line]
-        return decode_base64("\n".join(lines))
+        try:
+            return decode_base64(_without_headers(self.body))
+        except MalformedBase64 as error:
+            unpacked = quopri.decodestring(self.body.encode()).decode("utf-8", errors="replace")
+            if unpacked == self.body:
+                raise
+            with contextlib.suppress(MalformedBase64):
+                return decode_base64(_without_headers(unpacked))
+            raise error from None
+
+
+def _without_headers(body: str) -> str:
+    """An armored body without its headers, which end at an empty line (RFC 9580, section 6.2.2).
+
+    That line may have been lost, so a line with a colon, which base64 never holds, is a header anywhere.
+    """
+    lines = body.strip("\n").split("\n")
+    end = lines.index("") if "" in lines else 0
+    if not all(_is_base64(line) for line in lines[:end]):
+        lines = lines[end:]
+    return "\n".join(line for line in lines if ":" not in line)
 
 
 def as_text(data: bytes | str) -> str | None:
@@ -78,10 +99,24 @@ def unquoted(text: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    r"""An `unquoted` text whose literal `\n`, as JSON and Terraform print it, are newlines."""
+    r"""An `unquoted` text whose literal `\n`, as JSON and Terraform print it, and HTML marks are newlines."""
+    if "</" in text or "&#" in text or "<br" in text.casefold():
+        text = html.unescape(_without_tags(text))
     if "\\n" not in text:
         return text
     return unquoted(text.replace("\\r", "").replace("\\n", "\n"))
+
+
+def _without_tags(text: str) -> str:
+    """A text whose marks of HTML that end a line or surround a block are line breaks."""
+    first, *pieces = text.split("<")
+    kept = [first]
+    for piece in pieces:
+        tag, line_break, others = piece.partition("\n")  # `unquoted` took the ">" at a line's end away
+        inside, _, rest = tag.partition(">")
+        is_tag = inside.strip("/ ").partition(" ")[0].casefold() in _TAGS
+        kept.append(f"\n{rest}{line_break}{others}" if is_tag else f"<{piece}")
+    return "".join(kept)
 
 
 def armored_blocks(text: str) -> tuple[ArmoredBlock, ...]:

@@ -151,6 +151,31 @@ class DamagedKey(KeyRefused):
         )
 
 
+class OtherKeyVersion(KeyRefused):
+    """A key in a format that neither gpg nor any AWS provider reads.
+
+    Args:
+        version: the number of the format; 4 is the one of nearly all keys.
+    """
+
+    for_owner = (
+        "Your PGP key is in a format that AWS's tools do not read. Please make an RSA key with\n"
+        "`iam-onboard pgp request`, or as below, and send the last command's output:\n"
+        '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
+        "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
+        "  gpg --armor --export NEW_FINGERPRINT"
+    )
+
+    def __init__(self, version: int) -> None:
+        age = "an old" if version < 4 else "a newer"
+        super().__init__(
+            f"A key of {age} format",
+            f"It is a version {version} key; the AWS provider reads version 4 keys only.",
+            why="Keys of versions 2 and 3 are from before 1998; those after 4 are newer than the provider.",
+            next="Ask its owner to make an RSA key with  iam-onboard pgp request",
+        )
+
+
 class KeybaseName(KeyRefused):
     """The name of a Keybase account was given instead of a key.
 

@@ -8,15 +8,16 @@ date is read where it stands: in the newest signature that binds the subkey (RFC
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from workflows.services.gpg.packets import Packet, Tag, split
+from workflows.services.gpg.signature_parts import subpackets
 
 _BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
 _CREATED: Final = 2  # subpackets, section 5.2.3.7
 _LIFETIME: Final = 9
+_WANTED: Final = frozenset({_CREATED, _LIFETIME})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
 
@@ -59,18 +60,4 @@ def _binding(packet: Packet) -> dict[int, int]:
     if len(body) < 6 or body[0] != 4 or body[1] != _BINDING:
         return {}
     area = body[6 : 6 + int.from_bytes(body[4:6])]
-    return {kind: int.from_bytes(data) for kind, data in _subpackets(area) if kind in {_CREATED, _LIFETIME}}
-
-
-def _subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and data of each subpacket (section 5.2.3.7); what is cut off at the end is left out."""
-    position = 0
-    while position < len(area):
-        length, size = area[position], 1
-        if length == 255:
-            length, size = int.from_bytes(area[position + 1 : position + 5]), 5
-        elif length >= 192:
-            length, size = ((length - 192) << 8) + int.from_bytes(area[position + 1 : position + 2]) + 192, 2
-        start, position = position + size, position + size + length
-        if length:
-            yield area[start] & 0x7F if start < len(area) else 0, area[start + 1 : position]
+    return {kind & 0x7F: int.from_bytes(data) for kind, data in subpackets(area) if kind & 0x7F in _WANTED}

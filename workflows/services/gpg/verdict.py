@@ -13,7 +13,8 @@ from typing import Final
 from workflows.services.gpg.advice import Remedy, advice_for_owner, sentence_for_owner
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.provider_library import library_of
-from workflows.services.gpg.verdict_rules import RULES, Case, Rule, VerdictKind
+from workflows.services.gpg.verdict_case import Case
+from workflows.services.gpg.verdict_rules import RULES, Rule, VerdictKind
 
 __all__ = ["EXPIRES_SOON", "RECOMMENDED_RSA_BITS", "Verdict", "VerdictKind", "judge"]
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from workflows.services.gpg.advice import Remedy
-from workflows.services.gpg.details import KeyDetails, KeyPart
 from workflows.services.gpg.provider_library import OpenPgpLibrary
+from workflows.services.gpg.verdict_case import UNREAD_CURVES, Case
 
 
 class VerdictKind(enum.Enum):
@@ -25,79 +24,6 @@ class VerdictKind(enum.Enum):
     UNVERIFIED = "reported to work, or not verified for this provider version"
     REFUSED_BY_PROVIDER = "the provider fails on it"
     REFUSED_BY_US = "the provider takes it, and it must not be used"
-
-
-# The object identifiers of curves that Keybase's library does not know, as its error names them.
-_UNREAD_CURVES: Final = {"cv25519": "2b060104019755010501", "secp256k1": "2b8104000a"}
-
-
-@dataclass(frozen=True)
-class Case:
-    """A key in front of a provider at a moment."""
-
-    key: KeyDetails
-    library: OpenPgpLibrary
-    now: datetime
-
-    @property
-    def part(self) -> KeyPart | None:
-        """What gpg would encrypt to."""
-        return self.key.encryption_part(self.now)
-
-    @property
-    def usable(self) -> list[KeyPart]:
-        """The parts that can be encrypted to now, whatever their algorithm."""
-        return [part for part in self.key.encryption_parts if part.is_usable(self.now)]
-
-    @property
-    def keybase(self) -> bool:
-        """Whether the provider has Keybase's library."""
-        return self.library is OpenPgpLibrary.KEYBASE
-
-    @property
-    def protonmail(self) -> bool:
-        """Whether the provider has ProtonMail's library."""
-        return self.library is OpenPgpLibrary.PROTONMAIL
-
-    @property
-    def unknown(self) -> bool:
-        """Whether nothing is known of the provider's version."""
-        return self.library is OpenPgpLibrary.UNKNOWN
-
-    @property
-    def has_newer_format(self) -> bool:
-        """Whether a part is not of version 4 (only those have fingerprints of 40 digits)."""
-        return any(len(part.fingerprint) != 40 for part in self.key.parts)
-
-    @property
-    def has_curve(self) -> bool:
-        """Whether any part is on an elliptic curve."""
-        return any(part.curve for part in self.key.parts)
-
-    @property
-    def unread_curve(self) -> str:
-        """A curve in the key that makes Keybase's library give up the whole key, or ""."""
-        return next((part.curve for part in self.key.parts if part.curve in _UNREAD_CURVES), "")
-
-    @property
-    def keybase_overlooks_expiry(self) -> bool:
-        """Whether only the primary key has expired: Keybase's library looks at the subkeys alone."""
-        return self.key.primary.is_expired(self.now) and any(
-            not (part.revoked or part.invalid or part.curve)
-            and (part.own_expires is None or part.own_expires > self.now)
-            for part in self.key.encryption_parts
-            if part is not self.key.primary
-        )
-
-    @property
-    def keybase_finds_only_curves(self) -> bool:
-        """Whether only curves could be encrypted to; Keybase's library knows RSA and ElGamal."""
-        parts = self.usable or self.key.encryption_parts
-        return bool(parts) and all(part.curve for part in parts)
-
-    def lacks_because(self, flaw: Callable[[KeyPart], bool]) -> bool:
-        """Whether nothing can be encrypted to, and a part that could have been has this flaw."""
-        return not self.usable and any(flaw(part) for part in self.key.encryption_parts)
 
 
 @dataclass(frozen=True)
@@ -114,7 +40,7 @@ class Rule:
 
 
 def _oid_error(case: Case) -> str:
-    oid = _UNREAD_CURVES[case.unread_curve]
+    oid = UNREAD_CURVES[case.unread_curve]
     return f"error parsing given PGP key: openpgp: unsupported feature: unsupported oid: {oid}"
 
 
@@ -124,6 +50,10 @@ def _version_error(_: Case) -> str:
 
 def _identity_error(_: Case) -> str:
     return "error parsing given PGP key: openpgp: invalid data: entity without any identities"
+
+
+def _unread_error(case: Case) -> str:
+    return f"error parsing given PGP key: {case.key.unread}"
 
 
 def _no_encryption_error(case: Case) -> str:
@@ -162,6 +92,24 @@ RULES: Final[tuple[Rule, ...]] = (
         remedy=Remedy.NEW_KEY,
     ),
     Rule(
+        lambda case: case.keybase and bool(case.key.unread),
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "A part that the provider cannot read",
+        "A signature or a part of the key is of a kind that the locked AWS provider does not know.",
+        error=_unread_error,
+        reason="it has a part that our AWS provider cannot read",
+        remedy=Remedy.NEW_KEY,
+    ),
+    Rule(
+        lambda case: bool(case.key.user_ids) and not any(one.signed for one in case.key.user_ids),
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "Its own signature does not hold",
+        "No user id is signed by the key itself: it was damaged on the way, or changed.",
+        error=_identity_error,
+        reason="it came damaged: its signature on its own name does not hold",
+        remedy=Remedy.SEND_AGAIN,
+    ),
+    Rule(
         lambda case: not case.key.user_ids,
         VerdictKind.REFUSED_BY_PROVIDER,
         "No user id",
@@ -171,7 +119,7 @@ RULES: Final[tuple[Rule, ...]] = (
         remedy=Remedy.NEW_KEY,
     ),
     Rule(
-        lambda case: all(user_id.revoked for user_id in case.key.user_ids),
+        lambda case: not any(user_id.holds for user_id in case.key.user_ids),
         VerdictKind.REFUSED_BY_US,
         "Every user id revoked",
         "Its owner revoked every user id, so nothing in it says whose it is. The provider does not notice.",
@@ -239,6 +187,12 @@ RULES: Final[tuple[Rule, ...]] = (
         VerdictKind.UNVERIFIED,
         "Elliptic curve: depends on the provider",
         "AWS provider versions before 3.76.0, and 4.0 and 4.1, fail on it; no locked version was found.",
+    ),
+    Rule(
+        lambda case: not case.keybase and bool(case.key.unread),
+        VerdictKind.UNVERIFIED,
+        "An unusual key: not verified",
+        "Older AWS providers cannot read a part of it; whether this provider can was not tried.",
     ),
     Rule(
         lambda case: not case.keybase and case.part is not None and case.part.curve == "cv25519",
