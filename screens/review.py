@@ -1,31 +1,53 @@
-"""The review's screen: the whole difference, and whether it goes into a branch and a commit."""
+"""The review's screen: the whole difference, file by file, and whether it goes into a branch and a commit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import ScrollableContainer, Vertical
-from textual.widgets import Input, Static
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, OptionList, Static
 from textual.worker import Worker
 
 from screens.base import Opening, StepPane
-from screens.widgets.diff_view import DiffView
+from screens.by_hand import ByHandPane
 from screens.widgets.field_row import FieldRow
+from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.marks import MarkBox
+from screens.widgets.name_dialog import NameDialog
 from workflows.layer.change_set import ChangeSet
+from workflows.layer.model import Place
 from workflows.steps import review
+from workflows.steps.base import Report
+from workflows.steps.by_hand import Spot
 from workflows.steps.pending_writes import digest_of
 from workflows.steps.review import Request
 
 
-class ReviewPane(StepPane):
+class ReviewPane(ByHandPane):
     """Shows the difference as soon as it opens; Next writes exactly that."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "copy", "Copy", id="review.copy", show=False, tooltip="Copy the whole difference"),
+        Binding(
+            "s", "save", "Save", id="review.save", show=False, tooltip="Save the whole difference as a file"
+        ),
+        Binding(
+            "e",
+            "edit_by_hand",
+            "Edit by hand",
+            id="review.by-hand",
+            show=False,
+            tooltip="Open the file that is shown in your editor",
+        ),
+    ]
     DEFAULT_CSS = """
     ReviewPane #summary { height: auto; }
+    ReviewPane #files { height: auto; max-height: 5; border: none; padding: 0; display: none; }
+    ReviewPane #files.-several { display: block; }
     ReviewPane #diff { height: 1fr; min-height: 9; border: round $primary-darken-2; }
     ReviewPane #diff:focus { border: round $accent; }
     ReviewPane #commit-fields { height: auto; display: none; }
@@ -35,6 +57,7 @@ class ReviewPane(StepPane):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._digest = ""
+        self._text = ""
         self._show_anew = False
         self._start: Mapping[str, Any] = {
             "commit": bool(opening.context.facts.get("commit")),
@@ -45,8 +68,8 @@ class ReviewPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         yield Static("", id="summary", markup=False)
-        with ScrollableContainer(id="diff"):
-            yield DiffView()
+        yield OptionList(id="files", compact=True, markup=False)
+        yield FileDiffs(id="diff")
         commit = bool(self._start["commit"])
         yield MarkBox("Commit these files too", value=commit, id="commit", compact=True)
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
@@ -67,7 +90,11 @@ class ReviewPane(StepPane):
         self._prepare()
 
     def _prepare(self) -> None:
-        self.run_move("prepare", lambda report: review.prepare(self.context, report))
+        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int]:
+            change_set = review.prepare(self.context, report)
+            return change_set, file_diffs(change_set), review.written(self.context)
+
+        self.run_move("prepare", work)
 
     @on(StepPane.MoveFailed)
     def _outdated(self, message: StepPane.MoveFailed) -> None:
@@ -82,15 +109,81 @@ class ReviewPane(StepPane):
             self._prepare()
 
     @on(StepPane.MoveDone)
-    def _prepared(self, message: StepPane.MoveDone) -> None:
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name in {"copy", "save"}:
+            self.notify(message.result)
         if message.name != "prepare":
             return
-        change_set: ChangeSet = message.result
-        self._digest = digest_of(change_set)
-        self.query_one(DiffView).show(change_set.diff())
-        self.query_one("#summary", Static).update(_summary(change_set))
-        self.query_one("#diff").focus()
+        change_set, diffs, written = message.result
+        self._digest, self._text = digest_of(change_set), change_set.diff()
+        files = self.query_one("#files", OptionList)
+        files.clear_options()
+        files.add_options([_told(one) for one in diffs])
+        files.set_class(len(diffs) > 1, "-several")
+        self.query_one("#summary", Static).update(_summary(diffs, written))
+        diff = self.query_one(FileDiffs)
+        diff.show(diffs)
+        diff.focus()
         self._remember()
+
+    # -- from file to file -------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted, "#files")
+    def _jump(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_list.has_focus:
+            self.query_one(FileDiffs).go_to_file(event.option_index)
+
+    @on(OptionList.OptionSelected, "#files")
+    def _read(self, event: OptionList.OptionSelected) -> None:
+        diff = self.query_one(FileDiffs)
+        diff.go_to_file(event.option_index)
+        diff.focus()
+
+    @on(FileDiffs.AtFile)
+    def _name_file(self, message: FileDiffs.AtFile) -> None:
+        """Say which file is shown, above the difference and in the list."""
+        diff, files = self.query_one(FileDiffs), self.query_one("#files", OptionList)
+        here = 0 <= message.index < len(diff.files)
+        title = (
+            f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
+        )
+        diff.border_title = title.replace("[", r"\[")
+        if here and not files.has_focus:
+            files.highlighted = message.index
+
+    # -- taking it elsewhere -----------------------------------------------------------------------
+
+    def action_copy(self) -> None:
+        """Copy the whole difference."""
+        if self._text:
+            text = self._text
+            self.run_move("copy", lambda _report: self.context.world.clipboard.copy(text))
+
+    def action_save(self) -> None:
+        """Save the whole difference where the person wants it."""
+        if not self._text:
+            return
+
+        def answered(target: str | None) -> None:
+            if target is not None:
+                self.run_move("save", lambda _report: review.save(target, self._text, self.context))
+
+        words = "The difference as `git apply` takes it at the project's root. A path in your home folder:"
+        name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
+        self.app.push_screen(NameDialog("Save the difference", words, name), answered)
+
+    def places(self) -> Sequence[Spot]:
+        diff = self.query_one(FileDiffs)
+        if diff.at < 0 or diff.files[diff.at].change.before is None:
+            return []
+        change = diff.files[diff.at].change
+        words = "The file as it is on disk; what was decided is made anew from it."
+        return [Spot(words, change.layer.partition("/")[0], Place(change.name, diff.line), change.path)]
+
+    def read_again(self) -> None:
+        self._prepare()
+
+    # -- the request -------------------------------------------------------------------------------
 
     def changed(self) -> bool:
         """Done and nothing more to write: Next just goes on."""
@@ -109,13 +202,29 @@ class ReviewPane(StepPane):
         return {"commit": request.commit, "branch": request.branch, "message": request.message}
 
 
-def _summary(change_set: ChangeSet) -> str:
-    """How much changes in each layer."""
-    if change_set.is_empty:
+def _told(diff: FileDiff) -> str:
+    what = "new" if diff.change.before is None else "gone" if diff.change.after is None else ""
+    account = diff.change.layer.partition("/")[0]
+    counts = f"+{diff.added:,} -{diff.removed:,}"
+    return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
+
+
+def _summary(diffs: Sequence[FileDiff], written: int) -> str:
+    """How much changes in each layer, or that the session has written it all, be it after a kill."""
+    if not diffs and written:
+        return f"✓ All is written ({written} files); the files say what was decided."
+    if not diffs:
         return "✓ The files already say what was decided; nothing is written."
-    lines = []
-    for layer in change_set.layers:
-        files = change_set.of_layer(layer).summary()
-        added, removed = (sum(int(one[kind]) for one in files) for kind in ("added", "removed"))
-        lines.append(f"{layer}: {len(files)} files, +{added} -{removed}")
-    return "\n".join([*lines, "Arrows scroll; Next (^n) writes exactly this."])
+    layers = dict.fromkeys(one.change.layer for one in diffs)
+    lines = [_counts(layer, [one for one in diffs if one.change.layer == layer]) for layer in layers]
+    if len(layers) > 1:
+        lines.append(_counts(f"{len(layers)} layers", diffs))
+    return "\n".join(
+        [*lines, "Next (^n) writes exactly this. n and p: from file to file; c copies, s saves."]
+    )
+
+
+def _counts(name: str, diffs: Sequence[FileDiff]) -> str:
+    added, removed = sum(one.added for one in diffs), sum(one.removed for one in diffs)
+    files = "1 file" if len(diffs) == 1 else f"{len(diffs):,} files"
+    return f"{name}: {files}, +{added:,} -{removed:,}"

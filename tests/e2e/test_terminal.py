@@ -57,17 +57,82 @@ def walk_to_review(screen: Terminal, machine: Machine) -> None:
     screen.press("Enter")
     screen.wait_for("Find the project", "✓ bb", "jane.doe", "management  3 people")
     screen.press(NEXT)
-    screen.wait_for("Fetch from mailbox", "none yet")
+    screen.wait_for("Fetch", "none yet")
     put_request(sandbox_of(machine) / "mailbox")
-    screen.press_until(["Tab", "Tab", "Tab", "Enter"], "RSA 3072")
+    screen.press_until([*["Tab"] * 4, "Enter"], "RSA 3072")
     screen.wait_for("Works")
     screen.press(NEXT)
     screen.wait_for("+ jane.doe  joins management")
     screen.press(NEXT)
-    screen.wait_for("puts a person into a group")
-    screen.press("Space", "Tab", "Space")
+    screen.wait_for("Decide who is in which group", "▸·")
+    screen.press("Space")
+    screen.wait_for("▸+ joins")
+    screen.press("l")
+    screen.wait_for("▸ security", "▸·")
+    screen.press("Space")
+    screen.wait_for("security: 1 pending")
     screen.press_until([NEXT, NEXT], "Read every line")
     screen.wait_for("management/global/base-identities: ", "+++ b/management")
+
+
+SLOW_DISK = """
+import os, time
+
+_fsync = os.fsync
+
+
+def fsync(descriptor):
+    if "base-identities" in os.readlink(f"/proc/self/fd/{descriptor}"):
+        time.sleep(0.3)
+    _fsync(descriptor)
+
+
+os.fsync = fsync
+"""
+"""Python runs a `sitecustomize` first: the layers are on a disk that takes its time for each file."""
+
+
+def changed_files(root: Path) -> set[str]:
+    """What differs from the last commit in the layers, leftovers of a write included."""
+    command = ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=all"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {line[3:].replace("global/base-identities/", "") for line in done.stdout.splitlines()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_killed_between_two_files_it_finishes_the_set_over_both_layers(
+    tmp_path: Path, sandbox_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine.this()
+    assert tmp_path.parent in machine.home.parents, "the test would touch the developer's own things"
+    sandbox_cache.mkdir(parents=True, exist_ok=True)
+    machine.places.cache.symlink_to(sandbox_cache)
+    (tmp_path / "sitecustomize.py").write_text(SLOW_DISK)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    files = {
+        f"{account}/{name}"
+        for account in ("management", "security")
+        for name in ("groups.tf", "keys/jane.doe", "locals.tf", "outputs.tf")
+    }
+    with terminal(tmp_path) as screen:
+        walk_to_review(screen, machine)
+        root = sandbox_of(machine) / "bb"
+        assert changed_files(root) == set()
+        screen.press(NEXT)
+        end = time.monotonic() + 20
+        while len(half := changed_files(root) & files) < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+        screen.kill()
+        assert half < files
+
+        screen.run(f"clear; {PROGRAM} resume")
+        text = screen.wait_for("▸ Review", "All is written (8 files)")
+        assert "interrupted" in text
+        assert changed_files(root) == files
+        screen.press(NEXT)
+        screen.wait_for("Plan (management)", "✓ Review", "▸ Plan")
+        screen.press("C-q")
+        screen.wait_for_shell()
 
 
 def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_cache: Path) -> None:

@@ -11,17 +11,22 @@ from typing import Any
 from workflows.errors import OnboardError, Problem
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
-from workflows.layer.edit import propose
+from workflows.layer.edit import EditUnsafe, propose
 from workflows.layer.formatting import fmt_clean
+from workflows.layer.model import Layer
+from workflows.layer.operations import EditRefused, Operation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.services.files import write_atomically
 from workflows.services.git import Git
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
 from workflows.steps.access import told_in_short
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.pending_writes import PendingWrites, digest_of
+from workflows.steps.places import told_path, typed_path
 from workflows.steps.project import wanted_binary
 
 STEP = Step(
@@ -67,10 +72,50 @@ def prepare(context: Context, report: Report) -> ChangeSet:
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
         edits.append((layer, operations(layer, context.facts)))
-    change_set = propose(edits)
+    change_set = ChangeSet(tuple(change for edit in edits for change in _proposed(*edit).changes))
     report(Progress("Checking the format"))
     _check_format(change_set, context)
     return change_set
+
+
+def written(context: Context) -> int:
+    """How many files this session has written, those included that `prepare` had to finish."""
+    return len(PendingWrites(context.folder).files())
+
+
+def _proposed(layer: Layer, wanted: Sequence[Operation]) -> ChangeSet:
+    """What some operations change in one layer.
+
+    Raises:
+        NotPossible: its shape does not allow one of them.
+    """
+    try:
+        return propose([(layer, wanted)])
+    except EditUnsafe:
+        raise  # its own words say it all
+    except EditRefused as refusal:
+        raise not_possible(layer, refusal, "Go back and take that back") from refusal
+
+
+def save(target: str, text: str, context: Context) -> str:
+    """Write the difference into a file of the person's choice, and say where it is.
+
+    Args:
+        target: a path as typed; one in the home folder if it is relative.
+        text: the unified diff.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: there is such a file already, or it cannot be written.
+    """
+    path = typed_path(target, context.world.home)
+    told = told_path(path, context.world.home)
+    if path.exists():
+        raise OnboardError(
+            "There is a file already", f"{told} exists; it was left alone.", next="Choose another name."
+        )
+    write_atomically(path, text.encode(), mode=0o644)
+    return f"Saved as {told}."
 
 
 def proposed_message(context: Context) -> str:
