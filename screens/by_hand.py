@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
@@ -44,9 +45,9 @@ class ByHandPane(StepPane):
         """The files may be others now: read them and show them, with what has been entered kept."""
         raise NotImplementedError
 
-    def on_step_pane_move_failed(self, message: StepPane.MoveFailed) -> None:  # type: ignore[override]
-        """The move is over; where it was refused is where the editor is opened first."""
-        super().on_step_pane_move_failed()
+    @on(StepPane.MoveFailed)
+    def _remember_place(self, message: StepPane.MoveFailed) -> None:
+        """Where a move was refused is where the editor is opened first."""
         if isinstance(message.error, NotPossible):
             self._refused_at = message.error.spot
 

@@ -1,0 +1,187 @@
+"""The differences of many files below each other, of which only the lines in view are drawn.
+
+Every line keeps the mark that a unified diff gives it; colours only add to that. What a file holds beside
+text (control characters, marks that turn the direction of writing) is shown as a sign for it, since a
+reviewer must see what is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.diff_lines import DiffLine, diff_lines
+from workflows.layer.highlight import KINDS
+
+_LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
+_SIGNS = {number: chr(0x2400 + number) for number in range(32)} | {9: "⇥", 127: "␡"}
+_UNSEEN = re.compile("[\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True)
+class FileDiff:
+    """The difference of one file.
+
+    Attributes:
+        change: the file before and after.
+        added: how many lines come.
+        removed: how many lines go.
+        row: the line that it begins on, among those of all files.
+        lines: its lines.
+    """
+
+    change: FileChange
+    added: int
+    removed: int
+    row: int
+    lines: Sequence[DiffLine]
+
+
+def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
+    """The differences of all files of a set, in its order; takes a moment for large files."""
+    found: list[FileDiff] = []
+    row = 0
+    for change in change_set.changes:
+        lines = diff_lines(change)
+        found.append(FileDiff(change, *change.counts(), row, lines))
+        row += len(lines)
+    return tuple(found)
+
+
+def shown(text: str) -> str:
+    """A line with a sign for each character that a terminal would not show; as long as before."""
+    return _UNSEEN.sub("�", text.translate(_SIGNS))
+
+
+class FileDiffs(ScrollView, can_focus=True):
+    """Scrolls both ways, and from file to file."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "file(1)", "Next file", id="diff.next", show=False, tooltip="To the next file"),
+        Binding("p", "file(-1)", "File before", id="diff.before", show=False, tooltip="To the file before"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"diff--{name}" for name in {*_LINES.values(), *KINDS}),
+    }
+    DEFAULT_CSS = """
+    FileDiffs { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
+    FileDiffs > .diff--file { text-style: bold; background: $boost; }
+    FileDiffs > .diff--hunk { color: $text-accent; }
+    FileDiffs > .diff--added { color: $text-success; background: $success 12%; }
+    FileDiffs > .diff--removed { color: $text-error; background: $error 12%; }
+    FileDiffs > .diff--comment { color: $text-muted; text-style: italic; }
+    FileDiffs > .diff--string { color: $text-warning; }
+    FileDiffs > .diff--number { color: $text-accent; }
+    FileDiffs > .diff--constant { color: $text-accent; }
+    FileDiffs > .diff--keyword { color: $text-primary; text-style: bold; }
+    FileDiffs > .diff--name { color: $text-secondary; }
+    FileDiffs > .diff--function { color: $text-primary; }
+    """
+
+    @dataclass
+    class AtFile(Message):
+        """Another file is at the top of what is shown."""
+
+        index: int
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.files: Sequence[FileDiff] = ()
+        self._lines: list[DiffLine] = []
+        self._known: dict[str, Style] = {}
+        self._at = -1
+
+    def show(self, files: Sequence[FileDiff]) -> None:
+        """Show these files from the top."""
+        self.files = files
+        self._lines = [line for one in files for line in one.lines]
+        widest = max((cell_len(line.text) for line in self._lines), default=0)
+        self.virtual_size = Size(widest, len(self._lines))
+        self._at = -1
+        self.scroll_home(animate=False, immediate=True)
+        self._tell_file()
+        self.refresh()
+
+    @property
+    def at(self) -> int:
+        """The file at the top of what is shown; -1 without files."""
+        row = round(self.scroll_y)
+        return sum(one.row <= row for one in self.files) - 1
+
+    @property
+    def line(self) -> int:
+        """The number, before the change, of the first changed line of that file in view; 1 if none is."""
+        first = round(self.scroll_y)
+        below = self._lines[first : first + max(1, self.size.height)]
+        return next((one.old for one in below if one.mark in {"+", "-"}), 1)
+
+    def go_to_file(self, index: int) -> None:
+        """Show a file's beginning at the top, as far as there are lines."""
+        self.scroll_to(0, self.files[index].row, animate=False, immediate=True)
+
+    def action_file(self, direction: int) -> None:
+        """Go to the next file or the one before; from within a file first to its own beginning."""
+        here = self.at
+        inside = direction < 0 and here >= 0 and round(self.scroll_y) > self.files[here].row
+        index = here if inside else here + direction
+        if 0 <= index < len(self.files):
+            self.go_to_file(index)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell when another file is at the top."""
+        super().watch_scroll_y(old_value, new_value)
+        self._tell_file()
+
+    def _tell_file(self) -> None:
+        if self.at != self._at:
+            self._at = self.at
+            self.post_message(self.AtFile(self._at))
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        super().notify_style_update()
+        self._known.clear()
+
+    def _style(self, name: str) -> Style:
+        if name not in self._known:
+            self._known[name] = self.get_component_rich_style(f"diff--{name}", partial=True)
+        return self._known[name]
+
+    def render_line(self, y: int) -> Strip:
+        """A line of a file's diff, as far as it can be seen."""
+        width, row = self.scrollable_content_region.width, round(self.scroll_y) + y
+        base = self.rich_style
+        if row >= len(self._lines):
+            return Strip.blank(width, base)
+        line = self._lines[row]
+        style = base + self._style(_LINES[line.mark]) if line.mark in _LINES else base
+        left = round(self.scroll_x)
+        return Strip(self._segments(line, style)).crop(left, left + width).adjust_cell_length(width, style)
+
+    def _segments(self, line: DiffLine, style: Style) -> list[Segment]:
+        text, at, segments = shown(line.text), 1, []
+        if not line.tokens:
+            return [Segment(text, style)]
+        plain = style + Style(color=self.rich_style.color)  # the mark and the ground say what kind it is
+        segments.append(Segment(text[:1], style))
+        for token in line.tokens:
+            start, end = token.start + 1, token.end + 1
+            if start >= at:
+                segments.append(Segment(text[at:start], plain))
+                segments.append(Segment(text[start:end], plain + self._style(token.kind)))
+                at = end
+        return [*segments, Segment(text[at:], plain)]

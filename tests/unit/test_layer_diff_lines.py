@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.layer.change_set import FileChange
+from workflows.layer.diff_lines import DiffLine, diff_lines
+from workflows.layer.highlight import tokens
+
+LAYER = b"""# people
+module "user" {
+  source   = "../modules/user" // here
+  for_each = toset(local.users)
+  count    = 5
+  on       = true
+  path     = "keys/${each.key}"
+  text     = <<-EOF
+    "a" = ${var.x}
+  EOF
+  own      = null
+}
+"""
+
+
+def change(before: bytes | None, after: bytes | None, name: str = "users.tf") -> FileChange:
+    return FileChange("security/global/base-identities", name, Path(name), before, after)
+
+
+def words(line: DiffLine) -> dict[str, str]:
+    """The text of each token, with its kind."""
+    return {line.text[1:][one.start : one.end]: one.kind for one in line.tokens}
+
+
+def test_words_have_their_kinds() -> None:
+    rows = LAYER.decode().split("\n")
+    found = tokens(LAYER, [(0, len(rows))])
+    kinds = {(row, rows[row][one.start : one.end]): one.kind for row, some in found.items() for one in some}
+    assert kinds[0, "# people"] == "comment"
+    assert kinds[1, "module"] == "keyword"
+    assert kinds[1, "user"] == "string"
+    assert kinds[2, "source"] == "name"
+    assert kinds[2, "// here"] == "comment"
+    assert kinds[3, "toset"] == "function"
+    assert kinds[4, "5"] == "number"
+    assert kinds[5, "true"] == "constant"
+    assert kinds[6, "keys/"] == "string"
+    assert (6, "each") not in kinds
+    assert kinds[7, "EOF"] == "keyword"
+    assert kinds[8, '"a" ='] == "string"
+    assert kinds[10, "null"] == "constant"
+
+
+def test_only_the_wanted_lines_are_looked_at() -> None:
+    assert set(tokens(LAYER, [(4, 5)])) == {4, 5}
+
+
+def test_columns_are_characters() -> None:
+    data = 'a = "é" # ü\n'.encode()
+    assert [data.decode()[one.start : one.end] for one in tokens(data, [(0, 0)])[0]] == [
+        *("a", '"', "é", '"', "# ü"),
+    ]
+
+
+def test_a_removed_line_has_the_words_of_before_and_the_number_to_edit() -> None:
+    after = LAYER.replace(b"count    = 5", b"count    = true").replace(b"  own      = null\n", b"")
+    lines = diff_lines(change(LAYER, after))
+    removed = [line for line in lines if line.mark == "-"]
+    added = [line for line in lines if line.mark == "+"]
+    assert [line.mark for line in lines[:3]] == ["=", "=", "@"]
+    assert [line.old for line in removed] == [5, 11]
+    assert words(removed[0]) == {"count": "name", "5": "number"}
+    assert words(added[0]) == {"count": "name", "true": "constant"}
+
+
+def test_what_looks_like_a_head_is_a_line() -> None:
+    before, after = b"a\n--- b\n@@ -1 +1 @@\n", b"a\n+++ b\n@@ -9 +9 @@\n"
+    lines = diff_lines(change(before, after, "keys/jane.doe"))
+    assert [line.mark for line in lines[3:]] == [" ", "-", "-", "+", "+"]
+    assert lines[4].text == "---- b"
+
+
+def test_a_missing_last_line_end_is_a_remark() -> None:
+    lines = diff_lines(change(b"a\nb", b"a\nc", "keys/k"))
+    assert [line.mark for line in lines] == ["=", "=", "@", " ", "-", "\\", "+", "\\"]
+
+
+@given(
+    st.lists(st.sampled_from("abc\n-+@ "), max_size=30), st.lists(st.sampled_from("abc\n-+@ "), max_size=30)
+)
+def test_the_lines_are_the_diff(before: list[str], after: list[str]) -> None:
+    one = change("".join(before).encode(), "".join(after).encode())
+    lines = diff_lines(one)
+    assert "".join(f"{line.text}\n" for line in lines) == one.diff()
+    added, removed = one.counts()
+    assert (sum(line.mark == "+" for line in lines), sum(line.mark == "-" for line in lines)) == (
+        added,
+        removed,
+    )
+
+
+def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
+    before = b"".join(
+        b'output "o%d" {\n  value = module.user["%d"].name\n}\n\n' % (n, n) for n in range(2_500)
+    )
+    one = change(before, before.replace(b'["1250"]', b'["x"]'), "outputs.tf")
+    start = perf_counter()
+    assert sum(line.mark in "+-" for line in diff_lines(one)) == 2
+    assert perf_counter() - start < 0.5
