@@ -20,6 +20,7 @@ from screens.profiles import ProfilesPane
 from screens.project import ProjectPane
 from screens.review import ReviewPane
 from screens.sign_in import SignInPane
+from screens.sts_regions import StsRegionsPane
 from screens.users import UsersPane
 from screens.verify import VerifyPane
 
@@ -33,6 +34,7 @@ PANES: Mapping[str, type[StepPane]] = {
     "plan": PlanPane,
     "apply": ApplyPane,
     "hand-over": HandOverPane,
+    "sts-regions": StsRegionsPane,
     "before-you-start": BeforeYouStartPane,
     "pgp-key": PgpKeyPane,
     "handoff": HandoffPane,

@@ -12,6 +12,7 @@ from workflows.steps import (
     plan,
     project,
     review,
+    sts_regions,
     users,
 )
 from workflows.steps.base import StepModule
@@ -26,6 +27,7 @@ STEPS: tuple[StepModule, ...] = (
     plan,  # for each layer: terraform plan
     apply,  # … terraform apply, exactly that plan
     hand_over,  # … the encrypted passwords, as a text for each person
+    sts_regions,  # once, and only when somebody asks for it: where each account's STS is active
 )
 
 ADMIN = Workflow("admin", "Admin", tuple(module.STEP for module in STEPS))

@@ -1,0 +1,289 @@
+"""The screen of the STS regions: a table for each account, what to click in the console, and one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Button, DataTable, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from screens import sts_regions_words as words
+from screens.base import Opening, StepPane
+from screens.widgets.countdown import Countdown
+from screens.widgets.dialogs import Confirm
+from screens.widgets.field_row import FieldRow
+from screens.widgets.marks import MarkBox
+from workflows.secret import Secret
+from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
+from workflows.services.sts_regions.console import settings_page
+from workflows.services.sts_regions.verdict import by_urgency
+from workflows.steps import sts_regions
+from workflows.steps.base import Report
+from workflows.steps.sts_region_access import MfaSessions
+from workflows.steps.sts_regions import Request, Survey
+
+
+class StsRegionsPane(StepPane):
+    """Asks when Next is pressed, never by itself; the next Next keeps the answers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "ask", "Ask again", id="regions.ask", show=False, tooltip="Ask every region once more"),
+        Binding(
+            "x",
+            "export",
+            "Export",
+            id="regions.export",
+            show=False,
+            tooltip="Write Markdown and JSON, copy it",
+        ),
+        Binding(
+            "o", "open", "Open page", id="regions.open", show=False, tooltip="Open the console's page for STS"
+        ),
+        Binding(
+            "t",
+            "tokens",
+            "Tokens",
+            id="regions.tokens",
+            show=False,
+            tooltip="Change the version of the global endpoint's tokens",
+        ),
+    ]
+    DEFAULT_CSS = """
+    StsRegionsPane Static { height: auto; }
+    StsRegionsPane #codes { height: auto; }
+    StsRegionsPane #accounts { height: auto; max-height: 25vh; border: none; padding: 0; }
+    StsRegionsPane #accounts, StsRegionsPane #table { scrollbar-size: 0 1; }
+    StsRegionsPane #table { height: auto; max-height: 33vh; }
+    StsRegionsPane #buttons { height: 1; margin-top: 1; }
+    StsRegionsPane #buttons Button { margin-right: 1; min-width: 8; }
+    StsRegionsPane #to-do, StsRegionsPane #detail { margin-top: 1; }
+    StsRegionsPane .hidden { display: none; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._sessions = MfaSessions(opening.context)
+        self._survey: Survey | None = None
+        kept = opening.draft.get("audit") or opening.context.facts.get("sts_regions")
+        project = str(opening.context.facts.get("project", ""))
+        self._audit = Audit.from_facts(project, kept) if kept else None
+        self._changes: tuple[str, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        yield Vertical(id="codes")
+        yield Static("", id="standing", markup=False)
+        yield OptionList(id="accounts", compact=True)
+        yield DataTable(id="table", cursor_type="row", classes="hidden")
+        yield Static("", id="detail", classes="hidden", markup=False)
+        with Horizontal(id="buttons", classes="hidden"):
+            yield Button("Ask again (r)", id="again", compact=True)
+            yield Button("Export (x)", id="export", compact=True)
+            yield Button("Open (o)", id="open", compact=True)
+            yield Button("Tokens (t)", id="tokens", compact=True)
+        yield MarkBox(
+            "account ids in the Markdown",
+            bool(self.opening.draft.get("with_ids")),
+            id="with-ids",
+            compact=True,
+        )
+        yield Static("", id="to-do", markup=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        table = self.query_one("#table", DataTable)
+        table.add_columns("Region", "STS", "For the project", "Opt-in")
+        self._show()
+        self.run_move("look", self._look)
+
+    def _look(self, report: Report) -> Survey:
+        project = sts_regions.project_of(self.context)
+        return sts_regions.survey(project, self.context, self._sessions, report)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        audit, survey = self._audit, self._survey
+        self.query_one("#standing", Static).update(words.standing(audit, survey, self._changes))
+        lines = words.accounts(audit, survey)
+        accounts = self.query_one("#accounts", OptionList)
+        at = accounts.highlighted or 0
+        accounts.clear_options()
+        accounts.add_options([Option(Text(line), id=name) for name, line in lines.items()])
+        if lines:
+            accounts.highlighted = min(at, len(lines) - 1)
+        for selector in ("#buttons", "#with-ids"):
+            self.query_one(selector).set_class(audit is None, "hidden")
+        self._show_account()
+
+    @property
+    def _chosen(self) -> AccountAnswer | None:
+        """The answer of the account that is marked in the list."""
+        option = self.query_one("#accounts", OptionList).highlighted_option
+        return self._audit.account(option.id or "") if self._audit and option else None
+
+    def _show_account(self) -> None:
+        answer, table = self._chosen, self.query_one("#table", DataTable)
+        table.clear()
+        table.set_class(answer is None or not answer.regions, "hidden")
+        self._tell("#detail", "")
+        if answer is None or self._audit is None:
+            self._tell("#to-do", "")
+            return
+        for one, verdict in by_urgency(answer, self._audit.allowed):
+            row = (one.region, words.SHORT[one.sts], f"{words.MARKS[verdict]} {verdict}", str(one.opt_in))
+            table.add_row(*row, key=one.region)
+        self._tell("#to-do", words.to_do_text(answer, self._audit.allowed))
+
+    def _tell(self, selector: str, text: str) -> None:
+        widget = self.query_one(selector, Static)
+        widget.update(text)
+        widget.set_class(not text, "hidden")
+
+    @on(OptionList.OptionHighlighted, "#accounts")
+    def _highlighted(self) -> None:
+        self._show_account()
+
+    @on(DataTable.RowSelected, "#table")
+    def _explain(self, event: DataTable.RowSelected) -> None:
+        answer = self._chosen
+        region = str(event.row_key.value)
+        found = [one for one in answer.regions if one.region == region] if answer else []
+        if answer and self._audit and found:
+            self._tell("#detail", words.region_text(found[0]))
+
+    # -- what comes back ---------------------------------------------------------------------------
+
+    @on(StepPane.MoveDone)
+    async def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "look":
+                self._survey = message.result
+                await self._show_codes()
+                self._show()
+            case "ask":
+                await self._take(*message.result)
+            case "export":
+                self.notify(message.result)
+            case "open" if not message.result:
+                self.notify("No browser opens from here; the address is below the table.", severity="warning")
+            case "tokens":
+                account, version = message.result
+                if self._audit:
+                    self._audit = sts_regions.with_version(self._audit, account, version)
+                    self.notify(f"{account}: tokens of version {version} now.")
+                self._show()
+                self.keep_draft()
+
+    async def _take(self, audit: Audit, survey: Survey) -> None:
+        self._changes = changes(self._audit, audit) if self._audit else ()
+        self._audit, self._survey = audit, survey
+        await self._show_codes()
+        self._show()
+        self.query_one("#accounts").focus()
+        self.keep_draft()
+
+    async def _show_codes(self) -> None:
+        codes = self.query_one("#codes")
+        await codes.remove_children()
+        devices = self._survey.devices if self._survey else ()
+        rows: list[Widget] = []
+        for place, serial in enumerate(devices):
+            field = Input(placeholder="six digits", id=f"code-{place}", compact=True, max_length=7)
+            rows.append(FieldRow("MFA code", field, words.device(serial)))
+        if rows:
+            await codes.mount(*rows, Countdown(self.context.world.now))
+            codes.query("Input").first().focus()
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def advance(self) -> None:
+        if self._audit is None:
+            self.action_ask()
+        else:
+            self.post_message(self.Submitted(self.request()))
+
+    def _codes(self) -> dict[str, Secret]:
+        """The codes that were entered, by device; each is good once, so the fields are emptied."""
+        found: dict[str, Secret] = {}
+        for serial, field in zip(
+            self._survey.devices if self._survey else (), self.query("#codes Input"), strict=True
+        ):
+            if isinstance(field, Input) and field.value.strip():
+                found[serial], field.value = Secret(field.value.strip()), ""
+        return found
+
+    @on(Button.Pressed, "#again")
+    def action_ask(self) -> None:
+        """Ask every region about every account."""
+        survey = self._survey
+        if survey is not None and not self.running_move:
+            self.run_move("ask", partial(self._ask, survey, self._codes()))
+
+    def _ask(self, survey: Survey, codes: Mapping[str, Secret], report: Report) -> tuple[Audit, Survey]:
+        """The answers, and the codes that are due the next time."""
+        audit = sts_regions.ask(survey, codes, self.context, self._sessions, report)
+        return audit, self._look(report)
+
+    @on(Button.Pressed, "#export")
+    def action_export(self) -> None:
+        """Write the answers into two files, and copy the Markdown."""
+        audit, ids = self._audit, self.query_one("#with-ids", MarkBox).value
+        if audit is not None:
+            self.run_move(
+                "export",
+                lambda report: sts_regions.export(audit, with_ids=ids, context=self.context, report=report),
+            )
+
+    @on(Button.Pressed, "#open")
+    def action_open(self) -> None:
+        """Open the account settings of the console."""
+        answer = self._chosen
+        page = settings_page(answer.partition) if answer else ""
+        if page:
+            self.run_move("open", lambda _report: self.context.world.browser.open(page))
+
+    @on(Button.Pressed, "#tokens")
+    def action_tokens(self) -> None:
+        """Ask whether the marked account's global endpoint is to give other tokens."""
+        answer = self._chosen
+        if answer is None or answer.token_version is None or self._survey is None:
+            self.notify("The token version of the marked account is not known.", severity="warning")
+            return
+        version = 3 - answer.token_version
+        title, body = words.token_question(answer, version)
+        self.app.push_screen(
+            Confirm(title, body, f"Set version {version}"), partial(self._switch, answer.account, version)
+        )
+
+    def _switch(self, account: str, version: int, yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+        survey = self._survey
+        if not yes or survey is None:
+            return
+        codes = self._codes()
+
+        def switch(report: Report) -> tuple[str, int | None]:
+            now = sts_regions.switch_tokens(
+                account, version, survey, codes, self.context, self._sessions, report
+            )
+            return account, now
+
+        self.run_move("tokens", switch)
+
+    def leave(self) -> None:
+        self._sessions.drop()
+
+    def request(self) -> Request:
+        return Request(self._audit)
+
+    def draft(self) -> Mapping[str, Any]:
+        if self._audit is None:
+            return {}
+        return {"audit": self._audit.as_facts(), "with_ids": self.query_one("#with-ids", MarkBox).value}
