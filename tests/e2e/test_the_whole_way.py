@@ -93,6 +93,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         for account in ("management", "security"):
             await plan_apply_and_hand_over(admin, account)
         await admin.until(lambda: "All done" in admin.text(), "the end")
+        await ask_the_regions(admin)
         assert set(admin.statuses().values()) == {Status.DONE}
         await admin.quit()
 
@@ -156,6 +157,18 @@ async def plan_apply_and_hand_over(admin: Walker, account: str) -> None:
     await admin.at(f"Hand over ({account})")
     await admin.press("#mail")
     await admin.next()
+
+
+async def ask_the_regions(admin: Walker) -> None:
+    """The task after the rollout, done because somebody asks for it: where each account's STS is active."""
+    await admin.pilot.press("enter")
+    await admin.at("STS regions")
+    await admin.next()
+    await admin.rest()
+    assert "! management  15 to switch off" in admin.text(), admin.text()
+    assert "! security  15 to switch off" in admin.text()
+    await admin.next()
+    await admin.until(lambda: "All done" in admin.text(), "the end again")
 
 
 def check_the_layers(folder: Path) -> None:
