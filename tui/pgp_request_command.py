@@ -19,7 +19,7 @@ from workflows.errors import OnboardError, Problem
 from workflows.messages import rules
 from workflows.steps import pgp_key
 from workflows.steps.base import Context, Progress
-from workflows.steps.pgp_key import OwnChoice
+from workflows.steps.own_pgp_keys import OwnChoice, own_keys
 
 
 def request(machine: Machine, options: argparse.Namespace) -> int:
@@ -44,7 +44,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
             if key is None:
                 return REFUSED
         else:
-            key = _choose(pgp_key.own_keys(context, _quiet), options.key)
+            key = _choose(own_keys(context, _quiet), options.key)
         wanted = pgp_key.Request(
             key.fingerprint,
             "",
@@ -79,7 +79,9 @@ def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
         new.again.drop()
         return None
     sys.stderr.write("Making an RSA 4096 key; this takes some seconds.\n")
-    return pgp_key.make(new, context, _quiet)
+    made = pgp_key.make(new, context, _quiet)
+    sys.stderr.write(pgp_key.revocation_told(made.fingerprint, context) + "\n")
+    return made
 
 
 def _choose(keys: Sequence[OwnChoice], wanted: str) -> OwnChoice:

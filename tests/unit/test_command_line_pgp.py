@@ -268,6 +268,7 @@ def test_a_new_key_is_made_with_what_is_asked_on_the_terminal() -> None:
         assert request.name == "Jane Doe"
         assert request.fingerprint.encode() in home.run("--list-secret-keys", "--with-colons")
         assert PASSPHRASE not in shown + told
+        assert f"{request.fingerprint}.rev" in shown
 
 
 def test_two_different_passphrases_make_no_key() -> None:
