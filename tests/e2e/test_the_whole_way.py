@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from support.browser_visit import BrowserVisit, Phone
+from support.leak_hunt import LeakHunt, hunting
 from support.sandbox import sandbox_cache
 from support.walker import Walker, wizard
 
@@ -49,8 +51,16 @@ def folder(machine: Machine) -> Iterator[Path]:
         delete_sandbox(folder)
 
 
+@pytest.fixture
+def hunt(folder: Path) -> Iterator[LeakHunt]:
+    """What is looked at for secrets from the first step to the last."""
+    profiles = folder / "new-user" / "home" / ".aws"
+    with hunting(folder / "tmp", sessions_of(folder), profiles) as hunt:
+        yield hunt
+
+
 async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
-    machine: Machine, folder: Path
+    machine: Machine, folder: Path, hunt: LeakHunt, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # The admin finds the project and says who joins; nobody has sent a key yet, so there is an invitation.
     async with wizard(machine, folder, Start(workflow="admin")) as admin:
@@ -72,6 +82,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await person.fill("#email", "jane.doe@company.example")
         await person.fill("#passphrase", PASSPHRASE)
         await person.fill("#again", PASSPHRASE)
+        keep_picture(person, hunt)
         await person.next()
         await person.at("Handoff")
         await person.quit()
@@ -104,11 +115,11 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await person.at("Handoff")
         sandbox = person.sandbox
         phone = Phone(sandbox)
-        canaries = [PASSPHRASE, *NEW_PASSWORDS.values()]
+        canaries: list[str | bytes] = [PASSPHRASE, *NEW_PASSWORDS.values(), *secret_halves(folder)]
         await person.press("#fetch")
         await person.next()
         for account in ("management", "security"):
-            canaries += await sign_in_and_get_a_key(person, account, phone, sandbox.downloads)
+            canaries += await sign_in_and_get_a_key(person, account, phone, sandbox.downloads, hunt)
         await person.at("Verify")
         for account in ("management", "security"):
             await person.fill(f"#code-{account}", phone.fresh(f"binbash-{account}"))
@@ -125,7 +136,10 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await person.quit()
 
     assert_private(folder / "new-user" / "home" / ".aws" / "bb")
-    assert_no_canary(canaries, folder, machine)
+    canaries += phone.seeds()
+    printed = "\0".join(capfd.readouterr())
+    hunt.keep("what was printed", printed.encode())
+    assert_no_canary(canaries, folder, machine, hunt)
 
 
 def session_of(machine: Machine, folder: Path, workflow: str) -> str:
@@ -193,14 +207,16 @@ def git(root: Path, *arguments: str) -> str:
 
 
 async def sign_in_and_get_a_key(
-    person: Walker, account: str, phone: Phone, downloads: Path
+    person: Walker, account: str, phone: Phone, downloads: Path, hunt: LeakHunt
 ) -> tuple[str, str]:
     """Walk one identity up to its profiles; gives the one-time password and the secret key, as canaries."""
     await person.at(f"Decrypt and sign in ({account})")
     await person.fill("#passphrase", PASSPHRASE)
+    keep_picture(person, hunt)
     await person.next()
     await person.rest()
     await person.press("#copy-password")
+    keep_picture(person, hunt)
     password = person.clipboard()
     with BrowserVisit(person.pane._page(), downloads) as browser:
         assert "You must change your password" in browser.sign_in(USER, password)
@@ -217,8 +233,10 @@ async def sign_in_and_get_a_key(
         path = browser.download_access_key()
         secret = path.read_text().splitlines()[1].rpartition(",")[2].strip('"')
     await person.until(lambda: path.name in person.text(), "the file to be noticed")
+    keep_picture(person, hunt)
     await person.next()
     await person.at(f"Profiles ({account})")
+    keep_picture(person, hunt)
     assert not path.exists(), "the downloaded file was to be deleted"
     await person.next()
     return password, secret
@@ -284,13 +302,34 @@ def assert_private(folder: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600, path
 
 
-def assert_no_canary(secrets: list[str], folder: Path, machine: Machine) -> None:
-    """Nothing that was written holds a passphrase, a password or a secret key."""
-    canaries = [text.encode() for text in secrets]
-    assert len(canaries) == 7
-    aws = folder / "aws"  # what the sandbox's AWS knows is its own
-    for root in (folder, folder.with_name(folder.name + ".sessions"), machine.home):
-        for path in root.rglob("*"):
-            if path.is_file() and not path.is_symlink() and aws not in path.parents:
-                content = path.read_bytes()
-                assert not any(canary in content for canary in canaries), path
+def sessions_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".sessions")
+
+
+def keep_picture(person: Walker, hunt: LeakHunt) -> None:
+    """What a picture of the screen holds is searched, too."""
+    hunt.keep(f"a picture of {person.pane.opening.title}", person.app.export_screenshot().encode())
+
+
+def secret_halves(folder: Path) -> list[bytes]:
+    """The protected secret numbers of the person's PGP key and its subkey, as gpg-agent keeps them."""
+    files = sorted((folder / "new-user").rglob("private-keys-v1.d/*.key"))
+    kept = [file.read_bytes().partition(b"(protected ")[2] for file in files]
+    numbers = [max(re.findall(rb"#([0-9A-F\s]+)#", text), key=len) for text in kept]
+    return [bytes.fromhex("".join(number.decode().split())) for number in numbers]
+
+
+def assert_no_canary(secrets: Sequence[str | bytes], folder: Path, machine: Machine, hunt: LeakHunt) -> None:
+    """Nothing that was written, started or shown holds a passphrase, a password, a seed or a secret key."""
+    assert len(secrets) == 11
+    assert min(map(len, secrets)) > 15
+    for program in ("gpg", "git", "terraform", "terraform-provider"):
+        assert hunt.saw(program), f"no {program} was watched"
+    may_hold = (
+        folder / "aws",  # what the sandbox's AWS knows is its own
+        *(path for path in folder.rglob("private-keys-v1.d")),
+    )
+    places = machine.places
+    roots = (folder, sessions_of(folder), machine.home, places.sessions, places.vault)
+    assert hunt.leaks(secrets, *roots, but=may_hold) == []
+    assert hunt.leaks([USER], folder), "the hunt finds nothing at all"

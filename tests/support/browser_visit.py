@@ -29,6 +29,10 @@ class Phone:
         totp = pyotp.TOTP(seed)
         return totp.at(now - STEP_SECONDS), totp.at(now)
 
+    def seeds(self) -> list[str]:
+        """What was scanned."""
+        return list(self._seeds.values())
+
     def fresh(self, account: str) -> str:
         """A code that was not given before."""
         self._sandbox.advance_clock(STEP_SECONDS)

@@ -164,7 +164,7 @@ async def wizard(
 ) -> AsyncIterator[Walker]:
     """The application on a sandbox, as `iam-onboard demo` runs it."""
     source = WatchedWorlds(machine, sandbox)
-    parts = Parts(Shelf(machine).of_sandbox(sandbox), MODULES, PANES)
+    parts = Parts(Shelf(machine), MODULES, PANES, lambda folder: WatchedWorlds(machine, folder))
     app = OnboardApp(machine, lambda: parts, source, start)
     try:
         async with app.run_test(size=size) as pilot:

@@ -1,0 +1,159 @@
+"""The hunt itself finds what is planted, and the wizard's failures and pictures hold no secret.
+
+The hunt over both workflows is in `test_the_whole_way`, which walks them; the terminal's scrollback and
+clipboard are in `test_secrets_at_the_terminal`.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from support.leak_hunt import hunting
+from support.new_user import PASSPHRASE, PASSWORD, handoff_for, until, world_of, written
+from support.panes import PaneHost, new_session, rest, settle
+from support.pgp import GpgHome, gpg_home
+
+from screens.before_you_start import BeforeYouStartPane
+from screens.handoff import HandoffPane
+from screens.pgp_key import PgpKeyPane
+from screens.sign_in import SignInPane
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.secret import Secret
+from workflows.steps import before_you_start, handoff, pgp_key, sign_in
+
+pytestmark = pytest.mark.e2e
+CANARY = "planted canary/4f+9c"
+GRANDCHILD = """
+import subprocess, sys
+waits = [sys.executable, "-c", "import time; time.sleep(0.4)"]
+subprocess.run(waits, env={"X": sys.stdin.read()})
+"""
+MODULES = (before_you_start, pgp_key, handoff, sign_in)
+PANES = {
+    "before-you-start": BeforeYouStartPane,
+    "pgp-key": PgpKeyPane,
+    "handoff": HandoffPane,
+    "sign-in": SignInPane,
+}
+
+
+def plant(place: str, folder: Path) -> None:
+    coded = base64.b64encode(f"xy{CANARY}z".encode()).decode()
+    match place:
+        case "argument":
+            subprocess.run([sys.executable, "-c", "pass", f"--password={CANARY}"], check=True)
+        case "environment":
+            subprocess.run([sys.executable, "-c", "pass"], env={"TOKEN": coded}, check=True)
+        case "grandchild":
+            subprocess.run([sys.executable, "-c", GRANDCHILD], input=CANARY, text=True, check=True)
+        case "passing":
+            (folder / "passing.tmp").write_text(CANARY)
+            time.sleep(0.3)
+            (folder / "passing.tmp").unlink()
+        case "base64":
+            (folder / "log.txt").write_text(f"sent {coded} to the server")
+        case "utf-16":
+            (folder / "journal.jsonl").write_bytes(CANARY.encode("utf-16"))
+        case "name":
+            (folder / CANARY.replace("/", "-")).write_text("")
+            (folder / "picture.svg").write_text(html.escape(CANARY).replace(" ", "&#160;"))
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("argument", "the arguments of python"),
+        ("environment", "the environment of python"),
+        ("grandchild", "the environment of python"),
+        ("passing", "passing.tmp, for a moment"),
+        ("base64", "log.txt"),
+        ("utf-16", "journal.jsonl"),
+        ("name", "picture.svg"),
+    ],
+)
+def test_what_is_planted_is_found(place: str, told: str, tmp_path: Path) -> None:
+    with hunting(tmp_path) as hunt:
+        plant(place, tmp_path)
+    found = hunt.leaks([CANARY], tmp_path)
+    assert any(told in one for one in found), found
+    assert CANARY not in repr(found)
+    assert not hunt.leaks(["another canary"], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        yield home
+
+
+def at_sign_in(tmp_path: Path, gpg: GpgHome) -> tuple[Session, PaneHost]:
+    session = new_session(tmp_path / "sessions", MODULES)
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    sent = {"fingerprint": gpg.fingerprint("jane"), "key_made": False, "request_sent": "sent"}
+    settle(session, StepKey("pgp-key"), sent)
+    held = handoff_for(gpg, "jane").payload()
+    settle(session, StepKey("handoff"), {"handoff": held, "identities": ["security"]})
+    gpg.forget_passphrases()
+    world = world_of(tmp_path, gpg)
+    return session, PaneHost(session, world, MODULES, PANES, StepKey("sign-in", "security"))
+
+
+async def test_a_failure_in_a_worker_tells_its_place_and_no_secret(
+    tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(passphrase: Secret, *_: object, **__: object) -> NoReturn:
+        plain = passphrase.reveal()
+        raise ValueError(f"cannot parse {plain}")
+
+    monkeypatch.setattr(sign_in, "decrypt_password", broken)
+    session, app = at_sign_in(tmp_path, gpg)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await until(pilot, lambda: "Something unforeseen happened" in app.text())
+        shown = app.text()
+    session.close()
+    assert "ValueError" in shown
+    assert "test_no_secret_leaks.py" in shown
+    told = capfd.readouterr()
+    for text in (shown, told.out, told.err, written(tmp_path)):
+        assert PASSPHRASE not in text
+        assert "Traceback" not in text
+
+
+async def test_a_picture_of_the_masked_or_hidden_password_does_not_hold_it(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session, app = at_sign_in(tmp_path, gpg)
+
+    def picture() -> str:
+        return html.unescape(app.export_screenshot()).replace("\u00a0", " ")
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE)
+        typed = picture()
+        await pilot.press("enter")
+        await rest(pilot)
+        masked = picture()
+        await pilot.press("v")
+        await pilot.pause()
+        assert PASSWORD in picture(), "the hunt in pictures finds nothing even where it is shown"
+        await pilot.press("v")
+        await pilot.pause()
+        hidden = picture()
+    session.close()
+    for one in (typed, masked, hidden):
+        assert "jane.doe" in one
+        assert PASSPHRASE not in one
+        assert PASSWORD not in one
