@@ -34,7 +34,7 @@ def steps_page() -> str:
             if step.repeats_over:
                 notes.append(f"once for each of the {step.repeats_over}")
             if step.skippable:
-                notes.append("optional")
+                notes.append("when asked for" if step.asked_for else "optional")
             note = f" ({', '.join(notes)})" if notes else ""
             parts.append(f"### {step.title}{note}\n\n{help_text(step.id)}")
     return "\n".join(parts)

@@ -113,10 +113,11 @@ def ask(
     size = max(1, min(MOST_AT_ONCE, len(tasks) + len(questions)))
     pool = ThreadPoolExecutor(size, thread_name_prefix="sts-regions")
     try:
-        futures: dict[Future[Any], Any] = {
-            pool.submit(_ask_account, factory, one): one.account for one in questions
+        # The regions first: the slowest one decides, and an account's own questions fit into its time.
+        futures: dict[Future[Any], str | None] = {
+            pool.submit(_probe, factory, region, group): None for region, group in tasks
         }
-        futures.update({pool.submit(_probe, factory, region, group): None for region, group in tasks})
+        futures.update({pool.submit(_ask_account, factory, one): one.account for one in questions})
         rounds = -(-len(futures) // size)
         for future in _as_they_come(futures, DEADLINE * rounds, cancelled):
             account, result = futures[future], future.result()
