@@ -1,0 +1,266 @@
+"""What people send, in every form, singly and many at once: a keyring, a folder, far too much."""
+
+from __future__ import annotations
+
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, quiet
+from support.pgp import GpgHome, gpg_home
+
+from workflows.errors import Cancelled, OnboardError
+from workflows.services.gpg.many_keys import in_parallel
+from workflows.services.gpg.owner import Likeness
+from workflows.services.gpg.refusals import KeybaseName, KeyTooLarge, SecretKeyGiven
+from workflows.steps import layer_keys, pgp_keys, taken_keys
+from workflows.steps.base import Context, Progress
+from workflows.steps.pgp_keys import Request
+
+Keys = Mapping[str, bytes]
+LOCKED = 'provider "registry.terraform.io/hashicorp/aws" {\n  version = "3.39.0"\n}\n'
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject) -> AdminProject:
+    """A project in which two people join; nothing is locked, and the layers ask for ~> 3.39.0."""
+    admin_project.facts = {
+        "project_root": str(admin_project.root),
+        "project": "bb",
+        "layers": ["management", "security"],
+        "joining": ["jane.doe", "juan.delacruz"],
+        "leaving": [],
+        "regrouping": [],
+        "rekeying": [],
+    }
+    return admin_project
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "sent"
+    made.mkdir()
+    return made
+
+
+def take(admin: AdminProject, data: bytes | str) -> taken_keys.Taken:
+    return taken_keys.take_in_for(data, "jane.doe", "pasted", admin.context())
+
+
+# -- how much, and for which provider --------------------------------------------------------------
+
+
+def test_fifty_megabytes_are_refused_at_once(admin: AdminProject, folder: Path) -> None:
+    (folder / "jane.doe.asc").write_bytes(b"x" * 50_000_000)
+    begun = time.monotonic()
+    for data in ("x" * 50_000_000, b"x" * 50_000_000):
+        with pytest.raises(KeyTooLarge):
+            take(admin, data)
+    with pytest.raises(OnboardError, match="too large"):
+        taken_keys.take_in_file(str(folder / "jane.doe.asc"), ["jane.doe"], admin.context(), quiet)
+    assert time.monotonic() - begun < 1
+
+
+def test_a_key_of_more_than_a_megabyte_is_taken(admin: AdminProject, people_keys: Keys) -> None:
+    text = b64encode(people_keys["jane.doe"]).decode() + "\n" * 1_500_000
+    assert list(take(admin, text).keys) == ["jane.doe"]
+
+
+def test_without_a_lock_file_the_constraint_of_the_layer_decides(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    assert not take(admin, people_keys["cv25519"]).keys["jane.doe"].accepted
+    for account in ("management", "security"):
+        (versions,) = [one for one in admin.file(account, ".").glob("*.tf") if "3.39.0" in one.read_text()]
+        versions.write_text(versions.read_text().replace("~> 3.39.0", "~> 4.10"))
+    assert take(admin, people_keys["cv25519"]).keys["jane.doe"].accepted
+
+
+def test_layers_with_different_providers_are_told_apart_by_name(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.file("management", ".terraform.lock.hcl").write_text(LOCKED.replace("3.39.0", "4.67.0"))
+    key = take(admin, people_keys["cv25519"]).keys["jane.doe"]
+    assert not key.accepted
+    assert "Elliptic curve in security (AWS provider ~> 3.39.0)" in key.headline
+    assert "management (AWS provider 4.67.0): elliptic curve: reported to work" in key.headline
+    assert " in " not in take(admin, people_keys["jane.doe"]).keys["jane.doe"].headline
+
+
+def test_a_provider_that_nothing_tells_is_a_warning(admin: AdminProject, people_keys: Keys) -> None:
+    admin.file("security", ".terraform.lock.hcl").write_text("provider {{{")
+    key = take(admin, people_keys["jane.doe"]).keys["jane.doe"]
+    assert key.accepted
+    assert any(words.startswith("The AWS provider of security is not known") for words in key.warnings)
+
+
+# -- several keys at once --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def keyring() -> bytes:
+    with gpg_home() as home:
+        for name in ("ana", "jane.doe", "jane", "juan.delacruz"):
+            home.key(name, "rsa2048" if name != "jane" else "ed25519", subkey="rsa2048")
+        return _exported(home)
+
+
+def _exported(home: GpgHome) -> bytes:
+    return home.run("--export", "--armor")
+
+
+def test_a_keyring_is_to_be_chosen_from_the_best_match_first(admin: AdminProject, keyring: bytes) -> None:
+    taken = take(admin, keyring)
+    assert taken.keys == {}
+    choices = taken.choices["jane.doe"]
+    assert [key.user_ids[0].partition(" ")[0] for key in choices][:2] == ["jane.doe", "jane"]
+    assert [key.likeness for key in choices[:2]] == [Likeness.FULL, Likeness.SOME]
+    assert len(choices) == 4
+    assert all(key.name == "jane.doe" and len(key.grouped) == 49 for key in choices)
+
+
+def test_a_folder_is_matched_by_file_name_request_name_and_mail_and_the_rest_is_listed(
+    admin: AdminProject, people_keys: Keys, folder: Path
+) -> None:
+    (folder / "first.asc").write_bytes(people_keys["juan.delacruz"])
+    (folder / "JANE.DOE.gpg").write_bytes(people_keys["rsa3072"])
+    (folder / "somebody.asc").write_bytes(people_keys["rsa-for-both"])
+    (folder / "leak.asc").write_bytes(people_keys["secret"])
+    (folder / "holiday.txt").write_text("a picture of the sea")
+    (folder / ".hidden").write_bytes(people_keys["jane.doe"])
+    told: list[Progress] = []
+    found = taken_keys.take_in_file(str(folder), admin.facts["joining"], admin.context(), told.append)
+    assert {name: key.source.rpartition("/")[2] for name, key in found.keys.items()} == {
+        "juan.delacruz": "first.asc",
+        "jane.doe": "JANE.DOE.gpg",
+    }
+    assert found.choices == {}
+    assert [words.partition(" ")[0].rstrip(":") for words in found.unmatched] == [
+        "leak.asc",
+        "somebody.asc",
+        "1",
+    ]
+    assert "SECRET" in found.unmatched[0]
+    assert [(one.done, one.total) for one in told] == [(number, 5) for number in range(1, 6)]
+
+
+def test_two_files_for_one_person_are_to_be_chosen_from_and_the_same_key_twice_is_one(
+    admin: AdminProject, people_keys: Keys, folder: Path
+) -> None:
+    (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
+    (folder / "copy.asc").write_text(b64encode(people_keys["jane.doe"]).decode())
+    one = taken_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
+    assert (list(one.keys), one.choices) == (["jane.doe"], {})
+    (folder / "jane.doe.gpg").write_bytes(people_keys["rsa3072"])
+    two = taken_keys.take_in_file(str(folder), ["jane.doe"], admin.context(), quiet)
+    assert [key.likeness for key in two.choices["jane.doe"]] == [Likeness.FULL, Likeness.NONE]
+
+
+def test_reading_a_folder_can_be_stopped(admin: AdminProject, people_keys: Keys, folder: Path) -> None:
+    for number in range(50):
+        (folder / f"{number}.asc").write_bytes(people_keys["rsa"])
+    stopped = threading.Event()
+    context: Context = replace(admin.context(), cancelled=stopped)
+
+    def report(progress: Progress) -> None:
+        if progress.done == 3:
+            stopped.set()
+
+    with pytest.raises(Cancelled):
+        taken_keys.take_in_file(str(folder), ["jane.doe"], context, report)
+
+
+def test_what_was_not_begun_is_left_when_the_work_is_stopped() -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        time.sleep(0.01)
+        return number
+
+    def tick(done: int) -> None:
+        if done == 2:
+            raise Cancelled("Stopped", "You stopped it.")
+
+    with pytest.raises(Cancelled):
+        in_parallel(work, range(500), tick)
+    assert len(begun) < 100
+
+
+@pytest.mark.parametrize(("text", "refusal"), [("keybase:jane_doe", KeybaseName), ("secret", SecretKeyGiven)])
+def test_what_must_not_be_is_refused_with_a_text_for_the_sender(
+    admin: AdminProject, people_keys: Keys, text: str, refusal: type[KeybaseName | SecretKeyGiven]
+) -> None:
+    with pytest.raises(refusal) as caught:
+        take(admin, people_keys.get(text, text.encode()))
+    assert "gpg " in caught.value.for_owner
+
+
+# -- whose key it is -------------------------------------------------------------------------------
+
+
+def test_a_key_of_somebody_else_is_told_with_the_names(admin: AdminProject, people_keys: Keys) -> None:
+    admin.replace(
+        "security",
+        "locals.tf",
+        '"machine.github.actions" =',
+        '"machine.ci" = "machine.github.actions"\n    "machine.github.actions" =',
+    )
+    for file in ("keys/machine.github.actions", "keys/old"):
+        admin.file("security", file).write_bytes(people_keys["jane.doe"])
+    warnings = take(admin, people_keys["jane.doe"]).keys["jane.doe"].warnings
+    assert (
+        "It is the key of machine.ci, machine.github.actions in security too (keys/machine.github.actions)."
+        in warnings
+    )
+    assert "It also lies in keys/old of security, which nobody uses." in warnings
+
+
+def test_two_people_who_join_with_one_key_are_told(admin: AdminProject, people_keys: Keys) -> None:
+    keys = {
+        name: taken_keys.take_in(people_keys["rsa3072"], name, "pasted", admin.context())
+        for name in admin.facts["joining"]
+    }
+    told = [one.message for one in pgp_keys.validate(Request(keys), admin.context())]
+    assert "jane.doe and juan.delacruz have the same key." in told
+
+
+# -- what lies in the layers -----------------------------------------------------------------------
+
+
+def test_the_files_of_the_layers_are_judged_to_the_letter(admin: AdminProject, people_keys: Keys) -> None:
+    armored = people_keys["secret"].replace(b"PRIVATE", b"PUBLIC")
+    for name, data in {
+        "raw": people_keys["jane.doe"],
+        "bom": b"\xef\xbb\xbf" + b64encode(people_keys["jane.doe"]),
+        "broken": b64encode(people_keys["jane.doe"])[:-3],
+        "not-a-key": armored,
+        "soon": b64encode(people_keys["expiring-soon"]),
+        "twin": b64encode(people_keys["expiring-soon"]),
+        "expired": b64encode(people_keys["expired"]),
+    }.items():
+        admin.file("security", f"keys/{name}").write_bytes(data)
+    rows = {row.file: row for row in layer_keys.look(admin.context(), quiet) if row.account == "security"}
+    verdicts = {name.removeprefix("keys/"): (row.accepted, row.headline) for name, row in rows.items()}
+    assert verdicts["raw"] == (False, "A binary file")
+    assert verdicts["bom"] == (False, "Not plain base64")
+    assert verdicts["broken"][0] is verdicts["not-a-key"][0] is verdicts["expired"][0] is False
+    assert verdicts["alex.kim"] == (True, "Works")
+    assert rows["keys/soon"].soon
+    assert rows["keys/expired"].soon
+    assert not rows["keys/alex.kim"].soon
+    assert rows["keys/soon"].same == ("security: keys/twin",)
+    assert rows["keys/alex.kim"].users == ("alex.kim",)
+    assert rows["keys/raw"].users == ()
+
+
+def test_only_the_files_of_the_people_who_are_asked_for_are_judged(admin: AdminProject) -> None:
+    rows = layer_keys.look(admin.context(), quiet, ["alex.kim"])
+    assert [(row.account, row.file) for row in rows] == [
+        ("management", "keys/alex.kim"),
+        ("security", "keys/alex.kim"),
+    ]
