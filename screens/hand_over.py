@@ -45,9 +45,7 @@ class HandOverPane(StepPane):
             "t", "sent", "Sent", id="handover.sent", show=False, tooltip="Mark as sent, or take the mark back"
         ),
         Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show or hide the whole text"),
-        Binding(
-            "escape", "hide_text", "Close", id="handover.hide", show=False, tooltip="Close the whole text"
-        ),
+        Binding("escape", "hide_text", "Close", id="handover.hide", tooltip="Close the whole text"),
     ]
     DEFAULT_CSS = """
     HandOverPane #hint, HandOverPane #trouble { height: auto; }
@@ -55,7 +53,7 @@ class HandOverPane(StepPane):
     HandOverPane #trouble { color: $text-error; }
     HandOverPane #people { height: auto; max-height: 7; border: none; padding: 0; }
     HandOverPane #buttons { height: auto; margin-top: 1; }
-    HandOverPane #buttons Button { margin-right: 1; min-width: 8; }
+    HandOverPane #buttons Button { margin-right: 0; min-width: 8; }
     HandOverPane #text { height: 10; display: none; margin-top: 1; }
     HandOverPane #text.-shown { display: block; }
     """
@@ -97,7 +95,7 @@ class HandOverPane(StepPane):
             return "Next (^n) goes on; ^r opens this again, to read the texts anew and send them once more."
         if later:
             return (
-                f"{', '.join(later)} follows, and its text will hold this identity too: skip (^s) to send\n"
+                f"{', '.join(later)} follows, and its text will hold this identity too: skip (^s) to send "
                 "one message at the end, or send this one now. All that is secret in it is encrypted."
             )
         return "Send each text by any messenger: everything secret in it is encrypted to the person's key."

@@ -65,7 +65,6 @@ class PlanPane(StepPane):
         self._planned = Planned.from_facts(kept) if kept else None
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
         self._refusal = ""
-        self._loading = True
 
     def compose_body(self) -> ComposeResult:
         yield CodeField()

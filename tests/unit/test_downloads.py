@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -11,7 +10,6 @@ from workflows.services.downloads import (
     delete_access_key_file,
     find_access_keys,
     looks_like_access_key,
-    watch_for_access_key,
 )
 from workflows.services.files import FileError
 
@@ -90,36 +88,6 @@ def test_links_pipes_and_folders_are_not_followed(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
     assert find_access_keys(tmp_path / "missing", SINCE) == []
-
-
-def test_the_watch_yields_each_file_once_and_again_when_written_anew(tmp_path: Path) -> None:
-    folder, cancelled = tmp_path / "downloads", Event()
-    looks = 0
-
-    def pause(seconds: float) -> None:
-        nonlocal looks
-        assert seconds == 0.5
-        looks += 1
-        if looks == 1:
-            folder.mkdir()
-        elif looks == 2:
-            put(folder, "a_accessKeys.csv", age=-10)
-        elif looks == 4:
-            put(folder, "a_accessKeys.csv", age=-20)
-        elif looks == 5:
-            put(folder, "a_accessKeys (1).csv", age=-30)
-        elif looks == 7:
-            cancelled.set()
-
-    found = [path.name for path in watch_for_access_key(folder, SINCE, cancelled=cancelled, pause=pause)]
-    assert found == ["a_accessKeys.csv", "a_accessKeys.csv", "a_accessKeys (1).csv"]
-
-
-def test_a_cancelled_watch_ends_without_a_look(tmp_path: Path) -> None:
-    put(tmp_path, "a.csv")
-    cancelled = Event()
-    cancelled.set()
-    assert list(watch_for_access_key(tmp_path, SINCE - timedelta(days=1), cancelled=cancelled)) == []
 
 
 def test_deleting_says_that_copies_may_remain(tmp_path: Path) -> None:

@@ -49,13 +49,12 @@ def fingerprints(home: Path) -> list[str]:
     return [line.split(":")[9] for line in listing.splitlines() if line.startswith("fpr:")]
 
 
-def test_an_encrypted_password_is_accepted_and_its_recipient_told(gpg_home: Path) -> None:
-    primary, subkey = fingerprints(gpg_home)
+def test_an_encrypted_password_is_accepted_as_it_is(gpg_home: Path) -> None:
+    primary, _ = fingerprints(gpg_home)
     ciphertext = base64.b64encode(gpg(gpg_home, "--recipient", primary, "--encrypt", data=b"canary")).decode()
     handoff = Handoff("bb", (identity(encrypted_password=ciphertext, key_fingerprint=primary),))
     opened = open_handoff(handoff.render()).identities[0].encrypted_password
     assert opened is not None
-    assert openpgp.recipient_key_ids(opened) == (subkey[-16:],)
     assert gpg(gpg_home, "--decrypt", data=base64.b64decode(opened)) == b"canary"
 
 

@@ -225,10 +225,6 @@ def test_a_request_with_a_secret_key_or_a_foreign_fingerprint_is_refused() -> No
     assert open_request(request().render()).fingerprint == fingerprint
 
 
-def test_the_recipients_of_a_ciphertext_are_told() -> None:
-    assert openpgp.recipient_key_ids(ciphertext()) == ("89ABCDEF01234567",)
-
-
 def test_packets_of_old_and_new_lengths_are_walked() -> None:
     bodies = [b"a" * 10, b"b" * 300, b"c" * 70_000]
     old = b"".join(

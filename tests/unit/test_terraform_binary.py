@@ -191,6 +191,3 @@ def test_argument_lists_are_whole() -> None:
     assert commands.output() == ["python", "shim.py", "output", "-json", "-no-color"]
     assert commands.version() == ["python", "shim.py", "version", "-json"]
     assert commands.force_unlock("id") == ["python", "shim.py", "force-unlock", "-force", "id"]
-    assert commands.import_("a.b", "c") == [
-        *("python", "shim.py", "import", "-input=false", "-no-color", "-lock-timeout=20s", "a.b", "c"),
-    ]

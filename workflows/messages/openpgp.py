@@ -102,19 +102,6 @@ def ciphertext_problem(text: str) -> str:
     return ""
 
 
-def recipient_key_ids(text: str) -> tuple[str, ...]:
-    """The 16-digit key ids (of encryption subkeys) that a base64 ciphertext is for; only zeros hide one.
-
-    Raises:
-        ValueError: it is not OpenPGP data.
-    """
-    return tuple(
-        packet.body[1:9].hex().upper()
-        for packet in packets(decode(text))
-        if packet.tag == PUBLIC_KEY_ENCRYPTED and packet.body[:1] == b"\x03"
-    )
-
-
 def public_key_problem(text: str, fingerprint: str) -> str:
     """Why a base64 text is not the one public key with this fingerprint, (half a sentence), or ""."""
     try:

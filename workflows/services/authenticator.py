@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import struct
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from workflows.errors import OnboardError, Problem
@@ -105,11 +105,6 @@ def check_code(seed: Secret, code: str, now: datetime) -> CodeCheck:
 def seconds_left(now: datetime) -> int:
     """For how many seconds the code that an app shows now stays the same: 1 to 30."""
     return PERIOD_SECONDS - int(now.timestamp()) % PERIOD_SECONDS
-
-
-def next_code_at(now: datetime) -> datetime:
-    """When the next code comes (UTC), for a countdown."""
-    return datetime.fromtimestamp((_step(now) + 1) * PERIOD_SECONDS, tz=UTC)
 
 
 def normal_code(text: str) -> str:

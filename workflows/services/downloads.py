@@ -8,52 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from threading import Event
 
 from workflows.services.files import explained
 
 LARGEST = 16_384
-LOOK_EVERY_SECONDS = 0.5
 CLOCK_GRAIN_SECONDS = 2
 """File systems keep times as coarsely as this, so a new file can seem a little older than it is."""
 _HEADER = "accesskeyid"
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
-
-
-def watch_for_access_key(
-    folder: Path,
-    since: datetime,
-    *,
-    cancelled: Event,
-    pause: Callable[[float], object] | None = None,
-    every: float = LOOK_EVERY_SECONDS,
-) -> Iterator[Path]:
-    """Yield each file that looks like an access key and appears in the folder, until cancelled.
-
-    A file is yielded once, and again only if it was written anew. A missing folder is waited for.
-
-    Args:
-        folder: where the browser puts its downloads.
-        since: files last written before it are old ones (timezone aware).
-        cancelled: ends the watch.
-        pause: waits that many seconds; None waits on `cancelled`.
-        every: seconds between two looks.
-    """
-    wait = pause or cancelled.wait
-    seen: set[tuple[Path, int]] = set()
-    while not cancelled.is_set():
-        for path in find_access_keys(folder, since):
-            try:
-                version = (path, path.stat(follow_symlinks=False).st_mtime_ns)
-            except FileNotFoundError:
-                continue  # deleted between the two looks
-            if version not in seen:
-                seen.add(version)
-                yield path
-        wait(every)
 
 
 def find_access_keys(folder: Path, since: datetime) -> list[Path]:

@@ -43,7 +43,6 @@ STEP = Step(
     blocked_words="Access keys needs that MFA is done or skipped",
 )
 CONSOLE, TYPED, API, HANDOFF = "console", "typed", "api", "handoff"
-WAYS = (CONSOLE, TYPED, API, HANDOFF)
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
 LONGEST_WAIT_SECONDS = 60.0
@@ -55,7 +54,7 @@ class Request:
 
     Attributes:
         kept: where it is to be kept: `VAULT` or `CREDENTIALS_FILE`.
-        how: where it comes from: one of `WAYS`.
+        how: where it comes from: `CONSOLE`, `TYPED`, `API` or `HANDOFF`.
         path: the CSV file, as typed; for `API` the file of the key that is there already, or "".
         key_id: the typed id.
         secret: the typed secret.

@@ -89,18 +89,6 @@ class Commands:
         """`force-unlock` of one lock, without a question: the caller has asked already."""
         return self._build("force-unlock", lock_id, force=True)
 
-    def import_(self, address: str, identifier: str, *, var_files: Sequence[Path] = ()) -> list[str]:
-        """`import` of something that exists outside the state."""
-        return self._build(
-            "import",
-            address,
-            identifier,
-            input=False,
-            no_color=True,
-            lock_timeout=LOCK_TIMEOUT,
-            var_file=[str(path) for path in var_files],
-        )
-
     def _build(self, command: str, *arguments: str, **options: Any) -> list[str]:
         from python_terraform import IsFlagged, Terraform  # noqa: PLC0415 - 20 ms that --help does not need
 
