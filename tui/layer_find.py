@@ -58,9 +58,13 @@ def _in_project(project: Project, text: str, folder: Path) -> list[LayerLocation
     return [
         one
         for one in project.layers
-        if folder == (real := one.path.resolve()) or folder in real.parents or real in folder.parents
-        if folder != project.root
+        if folder != project.root and any(_touch(folder, path) for path in (one.path, one.path.resolve()))
     ]
+
+
+def _touch(folder: Path, layer: Path) -> bool:
+    """Whether a folder is a layer's, is in it, or holds it."""
+    return folder == layer or folder in layer.parents or layer in folder.parents
 
 
 def _warn_of_links(project: Project, location: LayerLocation) -> None:

@@ -33,8 +33,7 @@ WHOLE = "\n".join(
     [
         USERS,
         'locals {\n  users = [\n    "jane.doe", # first\n    "juan.delacruz"\n  ]\n  machine_users = {}\n}\n',
-        'module "iam_group_devops" {\n  name        = "devops"\n'
-        '  group_users = [module.user["jane.doe"].iam_user_name]\n}\n',
+        'module "iam_group_devops" {\n  group_users = [module.user["jane.doe"].iam_user_name]\n}\n',
         pair("jane.doe"),
         ACCOUNT,
         'resource "x" "y" {\n  policy = <<-EOF\n    { "a": "*/" }\n  EOF\n}\n/* output "old" {\n} */\n',
@@ -49,8 +48,8 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 # fmt: off
 STRAY = st.sampled_from([
-    b"\x00", b"\xff", b"\xc3", b"\xef\xbb\xbf", b'"', b"${", b"%{ if", b"}", b"{", b"[", b"]", b"/*", b"*/", b"#",
-    b"<<EOF\n", b"\\u12", b"\r", b"\\", b"=", b",", b"(", b"\xe2\x80\xa8", b"for x in y :", b"\n\n\n",
+    b"\x00", b"\xff", b"\xc3", b"\xef\xbb\xbf", b'"', b"${", b"%{ if", b"}", b"{", b"[", b"]", b"/*", b"*/",
+    b"#", b"<<EOF\n", b"\\u12", b"\r", b"\\", b"=", b",", b"(", b"\xe2\x80\xa8", b"for x in y :", b"\n\n\n",
 ])
 # fmt: on
 SEEDS = st.sampled_from([WHOLE, *(one.read_bytes() for one in CORPUS)])

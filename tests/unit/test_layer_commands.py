@@ -156,3 +156,77 @@ def test_no_screen_is_loaded_for_it(project: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_any_spelling_of_the_folder_does_and_paths_of_the_diff_stay_the_projects(
+    machine: Machine, project: Path, key: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "jane.key").write_bytes(key)
+    diffs = set()
+    for folder, name in (
+        (project, "security"),
+        (project, LAYER),
+        (project, str(project / LAYER)),
+        (project / LAYER, "."),
+        (project / LAYER, "keys"),
+        (project / "security", "global/base-identities"),
+        (project / "management", "security"),
+        (project.parent, f"{project.name}/{LAYER}/"),
+    ):
+        here = replace(machine, working_folder=folder)
+        assert run(here, "add", name, "jane.doe", "--key", str(project / "jane.key"), "--dry-run") == DONE
+        diffs.add(capsys.readouterr().out)
+    (diff,) = diffs
+    before = contents(project)
+    for program in (["git", "apply", "--check", "-"], ["patch", "-p1", "--dry-run"]):
+        applied = subprocess.run(
+            program, input=diff, text=True, cwd=project, capture_output=True, check=False
+        )
+        assert applied.returncode == 0, (program, applied.stdout, applied.stderr)
+    assert contents(project) == before
+
+
+def moved(layer: Path, to: Path) -> None:
+    """The layer somewhere else; its links to the project's files become files."""
+    for one in list(layer.iterdir()):
+        if one.is_symlink():
+            data = one.read_bytes()
+            one.unlink()
+            one.write_bytes(data)
+    layer.rename(to)
+
+
+def test_a_linked_layer_folder_is_edited_with_a_word_about_it(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = project / "shared-identities"
+    moved(project / LAYER, real)
+    (project / LAYER).symlink_to(real)
+    assert run(machine, "account", "security", "--policy", "max_password_age=0", "--json") == DONE
+    told = capsys.readouterr()
+    assert "is a symbolic link to" in told.err
+    record = json.loads(told.out)
+    assert record["written"] is True
+    assert any("never expire" in one for one in record["warnings"])
+    assert "= 0\n" in (real / "account.tf").read_text()
+    assert (project / LAYER).is_symlink()
+
+
+def test_a_folder_of_users_is_taken_without_a_project(
+    machine: Machine, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = tmp_path / "other" / "iam"
+    alone.parent.mkdir()
+    moved(project / LAYER, alone)
+    here = replace(machine, working_folder=tmp_path)
+    assert run(here, "remove", "other/iam", "alex.kim") == DONE
+    told = capsys.readouterr()
+    assert "without the project's variables" in told.err
+    assert "alex.kim is removed from iam" in told.out
+    assert run(here, "show", "other/iam", "--json") == DONE
+    assert "alex.kim" not in capsys.readouterr().out
+    common = project / "config/common.tfvars"
+    common.rename(common.with_suffix(".tfvars.example"))
+    alone.rename(project / LAYER)
+    assert run(machine, "show", LAYER) == DONE
+    assert "common.tfvars" in capsys.readouterr().err

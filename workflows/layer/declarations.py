@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from workflows.layer.attribute_names import attribute_of
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
 from workflows.layer.model import Place, Style
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from workflows.layer.files import FileSet
     from workflows.layer.syntax import Document
 
-_USER_ATTRIBUTES = frozenset({"pgp_key", "create_iam_user_login_profile", "create_iam_access_key"})
+_USER_ATTRIBUTES = frozenset(
+    {
+        "pgp_key",
+        "create_iam_user_login_profile",
+        "create_iam_access_key",
+        "create_login_profile",
+        "create_access_key",
+    }
+)
 _FIELD = re.compile(r"each\.value\.([A-Za-z_]\w*)")
 _TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
@@ -268,6 +277,6 @@ def field_mark(name: str) -> str:
 
 def field_behind(block: Block, attribute: str) -> str | None:
     """The field that a module's attribute is taken from as it is, as `each.value.NAME`; else None."""
-    found = block.attributes.get(attribute)
+    found = attribute_of(block, attribute)
     match = _FIELD.fullmatch(block.document.text(found.value)) if found is not None else None
     return match[1] if match is not None else None

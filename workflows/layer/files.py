@@ -1,12 +1,14 @@
 """The files of one layer as an immutable set: every edit gives a new set, the disk is not touched.
 
 Only what a layer's people, groups, outputs and account can be written in is loaded: the `.tf` files of the
-folder itself and the files in `keys/`.
+folder itself and the files in `keys/`, or wherever its modules read PGP keys from.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,13 @@ from workflows.layer.syntax import Document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+
+_KEY_FOLDER = re.compile(
+    rb'pgp_key[ \t]*=[ \t]*"?(?:\$\{)?[ \t]*file(?:base64)?\('
+    rb'[ \t]*"(?:\$\{path\.module\}/)?([A-Za-z0-9_./-]*)/'
+)
+_UNREAD = (".tf.json", ".tofu", ".tofu.json")
 
 
 class LayerUnreadable(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -32,12 +41,14 @@ class FileSet:
         keys: path relative to the layer folder, as `keys/jane.doe`, to the file's bytes.
         linked: names of documents that other layers use too, as symbolic links do: read, never edited.
         variables: names of the documents that are variables files.
+        unread: names of files that Terraform or OpenTofu reads and that are in another form: JSON, `.tofu`.
     """
 
     documents: Mapping[str, Document] = field(repr=False)
     keys: Mapping[str, bytes] = field(repr=False)
     linked: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def load(
@@ -67,11 +78,10 @@ class FileSet:
                 documents[name] = Document.parse(name, path.read_bytes())
                 if path.is_symlink() or path in shared:
                     linked.add(name)
-            folder_of_keys = folder / "keys"
-            if folder_of_keys.is_dir():
-                for path in sorted(folder_of_keys.iterdir()):
+            for name in _key_folders(documents):
+                for path in sorted((folder / name).iterdir()) if (folder / name).is_dir() else ():
                     if path.is_file():
-                        keys[f"keys/{path.name}"] = path.read_bytes()
+                        keys[f"{name}/{path.name}"] = path.read_bytes()
         except OSError as error:
             raise LayerUnreadable(
                 "The layer cannot be read",
@@ -79,7 +89,8 @@ class FileSet:
                 why=str(error),
                 next="Repair the file or its permissions; a broken symbolic link counts too.",
             ) from error
-        return cls(documents, keys, frozenset(linked), frozenset(variables))
+        unread = sorted(path.name for end in _UNREAD for path in folder.glob(f"*{end}"))
+        return cls(documents, keys, frozenset(linked), frozenset(variables), tuple(unread))
 
     def content(self, name: str) -> bytes | None:
         """The bytes of a `.tf` file or key file; None if there is none of that name."""
@@ -103,6 +114,19 @@ class FileSet:
     def names(self) -> tuple[str, ...]:
         """The names of all files, `.tf` files first."""
         return (*self.documents, *self.keys)
+
+
+def _key_folders(documents: Mapping[str, Document]) -> list[str]:
+    """`keys`, and the other folders in the layer that modules read PGP keys from."""
+    found = {
+        posixpath.normpath(match[1].decode())
+        for document in documents.values()
+        for match in _KEY_FOLDER.finditer(document.data)
+    }
+    return [
+        "keys",
+        *sorted(one for one in found if one not in {"keys", "."} and not one.startswith((".", "/"))),
+    ]
 
 
 def _own_variables(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from workflows.layer.declarations import constants
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Person
 from workflows.layer.read_account import read_account
-from workflows.layer.read_findings import read_findings
+from workflows.layer.read_findings import read_findings, read_unread
 from workflows.layer.read_groups import read_groups
 from workflows.layer.read_outputs import read_hidden_outputs, read_outputs
 from workflows.layer.read_people import read_people
@@ -47,7 +47,7 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
         outputs=read_outputs(files, owners),
         hidden_outputs=read_hidden_outputs(files, owners),
         account=read_account(files, names),
-        findings=(*findings, *group_findings, *read_findings(files)),
+        findings=(*findings, *group_findings, *read_findings(files), *read_unread(files.unread)),
         keys=MappingProxyType(
             {path.removeprefix("keys/"): data.decode("utf-8", "replace") for path, data in files.keys.items()}
         ),

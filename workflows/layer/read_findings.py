@@ -11,7 +11,7 @@ from workflows.layer.hidden import comments_of
 from workflows.layer.model import Finding, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from workflows.layer.files import FileSet
     from workflows.layer.syntax import Document
@@ -44,6 +44,17 @@ def read_findings(files: FileSet) -> list[Finding]:
                 found.append(Finding(message, Place(document.name, block.line), hand_edit=True))
         found.extend(_hidden(document))
     return found
+
+
+def read_unread(names: Iterable[str]) -> list[Finding]:
+    """The findings about files of a layer that are not read: those in JSON, and those for OpenTofu alone."""
+    why = {".tf.json": "is in JSON", ".tofu": "is for OpenTofu alone", ".tofu.json": "is for OpenTofu alone"}
+    return [
+        Finding(f"{name} {words}: what it declares is not shown here.", Place(name, 1), hand_edit=True)
+        for name in names
+        for ending, words in why.items()
+        if name.endswith(ending)
+    ]
 
 
 def _hidden(document: Document) -> Iterator[Finding]:

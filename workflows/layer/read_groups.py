@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workflows.layer.attribute_names import attribute_of, name_in
 from workflows.layer.declarations import group_modules, place_of, uneditable
 from workflows.layer.model import Finding, Group, Place
 from workflows.layer.references import read_reference
@@ -39,7 +40,7 @@ def read_groups(
         members, why = _members(files, block, people, findings)
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."
-            attribute = block.attributes.get("group_users")
+            attribute = attribute_of(block, "group_users")
             findings.append(Finding(message, place_of(attribute or block), hand_edit=True))
         groups.append(
             Group(
@@ -68,9 +69,9 @@ def _members(
     why = uneditable(files, block.document, block)
     if "for_each" in block.attributes or "count" in block.attributes:
         why = why or "the block repeats"
-    attribute = block.attributes.get("group_users")
+    attribute = attribute_of(block, "group_users")
     if attribute is None:
-        return [], why or "it has no group_users list"
+        return [], why or f"it has no {name_in(block, 'group_users')} list"
     node = attribute.value
     if node.type != "tuple":
         return [], why or "the list is computed"

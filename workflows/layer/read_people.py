@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style
 from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string
@@ -35,6 +36,9 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
         if module.reason:
             message = f"The users of module {module.label} are shown, not edited: {module.reason}."
             findings.append(Finding(message, module.place, hand_edit=True))
+        elif module.container is not None and not module.holds_objects and not _is_named(module, names):
+            message = f"The users of module {module.label} are shown, not edited: it makes names of its own."
+            findings.append(Finding(message, module.place, hand_edit=True))
         found = _from_block(module, names) if module.container is None else _from_entries(module, names)
         for owner, person in found:
             if owner in people:
@@ -43,6 +47,11 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
                 )
             people.setdefault(owner, person)
     return people, findings
+
+
+def _is_named(module: UserModule, names: Mapping[str, object]) -> bool:
+    """Whether the entries of a list or map are the users' names themselves."""
+    return template(module, "name", names) in {KEY, VALUE}
 
 
 def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Owner, Person]]:
@@ -135,7 +144,7 @@ def flags_of(module: UserModule, names: Mapping[str, object]) -> tuple[bool | No
 
 
 def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bool | None:
-    found = module.block.attributes.get(attribute)
+    found = attribute_of(module.block, attribute)
     if found is None:
         return _DEFAULT_OF_MODULE
     value = evaluate(module.block.document, found.value, names)

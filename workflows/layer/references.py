@@ -115,6 +115,24 @@ def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
             position = document.data.find(wanted.encode(), end)
 
 
+def place_on_disk(before: FileSet, after: FileSet, place: Place, module: str, key: str | None) -> Place:
+    """Where a mention in edited files stands in the files as they are, so that a person finds it.
+
+    Args:
+        before: the files as they are.
+        after: the edited files that `place` is in.
+        place: a mention in them.
+        module: the module's label.
+        key: the instance's key, or None.
+    """
+    line = _line(after, place)
+    return next((one for one in mentions(before, module, key) if _line(before, one) == line), place)
+
+
+def _line(files: FileSet, place: Place) -> tuple[str, bytes]:
+    return place.file, files.documents[place.file].data.split(b"\n")[place.line - 1]
+
+
 def _refers(document: Document, node: Node | None, module: str, key: str | None) -> bool:
     while node is not None and node.type not in {"expression", "comment", "block", "for_object_expr"}:
         node = node.parent

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
+from workflows.layer.attribute_names import name_in
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import check_known_person, find_person
@@ -82,4 +83,5 @@ def _switched(layer: Layer, person: Person, attribute: str, *, wanted: bool) -> 
         document, node = own
         return layer.files.with_document(document.splice([replacing(node, text)]))
     block = module_of(layer, person).block
-    return layer.files.with_document(with_attribute(block, attribute, text, after=tuple(SWITCHES.values())))
+    kin = tuple(name_in(block, one) for one in SWITCHES.values())
+    return layer.files.with_document(with_attribute(block, name_in(block, attribute), text, after=kin))

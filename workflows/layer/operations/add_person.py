@@ -10,6 +10,7 @@ from workflows.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import check_groups, refuse
+from workflows.layer.operations.commented import commented_at
 from workflows.layer.operations.homes import home_for
 from workflows.layer.operations.keys import check_key_text, same_key
 from workflows.layer.operations.membership import add_member
@@ -52,6 +53,10 @@ class AddPerson:
         problems = check_user_name(self.name, [one.iam_name for one in layer.people])
         problems += check_groups(layer, self.groups, machine=self.machine)
         problems += check_key_text(self.key_text)
+        place = commented_at(layer.files, self.name)
+        if place is not None:
+            message = f"{self.name} is in a comment at {place}, which stays: look whether it is still wanted."
+            problems.append(Problem(message, "name", fatal=False))
         if not self.groups:
             message = "A user in no group can sign in and do next to nothing."
             problems.append(Problem(message, "groups", fatal=False))

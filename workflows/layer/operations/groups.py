@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
 from workflows.layer.alignment import is_aligned, realign
+from workflows.layer.attribute_names import name_in
 from workflows.layer.block_edits import insert_after, remove_items
 from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
 from workflows.layer.names import check_group_name
 from workflows.layer.operations.base import find_group, refuse
-from workflows.layer.references import mentions
+from workflows.layer.references import mentions, place_on_disk
 from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
 
@@ -57,7 +58,7 @@ class AddGroup:
         """
         block = _block(layer, find_group(layer, self.sibling))
         document, start = block.document, block.item.start_byte
-        name, members = _literal_name(block), block.attributes["group_users"].value
+        name, members = _literal_name(block), block.attributes[name_in(block, "group_users")].value
         splices = [
             Splice(
                 block.label_node.start_byte, block.label_node.end_byte, quote(self._label(layer)).encode()
@@ -122,7 +123,8 @@ class RemoveGroup:
         left = next(mentions(files, group.label, None), None)
         if left is not None:
             why = "Something else in the layer refers to it, and Terraform would fail on that."
-            raise refuse(f"The group {group.name} cannot be removed.", why, left)
+            place = place_on_disk(layer.files, files, left, group.label, None)
+            raise refuse(f"The group {group.name} cannot be removed.", why, place)
         return files
 
     def intend(self, layer: Layer) -> Facts:

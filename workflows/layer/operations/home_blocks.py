@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workflows.layer.attribute_names import name_in
 from workflows.layer.block_edits import insert_after, insert_before
 from workflows.layer.declarations import key_path_node
 from workflows.layer.facts import PersonFacts
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
 """The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
+
+_NOBODY = (
+    "No user's block has a label made from the name, and a plain name, switches and key file, to be followed"
+)
 
 _NEAR = 50
 """So many neighbours are looked at for the one to follow."""
@@ -53,7 +58,7 @@ class BlocksHome:
         if any(self._fits(one, machine=machine) for one in self._people()):
             return None
         reason = next((one.reason for one in self.modules if one.reason), "")
-        return reason or "No user's block has a plain name, switches and key file that could be followed"
+        return reason or _NOBODY
 
     def rank(self, *, machine: bool) -> tuple[int, int]:
         """By the number of people of the kind; without any, blocks can still be made to fit."""
@@ -113,8 +118,7 @@ class BlocksHome:
         fitting = [one for one in near[:_NEAR] if self._fits(one, machine=machine)]
         fitting = fitting or [one for one in self._people() if self._fits(one, machine=machine)]
         if not fitting:
-            why = "No sibling's block has a plain name, switches and key file that could be followed."
-            raise refuse("The user cannot be added.", why, self.place)
+            raise refuse("The user cannot be added.", f"{_NOBODY}.", self.place)
         shape = usual_shape(one.block for one in self.modules)
         forms = {one.module: _form(self._block(one), one, shape) for one in fitting[:_NEAR]}
         usual = Counter(forms.values()).most_common(1)[0][0]
@@ -158,7 +162,7 @@ def _form(block: Block, person: Person, shape: tuple[str, ...] | None) -> tuple[
 
 
 def _is_switch(block: Block, attribute: str) -> bool:
-    return block.source_of(attribute) in {"true", "false"}
+    return block.source_of(name_in(block, attribute)) in {"true", "false"}
 
 
 def _changes(block: Block, name: str, facts: PersonFacts) -> list[Splice]:
@@ -173,7 +177,7 @@ def _changes(block: Block, name: str, facts: PersonFacts) -> list[Splice]:
     for fact, attribute in SWITCHES.items():
         wanted = getattr(facts, fact)
         if _is_switch(block, attribute) and isinstance(wanted, bool):
-            changes.append(replacing(block.attributes[attribute].value, str(wanted).lower()))
+            changes.append(replacing(block.attributes[name_in(block, attribute)].value, str(wanted).lower()))
     return changes
 
 

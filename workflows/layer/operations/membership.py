@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from workflows.layer.alignment import aligned_blocks
+from workflows.layer.attribute_names import attribute_of, version_of
 from workflows.layer.declarations import group_modules, user_modules
 from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
@@ -25,6 +25,8 @@ _ATTRIBUTE = "iam_user_name"
 """terraform-aws-iam, modules/iam-user: the output with the user's name."""
 _SINCE_PLAIN = 4
 """Before this version of the module its outputs' names began with `this_`."""
+_SINCE_SHORT = 6
+"""Since this version they do without `iam_user_`."""
 
 
 def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | None], name: str) -> FileSet:
@@ -79,7 +81,7 @@ def _spliced(files: FileSet, splices: Mapping[str, list[Splice]], labels: Collec
 
 
 def _list_of(block: Block) -> Node | None:
-    attribute = block.attributes.get("group_users")
+    attribute = attribute_of(block, "group_users")
     return attribute.value if attribute is not None and attribute.value.type == "tuple" else None
 
 
@@ -117,8 +119,9 @@ def _name_attribute(files: FileSet, module: str) -> str:
         if any(f".{attribute}".encode() in text for text in texts):
             return attribute
     block = next((one.block for one in user_modules(files) if one.label == module), None)
-    found = re.search(r"[?&]ref=v?(\d+)\.", block.source_of("source") or "") if block is not None else None
-    version = int(found[1]) if found else _SINCE_PLAIN
+    version = (version_of(block) if block is not None else None) or _SINCE_PLAIN
+    if version >= _SINCE_SHORT:
+        return "name"
     return f"this_{_ATTRIBUTE}" if version < _SINCE_PLAIN else _ATTRIBUTE
 
 

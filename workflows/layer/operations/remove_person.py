@@ -11,7 +11,7 @@ from workflows.layer.operations.membership import remove_member
 from workflows.layer.operations.output_units import remove_outputs
 from workflows.layer.operations.outputs import without_outputs
 from workflows.layer.operations.undeclare import undeclared
-from workflows.layer.references import mentions
+from workflows.layer.references import mentions, place_on_disk
 
 if TYPE_CHECKING:
     from workflows.errors import Problem
@@ -55,7 +55,8 @@ class RemovePerson:
         left = next(mentions(files, *person.owner), None)
         if left is not None:
             why = "Something else in the layer refers to it, and Terraform would fail on that."
-            raise refuse(f"{person.iam_name} cannot be removed.", why, left)
+            place = place_on_disk(layer.files, files, left, *person.owner)
+            raise refuse(f"{person.iam_name} cannot be removed.", why, place)
         return files
 
     def intend(self, layer: Layer) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import (
     VALUE,
     constants,
@@ -88,7 +89,7 @@ def own_switch(layer: Layer, person: Person, attribute: str) -> tuple[Document, 
     module = module_of(layer, person)
     what = f"{attribute} of {person.iam_name} cannot be switched alone."
     if module.style is Style.BLOCK:
-        found = module.block.attributes.get(attribute)
+        found = attribute_of(module.block, attribute)
         if found is None:
             return None
         if found.value.type != "bool_lit":
