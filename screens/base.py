@@ -1,31 +1,28 @@
-"""What every step's screen shares: its head, its work in the background, its draft, its problems.
+"""What every step's screen shares: its head, its draft, its problems.
 
-A pane shows a step and collects a request; it never writes a file or calls a service on the screen's thread.
-Work goes through `run_move`, whose outcome comes back as a message to an `@on` handler that owns the state.
-The wizard around it owns the session and knows which step comes next.
+A pane shows a step and collects a request; its work goes through `run_move` (see `working`). The wizard
+around it owns the session and knows which step comes next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
-from textual.message import Message
+from textual.containers import Vertical
 from textual.widgets import Checkbox, Input, SelectionList, Static, TextArea
 
-from screens.failure import as_error
 from screens.widgets.problems import ProblemList
 from screens.widgets.progress import ProgressLine
-from workflows.errors import OnboardError, Problem
+from screens.working import Move, Working
+from workflows.errors import Problem
 from workflows.machine.declaration import Step
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context
 
-Move = Callable[[Report], Any]
+__all__ = ["Move", "Opening", "StepPane"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,13 @@ class Opening:
     note: str = ""
 
 
-class StepPane(VerticalScroll):
+class StepPane(Working):
     """The screen of one step.
 
     Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
 
     Attributes:
         opened: whether the pane has been shown, so that its input is the person's.
-        running_move: the name of the move that runs, "" if none does.
     """
 
     can_focus = False
@@ -70,77 +66,35 @@ class StepPane(VerticalScroll):
     StepPane .pane-note { color: $text-warning; }
     """
 
-    class Posted(Message):
-        """What a pane posts, and which pane: a late message must not be taken for another step's."""
-
-        pane: StepPane | None = None
-
     @dataclass
-    class Submitted(Posted):
+    class Submitted(Working.Posted):
         """The person is done with the input: go on with this request."""
 
         request: Any
 
     @dataclass
-    class Begun(Posted):
-        """Work on the step begins with a move of the pane's own; the journal is to know."""
-
-    @dataclass
-    class MoveDone(Posted):
-        """A move ended well."""
-
-        name: str
-        result: Any
-
-    @dataclass
-    class MoveFailed(Posted):
-        """A move ended badly; for a journaled one the step failed."""
-
-        name: str
-        error: OnboardError
-        journaled: bool
-
-    @dataclass
-    class MoveProgressed(Posted):
-        """How far the running move is; a newer one replaces an older."""
-
-        progress: Progress
-
-        def can_replace(self, message: Message) -> bool:
-            """Only bare progress may be dropped; a payload is an event that every screen wants to see."""
-            return isinstance(message, StepPane.MoveProgressed) and message.progress.payload is None
-
-    @dataclass
-    class DraftChanged(Posted):
+    class DraftChanged(Working.Posted):
         """Half-filled input worth keeping."""
 
         draft: Mapping[str, Any]
 
     @dataclass
-    class ReopenWanted(Posted):
+    class ReopenWanted(Working.Posted):
         """The person wants to do a settled step again."""
 
     @dataclass
-    class StepWanted(Posted):
+    class StepWanted(Working.Posted):
         """The person wants to do an earlier step again, with this draft to begin with."""
 
         step: str
         draft: Mapping[str, Any]
 
     def __init__(self, opening: Opening) -> None:
-        super().__init__(id=f"pane-{opening.step.id}")
+        super().__init__(opening.context, id=f"pane-{opening.step.id}")
         self.opening = opening
-        self.context = opening.context
-        self.running_move = ""
         self.opened = False
         self._opened_with: Any = None
         self._judged = 0
-
-    def post_message(self, message: Message) -> bool:
-        """Post a message; one of this class says that it is from this pane."""
-        if isinstance(message, StepPane.Posted):
-            message.pane = self
-        return super().post_message(message)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
@@ -232,67 +186,3 @@ class StepPane(VerticalScroll):
         draft = self.draft()
         if draft:
             self.post_message(self.DraftChanged(draft))
-
-    def run_move(self, name: str, work: Move, *, journaled: bool = False) -> None:
-        """Do something in the background; `MoveDone` or `MoveFailed` tells how it went.
-
-        Args:
-            name: what the message will carry.
-            work: called in a thread with a function that reports progress.
-            journaled: whether this is the step's own work, so that the journal tells of it.
-        """
-        if self.running_move:
-            return
-        if journaled:
-            self.post_message(self.Begun())
-        self.running_move = name
-        self.context.cancelled.clear()
-        self.query_one(ProgressLine).begin()
-        if journaled or name == "perform":
-            for note in self.query(".pane-note"):
-                note.display = False  # what it asks for is being done
-        self.run_worker(
-            partial(self._work, name, work, journaled),
-            name=name,
-            group="move",
-            exclusive=True,
-            thread=True,
-        )
-
-    def stop_move(self) -> bool:
-        """Ask the running move to stop; tells whether there was one."""
-        if self.running_move:
-            self.context.cancelled.set()
-            self.query_one(ProgressLine).stopping()
-        return bool(self.running_move)
-
-    def _work(self, name: str, work: Move, journaled: bool) -> None:  # noqa: FBT001 - bound by partial alone
-        try:
-            result = work(self._report)
-        except Exception as failure:  # noqa: BLE001 - the one place where a worker's failure becomes words
-            self.post_message(self.MoveFailed(name, as_error(failure), journaled))
-        else:
-            self.post_message(self.MoveDone(name, result))
-
-    def _report(self, progress: Progress) -> None:
-        self.post_message(self.MoveProgressed(progress))
-
-    def on_step_pane_move_progressed(self, message: MoveProgressed) -> None:
-        """Show how far the move is."""
-        self.query_one(ProgressLine).show(message.progress)
-        self.progressed(message.progress)
-
-    def progressed(self, progress: Progress) -> None:
-        """A subclass that shows more than the line (a log, a tree) takes it from here."""
-
-    def on_step_pane_move_done(self) -> None:
-        """The move is over."""
-        self._rest()
-
-    def on_step_pane_move_failed(self) -> None:
-        """The move is over."""
-        self._rest()
-
-    def _rest(self) -> None:
-        self.running_move = ""
-        self.query_one(ProgressLine).rest()
