@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +14,6 @@ from textual.screen import Screen
 
 from screens.starting import Starting
 from screens.widgets.dialogs import Confirm, QuitQuestion
-from tui.continuing import resume_only_what_was_suspended
 from tui.frame import Frame
 from tui.home import HomeScreen
 from tui.palette import commands_of
@@ -64,7 +62,6 @@ class OnboardApp(Frame):
         self._load = load
         self.source = source
         self._start = start
-        self._interrupt = signal.getsignal(signal.SIGINT)
         self._control: SessionControl | None = None
         self._wizard_screen: WizardScreen | None = None
 
@@ -72,17 +69,7 @@ class OnboardApp(Frame):
 
     def on_mount(self) -> None:
         """Open the world, then show what was asked for."""
-        loop = asyncio.get_running_loop()
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(ending, self._quit)
-        resume_only_what_was_suspended(self._driver)
-        # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
-        self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self._quit))
         self.push_screen(Starting(self._open, self._opened, self.source.words))
-
-    def on_unmount(self) -> None:
-        """An interrupt is again what it was."""
-        signal.signal(signal.SIGINT, self._interrupt)
 
     def _open(self, report: Report) -> SessionControl:
         parts = self._load()
@@ -133,19 +120,15 @@ class OnboardApp(Frame):
         """Leave; everything is kept. What runs in the background is asked about first."""
         wizard = self._wizard()
         if wizard is None or not wizard.working:
-            self._quit()
+            self.quit()
         elif not any(isinstance(screen, QuitQuestion) for screen in self.screen_stack):
-            self.push_screen(QuitQuestion(), lambda yes: self._quit() if yes else None)
+            self.push_screen(QuitQuestion(), lambda yes: self.quit() if yes else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the way to the list of sessions where it is shown already."""
         if action == "sessions":
             return self.screen is self._wizard()
         return super().check_action(action, parameters)
-
-    def _quit(self) -> None:
-        self.leave()
-        self.exit()
 
     async def action_sessions(self) -> None:
         """Save the open session and show the list."""

@@ -5,6 +5,8 @@ It knows no session and no step: the application built on it does.
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from threading import get_ident
 from typing import ClassVar
 
@@ -14,6 +16,7 @@ from textual.worker import WorkerFailed
 
 from screens.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
+from tui.continuing import resume_only_what_was_suspended
 from tui.places import Machine
 from tui.worlds import clipboard_of
 from workflows.errors import OnboardError
@@ -48,10 +51,21 @@ class Frame(App[None]):
         self._machine = machine
         self._board = clipboard_of(machine, self._write_clipboard)
         self.failure: OnboardError | None = None
+        self._interrupt = signal.getsignal(signal.SIGINT)
 
     def on_mount(self) -> None:
-        """Look now and then whether the clipboard is due."""
+        """Let a signal end it as the key does; look now and then whether the clipboard is due."""
+        loop = asyncio.get_running_loop()
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(ending, self.quit)
+        resume_only_what_was_suspended(self._driver)
+        # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
+        self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self.quit))
         self.set_interval(1.0, self._poll_clipboard)
+
+    def on_unmount(self) -> None:
+        """An interrupt is again what it was."""
+        signal.signal(signal.SIGINT, self._interrupt)
 
     # -- messages ----------------------------------------------------------------------------------
 
@@ -105,6 +119,11 @@ class Frame(App[None]):
     def leave(self) -> None:
         """Give back what is open before the application ends; may be called more than once."""
         self._clear_clipboard()
+
+    def quit(self) -> None:
+        """Leave, and end."""
+        self.leave()
+        self.exit()
 
     def _handle_exception(self, error: Exception) -> None:
         """End without a traceback: Textual's own shows local variables, which may be secrets."""
