@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from support.scenes import LARGE, SMALL, Scene, Stage, admin, frame, new_user
+from support.scenes import LARGE, SMALL, Scene, Stage, admin, frame, new_user, regions
 from support.scenes.admin import Office
 
 Build = Callable[[Stage], Scene]
@@ -51,6 +51,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "confirm-typed-name": admin.confirm_removal,
     "error-dialog": admin.apply_failed,
     "hand-over": admin.hand_over_ready,
+    "sts-regions": regions.sts_regions,
     "waiting": admin.waiting,
     "finished": admin.finished,
     "help": admin.help_text,

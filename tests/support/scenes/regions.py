@@ -1,0 +1,41 @@
+"""The screen of the STS regions, with the answers of two accounts."""
+
+from __future__ import annotations
+
+from support.scenes import NOW, Scene, Stage
+from support.scenes.admin import Office
+
+from workflows.sandbox.strict.region_settings import ENABLED_BY_DEFAULT
+from workflows.services.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
+from workflows.services.sts_regions.partition import regions_of
+from workflows.steps.sts_regions import STEP
+
+_ALLOWED = ("us-east-1", "us-west-2")
+
+
+def _answer(region: str, off: tuple[str, ...]) -> RegionAnswer:
+    if region not in ENABLED_BY_DEFAULT:
+        return RegionAnswer(region, StsState.NOT_OPTED_IN, OptIn.OUT)
+    state = StsState.FIXED if region == "us-east-1" else StsState.ACTIVE
+    return RegionAnswer(region, StsState.DEACTIVATED if region in off else state, OptIn.DEFAULT)
+
+
+def sts_regions(stage: Stage, office: Office) -> Scene:
+    """Answers that were kept: one account is nearly done, the other is not."""
+    regions = regions_of("aws")
+    off = {"management": ("us-west-2", "sa-east-1"), "security": tuple(set(regions) - set(_ALLOWED))}
+    accounts = tuple(
+        AccountAnswer(
+            name,
+            number * 12,
+            "aws",
+            f"bb-{name}-devops",
+            regions=tuple(_answer(region, off[name]) for region in regions),
+            token_version=1,
+        )
+        for name, number in (("management", "1"), ("security", "2"))
+    )
+    audit = Audit("bb", NOW.isoformat(timespec="seconds"), _ALLOWED, accounts)
+    facts = {**office.facts, "sts_regions": audit.as_facts()}
+    session = stage.session("admin", facts, "project", STEP.id)
+    return stage.wizard(session, office.admin.world, STEP.id)
