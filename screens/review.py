@@ -26,6 +26,9 @@ from workflows.steps.by_hand import Spot
 from workflows.steps.pending_writes import digest_of
 from workflows.steps.review import Request
 
+_LAYERS_SHOWN = 3
+"""With more layers only the sum is told: the list of files below has the rest."""
+
 
 class ReviewPane(ByHandPane):
     """Shows the difference as soon as it opens; Next writes exactly that."""
@@ -46,7 +49,7 @@ class ReviewPane(ByHandPane):
     ]
     DEFAULT_CSS = """
     ReviewPane #summary { height: auto; }
-    ReviewPane #files { height: auto; max-height: 5; border: none; padding: 0; display: none; }
+    ReviewPane #files { height: auto; max-height: 20%; border: none; padding: 0; display: none; }
     ReviewPane #files.-several { display: block; }
     ReviewPane #diff { height: 1fr; min-height: 9; border: round $primary-darken-2; }
     ReviewPane #diff:focus { border: round $accent; }
@@ -219,9 +222,8 @@ def _summary(diffs: Sequence[FileDiff], written: int) -> str:
     lines = [_counts(layer, [one for one in diffs if one.change.layer == layer]) for layer in layers]
     if len(layers) > 1:
         lines.append(_counts(f"{len(layers)} layers", diffs))
-    return "\n".join(
-        [*lines, "Next (^n) writes exactly this. n and p: from file to file; c copies, s saves."]
-    )
+    told = lines if len(layers) <= _LAYERS_SHOWN else lines[-1:]
+    return "\n".join([*told[:-1], f"{told[-1]}. Next (^n) writes this."])
 
 
 def _counts(name: str, diffs: Sequence[FileDiff]) -> str:

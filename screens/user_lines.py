@@ -13,7 +13,7 @@ from workflows.steps.by_hand import Spot
 from workflows.steps.user_views import LayerView
 from workflows.steps.users import Request
 
-COLUMNS = ("User", "Layer", "Password", "Access key", "Groups", "Declared as", "Key file")
+COLUMNS = ("User", "Layer", "Password", "Key", "Groups", "Declared as", "Key file")
 _SAID = {True: "yes", False: "no", None: "?"}
 
 

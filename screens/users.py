@@ -38,7 +38,7 @@ class UsersPane(ByHandPane):
     DEFAULT_CSS = """
     UsersPane #hint { height: auto; }
     UsersPane #people { max-height: 6; }
-    UsersPane #find { height: 1; margin-top: 1; }
+    UsersPane #find { height: 1; }
     UsersPane #find > Input { width: 1fr; }
     UsersPane #find > Label { width: auto; padding-left: 1; color: $text-muted; }
     UsersPane #there { height: 1fr; min-height: 6; }
@@ -284,7 +284,7 @@ def _hint(choices: int, written: Request) -> str:
     if lines:
         lines.append("That is in the files already. To undo it, change who joins or leaves in Project.")
     if choices:
-        lines.append("Space marks and unmarks; Next (^n) goes on. Nothing is written yet.")
+        lines.append("Space marks; Next (^n) goes on. Nothing is written yet.")
     else:
         lines.append("Nobody else joins or leaves a layer: Next (^n) goes on.")
     return "\n".join(lines)

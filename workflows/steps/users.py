@@ -23,7 +23,7 @@ from workflows.steps.user_views import LayerView
 STEP = Step(
     id="users",
     title="Users",
-    purpose="Choose the layers in which people are added and removed, and what they sign in with.",
+    purpose="Choose who is added to and removed from which layer, and what people sign in with.",
     needs=("project_root", "layers", "joining", "leaving", "keys"),
     gives=("user_changes",),
     applies=Condition(
