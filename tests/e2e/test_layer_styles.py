@@ -1,8 +1,8 @@
 # ruff: noqa: F811 - fixtures are imported, and then named again as parameters
 """Layers of every style go through the admin's steps, from Project to Hand over: nothing else is changed.
 
-Each case is one session over two layers of different styles, in which one person joins, one leaves and one
-changes groups. The files' difference is compared with the one that a person would have written by hand.
+Each case is one session over two layers of different styles, in which one person and one machine join, one of
+each leaves, and a person changes groups. The files' difference is compared with the one that a hand would write.
 """
 
 from __future__ import annotations
@@ -32,9 +32,18 @@ from workflows.steps.planned import Planned
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 JOINS, LEAVES, CHANGES = "jane.doe", "alex.kim", "sam.okafor"
+NEW_MACHINE, OLD_MACHINE = "machine.gitlab", "machine.github.actions"
 MEMBERS = {
-    "management": {JOINS: {"admins"}, CHANGES: {"admins", "auditors"}},
-    "security": {JOINS: {"devops", "auditors"}, CHANGES: {"devops"}},
+    "management": {
+        JOINS: {"admins"},
+        NEW_MACHINE: {"github-automation"},
+        CHANGES: {"admins", "auditors"},
+    },
+    "security": {
+        JOINS: {"devops", "auditors"},
+        NEW_MACHINE: {"deploymaster"},
+        CHANGES: {"devops"},
+    },
 }
 EXPECTED = Path(__file__).parent / "expected"
 
@@ -66,7 +75,8 @@ CASES = {
 @pytest.fixture
 def home() -> Iterator[GpgHome]:
     with gpg_home() as made:
-        made.key(JOINS)
+        for name in (JOINS, NEW_MACHINE):
+            made.key(name)
         yield made
 
 
@@ -132,22 +142,34 @@ class Team:
 
 
 def expected_changes(styling: Styling | None, account: str) -> list[tuple[str, str]]:
-    """One person more, one less, and the members of the groups that they are in."""
-    style = styling.people if styling else "list"
+    """One person and machine more, one of each less, and the members of the groups that they are in."""
 
     def module(name: str) -> str:
-        slug = name.replace(".", "_")
-        labels = {"list": f'user["{name}"]', "block": f"user_{slug}", "objects": f'user["{slug}"]'}
+        machine, slug = name.startswith("machine."), name.replace(".", "_")
+        kind = "machine_user" if machine else "user"
+        style = "list" if styling is None else styling.machines if machine else styling.people
+        labels = {"list": f'{kind}["{name}"]', "block": f"user_{slug}", "objects": f'{kind}["{slug}"]'}
         return f"module.{labels[style]}"
 
-    groups = ("auditors", "devops") if account == "security" else ("admins", "auditors")
+    of_account = {
+        "management": ("admins", "auditors", "github_automation"),
+        "security": ("auditors", "deploymaster", "devops"),
+    }
     return sorted(
         [
             (action, f"{module(name)}.{resource}.this[0]")
-            for action, name in (("create", JOINS), ("delete", LEAVES))
-            for resource in ("aws_iam_user", "aws_iam_user_login_profile")
+            for action, name, secret in (
+                ("create", JOINS, "aws_iam_user_login_profile"),
+                ("create", NEW_MACHINE, "aws_iam_access_key"),
+                ("delete", LEAVES, "aws_iam_user_login_profile"),
+                ("delete", OLD_MACHINE, "aws_iam_access_key"),
+            )
+            for resource in ("aws_iam_user", secret)
         ]
-        + [("update", f"module.iam_group_{name}.aws_iam_group_membership.this[0]") for name in groups]
+        + [
+            ("update", f"module.iam_group_{name}.aws_iam_group_membership.this[0]")
+            for name in of_account[account]
+        ]
     )
 
 
@@ -155,8 +177,9 @@ def expected_init(styling: Styling | None) -> list[str]:
     """A sandbox's own layer was never initialised; of the others, only a new block is a module to install."""
     if styling is None:
         return ["Initialising the layer: it was never initialised here"]
-    block = f"Initialising the layer: module user_{JOINS.replace('.', '_')} is not installed"
-    return [block] if styling.people == "block" else []
+    blocks = [(styling.people, JOINS), (styling.machines, NEW_MACHINE)]
+    labels = [f"user_{name.replace('.', '_')}" for style, name in blocks if style == "block"]
+    return [f"Initialising the layer: module {label} is not installed" for label in labels]
 
 
 def administered(sandbox: Sandbox, folder: Path) -> AdminProject:
@@ -173,8 +196,14 @@ def test_the_plan_holds_what_was_decided_and_nothing_else(
 
     # Project, PGP keys, Users, Groups, Review
     admin = administered(sandbox, tmp_path)
-    keys: Mapping[str, bytes] = {JOINS: home.export(JOINS)}
-    decide(admin, keys, joining=(JOINS,), leaving=(LEAVES,), regrouping=(CHANGES,))
+    keys: Mapping[str, bytes] = {name: home.export(name) for name in (JOINS, NEW_MACHINE)}
+    decide(
+        admin,
+        keys,
+        joining=(JOINS, NEW_MACHINE),
+        leaving=(LEAVES, OLD_MACHINE),
+        regrouping=(CHANGES,),
+    )
     put(admin, MEMBERS)
     write(admin)
     check_the_files(team, name)
@@ -188,18 +217,19 @@ def test_the_plan_holds_what_was_decided_and_nothing_else(
         assert initialised == expected_init(case.of(account))
         assert team.changes(planned, account) == expected_changes(case.of(account), account)
         assert planned.foreign == ()
-        assert planned.gone == (LEAVES,)
+        assert planned.gone == (LEAVES, OLD_MACHINE)
         runs.learn(account, plan.perform(plan.Request(planned), runs.context(account), runs.report))
-        confirmed = apply.Request(removals=(LEAVES,))
+        confirmed = apply.Request(removals=(LEAVES, OLD_MACHINE))
         assert apply.validate(confirmed, runs.context(account)) == []
         runs.learn(account, apply.perform(confirmed, runs.context(account), runs.report))
-        (person,) = hand_over.prepare(runs.context(account), runs.report)
-        assert person.trouble == ()
-    assert person.accounts == tuple(LAYERS)
-    for one in open_handoff(person.text).identities:
-        assert one.encrypted_password is not None
-        password = home.run("--decrypt", stdin=clean_ciphertext(one.encrypted_password))
-        assert len(password) >= 20
+        person, machine = hand_over.prepare(runs.context(account), runs.report)
+        assert person.trouble == machine.trouble == ()
+    assert person.accounts == machine.accounts == tuple(LAYERS)
+    passwords = [one.encrypted_password for one in open_handoff(person.text).identities]
+    secrets = [one.encrypted_secret for one in open_handoff(machine.text).identities]
+    for ciphertext, length in (*((one, 20) for one in passwords), *((one, 40) for one in secrets)):
+        assert ciphertext is not None
+        assert len(home.run("--decrypt", stdin=clean_ciphertext(ciphertext))) >= length
     assert plan.make(runs.context("security"), runs.report).empty
 
 
@@ -210,7 +240,8 @@ def check_the_files(team: Team, name: str) -> None:
     expected = EXPECTED / f"{name.replace(' ', '_')}.diff"
     assert diff == expected.read_text(), diff
     gone = team.run("git", "diff", "--name-status", "--", "*/keys/*").split("\n")[:-1]
-    assert gone == [f"D\t{account}/global/base-identities/keys/{LEAVES}" for account in LAYERS]
+    keys = "global/base-identities/keys"
+    assert gone == [f"D\t{one}/{keys}/{name}" for one in LAYERS for name in (LEAVES, OLD_MACHINE)]
     new = team.run("git", "ls-files", "--others", "--exclude-standard").split()
-    assert new == [f"{account}/global/base-identities/keys/{JOINS}" for account in LAYERS]
+    assert new == [f"{one}/{keys}/{name}" for one in LAYERS for name in (JOINS, NEW_MACHINE)]
     team.terraform("security", "fmt", "-check", "-recursive", str(team.project.root))

@@ -124,7 +124,8 @@ class Written:
     def _banner(self, name: str) -> str:
         words = " ".join(one.capitalize() for one in slug(name).split("_"))
         if self.banner == "box":
-            return f"#==================#\n# User: {words:<11}#\n#==================#\n"
+            ruler, line = f"#{'=' * (7 + max(11, len(words) + 1))}#", f"# User: {words + ' ':<11}#"
+            return f"{ruler}\n{line}\n{ruler}\n"
         return f"# {words}\n" if self.banner == "line" else ""
 
     def _pair(self, name: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.errors import OnboardError
-from workflows.steps import users
+from workflows.steps import group_views, users
+from workflows.steps.edits import read_layers
 from workflows.steps.users import Request
 
 Keys = Mapping[str, bytes]
@@ -59,3 +60,16 @@ def test_a_layer_that_went_away_is_told(admin_project: AdminProject, people_keys
     folder.rename(folder.with_name("elsewhere"))
     with pytest.raises(OnboardError, match="A layer is gone"):
         users.look(admin_project.context(), quiet)
+
+
+def test_who_is_called_a_machine_joins_as_one(admin_project: AdminProject, people_keys: Keys) -> None:
+    name = "machine.gitlab"
+    decide(admin_project, {name: people_keys["jane.doe"]}, joining=(name,), layers=("security",))
+    (view,) = group_views.look(admin_project.context(), quiet)
+    assert view.is_machine(name)
+    put(admin_project, {"security": {name: {"deploymaster"}}})
+    write(admin_project)
+    person = read_layers(admin_project.context())["security"].person(name)
+    assert person is not None
+    assert (person.module, person.login_profile, person.access_key) == ("machine_user", False, True)
+    assert person.groups == ("deploymaster",)

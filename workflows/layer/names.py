@@ -46,6 +46,11 @@ POLICY_SWITCHES: Final = (
 )
 
 
+def is_machine_name(name: str) -> bool:
+    """Whether a name says that its user is a machine, as every one in Leverage's reference layers does."""
+    return name.casefold().startswith("machine.")
+
+
 def check_user_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
     """What is wrong with a name for a new IAM user.
 

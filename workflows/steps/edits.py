@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from workflows.errors import OnboardError
+from workflows.layer.collector import set_apart
 from workflows.layer.discover import find_project
 from workflows.layer.model import Layer
+from workflows.layer.names import is_machine_name
 from workflows.layer.operations import (
     AddPerson,
     Operation,
@@ -24,6 +26,8 @@ from workflows.steps.group_edits import group_operations
 from workflows.steps.key_edits import key_of_joined, replaced_key, text_for_new
 
 Decisions = Mapping[str, Any]
+_MANY = 500
+"""People whose layers are worth setting apart from the garbage collector."""
 
 
 def read_layers(context: Context) -> dict[str, Layer]:
@@ -42,7 +46,10 @@ def read_layers(context: Context) -> dict[str, Layer]:
             why="It was moved or removed, or another branch is checked out.",
             next="Bring it back, or go to the Project step and choose the layers again.",
         )
-    return {name: read_layer(locations[name]) for name in context.facts["layers"]}
+    layers = {name: read_layer(locations[name]) for name in context.facts["layers"]}
+    if sum(len(layer.people) for layer in layers.values()) > _MANY:
+        set_apart()
+    return layers
 
 
 def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
@@ -83,7 +90,8 @@ def _join(
 ) -> Iterator[Operation]:
     text = str(key["text"])
     if layer.person(name) is None:
-        yield AddPerson(name, text_for_new(layer, name, text), tuple(membership.get("add", ())))
+        groups = tuple(membership.get("add", ()))
+        yield AddPerson(name, text_for_new(layer, name, text), groups, machine=is_machine_name(name))
         return
     yield from key_of_joined(layer, name, text)
     yield from _regroup(layer, name, membership)

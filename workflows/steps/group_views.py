@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from workflows.layer.model import Group, Layer, Place
+from workflows.layer.names import is_machine_name
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import Spot, spots_of
 from workflows.steps.edits import read_layers
@@ -196,7 +197,8 @@ def view_of(
         chosen=chosen,
         others=tuple(name for name in rest if not people[name].machine),
         machines=tuple(name for name in rest if people[name].machine),
-        machine_names=frozenset(name for name, one in people.items() if one.machine),
+        machine_names=frozenset(name for name, one in people.items() if one.machine)
+        | {name for name in joining if name not in people and is_machine_name(name)},
         now={name: frozenset(one.groups) for name, one in people.items()},
         groups=tuple(group for group in layer.groups if not group.machine),
         machine_groups=tuple(group for group in layer.groups if group.machine),
