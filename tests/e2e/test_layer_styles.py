@@ -2,7 +2,7 @@
 """Layers of every style go through the admin's steps, from Project to Hand over: nothing else is changed.
 
 Each case is one session over two layers of different styles, in which one person and one machine join, one of
-each leaves, and a person changes groups. The files' difference is compared with the one that a hand would write.
+each leaves, and a person changes groups. The files' difference is compared with the one that is expected.
 """
 
 from __future__ import annotations

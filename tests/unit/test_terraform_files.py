@@ -158,6 +158,24 @@ def test_init_after_modules_changed(layer: Path, block: str, reasons: tuple[str,
     assert init_needed(layer) == reasons
 
 
+def test_an_override_file_changes_what_it_names_and_nothing_else(layer: Path) -> None:
+    install(layer)
+    override = layer / "a_override.tf"
+    override.write_text('module "user" {\n  force_destroy = true\n}\n')
+    assert init_needed(layer) == ()
+    override.write_text('module "user" {\n  source = "../../../modules/other"\n}\n')
+    assert init_needed(layer) == ("module user has another source or version",)
+
+
+def test_a_backend_in_an_override_file_takes_the_place_of_the_other(layer: Path) -> None:
+    (layer / "config.tf").write_text('terraform {\n  backend "s3" {\n    key = "a"\n  }\n}\n')
+    (layer / "a_override.tf").write_text('terraform {\n  backend "local" {\n    path = "x"\n  }\n}\n')
+    install(layer, backend={"type": "local", "config": {"path": "x"}})
+    assert init_needed(layer) == ()
+    (layer / "a_override.tf").unlink()
+    assert init_needed(layer) == ("its backend was changed",)
+
+
 def test_init_after_the_backend_changed(layer: Path) -> None:
     (layer / "config.tf").write_text(
         'terraform {\n  backend "s3" {\n    key = "security/identities/terraform.tfstate"\n  }\n}\n'

@@ -45,8 +45,13 @@ def init_needed(
 
 
 def _blocks(layer: Path) -> Iterator[Mapping[str, Any]]:
-    for path in sorted(layer.glob("*.tf")):
+    """The files in the order in which Terraform takes them in: those that override others come last."""
+    for path in sorted(layer.glob("*.tf"), key=lambda path: (_overrides(path), path.name)):
         yield _load(path)
+
+
+def _overrides(path: Path) -> bool:
+    return path.name == "override.tf" or path.name.endswith("_override.tf")
 
 
 def _load(path: Path) -> Mapping[str, Any]:
@@ -77,7 +82,10 @@ def _providers(layer: Path, data: Path) -> Iterator[str]:
 
 
 def _modules(blocks: Sequence[Mapping[str, Any]], layer: Path, data: Path) -> Iterator[str]:
-    wanted = {name: module for block in blocks for name, module in block.get("module", {}).items()}
+    wanted: dict[str, dict[str, Any]] = {}
+    for block in blocks:
+        for name, module in block.get("module", {}).items():
+            wanted[name] = {**wanted.get(name, {}), **module}
     if not wanted:
         return
     try:
@@ -117,7 +125,7 @@ def _backend(
     written: dict[str, Mapping[str, Any]] = {}
     for block in blocks:
         for settings in _as_list(block.get("terraform", {})):
-            written.update(settings.get("backend", {}))
+            written = settings.get("backend") or written  # one in an override file takes the other's place
     try:
         stored = json.loads((data / "terraform.tfstate").read_text("utf-8")).get("backend")
     except FileNotFoundError:
