@@ -17,6 +17,7 @@ from screens.failure import as_error
 from screens.finished import Finished
 from screens.waiting import Waiting
 from screens.widgets.dialogs import ErrorDialog
+from tui.notes import KEPT, note_of
 from workflows.errors import Cancelled, OnboardError, Problem
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.rules import IllegalTransition
@@ -90,7 +91,7 @@ class Stage(Vertical):
             await self.mount(Finished(self._walk))
         elif self._walk.session.status(key) is Status.LOCKED:
             step = self._walk.module(key).STEP
-            await self.mount(Waiting(self._walk.title(key), step.purpose, self._note(key, Status.LOCKED)))
+            await self.mount(Waiting(self._walk.title(key), step.purpose, note_of(self._walk, key)))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
         self.focus_first()
@@ -183,30 +184,8 @@ class Stage(Vertical):
             context=self._walk.context(key),
             draft=draft,
             done=status is Status.DONE,
-            note=self._note(key, status),
+            note=KEPT if self.kept_input else note_of(self._walk, key),
         )
-
-    def _note(self, key: StepKey, status: Status) -> str:
-        session = self._walk.session
-        record = session.record(key)
-        if self.kept_input:
-            return (
-                "What you entered here last has not taken effect yet: Next (^n) does the step again with it."
-            )
-        match status:
-            case Status.LOCKED:
-                return f"Waits: {session.refusal(key)}."
-            case Status.STALE:
-                changed = " and ".join(session.stale_reasons(key))
-                return f"Out of date: {changed} changed since this was done. Next (^n) does it again."
-            case Status.INTERRUPTED:
-                return "This was interrupted before it ended. Start it again with Next (^n)."
-            case Status.FAILED if record:
-                return f"The last try failed: {record.error.get('what', '')}"
-            case Status.SKIPPED:
-                return "You skipped this. ^r opens it again."
-            case _:
-                return ""
 
     # -- what the pane posts -----------------------------------------------------------------------
 

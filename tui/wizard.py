@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Static
 
 from screens.base import StepPane
 from screens.finished import Finished
@@ -23,6 +22,7 @@ from screens.help import HelpScreen
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
 from tui.stage import Stage
+from tui.top_line import TopLine
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.walk import Walk
@@ -65,7 +65,6 @@ class WizardScreen(Screen[None]):
         ),
     ]
     DEFAULT_CSS = """
-    WizardScreen #top { height: 1; background: $primary; color: $text; padding: 0 1; }
     WizardScreen #middle { height: 1fr; }
     WizardScreen.-narrow StepRail { display: none; }
     WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; }
@@ -81,7 +80,7 @@ class WizardScreen(Screen[None]):
         self._first = at
 
     def compose(self) -> ComposeResult:
-        yield Static(id="top", markup=False)
+        yield TopLine()
         with Horizontal(id="middle"):
             yield StepRail()
             yield self._stage
@@ -165,17 +164,7 @@ class WizardScreen(Screen[None]):
         self.refresh_bindings()
 
     def _refresh_top(self) -> None:
-        session = self.walk.session
-        layout = session.state.expected()
-        settled = sum(session.status(key) in SETTLED for key in layout)
-        item = self.current.item if self.current else ""
-        parts = ["iam-onboard", str(session.facts().get("project", "")), item]
-        line = " · ".join(part for part in parts if part) + f"   {settled} of {len(layout)} steps"
-        if self.has_class("-tiny"):
-            line = f"{self.size.width}×{self.size.height} is small; 80×24 is enough"
-        self.query_one("#top", Static).update(
-            f"SANDBOX, not AWS   {line}" if self.walk.world.sandbox else line
-        )
+        self.query_one(TopLine).show(self.walk, self.current, tiny=self.has_class("-tiny"))
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -199,7 +188,7 @@ class WizardScreen(Screen[None]):
         if pane is None:
             await self.go_to(self.walk.session.proposal())
         elif status in SETTLED and not pane.changed() and not self._stage.kept_input:
-            await self.go_to(self._after(key))
+            await self.go_to(self.walk.after(key))
         else:
             pane.advance()
 
@@ -224,7 +213,7 @@ class WizardScreen(Screen[None]):
         if key is None or self._refused_while_busy():
             return
         if self._stage.record(lambda: self.walk.session.skip(key)):
-            await self.go_to(self._after(key))
+            await self.go_to(self.walk.after(key))
 
     async def action_reopen(self) -> None:
         """Do a settled step again."""
@@ -281,15 +270,4 @@ class WizardScreen(Screen[None]):
     @on(Stage.Settled)
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
-            await self.go_to(self._after(message.key), keep=False)
-
-    def _after(self, key: StepKey) -> StepKey | None:
-        """The step to go to from a settled one: the next that can be done, else the first that can."""
-        session = self.walk.session
-        layout = session.layout()
-        rest = layout[layout.index(key) + 1 :] if key in layout else layout
-        for candidate in rest:
-            expected = candidate in session.state.expected()
-            if expected and session.status(candidate) not in SETTLED | {Status.LOCKED}:
-                return candidate
-        return session.proposal()
+            await self.go_to(self.walk.after(message.key), keep=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workflows.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
-from workflows.machine.state import Status
+from workflows.machine.state import SETTLED, Status
 from workflows.steps.base import Context, Observation, StepModule
 from workflows.world import World
 
@@ -103,3 +103,12 @@ class Walk:
             if key in contradicted or key == open_key:
                 return key
         return None
+
+    def after(self, key: StepKey) -> StepKey | None:
+        """Where to go from a settled step: the next that can be done, else the first that can."""
+        layout, expected = self.session.layout(), self.session.state.expected()
+        rest = layout[layout.index(key) + 1 :] if key in layout else layout
+        for candidate in rest:
+            if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
+                return candidate
+        return self.session.proposal()

@@ -365,7 +365,7 @@ async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert app.wizard.query(Finished)
-        assert "1 of 1 steps" in app.text().splitlines()[0]
+        assert "1 of 1 step" in app.text().splitlines()[0]
         assert "○ Users" in app.text()
         assert "If you like: The users step." in app.text()
         await pilot.press("enter")
