@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from rich.table import Table
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -15,26 +14,28 @@ from textual.timer import Timer
 from textual.widgets import Button, Input, Label, OptionList, Static
 
 from screens.base import Opening, StepPane
-from screens.unlocking import Locked, UnlockingPane
+from screens.browsing import BrowsingPane
+from screens.console_steps import create_access_key
+from screens.unlocking import Locked
 from screens.widgets.choices import Choices
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
-from screens.widgets.numbered import numbered
 from screens.widgets.secret_input import SecretInput
+from workflows.messages.handoff import Identity
 from workflows.numbers import count
 from workflows.secret import Secret
 from workflows.steps import access_keys
 from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
 from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, StoreOption, store_options
 from workflows.steps.own_access_key import KeyInHand, KeyPlace, load_key
-from workflows.steps.own_identity import identity_of, sign_in_page
+from workflows.steps.own_identity import identity_of
 from workflows.steps.places import told_path
 
 _LOOK_SECONDS = 1.0
 
 
-class AccessKeysPane(UnlockingPane):
+class AccessKeysPane(BrowsingPane):
     """Looks into the downloads folder while it is open, and offers the file that appears."""
 
     class Noticed(Message):
@@ -82,7 +83,7 @@ class AccessKeysPane(UnlockingPane):
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
             yield Static("", id="noticed", markup=False)
-            yield Static(self._console_steps(), classes="words")
+            yield Static(create_access_key(self.context, self._identity), classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Open the sign-in page", id="open", compact=True)
         with Vertical(id="way-api", classes="way"):
@@ -124,18 +125,6 @@ class AccessKeysPane(UnlockingPane):
             ways.insert(0, (HANDOFF, "Decrypt the one in the handoff"))
         return tuple(ways)
 
-    def _console_steps(self) -> Table:
-        world = self.context.world
-        page = sign_in_page(self.context, self._identity) or "this user has no password for the console"
-        return numbered(
-            [
-                f"Sign in as {self._identity.user} with a code: {page}",
-                "Top right: your name, Security credentials.",
-                "Access keys: Create access key; Command Line Interface; confirm, Next, Create access key.",
-                f"Download .csv file, into {told_path(world.downloads, world.home)}. Then Done.",
-            ]
-        )
-
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#how", Choices).choose(str(self._start["how"]))
@@ -169,7 +158,8 @@ class AccessKeysPane(UnlockingPane):
             row.display = how in {CONSOLE, API}
 
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
-        lines = [(store.choice, store.words) for store in stores]
+        home = f"{self.context.world.home}/"
+        lines = [(store.choice, store.words.replace(home, "~/")) for store in stores]
         self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
 
     # -- the downloads folder ----------------------------------------------------------------------
@@ -197,10 +187,8 @@ class AccessKeysPane(UnlockingPane):
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old. Next (^n) imports it."
         self.query_one("#noticed", Static).update(words)
 
-    @on(Button.Pressed, "#open")
-    def _open(self) -> None:
-        world = self.context.world
-        self.run_move("open", lambda _report: world.browser.open(self._identity.sign_in_url))
+    def sign_in_identity(self) -> Identity:
+        return self._identity
 
     # -- going on ----------------------------------------------------------------------------------
 
@@ -220,17 +208,11 @@ class AccessKeysPane(UnlockingPane):
         if message.name == "stores":
             self._show_stores(message.result)
             self._remember()
-        elif message.name == "open" and not message.result:
-            page = sign_in_page(self.context, self._identity)
-            self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
         elif message.name == "open-key" and not isinstance(message.result, Locked):
             self.post_message(self.Submitted(self.request()))
         elif message.name == "perform":
-            self.notify("\n".join(message.result["access_key"]["told"]), timeout=10)
-
-    @on(Input.Submitted)
-    def _go_down(self) -> None:
-        self.screen.focus_next()
+            told = "\n".join(message.result["access_key"]["told"])
+            self.notify(told.replace(f"{self.context.world.home}/", "~/"))
 
     def changed(self) -> bool:
         """Whether there is another key or another place for it."""

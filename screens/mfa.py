@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -13,15 +12,17 @@ from textual.css.query import NoMatches
 from textual.widgets import Button, Input, Label, OptionList, Static
 
 from screens.base import Opening, StepPane
-from screens.unlocking import Locked, UnlockingPane
+from screens.browsing import BrowsingPane
+from screens.console_steps import register_device
+from screens.unlocking import Locked
 from screens.widgets.choices import Choices
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
-from screens.widgets.numbered import numbered
 from screens.widgets.problems import ProblemList
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.secret_input import SecretInput
 from workflows.errors import OnboardError
+from workflows.messages.handoff import Identity
 from workflows.secret import Secret
 from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
@@ -44,7 +45,7 @@ _AFTER = (
 )
 
 
-class MfaPane(UnlockingPane):
+class MfaPane(BrowsingPane):
     """Two ways; over the API the first Next makes the device, the second enables it."""
 
     DEFAULT_CSS = """
@@ -72,7 +73,7 @@ class MfaPane(UnlockingPane):
     def compose_body(self) -> ComposeResult:
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
-            yield Static(self._console_steps(), classes="words")
+            yield Static(register_device(self.context, self._identity), classes="words")
             with Horizontal(classes="buttons"):
                 yield Button("Open the sign-in page", id="open", compact=True)
                 yield Button("Copy its address", id="copy", compact=True)
@@ -119,23 +120,6 @@ class MfaPane(UnlockingPane):
             self.query_one(f"#{name}", Button).disabled = not self._identity.sign_in_url
         self._show()
 
-    def _console_steps(self) -> Table:
-        user, world = self._identity.user, self.context.world
-        page = sign_in_page(self.context, self._identity) or "this user has no password for the console"
-        phone = "the app on your phone"
-        if world.sandbox:
-            phone = f"the sandbox's phone, {world.endpoint_url}/phone"
-        return numbered(
-            [
-                f"Sign in as {user}: {page}",
-                "Top right: your name, Security credentials.",
-                f"Assign MFA device, named {user}; choose Authenticator app. Not Passkey: it gives no codes.",
-                f"Show QR code; scan it with {phone}.",
-                "Type its code, wait for its next code (up to 30 s), type that too. Add MFA.",
-                "Sign out; sign in again with a code, each is good once. Then you may make access keys.",
-            ]
-        )
-
     # -- what is shown -----------------------------------------------------------------------------
 
     @on(OptionList.OptionHighlighted)
@@ -160,21 +144,13 @@ class MfaPane(UnlockingPane):
 
     # -- the console -------------------------------------------------------------------------------
 
-    @on(Button.Pressed, "#open")
-    def _open(self) -> None:
-        world = self.context.world
-        self.run_move("open", lambda _report: world.browser.open(self._identity.sign_in_url))
+    def sign_in_identity(self) -> Identity:
+        return self._identity
 
     @on(Button.Pressed, "#copy")
     def _copy(self) -> None:
         world = self.context.world
-        self._told_by(lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
-
-    def _told_by(self, work: Any) -> None:
-        try:
-            self.notify(str(work()))
-        except OnboardError as error:
-            self.notify(f"{error.what} {error.why}", severity="warning")
+        self.told_by(lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
 
     # -- from here ---------------------------------------------------------------------------------
 
@@ -201,9 +177,6 @@ class MfaPane(UnlockingPane):
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "open" and not message.result:
-            page = sign_in_page(self.context, self._identity)
-            self.notify(f"No browser opens from here. Open this yourself: {page}", severity="warning")
         if message.name != "begin" or isinstance(message.result, Locked):
             return
         self.query_one("#secret", SecretInput).clear()
@@ -247,10 +220,6 @@ class MfaPane(UnlockingPane):
             told = "\n".join(f"! {problem.message}" for problem in problems)
             told = told or "✓ That is the device's code. Wait for the next one, and type it below."
         self.query_one("#check", Static).update(told)
-
-    @on(Input.Submitted)
-    def _go_down(self) -> None:
-        self.screen.focus_next()
 
     @on(StepPane.MoveFailed)
     def _codes_are_spent(self) -> None:

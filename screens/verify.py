@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, DataTable, Input, Label, Static
 
 from screens.base import Opening, StepPane
-from screens.unlocking import Locked, UnlockingPane
+from screens.browsing import BrowsingPane
+from screens.unlocking import Locked
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
-from workflows.errors import OnboardError
 from workflows.numbers import count
 from workflows.steps import aws_command, verify
 from workflows.steps.base import Progress
@@ -22,7 +20,7 @@ from workflows.steps.verify import IdentityView, Request, Result, Survey
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 
 
-class VerifyPane(UnlockingPane):
+class VerifyPane(BrowsingPane):
     """The first Next asks all profiles; when they have answered, the next one ends the workflow."""
 
     DEFAULT_CSS = """
@@ -215,7 +213,7 @@ class VerifyPane(UnlockingPane):
 
     @on(Button.Pressed, "#copy-lines")
     def _copy_lines(self) -> None:
-        self._told_by(lambda: self.context.world.clipboard.copy("\n".join(self._lines()) + "\n"))
+        self.told_by(lambda: self.context.world.clipboard.copy("\n".join(self._lines()) + "\n"))
 
     @on(Button.Pressed, "#try")
     def _try(self) -> None:
@@ -247,17 +245,7 @@ class VerifyPane(UnlockingPane):
             self.notify("Choose the profile of a role in the table first.", severity="warning")
             return
         world = self.context.world
-        self._told_by(lambda: world.clipboard.copy(world.open_page(url)))
-
-    def _told_by(self, work: Callable[[], str]) -> None:
-        try:
-            self.notify(work())
-        except OnboardError as error:
-            self.notify(f"{error.what} {error.why}", severity="warning")
-
-    @on(Input.Submitted)
-    def _go_down(self) -> None:
-        self.screen.focus_next()
+        self.told_by(lambda: world.clipboard.copy(world.open_page(url)))
 
     def request(self) -> Request:
         return Request(tuple(self._results.values()))
