@@ -7,12 +7,15 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tui.completion import SHELLS, answer_shell, session_ids
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
-from tui.regions_arguments import add_regions_command
+
+if TYPE_CHECKING:
+    from tui.layer_arguments import Commands
 from tui.terminal_mark import mend_terminal_here
 
 _EPILOG = """\
@@ -48,6 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="tell the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
+    _add_wizard_commands(commands)
+    add_pgp_commands(commands)
+    add_layer_commands(commands)
+    _add_shell_commands(commands)
+    return parser
+
+
+def _add_wizard_commands(commands: Commands) -> None:
+    """What opens the wizard, and what tells about it."""
     admin = commands.add_parser("admin", help="begin as an admin: bring people in, change groups, remove")
     admin.add_argument(
         "project", nargs="?", metavar="PROJECT", help="a folder in the project (default: this one)"
@@ -75,10 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look at gpg, Terraform, terminal, keyring and clipboard")
     doctor.add_argument("--json", action="store_true", help="print JSON")
 
-    add_pgp_commands(commands)
-    add_layer_commands(commands)
-    add_regions_command(commands)
 
+def _add_shell_commands(commands: Commands) -> None:
+    """What a shell or an SDK runs."""
     completion = commands.add_parser(
         "completion",
         help="print what makes Tab complete commands, for bash, zsh or fish",
@@ -92,7 +103,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     process.add_argument("--project", required=True, metavar="NAME")
     process.add_argument("--profile", required=True, metavar="NAME")
-    return parser
 
 
 def _add_binary(command: argparse.ArgumentParser) -> None:
