@@ -25,7 +25,7 @@ __all__ = ["Account", "LayerLocation", "Project", "ProjectError", "find_project"
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
 """Where an account's folder holds its identities layer, the current place first, that of 2019 last."""
 
-_REGIONAL = ("*/base-identities", "*/identities")
+_REGIONAL = ("*-[0-9]/base-identities", "*_region/base-identities")
 """In 2022 some layers were in the folder of a region, as `root/us-east-1/base-identities`."""
 
 ORGANIZATION_ACCOUNTS = ("management", "root")

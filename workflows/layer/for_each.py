@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.model import Place
 from workflows.layer.syntax import unwrap
-from workflows.layer.values import object_key, plain_string
+from workflows.layer.values import object_key, plain_strings
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -68,12 +68,14 @@ def unwritable(files: FileSet, document: Document) -> str:
 def impurity(document: Document, container: Node) -> str:
     """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
     kinds = set()
+    if container.type == "tuple":
+        strings = plain_strings(document, container)
+        if None not in strings:
+            return ""
+        line = document.elements(container)[strings.index(None)].start_point.row + 1
+        return f"the entry at line {line} is computed"
     for one in document.elements(container):
         line = one.start_point.row + 1
-        if container.type == "tuple":
-            if plain_string(document, one) is None:
-                return f"the entry at line {line} is computed"
-            continue
         kind = unwrap(one.children[2]).type
         kinds.add(kind)
         if object_key(document, one) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:

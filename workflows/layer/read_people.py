@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style
-from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string
+from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, plain_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,10 +64,11 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
     machine = is_machine(module, flags)
     label, style = module.label, module.style
     editable = module.editable and name_text in {KEY, VALUE}
-    for node in document.elements(container):
+    strings = plain_strings(document, container) if container.type == "tuple" else None
+    for position, node in enumerate(document.elements(container)):
         value: object
-        if container.type == "tuple":
-            key = value = plain_string(document, node)
+        if strings is not None:
+            key = value = strings[position]
         else:
             key = object_key(document, node)
             value = plain_string(document, node.children[2])
@@ -163,7 +164,9 @@ def is_machine(
 
 
 def _fill(text: str | None, key: str, value: str) -> str | None:
-    return None if text is None else text.replace(KEY, key).replace(VALUE, value)
+    if text is None:
+        return None
+    return key if text == KEY else text.replace(KEY, key).replace(VALUE, value)
 
 
 def _path(text: str | None) -> str | None:

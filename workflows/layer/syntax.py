@@ -206,6 +206,11 @@ class Document:
         return self._elements[place]
 
     @cached_property
+    def remembered(self) -> dict[int, list[str | None]]:
+        """The plain strings of lists by where they begin, for `values.plain_strings`."""
+        return {}
+
+    @cached_property
     def _elements(self) -> dict[tuple[int, int], list[Node]]:
         return {}
 

@@ -149,6 +149,15 @@ def plain_string(document: Document, node: Node) -> str | None:
     return string_value(document, unwrapped) if unwrapped.type == "string_lit" else None
 
 
+def plain_strings(document: Document, container: Node) -> list[str | None]:
+    """The entries of a list as plain strings, None for each other one; asked for again, the same list."""
+    found = document.remembered.get(container.start_byte)
+    if found is None:
+        found = [plain_string(document, one) for one in document.elements(container)]
+        document.remembered[container.start_byte] = found
+    return found
+
+
 def unescape(text: str) -> str:
     """A quoted string's content with HCL's escapes resolved, as its specification's "Template Literals" says.
 

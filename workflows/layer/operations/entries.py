@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.alignment import is_aligned, realign
-from workflows.layer.values import object_key, plain_string
+from workflows.layer.values import object_key, plain_strings
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -17,7 +17,7 @@ def entry_keys(document: Document, container: Node) -> list[str]:
     """The names in a list, or the keys of a map, in order; "" for a computed one."""
     if container.type == "object":
         return [object_key(document, one) or "" for one in document.elements(container)]
-    return [plain_string(document, one) or "" for one in document.elements(container)]
+    return [one or "" for one in plain_strings(document, container)]
 
 
 def aligned_as(before: Document, after: Document, start: int) -> Document:
