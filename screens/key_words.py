@@ -16,7 +16,12 @@ def mark(key: TakenKey) -> str:
     """A verdict in a mark and a word."""
     if not key.accepted:
         return "✗ refused"
-    return "! read below" if key.warnings or key.replacement or key.verdict != "works" else "✓ works"
+    return "! look" if key.warnings or key.verdict != "works" else "✓ works"
+
+
+def row_mark(key: TakenKey) -> str:
+    """The same for a person's row, where a key that replaces another one is marked as well."""
+    return "! replaces" if key.accepted and key.replacement else mark(key)
 
 
 def hint(name: str) -> str:
@@ -32,8 +37,8 @@ def told(key: TakenKey) -> list[str]:
     lines += [f"! {words}" for words in key.warnings]
     lines += _told_replacement(key.replacement) if key.replacement else []
     expires = key.expires[:10] if key.expires else "never"
-    lines += [", ".join(key.user_ids), f"Fingerprint {key.grouped}", f"Expires {expires}; {key.source}"]
-    return [*lines, "o copies a text for its owner that says what to do."]
+    lines += [", ".join(key.user_ids), f"{key.grouped} (fingerprint)", f"Expires {expires}; {key.source}"]
+    return [*lines, "o copies a text for its owner."]
 
 
 def _told_replacement(replaced: Replacement) -> list[str]:

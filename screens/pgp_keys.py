@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
-from screens.key_words import hint, mark, present_lines, proposal, refusal_lines, replacing, told
+from screens.key_words import hint, present_lines, proposal, refusal_lines, replacing, row_mark, told
 from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
@@ -66,7 +66,7 @@ class PgpKeysPane(StepPane):
         with Horizontal(id="buttons"):
             yield Button("Take it in", id="take", variant="primary", compact=True)
             yield Button("Invite (i)", id="invite", compact=True)
-            yield Button("In the layer (l)", id="layer", compact=True)
+            yield Button("Layer (l)", id="layer", compact=True)
             yield Button("Fetch mail", id="fetch", compact=True, classes="mailbox")
         field = Input(placeholder="~/Downloads/…", id="file", compact=True)
         yield FieldRow("Or file or folder", field, "Enter opens")
@@ -94,7 +94,7 @@ class PgpKeysPane(StepPane):
             if key is None:
                 table.add_row(who, "-", "✗ not taken" if name in self._refused else "○ none yet", key=name)
                 continue
-            table.add_row(who, f"{key.algorithm}  …{key.fingerprint[-8:]}", mark(key), key=name)
+            table.add_row(who, f"{key.algorithm}  …{key.fingerprint[-8:]}", row_mark(key), key=name)
         if self._names:
             table.move_cursor(row=min(row, len(self._names) - 1))
         self._tell()
@@ -142,10 +142,7 @@ class PgpKeysPane(StepPane):
         names = [person, *(name for name in self._names if name != person)]
         path = event.value.strip()
         if path:
-            self._open(path, names)
-
-    def _open(self, path: str, names: list[str]) -> None:
-        self.run_move(_TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
+            self.run_move(_TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
 
     @on(Button.Pressed, "#fetch")
     def _fetch(self) -> None:
@@ -266,12 +263,12 @@ class PgpKeysPane(StepPane):
 
     def _confirm_and_go_on(self) -> None:
         """Have every replacement confirmed by the typed name, one after the other, and then go on."""
-        wrong = pgp_keys.validate(Request(self._keys, frozenset(self._names)), self.context)
+        problems = pgp_keys.validate(Request(self._keys, frozenset(self._names)), self.context)
         open_ones = [key for key in map(self._keys.get, self._names) if key and self._unconfirmed(key)]
-        if open_ones and not any(problem.fatal for problem in wrong):
+        if any(problem.fatal for problem in problems):
+            self.show_problems(problems)
+        elif open_ones:
             self._ask(open_ones[0], self._confirm_and_go_on)
-        elif any(problem.fatal for problem in wrong):
-            self.show_problems(wrong)
         else:
             super().advance()
 

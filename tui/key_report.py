@@ -103,7 +103,7 @@ class KeyReport:
             until = f"until {expires:%Y-%m-%d}" if expires else "without expiry"
             lines.append(f"    {part.description}, {until}")
             lines.append(f"    Fingerprint {details.grouped_fingerprint}")
-            lines += [f"    {user_id.text}" for user_id in details.user_ids if not user_id.revoked]
+            lines += [f"    {user_id.text}" for user_id in details.user_ids if user_id.holds]
         lines.append(
             f"    Judged for the AWS provider {self.source.provider_version or '(version not known)'}"
         )
@@ -131,7 +131,7 @@ class KeyReport:
             "fingerprint": details.fingerprint if details else None,
             "algorithm": part.description if part else None,
             "expires": expires.isoformat() if expires else None,
-            "user_ids": [one.text for one in details.user_ids if not one.revoked] if details else [],
+            "user_ids": [one.text for one in details.user_ids if one.holds] if details else [],
             "same_key_as": list(self.same),
             "key_file": self.key.key.text if self.key and self.key_accepted else None,
         }

@@ -227,6 +227,26 @@ def test_a_request_of_somebody_who_is_there_proposes_the_replacement(
     assert taken_keys.take_in_for(own, ALEX, "pasted", admin.context()).replaces == ""
 
 
+def test_project_tells_of_a_replacement_request_in_the_mailbox(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    inside = admin.with_mailbox()
+    assert inside.world.mailbox is not None
+    for name, replacement in (("dana.lopez", True), ("sam.okafor", False)):
+        text = request_of(people_keys, name, "juan.delacruz", replacement=replacement)
+        (inside.world.mailbox / f"request-{name}.txt").write_text(text)
+    (inside.world.mailbox / f"request-{ALEX}.txt").write_text("no request")
+    told = [
+        words
+        for words in project.survey(str(inside.root), inside.context(), quiet).remarks
+        if "mailbox" in words
+    ]
+    assert [words.partition(" ")[0] for words in told] == ["dana.lopez"]
+    (inside.world.mailbox / f"request-{ALEX}.txt").unlink()
+    found = taken_keys.take_in_mail(["jane.doe"], "jane.doe", inside.context(), quiet)
+    assert found.replaces == "dana.lopez"
+
+
 def test_a_computed_key_file_is_left_to_be_replaced_by_hand(admin: AdminProject, people_keys: Keys) -> None:
     for account in ("management", "security"):
         admin.replace(account, "users.tf", 'file("keys/${each.key}")', "local.keys[each.key]")

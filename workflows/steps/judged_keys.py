@@ -118,9 +118,12 @@ class KeyJudge:
         return next((person.iam_name for person in found if person), "")
 
     def same_as(self, account: str, file: str) -> tuple[str, ...]:
-        """The other key files of these layers with the same key as a file, as `security: keys/jane.doe`."""
+        """The other key files of these layers with the same key as a file, as `security: keys/jane.doe`.
+
+        That the same person has the same key in another layer is as it should be, and not told.
+        """
         places = self._places.get((account, file), ())
-        return tuple(f"{one}: {path}" for one, path in places if (one, path) != (account, file))
+        return tuple(f"{one}: {path}" for one, path in places if path != file)
 
     def judge(
         self, name: str, checked: CheckedKey, source: str, *, replacing: bool | None = None
@@ -149,7 +152,7 @@ class KeyJudge:
             grouped=details.grouped_fingerprint,
             algorithm=part.description,
             expires=expires.isoformat() if expires else None,
-            user_ids=tuple(user_id.text for user_id in details.user_ids if not user_id.revoked),
+            user_ids=tuple(user_id.text for user_id in details.user_ids if user_id.holds),
             accepted=worst.accepted,
             verdict=worst.kind.name.lower(),
             headline=worst.headline + self._where(verdicts, worst),

@@ -139,6 +139,6 @@ def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], cont
         soon=expires is not None and expires < now + EXPIRES_SOON,
         algorithm=part.description if part else "-",
         grouped=details.grouped_fingerprint if details else "",
-        user_ids=tuple(one.text for one in details.user_ids if not one.revoked) if details else (),
+        user_ids=tuple(one.text for one in details.user_ids if one.holds) if details else (),
         for_owner=verdict.sentence_for_owner,
     )

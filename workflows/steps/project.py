@@ -22,6 +22,7 @@ from workflows.services.terraform.binary import Wanted, choose_binary
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.places import typed_path
+from workflows.steps.project_remarks import remarks_on
 
 STEP = Step(
     id="project",
@@ -107,29 +108,7 @@ def survey(path: str, context: Context, report: Report) -> Survey:
         )
     names = [layer.location.account for layer in layers]
     proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
-    remarks = list(project.warnings)
-    if project.sso_enabled:
-        remarks.append("People here sign in through SSO as a rule; an IAM user is then the exception.")
-    remarks += _git_remarks(project, context)
-    return Survey(project, tuple(layers), proposed, tuple(remarks))
-
-
-def _git_remarks(project: Project, context: Context) -> list[str]:
-    git = Git(project.root, context.world.environment)
-    if not git.is_repository():
-        return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
-    remarks = []
-    if not git.upstream().name:
-        remarks.append(
-            "This checkout has no remote to compare it with: it is not known whether it is current."
-        )
-    folders = [layer.path for layer in project.layers]
-    dirty = git.dirty_files(folders)
-    if dirty:
-        names = ", ".join(str(file.path.relative_to(git.root())) for file in dirty[:3])
-        more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
-        remarks.append(f"Changed here and not committed: {names}{more}. They will be part of the plan.")
-    return remarks
+    return Survey(project, tuple(layers), proposed, tuple(remarks_on(project, layers, context)))
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

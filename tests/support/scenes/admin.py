@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from support.admin_project import AdminProject, decide, git_environment, make_project, put
-from support.scenes import NOW, Scene, Stage, hold, keys, now
+from support.scenes import NOW, Scene, Stage, at_rest, hold, keys, now
 from textual.pilot import Pilot
 
+from screens.widgets.key_dialogs import KeyChoice
 from workflows.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out
@@ -23,7 +24,9 @@ from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.hand_over import PersonHandoff
+from workflows.steps.judged_keys import ranked
 from workflows.steps.planned import Planned, Told
+from workflows.steps.taken_keys import take_in
 
 PEOPLE = ("jane.doe", "juan.delacruz")
 STEPS = ("project", "pgp-keys", "users", "groups", "account", "review")
@@ -87,6 +90,35 @@ def pgp_keys_complete(stage: Stage, office: Office) -> Scene:
     texts = {name: office.facts["keys"][name]["text"] for name in PEOPLE}
     session.drafts.save(StepKey("pgp-keys"), {"texts": texts})
     return stage.wizard(session, office.admin.world, "pgp-keys")
+
+
+def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
+    """Several keys were given: the one that fits the name is first."""
+    session = stage.session("admin", office.facts, "project")
+    context = office.admin.context()
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await at_rest(pilot)
+        offered = ranked(
+            take_in(public_key(name), PEOPLE[0], "ring.asc", context) for name in reversed(PEOPLE)
+        )
+        pilot.app.push_screen(KeyChoice(PEOPLE[0], offered))
+        await at_rest(pilot)
+
+    return stage.wizard(session, office.admin.world, "pgp-keys", show)
+
+
+def pgp_keys_in_the_layer(stage: Stage, office: Office) -> Scene:
+    """The key files that are there already, judged."""
+    session = stage.session("admin", office.facts, "project")
+    return stage.wizard(session, office.admin.world, "pgp-keys", _look_into_the_layers)
+
+
+async def _look_into_the_layers(pilot: Pilot[Any]) -> None:
+    await at_rest(pilot)
+    pilot.app.screen.query_one("#people").focus()
+    await pilot.press("l")
+    await at_rest(pilot)
 
 
 def users(stage: Stage, office: Office) -> Scene:

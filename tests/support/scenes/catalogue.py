@@ -37,6 +37,8 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "project": admin.project,
     "pgp-keys": admin.pgp_keys,
     "pgp-keys-complete": admin.pgp_keys_complete,
+    "pgp-keys-choice": admin.pgp_keys_choice,
+    "pgp-keys-in-the-layer": admin.pgp_keys_in_the_layer,
     "users": admin.users,
     "groups": admin.groups,
     "group-dialog": admin.group_dialog,

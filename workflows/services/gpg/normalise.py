@@ -37,6 +37,7 @@ KEYRING_LIMIT: Final = 10_000_000
 """Bytes or characters of a whole keyring."""
 
 _LINE_WIDTH = 76  # as `base64` of coreutils wraps, which is what the documentation has people run
+_SHORTEST = 100  # a text with fewer characters is a word or two, and not the base64 of a key
 _NESTING_LIMIT = 3  # a request that holds base64 of armored text
 
 
@@ -179,6 +180,8 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     try:
         binary = pasted.bare_base64(text)
     except pasted.MalformedBase64 as error:
+        if len(text) < _SHORTEST:
+            raise NotAPublicKey("a text without a key in it") from error
         raise DamagedKey(f"The base64 text cannot be decoded: {error}.") from error
     if not binary:
         raise NotAPublicKey("a text without a key in it")
