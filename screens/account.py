@@ -2,118 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Input, Static
+from textual.events import DescendantFocus
+from textual.widgets import Static
 
 from screens.base import Opening, StepPane
-from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
+from screens.by_hand import ByHandPane
+from screens.widgets.account_form import AccountForm
+from screens.widgets.optional_box import OptionalBox
+from screens.widgets.problems import ProblemList
 from workflows.layer.model import Constant
-from workflows.layer.names import POLICY_NUMBERS
 from workflows.steps import account
-from workflows.steps.account import MEANINGS, Choice, LayerView, Request
+from workflows.steps.account import LayerView, Request
+from workflows.steps.account_words import EXPLANATIONS
+from workflows.steps.by_hand import Spot
 
 
-class AccountForm(Vertical):
-    """The settings of one layer; what cannot be changed is a line of text.
+class AccountPane(ByHandPane):
+    """One form a layer, below each other; at the foot, what the marked setting does."""
 
-    Args:
-        view: the layer as it is.
-        values: the values to begin with.
-    """
-
-    def __init__(self, view: LayerView, values: Mapping[str, Constant]) -> None:
-        super().__init__(classes="account-form")
-        self.view = view
-        self._fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
-
-    def compose(self) -> ComposeResult:
-        yield Static(f"{self.view.account}  {self.view.relative}", classes="layer-title", markup=False)
-        if self.view.told:
-            yield Static(self.view.told, markup=False)
-        for name in MEANINGS:
-            field = self._fields.get(name)
-            if isinstance(field, MarkBox):
-                yield field
-            elif field is not None:
-                yield FieldRow(MEANINGS[name], field, self._hint(name))
-            elif name in self.view.settings:
-                yield Static(self._shown(name), markup=False)
-        yield Static("", classes="weak", markup=False)
-        unset = [f"“{MEANINGS[name]}”" for name in self.view.unset() if not self.view.can_set(name)]
-        if self.view.settings and unset:
-            words = f"Not set here, so the module's default counts: {', '.join(unset)}."
-            yield Static(words, classes="hint", markup=False)
-
-    def _field(self, name: str, value: Constant) -> MarkBox | Input:
-        widget_id = account.field_of(self.view.account, name).replace("_", "-")
-        if isinstance(value, bool):
-            return MarkBox(MEANINGS[name], value=value, id=widget_id, compact=True)
-        text = "" if value is None else str(value)
-        return Input(value=text, id=widget_id, compact=True, classes="number" if account.limits(name) else "")
-
-    def _hint(self, name: str) -> str:
-        hint = account.limits(name)
-        return f"{hint}, not set here" if hint and name not in self.view.settings else hint
-
-    def _shown(self, name: str) -> str:
-        setting = self.view.settings[name]
-        value = "cannot be told" if setting.value is None else _in_words(setting.value)
-        shown = f"{MEANINGS[name]}: {value}"
-        if not setting.literal:
-            shown += f"\n  computed in {setting.place}, left alone:\n  {setting.source}"
-        return shown
-
-    def choice(self) -> Choice:
-        """What is entered now."""
-        values = {name: self._entered(name, field) for name, field in self._fields.items()}
-        others = {
-            name: setting.value for name, setting in self.view.settings.items() if not self.view.can_set(name)
-        }
-        return Choice({name: value for name, value in values.items() if value is not None}, others)
-
-    def _entered(self, name: str, field: MarkBox | Input) -> Constant:
-        """The value of a field; None for a number that neither the layer nor the person sets."""
-        if isinstance(field, MarkBox):
-            return field.value
-        text = field.value.strip()
-        if name not in POLICY_NUMBERS:
-            return text
-        if text.isascii() and text.isdecimal():
-            return int(text)
-        return text if text or name in self.view.settings else None
-
-    @on(Input.Changed)
-    @on(MarkBox.Changed)
-    def tell_weak(self) -> None:
-        """Say what is weak about the policy as it is entered now."""
-        choice = self.choice()
-        weak = account.weaknesses({**choice.others, **choice.values})
-        self.query_one(".weak", Static).update("\n".join(f"! {words}" for words in weak))
-
-
-class AccountPane(StepPane):
-    """One form a layer, below each other."""
-
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "e",
+            "edit_by_hand",
+            "Edit by hand",
+            id="account.by-hand",
+            show=False,
+            tooltip="Open your editor where a setting is computed",
+        )
+    ]
     DEFAULT_CSS = """
-    AccountPane AccountForm { height: auto; margin-bottom: 1; }
-    AccountPane .layer-title { text-style: bold; }
     AccountPane #forms { height: auto; }
-    AccountPane FieldRow > Label { width: 23; }
-    AccountPane FieldRow > .row-hint { width: auto; }
-    AccountPane .number { width: 8; }
-    AccountPane .hint { color: $text-muted; height: auto; }
-    AccountPane .weak { color: $text-warning; height: auto; }
+    AccountPane #meaning { height: auto; max-height: 4; color: $text-muted; }
     """
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._looked_at = False
+        self._views: Sequence[LayerView] = ()
+        self._half_entered: Mapping[str, Mapping[str, Constant]] = opening.draft.get("layers", {})
 
     def compose_body(self) -> ComposeResult:
         yield Static("Space switches; Next (^n) goes on, with or without a change.", markup=False)
@@ -121,35 +53,63 @@ class AccountPane(StepPane):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one(".pane-foot").mount(Static("", id="meaning", markup=False), before=0)
+        self._look()
+
+    def _look(self) -> None:
         self.run_move("look", lambda report: account.look(self.context, report))
 
     @on(StepPane.MoveDone)
     async def _looked(self, message: StepPane.MoveDone) -> None:
         if message.name != "look":
             return
+        first, self._views = not self._views, message.result
+        focused = self.screen.focused
+        marked = focused.id if focused is not None else None
         holder = self.query_one("#forms", Vertical)
         await holder.remove_children()
-        drafted = self.opening.draft.get("layers", {})
-        for view in message.result:
-            values = {**account.decided(self.context, view), **drafted.get(view.account, {})}
-            await holder.mount(form := AccountForm(view, values))
+        for view in self._views:
+            decided = account.decided(self.context, view)
+            form = AccountForm(view, decided, self._half_entered.get(view.account, {}))
+            await holder.mount(form)
             form.tell_weak()
-        self._looked_at = True
-        fields = self.query("AccountForm Input, AccountForm MarkBox")
+        fields = [
+            *self.query("AccountForm Input"),
+            *self.query("AccountForm MarkBox, AccountForm OptionalBox"),
+        ]
         if fields:
-            fields.first().focus()
-        self._remember()
+            again = next((one for one in fields if one.id == marked), None)
+            (again or fields[0]).focus(scroll_visible=again is not None)
+        if first:
+            self._remember()
+
+    @on(DescendantFocus)
+    def _explain(self, event: DescendantFocus) -> None:
+        """Say what the marked setting does."""
+        names = [form.name_of(event.widget.id) for form in self.query(AccountForm)]
+        name = next((one for one in names if one), "")
+        self.query_one("#meaning", Static).update(EXPLANATIONS.get(name, ""))
+
+    @on(OptionalBox.Changed)
+    def _turned(self) -> None:
+        self.query_one(ProblemList).show([])
+
+    def places(self) -> Sequence[Spot]:
+        """The places of the layer with the focus come first."""
+        focused = self.screen.focused
+        around = focused.ancestors if focused is not None else ()
+        here = [form.view.account for form in self.query(AccountForm) if form in around]
+        views = sorted(self._views, key=lambda view: view.account not in here)
+        return [spot for view in views for spot in view.spots]
+
+    def read_again(self) -> None:
+        self._half_entered = {form.view.account: form.entered() for form in self.query(AccountForm)}
+        self._look()
 
     def request(self) -> Request:
         return Request({form.view.account: form.choice() for form in self.query(AccountForm)})
 
     def draft(self) -> Mapping[str, Any]:
-        if not self._looked_at:
+        if not self._views:
             return {}
-        return {"layers": {name: dict(choice.values) for name, choice in self.request().layers.items()}}
-
-
-def _in_words(value: Constant) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+        return {"layers": {form.view.account: form.entered() for form in self.query(AccountForm)}}

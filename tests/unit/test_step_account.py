@@ -9,6 +9,7 @@ from support.admin_project import AdminProject, decide, quiet, write
 from workflows.errors import OnboardError
 from workflows.steps import account
 from workflows.steps.account import Choice, Request
+from workflows.steps.account_words import DEFAULTS, EXPLANATIONS, MEANINGS, limits, weaknesses
 
 COMPUTED = '"${var.project_long}-${var.environment}"'
 
@@ -88,7 +89,7 @@ def test_a_layer_without_an_account_module_says_so(admin: AdminProject) -> None:
     _, view = account.look(admin.context(), quiet)
     assert "no module" in view.told
     assert not view.settings
-    assert not any(view.can_set(name) for name in account.MEANINGS)
+    assert not any(view.can_set(name) for name in MEANINGS)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_a_weak_policy_is_warned_about(admin: AdminProject, policy: dict[str, An
 
 def test_a_good_policy_is_not_warned_about(admin: AdminProject) -> None:
     _, view = account.look(admin.context(), quiet)
-    assert account.weaknesses({name: one.value for name, one in view.settings.items()}) == ()
+    assert weaknesses({name: one.value for name, one in view.settings.items()}) == ()
 
 
 def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> None:
@@ -146,3 +147,56 @@ def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> N
     seen = account.observe(admin.context())
     assert seen.holds is False
     assert "var.length" in seen.words
+
+
+@pytest.mark.parametrize("name", ["max_password_age", "password_reuse_prevention"])
+def test_zero_switches_a_limit_off_and_is_written(admin: AdminProject, name: str) -> None:
+    assert "0: " in limits(name)
+    assert [one for one in account.validate(request(security={name: 0}), admin.context()) if one.fatal] == []
+    admin.run(account, request(security={name: 0}))
+    write(admin)
+    _, view = account.look(admin.context(), quiet)
+    assert view.settings[name].value == 0
+
+
+def test_switches_that_the_layer_does_not_set_can_be_added(admin: AdminProject) -> None:
+    admin.replace("security", "account.tf", "  hard_expiry                    = false\n", "")
+    _, view = account.look(admin.context(), quiet)
+    assert view.can_set("hard_expiry")
+    assert "hard_expiry" not in account.decided(admin.context(), view)
+    admin.run(account, request(security={"hard_expiry": True, "create_account_password_policy": True}))
+    write(admin)
+    _, view = account.look(admin.context(), quiet)
+    assert view.settings["hard_expiry"].value is True
+    assert view.unset() == ()
+
+
+def test_text_for_numbers_and_switches_and_null_are_plain_values(admin: AdminProject) -> None:
+    admin.replace("security", "account.tf", "= 16", '= "16"')
+    admin.replace("security", "account.tf", "= false", '= "false"')
+    admin.replace("security", "account.tf", "= 4", "= null")
+    _, view = account.look(admin.context(), quiet)
+    values = account.decided(admin.context(), view)
+    assert values["minimum_password_length"] == 16
+    assert values["hard_expiry"] is False
+    assert values["password_reuse_prevention"] is None
+    assert view.spots == view.spots[:1]  # the alias alone is computed
+    same = {name: value for name, value in values.items() if value is not None}
+    admin.run(account, request(security=same))
+    assert admin.facts["account_changes"] == {}
+    admin.run(account, request(security={**same, "password_reuse_prevention": 5}))
+    write(admin)
+    assert "= 5" in admin.text("security", "account.tf")
+    assert '= "16"' in admin.text("security", "account.tf")
+
+
+def test_everything_that_can_be_set_is_explained() -> None:
+    assert MEANINGS.keys() == EXPLANATIONS.keys()
+    assert {name for name in MEANINGS if not limits(name)} - {"account_alias"} == DEFAULTS.keys()
+
+
+def test_what_is_computed_is_a_place_to_edit_by_hand(admin: AdminProject) -> None:
+    _, view = account.look(admin.context(), quiet)
+    assert [str(spot) for spot in view.spots] == [
+        f"security account.tf:7: Account alias is computed: {COMPUTED}"
+    ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from workflows.layer.declarations import account_module, place_of, uneditable
 from workflows.layer.model import AccountSettings, Setting
+from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.values import evaluate
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ POLICY_ATTRIBUTES: Final = (
 )
 """The password policy's attributes of terraform-aws-iam, modules/iam-account."""
 
-_LITERALS = {"string_lit", "numeric_lit", "bool_lit"}
+_LITERALS = {"string_lit", "numeric_lit", "bool_lit", "null_lit"}
 
 
 def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings | None:
@@ -57,8 +58,16 @@ def _setting(attribute: Attribute, names: Mapping[str, object]) -> Setting:
     value = evaluate(attribute.document, attribute.value, names)
     return Setting(
         name=attribute.name,
-        value=value if isinstance(value, str | int | float | bool) else None,
+        value=_meant(attribute.name, value) if isinstance(value, str | int | float | bool) else None,
         source=attribute.document.text(attribute.value),
         literal=attribute.value.type in _LITERALS,
         place=place_of(attribute),
     )
+
+
+def _meant(name: str, value: str | float | bool) -> str | float | bool:  # noqa: FBT001 - a setting's value
+    """What Terraform makes of text where it wants a number or a switch, as layers for 0.11 have it."""
+    if name in POLICY_SWITCHES and value in ("true", "false"):
+        return value == "true"
+    is_number = name in POLICY_NUMBERS and isinstance(value, str) and value.isascii() and value.isdecimal()
+    return int(value) if is_number else value

@@ -7,18 +7,21 @@ UpdateAccountPasswordPolicy, and of the user guide, "Set an account password pol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.errors import OnboardError, Problem
-from workflows.layer.edit import check
-from workflows.layer.model import Constant, Layer, Setting
-from workflows.layer.names import POLICY_NUMBERS, check_account_alias, check_password_policy
+from workflows.errors import Problem
+from workflows.layer.edit import EditUnsafe, check, edit_layer
+from workflows.layer.model import AccountSettings, Constant, Layer, Setting
+from workflows.layer.names import check_account_alias, check_password_policy
+from workflows.layer.operations import EditRefused
 from workflows.layer.read_account import POLICY_ATTRIBUTES
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.steps.account_words import ALIAS, MEANINGS, weaknesses
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.by_hand import Spot, not_possible, spot_at
 from workflows.steps.edits import operations, read_layers
 
 STEP = Step(
@@ -30,26 +33,6 @@ STEP = Step(
     skippable=True,
     applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
     blocked_words="Account needs the project",
-)
-ALIAS = "account_alias"
-MEANINGS: Mapping[str, str] = {
-    ALIAS: "Account alias",
-    "create_account_password_policy": "The account has a policy of its own",
-    "minimum_password_length": "Shortest password",
-    "require_lowercase_characters": "Needs a lower-case letter",
-    "require_uppercase_characters": "Needs an upper-case letter",
-    "require_numbers": "Needs a digit",
-    "require_symbols": "Needs a symbol",
-    "max_password_age": "Days until it expires",
-    "password_reuse_prevention": "Old ones refused",
-    "hard_expiry": "Once expired, only an admin can set a new one",
-    "allow_users_to_change_password": "People may change their own",
-}
-"""What each setting means, in a few words."""
-
-_KINDS = (
-    *("require_lowercase_characters", "require_uppercase_characters"),
-    *("require_numbers", "require_symbols"),
 )
 
 
@@ -63,6 +46,7 @@ class LayerView:
         settings: the settings by name, as the layer has them; those that it does not set are missing.
         editable: whether plain values in it can be changed at all.
         told: why there is nothing to show, or why nothing can be changed; "" otherwise.
+        spots: what can only be changed by hand.
     """
 
     account: str
@@ -70,13 +54,14 @@ class LayerView:
     settings: Mapping[str, Setting]
     editable: bool
     told: str
+    spots: tuple[Spot, ...] = ()
 
     def can_set(self, name: str) -> bool:
-        """Whether a value for it can be entered: a plain value can be replaced, a number added."""
+        """Whether a value for it can be entered: a plain one can be replaced, one of the policy's added."""
         setting = self.settings.get(name)
         if setting is not None:
             return self.editable and setting.literal
-        return self.editable and name in POLICY_NUMBERS
+        return self.editable and name in POLICY_ATTRIBUTES
 
     def unset(self) -> tuple[str, ...]:
         """The policy's attributes that the layer leaves to the module's defaults."""
@@ -120,42 +105,19 @@ def _view(layer: Layer) -> LayerView:
     if settings is None:
         told = "This layer has no module for the account's settings: nothing to do here."
         return LayerView(account, relative, {}, editable=False, told=told)
-    told = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place}."
+    told = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
     known = {one.name: one for one in (settings.alias, *settings.policy) if one is not None}
-    return LayerView(account, relative, known, settings.editable, told)
+    return LayerView(account, relative, known, settings.editable, told, tuple(_spots(layer, settings)))
 
 
-def limits(name: str) -> str:
-    """What AWS takes for a number of the policy, in words; "" for a switch."""
-    if name not in POLICY_NUMBERS:
-        return ""
-    least, most = POLICY_NUMBERS[name]
-    return f"{least} to {most}"
-
-
-def weaknesses(policy: Mapping[str, Constant]) -> tuple[str, ...]:
-    """What is weak about a policy, each a sentence.
-
-    Args:
-        policy: values by attribute; an attribute that is not there counts as the module's default.
-    """
-    found = []
-    length = policy.get("minimum_password_length")
-    if isinstance(length, int):
-        found += [one.message for one in _warnings("minimum_password_length", length)]
-    if policy.get("create_account_password_policy") is False:
-        found.append("Without a policy of its own the account takes passwords of 8 characters.")
-    if not any(policy.get(kind, True) for kind in _KINDS):
-        found.append("No kind of character is asked for: letters alone would do.")
-    if policy.get("allow_users_to_change_password") is False:
-        found.append("People can replace their first password only if a group of theirs allows it.")
-    if policy.get("hard_expiry") is True:
-        found.append("Whoever lets a password expire is locked out until an admin sets a new one.")
-    return tuple(found)
-
-
-def _warnings(name: str, value: Constant) -> list[Problem]:
-    return [one for one in check_password_policy(name, value) if not one.fatal]
+def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:
+    if not settings.editable:
+        yield spot_at(layer, settings.place, "The account's settings are shown, not edited.")
+    for one in (settings.alias, *settings.policy):
+        if one is not None and not one.literal:
+            yield spot_at(layer, one.place, f"{MEANINGS[one.name]} is computed: {one.source}")
+    if settings.alias is None:
+        yield spot_at(layer, settings.place, "The layer sets no account alias; add account_alias here.")
 
 
 def field_of(account: str, name: str) -> str:
@@ -183,15 +145,14 @@ def validate(request: Request, context: Context) -> list[Problem]:
 def _refused(name: str, value: Constant) -> list[Problem]:
     if name == ALIAS:
         return check_account_alias(str(value))
-    never = name == "max_password_age" and value == 0 and not isinstance(value, bool)
-    return [] if never else [one for one in check_password_policy(name, value) if one.fatal]
+    return [one for one in check_password_policy(name, value) if one.fatal]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Check that every layer's shape allows what is wanted, and record what differs; nothing is written.
 
     Raises:
-        OnboardError: a layer cannot be edited that way, with the place to edit by hand.
+        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
     """
     report(Progress("Checking the layers"))
     layers = read_layers(context)
@@ -201,14 +162,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         if account in layers
     }
     wanted = {account: one for account, one in changes.items() if one["alias"] or one["policy"]}
-    refusals = _refusals(layers, wanted)
-    if refusals:
-        account, words = refusals[0]
-        raise OnboardError(
-            f"Not possible in {account}",
-            words,
-            next="Take that value back here, or edit the layer by hand and come back.",
-        )
+    for account in wanted:
+        context.raise_if_cancelled()
+        try:
+            edit_layer(layers[account], operations(layers[account], {"account_changes": wanted}))
+        except EditUnsafe:
+            raise  # its own words say it all
+        except EditRefused as refusal:
+            raise not_possible(layers[account], refusal, "Take that value back here") from refusal
     return {"account_changes": wanted}
 
 
