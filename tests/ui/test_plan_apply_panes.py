@@ -117,6 +117,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         "layers": ["management"],
         "joining": ["jane.doe"],
         "leaving": [],
+        "rekeying": [],
         "keys": {},
         "user_changes": {"add": {"management": ["jane.doe"]}, "remove": {}},
         "changed_files": [],
