@@ -41,7 +41,7 @@ class Frame(App[None]):
 
     DEFAULT_CSS: ClassVar[str] = """
     Frame ToastRack {
-        layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom;
+        layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom; overflow-y: auto;
     }
     Frame Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
     """
