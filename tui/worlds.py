@@ -12,6 +12,7 @@ from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser
 from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
+from workflows.services.tmux_clipboard import TmuxClipboard
 from workflows.steps.base import Progress, Report
 from workflows.world import World
 
@@ -54,11 +55,17 @@ class WorldSource(Protocol):
 
 
 def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
-    """The desktop's clipboard, else the terminal's; over ssh the desktop here is not the person's own."""
-    terminal, there = Osc52Clipboard(write, machine.now), machine.environment
-    if there.get("SSH_CONNECTION") and not (there.get("DISPLAY") or there.get("WAYLAND_DISPLAY")):
-        return terminal
-    return FirstWorkingClipboard([PyperclipClipboard(machine.now, environment=there), terminal])
+    """The desktop's clipboard, else tmux's, else the terminal's.
+
+    Over ssh the desktop of this machine is not the person's own, unless windows are forwarded.
+    """
+    there = machine.environment
+    boards: list[Clipboard] = []
+    if not there.get("SSH_CONNECTION") or there.get("DISPLAY") or there.get("WAYLAND_DISPLAY"):
+        boards.append(PyperclipClipboard(machine.now, environment=there))
+    if there.get("TMUX"):
+        boards.append(TmuxClipboard(machine.now, there))
+    return FirstWorkingClipboard([*boards, Osc52Clipboard(write, machine.now)])
 
 
 def vault_for(

@@ -323,8 +323,10 @@ def assert_no_canary(secrets: Sequence[str | bytes], folder: Path, machine: Mach
     """Nothing that was written, started or shown holds a passphrase, a password, a seed or a secret key."""
     assert len(secrets) == 11
     assert min(map(len, secrets)) > 15
-    for program in ("gpg", "git", "terraform", "terraform-provider"):
-        assert hunt.saw(program), f"no {program} was watched"
+    hunt.stop()
+    programs = hunt.programs()
+    assert {"gpg", "git", "terraform"} <= programs, programs
+    assert any(name.startswith("terraform-provider-aws") for name in programs), programs
     may_hold = (
         folder / "aws",  # what the sandbox's AWS knows is its own
         *(path for path in folder.rglob("private-keys-v1.d")),

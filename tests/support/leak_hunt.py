@@ -11,20 +11,16 @@ import base64
 import html
 import json
 import os
+import pickle
+import subprocess
 import sys
-import threading
-import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-_BETWEEN = 0.01
-_BETWEEN_FILES = 0.05
-_LARGEST = 4_000_000
+from support import leak_watch
 
 _watching: set[LeakHunt] = set()
 
@@ -55,24 +51,31 @@ class LeakHunt:
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
         self._seen: dict[bytes, str] = {}
-        self._files: set[tuple[str, int, int]] = set()
-        self._known: dict[tuple[int, float], int] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="leak-hunt", daemon=True)
+        self._watch: subprocess.Popen[bytes] | None = None
 
-    def saw(self, program: str) -> bool:
-        """Whether a child whose name begins so was seen with its arguments and its environment."""
-        kinds = ("the arguments of ", "the environment of ")
-        return all(any(what.startswith(kind + program) for what in self._seen.values()) for kind in kinds)
+    def programs(self) -> set[str]:
+        """The names of the children that were seen with their arguments."""
+        kind = "the arguments of "
+        return {what.removeprefix(kind) for what in self._seen.values() if what.startswith(kind)}
 
     def start(self) -> None:
+        """Begin to watch."""
+        command = [sys.executable, leak_watch.__file__, str(os.getpid()), *map(str, self._folders)]
+        pipe = subprocess.PIPE
+        self._watch = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
+        assert self._watch.stdout is not None
+        assert self._watch.stdout.read(1) == b"!"
         _watching.add(self)
-        self._thread.start()
 
     def stop(self) -> None:
+        """Watch no longer; everything that was seen can be searched."""
         _watching.discard(self)
-        self._stop.set()
-        self._thread.join()
+        if self._watch is not None:
+            told, reason = self._watch.communicate(timeout=30)
+            assert self._watch.returncode == 0, reason.decode()
+            for content, what in pickle.loads(told).items():  # noqa: S301 - from our own child
+                self.keep(what, content)
+            self._watch = None
 
     def keep(self, what: str, content: bytes) -> None:
         """Something to be searched in the end."""
@@ -89,63 +92,16 @@ class LeakHunt:
         Returns:
             The place of each leak; never the secret.
         """
+        assert self._watch is None, "what was seen is known once the hunt has been stopped"
         forms = [form for secret in secrets for form in forms_of(secret)]
         spared = tuple(but)
         found = [what for content, what in self._seen.items() if any(form in content for form in forms)]
         for root in roots:
-            for path in _files(root):
+            for path in leak_watch.files_in(root):
                 if not any(path.is_relative_to(one) for one in spared):
                     content = str(path).encode() + b"\0" + path.read_bytes()
                     found += [f"the file {path}"] if any(form in content for form in forms) else []
         return found
-
-    # -- watching ----------------------------------------------------------------------------------
-
-    def _watch(self) -> None:
-        me, look_at_files = psutil.Process(), 0.0
-        while not self._stop.wait(_BETWEEN):
-            for child in me.children(recursive=True):
-                self._look_at(child)
-            if time.monotonic() > look_at_files:
-                look_at_files = time.monotonic() + _BETWEEN_FILES
-                for folder in self._folders:
-                    self._look_into(folder)
-
-    def _look_at(self, child: psutil.Process) -> None:
-        """Twice at each: what was a copy of this process is another program a moment later."""
-        try:
-            key = (child.pid, child.create_time())
-            times = self._known.get(key, 0)
-            if times >= 3:
-                return
-            command, environment = child.cmdline(), child.environ()
-        except psutil.Error:
-            return  # it has ended meanwhile
-        self._known[key] = times + 1
-        name = Path(command[0]).name if command else "?"
-        self.keep(f"the arguments of {name}", "\0".join(command).encode())
-        self.keep(f"the environment of {name}", repr(environment).encode() + _lines(environment))
-
-    def _look_into(self, folder: Path) -> None:
-        for path in _files(folder):
-            try:
-                state = path.stat()
-                mark = (str(path), state.st_mtime_ns, state.st_size)
-                if mark in self._files or state.st_size > _LARGEST:
-                    continue
-                self._files.add(mark)
-                self.keep(f"the file {path}, for a moment", path.read_bytes())
-            except OSError:
-                continue  # it has gone meanwhile
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        yield from (path for name in names if (path := Path(place, name)).is_file() and not path.is_symlink())
-
-
-def _lines(environment: dict[str, str]) -> bytes:
-    return "\n".join(f"{name}={value}" for name, value in environment.items()).encode()
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -159,7 +115,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         name = Path(os.fsdecode(words[0])).name
         hunt.keep(f"the arguments of {name}", given)
         if environment is not None:
-            hunt.keep(f"the environment of {name}", _lines({**environment}))
+            hunt.keep(f"the environment of {name}", leak_watch.lines_of({**environment}))
 
 
 sys.addaudithook(_audit)

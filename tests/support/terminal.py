@@ -110,9 +110,10 @@ class Terminal:
         """From now on the terminal takes what programs copy by OSC 52, as most terminals do."""
         self._tmux("set-option", "-s", "set-clipboard", "on")
 
-    def copied(self) -> str:
-        """What was copied last."""
-        return self._tmux("show-buffer") if self._tmux("list-buffers") else ""
+    def copied(self) -> list[str]:
+        """All that was copied and is still kept, the latest first."""
+        names = self._tmux("list-buffers", "-F", "#{buffer_name}").split()
+        return [self._tmux("show-buffer", "-b", name) for name in names]
 
     def paste(self, text: str) -> None:
         """Paste a text as a terminal does: bracketed, where the program asked for that."""

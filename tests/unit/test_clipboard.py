@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,13 +16,13 @@ from tui.worlds import clipboard_of
 from workflows.secret import Secret
 from workflows.services.clipboard import (
     RETRY_SECONDS,
-    Clipboard,
     ClipboardUnavailable,
     FirstWorkingClipboard,
     Osc52Clipboard,
     PyperclipClipboard,
 )
 from workflows.services.quiet_pyperclip import load_pyperclip
+from workflows.services.tmux_clipboard import TmuxClipboard
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -235,12 +236,25 @@ def test_the_real_pyperclip_module_is_left_alone() -> None:
     assert pyperclip.subprocess is subprocess
 
 
-def test_over_ssh_the_terminal_takes_it_unless_windows_are_forwarded() -> None:
-    def board(**variables: str) -> Clipboard:
-        machine = replace(
-            Machine.this(), environment={"SSH_CONNECTION": "10.0.0.1 5 10.0.0.2 22", **variables}
-        )
-        return clipboard_of(machine, lambda _text: None)
+def test_over_ssh_the_desktop_of_this_machine_is_left_out_unless_windows_are_forwarded() -> None:
+    def kinds(**variables: str) -> list[type]:
+        machine = replace(Machine.this(), environment=variables)
+        board = clipboard_of(machine, lambda _text: None)
+        assert isinstance(board, FirstWorkingClipboard)
+        return [type(one) for one in board._clipboards]
 
-    assert isinstance(board(), Osc52Clipboard)
-    assert isinstance(board(DISPLAY="localhost:10"), FirstWorkingClipboard)
+    assert kinds() == [PyperclipClipboard, Osc52Clipboard]
+    ssh = "10.0.0.1 5 10.0.0.2 22"
+    assert kinds(SSH_CONNECTION=ssh) == [Osc52Clipboard]
+    assert kinds(SSH_CONNECTION=ssh, TMUX="/tmp/t,1,0") == [TmuxClipboard, Osc52Clipboard]
+    assert kinds(SSH_CONNECTION=ssh, DISPLAY="localhost:10") == [PyperclipClipboard, Osc52Clipboard]
+
+
+def test_a_tmux_that_does_not_answer_is_refused_without_the_text() -> None:
+    for path in (os.environ["PATH"], "/nonexistent"):
+        clipboard = TmuxClipboard(lambda: NOW, {"PATH": path, "TMUX": "/nonexistent/socket,1,0"})
+        with pytest.raises(ClipboardUnavailable) as refused:
+            clipboard.copy(Secret("canary"))
+        assert "tmux" in refused.value.why
+        assert "canary" not in refused.value.as_text()
+        assert clipboard.expires_at is None

@@ -87,13 +87,13 @@ class PyperclipClipboard:
         copy, paste = self._found()
         self._run(copy, value)
         if self._run(paste) != value:
-            raise _unavailable("What was copied did not come back from the clipboard.")
+            raise unavailable("What was copied did not come back from the clipboard.")
         if not isinstance(text, Secret):
             self._forget()
             return "Copied."
-        self._digest = _digest(value)
+        self._digest = digest_of(value)
         self.expires_at = self._now() + self._keep
-        return f"Copied; the clipboard is cleared in {_spoken(self._keep)}. {MANAGERS_KEEP_COPIES}"
+        return f"Copied; the clipboard is cleared in {spoken(self._keep)}. {MANAGERS_KEEP_COPIES}"
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`. What somebody else copied meanwhile stays."""
@@ -101,7 +101,7 @@ class PyperclipClipboard:
             return False
         self.expires_at = self._now() + timedelta(seconds=RETRY_SECONDS)  # if it does not answer now
         copy, paste = self._found()
-        ours = _digest(str(self._run(paste))) == self._digest
+        ours = digest_of(str(self._run(paste))) == self._digest
         if ours:
             self._run(copy, "")
         self._forget()
@@ -116,7 +116,7 @@ class PyperclipClipboard:
             try:
                 copy, paste = load_pyperclip(self._environment).determine_clipboard()
             except ImportError as error:
-                raise _unavailable("The package pyperclip cannot be loaded.") from error
+                raise unavailable("The package pyperclip cannot be loaded.") from error
             self._mechanism = (copy, paste)
         return self._mechanism
 
@@ -131,7 +131,7 @@ class PyperclipClipboard:
                 if isinstance(error, RuntimeError)
                 else type(error).__name__
             )
-            raise _unavailable(reason) from None
+            raise unavailable(reason) from None
 
 
 class Osc52Clipboard:
@@ -160,7 +160,7 @@ class Osc52Clipboard:
             return f"Copied, {doubt}."
         self.expires_at = self._now() + self._keep
         return (
-            f"Copied, {doubt}; it is cleared in {_spoken(self._keep)}, whatever is in it then."
+            f"Copied, {doubt}; it is cleared in {spoken(self._keep)}, whatever is in it then."
             f" {MANAGERS_KEEP_COPIES}"
         )
 
@@ -199,7 +199,7 @@ class FirstWorkingClipboard:
                 return clipboard.copy(text)
             except ClipboardUnavailable as error:
                 refusals.append(error.why)
-        raise _unavailable(" ".join(refusals) or "There is none.")
+        raise unavailable(" ".join(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`; every one is asked, since a text may have gone to one after the other.
@@ -218,16 +218,19 @@ class FirstWorkingClipboard:
         return cleared
 
 
-def _spoken(time: timedelta) -> str:
+def spoken(time: timedelta) -> str:
+    """A time in words: "2 minutes"."""
     minutes, seconds = divmod(int(time.total_seconds()), 60)
     return f"{seconds + 60 * minutes} seconds" if seconds else f"{minutes} minutes"
 
 
-def _digest(text: str) -> bytes:
+def digest_of(text: str) -> bytes:
+    """What tells a text from every other without holding it."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _unavailable(why: str) -> ClipboardUnavailable:
+def unavailable(why: str) -> ClipboardUnavailable:
+    """The refusal of a clipboard, for a reason in a sentence that does not hold the text."""
     return ClipboardUnavailable(
         "Nothing can be copied",
         "There is no clipboard that could take the text.",
