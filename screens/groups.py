@@ -129,8 +129,9 @@ class GroupsPane(GroupKeys):
         pending = [(one, view.pending(self._choices[one])) for one, view in self._views.items()]
         self.query_one(LayerBar).show(pending, self._account)
         total = len(self.view.people)
-        shown = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
-        self.query_one("#shown", Static).update(shown)
+        told = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
+        shown = self.query_one("#shown", Static)
+        shown.update(told, layout=len(told) != len(str(shown.content)))
 
     @on(Matrix.Moved)
     def _moved(self) -> None:
@@ -146,7 +147,7 @@ class GroupsPane(GroupKeys):
             about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
             about_layer(self.view),
         ]
-        self.query_one("#about", Static).update("\n".join(filter(None, lines)))
+        self.query_one("#about", Static).update("\n".join(filter(None, lines)), layout=False)
 
     def places(self) -> Sequence[Spot]:
         """What needs a hand in the layer that is shown, the marked group first."""

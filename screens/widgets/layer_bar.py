@@ -36,7 +36,9 @@ class LayerBar(Static):
             here = account == current
             style = Style(bold=here, meta={"@click": f"choose({account!r})"})
             text.append(f"{'▸' if here else ' '} {account}: {pending:,} pending   ", style)
-        self.update(text)
+        before = self.content
+        same = isinstance(before, Text) and len(before) == len(text)
+        self.update(text, layout=not same)  # a layout costs more than all that is drawn
 
     def action_choose(self, account: str) -> None:
         """A layer was clicked."""

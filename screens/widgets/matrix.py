@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.widgets.matrix_layout import MatrixLayout, Section
-from screens.widgets.matrix_lines import GAP, SIGN, head_line, person_line, section_line
+from screens.widgets.matrix_lines import Grid, section_line
 from workflows.steps.group_choices import LayerChoice
 from workflows.steps.group_views import LayerView
 
@@ -84,6 +84,7 @@ class Matrix(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="matrix")
         self.layout_shown = _EMPTY
+        self._grid = Grid(_EMPTY)
         self._row = 0
         self._column = 0
         self._styles_known: dict[str, Style] = {}
@@ -106,10 +107,9 @@ class Matrix(ScrollView, can_focus=True):
         """Show another layer, choice or filter; the marked person and group stay marked if they are in it."""
         person, group = self.person, self.group
         self.layout_shown = layout
-        self.virtual_size = Size(
-            self._names_width + sum(one.width + GAP for one in layout.columns),
-            self._head + len(layout.lines),
-        )
+        self._grid = Grid(layout)
+        wide = self._grid.names_width + self._grid.width
+        self.virtual_size = Size(wide, self._head + len(layout.lines))
         self.mark(person, group)
 
     def mark(self, person: str = "", group: str = "") -> None:
@@ -180,7 +180,8 @@ class Matrix(ScrollView, can_focus=True):
         lines = self.layout_shown.lines
         if event.y < self._head or not 0 <= row < len(lines) or isinstance(lines[row], Section):
             return
-        column = self._column_at(event.x)
+        beside = event.x - self._grid.names_width
+        column = self._grid.at(beside + round(self.scroll_x)) if beside >= 0 else None
         same = (row, column) == (self._row, self._column)
         self._row = row
         self._column = self._column if column is None else column
@@ -188,21 +189,7 @@ class Matrix(ScrollView, can_focus=True):
         if same:
             self.action_put()
 
-    def _column_at(self, x: int) -> int | None:
-        left = self._names_width - round(self.scroll_x)
-        if x < self._names_width:
-            return None
-        for index, one in enumerate(self.layout_shown.columns):
-            left += one.width + GAP
-            if x < left:
-                return index
-        return None
-
     # -- where things are --------------------------------------------------------------------------
-
-    @property
-    def _names_width(self) -> int:
-        return self.layout_shown.name_width + SIGN
 
     @property
     def _head(self) -> int:
@@ -223,9 +210,9 @@ class Matrix(ScrollView, can_focus=True):
         if not region.height:
             return
         columns = self.layout_shown.columns
-        left = sum(one.width + GAP for one in columns[: self._column])
-        right = left + (columns[self._column].width + GAP if columns else 0)
-        wide = max(1, region.width - self._names_width)
+        left = self._grid.start(self._column) if columns else 0
+        right = self._grid.ends[self._column] if columns else 0
+        wide = max(1, region.width - self._grid.names_width)
         x = min(max(round(self.scroll_x), right - wide), left)
         lines = self.layout_shown.lines
         above = self._row - 1 if self._row and isinstance(lines[self._row - 1], Section) else self._row
@@ -248,18 +235,14 @@ class Matrix(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """A line of the head, a section's, or a person's."""
-        layout = self.layout_shown
+        lines, left = self.layout_shown.lines, round(self.scroll_x)
         width = self.scrollable_content_region.width
         row = round(self.scroll_y) + y - self._head
         if y < self._head:
-            name, cells, style = head_line(layout, self._column, self._style, second=y > 0)
-        elif row >= len(layout.lines):
+            return self._grid.head_line(left, width, self._column, self._style, second=y > 0)
+        if row >= len(lines):
             return Strip.blank(width, self._style(""))
-        elif isinstance(layout.lines[row], Section):
-            return section_line(layout.lines[row], width, self._style("section"))
-        else:
-            marked = self._column if row == self._row else None
-            name, cells, style = person_line(layout, row, marked, self._style, focused=self.has_focus)
-        left, room = round(self.scroll_x), max(0, width - self._names_width)
-        body = Strip(cells).crop(left, left + room).adjust_cell_length(room, style)
-        return Strip([name, *body], width).crop(0, width)
+        if isinstance(lines[row], Section):
+            return section_line(lines[row], width, self._style("section"))
+        marked = self._column if row == self._row else None
+        return self._grid.person_line(row, left, width, marked, self._style, focused=self.has_focus)

@@ -139,11 +139,10 @@ class MatrixLayout:
         """How many people are shown."""
         return sum(not isinstance(one, Section) for one in self.lines)
 
-    @cached_property
+    @property
     def name_width(self) -> int:
         """The width of the column with the names, without the sign before them."""
-        longest = max(map(len, self.view.people), default=0)
-        return max(_NAME_NARROWEST, min(_NAME_WIDEST, longest))
+        return max(_NAME_NARROWEST, min(_NAME_WIDEST, self.view.longest))
 
     @cached_property
     def has_notes(self) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 from workflows.errors import OnboardError
 from workflows.services.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord
-from workflows.steps import group_choices, group_views, groups
+from workflows.steps import edits, group_choices, group_views, groups
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.group_choices import LayerChoice, NewGroup, PolicyChanges
 from workflows.steps.planned import judged
@@ -308,3 +309,21 @@ def test_drafts_keep_all_that_was_chosen() -> None:
     assert group_choices.from_draft(draft) == choice
     del draft["policies"]  # one that was kept before there were any
     assert group_choices.from_draft(draft).policies == {}
+
+
+@pytest.mark.parametrize(("many", "apart"), [(3, True), (500, False)])
+def test_large_layers_are_set_apart_from_the_garbage_collector(
+    admin_project: AdminProject,
+    people_keys: Keys,
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+    apart: bool,
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    monkeypatch.setattr(edits, "_MANY", many)
+    gc.unfreeze()
+    try:
+        read_layers(admin_project.context())
+        assert (gc.get_freeze_count() > 0) is apart
+    finally:
+        gc.unfreeze()

@@ -58,10 +58,15 @@ class LayerView:
         """All groups of the layer by name."""
         return {one.name: one for one in (*self.groups, *self.machine_groups)}
 
-    @property
+    @cached_property
     def people(self) -> tuple[str, ...]:
         """Everybody, in the order of the matrix."""
         return (*self.chosen, *self.others, *self.machines)
+
+    @cached_property
+    def longest(self) -> int:
+        """The length of the longest name."""
+        return max(map(len, self.people), default=0)
 
     def is_machine(self, name: str) -> bool:
         """Whether a person is a machine user."""
