@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False, print_blob=True)
 settings.load_profile("repeatable")
+
+# Moments are told in the machine's own time zone.
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 _SECONDS_TO_END = 5.0
 _FORGET = ("AWS_", "XDG_", "TF_", "GNUPG", "GPG_", "MOTO_")

@@ -16,6 +16,7 @@ from screens.welcome_back import WelcomeBack
 from tui.app import OnboardApp
 from tui.places import Machine, Places
 from tui.session_control import Parts, Start
+from tui.shelf import Shelf
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions
@@ -30,6 +31,7 @@ class StageSource:
 
     def __init__(self, stage: Stage, *, sandbox: bool, holds: bool) -> None:
         self.sandbox = sandbox
+        self.folder = stage.folder / "sandboxes" / "scene" if sandbox else None
         self.words = "Preparing the sandbox: a disposable project and a local AWS"
         self._stage = stage
         self._holds = holds
@@ -53,8 +55,9 @@ def _application(stage: Stage, *, sandbox: bool = False, holds: bool = False) ->
     folder = stage.folder
     places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
     machine = Machine(places, folder / "home", folder / "home" / "Downloads", folder, {}, now)
-    parts = Parts(Sessions(places.sessions, WORKFLOWS, now), MODULES, PANES)
-    return OnboardApp(machine, lambda: parts, StageSource(stage, sandbox=sandbox, holds=holds), Start())
+    source = StageSource(stage, sandbox=sandbox, holds=holds)
+    parts = Parts(Shelf(machine), MODULES, PANES, lambda _folder: source)
+    return OnboardApp(machine, lambda: parts, source, Start())
 
 
 def home_empty(stage: Stage) -> Scene:
