@@ -20,6 +20,7 @@ from workflows.services.gpg.many_keys import check_keys, choose, in_parallel
 from workflows.services.gpg.normalise import KEYRING_LIMIT
 from workflows.services.gpg.owner import same_keys
 from workflows.services.gpg.provider_library import check_version
+from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.terraform.provider_wanted import provider_wanted
 
 
@@ -63,7 +64,13 @@ def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -
     if path is not None and layer is not None:
         yield report_on(data, source, machine.environment, as_it_is=True)
         return
-    keys = check_keys(data, environment=machine.environment)
+    try:
+        keys = check_keys(data, environment=machine.environment)
+    except KeyRefused as refused:
+        if not options.json:
+            raise
+        yield KeyReport.unreadable(refused, source)
+        return
     if options.key:
         keys = (choose(keys, options.key),)
     for key in keys:

@@ -159,6 +159,40 @@ def test_the_text_for_the_layer_is_printed_alone(home: GpgHome) -> None:
         assert done.stderr
 
 
+def test_every_form_gives_the_same_bytes(home: GpgHome, tmp_path: Path) -> None:
+    binary, armored = home.export("jane.doe"), home.export("jane.doe", "--armor").decode()
+    plain = base64.b64encode(binary)
+    own = ("--user", "jane.doe", "--key", "jane.doe@a.example")
+    request = run(home, "pgp", "request", "--project", "bb", *own).stdout
+    forms: dict[str, bytes] = {
+        "binary": binary,
+        "wrapped": base64.encodebytes(binary),
+        "one line": plain + b"%",
+        "armored": armored.encode(),
+        "base64 of armored": base64.b64encode(armored.encode()),
+        "quoted mail": b"Hello,\n"
+        + b"".join(b"> " + line for line in armored.encode().splitlines(keepends=True)),
+        "request": request.encode(),
+    }
+    printed = {name: run(home, "pgp", "check", "--text", given=data) for name, data in forms.items()}
+    assert {name: done.returncode for name, done in printed.items()} == dict.fromkeys(forms, DONE)
+    (text,) = {done.stdout for done in printed.values()}
+    (tmp_path / "key").write_text(text)
+    assert run(home, "pgp", "check", "--text", str(tmp_path / "key")).stdout == text
+
+
+def test_what_is_refused_comes_with_a_text_for_its_sender(home: GpgHome) -> None:
+    secret = home.run("--export-secret-keys", home.fingerprint("juan"))
+    for given in (b"keybase:jane", secret, b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n"):
+        done = run(home, "pgp", "check", "--json", given=given)
+        (record,) = json.loads(done.stdout)
+        assert "gpg " in record["sentence_for_owner"]
+        assert (done.returncode, done.stderr) == (REFUSED, "")
+        told = run(home, "pgp", "check", given=given)
+        assert (told.returncode, told.stdout) == (REFUSED, "")
+        assert record["sentence_for_owner"] in told.stderr
+
+
 def test_of_a_keyring_one_has_to_be_named(home: GpgHome) -> None:
     done = run(home, "pgp", "check", given=home.run("--export"))
     assert done.returncode == REFUSED

@@ -28,6 +28,10 @@ class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for
 
     for_owner: ClassVar[str] = f"What you sent for your AWS user cannot be read as a PGP key. {_SEND_AGAIN}"
 
+    def as_text(self) -> str:
+        """The whole message, with what to send to the person who gave it."""
+        return f"{super().as_text()}\n\nTo send to its owner:\n\n{self.for_owner}"
+
 
 class EmptyKey(KeyRefused):
     """Nothing was given."""
