@@ -42,6 +42,7 @@ def test_a_computed_list_is_named_where_somebody_is_not_found(
     assert error.title == "Nobody of that name"
     assert "local.users is computed" in error.why
     assert "security users.tf:4" in error.why
+    assert "no user module declares" not in error.why
     assert "by hand" in error.next
 
 
@@ -59,6 +60,13 @@ def test_an_override_file_is_given_as_the_reason(admin_project: AdminProject, pe
     override.write_text('module "user" {\n  force_destroy = true\n}\n')
     error = refused(admin_project, people_keys, leaving=("alex.kim",))
     assert "an override file changes it at users_override.tf:1" in error.why
+
+
+def test_what_is_no_hcl_is_the_first_reason(admin_project: AdminProject, people_keys: Keys) -> None:
+    compute_users(admin_project)
+    admin_project.replace("security", "groups.tf", 'name = "admins"', 'name = "admins')
+    error = refused(admin_project, people_keys, leaving=("alex.kim",))
+    assert "groups.tf cannot be parsed" in error.why
 
 
 def test_of_a_string_that_is_not_closed_no_name_is_made(admin_project: AdminProject) -> None:

@@ -19,8 +19,6 @@ from workflows.services.files import read_bytes
 from workflows.steps.base import Context
 
 _MAX_FILE = 50_000_000
-_TOLD = 3
-"""So many spots are told in one failure; the screens list all."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +64,20 @@ def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[S
 
 
 def people_unknown(layers: Iterable[Layer]) -> str:
-    """Where people may be declared whom nobody can read, as sentences; "" if everybody is known."""
-    found = [spot for layer in layers for spot in _in_the_way(layer)]
-    return " ".join(f"{spot.account} {spot.place}: {spot.words}" for spot in found[:_TOLD])
+    """Where people may be declared whom nobody can read, a sentence a layer; "" if everybody is known."""
+    return " ".join(str(spot) for layer in layers if (spot := _in_the_way(layer)))
 
 
-def _in_the_way(layer: Layer) -> tuple[Spot, ...]:
-    return spots_of(layer, [one for one in layer.findings if one.hand_edit])
+def _in_the_way(layer: Layer) -> Spot | None:
+    """The first thing that only a person can edit, since others follow from it; what is no HCL before all."""
+    broken = {
+        (one.name, one.broken_at) for one in layer.files.documents.values() if one.broken_at is not None
+    }
+    found = sorted(
+        (one for one in layer.findings if one.hand_edit),
+        key=lambda one: (one.place.file, one.place.line) not in broken,
+    )
+    return spot_at(layer, found[0].place, found[0].message) if found else None
 
 
 def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: str) -> NotPossible:
@@ -91,7 +96,8 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         what, why = " ".join(one.message for one in reason), ""
         spot = next((one for one in spots_of(layer) if str(one.place) in what), None)
         place = ""  # the problem's own words have it
-    why = why or " ".join(f"{one.words} ({one.place})" for one in _in_the_way(layer)[:_TOLD])
+    if not why and (in_the_way := _in_the_way(layer)):
+        why = f"{in_the_way.words} ({in_the_way.place})"
     by_hand = f"edit it by hand at {place}" if place else "edit the layer by hand"
     error = NotPossible(
         f"Not possible in {layer.location.account}", what, why=why, next=f"{back}, or {by_hand} (F4)."
