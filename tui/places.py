@@ -27,6 +27,11 @@ class Places:
     vault: Path
     cache: Path
 
+    @property
+    def key_records(self) -> Path:
+        """What is known of the access keys that are kept here; no secret."""
+        return self.sessions.parent / "access-keys"
+
     @classmethod
     def of_this_machine(cls) -> Places:
         """The folders by the platform's conventions (XDG on Linux, Library on macOS)."""

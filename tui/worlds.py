@@ -6,18 +6,16 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from tui.places import Machine
+from tui.vaults import vault_for
 from workflows.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser
 from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
 from workflows.services.tmux_clipboard import TmuxClipboard
 from workflows.steps.base import Progress, Report
 from workflows.world import World
-
-if TYPE_CHECKING:
-    from workflows.services.vault import PgpFileVault, VaultChoice
 
 WriteToTerminal = Callable[[str], None]
 
@@ -68,48 +66,6 @@ def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
     return FirstWorkingClipboard([*boards, Osc52Clipboard(write, machine.now)])
 
 
-def vault_for(
-    fingerprint: str,
-    *,
-    folder: Path,
-    gnupg_home: Path | None,
-    environment: Mapping[str, str],
-    with_keyring: bool,
-) -> VaultChoice:
-    """The operating system's keyring, else files encrypted to the person's own key.
-
-    Raises:
-        VaultUnavailable: there is no keyring and no key.
-    """
-    from workflows.services.vault import choose_vault, system_keyring  # noqa: PLC0415 - not for the first paint
-
-    files = encrypted_files(fingerprint, folder, gnupg_home, environment) if fingerprint else None
-    return choose_vault(system_keyring() if with_keyring else None, files)
-
-
-def encrypted_files(
-    fingerprint: str,
-    folder: Path,
-    gnupg_home: Path | None,
-    environment: Mapping[str, str],
-    tty: str | None = None,
-) -> PgpFileVault:
-    """Files encrypted to a key of the person's; gpg itself asks for the passphrase when one is read.
-
-    It asks on the terminal `tty`, or where its agent has a window of its own.
-    """
-    from workflows.services.gpg.decrypt import decrypt  # noqa: PLC0415 - not for the first paint
-    from workflows.services.gpg.encrypt import encrypt  # noqa: PLC0415
-    from workflows.services.vault import PgpFileVault  # noqa: PLC0415
-
-    def opened(message: bytes) -> bytes:
-        plain = decrypt(message, passphrase=None, gnupg_home=gnupg_home, environment=environment, tty=tty)
-        return plain.reveal().encode()
-
-    closed = partial(encrypt, fingerprint=fingerprint, gnupg_home=gnupg_home, environment=environment)
-    return PgpFileVault(folder, closed, opened)
-
-
 class OwnMachine:
     """The person's own machine; opens at once.
 
@@ -153,6 +109,7 @@ class OwnMachine:
                 environment=machine.environment,
                 with_keyring=True,
             ),
+            key_records=machine.places.key_records,
         )
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:

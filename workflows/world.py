@@ -46,6 +46,7 @@ class World:
         open_page: what the browser really opens for an address (in the sandbox, the local console).
         codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
             whichever step it was given.
+        key_records: the folder of what is known of the access keys kept here; None: below the home.
     """
 
     home: Path
@@ -62,3 +63,9 @@ class World:
     vault: Callable[[str], VaultChoice]
     open_page: Callable[[str], str] = str
     codes: CodeMemory = field(default_factory=_no_codes_yet)
+    key_records: Path | None = None
+
+    @property
+    def key_records_folder(self) -> Path:
+        """Where `KeyRecords` are."""
+        return self.key_records or self.home / ".local" / "state" / "iam-onboard" / "access-keys"

@@ -23,7 +23,7 @@ from screens.verify import VerifyPane
 from screens.widgets.choices import Choices
 from screens.widgets.passphrase_dialog import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
-from tui.worlds import vault_for
+from tui.vaults import vault_for
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session

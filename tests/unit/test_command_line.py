@@ -19,7 +19,8 @@ from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from workflows.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
-from workflows.services.vault import KeyringVault, VaultUnavailable
+from workflows.services.system_keyring import KeyringVault
+from workflows.services.vault import VaultUnavailable
 
 
 class Keyring:

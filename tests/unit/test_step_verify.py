@@ -16,7 +16,7 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ROLE, NewUserAws, jane, served, user_key
 from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
-from tui.worlds import vault_for
+from tui.vaults import vault_for
 from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase

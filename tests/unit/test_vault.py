@@ -11,15 +11,8 @@ from hypothesis import strategies as st
 from keyring.errors import InitError, KeyringLocked
 
 from workflows.secret import Secret
-from workflows.services.vault import (
-    SERVICE,
-    KeyringVault,
-    PgpFileVault,
-    VaultLocked,
-    VaultUnavailable,
-    choose_vault,
-    keeps_secrets,
-)
+from workflows.services.system_keyring import SERVICE, KeyringVault, choose_vault, keeps_secrets
+from workflows.services.vault import PgpFileVault, VaultLocked, VaultUnavailable
 
 
 class FakeKeyring:
@@ -187,17 +180,29 @@ def test_a_file_that_was_swapped_or_damaged_is_not_believed(files: PgpFileVault,
             files.load("b")
 
 
-def test_the_keyring_comes_first(files: PgpFileVault) -> None:
-    choice = choose_vault(FakeKeyring(), files)
+def test_the_keyring_comes_first_and_the_files_are_a_choice(files: PgpFileVault) -> None:
+    choice = choose_vault([FakeKeyring()], files)
     assert isinstance(choice.vault, KeyringVault)
     assert choice.passed_over is None
+    assert choice.others == (files,)
+
+
+def test_of_several_keyrings_the_locked_one_is_passed_over_and_the_others_are_choices() -> None:
+    locked, first, second = FakeKeyring(), FakeKeyring(), FakeKeyring()
+    locked.failure = KeyringLocked("locked")
+    choice = choose_vault([locked, first, second], None)
+    assert isinstance(choice.passed_over, VaultLocked)
+    first.kept[SERVICE, "which"] = "first"
+    second.kept[SERVICE, "which"] = "second"
+    kept = [vault.load("which") for vault in choice.all]
+    assert [secret.reveal() for secret in kept if secret] == ["first", "second"]
 
 
 @pytest.mark.parametrize("failure", [None, KeyringLocked("locked"), InitError("none")])
 def test_the_files_come_second_and_say_why(files: PgpFileVault, failure: Exception | None) -> None:
     backend = FakeKeyring()
     backend.failure = failure
-    choice = choose_vault(backend if failure else None, files)
+    choice = choose_vault([backend] if failure else [], files)
     assert choice.vault is files
     assert choice.passed_over is not None
     assert isinstance(choice.passed_over, VaultLocked) is isinstance(failure, KeyringLocked)
@@ -205,8 +210,8 @@ def test_the_files_come_second_and_say_why(files: PgpFileVault, failure: Excepti
 
 def test_without_either_the_reason_is_told() -> None:
     with pytest.raises(VaultUnavailable, match="No keyring"):
-        choose_vault(None, None)
+        choose_vault([], None)
     backend = FakeKeyring()
     backend.failure = KeyringLocked("locked")
     with pytest.raises(VaultLocked):
-        choose_vault(backend, None)
+        choose_vault([backend], None)
