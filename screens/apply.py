@@ -18,7 +18,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.rail import StepRail
 from screens.widgets.run_log import ResourceList, RunLog
 from workflows.machine.events import StepKey
-from workflows.services.terraform.runner import Update
+from workflows.services.terraform.outcome import Update
 from workflows.steps import apply, plan, terraform_runs
 from workflows.steps.apply import Outlook, Request
 from workflows.steps.base import Progress

@@ -16,7 +16,7 @@ from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.marks import MarkList
 from screens.widgets.run_log import RunLog
-from workflows.services.terraform.runner import Update
+from workflows.services.terraform.outcome import Update
 from workflows.steps import plan, planned, terraform_runs
 from workflows.steps.base import Progress
 from workflows.steps.plan import Request

@@ -18,7 +18,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.secret import Secret
 from workflows.services.sts import WrongCode
-from workflows.services.terraform.runner import LeftRunning, Update
+from workflows.services.terraform.outcome import LeftRunning, Update
 from workflows.steps import apply, plan, terraform_runs
 from workflows.steps.terraform_credentials import CodeWanted
 

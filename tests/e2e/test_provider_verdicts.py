@@ -27,7 +27,8 @@ from workflows.services.gpg.key_file import JudgedFile, judge_file
 from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.verdict import VerdictKind
-from workflows.services.terraform.events import ApplyComplete, Diagnostic, parse_line
+from workflows.services.terraform.event_reader import parse_line
+from workflows.services.terraform.events import ApplyComplete, Diagnostic
 
 pytestmark = pytest.mark.e2e
 

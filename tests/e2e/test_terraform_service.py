@@ -19,10 +19,11 @@ from support.terraform import make_layer, terraform_argv, terraform_environment
 
 from workflows.errors import Cancelled, OnboardError
 from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
+from workflows.services.terraform.outcome import Kind, LeftRunning, Update
 from workflows.services.terraform.plan import Action
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
-from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update
+from workflows.services.terraform.runner import Run
 from workflows.services.terraform.service import Terraform
 
 pytestmark = pytest.mark.e2e

@@ -24,11 +24,11 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.services.files import write_atomically
-from workflows.services.terraform.events import message_of, parse_line
+from workflows.services.terraform.event_reader import message_of, parse_line
+from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
-from workflows.services.terraform.runner import Update
 from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.hand_over import PersonHandoff

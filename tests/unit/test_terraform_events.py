@@ -6,21 +6,19 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflows.services.terraform.event_reader import LineSplitter, message_of, parse_line
 from workflows.services.terraform.events import (
     ApplyComplete,
     ApplyErrored,
     ApplyStart,
     ChangeSummary,
     Diagnostic,
-    LineSplitter,
     Outputs,
     PlannedChange,
     ResourceDrift,
     Text,
     Unknown,
     Version,
-    message_of,
-    parse_line,
 )
 from workflows.services.terraform.progress import Progress, ProgressTracker
 

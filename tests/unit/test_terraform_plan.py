@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.services.terraform.plan import Action, Plan, read_plan
+from workflows.services.terraform.plan import Action, Plan
+from workflows.services.terraform.plan_reader import read_plan
 from workflows.services.terraform.redaction import redact
 from workflows.services.terraform.words import describe, plan_markdown, summary
 

@@ -15,7 +15,8 @@ import pytest
 
 from workflows.errors import OnboardError
 from workflows.services.terraform.events import Diagnostic, Text
-from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update
+from workflows.services.terraform.outcome import Kind, LeftRunning, Update
+from workflows.services.terraform.runner import Run
 
 
 def start(folder: Path, program: str, *, environment: dict[str, str] | None = None) -> Run:

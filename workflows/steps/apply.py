@@ -14,8 +14,8 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.numbers import count
 from workflows.secret import Secret
+from workflows.services.terraform.kept_results import apply_begun
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
-from workflows.services.terraform.service import apply_begun
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, decided, staleness

@@ -13,7 +13,8 @@ import shutil
 from pathlib import Path
 
 from workflows.errors import OnboardError
-from workflows.services.terraform.runner import Kind, Run
+from workflows.services.terraform.outcome import Kind
+from workflows.services.terraform.runner import Run
 
 RUNS = "terraform"
 """The folder of a session that holds the folders of its layers' runs."""

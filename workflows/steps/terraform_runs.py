@@ -13,7 +13,7 @@ from workflows.secret import Secret
 from workflows.services.clients import ProfileFiles
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
-from workflows.services.terraform.runner import Update
+from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.service import Terraform
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report

@@ -16,10 +16,10 @@ from workflows.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish
-from workflows.services.terraform.events import message_of, parse_line
+from workflows.services.terraform.event_reader import message_of, parse_line
+from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord
-from workflows.services.terraform.runner import Update
 from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report

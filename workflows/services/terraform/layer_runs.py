@@ -6,7 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from workflows.errors import Cancelled, OnboardError
-from workflows.services.terraform.runner import Kind, Outcome, Run, Update
+from workflows.services.terraform.outcome import Kind, Outcome, Update
+from workflows.services.terraform.runner import Run
 
 if TYPE_CHECKING:
     import threading

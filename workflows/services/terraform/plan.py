@@ -1,18 +1,14 @@
-"""A plan read as a person would: who is concerned, what happens to them, and what does not belong here.
-
-Values never leave this module but for names (of users, groups, roles): `show -json` of a plan carries the
-state, and with it ciphertexts and a plaintext mail password.
-"""
+"""A plan as a person reads it: who is concerned, what happens to them, and what does not belong here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
 
 class Action(StrEnum):
@@ -157,28 +153,6 @@ class Plan:
         return Split(tuple(belonging), tuple(foreign))
 
 
-def read_plan(show_json: Mapping[str, Any]) -> Plan:
-    """Read what `terraform show -json PLANFILE` answered (format 0.2 to 1.x; unknown fields are ignored)."""
-    owners = _Owners(show_json.get("resource_changes", ()))
-    changes = tuple(_changes(show_json.get("resource_changes", ()), owners))
-    outputs = tuple(
-        OutputChange(name, action, _sensitive(change))
-        for name, change in show_json.get("output_changes", {}).items()
-        if (action := _action(change["actions"])) is not Action.NOTHING
-    )
-    return Plan(
-        changes=changes,
-        outputs=outputs,
-        drift=tuple(
-            change
-            for change in _changes(show_json.get("resource_drift", ()), owners)
-            if change.action is not Action.UPDATE or change.attributes
-        ),
-        terraform_version=str(show_json.get("terraform_version", "")),
-        errored=bool(show_json.get("errored", False)),
-    )
-
-
 def _belongs(
     change: ResourceChange, people: frozenset[str], groups: frozenset[str], *, account: bool
 ) -> bool:
@@ -192,112 +166,3 @@ def _belongs(
             change.type == GROUP_MEMBERS and bool(moving) and moving <= people and not change.members_unknown
         )
     return change.user in people
-
-
-@dataclass
-class _Owners:
-    """Finds the user or group that a resource without a name of its own belongs to, through its module."""
-
-    entries: Iterable[Mapping[str, Any]]
-    users: dict[str, str] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for entry in self.entries:
-            module = str(entry.get("module_address", ""))
-            if not module or entry.get("mode") != "managed":
-                continue
-            values = _known(entry["change"])
-            if entry["type"] == USER and isinstance(values.get("name"), str):
-                self.users[module] = values["name"]
-            elif entry["type"] == GROUP and isinstance(values.get("name"), str):
-                self.groups[module] = values["name"]
-
-
-def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[ResourceChange]:
-    for entry in entries:
-        if entry.get("mode") != "managed":
-            continue
-        change = entry["change"]
-        action = _action(change["actions"])
-        moved_from = str(entry.get("previous_address") or "")
-        imported = bool(change.get("importing"))
-        if action is Action.NOTHING and not moved_from and not imported:
-            continue
-        joining, leaving, unknown = _members(entry["type"], change)
-        user, group = _about(entry, owners)
-        yield ResourceChange(
-            address=str(entry["address"]),
-            type=str(entry["type"]),
-            action=action,
-            reason=str(entry.get("action_reason") or ""),
-            user=user,
-            group=group,
-            joining=joining,
-            leaving=leaving,
-            members_unknown=unknown,
-            attributes=_changed_attributes(change) if action in {Action.UPDATE, Action.REPLACE} else (),
-            imported=imported,
-            moved_from=moved_from,
-        )
-
-
-def _about(entry: Mapping[str, Any], owners: _Owners) -> tuple[str | None, str | None]:
-    kind, values, module = entry["type"], _known(entry["change"]), str(entry.get("module_address", ""))
-    if kind == USER:
-        return values.get("name") or owners.users.get(module), None
-    if kind == GROUP:
-        return None, values.get("name") or owners.groups.get(module)
-    if isinstance(values.get("group"), str):
-        return None, values["group"]
-    if isinstance(values.get("user"), str):
-        return values["user"], None
-    return owners.users.get(module), owners.groups.get(module)
-
-
-def _members(kind: str, change: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    if kind != GROUP_MEMBERS:
-        return (), (), False
-    before = {name for name in (change.get("before") or {}).get("users") or () if name}
-    after_values = (change.get("after") or {}).get("users")
-    unknown_users = (change.get("after_unknown") or {}).get("users", False)
-    unknown = unknown_users is True or (isinstance(unknown_users, list) and any(unknown_users))
-    after = {name for name in after_values or () if name}
-    leaving = () if unknown else tuple(sorted(before - after))
-    return tuple(sorted(after - before)), leaving, unknown
-
-
-def _known(change: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is known of a resource: its values before, overlaid by those after that are known already."""
-    after = {name: value for name, value in (change.get("after") or {}).items() if value is not None}
-    return {**(change.get("before") or {}), **after}
-
-
-def _action(actions: list[str]) -> Action:
-    if "create" in actions and ("delete" in actions or "forget" in actions):
-        return Action.REPLACE
-    for action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.FORGET):
-        if action in actions:
-            return action
-    return Action.NOTHING
-
-
-def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
-    before, after = change.get("before") or {}, change.get("after") or {}
-    unknown = change.get("after_unknown") or {}
-    # Providers fill what was left out with an empty value, which is no difference to anybody.
-    names = {name for name in {*before, *after} if (before.get(name) or None) != (after.get(name) or None)}
-    return tuple(sorted(names | {name for name, value in unknown.items() if _anything(value)}))
-
-
-def _anything(unknown: object) -> bool:
-    """Whether a part of `after_unknown` marks anything: it nests as the values do."""
-    if isinstance(unknown, dict):
-        return any(_anything(value) for value in unknown.values())
-    if isinstance(unknown, list):
-        return any(_anything(value) for value in unknown)
-    return bool(unknown)
-
-
-def _sensitive(change: Mapping[str, Any]) -> bool:
-    return bool(change.get("before_sensitive")) or bool(change.get("after_sensitive"))

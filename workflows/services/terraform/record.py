@@ -16,8 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflows.errors import OnboardError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from workflows.services.git import Git
 
 _LEFT_OUT = (".tfstate", ".tfstate.backup", ".tfplan")
 
@@ -147,3 +152,57 @@ def _hash(path: Path) -> str:
     elif not path.is_symlink():
         return "missing"
     return digest.hexdigest()
+
+
+def record_plan(
+    path: Path,
+    layer: Path,
+    inputs: tuple[Path, ...],
+    *,
+    sources: Mapping[str, str],
+    git: Git,
+    binary: str,
+    made_at: datetime,
+) -> PlanRecord:
+    """Record a plan file that was just made.
+
+    Args:
+        path: the plan file.
+        layer: the layer's folder.
+        inputs: the variable and backend files.
+        sources: the hashes of its sources, as they were before it was made.
+        git: the layer's checkout.
+        binary: the program that made it.
+        made_at: when.
+    """
+    return PlanRecord(
+        plan=path,
+        plan_sha256=file_sha256(path),
+        layer=layer,
+        inputs=inputs,
+        sources=sources,
+        commit=git.head() if git.is_repository() else "",
+        binary=binary,
+        made_at=made_at.isoformat(timespec="seconds"),
+    )
+
+
+def refuse_another_plan(record: PlanRecord) -> None:
+    """Let nothing but the recorded plan be read or applied.
+
+    Raises:
+        OnboardError: it is gone, or not the one that was recorded.
+    """
+    if not record.plan.is_file():
+        raise OnboardError(
+            "The plan is gone",
+            f"{record.plan} is not there any more.",
+            why="A plan file is removed when it was applied or given up.",
+            next="Plan again.",
+        )
+    if file_sha256(record.plan) != record.plan_sha256:
+        raise OnboardError(
+            "This is another plan",
+            f"{record.plan} is not the file that was reviewed.",
+            next="Plan again, and review that one.",
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.errors import Cancelled, OnboardError
 from workflows.services.terraform.failures import failure
-from workflows.services.terraform.runner import Outcome
+from workflows.services.terraform.outcome import Outcome
 
 
 @dataclass(frozen=True)

@@ -8,93 +8,33 @@ it from there.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections import deque
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import Cancelled, OnboardError
-from workflows.services.processes import is_alive, write_record
-from workflows.services.terraform.events import Event, LineSplitter, message_of, parse_line
+from workflows.errors import OnboardError
+from workflows.services.processes import is_alive
+from workflows.services.terraform.event_reader import LineSplitter, message_of, parse_line
+from workflows.services.terraform.launch import launch
+from workflows.services.terraform.outcome import Kind, LeftRunning, Outcome, Update
 from workflows.services.terraform.progress import Progress, ProgressTracker
 from workflows.services.terraform.redaction import redact
-from workflows.services.terraform.supervisor import NOT_NOTED
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Mapping, Sequence
-
-SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 POLL_SECONDS = 0.02
 """How often the output file is looked at; measured to cost Terraform nothing."""
 
 TEXT_LINES = 400
 """How many of the last lines are kept for an error's detail."""
-
-
-class Kind(StrEnum):
-    """What a run is for."""
-
-    INIT = "init"
-    PLAN = "plan"
-    APPLY = "apply"
-    OTHER = "other"
-
-
-class LeftRunning(Cancelled):
-    """The wizard stopped watching; Terraform goes on, and the next start picks it up."""
-
-
-@dataclass(frozen=True)
-class Update:
-    """What came since the last update.
-
-    Attributes:
-        lines: the new lines as a person reads them (an event's own message, or the line itself).
-        events: the same as events.
-        progress: the state of the whole run after them.
-    """
-
-    lines: tuple[str, ...]
-    events: tuple[Event, ...]
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        exit_code: Terraform's exit status; negative for the signal that ended it; None if nobody knows.
-        inferred: True if the exit status was not recorded but follows from Terraform's last words.
-        cancelled: True if it had been asked to stop.
-        seconds: how long it ran, or None.
-        progress: what it did.
-        text: its last lines as a person reads them, joined by line ends.
-    """
-
-    exit_code: int | None
-    inferred: bool
-    cancelled: bool
-    seconds: float | None
-    progress: Progress
-    text: str
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether it went through to its end."""
-        return self.exit_code == 0
 
 
 class Run:
@@ -136,38 +76,7 @@ class Run:
             OnboardError: the folder is there already, its disk is full, or the program cannot be started.
                 Then nothing runs, and nothing of the run is left.
         """
-        try:
-            folder.mkdir(mode=0o700)
-        except OSError as error:
-            raise _no_room(folder, error.strerror or "") from error
-        with contextlib.ExitStack() as undo:
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            try:
-                # Plugins make sockets in TMPDIR, whose path may have only 104 characters: a short folder.
-                temporary = Path(tempfile.mkdtemp(prefix="io-", dir=environment.get("TMPDIR") or None))
-                undo.callback(shutil.rmtree, temporary, ignore_errors=True)
-                description = {
-                    "kind": kind,
-                    "layer": str(cwd),
-                    "temporary": str(temporary),
-                    "facts": dict(facts or {}),
-                }
-                write_record(folder / "run.json", description)
-                output = os.open(
-                    folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600
-                )
-            except OSError as error:
-                raise _no_room(folder, error.strerror or "") from error
-            leftovers = undo.pop_all()
-        command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv]
-        try:
-            _supervised(command, cwd, {**environment, "TMPDIR": str(temporary)}, output)
-        except OnboardError:
-            # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
-            leftovers.close()
-            raise
-        finally:
-            os.close(output)
+        launch(argv, kind, folder, cwd, environment, facts or {}, python)
         return cls(folder)
 
     @classmethod
@@ -332,46 +241,6 @@ class Run:
 
     def _process(self) -> dict[str, Any] | None:
         return _read_json(self.folder / "process.json")
-
-
-def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:
-    """Start the supervisor, and return when it has noted who runs.
-
-    Raises:
-        OnboardError: nothing was started.
-    """
-    program, folder = Path(command[6]).name, Path(command[4])
-    try:
-        exit_code = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            check=False,
-        ).returncode
-        if exit_code >= NOT_NOTED:
-            raise _no_room(folder, os.strerror(exit_code - NOT_NOTED) if exit_code > NOT_NOTED else "")
-        if exit_code != 0:
-            raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
-    except OSError as error:
-        raise OnboardError(
-            "Cannot start Terraform",
-            f"{program} could not be started in {cwd}.",
-            why=str(error),
-            next="Check that the folder is there and that Python can start programs.",
-        ) from error
-
-
-def _no_room(folder: Path, why: str) -> OnboardError:
-    return OnboardError(
-        "Cannot start Terraform",
-        f"Nothing was started, since what it says and that it runs cannot be noted in {folder}.",
-        why=why,
-        next="Check that there is room on the disk and that the folder above is yours, then start it again.",
-    )
 
 
 def _runs(process: dict[str, Any], who: str) -> bool:

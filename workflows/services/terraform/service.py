@@ -7,7 +7,6 @@ since.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -18,9 +17,18 @@ from workflows.services.git import Git
 from workflows.services.processes import Completed, capture, child_environment, write_record
 from workflows.services.terraform.failures import failure, needs_init
 from workflows.services.terraform.initialisation import init_needed
+from workflows.services.terraform.kept_results import earlier_result
 from workflows.services.terraform.layer_runs import LayerRuns
-from workflows.services.terraform.plan import Plan, read_plan
-from workflows.services.terraform.record import PlanRecord, changed_since, file_sha256, hash_sources
+from workflows.services.terraform.outcome import Kind, Outcome, Update
+from workflows.services.terraform.plan import Plan
+from workflows.services.terraform.plan_reader import read_plan
+from workflows.services.terraform.record import (
+    PlanRecord,
+    changed_since,
+    hash_sources,
+    record_plan,
+    refuse_another_plan,
+)
 from workflows.services.terraform.results import (
     ApplyCancelled,
     ApplyFailed,
@@ -29,7 +37,7 @@ from workflows.services.terraform.results import (
     apply_result,
     older_than_files,
 )
-from workflows.services.terraform.runner import Kind, Outcome, Run, Update
+from workflows.services.terraform.runner import Run
 from workflows.services.terraform.state import State, parse_state, without_clear_secrets
 
 if TYPE_CHECKING:
@@ -38,21 +46,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from workflows.services.terraform.binary import Binary
-
-
-def apply_begun(folder: Path, record: PlanRecord) -> bool:
-    """Whether an apply of this plan was begun whose end nobody has taken in yet, or that went through.
-
-    `Terraform.apply` of the same record then starts nothing: it gives the end of that one. Reads files only.
-
-    Args:
-        folder: the private folder of the layer's runs.
-        record: the plan.
-    """
-    run = Run.attach(folder / Kind.APPLY)
-    if run is not None and run.facts.get("plan_sha256") == record.plan_sha256:
-        return True
-    return _earlier_result(folder, record) is not None
 
 
 class Terraform:
@@ -172,7 +165,15 @@ class Terraform:
             path.unlink(missing_ok=True)
         self._refuse_unless_done(Kind.PLAN, outcome)
         path.chmod(0o600)
-        record = self._record(path, sources)
+        record = record_plan(
+            path,
+            self.layer,
+            self.inputs,
+            sources=sources,
+            git=Git(self.layer, self._environment),
+            binary=str(self.binary),
+            made_at=self._now(),
+        )
         if changed := changed_since(record):
             self.give_up_plan()
             raise older_than_files(changed)
@@ -188,7 +189,7 @@ class Terraform:
         Raises:
             OnboardError: it is gone, or not the one that was recorded.
         """
-        self._refuse_another_plan(record)
+        refuse_another_plan(record)
         answer = self._capture("show", self.binary.commands.show(record.plan), cancelled)
         return read_plan(json.loads(answer.stdout))
 
@@ -223,9 +224,9 @@ class Terraform:
         begun = self._runs.of(Kind.APPLY)
         if begun is not None and begun.facts.get("plan_sha256") == record.plan_sha256:
             return self._end_of_apply(record, begun.follow(on_update, cancelled=cancelled, leave=leave))
-        if (earlier := _earlier_result(self.folder, record)) is not None:
+        if (earlier := earlier_result(self.folder, record)) is not None:
             return earlier
-        self._refuse_another_plan(record)
+        refuse_another_plan(record)
         if changed := changed_since(record):
             raise older_than_files(changed)
         if record.binary != str(self.binary):
@@ -292,34 +293,6 @@ class Terraform:
             )
         raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text)
 
-    def _refuse_another_plan(self, record: PlanRecord) -> None:
-        if not record.plan.is_file():
-            raise OnboardError(
-                "The plan is gone",
-                f"{record.plan} is not there any more.",
-                why="A plan file is removed when it was applied or given up.",
-                next="Plan again.",
-            )
-        if file_sha256(record.plan) != record.plan_sha256:
-            raise OnboardError(
-                "This is another plan",
-                f"{record.plan} is not the file that was reviewed.",
-                next="Plan again, and review that one.",
-            )
-
-    def _record(self, path: Path, sources: Mapping[str, str]) -> PlanRecord:
-        git = Git(self.layer, self._environment)
-        return PlanRecord(
-            plan=path,
-            plan_sha256=file_sha256(path),
-            layer=self.layer,
-            inputs=self.inputs,
-            sources=sources,
-            commit=git.head() if git.is_repository() else "",
-            binary=str(self.binary),
-            made_at=self._now().isoformat(timespec="seconds"),
-        )
-
     def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:
         answer = capture(argv, cwd=self.layer, environment=self._environment, cancelled=cancelled)
         if cancelled is not None and cancelled.is_set():
@@ -328,12 +301,3 @@ class Terraform:
             # Never stdout: of show and output it is the state.
             raise failure(operation, str(self.layer), (), answer.stderr)
         return answer
-
-
-def _earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
-    with contextlib.suppress(FileNotFoundError):
-        kept = json.loads((folder / "apply.json").read_text("utf-8"))
-        result = ApplyResult.from_facts(kept["result"])
-        if kept["plan_sha256"] == record.plan_sha256 and result.succeeded:
-            return result
-    return None

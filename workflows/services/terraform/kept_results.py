@@ -1,0 +1,37 @@
+"""How the applies of a layer ended, kept beside its runs, so that a wizard that comes later finds it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from workflows.services.terraform.outcome import Kind
+from workflows.services.terraform.record import PlanRecord
+from workflows.services.terraform.results import ApplyResult
+from workflows.services.terraform.runner import Run
+
+
+def apply_begun(folder: Path, record: PlanRecord) -> bool:
+    """Whether an apply of this plan was begun whose end nobody has taken in yet, or that went through.
+
+    `Terraform.apply` of the same record then starts nothing: it gives the end of that one. Reads files only.
+
+    Args:
+        folder: the private folder of the layer's runs.
+        record: the plan.
+    """
+    run = Run.attach(folder / Kind.APPLY)
+    if run is not None and run.facts.get("plan_sha256") == record.plan_sha256:
+        return True
+    return earlier_result(folder, record) is not None
+
+
+def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
+    """The result of an apply of this plan that went through, if there was one."""
+    with contextlib.suppress(FileNotFoundError):
+        kept = json.loads((folder / "apply.json").read_text("utf-8"))
+        result = ApplyResult.from_facts(kept["result"])
+        if kept["plan_sha256"] == record.plan_sha256 and result.succeeded:
+            return result
+    return None
