@@ -22,6 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.collector import collector_paused
 from workflows.layer.diff_lines import DiffLine, diff_lines
 from workflows.layer.highlight import KINDS
 
@@ -53,10 +54,11 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     """The differences of all files of a set, in its order; takes a moment for large files."""
     found: list[FileDiff] = []
     row = 0
-    for change in change_set.changes:
-        lines = diff_lines(change)
-        found.append(FileDiff(change, *change.counts(), row, lines))
-        row += len(lines)
+    with collector_paused():
+        for change in change_set.changes:
+            lines = diff_lines(change)
+            found.append(FileDiff(change, *change.counts(), row, lines))
+            row += len(lines)
     return tuple(found)
 
 

@@ -109,3 +109,24 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
     start = perf_counter()
     assert sum(line.mark in "+-" for line in diff_lines(one)) == 2
     assert perf_counter() - start < 0.5
+
+
+def test_a_plain_file_is_coloured_as_its_whole_tree_would_be() -> None:
+    block = b'# why\noutput "o" {\n  value = module.user["a"].name\n  on    = true\n}\n\n'
+    plain = block * 20
+    odd = plain + b'x = "${y}"\n'  # a template: such a file is parsed whole
+    rows = [(8, 11), (13, 13), (17, 22), (30, 80)]
+    assert tokens(plain, rows) == tokens(odd, rows)
+    assert {one.kind for some in tokens(plain, rows).values() for one in some} == {
+        *("comment", "keyword", "string", "name", "constant"),
+    }
+
+
+def test_of_a_large_file_only_the_lines_around_are_parsed() -> None:
+    entry = b'    a = {\n      name = "a" # why\n      on   = true\n    }\n'
+    data = b'variable "users" {\n  default = {\n' + entry * 5_000 + b"  }\n}\n"
+    small = b'variable "users" {\n  default = {\n' + entry * 50 + b"  }\n}\n"
+    found = tokens(data, [(10_003, 10_004)])
+    assert found.keys() == {10_003, 10_004}
+    assert list(found.values()) == list(tokens(small, [(3, 4)]).values())
+    assert {kind for _, _, kind in found[10_003]} == {"name", "string", "comment"}

@@ -50,7 +50,7 @@ def _between(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
             continue
         anchors = _anchors(piece, old, new)
         if anchors:
-            pieces.extend(reversed(_cut(piece, anchors)))
+            pieces.extend(reversed(_cut(piece, anchors, old, new)))
         else:
             yield from _matched(piece, old, new)
 
@@ -99,11 +99,15 @@ def _longest_rise(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return rise[::-1]
 
 
-def _cut(piece: Difference, anchors: Sequence[tuple[int, int]]) -> list[Difference]:
-    """What lies before, between and behind the anchors, as far as it holds a line."""
+def _cut(
+    piece: Difference, anchors: Sequence[tuple[int, int]], old: Sequence[str], new: Sequence[str]
+) -> list[Difference]:
+    """What lies before, between and behind the anchors, without the equal lines that follow each of them."""
     pieces = []
     old_start, new_start = piece.old_start, piece.new_start
     for old_at, new_at in (*anchors, (piece.old_end, piece.new_end)):
+        while old_start < old_at and new_start < new_at and old[old_start] == new[new_start]:
+            old_start, new_start = old_start + 1, new_start + 1
         if old_start < old_at or new_start < new_at:
             pieces.append(Difference(old_start, old_at, new_start, new_at))
         old_start, new_start = old_at + 1, new_at + 1
