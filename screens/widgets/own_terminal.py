@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ from typing import Any, TypeVar
 from textual.app import App
 
 T = TypeVar("T")
+
+_SECONDS_TO_END = 2.0
+_BETWEEN_LOOKS = 0.02
 
 
 def lend_terminal(app: App[Any], words: str, work: Callable[[str | None], T]) -> T:
@@ -57,7 +61,9 @@ def _modes_kept() -> Iterator[None]:
     """Whatever the other program does to the terminal's modes, they are as they were afterwards.
 
     A pinentry that is ended in the middle leaves the echo off, and Textual would take that for the way it
-    found the terminal, and leave it so in the end.
+    found the terminal, and leave it so in the end. And one that is still ending (Ctrl-C ends gpg first, then
+    gpg-agent ends pinentry) sets the modes back late, which would take the keyboard from the wizard; so it is
+    waited for.
     """
     if sys.__stdin__ is None or not sys.__stdin__.isatty():
         yield
@@ -67,6 +73,9 @@ def _modes_kept() -> Iterator[None]:
     try:
         yield
     finally:
+        end = time.monotonic() + _SECONDS_TO_END
+        while termios.tcgetattr(descriptor) != modes and time.monotonic() < end:
+            time.sleep(_BETWEEN_LOOKS)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, modes)
 
 

@@ -167,9 +167,9 @@ def test_pinentry_has_the_terminal_and_the_wizard_gets_it_back(screen: Terminal,
     screen.press_until(["Tab", "Tab", "Enter"], "Please enter the passphrase")
     (pinentry,) = [one for one in psutil.process_iter(["name", "environ"]) if _is_ours(one, gpg)]
     pinentry.kill()
-    screen.wait_for("✗ ")
+    screen.wait_for("✗ ", "Copy text (c)")
     screen.press("Escape")
-    screen.wait_for("Its passphrase")
+    screen.wait_until_gone("Copy text (c)")
 
     screen.press_until(["Tab", "Tab", "Enter"], "Please enter the passphrase")
     for letter in PASSPHRASE:

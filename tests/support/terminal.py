@@ -62,6 +62,17 @@ class Terminal:
             time.sleep(0.05)
         raise AssertionError(f"{words} did not appear:\n{self.text()}")
 
+    def wait_until_gone(self, word: str) -> None:
+        """Wait until a word is shown no longer.
+
+        Raises:
+            AssertionError: it stays.
+        """
+        end = time.monotonic() + _SECONDS
+        while word in self.text():
+            assert time.monotonic() < end, f"{word!r} is still shown:\n{self.text()}"
+            time.sleep(0.05)
+
     def press_until(self, keys: Sequence[str], word: str) -> str:
         """Press one key after the other, each time the screen is at rest, until a word is shown."""
         for key in keys:
