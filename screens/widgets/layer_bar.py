@@ -35,7 +35,8 @@ class LayerBar(Static):
         for account, pending in layers:
             here = account == current
             style = Style(bold=here, meta={"@click": f"choose({account!r})"})
-            text.append(f"{'▸' if here else ' '} {account}: {pending:,} pending   ", style)
+            text.append(f"{'▸' if here else ' '} {account}: {pending:,} pending", style)
+            text.append("   ")
         before = self.content
         same = isinstance(before, Text) and len(before) == len(text)
         self.update(text, layout=not same)  # a layout costs more than all that is drawn

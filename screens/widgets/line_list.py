@@ -55,7 +55,7 @@ class LineList(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     LineList { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
-    LineList > .lines--head { text-style: bold; color: $text; background: $boost; }
+    LineList > .lines--head { text-style: bold; color: $foreground; background: $panel; }
     LineList > .lines--heading { color: $text-accent; }
     LineList > .lines--changed { color: $text-warning; text-style: bold; }
     LineList > .lines--quiet { color: $text-muted; }

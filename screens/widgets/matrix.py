@@ -57,7 +57,7 @@ class Matrix(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     Matrix { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
-    Matrix > .matrix--head { text-style: bold; color: $text; background: $boost; }
+    Matrix > .matrix--head { text-style: bold; color: $foreground; background: $panel; }
     Matrix > .matrix--section { color: $text-accent; }
     Matrix > .matrix--person { text-style: bold; }
     Matrix > .matrix--quiet { color: $text-muted; }

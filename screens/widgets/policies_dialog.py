@@ -86,8 +86,8 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
             )
             yield Static("", id="problem", markup=False)
             yield Static(
-                "Space takes a policy off or leaves it; Enter in the field adds one. Nothing is written "
-                "before Review.",
+                "Space takes a policy off or leaves it; in the field → completes a name, and Enter adds it. "
+                "Nothing is written before Review.",
                 classes="hint",
                 markup=False,
             )

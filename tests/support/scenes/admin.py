@@ -133,6 +133,10 @@ def group_dialog(stage: Stage, office: Office) -> Scene:
     return _at(stage, office, "groups", "g")
 
 
+def policies_dialog(stage: Stage, office: Office) -> Scene:
+    return _at(stage, office, "groups", "p", "space", "tab", *"ReadOnlyAccess", "enter")
+
+
 def account_settings(stage: Stage, office: Office) -> Scene:
     return _at(stage, office, "account")
 

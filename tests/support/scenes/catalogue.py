@@ -42,6 +42,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "users": admin.users,
     "groups": admin.groups,
     "group-dialog": admin.group_dialog,
+    "policies-dialog": admin.policies_dialog,
     "account": admin.account_settings,
     "review": admin.review_diff,
     "plan-not-made": admin.plan_not_made,
