@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-_BETWEEN = 0.005
+_BETWEEN = 0.01
 _BETWEEN_FILES = 0.05
 _LARGEST = 4_000_000
 _LOOKS = 3
