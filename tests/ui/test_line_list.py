@@ -1,0 +1,114 @@
+"""The list that draws only what is in view: moving, filtering, and thousands of people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from support.layers import Habits, group, layer_of
+from support.styles import Written, files_of
+from textual.app import App, ComposeResult
+
+from screens.user_lines import UserLines
+from screens.widgets.line_list import Line, LineList
+from screens.widgets.user_list import UserList
+from workflows.steps.user_views import LayerView
+from workflows.steps.users import Request
+
+LINES = [
+    Line(("First",)),
+    *(Line((f"a{number}", "x", "y"), number) for number in range(20)),
+    Line(("Second",)),
+    *(Line((f"b{number}", "x" * 50, "y"), number) for number in range(20, 40)),
+    Line(("place", "words to the end of the line"), 40, "quiet"),
+]
+
+
+class Shown(App[None]):
+    def __init__(self, view: LineList) -> None:
+        super().__init__()
+        self._view = view
+
+    def compose(self) -> ComposeResult:
+        yield self._view
+
+
+def marked(view: LineList) -> object:
+    return view.marked.key if view.marked is not None else None
+
+
+async def test_headings_are_passed_over_and_the_mark_stays_in_view() -> None:
+    view = LineList(("Name", "Two", "Three"), id="lines")
+    async with Shown(view).run_test(size=(40, 10)) as pilot:
+        view.focus()
+        view.show(LINES)
+        assert marked(view) == 0
+        await pilot.press("up")
+        assert marked(view) == 0
+        await pilot.press(*["down"] * 20)
+        assert marked(view) == 20  # the heading between is no line to mark
+        await pilot.press("up")
+        assert marked(view) == 19
+        await pilot.press("pagedown", "end")
+        assert marked(view) == 40
+        await pilot.pause()
+        assert "words to the end of the line" in "".join(view.render_line(y).text for y in range(10))
+        await pilot.press("home")
+        await pilot.pause()
+        assert marked(view) == 0
+        assert view.render_line(1).text.startswith("── First")
+
+
+async def test_the_first_column_stays_while_the_others_scroll() -> None:
+    view = LineList(("Name", "Two", "Three"), id="lines")
+    async with Shown(view).run_test(size=(30, 10)) as pilot:
+        view.focus()
+        view.show(LINES[22:42])
+        view.scroll_to(x=view.max_scroll_x, animate=False, immediate=True)
+        await pilot.pause()
+        line = view.render_line(1).text
+        assert line.startswith("b20   x")
+        assert line.rstrip().endswith("y")
+
+
+async def test_what_was_marked_stays_marked_among_fewer_lines() -> None:
+    view = LineList(("Name", "Two", "Three"), id="lines")
+    async with Shown(view).run_test(size=(40, 10)):
+        view.show(LINES)
+        view.action_mark(-1)
+        view.action_move(-1)
+        view.show([line for line in LINES if line.key is None or line.key > 30])
+        assert marked(view) == 39
+        view.show(LINES[:5])
+        assert marked(view) == 0
+        view.show([])
+        assert marked(view) is None
+        view.action_move(1)
+        view.action_page(1)
+        assert marked(view) is None
+
+
+def quickest(work: Callable[[], object]) -> float:
+    """The best of some tries, in seconds: others work on this machine too."""
+    times = []
+    for _ in range(5):
+        start = perf_counter()
+        work()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+async def test_five_thousand_people_are_shown_and_filtered_at_once() -> None:
+    people = Written("list", [f"p{number:04}.q" for number in range(5_000)])
+    machines = Written("list", [f"machine.m{number}" for number in range(50)], machine=True)
+    files = files_of([people, machines], [group("devops", people.names, Habits())])
+    layer = layer_of(files, {name: "KEY\n" for one in (people, machines) for name in one.names})
+    lines, view = UserLines((LayerView(layer),)), UserList()
+    async with Shown(view).run_test(size=(100, 30)):
+        assert quickest(lambda: lines.show(Request())) < 0.2
+        assert quickest(lambda: view.show(lines.lines(()))) < 0.1
+        assert quickest(lambda: lines.lines(("p", "4990"))) < 0.05
+        assert quickest(lambda: [view.render_line(y) for y in range(30)]) < 0.05
+        found = [line.cells[0] for line in lines.lines(("p", "4990"))]
+        assert found == ["People (1)", "p4990.q"]
+        assert len(lines.lines(())) == 5_052
