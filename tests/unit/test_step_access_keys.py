@@ -21,9 +21,10 @@ from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.sts import RepeatedCode
 from workflows.services.vault import VaultChoice, VaultUnavailable
 from workflows.steps import access_keys as step
-from workflows.steps.access_keys import API, CONSOLE, CREDENTIALS_FILE, HANDOFF, TYPED, VAULT, Request
+from workflows.steps import key_session
+from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
 from workflows.steps.base import AGREES
-from workflows.steps.key_stores import store_options
+from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, store_options
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 NAME = f"bb/{BASE}/access-key"
@@ -106,7 +107,7 @@ def test_a_key_of_another_account_is_refused(new_user: NewUserAws) -> None:
 
 
 def test_a_key_that_aws_does_not_know_is_told(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "LONGEST_WAIT_SECONDS", 0.6)
+    monkeypatch.setattr(key_session, "LONGEST_WAIT_SECONDS", 0.6)
     wrong = {"AccessKeyId": "AKIANOBODYNOBODYNO01", "SecretAccessKey": "s" * 40}
     path = new_user.csv(wrong)
     with pytest.raises(OnboardError) as refused:
@@ -157,8 +158,9 @@ def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws) -> None
     with pytest.raises(OnboardError, match="Two access keys already") as refused:
         step.perform(request, new_user.context(), new_user.report)
     for key in (old, second):
-        assert key["AccessKeyId"] in refused.value.detail
-    assert "active, made 20" in refused.value.detail
+        assert f"{key['AccessKeyId']}  active, 0 days old" in refused.value.what
+    assert "last use not known" in refused.value.what  # its policy does not let it ask
+    assert "deactivate it in the console" in refused.value.next
 
 
 def test_without_a_device_no_session_is_tried(new_user: NewUserAws) -> None:
@@ -243,4 +245,4 @@ def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: N
     assert [one.choice for one in store_options(new_user.context(), jane())] == [CREDENTIALS_FILE]
     passed_over = VaultUnavailable("No keyring", "There is no keyring.")
     new_user.world = replace(new_user.world, vault=lambda _: VaultChoice(MemoryVault(), passed_over))
-    assert "There is no keyring." in store_options(new_user.context(), jane())[0].words
+    assert store_options(new_user.context(), jane())[0].passed_over == "There is no keyring."

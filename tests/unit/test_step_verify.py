@@ -21,8 +21,9 @@ from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps import access_keys, aws_command, profiles, verify
-from workflows.steps.access_keys import CREDENTIALS_FILE, TYPED, VAULT
+from workflows.steps.access_keys import TYPED
 from workflows.steps.base import Context
+from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT
 from workflows.steps.unlock import unlock
 from workflows.steps.verify import Request, Result
 

@@ -23,25 +23,34 @@ class KeptAccessKey:
     secret: Secret
 
 
-def store_access_key(vault: Vault, project: str, profile: str, key: KeptAccessKey) -> None:
+def store_access_key(
+    vault: Vault, project: str, profile: str, key: KeptAccessKey, *, aside: bool = False
+) -> None:
     """Keep a key under a project's profile, in place of the one before.
+
+    Args:
+        vault: where.
+        project: the project's short name.
+        profile: the base profile's name.
+        key: the key.
+        aside: keep it as the copy that a rotation goes back to, which nobody uses; so in the next functions.
 
     Raises:
         VaultUnavailable: the vault does not take it; what was kept before is still there.
     """
     content = Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()}))
-    vault.store(_name(project, profile), content)
+    vault.store(_name(project, profile, aside=aside), content)
     content.drop()
 
 
-def load_access_key(vault: Vault, project: str, profile: str) -> KeptAccessKey | None:
+def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> KeptAccessKey | None:
     """The key of a project's profile, or None if none is kept.
 
     Raises:
         VaultUnavailable: the vault does not answer.
         OnboardError: what it keeps there is no access key.
     """
-    content = vault.load(_name(project, profile))
+    content = vault.load(_name(project, profile, aside=aside))
     if content is None:
         return None
     try:
@@ -72,14 +81,14 @@ def keeps_access_key(vault: Vault, project: str, profile: str) -> bool:
     return True
 
 
-def delete_access_key(vault: Vault, project: str, profile: str) -> None:
+def delete_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> None:
     """Forget the key of a project's profile; one that is not there is no error.
 
     Raises:
         VaultUnavailable: the vault does not answer.
     """
-    vault.delete(_name(project, profile))
+    vault.delete(_name(project, profile, aside=aside))
 
 
-def _name(project: str, profile: str) -> str:
-    return f"{project}/{profile}/access-key"
+def _name(project: str, profile: str, *, aside: bool = False) -> str:
+    return f"{project}/{profile}/access-key{'-before' if aside else ''}"

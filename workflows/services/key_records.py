@@ -92,6 +92,17 @@ class KeyRecord:
     backend: str = ""
     rotation: Rotation | None = None
 
+    @property
+    def under_way(self) -> Rotation:
+        """The rotation that is not over.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.rotation is None:
+            raise ValueError("no rotation is under way")
+        return self.rotation
+
     def age_days(self, now: datetime) -> int:
         """Its age in whole days, at least: one whose making is not known is as old as it is kept here."""
         return max(0, (now - (self.created or self.kept_at)).days)

@@ -6,11 +6,10 @@ shows it once. A key that was made here and cannot be kept is deleted again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from workflows.errors import OnboardError, Problem
@@ -18,18 +17,24 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages.handoff import Identity
 from workflows.secret import Secret
-from workflows.services import iam, sts
 from workflows.services.access_key_file import check_access_key
 from workflows.services.authenticator import code_problem
-from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.downloads import delete_access_key_file, find_access_keys
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
-from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, observe_store, store_for
+from workflows.steps.kept_keys import Owner, created_at, keep_recorded
+from workflows.steps.key_session import device_of, usable_identity
+from workflows.steps.key_stores import is_store_choice, observe_store, store_for
 from workflows.steps.made_access_key import made_key
-from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, code_device, load_key
-from workflows.steps.own_identity import clients_of, identity_of
+from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, load_key
+from workflows.steps.own_identity import (
+    base_profile_of,
+    clients_of,
+    fingerprint_of,
+    identity_of,
+    project_of,
+)
 from workflows.steps.places import typed_path
 
 STEP = Step(
@@ -45,7 +50,6 @@ STEP = Step(
 CONSOLE, TYPED, API, HANDOFF = "console", "typed", "api", "handoff"
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""
-LONGEST_WAIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Request:
     """What the person decides.
 
     Attributes:
-        kept: where it is to be kept: `VAULT` or `CREDENTIALS_FILE`.
+        kept: where it is to be kept, as a `StoreOption.choice`.
         how: where it comes from: `CONSOLE`, `TYPED`, `API` or `HANDOFF`.
         path: the CSV file, as typed; for `API` the file of the key that is there already, or "".
         key_id: the typed id.
@@ -101,7 +105,7 @@ def downloads(context: Context) -> tuple[Download, ...]:
 
 def validate(request: Request, context: Context) -> list[Problem]:
     """What the chosen way needs is there and well formed."""
-    if request.kept not in {VAULT, CREDENTIALS_FILE}:
+    if not is_store_choice(request.kept):
         return [Problem("Choose where the key is to be kept.", "kept")]
     match request.how:
         case "console":
@@ -143,12 +147,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 next="In the console: Security credentials, Create access key, Download .csv file.",
             )
         serial = _proved(key, identity, clients, context, report)
+        created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
-        store.keep(key, serial)
+        owner = _owner(context, identity)
+        more = keep_recorded(store, key, owner, context.world, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
-    told = [f"Kept in {store.description}."]
+    told = [f"Kept in {store.description}.", *more]
     if request.how == CONSOLE and request.delete_file:
         told.append(_deleted(typed_path(request.path, context.world.home)))
     return {
@@ -202,21 +208,31 @@ def _proved(
 ) -> str | None:
     """Wait until AWS knows the key, see that it is the person's; give the serial of their code device."""
     report(Progress("Asking AWS whose key this is; a new one takes some seconds"))
-    with clients.client("sts", key) as client:
-        who = iam.wait_until_usable(
-            lambda: sts.caller_identity(client),
-            cancelled=context.cancelled,
-            monotonic=time.monotonic,
-            timeout=LONGEST_WAIT_SECONDS,
-        )
-    check_owner(who, identity)
-    with clients.client("iam", key) as client:
-        try:
-            return code_device(iam.list_mfa_devices(client))
-        except AwsError as error:
-            if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
-                return None  # some policies do not let a key ask; the profiles step then takes it typed
-            raise
+    check_owner(usable_identity(key, clients, context.cancelled), identity)
+    return device_of(key, clients)  # a key that may not ask has none: the profiles step then takes it typed
+
+
+def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:
+    """When the key was made, as well as that can be known without another code."""
+    if request.how == API:
+        return context.world.now()
+    found = created_at(key, clients)
+    if found is None and request.how == CONSOLE:
+        # the console offers the file only while it shows the new key
+        written = typed_path(request.path, context.world.home).stat().st_mtime
+        return min(datetime.fromtimestamp(written, UTC), context.world.now())
+    return found
+
+
+def _owner(context: Context, identity: Identity) -> Owner:
+    return Owner(
+        project_of(context),
+        base_profile_of(context, identity),
+        identity.region,
+        identity.user,
+        identity.account_id,
+        fingerprint_of(context, identity),
+    )
 
 
 def _deleted(path: Path) -> str:

@@ -1,51 +1,38 @@
-"""Where an access key is kept: the best vault that is here, or in plain text as AWS's documentation does."""
+"""Where an access key is kept: the keyrings and vaults that are here, or plain text as AWS's own way is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from workflows.errors import OnboardError
 from workflows.messages.handoff import Identity
-from workflows.services.access_key_vault import KeptAccessKey, keeps_access_key, store_access_key
-from workflows.services.clients import Credentials
+from workflows.services.access_key_vault import keeps_access_key
 from workflows.services.files import read_text
-from workflows.services.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
+from workflows.services.key_store import (
+    KEPT_IN_FILE,
+    KEPT_IN_KEYRING,
+    KEPT_IN_PGP_FILE,
+    FileStore,
+    KeyStore,
+    VaultStore,
+)
+from workflows.services.profiles.plan import BaseProfile, WantedProfiles
 from workflows.services.profiles.reading import profile_sections
-from workflows.services.profiles.write import MAX_BYTES, ProfilePaths, prepare, write_profiles
-from workflows.services.vault import PgpFileVault, Vault, VaultUnavailable
+from workflows.services.profiles.write import MAX_BYTES, prepare, profile_paths
+from workflows.services.system_keyring import KeyringVault
+from workflows.services.vault import PgpFileVault, Vault, VaultLocked, VaultUnavailable
 from workflows.steps.base import Context, Observation
 from workflows.steps.own_identity import base_profile_of, fingerprint_of, paths_of, project_of
 from workflows.steps.places import told_path
+from workflows.world import World
+
+__all__ = ["KEPT_IN_FILE", "KEPT_IN_KEYRING", "KEPT_IN_PGP_FILE", "KeyStore", "StoreOption"]
 
 VAULT, CREDENTIALS_FILE = "vault", "credentials-file"
-"""What a person chooses: the vault, or plain text."""
-KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KEPT_IN_FILE = "keyring", "pgp-file", "credentials-file"
-"""What is recorded: which kind of store it went to."""
-
-
-class KeyStore(Protocol):
-    """Keeps one access key of one identity."""
-
-    @property
-    def kind(self) -> str:
-        """Which kind it is, for the record."""
-
-    @property
-    def description(self) -> str:
-        """Where it is, in words that complete "kept in …"."""
-
-    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """Keep the key in place of the one before.
-
-        Args:
-            key: the key.
-            mfa_serial: of the person's code device, or None.
-
-        Raises:
-            OnboardError: it could not be kept; what was kept before is still there.
-        """
+"""What a person chooses: the best vault, or plain text; other vaults by `PGP_FILE` or a keyring's class."""
+PGP_FILE = "pgp-file"
 
 
 @dataclass(frozen=True)
@@ -53,26 +40,40 @@ class StoreOption:
     """A store that can be chosen.
 
     Attributes:
-        choice: `VAULT` or `CREDENTIALS_FILE`.
+        choice: `VAULT` for the best one, `PGP_FILE`, the class of a keyring, or `CREDENTIALS_FILE`.
         words: how it is offered.
+        passed_over: why a better one is not offered, or "".
+        locked: whether that one is only locked, so that it is worth while to look again.
     """
 
     choice: str
     words: str
+    passed_over: str = ""
+    locked: bool = False
 
 
 def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
-    """The stores that can be used here, the best first; why a better one is passed over is in the words."""
+    """The stores that can be used here, the best first; it tells why a better one is passed over."""
     plain = told_path(paths_of(context).credentials, context.world.home)
-    in_clear = StoreOption(CREDENTIALS_FILE, f"in plain text in {plain}")
+    words = f"in plain text in {plain}"
     try:
         chosen = context.world.vault(fingerprint_of(context, identity))
-    except VaultUnavailable:
-        return (in_clear,)
-    words = chosen.vault.description
-    if chosen.passed_over is not None:
-        words += f" ({chosen.passed_over.what})"
-    return (StoreOption(VAULT, words), in_clear)
+    except VaultUnavailable as error:
+        return (StoreOption(CREDENTIALS_FILE, words, error.what, isinstance(error, VaultLocked)),)
+    refused = chosen.passed_over
+    first = StoreOption(
+        VAULT,
+        chosen.vault.description,
+        refused.what if refused else "",
+        isinstance(refused, VaultLocked),
+    )
+    others = (StoreOption(_choice(vault), vault.description) for vault in chosen.others)
+    return (first, *others, StoreOption(CREDENTIALS_FILE, words))
+
+
+def is_store_choice(choice: str) -> bool:
+    """Whether that can be a `StoreOption.choice`."""
+    return choice in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice
 
 
 def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
@@ -82,64 +83,49 @@ def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
         OnboardError: it cannot.
     """
     base = base_profile_of(context, identity)
+    fingerprint = fingerprint_of(context, identity)
+    return opened_store(choice, context.world, project_of(context), base, identity.region, fingerprint)
+
+
+def opened_store(
+    choice: str, world: World, project: str, profile: str, region: str, fingerprint: str
+) -> KeyStore:
+    """The store of a choice for the key of a profile, after a look whether it can be used.
+
+    Args:
+        choice: as in `StoreOption`.
+        world: the person's world.
+        project: the project's short name.
+        profile: the base profile.
+        region: its region.
+        fingerprint: of the person's own PGP key, or "".
+
+    Raises:
+        OnboardError: it cannot be used, or is not here.
+    """
+    if choice == CREDENTIALS_FILE:
+        paths = profile_paths(world.home, project)
+        prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # refuses what is not readable
+        return FileStore(paths, profile, region, world.now, told_path(paths.credentials, world.home))
+    vaults = world.vault(fingerprint)
     if choice == VAULT:
-        vault = context.world.vault(fingerprint_of(context, identity)).vault
-        return VaultStore(vault, project_of(context), base)
-    paths = paths_of(context)
-    prepare(paths, WantedProfiles((BaseProfile(base, identity.region),), ()))  # refuses what is not readable
-    return FileStore(paths, base, identity.region, context)
+        return VaultStore(vaults.vault, project, profile)
+    for vault in vaults.all:
+        if _choice(vault) == choice:
+            return VaultStore(vault, project, profile)
+    if vaults.passed_over is not None:
+        raise vaults.passed_over
+    raise VaultUnavailable(
+        "This store is not here",
+        f"Here are only {', '.join(vault.description for vault in vaults.all)}.",
+        next="Choose another place for the key.",
+    )
 
 
-@dataclass(frozen=True)
-class VaultStore:
-    """The keyring, or a file encrypted to the person's own PGP key."""
-
-    vault: Vault
-    project: str
-    profile: str
-
-    @property
-    def kind(self) -> str:
-        """See `KeyStore`."""
-        return KEPT_IN_PGP_FILE if isinstance(self.vault, PgpFileVault) else KEPT_IN_KEYRING
-
-    @property
-    def description(self) -> str:
-        """See `KeyStore`."""
-        return self.vault.description
-
-    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeyStore`."""
-        del mfa_serial
-        store_access_key(
-            self.vault, self.project, self.profile, KeptAccessKey(key.access_key_id, key.secret_access_key)
-        )
-
-
-@dataclass(frozen=True)
-class FileStore:
-    """The project's `credentials` file, in plain text; it is written with the base profile at once."""
-
-    paths: ProfilePaths
-    profile: str
-    region: str
-    context: Context
-
-    @property
-    def kind(self) -> str:
-        """See `KeyStore`."""
-        return KEPT_IN_FILE
-
-    @property
-    def description(self) -> str:
-        """See `KeyStore`."""
-        return told_path(self.paths.credentials, self.context.world.home)
-
-    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeyStore`."""
-        source = KeyInFile(key.access_key_id, key.secret_access_key)
-        wanted = WantedProfiles((BaseProfile(self.profile, self.region, source, mfa_serial),), ())
-        write_profiles(self.paths, wanted, self.context.world.now())
+def _choice(vault: Vault) -> str:
+    if isinstance(vault, PgpFileVault):
+        return PGP_FILE
+    return vault.backend_class if isinstance(vault, KeyringVault) else VAULT
 
 
 def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation | None:
@@ -162,11 +148,19 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
         if section is None or section.options.get("aws_access_key_id") != recorded["id"]:
             return Observation(holds=False, words=f"{name} no longer has the key {recorded['id']}.")
         return None
+    return _observe_vaults(context, identity, recorded, base)
+
+
+def _observe_vaults(
+    context: Context, identity: Identity, recorded: Mapping[str, Any], base: str
+) -> Observation | None:
     try:
-        vault = context.world.vault(fingerprint_of(context, identity)).vault
-        there = keeps_access_key(vault, project_of(context), base)
+        vaults = context.world.vault(fingerprint_of(context, identity))
+        there = any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all)
     except VaultUnavailable as error:
         return Observation(holds=None, words=error.what)
     if there:
         return None
-    return Observation(holds=False, words=f"The access key is no longer in {vault.description}.")
+    if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:
+        return Observation(holds=None, words=vaults.passed_over.what)  # it may be in there
+    return Observation(holds=False, words=f"The access key is no longer in {vaults.vault.description}.")

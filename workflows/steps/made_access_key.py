@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workflows.errors import OnboardError
-from workflows.secret import Secret
-from workflows.services import iam, sts
-from workflows.services.aws_errors import AwsError, AwsFailure
-from workflows.services.clients import AwsClient, ClientFactory, Credentials
+from workflows.services.aws_errors import AwsError
+from workflows.services.clients import ClientFactory, Credentials
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, code_device, load_key
+from workflows.steps.key_session import KeySession, key_session
+from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, load_key
 from workflows.steps.own_identity import identity_of
 
 
@@ -39,55 +38,39 @@ def made_key(
     place = KeyPlace.FILE if path.strip() else KeyPlace.KEPT
     old = load_key(KeyInHand(place, path), context)
     report(Progress("Starting a session with your MFA code"))
-    with clients.client("iam", old) as client:
-        serial = code_device(iam.list_mfa_devices(client))
-    if serial is None:
-        raise OnboardError(
-            "No device that gives codes",
-            f"{identity.user} has no authenticator app registered in AWS.",
-            next="Do the step “MFA” first, or make the key in the console.",
-        )
-    with clients.client("sts", old) as client:
-        check_owner(sts.caller_identity(client), identity)
-        session = sts.session_token(client, serial, code, memory=context.world.codes)
-    old.drop()
     try:
-        with clients.client("iam", session) as client:
+        with key_session(
+            old, code, clients, context.world, context.cancelled, lambda who: check_owner(who, identity)
+        ) as session:
             report(Progress("Making the access key"))
-            key_id, secret = _create(client)
-            try:
-                yield Credentials(key_id, secret)
-            except BaseException as failure:
-                _undo(client, key_id, failure)
-                raise
+            with created_key(session) as key:
+                yield key
     finally:
-        session.drop()
+        old.drop()
 
 
-def _create(client: AwsClient) -> tuple[str, Secret]:
+@contextmanager
+def created_key(session: KeySession) -> Iterator[Credentials]:
+    """A new key; deleted again if the block fails.
+
+    Raises:
+        OnboardError: it cannot be made; or it could not be deleted, which the sentence says.
+    """
+    key_id, secret = session.create()
+    key = Credentials(key_id, secret)
     try:
-        return iam.create_access_key(client)
-    except AwsError as error:
-        if error.failure is not AwsFailure.LIMIT:
-            raise
-        lines = []
-        for key in iam.list_access_keys(client):
-            used = f"last used {key.last_used:%Y-%m-%d}" if key.last_used else "never used"
-            state = "active" if key.active else "inactive"
-            lines.append(f"{key.access_key_id}  {state}, made {key.created:%Y-%m-%d}, {used}")
-        raise OnboardError(
-            "Two access keys already",
-            "A user has at most two access keys, and you have two.",
-            next="Deactivate the one that is not used in the console (Security credentials), see that nothing"
-            " breaks, delete it, and come back.",
-            detail="\n".join(lines),
-        ) from None
+        yield key
+    except BaseException as failure:
+        _undo(session, key_id, failure)
+        raise
+    finally:
+        key.drop()
 
 
-def _undo(client: AwsClient, key_id: str, failure: BaseException) -> None:
+def _undo(session: KeySession, key_id: str, failure: BaseException) -> None:
     """Delete a key whose secret is lost now; says so if even that fails."""
     try:
-        iam.delete_access_key(client, key_id)
+        session.delete(key_id)
     except AwsError as error:
         reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
         raise OnboardError(

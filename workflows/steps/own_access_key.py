@@ -92,19 +92,20 @@ def load_key(key: KeyInHand, context: Context) -> Credentials:
 
 
 def kept_key(context: Context, identity: Identity) -> Credentials | None:
-    """The access key that is kept for an identity: in the vault, else in the project's files.
+    """The access key that is kept for an identity: in a vault, else in the project's files.
 
     Raises:
-        OnboardError: the vault needs a passphrase or is damaged; a file cannot be parsed.
+        OnboardError: a vault needs a passphrase or is damaged; a file cannot be parsed.
     """
     base = base_profile_of(context, identity)
     try:
-        vault = context.world.vault(fingerprint_of(context, identity)).vault
-        key = load_access_key(vault, project_of(context), base)
+        vaults = context.world.vault(fingerprint_of(context, identity)).all
     except VaultUnavailable:
-        key = None  # no vault: the files may have it
-    if key is not None:
-        return Credentials(key.id, key.secret)
+        vaults = ()  # no vault: the files may have it
+    for vault in vaults:
+        key = load_access_key(vault, project_of(context), base)
+        if key is not None:
+            return Credentials(key.id, key.secret)
     files = files_of(context)
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None

@@ -1,0 +1,132 @@
+"""What is written down when an access key is kept, and where else a copy of an older one may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflows.errors import OnboardError
+from workflows.services import iam, sts
+from workflows.services.access_key_vault import delete_access_key
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.clients import ClientFactory, Credentials
+from workflows.services.key_records import KeyRecord, KeyRecords
+from workflows.services.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
+from workflows.services.vault import VaultUnavailable
+from workflows.world import World
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose key it is, and which profile it is of.
+
+    Attributes:
+        project: the project's short name.
+        profile: the base profile.
+        region: its region.
+        user: the IAM user.
+        account_id: the account.
+        fingerprint: of the person's own PGP key, or "".
+    """
+
+    project: str
+    profile: str
+    region: str
+    user: str
+    account_id: str
+    fingerprint: str = ""
+
+    @classmethod
+    def told(cls, who: sts.Identity, *, project: str, profile: str, region: str, fingerprint: str) -> Owner:
+        """The owner as STS tells it.
+
+        Raises:
+            OnboardError: the key is not a user's.
+        """
+        if who.user_name is None:
+            raise OnboardError(
+                "Not a user's access key",
+                f"This key belongs to {who.arn}.",
+                next="Use the key of an IAM user; in the console: Security credentials, Create access key.",
+            )
+        return cls(project, profile, region, who.user_name, who.account, fingerprint)
+
+
+def keep_recorded(
+    store: KeyStore,
+    key: Credentials,
+    owner: Owner,
+    world: World,
+    *,
+    mfa_serial: str | None,
+    created: datetime | None,
+) -> list[str]:
+    """Keep a key, write down that it is, and delete copies of an older one in other stores.
+
+    Returns:
+        What the person has to know besides, in sentences.
+
+    Raises:
+        OnboardError: it could not be kept; what was kept before is still there. A rotation of the key
+            before that is not over is refused: its end would be forgotten.
+    """
+    records = KeyRecords(world.key_records_folder)
+    known = records.get(owner.project, owner.profile)
+    if known is not None and known.rotation is not None and known.rotation.interrupted:
+        raise OnboardError(
+            "A rotation was interrupted",
+            f"The rotation of the access key of {owner.profile} is neither finished nor undone.",
+            next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
+        )
+    store.keep(key, mfa_serial)
+    records.put(
+        KeyRecord(
+            project=owner.project,
+            profile=owner.profile,
+            id=key.access_key_id,
+            kept=store.kind,
+            user=owner.user,
+            account_id=owner.account_id,
+            region=owner.region,
+            kept_at=world.now(),
+            created=created,
+            fingerprint=owner.fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
+            backend=store.backend,
+        )
+    )
+    return _forget_elsewhere(store, owner, world)
+
+
+def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
+    """When AWS made a key, if its own user may ask (most may only with MFA); None if not.
+
+    Raises:
+        AwsError: AWS cannot be asked.
+    """
+    try:
+        with clients.client("iam", key) as client:
+            keys = iam.list_access_keys(client)
+    except AwsError as error:
+        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            return None
+        raise
+    return next((one.created for one in keys if one.access_key_id == key.access_key_id), None)
+
+
+def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[str]:
+    """An older key elsewhere might be found before this one. A failure is told, as the new one is kept."""
+    told: list[str] = []
+    try:
+        vaults = world.vault(owner.fingerprint).all
+    except VaultUnavailable:
+        return told  # there is none that could hold one
+    for vault in vaults:
+        if isinstance(store, VaultStore) and vault is store.vault:
+            continue
+        if isinstance(store, VaultStore) and vault.description == store.description:
+            continue  # the same one, found again
+        try:
+            delete_access_key(vault, owner.project, owner.profile)
+        except OnboardError as error:
+            told.append(f"An older key may be left in {vault.description}: {error.what}")
+    return told

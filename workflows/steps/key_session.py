@@ -1,0 +1,195 @@
+"""A session in which a person manages their own access keys: begun with the key in hand and an MFA code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Event
+
+from workflows.errors import OnboardError
+from workflows.numbers import count
+from workflows.secret import Secret
+from workflows.services import iam, sts
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.clients import AwsClient, ClientFactory, Credentials
+from workflows.services.processes import child_environment
+from workflows.steps.own_access_key import code_device
+from workflows.world import World
+
+LONGEST_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class KeySession:
+    """The user's keys in AWS (`OwnKeys` of a rotation).
+
+    Attributes:
+        client: of IAM, in the session.
+        clients: makes further clients.
+        who: whose session it is.
+        serial: of their code device, or None.
+        now: the clock (UTC).
+        cancelled: set when the person wants to stop.
+    """
+
+    client: AwsClient
+    clients: ClientFactory
+    who: sts.Identity
+    serial: str | None
+    now: Callable[[], datetime]
+    cancelled: Event
+
+    def listed(self) -> tuple[iam.AccessKey, ...]:
+        """See `OwnKeys`."""
+        return iam.list_access_keys(self.client)
+
+    def create(self) -> tuple[str, Secret]:
+        """See `OwnKeys`; where there are two already, the error shows both and says what to do."""
+        try:
+            return iam.create_access_key(self.client)
+        except AwsError as error:
+            if error.failure is AwsFailure.LIMIT:
+                raise two_keys(self.listed(), self.now()) from None
+            raise
+
+    def set_active(self, access_key_id: str, *, active: bool) -> None:
+        """See `OwnKeys`."""
+        iam.set_access_key_active(self.client, access_key_id, active=active)
+
+    def delete(self, access_key_id: str) -> None:
+        """See `OwnKeys`."""
+        iam.delete_access_key(self.client, access_key_id)
+
+    def prove(self, key: Credentials) -> None:
+        """See `OwnKeys`."""
+        found = usable_identity(key, self.clients, self.cancelled)
+        if found.arn != self.who.arn:
+            raise OnboardError(
+                "Another one's access key",
+                f"{key.access_key_id} belongs to {found.arn}, not to {self.who.arn}.",
+                next="Look who else writes where your key is kept.",
+            )
+
+
+def clients_for(world: World, region: str) -> ClientFactory:
+    """What makes AWS clients in a person's world."""
+    return ClientFactory(world.endpoint_url, region, environment=child_environment(world.environment))
+
+
+def usable_identity(key: Credentials, clients: ClientFactory, cancelled: Event) -> sts.Identity:
+    """Whose key it is, as soon as AWS knows it: a new one takes some seconds.
+
+    Raises:
+        OnboardError: it is not usable, or the person stopped the wait.
+    """
+    with clients.client("sts", key) as client:
+        return iam.wait_until_usable(
+            lambda: sts.caller_identity(client),
+            cancelled=cancelled,
+            monotonic=time.monotonic,
+            timeout=LONGEST_WAIT_SECONDS,
+        )
+
+
+def device_of(key: Credentials, clients: ClientFactory) -> str | None:
+    """The serial of the device whose code a session needs; None without one, or if the key may not ask.
+
+    Raises:
+        AwsError: it cannot be asked, or the key is not known.
+    """
+    try:
+        with clients.client("iam", key) as client:
+            return code_device(iam.list_mfa_devices(client))
+    except AwsError as error:
+        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            return None
+        raise
+
+
+@contextmanager
+def key_session(
+    key: Credentials,
+    code: str,
+    clients: ClientFactory,
+    world: World,
+    cancelled: Event,
+    check: Callable[[sts.Identity], None] = lambda _who: None,
+) -> Iterator[KeySession]:
+    """Begin a session; its credentials are dropped at the end.
+
+    Args:
+        key: the key in hand.
+        code: of the MFA device; "" where the user has none (a machine user): then the key itself is used.
+        clients: makes the AWS clients.
+        world: the person's world.
+        cancelled: set when the person wants to stop.
+        check: refuses whoever it is, before the code is spent.
+
+    Raises:
+        OnboardError: the key is not usable, the code is not accepted, or it is missing.
+    """
+    serial = device_of(key, clients)
+    if code and serial is None:
+        raise OnboardError(
+            "No device that gives codes",
+            "You have no authenticator app registered in AWS.",
+            next="Do the step “MFA” first, or make the key in the console.",
+        )
+    if serial is not None and not code:
+        raise OnboardError(
+            "A code is needed",
+            f"AWS lets you change your keys only with a code of {serial}.",
+            next="Enter the six digits that your app shows now.",
+        )
+    with clients.client("sts", key) as client:
+        who = sts.caller_identity(client)
+        check(who)
+        session = sts.session_token(client, serial, code, memory=world.codes) if serial else replace(key)
+    try:
+        with clients.client("iam", session) as client:
+            yield KeySession(client, clients, who, serial, world.now, cancelled)
+    finally:
+        if session.session_token is not None:
+            session.drop()
+
+
+def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[str]:
+    """Each key in a line: its id, whether it works, its age, its last use."""
+    return [
+        f"{key.access_key_id}  {'active' if key.active else 'inactive'},"
+        f" {count(key.age_days(now), 'day')} old (made {key.created:%Y-%m-%d}), {_use(key, now)}"
+        for key in keys
+    ]
+
+
+def two_keys(keys: Sequence[iam.AccessKey], now: datetime) -> OnboardError:
+    """The refusal where there is no room for one more: both keys, and which one can go."""
+    inactive = [key for key in keys if not key.active]
+    if inactive:
+        spare = inactive[0].access_key_id
+        advice = f"{spare} is inactive, so nothing uses it: delete it (rotating offers it), and come back."
+    else:
+        oldest = min(keys, key=lambda key: key.last_used or key.created)
+        advice = (
+            f"{oldest.access_key_id} was used least lately. If nothing needs it, deactivate it in the console"
+            " (Security credentials), see for some days that nothing breaks, delete it, and come back."
+        )
+    return OnboardError(
+        "Two access keys already",
+        "A user has at most two access keys, and you have two:\n" + "\n".join(key_lines(keys, now)),
+        next=advice,
+    )
+
+
+def _use(key: iam.AccessKey, now: datetime) -> str:
+    if not key.last_use_known:
+        return "last use not known"
+    if key.last_used is None:
+        return "never used"
+    days = max(0, (now - key.last_used).days)
+    where = f" ({key.last_used_service})" if key.last_used_service else ""
+    moment = f"{count(days, 'day')} ago" if days else "today"
+    return f"last used {moment}{where}"
