@@ -75,7 +75,7 @@ class AccountPane(ByHandPane):
             form.tell_weak()
         fields = [
             *self.query("AccountForm Input"),
-            *self.query("AccountForm MarkBox, AccountForm OptionalBox"),
+            *self.query("AccountForm MarkBox"),
         ]
         if fields:
             again = next((one for one in fields if one.id == marked), None)
@@ -90,7 +90,7 @@ class AccountPane(ByHandPane):
         name = next((one for one in names if one), "")
         self.query_one("#meaning", Static).update(EXPLANATIONS.get(name, ""))
 
-    @on(OptionalBox.Changed)
+    @on(OptionalBox.Turned)
     def _turned(self) -> None:
         self.query_one(ProblemList).show([])
 

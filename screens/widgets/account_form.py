@@ -18,7 +18,7 @@ from workflows.steps import account
 from workflows.steps.account import Choice, LayerView
 from workflows.steps.account_words import DEFAULTS, MEANINGS, limits, weaknesses
 
-Field = MarkBox | OptionalBox | Input
+Field = MarkBox | Input
 
 
 class AccountForm(Vertical):
@@ -105,7 +105,9 @@ class AccountForm(Vertical):
 
     def _entered(self, name: str, field: Field) -> Constant:
         """The value of a field; None for what neither the layer nor the person sets."""
-        if not isinstance(field, Input):
+        if isinstance(field, OptionalBox):
+            return field.setting
+        if isinstance(field, MarkBox):
             return field.value
         text = field.value.strip()
         if name not in POLICY_NUMBERS:
@@ -117,7 +119,7 @@ class AccountForm(Vertical):
 
     @on(Input.Changed)
     @on(MarkBox.Changed)
-    @on(OptionalBox.Changed)
+    @on(OptionalBox.Turned)
     def tell_weak(self) -> None:
         """Say what is weak about the policy as it is entered now."""
         choice = self.choice()

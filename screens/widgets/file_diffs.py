@@ -159,8 +159,11 @@ class FileDiffs(ScrollView, can_focus=True):
         self._known.clear()
 
     def _style(self, name: str) -> Style:
+        """The look of a kind of line, with its ground; of a kind of word only what is the word's own."""
         if name not in self._known:
-            self._known[name] = self.get_component_rich_style(f"diff--{name}", partial=True)
+            whole = self.get_component_rich_style(f"diff--{name}")
+            word = Style(color=whole.color, bold=whole.bold, italic=whole.italic)
+            self._known[name] = word if name in KINDS else whole
         return self._known[name]
 
     def render_line(self, y: int) -> Strip:
@@ -170,7 +173,7 @@ class FileDiffs(ScrollView, can_focus=True):
         if row >= len(self._lines):
             return Strip.blank(width, base)
         line = self._lines[row]
-        style = base + self._style(_LINES[line.mark]) if line.mark in _LINES else base
+        style = self._style(_LINES[line.mark]) if line.mark in _LINES else base
         left = round(self.scroll_x)
         return Strip(self._segments(line, style)).crop(left, left + width).adjust_cell_length(width, style)
 

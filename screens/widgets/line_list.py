@@ -51,7 +51,7 @@ class LineList(ScrollView, can_focus=True):
         Binding("end", "mark(-1)", "Last", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *("lines--head", "lines--heading", "lines--changed", "lines--quiet", "lines--marked"),
+        *("lines--head", "lines--heading", "lines--changed", "lines--quiet"),
     }
     DEFAULT_CSS = """
     LineList { scrollbar-size-horizontal: 1; scrollbar-size-vertical: 1; }
@@ -59,7 +59,6 @@ class LineList(ScrollView, can_focus=True):
     LineList > .lines--heading { color: $text-accent; }
     LineList > .lines--changed { color: $text-warning; text-style: bold; }
     LineList > .lines--quiet { color: $text-muted; }
-    LineList > .lines--marked { text-style: reverse; }
     """
 
     @dataclass
@@ -165,8 +164,8 @@ class LineList(ScrollView, can_focus=True):
 
     def _style(self, name: str) -> Style:
         if name not in self._known:
-            own = self.get_component_rich_style(f"lines--{name}", partial=True) if name else Style.null()
-            self._known[name] = self.rich_style + own
+            whole = self.get_component_rich_style(f"lines--{name}") if name else self.rich_style
+            self._known[name] = whole
         return self._known[name]
 
     def render_line(self, y: int) -> Strip:
@@ -183,7 +182,7 @@ class LineList(ScrollView, can_focus=True):
             return Strip([Segment(text, self._style("heading"))], width)
         style = self._style(line.kind)
         if row == self._row and self.has_focus:
-            style += self._style("marked")
+            style += Style(reverse=True)
         return self._drawn(line.cells, width, style)
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:

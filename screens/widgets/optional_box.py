@@ -3,55 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Self
 
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
-_MARKS = {True: "X", False: " ", None: "·"}
+from screens.widgets.marks import MarkBox
+
 _NEXT = {None: True, True: False, False: None}
+_UNSET = "·"
 
 
-class OptionalBox(Static, can_focus=True):
+class OptionalBox(MarkBox):
     """Yes, no, or not set; Space goes round.
 
     Args:
         label: what it is about.
         default: what counts while it is not set, in words, or "" if that is not known.
-        value: what to begin with.
-    """
+        setting: what to begin with.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,enter", "turn", "Switch", show=False)]
-    DEFAULT_CSS = """
-    OptionalBox { height: auto; }
-    OptionalBox:focus { background: $boost; text-style: bold; }
+    Attributes:
+        setting: what it stands at; None while it is not set.
     """
 
     @dataclass
-    class Changed(Message):
+    class Turned(Message):
         """It was turned."""
 
         box: OptionalBox
 
-    def __init__(self, label: str, default: str, value: bool | None, *, id: str) -> None:  # noqa: A002, FBT001
-        super().__init__(id=id, markup=False)
-        self._label = label
+    def __init__(self, label: str, default: str, setting: bool | None, *, id: str) -> None:  # noqa: A002, FBT001
+        super().__init__(label, value=bool(setting), id=id, compact=True)
+        self._words = label
         self._default = f" (default: {default})" if default else ""
-        self.value = value
+        self.setting = setting
+        self._tell()
+
+    def _tell(self) -> None:
+        self.label = f"{self._words}; not set{self._default}" if self.setting is None else self._words
 
     def render(self) -> Content:
         """The box as it stands, and its label."""
-        words = f"; not set{self._default}" if self.value is None else ""
-        return Content(f"▐{_MARKS[self.value]}▌ {self._label}{words}")
+        shown = super().render()
+        if self.setting is not None:
+            return shown
+        self.BUTTON_INNER = _UNSET
+        return super(MarkBox, self).render()
 
-    def action_turn(self) -> None:
+    def toggle(self) -> Self:
         """Go on to the next of the three."""
-        self.value = _NEXT[self.value]
+        self.setting = _NEXT[self.setting]
+        self.value = bool(self.setting)
+        self._tell()
         self.refresh(layout=True)
-        self.post_message(self.Changed(self))
-
-    def on_click(self) -> None:
-        """A click turns it too."""
-        self.action_turn()
+        self.post_message(self.Turned(self))
+        return self

@@ -36,7 +36,7 @@ async def test_a_switch_that_is_not_set_says_so_and_can_be_set(admin: AdminProje
         assert "an admin has to set a new one" in words(ui)
         assert "locked out until an admin" in words(ui)
         await ui.press("space")
-        assert box(ui, "hard-expiry").value is False
+        assert box(ui, "hard-expiry").setting is False
         await ui.press("ctrl+n")
         assert ui.session.facts()["account_changes"] == {
             "security": {"alias": None, "policy": {"hard_expiry": False}}

@@ -64,6 +64,7 @@ async def test_the_first_column_stays_while_the_others_scroll() -> None:
     async with Shown(view).run_test(size=(30, 10)) as pilot:
         view.focus()
         view.show(LINES[22:42])
+        await pilot.pause()
         view.scroll_to(x=view.max_scroll_x, animate=False, immediate=True)
         await pilot.pause()
         line = view.render_line(1).text
