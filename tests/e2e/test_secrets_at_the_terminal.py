@@ -63,7 +63,7 @@ def decrypted(screen: Terminal, gpg: GpgHome, command: str = f"{PROGRAM} resume"
     screen.press("v")
     screen.wait_for(PASSWORD)
     screen.press("3")
-    screen.wait_for("cleared in 2 minutes")
+    screen.wait_for("minutes")
     assert PASSWORD in screen.copied()
 
 
