@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tui.access_key_arguments import add_access_key_command
 from tui.completion import SHELLS, answer_shell, session_ids
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_wizard_commands(commands)
     add_pgp_commands(commands)
     add_layer_commands(commands)
+    add_access_key_command(commands)
     _add_shell_commands(commands)
     return parser
 
@@ -142,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "layer": commands.layer,
         "decrypt": commands.decrypt,
         "regions": commands.regions,
+        "access-key": commands.access_key,
         "completion": commands.completion,
         "credential-process": commands.credential_process,
     }

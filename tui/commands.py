@@ -187,6 +187,13 @@ def decrypt(options: argparse.Namespace) -> int:
     return decrypt_command(Machine.this(), options)
 
 
+def access_key(options: argparse.Namespace) -> int:
+    """`iam-onboard access-key list|import|create|rotate`."""
+    from tui.access_key_command import access_key as run  # noqa: PLC0415 - only this command needs it
+
+    return run(Machine.this(), options)
+
+
 def completion(options: argparse.Namespace) -> int:
     """`iam-onboard completion bash|zsh|fish`: the lines that make Tab complete commands."""
     from tui.completion import script  # noqa: PLC0415 - only this command needs it

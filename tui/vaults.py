@@ -18,6 +18,7 @@ def vault_for(
     gnupg_home: Path | None,
     environment: Mapping[str, str],
     with_keyring: bool,
+    tty: str | None = None,
 ) -> VaultChoice:
     """The operating system's keyrings that answer, and files encrypted to the person's own key.
 
@@ -26,7 +27,7 @@ def vault_for(
     """
     from workflows.services.system_keyring import choose_vault, system_keyrings  # noqa: PLC0415 - as below
 
-    files = encrypted_files(fingerprint, folder, gnupg_home, environment) if fingerprint else None
+    files = encrypted_files(fingerprint, folder, gnupg_home, environment, tty) if fingerprint else None
     return choose_vault(system_keyrings() if with_keyring else (), files)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Event
 
 from workflows.errors import OnboardError
 from workflows.services import iam, sts
@@ -13,6 +14,8 @@ from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
 from workflows.services.vault import VaultUnavailable
+from workflows.steps.key_session import clients_for, usable_identity
+from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, opened_store
 from workflows.world import World
 
 
@@ -79,21 +82,7 @@ def keep_recorded(
             next="Rotate again first: that finishes or undoes it (`iam-onboard access-key rotate`).",
         )
     store.keep(key, mfa_serial)
-    records.put(
-        KeyRecord(
-            project=owner.project,
-            profile=owner.profile,
-            id=key.access_key_id,
-            kept=store.kind,
-            user=owner.user,
-            account_id=owner.account_id,
-            region=owner.region,
-            kept_at=world.now(),
-            created=created,
-            fingerprint=owner.fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
-            backend=store.backend,
-        )
-    )
+    records.put(_record(store, key, owner, world, created))
     return _forget_elsewhere(store, owner, world)
 
 
@@ -130,3 +119,51 @@ def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[str]:
         except OnboardError as error:
             told.append(f"An older key may be left in {vault.description}: {error.what}")
     return told
+
+
+def adopted(world: World, project: str, profile: str, region: str, cancelled: Event) -> KeyRecord:
+    """Write down a key that is kept here and of which nothing is known: put there by hand, or long ago.
+
+    Raises:
+        OnboardError: there is none, or it is not usable.
+    """
+    clients = clients_for(world, region)
+    for choice in (VAULT, CREDENTIALS_FILE):
+        try:
+            store = opened_store(choice, world, project, profile, region, "")
+        except VaultUnavailable:
+            continue  # no keyring: the file may have it
+        key = store.load()
+        if key is None:
+            continue
+        try:
+            who = usable_identity(key, clients, cancelled)
+            owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
+            record = _record(store, key, owner, world, created_at(key, clients))
+        finally:
+            key.drop()
+        KeyRecords(world.key_records_folder).put(record)
+        return record
+    raise OnboardError(
+        "No access key here",
+        f"No access key of {profile} of {project} is known on this computer.",
+        next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
+    )
+
+
+def _record(
+    store: KeyStore, key: Credentials, owner: Owner, world: World, created: datetime | None
+) -> KeyRecord:
+    return KeyRecord(
+        project=owner.project,
+        profile=owner.profile,
+        id=key.access_key_id,
+        kept=store.kind,
+        user=owner.user,
+        account_id=owner.account_id,
+        region=owner.region,
+        kept_at=world.now(),
+        created=created,
+        fingerprint=owner.fingerprint if store.kind == KEPT_IN_PGP_FILE else "",
+        backend=store.backend,
+    )

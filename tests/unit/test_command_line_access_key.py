@@ -1,0 +1,245 @@
+"""`iam-onboard access-key` from its arguments to its exit code, against a strict AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.pgp import GpgHome, gpg_home
+from support.served_aws import BASE, NewUserAws, served, user_key
+
+from tui import access_key_command
+from tui.command_line import main
+from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.places import Machine, Places
+from workflows.secret import Secret
+from workflows.services import system_keyring
+from workflows.services.key_records import KeyRecords
+
+PROFILE = ["--project", "bb", "--profile", BASE]
+
+
+class Keyring:
+    """A keyring in memory."""
+
+    name = "a keyring of the test"
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+class Terminal:
+    """What is answered to the questions, in order."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.asked: list[str] = []
+
+    def ask(self, question: str) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0)
+
+    def ask_secret(self, question: str) -> Secret:
+        return Secret(self.ask(question))
+
+
+@pytest.fixture
+def new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUserAws]:
+    with served(tmp_path) as made:
+
+        def now() -> datetime:
+            return made.world.now()  # of the world as a test has put it
+
+        places = Places(*(tmp_path / name for name in ("state/sessions", "sandboxes", "vault", "cache")))
+        environment = {**made.world.environment, "AWS_ENDPOINT_URL": made.world.endpoint_url or ""}
+        here = Machine(places, made.world.home, made.world.downloads, tmp_path, environment, now)
+        monkeypatch.setattr(Machine, "this", lambda: here)
+        yield made
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    found = Keyring()
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (found,))
+    return found
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    made = Terminal()
+    monkeypatch.setattr(access_key_command, "ask", made.ask)
+    monkeypatch.setattr(access_key_command, "ask_secret", made.ask_secret)
+    return made
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    out = capsys.readouterr().out
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def kept_secret(keyring: Keyring) -> str:
+    text: str = json.loads(keyring.kept["iam-onboard", f"bb/{BASE}/access-key"])["secret"]
+    return text
+
+
+def test_import_create_rotate_and_finish(
+    new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = user_key(new_user)
+    serial, seed = new_user.aws.device()
+    path = new_user.csv(first)
+    assert main(["access-key", "import", str(path), *PROFILE, "--delete", "--json"]) == DONE
+    record = told(capsys)
+    assert (record["id"], record["kept"], record["user"]) == (first["AccessKeyId"], "keyring", "jane.doe")
+    assert kept_secret(keyring) == first["SecretAccessKey"]
+    assert not path.exists()
+
+    terminal.answers = [new_user.code(seed, 1)]
+    assert main(["access-key", "rotate", *PROFILE, "--json"]) == DONE
+    record = told(capsys)
+    assert terminal.asked == [f"MFA code of {serial}: "]
+    assert record["old_id"] == first["AccessKeyId"]
+    assert record["rotation"] == "waiting"
+    assert kept_secret(keyring) != first["SecretAccessKey"]
+    states = {key["AccessKeyId"]: key["Status"] for key in listed(new_user)}
+    assert states == {first["AccessKeyId"]: "Inactive", record["id"]: "Active"}
+
+    assert main(["access-key", "list"]) == DONE
+    assert "can be deleted" in capsys.readouterr().out
+
+    new_user.aws.ahead += 30
+    terminal.answers = [new_user.code(seed, 1)]
+    with new_user.aws.later(0):
+        assert main(["access-key", "rotate", *PROFILE, "--finish"]) == DONE
+    assert new_user.keys() == [record["id"]]
+    assert [name for _, name in keyring.kept] == [f"bb/{BASE}/access-key"]
+
+    new_user.aws.ahead += 30
+    terminal.answers = [new_user.code(seed, 1)]
+    with new_user.aws.later(0):
+        assert main(["access-key", "create", *PROFILE]) == DONE
+    assert len(new_user.keys()) == 2
+    assert kept_secret(keyring) not in capsys.readouterr().out
+
+
+def listed(new_user: NewUserAws) -> list[dict[str, Any]]:
+    answer = new_user.aws.administrator("iam").list_access_keys(UserName="jane.doe")
+    found: list[dict[str, Any]] = answer["AccessKeyMetadata"]
+    return found
+
+
+def test_two_keys_are_shown_and_an_inactive_one_makes_room_only_when_told(
+    new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = user_key(new_user)
+    _, seed = new_user.aws.device()
+    assert main(["access-key", "import", str(new_user.csv(first)), *PROFILE]) == DONE
+    administrator = new_user.aws.administrator("iam")
+    spare = administrator.create_access_key(UserName="jane.doe")["AccessKey"]["AccessKeyId"]
+    administrator.update_access_key(UserName="jane.doe", AccessKeyId=spare, Status="Inactive")
+    terminal.answers = [new_user.code(seed, 1)]
+    capsys.readouterr()
+    assert main(["access-key", "rotate", *PROFILE]) == REFUSED
+    said = capsys.readouterr().err
+    assert f"{spare}  inactive, 0 days old" in said
+    assert "delete it" in said
+    assert kept_secret(keyring) == first["SecretAccessKey"]
+    new_user.aws.ahead += 30
+    terminal.answers = [new_user.code(seed, 1)]
+    with new_user.aws.later(0):
+        assert main(["access-key", "rotate", *PROFILE, "--delete-inactive"]) == DONE
+    keys = new_user.keys()
+    assert spare not in keys
+
+
+def test_a_typed_key_in_plain_text_only_by_choice_and_it_is_rotated_there(
+    new_user: NewUserAws, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: ())
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    terminal.answers = [key["AccessKeyId"], key["SecretAccessKey"]]
+    assert main(["access-key", "import", *PROFILE, "--keyring"]) == REFUSED
+    assert terminal.asked == [], "the place is asked before the key"
+    assert main(["access-key", "import", *PROFILE, "--credentials-file"]) == DONE
+    file = new_user.world.home / ".aws" / "bb" / "credentials"
+    assert key["AccessKeyId"] in file.read_text()
+    KeyRecords(new_user.folder / "state" / "access-keys").remove(
+        "bb", BASE
+    )  # as one that was put there by hand
+    terminal.answers = [new_user.code(seed, 1)]
+    assert main(["access-key", "rotate", *PROFILE]) == DONE
+    assert key["AccessKeyId"] not in file.read_text()
+    assert "mfa_serial = arn:aws:iam::222222222222:mfa/jane.doe" in file.with_name("config").read_text()
+
+
+def test_without_a_keyring_the_file_is_encrypted_to_the_own_key(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: ())
+    with gpg_home() as gpg:
+        here = Machine.this()
+        environment = {**here.environment, "GNUPGHOME": str(gpg.path)}
+        there = replace(here, environment=environment)
+        monkeypatch.setattr(Machine, "this", lambda: there)
+        path = new_user.csv(user_key(new_user))
+        assert main(["access-key", "import", str(path), *PROFILE]) == REFUSED
+        assert "No PGP key of your own" in capsys.readouterr().err
+        make_key(gpg)
+        assert main(["access-key", "import", str(path), *PROFILE, "--json"]) == DONE
+        assert told(capsys)["kept"] == "pgp-file"
+        assert main(["credential-process", *PROFILE]) == DONE
+        assert told(capsys)["Version"] == 1
+
+
+def make_key(gpg: GpgHome) -> None:
+    gpg.key("jane")
+
+
+def test_an_old_key_is_told_without_asking_aws(
+    new_user: NewUserAws, keyring: Keyring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del keyring
+    path = new_user.csv(user_key(new_user))
+    assert main(["access-key", "import", str(path), *PROFILE]) == DONE
+    capsys.readouterr()
+    there = new_user.world.now() + timedelta(days=100)
+    new_user.world = replace(new_user.world, now=lambda: there, endpoint_url="http://127.0.0.1:9")
+    assert main(["access-key", "list"]) == DONE
+    assert "rotate it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], USAGE),
+        (["rotate"], USAGE),
+        (["import", *PROFILE, "--keyring", "--credentials-file"], USAGE),
+        (["rotate", *PROFILE], REFUSED),
+        (["import", "nowhere.csv", *PROFILE], REFUSED),
+        (["import", "x", "--project", "../up", "--profile", "x"], REFUSED),
+        (["list"], DONE),
+    ],
+)
+def test_exit_codes(new_user: NewUserAws, keyring: Keyring, arguments: list[str], code: int) -> None:
+    del new_user, keyring
+    try:
+        found = main(["access-key", *arguments])
+    except SystemExit as ended:
+        found = int(str(ended.code))
+    assert found == code
