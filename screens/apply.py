@@ -13,19 +13,23 @@ from textual.widgets import Button, ProgressBar, Static
 
 from screens.base import Opening, StepPane
 from screens.moments import told_moment
+from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
+from screens.widgets.pace_line import PaceLine
 from screens.widgets.rail import StepRail
+from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList, RunLog
 from workflows.machine.events import StepKey
 from workflows.services.terraform.outcome import Update
-from workflows.steps import apply, plan, terraform_runs
+from workflows.steps import apply, new_passwords, plan, recovery, terraform_runs
 from workflows.steps.apply import Outlook, Request
 from workflows.steps.base import Progress
 from workflows.steps.planned import decided
+from workflows.steps.recovery import Repair
 
 
-class ApplyPane(StepPane):
+class ApplyPane(TerraformPane):
     """Next applies the accepted plan; an apply that runs already is attached to at once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,9 +37,20 @@ class ApplyPane(StepPane):
         Binding(
             "p", "to_plan", "Back to Plan", id="apply.plan", show=False, tooltip="Plan again what is left"
         ),
+        Binding(
+            "r",
+            "recover",
+            "Recover",
+            id="apply.recover",
+            show=False,
+            tooltip="After a killed apply, or over what exists already: see what the state lacks",
+        ),
     ]
     DEFAULT_CSS = """
     ApplyPane Static { height: auto; }
+    ApplyPane #buttons .hidden { display: none; }
+    ApplyPane.-recovering > #standing, ApplyPane.-recovering > #ended, ApplyPane.-recovering > #gone,
+    ApplyPane.-recovering > #summary, ApplyPane.-recovering > ResourceList { display: none; }
     ApplyPane ProgressBar { width: 100%; display: none; margin-top: 1; }
     ApplyPane ProgressBar.-shown { display: block; }
     ApplyPane ProgressBar Bar { width: 1fr; }
@@ -50,6 +65,8 @@ class ApplyPane(StepPane):
         self._planned = decided(opening.context)
         self._removals: tuple[str, ...] = ()
         self._outlook: Outlook | None = None
+        self._ended = ""
+        self._repairing: Repair | None = None
 
     def compose_body(self) -> ComposeResult:
         yield CodeField()
@@ -58,10 +75,13 @@ class ApplyPane(StepPane):
         yield Static("", id="gone", markup=False)
         yield Static("", id="summary", markup=False)
         yield ProgressBar(total=None, show_eta=False, id="done-so-far")
+        yield PaceLine(lambda: self.context.world.now().timestamp())
         yield ResourceList()
         with Horizontal(id="buttons"):
             yield Button("Log (l)", id="show-log", compact=True)
             yield Button("Back to Plan (p)", id="to-plan", compact=True)
+            yield Button("Recover (r)", id="recover", compact=True, classes="hidden")
+        yield RecoveryList()
         yield RunLog()
 
     def on_mount(self) -> None:
@@ -81,6 +101,8 @@ class ApplyPane(StepPane):
         self.query_one("#standing", Static).update(self._standing())
         planned, done = self._planned, self.opening.done
         gone = [f"- {name} is removed for good" for name in planned.gone] if planned and not done else []
+        reset = () if done else new_passwords.replaced(planned, self.context)
+        gone += [f"! {name} gets a new password; the present one stops working" for name in reset]
         self.query_one("#gone", Static).update("\n".join(gone))
         self.query_one("#summary", Static).update("\n".join(planned.summary) if planned else "")
 
@@ -89,6 +111,11 @@ class ApplyPane(StepPane):
             return _told(self.context.facts.get("applied"), self.context.world.now())
         if words := apply.nothing_to_do(self.context):
             return f"✓ {words} Next (^n) goes on."
+        if self._outlook is not None and self._outlook.recoverable:
+            return (
+                "! The last apply may have left what the state does not know.\n"
+                "  r shows it and what to do, one by one; then p plans again for the rest."
+            )
         if self._outlook is not None and self._outlook.refusal:
             return f"! {self._outlook.refusal}\n  p goes back to Plan."
         counts = self._planned.counts if self._planned else {}
@@ -107,6 +134,8 @@ class ApplyPane(StepPane):
         bar = self.query_one("#done-so-far", ProgressBar)
         bar.add_class("-shown")
         bar.update(total=update.progress.total or None, progress=update.progress.operations)
+        if self.running_move == "perform":
+            self.query_one(PaceLine).show(update.progress.operations, update.progress.total)
         self.query_one("#summary").display = False
 
     # -- what comes back ---------------------------------------------------------------------------
@@ -115,11 +144,20 @@ class ApplyPane(StepPane):
     def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "log":
             self.query_one(RunLog).show_text(message.result)
+        if message.name == "examine":
+            self.add_class("-recovering")
+            self.query_one(RecoveryList).show(message.result)
+        if message.name == "repair":
+            self.query_one(RecoveryList).tell(*message.result)
         if message.name != "look":
             return
         wanted, self._outlook = message.result
         self.query_one(CodeField).want(wanted)
+        self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
+        lines = [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in self._outlook.causes)]
+        self.query_one("#ended", Static).update("\n".join(lines))
+        self.query_one(PaceLine).begin(self._outlook.began_at)
         if self._outlook.begun or apply.nothing_to_do(self.context):
             self.post_message(self.Submitted(self.request()))
 
@@ -127,7 +165,9 @@ class ApplyPane(StepPane):
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name != "perform":
             return
-        self.query_one("#ended", Static).update(f"! {message.error.what}\n  {message.error.next}")
+        self._ended = f"! {message.error.what}\n  {message.error.next}"
+        self.query_one("#ended", Static).update(self._ended)
+        self.query_one(PaceLine).rest()
         self.query_one("#done-so-far").remove_class("-shown")
         self.run_worker(self._look_again())
 
@@ -141,7 +181,8 @@ class ApplyPane(StepPane):
             self.run_move("look", self._look)
             return
         if self._outlook.refusal:
-            self.notify(f"{self._outlook.refusal} p goes back to Plan.", severity="warning")
+            more = "r recovers; " if self._outlook.recoverable else ""
+            self.notify(f"{self._outlook.refusal} {more}p goes back to Plan.", severity="warning")
             return
         self._confirm_next()
 
@@ -149,8 +190,7 @@ class ApplyPane(StepPane):
         """Ask for the name of the next person who is removed; with all of them confirmed, apply."""
         missing = [one for one in (self._planned.gone if self._planned else ()) if one not in self._removals]
         if not missing:
-            code = self.query_one(CodeField).take()
-            self.post_message(self.Submitted(Request(self._removals, code)))
+            self._confirm_resets()
             return
         name = missing[0]
 
@@ -164,6 +204,21 @@ class ApplyPane(StepPane):
             "the group memberships there. It cannot be undone."
         )
         self.app.push_screen(Confirm(f"Remove {name}?", body, "Remove", typed=name), answered)
+
+    def _confirm_resets(self) -> None:
+        """Say whose password stops working, once; with a yes, or without any, apply."""
+        names = new_passwords.replaced(self._planned, self.context)
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                code = self.query_one(CodeField).take()
+                self.post_message(self.Submitted(Request(self._removals, code)))
+
+        if not names:
+            answered(yes=True)
+            return
+        title, body = new_passwords.question(names, self.context.item)
+        self.app.push_screen(Confirm(title, body, "Reset"), answered)
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:
@@ -180,6 +235,36 @@ class ApplyPane(StepPane):
     def action_to_plan(self) -> None:
         """Go back to Plan."""
         self.post_message(StepRail.Chosen(StepKey("plan", self.context.item)))
+
+    @on(Button.Pressed, "#recover")
+    def action_recover(self) -> None:
+        """See what the last apply left, and what can be done about it."""
+        if self._outlook is not None and self._outlook.recoverable:
+            code = self.query_one(CodeField).take()
+            self.run_move("examine", lambda report: recovery.examine(self.context, report, code))
+
+    @on(RecoveryList.Wanted)
+    def _repair(self, message: RecoveryList.Wanted) -> None:
+        self._repairing = message.repair
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        repair = self._repairing
+        if repair is not None:
+            code = self.query_one(CodeField).take()
+            self.run_move(
+                "repair", lambda report: (repair, recovery.carry_out(repair, self.context, report, code))
+            )
+
+    def try_again(self, move: str) -> None:
+        """Go on with what a lock or an init stopped."""
+        match move:
+            case "examine":
+                self.action_recover()
+            case "repair":
+                self._carry_out()
+            case _:
+                self.advance()
 
     def changed(self) -> bool:
         """A plan that was applied is left alone."""

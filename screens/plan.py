@@ -13,6 +13,7 @@ from textual.widgets import Button, Static
 from textual.widgets.selection_list import Selection
 
 from screens.base import Opening, StepPane
+from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.marks import MarkList
 from screens.widgets.run_log import RunLog
@@ -23,7 +24,7 @@ from workflows.steps.plan import Request
 from workflows.steps.planned import Planned
 
 
-class PlanPane(StepPane):
+class PlanPane(TerraformPane):
     """Next makes the plan; once it is shown, Next accepts it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -187,6 +188,13 @@ class PlanPane(StepPane):
     def advance(self) -> None:
         if self._elsewhere or (self._planned is not None and not self._refusal):
             self.post_message(self.Submitted(self.request()))
+        else:
+            self._plan()
+
+    def try_again(self, move: str) -> None:
+        """Plan again, or look at the state again, after a lock or an init was dealt with."""
+        if move == "perform":
+            self.action_elsewhere()
         else:
             self._plan()
 

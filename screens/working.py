@@ -51,11 +51,15 @@ class Working(VerticalScroll):
 
     @dataclass
     class MoveFailed(Posted):
-        """A move ended badly; for a journaled one the step failed."""
+        """A move ended badly; for a journaled one the step failed.
+
+        A pane that asks about the failure itself sets `told`: then no dialog tells of it besides.
+        """
 
         name: str
         error: OnboardError
         journaled: bool
+        told: bool = False
 
     @dataclass
     class MoveProgressed(Posted):

@@ -233,7 +233,7 @@ class Stage(Vertical):
             self.record(lambda: session.fail(key, message.error.as_record()))
         if isinstance(message.error, Cancelled):
             self.notify(message.error.what)
-        else:
+        elif not message.told:
             self._tell(message.error)
 
     def _start(self) -> bool:

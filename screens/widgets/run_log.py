@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
+
 from rich.text import Text
 from textual.widgets import RichLog, Static
 
@@ -55,12 +57,14 @@ class ResourceList(Static):
         super().__init__("", id="resources", markup=False)
 
     def show(self, progress: Progress) -> None:
-        """Show how far an apply is."""
-        running = [f"… {address}  {seconds:.0f} s" for address, seconds in progress.running.items()]
-        failed = [f"✗ {address}" for address in progress.failed]
-        done = [f"✓ {address}" for address in reversed(progress.done)]
-        waiting = [f"· {one}" for one in progress.remaining if one not in progress.running]
-        lines = [*running, *failed, *done, *waiting]
-        if len(lines) > _MOST_RESOURCES:
-            lines = [*lines[:_MOST_RESOURCES], f"  and {len(lines) - _MOST_RESOURCES} more"]
-        self.update("\n".join(lines))
+        """Show how far an apply is; of thousands of resources only what is seen becomes a line."""
+        waiting = (one for one in progress.remaining if one not in progress.running)
+        lines = chain(
+            (f"… {address}  {seconds:.0f} s" for address, seconds in progress.running.items()),
+            (f"✗ {address}" for address in progress.failed),
+            (f"✓ {address}" for address in reversed(progress.done)),
+            (f"· {address}" for address in waiting),
+        )
+        shown = list(islice(lines, _MOST_RESOURCES))
+        more = sum(1 for _ in lines)
+        self.update("\n".join([*shown, *([f"  and {more} more"] if more else [])]))

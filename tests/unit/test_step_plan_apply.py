@@ -11,11 +11,12 @@ from support.fakes import fake_world
 from workflows.errors import OnboardError
 from workflows.services.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.services.terraform.results import ApplyResult
+from workflows.services.terraform.results import ApplyResult, Trouble
 from workflows.services.terraform.state import LoginProfile, State
 from workflows.steps import apply, hand_over, plan
 from workflows.steps.base import Context, Progress
 from workflows.steps.planned import Planned, decided, judged, staleness
+from workflows.steps.standing import causes, standing
 
 USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
 PLAN = Plan(
@@ -147,10 +148,36 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
 def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, True, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
-    assert apply.standing(made, result) == (
+    assert standing(made, result) == (
         "Done: alex.kim. Not done, or not whole: jane.doe. 1 other resource left."
     )
-    assert apply.standing(made, ApplyResult(0, False, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
+    assert standing(made, ApplyResult(0, False, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
+
+
+def test_nobody_is_called_done_for_certain_after_a_kill(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    for exit_code in (None, -9):
+        words = standing(made, ApplyResult(exit_code, False, (USER,), (), (LOGIN,)))
+        assert words.startswith("Done, but perhaps missing from the state: alex.kim.")
+
+
+def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
+    tmp_path: Path, record: PlanRecord
+) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    exists = {"title": "It exists already", "why": "AWS has it.", "next": "Import it."}
+    troubles = (
+        Trouble(USER, **exists),
+        Trouble("aws_iam_user.alex", **exists),
+        Trouble("aws_iam_group.other", "A headline"),
+        Trouble("", "Somewhere else"),
+    )
+    result = ApplyResult(1, False, (), (USER,), (), troubles=troubles)
+    assert causes(made, ApplyResult.from_facts(result.as_facts())) == (
+        "jane.doe, alex.kim: It exists already. AWS has it. Import it.",
+        "aws_iam_group.other: A headline.",
+        "Somewhere else.",
+    )
 
 
 def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanRecord) -> None:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from workflows.services.terraform.events import Diagnostic
-from workflows.services.terraform.failures import LockHeld, failure, from_first_error, needs_init, read_lock
+from workflows.services.terraform.failures import failure, from_first_error, needs_init
+from workflows.services.terraform.state_lock import LockHeld, read_lock
 
 LOCK = """Error message: resource temporarily unavailable
 Lock Info:

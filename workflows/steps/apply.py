@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.numbers import count
 from workflows.secret import Secret
-from workflows.services.terraform.kept_results import apply_begun
+from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
+from workflows.steps import recovery
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, decided, staleness
+from workflows.steps.standing import causes, standing
 from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watcher
 
 STEP = Step(
@@ -54,10 +55,16 @@ class Outlook:
     Attributes:
         begun: an apply of this plan runs, or ran while nobody looked: its end is to be taken in.
         refusal: why the plan cannot be applied any more, as a sentence, or "".
+        began_at: when that apply was begun, if it is not taken in yet.
+        recoverable: whether the last apply left something to be recovered.
+        causes: what went wrong in the last apply, a line for each person, if it failed.
     """
 
     begun: bool
     refusal: str
+    began_at: float | None = None
+    recoverable: bool = False
+    causes: tuple[str, ...] = ()
 
 
 def look(context: Context, report: Report) -> Outlook:
@@ -66,9 +73,16 @@ def look(context: Context, report: Report) -> Outlook:
     planned = decided(context)
     if planned is None or planned.empty:
         return Outlook(begun=False, refusal="")
-    if apply_begun(run_folder(context), planned.record):
-        return Outlook(begun=True, refusal="")
-    return Outlook(begun=False, refusal=staleness(planned, context))
+    folder = run_folder(context)
+    if apply_begun(folder, planned.record):
+        return Outlook(begun=True, refusal="", began_at=begun_at(folder))
+    last = last_result(folder)
+    return Outlook(
+        begun=False,
+        refusal=staleness(planned, context),
+        recoverable=last is not None and recovery.needed(last),
+        causes=causes(planned, last) if last else (),
+    )
 
 
 def nothing_to_do(context: Context) -> str:
@@ -137,24 +151,11 @@ def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> di
     }
 
 
-def standing(planned: Planned, result: ApplyResult) -> str:
-    """Who is done after an apply that stopped on the way, and who is not."""
-    left = {*result.failed, *result.remaining}
-    people = sorted({name for names in planned.owners.values() for name in names})
-    waiting = sorted({name for address in left for name in planned.owners.get(address, ())})
-    done = [name for name in people if name not in waiting]
-    parts = [f"Done: {', '.join(done)}."] if done else []
-    parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
-    others = len([address for address in left if not planned.owners.get(address)])
-    parts += [f"{count(others, 'other resource')} left."] if others else []
-    return " ".join(parts) or "Nothing of it is left undone."
-
-
 def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
     error = OnboardError(
         failed.title,
         f"{failed.what} {standing(planned, failed.result)}",
-        why=failed.why,
+        why="\n".join(causes(planned, failed.result)) or failed.why,
         next=failed.next,
         detail=failed.detail,
     )

@@ -22,7 +22,7 @@ RUNS = "terraform"
 CREDENTIALS = "aws"
 """The folder of a session with temporary credentials, a folder an account, for as long as Terraform runs."""
 
-_A = {Kind.INIT: "An init", Kind.PLAN: "A plan", Kind.APPLY: "An apply"}
+_A = {Kind.INIT: "An init", Kind.PLAN: "A plan", Kind.APPLY: "An apply", Kind.IMPORT: "An import"}
 
 
 def running_in(session: Path, account: str = "*") -> Run | None:
@@ -33,7 +33,11 @@ def running_in(session: Path, account: str = "*") -> Run | None:
         account: the account whose layer is asked about; by default every one.
     """
     folders = sorted((session / RUNS).glob(f"{account}/"))
-    runs = (Run.attach(folder / kind) for kind in (Kind.APPLY, Kind.PLAN, Kind.INIT) for folder in folders)
+    runs = (
+        Run.attach(folder / kind)
+        for kind in (Kind.APPLY, Kind.IMPORT, Kind.PLAN, Kind.INIT)
+        for folder in folders
+    )
     return next((run for run in runs if run is not None and run.is_running()), None)
 
 

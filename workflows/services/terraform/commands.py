@@ -89,6 +89,18 @@ class Commands:
         """`force-unlock` of one lock, without a question: the caller has asked already."""
         return self._build("force-unlock", lock_id, force=True)
 
+    def import_(self, address: str, resource_id: str, *, var_files: Sequence[Path] = ()) -> list[str]:
+        """`import` of one resource that exists into the state; it speaks in text alone."""
+        return self._build(
+            "import",
+            address,
+            resource_id,
+            input=False,
+            no_color=True,
+            lock_timeout=LOCK_TIMEOUT,
+            var_file=[str(path) for path in var_files],
+        )
+
     def _build(self, command: str, *arguments: str, **options: Any) -> list[str]:
         from python_terraform import IsFlagged, Terraform  # noqa: PLC0415 - 20 ms that --help does not need
 

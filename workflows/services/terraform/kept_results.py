@@ -27,6 +27,22 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
     return earlier_result(folder, record) is not None
 
 
+def last_result(folder: Path) -> ApplyResult | None:
+    """How the last apply of a layer ended that has been taken in, or None."""
+    try:
+        return ApplyResult.from_facts(json.loads((folder / "apply.json").read_text("utf-8"))["result"])
+    except FileNotFoundError:
+        return None
+
+
+def begun_at(folder: Path) -> float | None:
+    """When the apply that is not taken in yet was begun, in seconds since the epoch, or None."""
+    try:
+        return (folder / Kind.APPLY / "run.json").stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
 def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
     """The result of an apply of this plan that went through, if there was one."""
     with contextlib.suppress(FileNotFoundError):

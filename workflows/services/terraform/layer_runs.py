@@ -41,7 +41,7 @@ class LayerRuns:
 
     def running(self) -> Run | None:
         """The run that is going on, if there is one."""
-        runs = (self.of(kind) for kind in (Kind.APPLY, Kind.PLAN, Kind.INIT))
+        runs = (self.of(kind) for kind in (Kind.APPLY, Kind.IMPORT, Kind.PLAN, Kind.INIT))
         return next((run for run in runs if run is not None and run.is_running()), None)
 
     def run(
@@ -53,7 +53,9 @@ class LayerRuns:
         leave: threading.Event | None,
         facts: Mapping[str, Any] | None = None,
     ) -> Outcome:
-        """Start a run and follow it to its end. An init or a plan that a killed wizard left is awaited first.
+        """Start a run and follow it to its end.
+
+        Anything but an apply that a killed wizard left is awaited first.
 
         Raises:
             LeftRunning: `leave` was set.
@@ -80,7 +82,7 @@ class LayerRuns:
         cancelled: threading.Event | None,
         leave: threading.Event | None,
     ) -> None:
-        """Wait for an init or a plan that a killed wizard left running; an apply is left alone.
+        """Wait for an init, a plan or an import that a killed wizard left running; an apply is left alone.
 
         Raises:
             LeftRunning: `leave` was set.

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     INIT = "init"
     PLAN = "plan"
     APPLY = "apply"
+    IMPORT = "import"
     OTHER = "other"
 
 

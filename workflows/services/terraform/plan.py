@@ -47,6 +47,9 @@ class ResourceChange:
         attributes: names of the attributes that change, sorted; never their values.
         imported: True if it is taken into the state from outside.
         moved_from: the address it had in the state before, or "".
+        import_id: of what is created, the id that it would be imported by if it exists already, or ""; see
+            `import_ids.ACCOUNT_ID`.
+        details: what changes inside it, as lines that may be shown (see `attributes`); secrets are masked.
     """
 
     address: str
@@ -61,6 +64,8 @@ class ResourceChange:
     attributes: tuple[str, ...] = ()
     imported: bool = False
     moved_from: str = ""
+    import_id: str = ""
+    details: tuple[str, ...] = ()
 
     @property
     def destroys(self) -> bool:

@@ -1,7 +1,8 @@
 """Reads `show -json` of a plan file.
 
-Values never leave this module but for names (of users, groups, roles) and what an import would be called by:
-`show -json` of a plan carries the state, and with it ciphertexts and a plaintext mail password.
+Values leave this module only as names (of users, groups, roles), as what an import would be called by, and as
+the masked lines of `attributes`: `show -json` of a plan carries the state, and with it ciphertexts and a
+plaintext mail password.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workflows.services.terraform.attributes import attribute_lines
+from workflows.services.terraform.import_ids import import_id
 from workflows.services.terraform.plan import (
     GROUP,
     GROUP_MEMBERS,
@@ -91,6 +94,8 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
             attributes=_changed_attributes(change) if action in {Action.UPDATE, Action.REPLACE} else (),
             imported=imported,
             moved_from=moved_from,
+            import_id=import_id(entry["type"], _known(change)) if action is Action.CREATE else "",
+            details=attribute_lines(change),
         )
 
 

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from workflows.errors import Cancelled, OnboardError
+from workflows.services.terraform.causes import cause_of, says_it_exists
+from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.failures import failure
 from workflows.services.terraform.outcome import Outcome
+from workflows.services.terraform.redaction import redact
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What went wrong with one resource, without Terraform's own words, which may quote anything.
+
+    Attributes:
+        address: the resource, or "" where Terraform names none.
+        title: the cause in a few words; Terraform's headline, redacted, where it is not known.
+        why: what that means, or "".
+        next: what a person can do, or "".
+    """
+
+    address: str
+    title: str
+    why: str = ""
+    next: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +41,9 @@ class ApplyResult:
         done: addresses of the resources that are as planned now.
         failed: addresses that failed.
         remaining: addresses that were not reached.
+        begun: addresses that Terraform had begun with, whether or not it told how they ended.
+        existing: addresses that failed since AWS has something of that name already.
+        troubles: what went wrong, resource by resource.
     """
 
     exit_code: int | None
@@ -28,11 +51,19 @@ class ApplyResult:
     done: tuple[str, ...]
     failed: tuple[str, ...]
     remaining: tuple[str, ...]
+    begun: tuple[str, ...] = ()
+    existing: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         """Whether everything is applied."""
         return self.exit_code == 0
+
+    @property
+    def killed(self) -> bool:
+        """Whether Terraform was ended from outside, or nobody knows how it ended."""
+        return self.exit_code is None or self.exit_code < 0
 
     def as_facts(self) -> dict[str, Any]:
         """The result as JSON values; nothing in it is secret."""
@@ -42,6 +73,9 @@ class ApplyResult:
             "done": list(self.done),
             "failed": list(self.failed),
             "remaining": list(self.remaining),
+            "begun": list(self.begun),
+            "existing": list(self.existing),
+            "troubles": [asdict(trouble) for trouble in self.troubles],
         }
 
     @classmethod
@@ -53,6 +87,9 @@ class ApplyResult:
             done=tuple(facts["done"]),
             failed=tuple(facts["failed"]),
             remaining=tuple(facts["remaining"]),
+            begun=tuple(facts.get("begun", ())),
+            existing=tuple(facts.get("existing", ())),
+            troubles=tuple(Trouble(**trouble) for trouble in facts.get("troubles", ())),
         )
 
 
@@ -79,13 +116,27 @@ class ApplyCancelled(Cancelled):
 
 def apply_result(outcome: Outcome) -> ApplyResult:
     """The result of an apply that has ended."""
+    progress = outcome.progress
+    begun = dict.fromkeys((*progress.running, *progress.done, *progress.failed))
     return ApplyResult(
         exit_code=outcome.exit_code,
         cancelled=outcome.cancelled,
         done=outcome.progress.done,
         failed=outcome.progress.failed,
         remaining=outcome.progress.remaining,
+        begun=tuple(begun),
+        existing=tuple(
+            one.address for one in progress.errors if one.address and says_it_exists(one.as_text())
+        ),
+        troubles=tuple(_trouble(one) for one in progress.errors),
     )
+
+
+def _trouble(diagnostic: Diagnostic) -> Trouble:
+    cause = cause_of(diagnostic.as_text())
+    if cause is None:
+        return Trouble(diagnostic.address, redact(diagnostic.summary))
+    return Trouble(diagnostic.address, cause.title, cause.why, cause.next)
 
 
 def apply_failure(outcome: Outcome, layer: str) -> OnboardError:
@@ -95,7 +146,7 @@ def apply_failure(outcome: Outcome, layer: str) -> OnboardError:
             "The apply was killed",
             f"Terraform was ended from outside while it worked in {layer}.",
             why="What it had just done may be missing from the state, and the state may still be locked.",
-            next="Plan again; if the state is locked, release that lock, and import what exists already.",
+            next="Recover it in the Apply step: release a lock that is left, import what exists, plan again.",
             detail=outcome.text,
         )
     return failure("apply", layer, outcome.progress.diagnostics, outcome.text)

@@ -8,17 +8,14 @@ since.
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.errors import OnboardError
 from workflows.services.git import Git
-from workflows.services.processes import Completed, capture, child_environment, write_record
-from workflows.services.terraform.failures import failure, needs_init
-from workflows.services.terraform.initialisation import init_needed
+from workflows.services.processes import write_record
+from workflows.services.terraform.failures import needs_init
 from workflows.services.terraform.kept_results import earlier_result
-from workflows.services.terraform.layer_runs import LayerRuns
+from workflows.services.terraform.layer_commands import LayerCommands
 from workflows.services.terraform.outcome import Kind, Outcome, Update
 from workflows.services.terraform.plan import Plan
 from workflows.services.terraform.plan_reader import read_plan
@@ -29,6 +26,7 @@ from workflows.services.terraform.record import (
     record_plan,
     refuse_another_plan,
 )
+from workflows.services.terraform.replacements import forget_replacements, pending_replacements
 from workflows.services.terraform.results import (
     ApplyCancelled,
     ApplyFailed,
@@ -37,93 +35,15 @@ from workflows.services.terraform.results import (
     apply_result,
     older_than_files,
 )
-from workflows.services.terraform.runner import Run
-from workflows.services.terraform.state import State, parse_state, without_clear_secrets
+from workflows.services.terraform.state_lock import LockHeld
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
-
-    from workflows.services.terraform.binary import Binary
+    from collections.abc import Callable, Sequence
 
 
-class Terraform:
-    """One layer and the program that runs it.
-
-    Args:
-        binary: the program, as `choose_binary` found it.
-        layer: the layer's folder; Terraform runs in it, since layers read `path.cwd`.
-        folder: a private folder of the session for this layer's runs; made if it is not there (0700).
-        environment: the person's environment to build Terraform's from.
-        variables: what Terraform needs besides (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE).
-        backend_configs: files for `init -backend-config=`.
-        var_files: files for `plan -var-file=`, in order.
-        now: the clock, in UTC.
-        python: the Python for the supervisor.
-    """
-
-    def __init__(
-        self,
-        binary: Binary,
-        layer: Path,
-        folder: Path,
-        *,
-        environment: Mapping[str, str],
-        variables: Mapping[str, str],
-        backend_configs: Sequence[Path],
-        var_files: Sequence[Path],
-        now: Callable[[], datetime],
-        python: str = sys.executable,
-    ) -> None:
-        self.binary = binary
-        self.layer = layer
-        self.folder = folder
-        self._own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
-        self._environment = child_environment(environment, {**self._own, **variables})
-        self._backend_configs = tuple(backend_configs)
-        self._var_files = tuple(var_files)
-        self._now = now
-        self._runs = LayerRuns(folder, layer, self._environment, python)
-
-    @property
-    def inputs(self) -> tuple[Path, ...]:
-        """The variable and backend files, whose changes make a plan old."""
-        return (*self._var_files, *self._backend_configs)
-
-    def running(self) -> Run | None:
-        """The run of this layer that is still going on, if there is one."""
-        return self._runs.running()
-
-    def init_reasons(self) -> tuple[str, ...]:
-        """Why the layer has to be initialised, in words; nothing if it has not."""
-        data = self._environment.get("TF_DATA_DIR")
-        return init_needed(self.layer, self._backend_configs, data_folder=self.layer / data if data else None)
-
-    def init(
-        self,
-        *,
-        upgrade: bool = False,
-        reconfigure: bool = False,
-        on_update: Callable[[Update], None] | None = None,
-        cancelled: threading.Event | None = None,
-        leave: threading.Event | None = None,
-    ) -> None:
-        """Initialise the layer. The lock file is only read, except with `upgrade` or where there is none yet.
-
-        Raises:
-            Cancelled: the person stopped it.
-            OnboardError: it failed; the detail has Terraform's own words.
-        """
-        argv = self.binary.commands.init(
-            backend_configs=self._backend_configs,
-            upgrade=upgrade,
-            reconfigure=reconfigure,
-            readonly=(self.layer / ".terraform.lock.hcl").is_file(),
-        )
-        outcome = self._runs.run(Kind.INIT, argv, on_update, cancelled, leave)
-        self._runs.finish(Kind.INIT)
-        self._refuse_unless_done(Kind.INIT, outcome)
+class Terraform(LayerCommands):
+    """Plans and applies one layer; the arguments are those of `LayerCommands`."""
 
     def plan(
         self,
@@ -136,7 +56,8 @@ class Terraform:
         """Plan the layer into a private file, initialising it first if need be; an older plan is removed.
 
         Args:
-            replace: addresses to make anew (a login profile, for a new password).
+            replace: addresses to make anew (a login profile, for a new password), besides those that
+                `replace_next` noted.
             on_update: called with what Terraform says.
             cancelled: when set, it is stopped.
             leave: when set, watching stops and Terraform goes on.
@@ -154,7 +75,8 @@ class Terraform:
         self.give_up_plan()
         path = self.folder / "plan.tfplan"
         sources = hash_sources(self.layer, self.inputs)
-        argv = self.binary.commands.plan(path, var_files=self._var_files, replace=replace)
+        wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
+        argv = self.binary.commands.plan(path, var_files=self._var_files, replace=list(wanted))
         outcome = self._runs.run(Kind.PLAN, argv, on_update, cancelled, leave)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
             self._runs.finish(Kind.PLAN)
@@ -242,32 +164,6 @@ class Terraform:
             record, self._runs.run(Kind.APPLY, argv, on_update, cancelled, leave, facts)
         )
 
-    def show_state(self, *, cancelled: threading.Event | None = None) -> State:
-        """What the state says about identities. Secrets in clear are dropped as it is read.
-
-        Raises:
-            OnboardError: it cannot be read.
-        """
-        return parse_state(self._capture("show", self.binary.commands.show(), cancelled).stdout)
-
-    def output(self, *, cancelled: threading.Event | None = None) -> dict[str, Any]:
-        """The layer's outputs, name -> value, sensitive ones too: keep them in memory.
-
-        Raises:
-            OnboardError: they cannot be read.
-        """
-        answer = self._capture("output", self.binary.commands.output(), cancelled)
-        outputs = json.loads(answer.stdout, object_hook=without_clear_secrets)
-        return {name: output.get("value") for name, output in outputs.items()}
-
-    def force_unlock(self, lock_id: str) -> None:
-        """Release a state's lock that a dead run left behind. The caller has asked the person, in writing.
-
-        Raises:
-            OnboardError: there is no such lock, or it could not be released.
-        """
-        self._capture("force-unlock", self.binary.commands.force_unlock(lock_id), None)
-
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
         result, progress = apply_result(outcome), outcome.progress
         # The result first: a wizard killed after it finds it, one killed before it finds the run.
@@ -279,25 +175,11 @@ class Terraform:
         if result.succeeded or not untouched or outcome.exit_code is None:
             record.plan.unlink(missing_ok=True)
         if result.succeeded:
+            forget_replacements(self.folder)
             return result
         if outcome.cancelled and outcome.exit_code == 1:
             raise ApplyCancelled(result)
-        raise ApplyFailed(apply_failure(outcome, str(self.layer)), result)
-
-    def _refuse_unless_done(self, kind: Kind, outcome: Outcome) -> None:
-        if outcome.succeeded:
-            return
-        if outcome.cancelled:
-            raise Cancelled(
-                f"The {kind} was stopped", "Nothing was changed.", next="Start it again when you like."
-            )
-        raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text)
-
-    def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:
-        answer = capture(argv, cwd=self.layer, environment=self._environment, cancelled=cancelled)
-        if cancelled is not None and cancelled.is_set():
-            raise Cancelled("Stopped", f"Terraform's {operation} was stopped; nothing was changed.")
-        if answer.exit_code != 0:
-            # Never stdout: of show and output it is the state.
-            raise failure(operation, str(self.layer), (), answer.stderr)
-        return answer
+        error = apply_failure(outcome, str(self.layer))
+        if isinstance(error, LockHeld) and untouched:
+            raise error
+        raise ApplyFailed(error, result)

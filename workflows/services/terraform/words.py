@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from workflows.services.terraform.plan import (
@@ -91,15 +92,22 @@ def plan_markdown(plan: Plan, *, title: str) -> str:
     made = counts.get(Action.CREATE, 0) + counts.get(Action.REPLACE, 0)
     destroyed = counts.get(Action.DELETE, 0) + counts.get(Action.REPLACE, 0)
     total = f"{made} to add, {counts.get(Action.UPDATE, 0)} to change, {destroyed} to destroy"
-    lines = [f"### Plan for {title}", "", *(f"- {line}" for line in summary(plan)), ""]
-    lines += ["<details>", f"<summary>Plan: {total}</summary>", "", "```diff"]
-    lines += [_diff_line(change) for change in plan.changes]
-    lines += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
-    lines += ["```", "", "</details>"]
+    actions = [_diff_line(change) for change in plan.changes]
+    actions += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
+    block = redact("\n".join(actions))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
+    lines = [_prose(f"### Plan for {title}"), "", *(_prose(f"- {line}") for line in summary(plan)), ""]
+    lines += ["<details>", f"<summary>Plan: {total}</summary>", "", f"{fence}diff", block]
+    lines += [fence, "", "</details>"]
     if plan.drift:
         lines += ["", "Changed outside of Terraform:", ""]
-        lines += [f"- `{change.address}` was {_DONE[change.action]}" for change in plan.drift]
-    return redact("\n".join(lines) + "\n")
+        lines += [_prose(f"- {change.address} was {_DONE[change.action]}") for change in plan.drift]
+    return "\n".join(lines) + "\n"
+
+
+def _prose(line: str) -> str:
+    """A redacted line outside of a block of code, where Markdown would take a placeholder for a tag."""
+    return redact(line).replace("<", r"\<")
 
 
 def _about_user(plan: Plan, user: str) -> list[str]:

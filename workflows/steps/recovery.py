@@ -1,0 +1,184 @@
+"""After an apply that was killed or met what exists already: what the state lacks, taken in one by one.
+
+A killed Terraform can leave a lock, and users, groups and passwords that AWS has and the state does not
+know; every later apply then fails over them. What is offered comes from three sources: which resources the
+last apply had begun with, what a new plan would still make, and what the state holds now. Nothing is run
+before the person says so, one thing at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workflows.secret import Secret
+from workflows.services.terraform.import_ids import ACCOUNT_ID, NOT_IMPORTABLE
+from workflows.services.terraform.kept_results import last_result
+from workflows.services.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
+from workflows.services.terraform.replacements import pending_replacements, replace_next
+from workflows.services.terraform.results import ApplyResult
+from workflows.services.terraform.state import State
+from workflows.steps.base import Context, Progress, Report
+from workflows.steps.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watcher
+
+
+class Way(StrEnum):
+    """How something is mended."""
+
+    IMPORT = "import"
+    REPLACE = "replace"
+    BY_HAND = "by hand"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One thing to be done, shown before it is.
+
+    Attributes:
+        way: how.
+        address: the resource.
+        resource_id: what the provider knows it by, for an import.
+        command: what will be run, as a person would type it; "" for what is done by hand.
+        why: what it is for, in a sentence or two.
+    """
+
+    way: Way
+    address: str
+    resource_id: str
+    command: str
+    why: str
+
+    @property
+    def title(self) -> str:
+        """The repair in a few words, for a list."""
+        kind = next((part for part in self.address.split(".") if part.startswith("aws_")), self.address)
+        words = kind.removeprefix("aws_iam_").replace("_", " ")
+        match self.way:
+            case Way.IMPORT:
+                return f"import {words} {self.resource_id}"
+            case Way.REPLACE:
+                return f"have the {words} made anew"
+            case Way.BY_HAND:
+                return f"by hand: {words}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a repair went.
+
+    Attributes:
+        words: what came of it.
+        follow_up: what has to be done after it, or None.
+    """
+
+    words: str
+    follow_up: Repair | None = None
+
+
+def needed(result: ApplyResult) -> bool:
+    """Whether an apply that ended so can have left something that the next one would fail over."""
+    return bool(result.existing) or (result.killed and not result.succeeded)
+
+
+def examine(context: Context, report: Report, code: Secret | None = None) -> tuple[Repair, ...]:
+    """Compare the last apply with a new plan and the state, and say what has to be mended.
+
+    The plan that is made for it is removed again; the one that is applied later is made and read in Plan.
+
+    Raises:
+        LockHeld: the state is still locked, by the killed apply or by somebody else.
+        Cancelled: the person stopped it.
+        OnboardError: the plan could not be made.
+    """
+    last = last_result(run_folder(context))
+    if last is None or not needed(last):
+        return ()
+    with open_layer(context, report, code=code) as layer:
+        report(Progress("Comparing what AWS has with the state: a plan"))
+        _, plan = layer.terraform.plan(
+            on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
+        )
+        layer.terraform.give_up_plan()
+        state = read_state(layer, context, report)
+        return tuple(_repairs(last, plan, state, layer, context))
+
+
+def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Told:
+    """Do one repair.
+
+    Raises:
+        LockHeld: the state is locked.
+        Cancelled: the person stopped it.
+        OnboardError: it could not be done; the detail has Terraform's own words.
+    """
+    match repair.way:
+        case Way.BY_HAND:
+            return Told("Left to you.")
+        case Way.REPLACE:
+            replace_next(run_folder(context), repair.address)
+            return Told("Noted: the next plan makes it anew.")
+        case Way.IMPORT:
+            return _import(repair, context, report, code)
+
+
+def _import(repair: Repair, context: Context, report: Report, code: Secret | None) -> Told:
+    with open_layer(context, report, code=code) as layer:
+        report(Progress(f"Importing {repair.address}"))
+        there = layer.terraform.import_(
+            repair.address,
+            repair.resource_id,
+            on_update=watcher(report),
+            cancelled=context.cancelled,
+            leave=context.leaving,
+        )
+    if not there:
+        return Told("AWS has none: the next plan makes it.")
+    follow_up = _replacement(repair.address) if f"{LOGIN_PROFILE}." in repair.address else None
+    return Told("Imported: it is in the state now.", follow_up)
+
+
+def _repairs(
+    last: ApplyResult, plan: Plan, state: State, layer: OpenLayer, context: Context
+) -> Iterator[Repair]:
+    begun = {*last.existing, *(last.begun if last.killed else ())}
+    wanted = {one.address: one for one in plan.changes if one.action is Action.CREATE}
+    users = {one.user for one in wanted.values() if one.address in begun and one.type == USER}
+    for one in sorted(wanted.values(), key=lambda one: one.type != USER):
+        password_too = one.type == LOGIN_PROFILE and one.user in users
+        if one.address in begun or password_too:
+            yield from _taken_in(one, layer)
+    replaced = {one.address for one in plan.replaced} | set(pending_replacements(run_folder(context)))
+    for profile in state.login_profiles.values():
+        if not profile.encrypted_password and profile.address in begun - replaced:
+            yield _replacement(profile.address)
+
+
+def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
+    if change.type in NOT_IMPORTABLE:
+        why = (
+            f"{NOT_IMPORTABLE[change.type]} The next apply makes another; look in the console whether "
+            f"{change.user or 'the user'} has one from the apply that was cut off, and delete that."
+        )
+        yield Repair(Way.BY_HAND, change.address, "", "", why)
+        return
+    resource_id = change.import_id.replace(ACCOUNT_ID, layer.location.account_id or "")
+    if not resource_id:
+        return
+    program = layer.terraform.binary.product.program
+    about = change.user or change.group or resource_id
+    why = (
+        f"The last apply had begun with it, and the state does not know it. If AWS has it, an apply fails "
+        f"over it; imported, {about} belongs to this layer. Only if nobody else made it on purpose."
+    )
+    yield Repair(
+        Way.IMPORT, change.address, resource_id, f"{program} import '{change.address}' {resource_id}", why
+    )
+
+
+def _replacement(address: str) -> Repair:
+    why = (
+        "An import brings no encrypted password, so there would be nothing to hand over. The next plan makes "
+        "a new password; the one that AWS has now was seen by nobody."
+    )
+    return Repair(Way.REPLACE, address, "", f"plan -replace='{address}'", why)

@@ -1,0 +1,45 @@
+"""Who is done after an apply that stopped on the way, who is not, and why, told by person."""
+
+from __future__ import annotations
+
+from workflows.numbers import count
+from workflows.services.terraform.results import ApplyResult
+from workflows.steps.planned import Planned
+
+
+def standing(planned: Planned, result: ApplyResult) -> str:
+    """Who is done after an apply that stopped on the way, and who is not.
+
+    After a killed one nobody is done for certain: what AWS has may be missing from the state.
+    """
+    left = {*result.failed, *result.remaining}
+    people = sorted({name for names in planned.owners.values() for name in names})
+    waiting = sorted({name for address in left for name in planned.owners.get(address, ())})
+    done = [name for name in people if name not in waiting]
+    done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
+    parts = [f"{done_words}: {', '.join(done)}."] if done else []
+    parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
+    others = len([address for address in left if not planned.owners.get(address)])
+    parts += [f"{count(others, 'other resource')} left."] if others else []
+    return " ".join(parts) or "Nothing of it is left undone."
+
+
+def causes(planned: Planned, result: ApplyResult) -> tuple[str, ...]:
+    """What went wrong in an apply, a line for each person and cause; other resources by their address."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for trouble in result.troubles:
+        words = (trouble.title, f"{trouble.why} {trouble.next}".strip())
+        who = planned.owners.get(trouble.address) or ((trouble.address,) if trouble.address else ())
+        names = told.setdefault(words, [])
+        names += [name for name in who if name not in names]
+    return tuple(
+        f"{_listed(names)}{title}{'. ' if rest else '.'}{rest}" for (title, rest), names in told.items()
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """The names in front of what they have in common; a long list is cut."""
+    if not names:
+        return ""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}: "
