@@ -118,6 +118,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         "joining": ["jane.doe"],
         "leaving": [],
         "rekeying": [],
+        "resetting": [],
         "keys": {},
         "user_changes": {"add": {"management": ["jane.doe"]}, "remove": {}},
         "changed_files": [],
@@ -174,7 +175,7 @@ async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) ->
         assert "jane.doe: new user" in app.text()
         assert desk.status("plan") is Status.RUNNING
         log = app.pane.query_one(RunLog)
-        assert any("<account-id>" in line.text for line in log.lines)
+        assert any("<arn:user/dana.lopez>" in line.text for line in log.lines)
         await press(pilot, "ctrl+n")
         assert desk.status("plan") is Status.DONE
         kept = desk.session.facts("management")["plan"]

@@ -73,6 +73,10 @@ class Commands:
         """`show -json` of a plan file, or of the state. The answer holds secrets: keep it in memory."""
         return self._build("show", *([str(plan)] if plan else []), json=True, no_color=True)
 
+    def state_pull(self) -> list[str]:
+        """`state pull`. The answer is the state with its secrets: keep it in memory."""
+        return self._build("state", "pull")
+
     def output(self) -> list[str]:
         """`output -json`. The answer holds sensitive outputs in clear: keep it in memory."""
         return self._build("output", json=True, no_color=True)

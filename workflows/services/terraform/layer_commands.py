@@ -16,6 +16,7 @@ from workflows.services.terraform.layer_runs import LayerRuns
 from workflows.services.terraform.outcome import Kind, Outcome, Update
 from workflows.services.terraform.runner import Run
 from workflows.services.terraform.state import State, parse_state, without_clear_secrets
+from workflows.services.terraform.state_mark import StateMark, read_mark
 
 if TYPE_CHECKING:
     import threading
@@ -112,6 +113,14 @@ class LayerCommands:
             OnboardError: it cannot be read.
         """
         return parse_state(self._capture("show", self.binary.commands.show(), cancelled).stdout)
+
+    def state_mark(self, *, cancelled: threading.Event | None = None) -> StateMark | None:
+        """Which version of the state there is now; None if that cannot be told.
+
+        Raises:
+            OnboardError: it cannot be read.
+        """
+        return read_mark(self._capture("state pull", self.binary.commands.state_pull(), cancelled).stdout)
 
     def output(self, *, cancelled: threading.Event | None = None) -> dict[str, Any]:
         """The layer's outputs, name -> value, sensitive ones too: keep them in memory.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.errors import OnboardError
+from workflows.services.terraform.state_mark import StateMark, state_of_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,8 @@ class PlanRecord:
         commit: the git commit that was checked out, or "".
         binary: the program that made it ("Terraform 1.15.5").
         made_at: when, ISO 8601 in UTC.
+        branch: the git branch that was checked out, or "".
+        state: the state that it was made against; None where the plan file does not tell.
     """
 
     plan: Path
@@ -50,6 +53,8 @@ class PlanRecord:
     commit: str
     binary: str
     made_at: str
+    branch: str = ""
+    state: StateMark | None = None
 
     def as_facts(self) -> dict[str, Any]:
         """The record as JSON values; nothing in it is secret."""
@@ -62,6 +67,8 @@ class PlanRecord:
             "commit": self.commit,
             "binary": self.binary,
             "made_at": self.made_at,
+            "branch": self.branch,
+            "state": self.state.as_facts() if self.state else None,
         }
 
     @classmethod
@@ -76,6 +83,8 @@ class PlanRecord:
             commit=facts["commit"],
             binary=facts["binary"],
             made_at=facts["made_at"],
+            branch=facts.get("branch", ""),
+            state=StateMark.from_facts(facts["state"]) if facts.get("state") else None,
         )
 
 
@@ -175,15 +184,18 @@ def record_plan(
         binary: the program that made it.
         made_at: when.
     """
+    in_git = git.is_repository()
     return PlanRecord(
         plan=path,
         plan_sha256=file_sha256(path),
         layer=layer,
         inputs=inputs,
         sources=sources,
-        commit=git.head() if git.is_repository() else "",
+        commit=git.head() if in_git else "",
         binary=binary,
         made_at=made_at.isoformat(timespec="seconds"),
+        branch=(git.branch() or "") if in_git else "",
+        state=state_of_plan(path),
     )
 
 

@@ -1,28 +1,74 @@
 """What Terraform says, made fit to be pasted into a pull request.
 
-Named placeholders stand for account ids, key ids, PGP material and other long encoded texts. An ARN keeps
-its service and its resource's name, since that is what a reviewer needs. The result is scanned again by the
-patterns that found things, so that no replacement can leave a piece behind.
+Named placeholders stand for account ids, ARNs, key ids, PGP material and other encoded texts. An ARN keeps
+its resource's name and a mail address stays, since a reviewer needs to know who and what is meant. The result
+is scanned again by the patterns that found things, so that no replacement can leave a piece behind.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _REFRESH = re.compile(
     r"^.*: (?:Refreshing state\.\.\.|Reading\.\.\.|Read complete after|Refresh complete).*\n?", re.MULTILINE
 )
 _PGP = re.compile(r"-----BEGIN PGP [A-Z ]+-----.*?(?:-----END PGP [A-Z ]+-----|\Z)", re.DOTALL)
+_ARN = re.compile(
+    r"\barn:aws[a-z-]*:[^:\s]*:[^:\s]*:[^:\s]*:(?P<name>[^\s\"'`\\,;<>(){}\[\]]*)", re.IGNORECASE
+)
+# A line's end as such, or as JSON and HCL write it inside a string.
+_BREAK = r"(?:\r?\n[ \t]*|(?:\\r)?\\n)"
 # A key, a message or a secret in base64: one long word, or wrapped lines of it and the short last one.
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}"
-    r"(?:\r?\n[ \t]*[A-Za-z0-9+/]{40,})*(?:\r?\n[ \t]*[A-Za-z0-9+/]+(?==))?={0,2}"
+    rf"(?:{_BREAK}[A-Za-z0-9+/]{{40,}})*(?:{_BREAK}[A-Za-z0-9+/]+(?==)|\\n[A-Za-z0-9+/]+)?={{0,2}}"
 )
-_KEY_ID = re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}\b")
-_ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}-\d{4}-\d{4})(?!\d)")
+# With the other alphabet of base64 a long name could be meant, so only what no name is as long as.
+_BASE64_URL = re.compile(r"(?<![\w-])[\w-]{100,}={0,2}", re.ASCII)
+# The seed of a device for codes.
+_BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{32,}={0,6}(?![A-Za-z0-9])")
+_KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
+_ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4})(?!\d)")
 _SECRET = re.compile(
-    r"(?i)\b(aws_secret_access_key|aws_session_token|ses_smtp_password_v4|secret|password)\b(\s*[=:]\s*)\"[^\"\n]+\""
+    r"(?i)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key)[\w-]*[\"']?\s*[=:]\s*)"
+    r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
 )
+_CREDENTIAL = re.compile(r"(?i)(?P<name>\baws_(?:secret_access_key|session_token)\s*=\s*)[^\s\"'<]+")
+
+
+def _encoded(match: re.Match[str]) -> str:
+    word = match.group(0)
+    # Encoded bytes mix all three kinds of characters; a long path, a long name or a hex digest does not.
+    mixed = all(re.search(kind, word) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
+    return "<encoded-text>" if mixed else word
+
+
+def _seed(match: re.Match[str]) -> str:
+    return "<encoded-text>" if re.search("[2-7]", match.group(0)) else match.group(0)
+
+
+def _arn(match: re.Match[str]) -> str:
+    return f"<arn:{match.group('name')}>"
+
+
+def _secret(match: re.Match[str]) -> str:
+    return f"{match.group('name')}<secret>"
+
+
+_RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    ("a line about reading", _REFRESH, lambda _match: ""),
+    ("a PGP block", _PGP, lambda _match: "<pgp-block>"),
+    ("a secret", _SECRET, _secret),
+    ("a secret", _CREDENTIAL, _secret),
+    ("an encoded text", _BASE64_URL, _encoded),
+    ("an encoded text", _BASE64, _encoded),
+    ("an encoded text", _BASE32, _seed),
+    ("an ARN", _ARN, _arn),
+    ("a key's id", _KEY_ID, lambda _match: "<key-id>"),
+    ("an account's id", _ACCOUNT, lambda _match: "<account-id>"),
+)
+_MOST_PASSES = 5
 
 
 def redact(text: str) -> str:
@@ -32,20 +78,23 @@ def redact(text: str) -> str:
         text: any of Terraform's output.
 
     Returns:
-        The same text with `<account-id>`, `<key-id>`, `<pgp-block>`, `<encoded-text>` and `<secret>` in it.
+        The same text with `<account-id>`, `<arn:…>`, `<key-id>`, `<pgp-block>`, `<encoded-text>` and
+        `<secret>` in it.
     """
-    for _ in range(2):
-        text = _REFRESH.sub("", text)
-        text = _PGP.sub("<pgp-block>", text)
-        text = _SECRET.sub(r"\1\2<secret>", text)
-        text = _BASE64.sub(_encoded, text)
-        text = _KEY_ID.sub("<key-id>", text)
-        text = _ACCOUNT.sub("<account-id>", text)
+    for _ in range(_MOST_PASSES):
+        before = text
+        for _kind, pattern, replacement in _RULES:
+            text = pattern.sub(replacement, text)
+        if text == before:
+            break
     return text
 
 
-def _encoded(match: re.Match[str]) -> str:
-    word = match.group(0)
-    # Encoded bytes mix all three kinds of characters; a long path, a long name or a hex digest does not.
-    mixed = all(re.search(kind, word) for kind in ("[A-Z]", "[a-z]", "[0-9]"))
-    return "<encoded-text>" if mixed else word
+def left_over(text: str) -> tuple[str, ...]:
+    """What a redacted text still gives away, each in a few words; nothing for one that may be shown."""
+    found = [
+        kind
+        for kind, pattern, replacement in _RULES
+        if any(replacement(match) != match.group(0) for match in pattern.finditer(text))
+    ]
+    return tuple(dict.fromkeys(found))

@@ -94,7 +94,7 @@ def plan_markdown(plan: Plan, *, title: str) -> str:
     total = f"{made} to add, {counts.get(Action.UPDATE, 0)} to change, {destroyed} to destroy"
     actions = [_diff_line(change) for change in plan.changes]
     actions += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
-    block = redact("\n".join(actions))
+    block = "\n".join(redact(line) for line in actions)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
     lines = [_prose(f"### Plan for {title}"), "", *(_prose(f"- {line}") for line in summary(plan)), ""]
     lines += ["<details>", f"<summary>Plan: {total}</summary>", "", f"{fence}diff", block]
