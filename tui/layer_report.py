@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workflows.layer.model import Layer, Person, Setting
+from workflows.layer.model import Group, Layer, Person, Setting
 
 
 def layer_record(layer: Layer, binary: str | None) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def layer_lines(layer: Layer, binary: str | None) -> Iterator[str]:
     yield f"  provider  AWS {record['provider'] or 'not locked'}"
     yield f"  profile   {record['profile'] or 'none'}"
     yield from _table("People", [_person_row(one) for one in layer.people])
-    groups = [(one.name, ", ".join(one.members) or "nobody", str(one.place)) for one in layer.groups]
+    groups = [(one.name, ", ".join(one.members) or "nobody", _place(one)) for one in layer.groups]
     yield from _table("Groups", groups)
     if layer.account is not None:
         yield "Account"
@@ -127,8 +127,12 @@ def _person_row(person: Person) -> tuple[str, ...]:
         person.key_file or "key not known",
         ", ".join(access) or "neither",
         groups,
-        str(person.place),
+        _place(person),
     )
+
+
+def _place(one: Person | Group) -> str:
+    return str(one.place) if one.editable else f"{one.place} (by hand)"
 
 
 def _table(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[str]:

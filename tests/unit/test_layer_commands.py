@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,26 @@ def key() -> Iterator[bytes]:
 
 def run(machine: Machine, *words: str) -> int:
     return layer(machine, build_parser().parse_args(["layer", *words]))
+
+
+def test_whom_a_computed_list_names_is_shown_with_the_place_and_refused(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / LAYER / "locals.tf"
+    text = re.sub(
+        r"users = (\[.*?\])", r'users = concat(["b.sample"], \1)', path.read_text(), flags=re.DOTALL
+    )
+    path.write_text(text)
+    before = contents(project)
+    assert run(machine, "show", "security") == DONE
+    line = text.partition('"b.sample"')[0].count("\n") + 1
+    row = next(one for one in capsys.readouterr().out.splitlines() if one.startswith("  b.sample "))
+    assert row.endswith(f"locals.tf:{line} (by hand)")
+    with pytest.raises(OnboardError) as refusal:
+        run(machine, "remove", "security", "b.sample")
+    assert f"by hand at locals.tf:{line}" in refusal.value.what
+    assert "local.users is computed" in refusal.value.what
+    assert contents(project) == before
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -28,9 +28,9 @@ def refused(admin: AdminProject, people_keys: Keys, **request: object) -> Onboar
     return error
 
 
-def compute_users(admin: AdminProject) -> None:
+def compute_users(admin: AdminProject, expression: str = r"[for one in [\1] : one]") -> None:
     text = admin.text("security", "locals.tf")
-    text = re.sub(r"users = \[(.*?)\]", r'users = concat([\1], ["b.sample"])', text, flags=re.DOTALL)
+    text = re.sub(r"users = \[(.*?)\]", f"users = {expression}", text, flags=re.DOTALL)
     admin.file("security", "locals.tf").write_text(text)
 
 
@@ -41,9 +41,23 @@ def test_a_computed_list_is_named_where_somebody_is_not_found(
     error = refused(admin_project, people_keys, leaving=("alex.kim",))
     assert error.title == "Nobody of that name"
     assert "local.users is computed" in error.why
-    assert "security users.tf:4" in error.why
+    line = admin_project.text("security", "locals.tf").partition("users = ")[0].count("\n") + 1
+    assert f"security locals.tf:{line}" in error.why
     assert "no user module declares" not in error.why
     assert "by hand" in error.next
+
+
+def test_somebody_in_joined_lists_is_known_and_left_to_be_edited_by_hand(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    compute_users(admin_project, r'concat([\1], ["b.sample"])')
+    error = refused(admin_project, people_keys, leaving=("b.sample",))
+    assert error.title == "Not possible in security"
+    assert "b.sample is shown, not edited: change it by hand at" in error.what
+    line = admin_project.text("security", "locals.tf").partition('"b.sample"')[0].count("\n") + 1
+    assert f"locals.tf:{line}" in error.what
+    assert "local.users is computed" in error.why
+    assert "by hand (F4)" in error.next
 
 
 def test_a_name_that_is_wrong_is_told_without_such_words(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from workflows.layer.attribute_names import attribute_of
+from workflows.layer.computed import Entry
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
 from workflows.layer.model import Place, Style
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.files import FileSet
+    from workflows.layer.for_each import Source
     from workflows.layer.syntax import Document
 
 _USER_ATTRIBUTES = frozenset(
@@ -53,6 +55,7 @@ class UserModule:
         document: the document that holds the list or map; the block's own for the block style.
         container: the tuple or object that names the people; None when there is none to read.
         reason: why the people cannot be edited here, as a sentence; "" when they can.
+        source: what is computed, where that is how the people are declared.
     """
 
     block: Block
@@ -60,6 +63,7 @@ class UserModule:
     document: Document
     container: Node | None
     reason: str
+    source: Source | None = None
 
     @property
     def label(self) -> str:
@@ -68,10 +72,19 @@ class UserModule:
 
     @property
     def place(self) -> Place:
-        """Where the people are declared: the list or map if there is one, else the block."""
+        """Where the people are declared: the list, map or expression if there is one, else the block."""
         if self.container is not None:
             return Place(self.document.name, self.container.start_point.row + 1)
+        if self.source is not None and self.source.place is not None:
+            return self.source.place
         return place_of(self.block)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What names the people, one by one; nothing for a block of one user."""
+        if self.container is not None:
+            return tuple(Entry(self.document, one) for one in self.document.elements(self.container))
+        return self.source.entries if self.source is not None else ()
 
     @property
     def editable(self) -> bool:
@@ -209,9 +222,10 @@ def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
         return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block))
     call = function_call(document, for_each.value)
     inner = call[1][0] if call and call[0] == "toset" and len(call[1]) == 1 else for_each.value
-    home, container, why = resolve(files, document, inner)
+    found = resolve(files, document, inner)
+    home, container, why = found.document, found.container, found.why
     if container is None:
-        return UserModule(block, Style.COMPUTED, document, None, reason or why)
+        return UserModule(block, Style.COMPUTED, document, None, reason or why, found)
     why = why or impurity(home, container)
     if container.type == "tuple":
         style, why = Style.LIST, why or ("" if call else "its for_each is not a toset(…)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.computed import entries_of, shortened
 from workflows.layer.model import Place
 from workflows.layer.syntax import unwrap
 from workflows.layer.values import object_key, plain_strings
@@ -11,6 +12,7 @@ from workflows.layer.values import object_key, plain_strings
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from workflows.layer.computed import Entries, Entry
     from workflows.layer.files import FileSet
     from workflows.layer.syntax import Attribute, Document
 
@@ -22,11 +24,15 @@ class Source(NamedTuple):
         document: the document with the list or map.
         container: the list or map; None when there is none to read.
         why: why it cannot be edited, as a sentence without its end; "" when it can.
+        place: where an expression that is no plain list or map is written.
+        entries: what such an expression holds, as far as the layer tells.
     """
 
     document: Document
     container: Node | None
     why: str
+    place: Place | None = None
+    entries: tuple[Entry, ...] = ()
 
 
 def resolve(files: FileSet, document: Document, node: Node) -> Source:
@@ -42,18 +48,38 @@ def resolve(files: FileSet, document: Document, node: Node) -> Source:
     if node.type in {"tuple", "object"}:
         return Source(document, node, "")
     text = document.text(node)
+    found = named(files, text)
+    if not found:
+        scope, _, name = text.partition(".")
+        if scope in {"var", "local"} and name.isidentifier():
+            return Source(document, None, f"{text} is not a list or a map in this layer")
+        return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
+    first = found[0]
+    home, value = first.document, first.value
+    if value.type not in {"tuple", "object"}:
+        place = Place(home.name, first.line)
+        return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
+    why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
+    return Source(home, value, why or unwritable(files, home))
+
+
+def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
+    known, unknown = computed_entries(files, document, node)
+    rest = f", and who is in {unknown} cannot be told" if known and unknown else ""
+    return Source(document, None, why + rest, Place(document.name, node.start_point.row + 1), known)
+
+
+def computed_entries(files: FileSet, document: Document, node: Node) -> Entries:
+    """What an expression of the layer holds that is a list or a map, however it is put together."""
+    return entries_of(document, node, lambda text: named(files, text))
+
+
+def named(files: FileSet, text: str) -> list[Attribute]:
+    """What sets a `local.…` or `var.…`, the one that counts first; nothing for other texts."""
     scope, _, name = text.partition(".")
     if scope not in {"var", "local"} or not name.isidentifier():
-        return Source(document, None, f"its for_each is computed: {text}")
-    found = _of_variable(files, name) if scope == "var" else _of_local(files, name)
-    if not found:
-        return Source(document, None, f"{text} is not a list or a map in this layer")
-    first = found[0]
-    home, place = first.document, Place(first.document.name, first.line)
-    if first.value.type not in {"tuple", "object"}:
-        return Source(home, None, f"{text} is computed at {place}: {_short(first)}")
-    why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
-    return Source(home, first.value, why or unwritable(files, home))
+        return []
+    return _of_variable(files, name) if scope == "var" else _of_local(files, name)
 
 
 def unwritable(files: FileSet, document: Document) -> str:
@@ -108,8 +134,3 @@ def _of_local(files: FileSet, name: str) -> list[Attribute]:
         for attribute in (block.attributes[name], *block.duplicates)
         if attribute.name == name
     ]
-
-
-def _short(attribute: Attribute) -> str:
-    text = " ".join(attribute.document.text(attribute.value).split())
-    return text if len(text) <= 60 else text[:57] + "…"

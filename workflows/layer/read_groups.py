@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import attribute_of, name_in
+from workflows.layer.computed import Entry
 from workflows.layer.declarations import group_modules, place_of, uneditable
-from workflows.layer.model import Finding, Group, Place
+from workflows.layer.for_each import computed_entries
+from workflows.layer.model import Finding, Group
 from workflows.layer.references import read_reference
 from workflows.layer.values import evaluate
 
@@ -73,25 +75,27 @@ def _members(
     if attribute is None:
         return [], why or f"it has no {name_in(block, 'group_users')} list"
     node = attribute.value
-    if node.type != "tuple":
-        return [], why or "the list is computed"
+    if node.type == "tuple":
+        entries = [Entry(block.document, one) for one in block.document.elements(node)]
+    else:
+        known, unknown = computed_entries(files, block.document, node)
+        entries = list(known)
+        why = why or f"the list is computed{f', and who is in {unknown} cannot be told' if unknown else ''}"
     members: list[str] = []
-    document = block.document
-    for element in document.elements(node):
+    for entry in entries:
+        document, element = entry.document, entry.node
         reference = read_reference(document, element)
         if reference is None:
-            line = element.start_point.row + 1
-            why = why or f"the entry at line {line} is computed"
+            why = why or f"the entry at line {entry.place.line} is computed"
         elif not reference.module:
             members.append(str(reference.key))
         elif reference.owner in people:
             members.append(people[reference.owner].iam_name)
         else:
-            place = Place(document.name, element.start_point.row + 1)
             text = document.text(element)
             message = f"The group {block.label} names {text}, which no user module declares."
-            findings.append(Finding(message, place, hand_edit=True))
-    return members, why
+            findings.append(Finding(message, entry.place, hand_edit=True))
+    return members if node.type == "tuple" else list(dict.fromkeys(members)), why
 
 
 def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool:

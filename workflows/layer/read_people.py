@@ -13,6 +13,7 @@ from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from workflows.layer.computed import Entry
     from workflows.layer.declarations import UserModule
     from workflows.layer.files import FileSet
 
@@ -39,7 +40,12 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
         elif module.container is not None and not module.holds_objects and not _is_named(module, names):
             message = f"The users of module {module.label} are shown, not edited: it makes names of its own."
             findings.append(Finding(message, module.place, hand_edit=True))
-        found = _from_block(module, names) if module.container is None else _from_entries(module, names)
+        if module.style is Style.BLOCK:
+            found = _from_block(module, names)
+        elif module.style is Style.COMPUTED:
+            found = iter(dict(_from_entries(module, names)).items())  # joined lists may name somebody twice
+        else:
+            found = _from_entries(module, names)
         for owner, person in found:
             if owner in people:
                 findings.append(
@@ -55,40 +61,49 @@ def _is_named(module: UserModule, names: Mapping[str, object]) -> bool:
 
 
 def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Owner, Person]]:
-    container, document = module.container, module.document
-    if container is None:
-        return
     flags = flags_of(module, names)
     name_text = template(module, "name", names)
     key_text = _path(template(module, "pgp_key", names))
     machine = is_machine(module, flags)
     label, style = module.label, module.style
     editable = module.editable and name_text in {KEY, VALUE}
-    strings = plain_strings(document, container) if container.type == "tuple" else None
-    for position, node in enumerate(document.elements(container)):
-        value: object
-        if strings is not None:
-            key = value = strings[position]
-        else:
-            key = object_key(document, node)
-            value = plain_string(document, node.children[2])
-            if value is None:
-                value = evaluate(document, node.children[2], names)
-        if key is None:
+    for entry, key, value in _entries(module, names):
+        if not key:
             continue
+        place = entry.place
         if isinstance(value, dict):
-            person = _from_object(module, key, value, names, node.start_point.row + 1)
+            person = _from_object(module, key, value, names, place)
         else:
             shown = value if isinstance(value, str) else ""
             iam_name = _fill(name_text, key, shown) or key
             key_file = _fill(key_text, key, shown)
-            place = Place(document.name, node.start_point.row + 1)
             person = Person(iam_name, key, label, key_file, *flags, machine, (), style, editable, place)
         yield (label, key), person
 
 
+def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Entry, str | None, object]]:
+    """What names the people, with the key and the value that the module sees; None for a key not known."""
+    container, entries = module.container, module.entries
+    strings = plain_strings(module.document, container) if container and container.type == "tuple" else None
+    for position, entry in enumerate(entries):
+        document, node = entry.document, entry.node
+        text = strings[position] if strings is not None else None
+        if text is None and node.type == "object_elem":
+            key = object_key(document, node)
+            if entry.key_only:
+                yield entry, key, key
+                continue
+            value: object = plain_string(document, node.children[2])
+            yield entry, key, evaluate(document, node.children[2], names) if value is None else value
+        else:
+            if text is None:
+                value = evaluate(document, node, names)
+                text = value if isinstance(value, str) else None
+            yield entry, text, text
+
+
 def _from_object(
-    module: UserModule, key: str, value: Mapping[str, object], names: Mapping[str, object], line: int
+    module: UserModule, key: str, value: Mapping[str, object], names: Mapping[str, object], place: Place
 ) -> Person:
     """A person whose entry is an object: the module's attributes are evaluated with its fields."""
     bound: dict[str, object] = {**names, "each.key": key}
@@ -110,7 +125,7 @@ def _from_object(
         groups=(),
         style=module.style,
         editable=module.editable and known,
-        place=Place(module.document.name, line),
+        place=place,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from workflows.errors import OnboardError, Problem
+from workflows.layer.declarations import user_modules
 
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
@@ -105,6 +106,9 @@ def check_known_person(layer: Layer, name: str) -> list[Problem]:
     if person is None:
         return [Problem(f"There is no user {name} in {layer.location.relative}.", "name")]
     if not person.editable:
-        message = f"The user {name} is declared in a way that is shown, not edited; see {person.place}."
+        message = f"The user {name} is shown, not edited: change it by hand at {person.place}."
+        why = next((one.reason for one in user_modules(layer.files) if one.label == person.module), "")
+        if why:
+            message += f" In module {person.module} {why}."
         return [Problem(message, "name")]
     return []

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.layers import USERS, layer_of
+
+from workflows.layer.edit import check, edit_layer
+from workflows.layer.model import Layer, Style
+from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, SetGroups
+
+KEY = "QUJD\n"
+GROUP = """module "iam_group_ops" {
+  source      = "../modules/iam-group-with-policies"
+  name        = "ops"
+  group_users = MEMBERS
+}
+"""
+LOCALS = """locals {
+  admins = ["alex.kim"]
+  users = EXPRESSION
+  teams = { red = ["red.one", "red.two"], blue = ["blue.one"] }
+  by_name = { "map.one" = "a", map_two = "b" }
+  loop = concat(local.loop, ["in.loop"])
+  machine_users = {}
+}
+"""
+
+
+def layer(expression: str, users: str = USERS, members: str = "[]", **extra: str) -> Layer:
+    files = {
+        "users.tf": users,
+        "locals.tf": LOCALS.replace("EXPRESSION", expression),
+        "groups.tf": GROUP.replace("MEMBERS", members),
+    }
+    return layer_of({**files, **{f"{name}.tf": text for name, text in extra.items()}})
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ('concat(local.admins, ["jane.doe"])', "alex.kim jane.doe"),
+        ('concat(\n    local.admins,\n    ["jane.doe", # new\n    ],\n  )', "alex.kim jane.doe"),
+        ('setunion(["jane.doe", "alex.kim"], local.admins)', "alex.kim jane.doe"),
+        ('toset(concat(["b.b"], distinct(["a.a", "a.a"])))', "a.a b.b"),
+        ('sort(compact(["a.a", ""]))', "a.a"),
+        ("local.admins", "alex.kim"),
+        ("flatten(values(local.teams))", "blue.one red.one red.two"),
+        ('flatten([local.admins, ["a.a"], "b.b"])', "a.a alex.kim b.b"),
+        ("keys(local.by_name)", "map.one map_two"),
+        ("values(local.by_name)", "a b"),
+        ('["alex.kim", "${var.project}.bot"]', "alex.kim bb.bot"),
+        ('concat(local.admins, ["${var.project}.bot"])', "alex.kim bb.bot"),
+        ('"${concat(local.admins, ["jane.doe"])}"', "alex.kim jane.doe"),
+    ],
+)
+def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, names: str) -> None:
+    read = layer(expression)
+    assert sorted(one.iam_name for one in read.people) == names.split()
+    for person in read.people:
+        assert not person.editable
+        assert person.key_file == f"keys/{person.iam_name}"
+        assert (person.login_profile, person.access_key, person.machine) == (True, False, False)
+        line = read.files.documents[person.place.file].data.decode().splitlines()[person.place.line - 1]
+        assert person.iam_name in line or "${var.project}" in line
+        problems = check(read, [RemovePerson(person.iam_name)])
+        assert f"by hand at {person.place}." in problems[0].message
+        assert "computed" in problems[0].message
+        with pytest.raises(EditRefused, match="shown, not edited"):
+            edit_layer(read, [RemovePerson(person.iam_name)])
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(read, [AddPerson("maria.sosa", KEY)])
+    assert refusal.value.place is not None
+    assert refusal.value.place.file == "locals.tf"
+    assert refusal.value.why
+    assert "by hand at locals.tf:" in refusal.value.next
+    assert [one.place.file for one in read.findings if one.hand_edit] == ["locals.tf"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "names", "unknown"),
+    [
+        ('concat(["a.a"], var.more)', "a.a", "var.more"),
+        ('concat(["a.a"], [for one in local.admins : one])', "a.a", "[for one in local.admins : one]"),
+        ('setsubtract(local.admins, ["alex.kim"])', "", "setsubtract"),
+        ('[for one in local.admins : "${one}.x"]', "", "for one in"),
+        ("local.loop", "in.loop", "local.loop"),
+        ('true ? ["a.a"] : []', "", "true ?"),
+        ('yamldecode(file("users.yaml"))', "", "yamldecode"),
+    ],
+)
+def test_what_cannot_be_evaluated_stays_a_finding(expression: str, names: str, unknown: str) -> None:
+    read = layer(expression)
+    assert [one.iam_name for one in read.people] == names.split()
+    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert unknown in finding.message
+    assert ("cannot be told" in finding.message) is bool(names)
+
+
+def test_the_expression_of_for_each_itself_is_followed() -> None:
+    text = USERS.replace("toset(local.users)", 'toset(concat(local.users, ["jane.doe"]))')
+    read = layer('["alex.kim"]', text)
+    assert {one.iam_name: str(one.place) for one in read.people} == {
+        "alex.kim": "locals.tf:3",
+        "jane.doe": "users.tf:3",
+    }
+    assert {one.style for one in read.people} == {Style.COMPUTED}
+
+
+def test_joined_maps_say_what_each_person_has_and_the_last_one_counts() -> None:
+    users = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = merge(local.users, { "jane.doe" = { key = "new", console = false } })
+  name     = each.key
+  pgp_key  = file("keys/${each.value.key}")
+
+  create_iam_user_login_profile = each.value.console
+  create_iam_access_key         = true
+}
+"""
+    old = (
+        '{\n    "jane.doe" = { key = "old", console = true }\n    "a.a" = { key = "a", console = true }\n  }'
+    )
+    read = layer(old, users)
+    assert [(one.iam_name, one.key_file, one.login_profile) for one in read.people] == [
+        ("jane.doe", "keys/new", False),
+        ("a.a", "keys/a", True),
+    ]
+    assert not any(one.editable for one in read.people)
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ('concat(local.admins, ["b.b"])', ["alex.kim", "b.b"]),
+        ('distinct(concat([module.user["alex.kim"].iam_user_name], local.admins))', ["alex.kim"]),
+        ("local.admins", ["alex.kim"]),
+        ('compact([module.user["alex.kim"].iam_user_name, ""])', ["alex.kim"]),
+    ],
+)
+def test_the_members_of_a_computed_group_are_shown_and_not_edited(members: str, names: list[str]) -> None:
+    read = layer('["alex.kim", "b.b"]', members=members)
+    (group,) = read.groups
+    assert list(group.members) == names
+    assert not group.editable
+    alex = read.person("alex.kim")
+    assert alex is not None
+    assert alex.groups == ("ops",)
+    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert re.search(r"shown, not edited: the list is computed\.$", finding.message)
+    for operation in (SetGroups("alex.kim", remove=("ops",)), RemovePerson("alex.kim")):
+        with pytest.raises(EditRefused, match=r"computed|cannot be removed"):
+            edit_layer(read, [operation])
+
+
+def test_a_part_of_a_computed_group_that_cannot_be_told_is_named() -> None:
+    members = "concat(local.admins, values(module.user)[*].iam_user_name)"
+    read = layer('["alex.kim"]', members=members)
+    assert read.groups[0].members == ("alex.kim",)
+    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert "values(module.user)[*].iam_user_name cannot be told" in finding.message
+
+
+def test_somebody_of_a_computed_list_still_joins_a_plain_group() -> None:
+    read = layer('concat(local.admins, ["jane.doe"])')
+    edited = edit_layer(read, [SetGroups("jane.doe", add=("ops",))])
+    assert edited.groups[0].members == ("jane.doe",)
+    assert edited.files.documents["locals.tf"] is read.files.documents["locals.tf"]

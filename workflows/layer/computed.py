@@ -1,0 +1,141 @@
+"""The entries of a computed list or map, as far as they are written in the layer.
+
+Teams put lists together: `concat(local.admins, ["jane.doe"])`, `toset(keys(local.users))`. Such an
+expression is not edited, but whom it names is there to be read. Functions that only join, sort or pick are
+followed, and references to the layer's own locals and variables; anything else is told, never guessed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.layer.model import Place
+from workflows.layer.syntax import bare, function_call, unwrap
+from workflows.layer.values import plain_string
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tree_sitter import Node
+
+    from workflows.layer.syntax import Attribute, Document
+
+    Named = Callable[[str], list[Attribute]]
+    """Finds what sets a `local.…` or `var.…` in the layer: of several, the one that counts first."""
+
+_JOINING = frozenset(
+    {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}
+)
+"""Functions whose result has the entries of their arguments, and no others (Terraform's "Functions")."""
+_LONGEST = 60
+_OF_A_MAP = frozenset({"keys", "values"})
+_COLLECTIONS = frozenset({"tuple", "object", "function_call"})
+
+
+class Entry(NamedTuple):
+    """One entry of a computed list or map.
+
+    Attributes:
+        document: the document it is written in.
+        node: a list's expression, or a map's element.
+        key_only: whether the key of a map's element alone counts, as in `keys(local.users)`.
+    """
+
+    document: Document
+    node: Node
+    key_only: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where it is written."""
+        return Place(self.document.name, self.node.start_point.row + 1)
+
+
+class Entries(NamedTuple):
+    """What a computed list or map holds.
+
+    Attributes:
+        known: the entries that are written in the layer, in order; of one that is repeated, each.
+        unknown: the text of the first part whose entries cannot be told; "" when all are known.
+    """
+
+    known: tuple[Entry, ...]
+    unknown: str
+
+
+def entries_of(document: Document, node: Node, named: Named) -> Entries:
+    """The entries of an expression that is a list or a map, however it is put together.
+
+    Args:
+        document: the document the expression is from.
+        node: the expression.
+        named: finds what a reference is set to in the layer.
+    """
+    reader = _Reader(named)
+    known = reader.read(document, node, frozenset())
+    return Entries(tuple(known), reader.unknown)
+
+
+def shortened(document: Document, node: Node) -> str:
+    """An expression's text on one line, cut to what fits into a sentence."""
+    text = " ".join(document.text(node).split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "…"
+
+
+class _Reader:
+    """Follows an expression down to its entries, and keeps the first part that it cannot follow."""
+
+    def __init__(self, named: Named) -> None:
+        self._named = named
+        self.unknown = ""
+
+    def read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
+        """The entries of an expression; `within` are the references that led to it."""
+        node = bare(node)
+        if node.type in {"tuple", "object"}:
+            return [Entry(document, one) for one in document.elements(node)]
+        call = function_call(document, node)
+        if call is not None:
+            return self._of_call(document, node, call[0], within)
+        text = document.text(node)
+        found = self._named(text) if text not in within else []
+        if len(found) != 1:
+            return self._cannot(document, node)
+        return self.read(found[0].document, found[0].value, within | {text})
+
+    def _of_call(self, document: Document, node: Node, name: str, within: frozenset[str]) -> list[Entry]:
+        given = [
+            one for child in node.children if child.type == "function_arguments" for one in child.children
+        ]
+        arguments = [one for one in given if one.type == "expression"]
+        if any(one.type not in {"expression", ",", "comment"} for one in given):
+            return self._cannot(document, node)  # an argument that is expanded: `concat(local.lists...)`
+        if name in _JOINING:
+            found = [entry for one in arguments for entry in self.read(document, one, within)]
+            if name == "compact":
+                found = [one for one in found if plain_string(one.document, one.node) != ""]
+            return found
+        if name == "flatten" and len(arguments) == 1:
+            return self._flat(self.read(document, arguments[0], within), within)
+        if name in _OF_A_MAP and len(arguments) == 1:
+            found = self.read(document, arguments[0], within)
+            if all(one.node.type == "object_elem" for one in found):
+                if name == "keys":
+                    return [one._replace(key_only=True) for one in found]
+                return [Entry(one.document, one.node.children[2]) for one in found]
+        return self._cannot(document, node)
+
+    def _flat(self, entries: list[Entry], within: frozenset[str]) -> list[Entry]:
+        found: list[Entry] = []
+        for one in entries:
+            document, node = one.document, one.node
+            text = document.text(node)
+            if unwrap(node).type in _COLLECTIONS or text.startswith(("local.", "var.")):
+                found += self._flat(self.read(document, node, within), within | {text})
+            else:
+                found.append(one)
+        return found
+
+    def _cannot(self, document: Document, node: Node) -> list[Entry]:
+        self.unknown = self.unknown or shortened(document, node)
+        return []
