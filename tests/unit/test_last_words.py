@@ -19,7 +19,8 @@ def quit_at_once(begun: bool) -> type:
     class Quit:
         failure = None
 
-        def __init__(self, *_wiring: object) -> None:
+        def __init__(self, _machine: object, _load: object, source: OwnMachine, *_rest: object) -> None:
+            self.source = source
             self.begun = begun
 
         def run(self) -> None:
@@ -41,13 +42,10 @@ def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
     begun: bool,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],  # the terminal's mark asks for the descriptor of the output
 ) -> None:
     monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
     machine, drafts = Machine.this(), dict[str, Mapping[str, Any]]()
 
-    def store() -> Any:
-        raise AssertionError("nothing is loaded before the application runs")
-
-    assert commands._run(machine, store, source(machine), "", "", drafts) == DONE
-    assert capsys.readouterr().out == words
+    assert commands._run(machine, source(machine), "", "", drafts) == DONE
+    assert capfd.readouterr().out == words
