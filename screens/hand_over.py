@@ -18,7 +18,8 @@ from screens.base import Opening, StepPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
-from workflows.steps import hand_over, terraform_runs
+from screens.widgets.marks import MarkBox
+from workflows.steps import hand_over, handed, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import PersonHandoff, Request, Sent
 
@@ -60,7 +61,7 @@ class HandOverPane(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._names = hand_over.people_of(opening.context.item, opening.context.every)
+        self._names = handed.people_of(opening.context.item, opening.context.every)
         self._handoffs: dict[str, PersonHandoff] = {}
         facts: Any = opening.context.facts.get("handed_over") or {}
         marks = {**facts.get("people", {}), **opening.draft.get("people", {})}
@@ -68,12 +69,14 @@ class HandOverPane(StepPane):
             name: Sent(marks[name]["sent_at"], marks[name]["how"]) if name in marks else Sent()
             for name in self._names
         }
+        self._usual_roles = bool(opening.draft.get("usual_roles", True))
         self._code_wanted = False
 
     def compose_body(self) -> ComposeResult:
         yield CodeField()
         yield Static(self._hint(), id="hint", markup=False)
         yield OptionList(id="people", compact=True)
+        yield MarkBox("", self._usual_roles, id="usual-roles", compact=True)
         yield Static("", id="trouble", markup=False)
         name = self._names[0] if self._names else "USER"
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
@@ -102,6 +105,7 @@ class HandOverPane(StepPane):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.query_one("#usual-roles").display = False
         self._show()
         if self._names and not self.opening.done:
             self.run_move("look", lambda _report: terraform_runs.code_wanted(self.context))
@@ -136,11 +140,29 @@ class HandOverPane(StepPane):
     @on(OptionList.OptionHighlighted, "#people")
     def _show_person(self, event: OptionList.OptionHighlighted) -> None:
         name = event.option_id or ""
-        handoff = self._handoffs.get(name)
+        handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
         self.query_one("#trouble", Static).update(
             "\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else ""
         )
+        self.query_one("#text", TextArea).text = handoff.text if handoff else ""
+
+    def _chosen(self, name: str) -> PersonHandoff | None:
+        """The text of a person as it is sent: with the usual roles, or without."""
+        handoff = self._handoffs.get(name)
+        return handoff if handoff is None or self._usual_roles else handoff.without_conventional()
+
+    def _show_usual_roles(self) -> None:
+        """Say where roles are named by convention alone, and let that be chosen."""
+        accounts = dict.fromkeys(account for one in self._handoffs.values() for account in one.conventional)
+        box = self.query_one("#usual-roles", MarkBox)
+        box.label = f"Name the usual roles: {', '.join(accounts)}'s state has none"
+        box.display = bool(accounts)
+
+    @on(MarkBox.Changed, "#usual-roles")
+    def _choose_roles(self, event: MarkBox.Changed) -> None:
+        self._usual_roles = event.value
+        handoff = self._chosen(self._marked)
         self.query_one("#text", TextArea).text = handoff.text if handoff else ""
 
     # -- what comes back ---------------------------------------------------------------------------
@@ -157,11 +179,12 @@ class HandOverPane(StepPane):
                 self._code_wanted = False
                 self.query_one(CodeField).want("")
                 self._handoffs = {one.name: one for one in message.result}
+                self._show_usual_roles()
                 self._show()
                 self.query_one("#people").focus()
             case "send":
                 name, how = message.result
-                self._sent[name] = hand_over.sent_now(how, self.context)
+                self._sent[name] = hand_over.sent_now(how, self.context, self._sent[name])
                 self.notify(f"{name}: {how}.")
                 self._show()
                 self.keep_draft()
@@ -181,7 +204,7 @@ class HandOverPane(StepPane):
 
     def _send(self, work: Any) -> None:
         """Send the marked person's text by a function of it that says how it was sent."""
-        handoff = self._handoffs.get(self._marked)
+        handoff = self._chosen(self._marked)
         if handoff is None or not handoff.text:
             self.notify("There is no text to send for the marked person yet.", severity="warning")
             return
@@ -240,7 +263,8 @@ class HandOverPane(StepPane):
 
     def draft(self) -> Mapping[str, Any]:
         people = {name: {"sent_at": one.at, "how": one.how} for name, one in self._sent.items() if one.at}
-        return {"people": people} if people else {}
+        roles = {} if self._usual_roles else {"usual_roles": False}
+        return {**roles, **({"people": people} if people else {})}
 
 
 def _copied(words: str) -> str:

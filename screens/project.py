@@ -16,10 +16,9 @@ from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox, MarkList
 from workflows.steps import project
+from workflows.steps.intents import KINDS
 from workflows.steps.places import told_path
 from workflows.steps.project import Request, Survey, UpstreamUnreachable
-
-_NAMES = ("joining", "leaving", "regrouping", "rekeying")
 
 
 def names_in(text: str) -> tuple[str, ...]:
@@ -57,8 +56,10 @@ class ProjectPane(StepPane):
     _HINTS: ClassVar[Mapping[str, tuple[str, str]]] = {
         "joining": ("Who joins?", "as  jane.doe, juan.delacruz"),
         "leaving": ("Who leaves?", "a name; → completes it"),
-        "regrouping": ("Other groups for?", "a name; → completes it"),
-        "rekeying": ("New PGP key for?", "a name; → completes it"),
+        "regrouping": ("Other groups for?", "or access keys, password on/off"),
+        "resetting": ("New password for?", "forgot it, and the key is there"),
+        "rekeying": ("New PGP key for?", "the key is lost, or expires"),
+        "mfa_reset": ("New MFA device?", "whose device is lost"),
     }
 
     def __init__(self, opening: Opening) -> None:
@@ -70,7 +71,7 @@ class ProjectPane(StepPane):
             "path": facts.get("project_root") or ".",
             "layers": facts.get("layers"),
             "account_wanted": facts.get("account_wanted", False),
-            **{name: facts.get(name, []) for name in _NAMES},
+            **{name: facts.get(name, []) for name in KINDS},
             **opening.draft,
         }
 
@@ -78,8 +79,7 @@ class ProjectPane(StepPane):
         path = Input(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
         yield Static("", id="found", markup=False)
-        for name in _NAMES:
-            label, hint = self._HINTS[name]
+        for name, (label, hint) in self._HINTS.items():
             suggester = None if name == "joining" else self._suggester
             value = ", ".join(self._start[name])
             field = Input(value=value, placeholder=hint, id=name, suggester=suggester, compact=True)
@@ -153,7 +153,7 @@ class ProjectPane(StepPane):
         return tuple(account for account in accounts if account in selected)
 
     def request(self) -> Request:
-        fields = {name: names_in(self.query_one(f"#{name}", Input).value) for name in _NAMES}
+        fields = {name: names_in(self.query_one(f"#{name}", Input).value) for name in KINDS}
         return Request(
             path=self.query_one("#path", Input).value.strip(),
             layers=self._marked(),
@@ -168,7 +168,7 @@ class ProjectPane(StepPane):
             "path": request.path,
             "layers": list(request.layers) if self._survey else self._start["layers"],
             "account_wanted": request.account_wanted,
-            **{name: list(getattr(request, name)) for name in _NAMES},
+            **{name: list(getattr(request, name)) for name in KINDS},
         }
 
 

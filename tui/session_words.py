@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from screens.moments import told_moment
+from workflows.steps.intents import KINDS
 
 if TYPE_CHECKING:
     from tui.shelf import Entry
@@ -27,8 +28,7 @@ def people_of(summary: Summary) -> str:
     facts: Any = summary.facts
     if summary.workflow != "admin":
         return str(facts.get("user") or "")
-    kinds = ("joining", "leaving", "regrouping", "rekeying")
-    names = list(dict.fromkeys(name for kind in kinds for name in facts.get(kind) or ()))
+    names = list(dict.fromkeys(name for kind in KINDS for name in facts.get(kind) or ()))
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

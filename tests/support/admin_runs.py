@@ -79,6 +79,8 @@ def joining(sandbox: Sandbox, folder: Path, name: str, key: bytes, group: str) -
             "joining": [name],
             "leaving": [],
             "regrouping": [],
+            "rekeying": [],
+            "resetting": [],
             "keys": {name: {"text": normalise(key).text}},
             "user_changes": {"add": {account: [name] for account in LAYERS}, "remove": {}},
             "memberships": {account: {name: {"add": [group], "remove": []}} for account in LAYERS},

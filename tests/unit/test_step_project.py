@@ -38,6 +38,8 @@ def test_the_facts_hold_what_is_to_be_done_with_management_first(admin_project: 
         "leaving": ["alex.kim"],
         "regrouping": [],
         "rekeying": [],
+        "resetting": [],
+        "mfa_reset": [],
         "account_wanted": True,
     }
     assert project.observe(admin_project.context()).holds is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,14 @@ from workflows.messages.envelope import extract_block, refuse_secrets, render_bl
 from workflows.messages.fields import Fields, known, lines_of
 
 KIND = "handoff"
+ACCESS = "access"
+"""The person gets in for the first time; what a handoff without an occasion is for."""
+NEW_PASSWORD = "new-password"  # noqa: S105 - an occasion
+NEW_KEY = "new-key"
+"""A new PGP key, so everything that was encrypted to the old one is made anew."""
+NEW_CREDENTIALS = "new-credentials"
+"""A console password or an access key for somebody who had none of the kind."""
+_OCCASION = re.compile(r"[a-z][a-z-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -122,12 +131,14 @@ class Handoff:
     Attributes:
         project: the project's short name.
         identities: one or more; management first, then security.
+        occasion: why it is sent: one of the constants above, or what a newer program says.
         extra: fields of a newer program, kept.
     """
 
     project: str
     identities: tuple[Identity, ...]
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
+    occasion: str = ACCESS
 
     def __post_init__(self) -> None:
         refuse_secrets(dict(self.extra))
@@ -135,6 +146,8 @@ class Handoff:
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
         found = rules.project(self.project)
+        if not _OCCASION.fullmatch(self.occasion):
+            found.append(Problem("Its occasion is no word of small letters and dashes.", "occasion"))
         if not 1 <= len(self.identities) <= 20:
             found.append(
                 Problem(f"It holds {len(self.identities)} identities; 1 to 20 are accepted.", "identities")
@@ -165,7 +178,8 @@ class Handoff:
     def payload(self) -> dict[str, object]:
         """The content of its block, JSON values that `handoff_from` takes; unknown fields are in it."""
         identities = [_identity_payload(identity) for identity in self.identities]
-        return known({"project": self.project, "identities": identities}, self.extra)
+        occasion = {} if self.occasion == ACCESS else {"occasion": self.occasion}
+        return known({"project": self.project, **occasion, "identities": identities}, self.extra)
 
 
 def sign_in_url(alias_or_account_id: str, partition: str = "aws") -> str:
@@ -196,6 +210,7 @@ def handoff_from(payload: Mapping[str, object]) -> Handoff:
     handoff = Handoff(
         project=values.word("project"),
         identities=tuple(_identity(fields) for fields in values.objects("identities", "identity")),
+        occasion=values.word("occasion", ACCESS),
         extra=values.rest(),
     )
     rules.refuse(handoff.problems(), KIND)

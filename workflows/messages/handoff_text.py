@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from workflows.messages.fields import lines_of
@@ -10,12 +11,25 @@ if TYPE_CHECKING:
     from workflows.messages.handoff import Handoff, Identity
 
 
+_FIRST = "your access to the AWS accounts of {project} is ready."
+_OPENINGS: Mapping[str, str] = {
+    "new-password": "this is a new password for the AWS accounts of {project}; the one you had\n"
+    "does not work any more. Your access keys are as they were.",
+    "new-key": "your new PGP key is in place in the AWS accounts of {project}. What the old one\n"
+    "was used for is made anew: what you had does not work any more.",
+    "new-credentials": "there is more for you to sign in with to the AWS accounts of {project}.",
+}
+"""How a message begins by its occasion, where it is not the first one that the person gets."""
+
+
 def greeting(handoff: Handoff) -> str:
     """The text above the block: what this is, how to go on with the wizard, how by hand."""
+    again = handoff.occasion in _OPENINGS
+    opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project)
     parts = [
         f"""Hello,
 
-your access to the AWS accounts of {handoff.project} is ready. Nothing in this
+{opening} Nothing in this
 message is secret: passwords in it are encrypted to your PGP key, and only
 you can read them.
 
@@ -26,7 +40,7 @@ With iam-onboard: save this whole message as handoff.txt and run
 or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:""",
-        *(_by_hand(identity) for identity in handoff.identities),
+        *(_by_hand(identity, again=again) for identity in handoff.identities),
         """If it cannot be decrypted, send me your current public PGP key and I will
 make a new password.
 
@@ -35,7 +49,7 @@ For iam-onboard (leave it as it is):""",
     return "\n\n".join(parts)
 
 
-def _by_hand(identity: Identity) -> str:
+def _by_hand(identity: Identity, *, again: bool) -> str:
     lines = [
         f"* {identity.account_name} (account {identity.account_id})",
         f"  User: {identity.user}",
@@ -48,7 +62,9 @@ def _by_hand(identity: Identity) -> str:
         lines += _decrypt(identity.encrypted_password)
         lines += ["", "  Sign in with it and choose a new one."]
         lines += [f"  - {sentence}" for sentence in identity.password_policy]
-        if identity.mfa_required:
+        if identity.mfa_required and again:
+            lines.append("  Your MFA device stays as it is.")
+        elif identity.mfa_required:
             lines.append('  Then add MFA under "Security credentials": an authenticator app, not a')
             lines.append("  passkey. Sign out and in again.")
     if identity.access_key_id is not None and identity.encrypted_secret is not None:

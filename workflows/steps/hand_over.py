@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from workflows.errors import Cancelled, OnboardError, Problem
 from workflows.layer.read import read_layer
@@ -18,10 +17,11 @@ from workflows.machine.events import Facts
 from workflows.messages.handoff import Handoff, Identity
 from workflows.secret import Secret
 from workflows.services.files import write_atomically
+from workflows.steps import conventional_roles, new_passwords
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.handed import occasion_of, parts_of, people_of, somebody_gets_something
 from workflows.steps.handoff_parts import Source, identity
 from workflows.steps.places import told_path, typed_path
-from workflows.steps.replaced_keys import reset_users
 from workflows.steps.terraform_runs import open_layer, read_state
 
 STEP = Step(
@@ -33,8 +33,7 @@ STEP = Step(
     skippable=True,
     repeats_over="layers",
     applies=Condition(
-        "somebody joins or gets a new key",
-        lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
+        "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something
     ),
     blocked_words="Hand over needs this account to be applied",
 )
@@ -70,25 +69,20 @@ class PersonHandoff:
         text: the whole message, "" if there is none.
         accounts: the accounts whose identities are in it.
         trouble: why something is missing, each a sentence.
+        plain: the message without roles that are only named by convention; the same where there are none.
+        conventional: the accounts whose state names no role, so that the usual ones are in `text`.
     """
 
     name: str
     text: str
     accounts: tuple[str, ...]
     trouble: tuple[str, ...] = ()
+    plain: str = ""
+    conventional: tuple[str, ...] = ()
 
-
-def people_of(account: str, every: Mapping[str, Any]) -> tuple[str, ...]:
-    """Who got something in an account: those who were added to it, and those with a new password or key.
-
-    Args:
-        account: the account.
-        every: all facts by scoped name.
-    """
-    plan = every.get(f"plan@{account}") or {}
-    added = (every.get("user_changes") or {}).get("add", {}).get(account, [])
-    made_anew = (*plan.get("passwords", ()), *plan.get("access_keys", ()), *reset_users(every, account))
-    return tuple(dict.fromkeys((*added, *made_anew)))
+    def without_conventional(self) -> PersonHandoff:
+        """The same with the plain text."""
+        return replace(self, text=self.plain) if self.conventional else self
 
 
 def later_layers(context: Context) -> tuple[str, ...]:
@@ -153,19 +147,45 @@ def _person(
     for account, source in sources.items():
         if name not in people_of(account, context.every):
             continue
+        stale = new_passwords.unchanged(source.state, context, account).get(name)
+        if stale:
+            trouble.append(f"{account}: {stale}. Plan and apply again.")
+            continue
+        parts = parts_of(name, account, context.every)
         try:
             text = _key_text(name, source, context)
-            identities.append(identity(source, name, text, context.world.environment))
+            identities.append(identity(source, name, text, context.world.environment, parts))
         except OnboardError as error:
             trouble.append(f"{account}: {error.what} {error.next}".strip())
     if not identities:
         return PersonHandoff(name, "", (), tuple(trouble))
-    handoff = Handoff(str(context.facts["project"]), tuple(_each_profile_once(identities)))
     accounts = tuple(one.account_name for one in identities)
     try:
-        return PersonHandoff(name, handoff.render(), accounts, tuple(trouble))
+        whole = [_with_usual_roles(one, sources[one.account_name]) for one in identities]
+        text, plain = (_rendered(name, some, context) for some in (whole, identities))
     except OnboardError as error:
         return PersonHandoff(name, "", (), (*trouble, f"{error.what} {error.detail}".strip()))
+    usual = tuple(
+        new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
+    )
+    return PersonHandoff(name, text, accounts, tuple(trouble), plain, usual)
+
+
+def _rendered(name: str, identities: Iterable[Identity], context: Context) -> str:
+    """A person's whole message.
+
+    Raises:
+        MessageError: a value breaks its rule.
+    """
+    project, each = str(context.facts["project"]), tuple(_each_profile_once(identities))
+    return Handoff(project, each, occasion=occasion_of(name, context.every)).render()
+
+
+def _with_usual_roles(one: Identity, source: Source) -> Identity:
+    """The identity with the conventional profiles, where the account's state names no role at all."""
+    if not one.encrypted_password or not conventional_roles.are_needed(source.state):
+        return one
+    return replace(one, profiles=conventional_roles.conventional_profiles(source.project, one.account_name))
 
 
 def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
@@ -229,9 +249,10 @@ def to_mailbox(person: PersonHandoff, context: Context) -> str:
     return f"put into the mailbox as {path.name}"
 
 
-def sent_now(how: str, context: Context) -> Sent:
-    """The mark that a text was sent now."""
-    return Sent(context.world.now().isoformat(timespec="seconds"), how)
+def sent_now(how: str, context: Context, before: Sent | None = None) -> Sent:
+    """The mark that a text was sent now; `before` is the one that it replaces."""
+    again = "once more: " if before is not None and before.at else ""
+    return Sent(context.world.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
 def saved_words(path: Path, context: Context) -> str:

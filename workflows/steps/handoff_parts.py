@@ -17,6 +17,7 @@ from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
 from workflows.services.password_policy import describe_password_policy
 from workflows.services.terraform.state import AccessKey, Role, State
+from workflows.steps.handed import ACCESS_KEY, BOTH, PASSWORD
 
 _POLICY_DEFAULTS: Mapping[str, object] = {
     "minimum_password_length": 8,
@@ -47,7 +48,13 @@ class Source:
     state: State
 
 
-def identity(source: Source, name: str, key_text: str, environment: Mapping[str, str]) -> Identity:
+def identity(
+    source: Source,
+    name: str,
+    key_text: str,
+    environment: Mapping[str, str],
+    parts: frozenset[str] = BOTH,
+) -> Identity:
     """One person's identity in one account, for a handoff.
 
     Args:
@@ -55,6 +62,7 @@ def identity(source: Source, name: str, key_text: str, environment: Mapping[str,
         name: the IAM user.
         key_text: the public key that everything has to be encrypted to, as its key file holds it.
         environment: for gpg.
+        parts: what is to be handed over, of `PASSWORD` and `ACCESS_KEY`.
 
     Raises:
         NotForThisKey: a password or secret is in clear, or encrypted to another key.
@@ -68,12 +76,12 @@ def identity(source: Source, name: str, key_text: str, environment: Mapping[str,
             next="Check that the apply went through; plan again to see what is left.",
         )
     details = inspect_key(normalise(key_text).binary, environment=environment)
-    password = _password(state, name, details)
-    key = _access_key(state, name, details)
+    password = _password(state, name, details) if PASSWORD in parts else None
+    key = _access_key(state, name, details) if ACCESS_KEY in parts else None
     if password is None and key is None:
         raise OnboardError(
             "Nothing to hand over",
-            f"The state of {account} has neither a console password nor an access key of {name}.",
+            f"The state of {account} has no {' and no '.join(sorted(parts))} of {name}.",
             next="Check the layer: create_iam_user_login_profile has to be true for people.",
         )
     partition = state.partition or "aws"

@@ -20,6 +20,7 @@ from workflows.services.terraform.record import changed_since, file_sha256
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
 from workflows.services.terraform.words import plan_markdown
+from workflows.steps import intents, new_passwords
 from workflows.steps.access import not_in_state
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
@@ -32,9 +33,10 @@ STEP = Step(
     id="plan",
     title="Plan",
     purpose="Let Terraform say what it would do in this account; nothing is changed yet.",
-    needs=("project_root", "changed_files"),
+    needs=("project_root", "changed_files", intents.RESETTING),
     gives=("plan",),
     repeats_over="layers",
+    applies=intents.TERRAFORM_RUNS,
     blocked_words="Plan needs the files to be written (Review)",
 )
 MAX_TEXT = 20_000_000
@@ -75,8 +77,11 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     with open_layer(context, report, code=code) as layer:
         for reason in layer.terraform.init_reasons():
             report(Progress(f"Initialising the layer: {reason}"))
+        wanted = new_passwords.wanted(context) or new_passwords.outdated(context)
+        state = read_state(layer, context, report) if wanted else State()
+        replace = new_passwords.addresses(state, context) if wanted else ()
         record, plan = layer.terraform.plan(
-            on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
+            replace=replace, on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
         )
         text = plan_markdown(plan, title=layer.location.relative)
         write_atomically(_markdown_file(context), text.encode())
@@ -156,6 +161,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     record = planned.record
     if changed := changed_since(record):
         raise older_than_files(changed)
+    if words := new_passwords.outdated(context):
+        raise OnboardError("This plan is for others", words, next="Plan again, and read that one.")
     if not record.plan.is_file() or file_sha256(record.plan) != record.plan_sha256:
         raise OnboardError(
             "This is another plan",
@@ -184,7 +191,7 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
         "layer": str(located(context)[1].path),
         "summary": ["Applied elsewhere: the state holds what was decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
-        "passwords": [],
+        "passwords": [name for name in new_passwords.wanted(context) if name in state.login_profiles],
         "access_keys": [],
         "destroys": [],
         "gone": [],
@@ -208,6 +215,8 @@ def not_applied(state: State, context: Context) -> list[str]:
         f"{name} still has what the old key was made for" for name in _with_old_keys(state, facts, account)
     ]
     missing += not_in_state(state, users, account)
+    still = new_passwords.unchanged(state, context, account)
+    missing += [f"{name}: {words}" for name, words in still.items()]
     for name, change in (facts.get("memberships") or {}).get(account, {}).items():
         groups = {group.casefold() for group in state.groups_of(name)}
         missing += [

@@ -9,6 +9,7 @@ from typing import Any
 from workflows.services.terraform.plan import ACCESS_KEY, LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, changed_since
 from workflows.services.terraform.words import describe, summary
+from workflows.steps import new_passwords
 from workflows.steps.access import people_in
 from workflows.steps.base import Context
 from workflows.steps.replaced_keys import reset_users
@@ -95,7 +96,9 @@ class Planned:
 
 def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
     """Sort a plan's changes by what was chosen in the steps before."""
-    foreign = plan.about(*_chosen(context), account=_account_edited(context)).foreign
+    split = plan.about(*_chosen(context), account=_account_edited(context))
+    beyond = [one for one in split.belonging if new_passwords.beyond(one, context)]
+    foreign = (*split.foreign, *beyond)
     changed = (Action.CREATE, Action.REPLACE)
     return Planned(
         record=record,
@@ -119,6 +122,7 @@ def _chosen(context: Context) -> tuple[set[str], set[str]]:
     people = {name for kind in ("add", "remove") for name in users.get(kind, {}).get(account, [])}
     people |= set((facts.get("memberships") or {}).get(account, {}))
     people |= set(reset_users(facts, account)) | people_in(users, account)
+    people |= set(new_passwords.wanted(context))
     groups = (facts.get("group_changes") or {}).get(account, {})
     names = {one["name"] for one in groups.get("add", [])}
     names |= {*groups.get("remove", []), *groups.get("policies", {})}
@@ -176,7 +180,7 @@ def staleness(planned: Planned, context: Context) -> str:
         return "The plan file is gone: it was applied, given up, or cut off. Plan again."
     changed = changed_since(planned.record)
     if not changed:
-        return ""
+        return new_passwords.outdated(context)
     root = str(context.facts["project_root"])
     names = [path.removeprefix(root).lstrip("/") for path in changed]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

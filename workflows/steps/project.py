@@ -19,6 +19,7 @@ from workflows.machine.events import Facts
 from workflows.services.git import Git
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import Wanted, choose_binary
+from workflows.steps import intents
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.places import typed_path
@@ -30,7 +31,8 @@ STEP = Step(
     purpose="Find the project, and say what is to be done and for whom.",
     gives=(
         *("project_root", "project", "layers"),
-        *("joining", "leaving", "regrouping", "rekeying", "account_wanted"),
+        *intents.KINDS,
+        "account_wanted",
     ),
 )
 FIRST_LAYERS = ("management", "root", "security")
@@ -47,6 +49,8 @@ class Request:
         leaving: IAM names of people who leave.
         regrouping: IAM names of people whose groups change.
         rekeying: IAM names of people whose PGP key is replaced.
+        resetting: IAM names of people who get a new console password.
+        mfa_reset: IAM names of people whose MFA device is lost.
         account_wanted: whether account alias and password policy are to be looked at too.
         without_upstream: whether to go on although the checkout's upstream cannot be reached.
     """
@@ -57,8 +61,15 @@ class Request:
     leaving: tuple[str, ...] = ()
     regrouping: tuple[str, ...] = ()
     rekeying: tuple[str, ...] = ()
+    resetting: tuple[str, ...] = ()
+    mfa_reset: tuple[str, ...] = ()
     account_wanted: bool = False
     without_upstream: bool = False
+
+    def staying(self) -> tuple[str, ...]:
+        """Everybody who is there and stays, each once."""
+        kinds = (self.regrouping, self.rekeying, self.resetting, self.mfa_reset)
+        return tuple(dict.fromkeys(name for names in kinds for name in names))
 
 
 class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -119,16 +130,15 @@ def validate(request: Request, context: Context) -> list[Problem]:
         problems.append(Problem("A folder in the project is needed, for example ~/work/bb-infra.", "path"))
     if not request.layers:
         problems.append(Problem("Mark at least one layer that is to be edited.", "layers"))
-    somebody = (*request.joining, *request.leaving, *request.regrouping, *request.rekeying)
-    if not (somebody or request.account_wanted):
-        message = "Say who joins, leaves, or changes groups or keys, or mark the account's settings."
+    if not (request.joining or request.leaving or request.staying() or request.account_wanted):
+        message = "Say who joins, leaves or changes, or mark the account's settings."
         problems.append(Problem(message, "joining"))
     for index, name in enumerate(request.joining):
         problems += [
             Problem(f"{name}: {found.message}", "joining", found.fatal)
             for found in check_user_name(name, request.joining[:index])
         ]
-    staying = {*request.regrouping, *request.rekeying}
+    staying = set(request.staying())
     both = sorted(set(request.joining) & {*request.leaving, *staying})
     both += sorted(set(request.leaving) & staying)
     problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
@@ -154,10 +164,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "project_root": str(found.project.root),
         "project": found.project.name,
         "layers": [layer.location.account for layer in chosen],
-        "joining": list(request.joining),
-        "leaving": list(request.leaving),
-        "regrouping": list(request.regrouping),
-        "rekeying": list(request.rekeying),
+        **{kind: list(getattr(request, kind)) for kind in intents.KINDS},
         "account_wanted": request.account_wanted,
     }
 
@@ -179,7 +186,7 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
     before = {name: set(context.facts.get(name) or ()) for name in ("joining", "leaving")}
-    for name in (*request.leaving, *request.regrouping, *request.rekeying):
+    for name in (*request.leaving, *request.staying()):
         if name not in before["leaving"] and not any(layer.person(name) for layer in layers):
             raise _nobody(name, layers)
     for name in request.joining:
@@ -187,7 +194,16 @@ def _check_people(request: Request, layers: list[Layer], context: Context) -> No
             raise OnboardError(
                 "Already there",
                 f"{name} is in every layer that you marked.",
-                next="Enter the name under “Other groups for?” or “New PGP key for?” instead.",
+                next="Enter the name where people who stay are asked for, as in “Other groups for?”.",
+            )
+    for name in request.resetting:
+        found = [person for layer in layers if (person := layer.person(name))]
+        if found and all(person.login_profile is False for person in found):
+            raise OnboardError(
+                "No console password",
+                f"{name} has none in any of the layers that you marked, so there is none to make anew.",
+                why="The layer gives this user access keys only.",
+                next="Switch a console password on in Users (name the person under “Other groups for?”).",
             )
 
 

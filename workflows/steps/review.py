@@ -25,6 +25,7 @@ from workflows.steps.access import told_in_short
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
+from workflows.steps.intents import FILES_CHANGE
 from workflows.steps.pending_writes import PendingWrites, digest_of
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.project import wanted_binary
@@ -38,6 +39,7 @@ STEP = Step(
         *("memberships", "group_changes", "account_changes"),
     ),
     gives=("changed_files", "commit"),
+    applies=FILES_CHANGE,
     blocked_words="Review needs users and groups to be decided",
 )
 
