@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from tui.ask import terminal_name
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.access_key_vault import load_access_key
-from workflows.services.system_keyring import KeyringVault, system_keyring
+from workflows.services.key_records import KeyRecord, KeyRecords
+from workflows.services.system_keyring import KeyringVault, named_keyring, system_keyrings
 from workflows.services.vault import Vault, VaultUnavailable
+
+if TYPE_CHECKING:
+    from workflows.services.vault import PgpFileVault
 
 
 def answer(machine: Machine, project: str, profile: str) -> str:
-    """The JSON for a profile's base access key: from the keyring, else from a file encrypted to the own key.
+    """The JSON for a profile's base access key, from the vault that keeps it.
+
+    Where it is kept is written down (`KeyRecords`), so that vault is asked first; the others follow, for a
+    key of which nothing is written down.
 
     Raises:
         OnboardError: no key is kept under that name, or the vault that keeps it does not open.
     """
     asked, silent = [], None
-    for vault in _vaults(machine):
+    for vault in _vaults(machine, _record(machine, project, profile)):
+        if vault.description in asked:
+            continue
         asked.append(vault.description)
         try:
             key = load_access_key(vault, project, profile)
@@ -38,16 +47,33 @@ def answer(machine: Machine, project: str, profile: str) -> str:
     raise OnboardError(
         "No access key here",
         f"There is no access key for {profile} of {project} in {' or in '.join(asked)}.",
-        next="Keep one there with the wizard's step “Access keys”.",
+        next="Keep one there: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
     )
 
 
-def _vaults(machine: Machine) -> Iterator[Vault]:
-    backend = system_keyring()
-    if backend is not None:
-        yield KeyringVault(backend)
-    from tui.vaults import encrypted_files  # noqa: PLC0415 - gpg, only if the keyring does not have it
+def _record(machine: Machine, project: str, profile: str) -> KeyRecord | None:
+    try:
+        return KeyRecords(machine.places.key_records).get(project, profile)
+    except OnboardError:
+        return None  # it only makes the search shorter; whoever needs it to be sound says what is wrong
 
-    gnupg_home = machine.gnupg_home
+
+def _vaults(machine: Machine, record: KeyRecord | None) -> Iterator[Vault]:
+    """The vault that is written down, then all: looking for keyrings takes longer than all the rest."""
+    if record is not None and record.backend:
+        backend = named_keyring(record.backend)
+        if backend is not None:
+            yield KeyringVault(backend)
+    files = _files(machine)
+    if record is not None and record.fingerprint:
+        yield files
+    yield from (KeyringVault(backend) for backend in system_keyrings())
+    yield files
+
+
+def _files(machine: Machine) -> PgpFileVault:
+    from tui.ask import terminal_name  # noqa: PLC0415 - an SDK waits
+    from tui.vaults import encrypted_files  # noqa: PLC0415
+
     tty = terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
-    yield encrypted_files("", machine.places.vault, gnupg_home, machine.environment, tty)
+    return encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)

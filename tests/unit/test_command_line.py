@@ -321,7 +321,7 @@ def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
     store_access_key(
         KeyringVault(backend), "bb", "bb-security", KeptAccessKey("AKIAEXAMPLE", Secret("canary"))
     )
-    monkeypatch.setattr(credential_process, "system_keyring", lambda: backend)
+    monkeypatch.setattr(credential_process, "system_keyrings", lambda: (backend,))
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == DONE
     told = capsys.readouterr()
     assert json.loads(told.out) == {
@@ -335,7 +335,7 @@ def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
 def test_no_access_key_is_told_with_where_it_was_looked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(credential_process, "system_keyring", Keyring)
+    monkeypatch.setattr(credential_process, "system_keyrings", lambda: (Keyring(),))
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == REFUSED
     told = capsys.readouterr()
     assert told.out == ""
@@ -358,7 +358,7 @@ def test_a_keyring_that_does_not_answer_does_not_hide_the_file(
             return Secret(json.dumps({"id": "AKIAEXAMPLE", "secret": "canary"}))
 
     for vaults, code in (([Deaf(), Filled()], DONE), ([Deaf()], REFUSED)):
-        monkeypatch.setattr(credential_process, "_vaults", lambda _machine, vaults=vaults: vaults)
+        monkeypatch.setattr(credential_process, "_vaults", lambda _machine, _record, vaults=vaults: vaults)
         assert main(["credential-process", "--project", "bb", "--profile", "p"]) == code
     assert "The vault does not answer." in capsys.readouterr().err
 

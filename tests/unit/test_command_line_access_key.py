@@ -13,7 +13,7 @@ import pytest
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, served, user_key
 
-from tui import access_key_command
+from tui import access_key_command, credential_process
 from tui.command_line import main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine, Places
@@ -192,6 +192,7 @@ def test_without_a_keyring_the_file_is_encrypted_to_the_own_key(
     new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(system_keyring, "system_keyrings", lambda: ())
+    monkeypatch.setattr(credential_process, "system_keyrings", lambda: ())
     with gpg_home() as gpg:
         here = Machine.this()
         environment = {**here.environment, "GNUPGHOME": str(gpg.path)}
