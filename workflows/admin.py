@@ -6,8 +6,10 @@ from workflows.machine.declaration import Workflow
 from workflows.steps import (
     account,
     apply,
+    deactivate,
     groups,
     hand_over,
+    mfa_reset,
     pgp_keys,
     plan,
     project,
@@ -24,7 +26,9 @@ STEPS: tuple[StepModule, ...] = (
     groups,  # edit groups and memberships
     account,  # account alias and password policy, if wanted
     review,  # one diff over all layers, then write
-    plan,  # for each layer: terraform plan
+    mfa_reset,  # for each layer: take away lost MFA devices
+    deactivate,  # … stop the keys of those who leave
+    plan,  # … terraform plan
     apply,  # … terraform apply, exactly that plan
     hand_over,  # … the encrypted passwords, as a text for each person
     sts_regions,  # once, and only when somebody asks for it: where each account's STS is active

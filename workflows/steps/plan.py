@@ -17,10 +17,11 @@ from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.files import read_text, write_atomically
 from workflows.services.terraform.record import changed_since, file_sha256
+from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
-from workflows.services.terraform.words import plan_markdown
-from workflows.steps import intents, new_passwords
+from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
+from workflows.steps import intents, new_passwords, plan_resources
 from workflows.steps.access import not_in_state
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
@@ -85,7 +86,9 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         )
         text = plan_markdown(plan, title=layer.location.relative)
         write_atomically(_markdown_file(context), text.encode())
-    return judged(record, plan, context)
+    planned = judged(record, plan, context)
+    plan_resources.keep(plan, [one.address for one in planned.foreign], context)
+    return planned
 
 
 def log_text(context: Context, kind: str) -> str:
@@ -99,12 +102,25 @@ def log_text(context: Context, kind: str) -> str:
 
 
 def markdown(context: Context) -> str:
-    """The last plan's redacted Markdown, for a pull request.
+    """The last plan's redacted Markdown, for a pull request, scanned once more.
 
     Raises:
-        OnboardError: no plan was made yet.
+        OnboardError: no plan was made yet; or something in it must not leave this machine.
     """
-    return read_text(_markdown_file(context), MAX_TEXT)
+    text = read_text(_markdown_file(context), MAX_TEXT)
+    if left := left_over(text):
+        raise OnboardError(
+            "The plan cannot be exported",
+            f"Its Markdown would still hold {', '.join(left)}.",
+            why="It is scanned once more after account ids, keys and secrets were replaced.",
+            next="Plan again; if it stays so, share the plan by hand and report this.",
+        )
+    return text
+
+
+def proposed_target(context: Context) -> str:
+    """Where the Markdown is written unless the person wants it elsewhere."""
+    return f"~/plan-{context.facts.get('project', 'project')}-{context.item}.md"
 
 
 def export(target: str, context: Context) -> str:
@@ -115,9 +131,15 @@ def export(target: str, context: Context) -> str:
         context: what the step may read.
 
     Raises:
-        OnboardError: it cannot be written, or no plan was made yet.
+        OnboardError: it cannot be written, it would replace another file, or no plan was made yet.
     """
     path, text = typed_path(target, context.world.home), markdown(context)
+    if path.exists() and not read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD):
+        raise OnboardError(
+            "There is a file already",
+            f"{told_path(path, context.world.home)} exists and is no exported plan; it was left alone.",
+            next="Choose another name.",
+        )
     write_atomically(path, text.encode(), mode=0o644)
     words = f"Written to {told_path(path, context.world.home)}"
     try:

@@ -35,11 +35,13 @@ class OpenLayer:
         project: the project.
         location: the layer.
         terraform: its Terraform.
+        files: the profile files that it uses.
     """
 
     project: Project
     location: LayerLocation
     terraform: Terraform
+    files: ProfileFiles
 
 
 def run_folder(context: Context, account: str = "") -> Path:
@@ -124,7 +126,7 @@ def _layer(context: Context, project: Project, location: LayerLocation, files: P
         var_files=location.var_files,
         now=world.now,
     )
-    return OpenLayer(project, location, terraform)
+    return OpenLayer(project, location, terraform, files)
 
 
 def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -> dict[str, str]:

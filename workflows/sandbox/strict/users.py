@@ -25,6 +25,7 @@ _OWN = frozenset(
         "ListAccessKeys",
         "ListMFADevices",
         "ListSSHPublicKeys",
+        "ListServiceSpecificCredentials",
         "ListSigningCertificates",
         "UpdateAccessKey",
     }
@@ -136,6 +137,12 @@ def _change_password(call: Call) -> dict[str, Any]:
     return {}
 
 
+def _list_service_specific_credentials(call: Call) -> dict[str, Any]:
+    """Moto knows no such credentials, so nobody has any."""
+    call.backend.get_user(call.text("UserName"))
+    return {"ServiceSpecificCredentials": []}
+
+
 OPERATIONS: dict[str, Operation] = {
     "ChangePassword": _change_password,
     "CreateLoginProfile": _create_login_profile,
@@ -143,6 +150,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteLoginProfile": _delete_login_profile,
     "DeleteUser": _delete_user,
     "GetUser": _get_user,
+    "ListServiceSpecificCredentials": _list_service_specific_credentials,
     "ListUsers": _list_users,
     "UpdateLoginProfile": _update_login_profile,
 }

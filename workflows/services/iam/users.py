@@ -75,3 +75,33 @@ def get_account_password_policy(iam: AwsClient) -> Mapping[str, Any]:
             return {}
         raise
     return policy
+
+
+def find_user(iam: AwsClient, user: str) -> User | None:
+    """The user, or None if the account has none of that name.
+
+    Raises:
+        AwsError: it could not be asked.
+    """
+    try:
+        return get_user(iam, user)
+    except AwsError as error:
+        if error.failure is AwsFailure.NOT_FOUND:
+            return None
+        raise
+
+
+def account_alias(iam: AwsClient) -> str:
+    """The account's alias, "" if it has none or the caller may not ask.
+
+    Raises:
+        AwsError: it could not be asked, for another reason.
+    """
+    try:
+        with calling_aws("asking for the account's alias"):
+            aliases = iam.list_account_aliases()["AccountAliases"]
+    except AwsError as error:
+        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            return ""
+        raise
+    return str(aliases[0]) if aliases else ""

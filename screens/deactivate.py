@@ -1,0 +1,216 @@
+"""The screen for people who leave: what still signs, what is in the way, and what else mentions them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from screens.account_pane import AccountWorkPane
+from screens.moments import told_moment
+from screens.widgets.code_field import CodeField
+from screens.widgets.dialogs import Confirm
+from workflows.numbers import count
+from workflows.secret import Secret
+from workflows.services.iam import AccessKey, Holding, HoldingKind
+from workflows.steps import deactivate
+from workflows.steps.base import Report
+from workflows.steps.deactivate import Findings, Leaver, Request
+from workflows.steps.mentions import as_text
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the list; what can be taken away with it, if anything."""
+
+    words: str
+    name: str
+    holding: Holding | None = None
+
+
+class DeactivatePane(AccountWorkPane):
+    """`k` stops all access keys at once; `d` takes the marked thing away for good."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Stop all access keys"
+        ),
+        Binding(
+            "d", "remove", "Remove", id="deactivate.remove", show=False, tooltip="Take the marked thing away"
+        ),
+        Binding(
+            "v",
+            "mentions",
+            "Mentions",
+            id="deactivate.mentions",
+            show=False,
+            tooltip="Show what mentions them",
+        ),
+        Binding("r", "look", "Look again", id="deactivate.look", show=False, tooltip="Ask AWS again"),
+    ]
+    DEFAULT_CSS = """
+    DeactivatePane #standing, DeactivatePane #mentioned { height: auto; }
+    DeactivatePane #things { height: auto; max-height: 10; border: none; padding: 0; }
+    DeactivatePane #buttons { height: auto; margin-top: 1; }
+    DeactivatePane #buttons Button { margin-right: 0; min-width: 8; }
+    DeactivatePane #text { height: 10; margin-top: 1; display: none; }
+    DeactivatePane #text.-shown { display: block; }
+    """
+
+    def compose_body(self) -> ComposeResult:
+        yield CodeField()
+        yield Static("", id="standing", markup=False)
+        yield OptionList(id="things", compact=True)
+        yield Static("", id="mentioned", markup=False)
+        with Horizontal(id="buttons"):
+            yield Button("Stop keys (k)", id="stop", compact=True)
+            yield Button("Remove (d)", id="remove", compact=True)
+            yield Button("Mentions (v)", id="mentions", compact=True)
+            yield Button("Again (r)", id="look", compact=True)
+        yield TextArea("", id="text", read_only=True)
+
+    def nobody(self) -> bool:
+        return not deactivate.leavers(self.context)
+
+    def look(self, report: Report, code: Secret | None) -> Findings:
+        return deactivate.look(self.context, report, code)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def show(self) -> None:
+        self._rows = list(self._lines())
+        things = self.query_one("#things", OptionList)
+        at = things.highlighted or 0
+        things.clear_options()
+        things.add_options([Option(Text(row.words, no_wrap=True)) for row in self._rows])
+        if self._rows:
+            things.highlighted = min(at, len(self._rows) - 1)
+            things.focus()
+        self.query_one("#standing", Static).update(self._standing())
+        mentioned = self._findings.mentioned if self._findings else {}
+        places = sum(len(one.mentions) for one in mentioned.values())
+        words = f"! {count(places, 'place')} in the repository still mention them: v lists them."
+        self.query_one("#mentioned", Static).update(words if places else "")
+        self.query_one("#text", TextArea).text = as_text(mentioned)
+
+    @property
+    def _findings(self) -> Findings | None:
+        found: Findings | None = self.found
+        return found
+
+    def _standing(self) -> str:
+        if self.nobody():
+            return "Nobody leaves this account. Next (^n) goes on."
+        if self.opening.done:
+            return "Next (^n) goes on; ^r opens this again."
+        if self._findings is None:
+            return "Not looked yet. Next (^n) asks AWS what they have."
+        if self._findings.active_keys:
+            keys = count(self._findings.active_keys, "access key")
+            return f"! {keys} can still be used: k deactivates them all now. Nothing is deleted by that."
+        if any(one.blocking for one in self._findings.people):
+            return "✓ No access key works any more. What is marked ! may block the removal: d takes it away."
+        return "✓ No access key works any more, and nothing is in the way. Next (^n) goes on to the plan."
+
+    def _lines(self) -> Iterator[_Row]:
+        for one in self._findings.people if self._findings else ():
+            yield _Row(self._head(one), one.name)
+            by_hand = {item.id: item for item in one.blocking}
+            for key in one.keys:
+                yield _Row(
+                    self._key(key, key.access_key_id in by_hand), one.name, by_hand.get(key.access_key_id)
+                )
+            for item in one.blocking:
+                if item.kind is not HoldingKind.ACCESS_KEY:
+                    yield _Row(f"  ! {item.words}", one.name, item)
+            if one.denied:
+                yield _Row(f"  ? may not be listed: {', '.join(one.denied)}", one.name)
+
+    def _head(self, one: Leaver) -> str:
+        if not one.exists:
+            return f"{one.name}: no user of this account (any more)"
+        password = "a console password, removed with the user" if one.password else "no console password"
+        return f"{one.name}: {count(len(one.keys), 'access key')}, {password}"
+
+    def _key(self, key: AccessKey, by_hand: bool) -> str:  # noqa: FBT001 - a pair with the key
+        now = self.context.world.now()
+        if not key.last_use_known:
+            used = "last use unknown"
+        elif key.last_used is None:
+            used = "never used"
+        else:
+            used = f"used {told_moment(key.last_used.isoformat(), now)} ({key.last_used_service})"
+        mark = "!" if key.active or by_hand else "·"
+        made = "by hand" if by_hand else "Terraform's"
+        state = "active" if key.active else "inactive"
+        return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    @on(Button.Pressed, "#look")
+    def action_look(self) -> None:
+        """Ask AWS again."""
+        self.ask("look", self.look)
+
+    @on(Button.Pressed, "#stop")
+    def action_stop(self) -> None:
+        """Deactivate every access key of those who leave, after a yes."""
+        findings = self._findings
+        if findings is None or not findings.active_keys:
+            self.notify("No access key works here.")
+            return
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                self.ask("stop", partial(deactivate.deactivate, self.context))
+
+        names = ", ".join(one.name for one in findings.people if one.active_keys)
+        body = (
+            f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
+            "with them stops working at once. As long as the user exists, they can be activated again in "
+            "the console."
+        )
+        self.app.push_screen(Confirm("Deactivate these access keys?", body, "Deactivate"), answered)
+
+    @on(Button.Pressed, "#remove")
+    def action_remove(self) -> None:
+        """Take the marked thing away for good, after the name was typed."""
+        highlighted = self.query_one("#things", OptionList).highlighted
+        row = self._rows[highlighted] if highlighted is not None and highlighted < len(self._rows) else None
+        if row is None or row.holding is None:
+            self.notify("Terraform takes care of the marked line; mark one with !.", severity="warning")
+            return
+        name, holding = row.name, row.holding
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                self.ask("remove", partial(deactivate.remove, name, holding, self.context))
+
+        body = f"The {holding.words} of {name} in {self.context.item} is taken away for good."
+        title = f"Remove the {holding.kind.value}?"
+        self.app.push_screen(Confirm(title, body, "Remove", typed=name), answered)
+
+    def done(self, deed: str) -> None:
+        """Say what was done."""
+        words = {"stop": "All access keys are deactivated.", "remove": "It is taken away."}
+        if deed in words:
+            self.notify(words[deed])
+
+    @on(Button.Pressed, "#mentions")
+    def action_mentions(self) -> None:
+        """Show or hide what else in the repository mentions them."""
+        text = self.query_one("#text", TextArea)
+        text.toggle_class("-shown")
+        (text if text.has_class("-shown") else self.query_one("#things")).focus()
+
+    def request(self) -> Request:
+        return Request(self._findings)

@@ -1,0 +1,173 @@
+"""The screen for lost MFA devices: each device, its removal by typed name, and what its owner does next."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, OptionList, Static, TextArea
+from textual.widgets.option_list import Option
+
+from screens.account_pane import AccountWorkPane
+from screens.base import Opening
+from screens.moments import told_moment
+from screens.widgets.code_field import CodeField
+from screens.widgets.dialogs import Confirm
+from workflows.secret import Secret
+from workflows.steps import mfa_reset
+from workflows.steps.base import Report
+from workflows.steps.intents import MFA_RESET, named
+from workflows.steps.mfa_reset import Device, Found, Owner, Request
+
+
+class MfaResetPane(AccountWorkPane):
+    """A line is a device; `d` takes the marked one away, `c` copies what its owner does next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "d", "remove", "Remove", id="mfareset.remove", show=False, tooltip="Take the marked device away"
+        ),
+        Binding(
+            "c", "copy", "Copy text", id="mfareset.copy", show=False, tooltip="Copy what the owner does next"
+        ),
+        Binding("r", "look", "Look again", id="mfareset.look", show=False, tooltip="Ask AWS again"),
+    ]
+    DEFAULT_CSS = """
+    MfaResetPane #standing { height: auto; }
+    MfaResetPane #devices { height: auto; max-height: 8; border: none; padding: 0; }
+    MfaResetPane #buttons { height: auto; margin-top: 1; }
+    MfaResetPane #buttons Button { margin-right: 1; min-width: 8; }
+    MfaResetPane #text { height: 10; margin-top: 1; display: none; }
+    MfaResetPane #text.-shown { display: block; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._removed: tuple[tuple[str, str], ...] = ()
+        self._removing = ("", "")
+
+    def compose_body(self) -> ComposeResult:
+        yield CodeField()
+        yield Static("", id="standing", markup=False)
+        yield OptionList(id="devices", compact=True)
+        with Horizontal(id="buttons"):
+            yield Button("Remove (d)", id="remove", compact=True)
+            yield Button("Copy text (c)", id="copy", compact=True)
+            yield Button("Look again (r)", id="look", compact=True)
+        yield TextArea("", id="text", read_only=True)
+
+    def nobody(self) -> bool:
+        return not named(self.context.facts, MFA_RESET)
+
+    def look(self, report: Report, code: Secret | None) -> Found:
+        return mfa_reset.look(self.context, report, code)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def show(self) -> None:
+        lines = self.query_one("#devices", OptionList)
+        at = lines.highlighted or 0
+        lines.clear_options()
+        found: Found | None = self.found
+        self.query_one("#standing", Static).update(self._standing())
+        for owner in found.owners if found else ():
+            lines.add_options([Option(Text(self._line(owner, one))) for one in owner.devices or (None,)])
+        if lines.option_count:
+            lines.highlighted = min(at, lines.option_count - 1)
+            lines.focus()
+
+    def _standing(self) -> str:
+        if self.opening.done:
+            return "Next (^n) goes on; ^r opens this again."
+        if self.found is None:
+            return "Not looked yet. Next (^n) asks AWS which devices there are."
+        if self._removed:
+            return "Removed. Send each person what to do next: c copies it. Next (^n) goes on."
+        return (
+            "d takes the marked device away, after you typed its owner's name. Make sure first that it is "
+            "really they who ask: call them."
+        )
+
+    def _line(self, owner: Owner, device: Device | None) -> str:
+        if not owner.exists:
+            return f"· {owner.name}  is no user of {self.context.item}"
+        if device is None:
+            gone = any(name == owner.name for name, _ in self._removed)
+            return (
+                f"{'✓' if gone else '·'} {owner.name}  {'taken away' if gone else 'has no MFA device here'}"
+            )
+        when = device.enabled_at.isoformat() if device.enabled_at else ""
+        since = f"since {told_moment(when, self.context.world.now())}" if when else "never enabled"
+        own = ", your own profile asks for it!" if device.own else ""
+        return f"○ {owner.name}  {device.kind}, {since}{own}  {device.serial}"
+
+    def _marked(self) -> tuple[Owner, Device | None] | None:
+        rows = [(owner, one) for owner in self._owners() for one in owner.devices or (None,)]
+        highlighted = self.query_one("#devices", OptionList).highlighted
+        return rows[highlighted] if highlighted is not None and highlighted < len(rows) else None
+
+    def _owners(self) -> tuple[Owner, ...]:
+        found: Found | None = self.found
+        return found.owners if found else ()
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    @on(Button.Pressed, "#look")
+    def action_look(self) -> None:
+        """Ask AWS again."""
+        self.ask("look", self.look)
+
+    @on(Button.Pressed, "#remove")
+    def action_remove(self) -> None:
+        """Take the marked device away, after its owner's name was typed."""
+        marked = self._marked()
+        if marked is None or marked[1] is None:
+            self.notify("There is no device to take away in the marked line.", severity="warning")
+            return
+        owner, device = marked[0], marked[1]
+
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                self._removing = owner.name, device.serial
+                work = partial(mfa_reset.remove, owner.name, device.serial, self.context)
+                self.ask("remove", work)
+
+        own = "It is the device that your own profile here asks codes of. " if device.own else ""
+        body = (
+            f"{own}{device.kind.capitalize()} {device.serial} of {owner.name} in {self.context.item}. "
+            "Whoever knows the password then signs in without a code, until another device is registered."
+        )
+        title = f"Take the MFA device of {owner.name} away?"
+        self.app.push_screen(Confirm(title, body, "Remove", typed=owner.name), answered)
+
+    def done(self, deed: str) -> None:
+        """After a removal, show what its owner does next."""
+        if deed == "remove":
+            self._removed = (*self._removed, self._removing)
+            name = self._removing[0]
+            text = self.query_one("#text", TextArea)
+            text.text = mfa_reset.text_for(name, self.found, self.context)
+            text.add_class("-shown")
+            self.notify(f"The MFA device of {name} is taken away.")
+
+    @on(Button.Pressed, "#copy")
+    def action_copy(self) -> None:
+        """Copy what the marked person does next."""
+        marked = self._marked()
+        if marked is not None and not self.running_move:
+            text = mfa_reset.text_for(marked[0].name, self.found, self.context)
+            copy = self.context.world.clipboard.copy
+            self.run_move("copy", lambda _report: copy(text))
+
+    @on(AccountWorkPane.MoveDone)
+    def _copied(self, message: AccountWorkPane.MoveDone) -> None:
+        if message.name == "copy":
+            self.notify(str(message.result))
+
+    def request(self) -> Request:
+        return Request(self.found, self._removed)

@@ -1,0 +1,236 @@
+"""People who leave: their keys stop at once, and what would keep Terraform from removing them is taken away.
+
+An access key that was made by hand works until the user is gone, and IAM does not delete a user who still has
+one, an MFA device or a policy of their own. So this comes before the removal is planned: deactivate what
+signs, list what is in the way, and take that away one by one, each confirmed by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from workflows.errors import Problem
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.secret import Secret
+from workflows.services import iam
+from workflows.services.clients import AwsClient
+from workflows.services.iam import AccessKey, Holding, HoldingKind
+from workflows.services.terraform.state import State
+from workflows.steps.admin_iam import iam_client
+from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.mentions import Mentioned, find_mentions
+from workflows.steps.terraform_runs import open_layer, read_state
+
+STEP = Step(
+    id="deactivate",
+    title="Deactivate",
+    purpose="Stop the keys of those who leave, and clear what would block their removal.",
+    needs=("project_root", "leaving", "user_changes"),
+    gives=("deactivated",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
+    blocked_words="Deactivate needs it to be decided who leaves (Users)",
+)
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """Somebody who leaves, as the account has them now.
+
+    Attributes:
+        name: the IAM user.
+        exists: whether the account has the user at all.
+        password: whether there is a console password; Terraform removes it with the user.
+        keys: the access keys.
+        blocking: what Terraform does not know of and IAM wants gone before the user is deleted.
+        denied: kinds of things that may not be listed, in words.
+    """
+
+    name: str
+    exists: bool
+    password: bool = False
+    keys: tuple[AccessKey, ...] = ()
+    blocking: tuple[Holding, ...] = ()
+    denied: tuple[str, ...] = ()
+
+    @property
+    def active_keys(self) -> tuple[AccessKey, ...]:
+        """The access keys that still work."""
+        return tuple(key for key in self.keys if key.active)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in one account, and in the repository."""
+
+    people: tuple[Leaver, ...]
+    mentioned: Mapping[str, Mentioned] = field(default_factory=dict)
+
+    @property
+    def active_keys(self) -> int:
+        """How many access keys still work."""
+        return sum(len(one.active_keys) for one in self.people)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides: to go on from what was found last; None if nothing was looked at."""
+
+    findings: Findings | None = None
+
+
+def leavers(context: Context) -> tuple[str, ...]:
+    """Those who are removed from the step's account."""
+    removed = (context.facts.get("user_changes") or {}).get("remove", {})
+    return tuple(removed.get(context.item, ()))
+
+
+def look(context: Context, report: Report, code: Secret | None = None) -> Findings:
+    """Look at those who leave, in the account, in Terraform's state and in the repository.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        code: an MFA code, where the layer's profile wants one.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        OnboardError: the state or IAM cannot be read.
+    """
+    return _with_account(context, report, code)
+
+
+def deactivate(context: Context, report: Report, code: Secret | None = None) -> Findings:
+    """Deactivate every access key of those who leave, then look again.
+
+    Raises:
+        OnboardError: as `look`, or a key could not be deactivated.
+    """
+
+    def act(client: AwsClient, name: str) -> None:
+        for key in iam.list_access_keys(client, name):
+            if key.active:
+                report(Progress(f"Deactivating {key.access_key_id} of {name}"))
+                iam.set_access_key_active(client, key.access_key_id, active=False, user=name)
+
+    return _with_account(context, report, code, act)
+
+
+def remove(
+    name: str, holding: Holding, context: Context, report: Report, code: Secret | None = None
+) -> Findings:
+    """Take one thing away from somebody who leaves, then look again.
+
+    Raises:
+        OnboardError: as `look`, or IAM refuses.
+    """
+
+    def act(client: AwsClient, whose: str) -> None:
+        if whose == name:
+            report(Progress(f"Removing the {holding.words}"))
+            iam.remove_holding(client, name, holding)
+
+    return _with_account(context, report, code, act)
+
+
+def _with_account(
+    context: Context,
+    report: Report,
+    code: Secret | None,
+    act: Callable[[AwsClient, str], None] | None = None,
+) -> Findings:
+    names = leavers(context)
+    if not names:
+        return Findings(())
+    with open_layer(context, report, code=code) as layer:
+        state = read_state(layer, context, report)
+        with iam_client(context, layer.project, layer.location, layer.files) as client:
+            people = []
+            for name in names:
+                context.raise_if_cancelled()
+                if act is not None and iam.find_user(client, name):
+                    act(client, name)
+                report(Progress(f"Asking what {name} has"))
+                people.append(_leaver(client, name, state))
+    return Findings(tuple(people), find_mentions(names, context, report))
+
+
+def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
+    if iam.find_user(client, name) is None:
+        return Leaver(name, exists=False)
+    keys = iam.list_access_keys(client, name)
+    holdings = iam.list_holdings(client, name)
+    known = {key.access_key_id for key in state.access_keys.get(name, ())}
+    own_keys = [
+        Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
+        for key in keys
+        if key.access_key_id not in known
+    ]
+    blocking = [*own_keys, *(one for one in holdings.found if not _terraforms(one, name, state))]
+    denied = tuple(f"{kind.value}s" for kind in holdings.denied)
+    return Leaver(name, True, iam.has_console_password(client, name), keys, tuple(blocking), denied)
+
+
+def _terraforms(holding: Holding, name: str, state: State) -> bool:
+    """Whether Terraform takes it away by itself, because it is in the state."""
+    if holding.kind is HoldingKind.GROUP:
+        return holding.id in state.groups_of(name)
+    kinds = {
+        HoldingKind.INLINE_POLICY: "aws_iam_user_policy.",
+        HoldingKind.ATTACHED_POLICY: "aws_iam_user_policy_attachment.",
+        HoldingKind.SSH_KEY: "aws_iam_user_ssh_key.",
+    }
+    # The state's model names no owner for these: where the layer manages any, they may be this user's.
+    kind = kinds.get(holding.kind)
+    return kind is not None and any(
+        kind in address and _label(name) in _label(address) for address in state.addresses
+    )
+
+
+def _label(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "_", text.casefold())
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """It was looked; what still works or is in the way is warned about."""
+    if not leavers(context):
+        return []
+    if request.findings is None:
+        return [Problem("Look at what they have first.")]
+    problems = []
+    for one in request.findings.people:
+        if one.active_keys:
+            words = ", ".join(key.access_key_id for key in one.active_keys)
+            problems.append(Problem(f"{one.name} still has keys that work: {words}.", "people", fatal=False))
+        others = [item for item in one.blocking if item.kind is not HoldingKind.ACCESS_KEY]
+        if others or len(one.blocking) > len(one.active_keys):
+            words = ", ".join(item.words for item in one.blocking)
+            message = f"The removal of {one.name} may be refused (DeleteConflict) because of: {words}."
+            problems.append(Problem(message, "people", fatal=False))
+    return problems
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record what was found last; nothing of it is secret."""
+    report(Progress("Noting what is left"))
+    people = {
+        one.name: {
+            "inactive": [key.access_key_id for key in one.keys if not key.active],
+            "active": [key.access_key_id for key in one.active_keys],
+            "blocking": [item.words for item in one.blocking],
+        }
+        for one in (request.findings.people if request.findings else ())
+    }
+    return {
+        "deactivated": {"at": context.world.now().isoformat(timespec="seconds"), "people": people},
+    }
+
+
+def observe(context: Context) -> Observation:
+    """What the account holds takes AWS to see; the step shows it when it is opened."""
+    del context
+    return AGREES
