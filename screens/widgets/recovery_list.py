@@ -1,4 +1,4 @@
-"""What is left to be mended after an apply, a line each; below, what the one under the cursor runs, and why."""
+"""What is left to be mended after an apply, a line each; below, what the chosen one runs, and why."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from workflows.services.terraform.binary import Binary, Product, Wanted, choose_
 from workflows.services.terraform.outcome import Kind, LeftRunning, Update
 from workflows.services.terraform.plan import Action
 from workflows.services.terraform.record import PlanRecord
+from workflows.services.terraform.replacements import replace_next
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
 from workflows.services.terraform.runner import Run
 from workflows.services.terraform.service import Terraform
@@ -356,7 +357,7 @@ def test_terraform_killed_is_told_and_what_is_left_can_be_planned(slow: Terrafor
 def test_no_folder_for_sockets_stays_behind(quick: Terraform, tmp_path: Path) -> None:
     temporary = tmp_path / "t"
     temporary.mkdir()
-    quick._environment["TMPDIR"] = str(temporary)
+    quick.environment["TMPDIR"] = str(temporary)
     record, _ = quick.plan()
     assert quick.apply(record).succeeded
     assert list(temporary.iterdir()) == []
@@ -409,3 +410,61 @@ def test_a_stand_in_named_tofu_is_opentofu_to_the_end(tmp_path: Path) -> None:
     record, _ = terraform.plan(replace=["terraform_data.first"])
     with pytest.raises(OnboardError, match="Another program"):
         other.apply(record)
+
+
+def test_opentofu_is_called_by_its_name_in_every_word(tmp_path: Path) -> None:
+    (real,) = terraform_argv(tmp_path)
+    tofu = tmp_path / "bin" / "tofu"
+    tofu.parent.mkdir()
+    tofu.write_text(
+        '#!/bin/sh\ncase "$*" in\n'
+        """  "version -json") echo '{"terraform_version": "1.8.0", "platform": "linux_amd64"}' ;;\n"""
+        '  version*) echo "OpenTofu v1.8.0" ;;\n'
+        f'  *) exec {real} "$@" ;;\nesac\n'
+    )
+    tofu.chmod(0o755)
+    environment = {**terraform_environment(tmp_path), "PATH": os.environ["PATH"]}
+    chosen = choose_binary(
+        Wanted(registry="opentofu", required_version="~> 1.6"), path=str(tofu.parent), environment=environment
+    )
+    assert str(chosen) == "OpenTofu 1.8.0"
+    with pytest.raises(OnboardError, match="run with Terraform") as refused:
+        choose_binary(Wanted(registry="terraform"), path=str(tofu.parent), environment=environment)
+    assert "registry.terraform.io" in refused.value.what
+    terraform = service(chosen, tmp_path, make_layer(tmp_path / "layer"))
+    record, _ = terraform.plan()
+    assert terraform.apply(record).succeeded
+    (terraform.layer / "broken.tf").write_text("locals {\n  people = nothing.there\n}\n")
+    with pytest.raises(OnboardError) as failed:
+        terraform.plan()
+    assert failed.value.what.startswith("OpenTofu's plan failed")
+
+
+def test_an_import_takes_in_what_is_there_and_says_what_is_not(quick: Terraform) -> None:
+    record, _ = quick.plan()
+    assert quick.apply(record).succeeded
+    address = "terraform_data.first"
+    assert quick.import_(address, "any") is True  # in the state before
+    subprocess.run(
+        [*quick.binary.argv, "state", "rm", address], cwd=quick.layer, env=quick.environment, check=True
+    )
+    assert address not in quick.show_state().addresses
+    assert quick.import_(address, "any") is True
+    assert address in quick.show_state().addresses
+    with pytest.raises(OnboardError, match="import failed") as failed:
+        quick.import_("terraform_data.nobody", "any")
+    assert "does not exist in the configuration" in " ".join(failed.value.detail.split())
+    assert quick.running() is None
+    assert not (quick.folder / "import").exists()
+
+
+def test_what_is_to_be_replaced_next_is_kept_until_an_apply_went_through(quick: Terraform) -> None:
+    record, _ = quick.plan()
+    assert quick.apply(record).succeeded
+    replace_next(quick.folder, "terraform_data.first")
+    replace_next(quick.folder, "terraform_data.first")
+    for _ in range(2):
+        record, plan = quick.plan()
+        assert [one.address for one in plan.replaced] == ["terraform_data.first"]
+    assert quick.apply(record).succeeded
+    assert quick.plan()[1].is_empty

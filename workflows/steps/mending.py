@@ -15,7 +15,7 @@ WAYS = {
     InitWay.UPGRADE: (
         "Initialise with upgrade",
         (
-            "terraform init -upgrade takes the newest providers and modules that the layer's constraints "
+            "init -upgrade takes the newest providers and modules that the layer's constraints "
             "allow, and writes them into .terraform.lock.hcl. That file belongs to the repository: commit it "
             "with the layer's files, since your colleagues' next init uses it too."
         ),
@@ -23,7 +23,7 @@ WAYS = {
     InitWay.RECONFIGURE: (
         "Initialise with reconfigure",
         (
-            "terraform init -reconfigure forgets where this checkout kept its state before, and uses what "
+            "init -reconfigure forgets where this checkout kept its state before, and uses what "
             "the backend files say now. Nothing is copied: if the new place holds no state, the next plan "
             "wants to make everything anew. Look at the bucket and the key in them first."
         ),

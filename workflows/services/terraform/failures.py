@@ -23,7 +23,9 @@ class InitRefused(OnboardError):  # noqa: N818 - named as what happened
         self.way = way
 
 
-def failure(operation: str, layer: str, diagnostics: Sequence[Diagnostic], text: str) -> OnboardError:
+def failure(
+    operation: str, layer: str, diagnostics: Sequence[Diagnostic], text: str, program: str = "Terraform"
+) -> OnboardError:
     """Put a failed run into words.
 
     Args:
@@ -31,6 +33,7 @@ def failure(operation: str, layer: str, diagnostics: Sequence[Diagnostic], text:
         layer: where.
         diagnostics: Terraform's errors, if it spoke in events.
         text: its output as text, for what has no diagnostics; "" if there is none.
+        program: which of the two programs it was.
 
     Returns:
         An error with Terraform's own words as detail; `LockHeld` or `InitRefused` if that is what it is.
@@ -41,12 +44,12 @@ def failure(operation: str, layer: str, diagnostics: Sequence[Diagnostic], text:
     if lock is not None:
         return LockHeld(lock, detail)
     cause = cause_of(detail)
-    what = f"Terraform's {operation} failed in {layer}."
+    what = f"{program}'s {operation} failed in {layer}."
     if cause is None:
         return OnboardError(
             f"The {operation} failed",
             what,
-            next="Read Terraform's own words below, put it right, and try again; this step stays open.",
+            next=f"Read {program}'s own words below, put it right, and try again; this step stays open.",
             detail=detail,
         )
     error = OnboardError(cause.title, what, why=cause.why, next=cause.next, detail=detail)

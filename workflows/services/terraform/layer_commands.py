@@ -61,16 +61,16 @@ class LayerCommands:
         self.layer = layer
         self.folder = folder
         self._own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
-        self._environment = child_environment(environment, {**self._own, **variables})
+        self.environment = child_environment(environment, {**self._own, **variables})
         self._backend_configs = tuple(backend_configs)
-        self._var_files = tuple(var_files)
+        self.var_files = tuple(var_files)
         self._now = now
-        self._runs = LayerRuns(folder, layer, self._environment, python)
+        self._runs = LayerRuns(folder, layer, self.environment, python)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The variable and backend files, whose changes make a plan old."""
-        return (*self._var_files, *self._backend_configs)
+        return (*self.var_files, *self._backend_configs)
 
     def running(self) -> Run | None:
         """The run of this layer that is still going on, if there is one."""
@@ -78,7 +78,7 @@ class LayerCommands:
 
     def init_reasons(self) -> tuple[str, ...]:
         """Why the layer has to be initialised, in words; nothing if it has not."""
-        data = self._environment.get("TF_DATA_DIR")
+        data = self.environment.get("TF_DATA_DIR")
         return init_needed(self.layer, self._backend_configs, data_folder=self.layer / data if data else None)
 
     def init(
@@ -168,7 +168,7 @@ class LayerCommands:
             LockHeld: the state is locked.
             OnboardError: it failed.
         """
-        argv = self.binary.commands.import_(address, resource_id, var_files=self._var_files)
+        argv = self.binary.commands.import_(address, resource_id, var_files=self.var_files)
         outcome = self._runs.run(Kind.IMPORT, argv, on_update, cancelled, leave)
         self._runs.finish(Kind.IMPORT)
         if outcome.exit_code != 0 and not outcome.cancelled:
@@ -184,16 +184,17 @@ class LayerCommands:
         if outcome.succeeded:
             return
         if outcome.cancelled:
-            raise Cancelled(
-                f"The {kind} was stopped", "Nothing was changed.", next="Start it again when you like."
-            )
-        raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text)
+            words = "The state is complete and not locked." if kind is Kind.IMPORT else "Nothing was changed."
+            raise Cancelled(f"The {kind} was stopped", words, next="Start it again when you like.")
+        raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text, self.binary.product)
 
     def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:
-        answer = capture(argv, cwd=self.layer, environment=self._environment, cancelled=cancelled)
+        answer = capture(argv, cwd=self.layer, environment=self.environment, cancelled=cancelled)
         if cancelled is not None and cancelled.is_set():
-            raise Cancelled("Stopped", f"Terraform's {operation} was stopped; nothing was changed.")
+            raise Cancelled(
+                "Stopped", f"{self.binary.product}'s {operation} was stopped; nothing was changed."
+            )
         if answer.exit_code != 0:
             # Never stdout: of show and output it is the state.
-            raise failure(operation, str(self.layer), (), answer.stderr)
+            raise failure(operation, str(self.layer), (), answer.stderr, self.binary.product)
         return answer

@@ -139,17 +139,17 @@ def _trouble(diagnostic: Diagnostic) -> Trouble:
     return Trouble(diagnostic.address, cause.title, cause.why, cause.next)
 
 
-def apply_failure(outcome: Outcome, layer: str) -> OnboardError:
+def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
     """Why an apply did not go through, in words."""
     if outcome.exit_code is None or outcome.exit_code < 0:
         return OnboardError(
             "The apply was killed",
-            f"Terraform was ended from outside while it worked in {layer}.",
+            f"{program} was ended from outside while it worked in {layer}.",
             why="What it had just done may be missing from the state, and the state may still be locked.",
             next="Recover it in the Apply step: release a lock that is left, import what exists, plan again.",
             detail=outcome.text,
         )
-    return failure("apply", layer, outcome.progress.diagnostics, outcome.text)
+    return failure("apply", layer, outcome.progress.diagnostics, outcome.text, program)
 
 
 def older_than_files(changed: Sequence[str]) -> OnboardError:

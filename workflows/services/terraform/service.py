@@ -76,7 +76,7 @@ class Terraform(LayerCommands):
         path = self.folder / "plan.tfplan"
         sources = hash_sources(self.layer, self.inputs)
         wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
-        argv = self.binary.commands.plan(path, var_files=self._var_files, replace=list(wanted))
+        argv = self.binary.commands.plan(path, var_files=self.var_files, replace=list(wanted))
         outcome = self._runs.run(Kind.PLAN, argv, on_update, cancelled, leave)
         if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
             self._runs.finish(Kind.PLAN)
@@ -92,7 +92,7 @@ class Terraform(LayerCommands):
             self.layer,
             self.inputs,
             sources=sources,
-            git=Git(self.layer, self._environment),
+            git=Git(self.layer, self.environment),
             binary=str(self.binary),
             made_at=self._now(),
         )
@@ -179,7 +179,7 @@ class Terraform(LayerCommands):
             return result
         if outcome.cancelled and outcome.exit_code == 1:
             raise ApplyCancelled(result)
-        error = apply_failure(outcome, str(self.layer))
+        error = apply_failure(outcome, str(self.layer), self.binary.product)
         if isinstance(error, LockHeld) and untouched:
             raise error
         raise ApplyFailed(error, result)

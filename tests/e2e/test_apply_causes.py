@@ -1,0 +1,132 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""An apply that fails for two people for two reasons, with the real provider: who, why, and the way on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.admin_runs import LAYERS, AdminRuns, administrator
+from support.pgp import GpgHome, gpg_home
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+
+from workflows.sandbox.sandbox import Sandbox
+from workflows.services.clients import ClientFactory
+from workflows.services.gpg.normalise import normalise
+from workflows.services.terraform.results import ApplyFailed
+from workflows.steps import apply, hand_over, plan, recovery
+from workflows.steps.recovery import Way
+from workflows.steps.terraform_credentials import layer_profile, project_files
+from workflows.steps.terraform_runs import located
+
+pytestmark = pytest.mark.e2e
+ACCOUNT = "management"
+THERE, BAD, FINE = "jane.doe", "juan.delacruz", "alex.rivera"
+NAMES = [THERE, BAD, FINE]
+
+
+@pytest.fixture
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        for name in NAMES:
+            made.key(name)
+        yield made
+
+
+@pytest.fixture
+def runs(sandbox: Sandbox, home: GpgHome, tmp_path: Path) -> AdminRuns:
+    folder = tmp_path / "session"
+    folder.mkdir(mode=0o700)
+    add = {name: {"add": ["admins"], "remove": []} for name in NAMES}
+    once = {
+        "project_root": str(sandbox.project_root),
+        "project": "bb",
+        "layers": LAYERS,
+        "joining": NAMES,
+        "leaving": [],
+        "regrouping": [],
+        "rekeying": [],
+        "resetting": [],
+        "keys": {name: {"text": normalise(home.export(name)).text} for name in NAMES},
+        "user_changes": {"add": {ACCOUNT: NAMES}, "remove": {}},
+        "memberships": {ACCOUNT: add},
+        "group_changes": {},
+    }
+    made = AdminRuns(administrator(sandbox, folder), folder, once)
+    made.write_files()
+    return made
+
+
+def accept(runs: AdminRuns) -> None:
+    context = runs.context(ACCOUNT)
+    planned = plan.make(context, runs.report)
+    request = plan.Request(planned, tuple(one.address for one in planned.foreign))
+    runs.learn(ACCOUNT, plan.perform(request, context, runs.report))
+
+
+def make_by_hand(runs: AdminRuns, name: str) -> None:
+    """A user that somebody made in the console, with a password."""
+    context = runs.context(ACCOUNT)
+    project, location = located(context)
+    factory = ClientFactory(runs.world.endpoint_url, "us-east-1", environment=runs.world.environment)
+    with factory.profile_client("iam", project_files(context, project), layer_profile(location)) as iam:
+        iam.create_user(UserName=name)
+        iam.create_login_profile(UserName=name, Password="Not-To-Be-Kept-1", PasswordResetRequired=True)
+
+
+def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
+    runs: AdminRuns, sandbox: Sandbox
+) -> None:
+    keys = sandbox.project_root / ACCOUNT / "global/base-identities/keys"
+    (key,) = [path for path in keys.iterdir() if path.name.startswith(BAD)]
+    good = key.read_text()
+    key.write_text("bm90IGEga2V5\n")
+    make_by_hand(runs, THERE)
+    accept(runs)
+    with pytest.raises(ApplyFailed) as failed:
+        apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
+    by_person = dict(line.split(": ", 1) for line in failed.value.why.splitlines())
+    assert by_person[THERE].startswith("It exists already.")
+    assert by_person[BAD].startswith("A PGP key cannot be used.")
+    assert FINE in failed.value.what.partition("Not done")[0]
+
+    outlook = apply.look(runs.context(ACCOUNT), runs.report)
+    assert outlook.recoverable
+    assert outlook.causes == tuple(failed.value.why.splitlines())
+    repairs = recovery.examine(runs.context(ACCOUNT), runs.report)
+    assert [(one.way, one.title) for one in repairs] == [
+        (Way.IMPORT, f"import user {THERE}"),
+        (Way.IMPORT, f"import user login profile {THERE}"),
+    ]
+    for repair in repairs:
+        told = recovery.carry_out(repair, runs.context(ACCOUNT), runs.report)
+    assert told.follow_up is not None
+    recovery.carry_out(told.follow_up, runs.context(ACCOUNT), runs.report)
+
+    key.write_text(good)
+    accept(runs)
+    runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
+    assert plan.make(runs.context(ACCOUNT), runs.report).empty
+    people = hand_over.prepare(runs.context(ACCOUNT), runs.report)
+    assert {one.name for one in people if one.text and not one.trouble} == set(NAMES)
+
+
+def test_a_lock_file_of_other_providers_offers_the_upgrade(runs: AdminRuns, sandbox: Sandbox) -> None:
+    from workflows.services.terraform.causes import InitWay  # noqa: PLC0415
+    from workflows.services.terraform.failures import InitRefused  # noqa: PLC0415
+    from workflows.steps import mending  # noqa: PLC0415
+
+    layer = sandbox.project_root / ACCOUNT / "global/base-identities"
+    lock = layer / ".terraform.lock.hcl"
+    lock.write_text(lock.read_text().replace('version     = "3.39.0"', 'version     = "3.38.0"'))
+    if (layer / ".terraform").is_dir():
+        shutil.rmtree(layer / ".terraform")
+    with pytest.raises(InitRefused) as refused:
+        plan.make(runs.context(ACCOUNT), runs.report)
+    assert refused.value.way is InitWay.UPGRADE
+    words = mending.initialise(InitWay.UPGRADE, runs.context(ACCOUNT), runs.report)
+    assert "management/global/base-identities/.terraform.lock.hcl was changed: commit it" in words
+    assert '"3.39.0"' in lock.read_text()
+    accept(runs)

@@ -1,0 +1,195 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""An apply of which everything is killed in turn, with the real provider: what is left, and the way back.
+
+The layer has a resource that takes some seconds, so that what is killed is always in the middle: AWS has the
+people already, and no state knows them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.admin_runs import AdminRuns, joining
+from support.pgp import GpgHome, gpg_home
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+
+from workflows.sandbox.sandbox import Sandbox
+from workflows.services.terraform.results import ApplyFailed
+from workflows.services.terraform.state_lock import LockHeld
+from workflows.steps import apply, hand_over, mending, plan, recovery
+from workflows.steps.left_behind import running_in
+from workflows.steps.recovery import Way
+
+pytestmark = pytest.mark.e2e
+NAME, ACCOUNT = "jane.doe", "management"
+USER = f'module.user["{NAME}"].aws_iam_user.this[0]'
+PASSWORD = f'module.user["{NAME}"].aws_iam_user_login_profile.this[0]'
+SLOW = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    interpreter = ["/bin/sleep"]
+    command     = "6"
+  }
+}
+"""
+
+
+@pytest.fixture
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        made.key(NAME)
+        yield made
+
+
+@pytest.fixture
+def slow_file(sandbox: Sandbox) -> Path:
+    file = sandbox.project_root / ACCOUNT / "global/base-identities/slow.tf"
+    file.write_text(SLOW)
+    return file
+
+
+@pytest.fixture
+def runs(sandbox: Sandbox, home: GpgHome, slow_file: Path, tmp_path: Path) -> AdminRuns:
+    folder = tmp_path / "session"
+    folder.mkdir(mode=0o700)
+    made = joining(sandbox, folder, NAME, home.export(NAME), "admins")
+    accept(made)
+    return made
+
+
+def accept(runs: AdminRuns) -> plan.Planned:
+    context = runs.context(ACCOUNT)
+    planned = plan.make(context, runs.report)
+    request = plan.Request(planned, tuple(one.address for one in planned.foreign))
+    runs.learn(ACCOUNT, plan.perform(request, context, runs.report))
+    return planned
+
+
+def begin(runs: AdminRuns) -> multiprocessing.process.BaseProcess:
+    """A wizard in a process of its own that applies; returns when AWS has the person."""
+    wizard = multiprocessing.get_context("fork").Process(
+        target=apply.perform, args=(apply.Request(), runs.context(ACCOUNT), lambda _progress: None)
+    )
+    wizard.start()
+    output = runs.folder / "terraform" / ACCOUNT / "apply" / "output.log"
+
+    def there() -> bool:
+        text = output.read_text().replace('\\"', '"') if output.is_file() else ""
+        return f"{PASSWORD}: Creation complete" in text and "slow: Provisioning" in text
+
+    wait_for(there)
+    return wizard
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def kill(runs: AdminRuns, wizard: multiprocessing.process.BaseProcess, *victims: str) -> None:
+    """SIGKILL, in the order of the names; with Terraform goes its provider, as when a machine loses power."""
+    record = json.loads((runs.folder / "terraform" / ACCOUNT / "apply" / "process.json").read_text())
+    plugins = psutil.Process(record["pid"]).children(recursive=True)
+    for victim in victims:
+        match victim:
+            case "wizard":
+                assert wizard.pid is not None
+                os.kill(wizard.pid, signal.SIGKILL)
+                wizard.join()
+            case "supervisor":
+                os.kill(record["supervisor_pid"], signal.SIGKILL)
+            case "terraform":
+                os.kill(record["pid"], signal.SIGKILL)
+                for plugin in plugins:
+                    with contextlib.suppress(psutil.NoSuchProcess):  # it may have noticed, and ended
+                        plugin.kill()
+    if "wizard" not in victims:
+        wizard.join()
+
+
+def finished(runs: AdminRuns) -> None:
+    """Nothing is left to do, nothing is left running, and the person can be handed over."""
+    assert plan.make(runs.context(ACCOUNT), runs.report).empty
+    assert running_in(runs.folder) is None
+    (person,) = hand_over.prepare(runs.context(ACCOUNT), runs.report)
+    assert person.text
+    assert person.trouble == ()
+
+
+def slowly(*victims: str) -> Any:
+    """Victims whose test is left to `make slow`: half a minute each."""
+    return pytest.param(victims, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "victims", [("wizard", "supervisor"), slowly("wizard"), slowly("supervisor")], ids="+".join
+)
+def test_terraform_goes_on_without_whoever_watched_it_and_the_next_wizard_finds_its_end(
+    runs: AdminRuns, victims: tuple[str, ...]
+) -> None:
+    kill(runs, begin(runs), *victims)
+    if "wizard" in victims:
+        assert apply.look(runs.context(ACCOUNT), runs.report).begun
+    given = apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
+    assert given["applied"]["added"] == 3
+    runs.learn(ACCOUNT, given)
+    assert not apply.look(runs.context(ACCOUNT), runs.report).recoverable
+    finished(runs)
+
+
+@pytest.mark.parametrize(
+    "victims",
+    [("supervisor", "terraform", "wizard"), slowly("terraform"), slowly("wizard", "terraform")],
+    ids="+".join,
+)
+def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_in(
+    runs: AdminRuns, slow_file: Path, victims: tuple[str, ...]
+) -> None:
+    kill(runs, begin(runs), *victims)
+    context = runs.context(ACCOUNT)
+    if "wizard" in victims:
+        assert apply.look(context, runs.report).begun
+        with pytest.raises(ApplyFailed, match="was killed") as killed:
+            apply.perform(apply.Request(), context, runs.report)
+        assert killed.value.result.killed
+        assert f"perhaps missing from the state: {NAME}" in killed.value.what
+    outlook = apply.look(context, runs.report)
+    assert outlook.recoverable
+    assert "gone" in outlook.refusal
+    slow_file.unlink()
+
+    with pytest.raises(LockHeld) as held:
+        recovery.examine(context, runs.report)
+    assert held.value.lock.operation == "OperationTypeApply"
+    assert "released" in mending.unlock(held.value.lock, context, runs.report)
+
+    repairs = recovery.examine(context, runs.report)
+    assert [(one.way, one.address, one.resource_id) for one in repairs] == [
+        (Way.IMPORT, USER, NAME),
+        (Way.IMPORT, PASSWORD, NAME),
+    ]
+    for repair in repairs:
+        told = recovery.carry_out(repair, context, runs.report)
+        assert "Imported" in told.words
+    assert told.follow_up is not None
+    assert told.follow_up.way is Way.REPLACE
+    recovery.carry_out(told.follow_up, context, runs.report)
+    assert recovery.examine(context, runs.report) == ()
+
+    planned = accept(runs)
+    assert planned.passwords == (NAME,)
+    runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
+    assert not (runs.folder / "terraform" / ACCOUNT / "replace.json").exists()
+    finished(runs)
