@@ -10,18 +10,28 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Static
-from textual.widgets.selection_list import Selection
 
+from screens import plan_words
 from screens.base import Opening, StepPane
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
+from screens.widgets.foreign_list import ForeignList
 from screens.widgets.marks import MarkList
+from screens.widgets.name_dialog import NameDialog
+from screens.widgets.resource_browser import ResourceBrowser
 from screens.widgets.run_log import RunLog
+from screens.widgets.text_dialog import TextDialog
 from workflows.services.terraform.outcome import Update
-from workflows.steps import plan, planned, terraform_runs
-from workflows.steps.base import Progress
+from workflows.steps import plan, since_planned, terraform_runs
+from workflows.steps.base import Progress, Report
 from workflows.steps.plan import Request
 from workflows.steps.planned import Planned
+from workflows.steps.since_planned import Return
+
+
+def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
+    name = f"plan.{action.replace('_', '-')}"
+    return Binding(key, action, words, id=name, show=False, tooltip=tooltip)
 
 
 class PlanPane(TerraformPane):
@@ -29,29 +39,16 @@ class PlanPane(TerraformPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "plan_again", "Plan again", id="plan.again", show=False, tooltip="Make a new plan"),
-        Binding("l", "log", "Log", id="plan.log", show=False, tooltip="Show or hide Terraform's own words"),
-        Binding(
-            "x",
-            "export",
-            "Export",
-            id="plan.export",
-            show=False,
-            tooltip="Markdown for a pull request, redacted",
-        ),
-        Binding(
-            "e",
-            "elsewhere",
-            "Applied elsewhere",
-            id="plan.elsewhere",
-            show=False,
-            tooltip="See in the state that it is",
-        ),
+        _key("l", "log", "Log", "Show or hide Terraform's own words"),
+        _key("x", "export", "Export", "Markdown for a pull request, redacted"),
+        _key("e", "elsewhere", "Applied elsewhere", "See in the state that it is"),
+        _key("d", "differences", "Differences", "What is otherwise than in the plan before"),
+        _key("c", "check", "Check", "Ask whether files, branch and state are as they were planned"),
     ]
     DEFAULT_CSS = """
     PlanPane Static { height: auto; }
     PlanPane #destroys { color: $text-error; }
-    PlanPane #foreign-label { color: $text-warning; }
-    PlanPane #foreign { max-height: 8; }
+    PlanPane #since, PlanPane #difference { color: $text-warning; }
     PlanPane .hidden { display: none; }
     PlanPane #buttons { height: auto; margin-top: 1; }
     PlanPane #buttons Button { margin-right: 0; min-width: 8; }
@@ -65,17 +62,17 @@ class PlanPane(TerraformPane):
         kept = drafted or (None if self._elsewhere else facts)
         self._planned = Planned.from_facts(kept) if kept else None
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
-        self._refusal = ""
+        self._found = Return()
+        self._logged = False
 
     def compose_body(self) -> ComposeResult:
         yield CodeField()
         yield Static("", id="standing", markup=False)
+        yield Static("", id="since", classes="hidden", markup=False)
+        yield Static("", id="difference", classes="hidden", markup=False)
         yield Static("", id="destroys", classes="hidden", markup=False)
         yield Static("", id="summary", markup=False)
-        words = "! Not about what you chose. Space marks what may happen:"
-        yield Static(words, id="foreign-label", classes="hidden")
-        yield MarkList(id="foreign", classes="hidden", compact=True)
-        yield Static("", id="foreign-words", classes="hidden", markup=False)
+        yield ForeignList()
         yield Static("", id="drift", classes="hidden", markup=False)
         with Horizontal(id="buttons"):
             yield Button("Plan again (p)", id="again", compact=True)
@@ -83,33 +80,36 @@ class PlanPane(TerraformPane):
             yield Button("Export (x)", id="export", compact=True)
             yield Button("Elsewhere (e)", id="elsewhere", compact=True)
         yield RunLog()
+        yield ResourceBrowser()
 
     def on_mount(self) -> None:
         super().on_mount()
         self._show()
         self.run_move("look", self._look)
 
-    def _look(self, report: Any) -> tuple[str, str]:
+    def _look(self, report: Report) -> tuple[str, Return]:
         report(Progress("Looking at the layer and its profile"))
-        refusal = ""
-        if self._planned is not None and not self.context.facts.get("applied"):
-            refusal = planned.staleness(self._planned, self.context)
-        return terraform_runs.code_wanted(self.context), refusal
+        found = since_planned.look(self._planned, self.context)
+        return terraform_runs.code_wanted(self.context), found
 
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show(self) -> None:
-        planned = self._planned
-        self.query_one("#standing", Static).update(self._standing())
-        self._fill("#destroys", [f"- {one.words}" for one in planned.destroys] if planned else [])
-        lines = list(planned.summary) if planned else []
+        made, found = self._planned, self._found
+        listed = bool(found.resources)
+        words = plan_words.standing(made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts)
+        self.query_one("#standing", Static).update(words)
+        self._fill("#since", [f"! {one}" for one in found.since])
+        self._fill("#difference", plan_words.told_differences(found.differences) if made else [])
+        self._fill("#destroys", plan_words.told_destroys(made.destroys) if made else [])
+        lines = plan_words.told_summary(made.summary, listed=listed) if made else []
         self.query_one("#summary", Static).update("\n".join(lines))
-        drift = [f"  {words}" for words in planned.drift] if planned else []
-        self._fill("#drift", ["Changed outside of Terraform since the last apply:", *drift] if drift else [])
-        self._show_foreign()
-        self.query_one("#export", Button).disabled = planned is None
+        self._fill("#drift", plan_words.told_drift(made.drift, listed=listed) if made else [])
+        self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
+        self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
+        self.query_one("#export", Button).disabled = made is None
         again = self.query_one("#again", Button)
-        again.label = "Plan (p)" if planned is None else "Plan again (p)"
+        again.label = "Plan (p)" if made is None else "Plan again (p)"
         again.refresh(layout=True)  # the label alone would keep its width
 
     def _fill(self, selector: str, lines: list[str]) -> None:
@@ -117,76 +117,62 @@ class PlanPane(TerraformPane):
         widget.update("\n".join(lines))
         widget.set_class(not lines, "hidden")
 
-    def _show_foreign(self) -> None:
-        foreign = self._planned.foreign if self._planned else ()
-        box = self.query_one("#foreign", MarkList)
-        box.clear_options()
-        for one in foreign:
-            box.add_option(Selection(one.words, one.address, one.address in self._acknowledged))
-        if not foreign:
-            self._fill("#foreign-words", [])
-        for widget in (box, self.query_one("#foreign-label")):
-            widget.set_class(not foreign, "hidden")
-
-    def _standing(self) -> str:
-        if self._elsewhere:
-            return "✓ Applied elsewhere: the state holds what was decided. Next (^n) goes on."
-        planned = self._planned
-        if planned is None:
-            return (
-                "No plan yet. Next (^n) lets Terraform make one.\n"
-                "Applied already, by a pull request? Then press e."
-            )
-        counts = planned.counts
-        words = f"{counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy"
-        if planned.empty:
-            words = "No changes: this account is already as the files say."
-        if self._refusal:
-            return f"! {self._refusal}\n  Next (^n) plans again.  The plan was: {words}"
-        return f"✓ {words}\n  Next (^n) accepts exactly this plan; then comes Apply."
-
     # -- what comes back ---------------------------------------------------------------------------
 
     def progressed(self, progress: Progress) -> None:
         if isinstance(progress.payload, Update):
+            self._logged = True
             self.query_one(RunLog).take(progress.payload)
+            if self.running_move == "plan":
+                self.query_one(ResourceBrowser).take(progress.payload)
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         match message.name:
             case "look":
-                wanted, self._refusal = message.result
+                wanted, self._found = message.result
                 self.query_one(CodeField).want(wanted)
                 self._show()
+                if self._found.old and not self._found.refusal and not wanted:
+                    self.call_later(self._check)
             case "plan":
-                self._take(message.result)
+                self._take(*message.result)
+            case "check":
+                self._found = message.result
+                self._show()
+                self.notify(self._found.refusal or "The files and the state are still what was planned.")
             case "log":
                 self.query_one(RunLog).show_text(message.result)
             case "export":
                 self.notify(message.result)
 
-    def _take(self, planned: Planned) -> None:
-        self._planned, self._refusal, self._elsewhere = planned, "", False
+    def _take(self, made: Planned, found: Return) -> None:
+        self._planned, self._found, self._elsewhere = made, found, False
         self._acknowledged = set()
-        self.query_one(RunLog).remove_class("-shown")
         self._show()
         self.keep_draft()
-        if planned.empty and not planned.drift:
+        if made.empty and not made.drift:
             self.notify(f"{self.context.item}: no changes, nothing to apply.")
             self.call_later(self.advance)
-        elif planned.foreign:
+        elif made.foreign:
             self.query_one("#foreign").focus()
+        elif found.resources:
+            self.query_one(ResourceBrowser).go()
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "plan":
-            self._planned = None
+            self._planned, self._found = None, Return()
             self._show()
+        elif message.name == "check":
+            message.told = True
+            words = f"{message.error.title}: {message.error.what}"
+            self.notify(f"The state could not be asked. {words}", severity="warning")
 
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        if self._elsewhere or (self._planned is not None and not self._refusal):
+        if self._elsewhere or (self._planned is not None and not self._found.refusal):
             self.post_message(self.Submitted(self.request()))
         else:
             self._plan()
@@ -195,16 +181,23 @@ class PlanPane(TerraformPane):
         """Plan again, or look at the state again, after a lock or an init was dealt with."""
         if move == "perform":
             self.action_elsewhere()
+        elif move == "check":
+            self._check()
         else:
             self._plan()
 
     def _plan(self) -> None:
         code = self.query_one(CodeField).take()
-        log = self.query_one(RunLog)
-        log.clear()
-        log.add_class("-shown")
-        self.run_move("plan", lambda report: plan.make(self.context, report, code), journaled=True)
-        self.call_after_refresh(log.scroll_visible, animate=False)
+        self.query_one(RunLog).clear()
+        browser = self.query_one(ResourceBrowser)
+        browser.begin()
+
+        def work(report: Report) -> tuple[Planned, Return]:
+            made = plan.make(self.context, report, code)
+            return made, since_planned.look(made, self.context)
+
+        self.run_move("plan", work, journaled=True)
+        self.call_after_refresh(browser.scroll_visible, animate=False)
 
     @on(Button.Pressed, "#again")
     def action_plan_again(self) -> None:
@@ -220,15 +213,39 @@ class PlanPane(TerraformPane):
         if log.has_class("-shown"):
             log.focus()
             self.call_after_refresh(log.scroll_visible, animate=False)
-            if not log.lines and not self.running_move:
+            if not self._logged and not self.running_move:
                 self.run_move("log", lambda _report: plan.log_text(self.context, "plan"))
 
     @on(Button.Pressed, "#export")
     def action_export(self) -> None:
-        """Write the redacted Markdown into a file, and copy it."""
-        if self._planned is not None:
-            target = f"~/plan-{self.context.facts.get('project', 'project')}-{self.context.item}.md"
-            self.run_move("export", lambda _report: plan.export(target, self.context))
+        """Ask for a file, write the redacted Markdown into it, and copy it."""
+        if self._planned is None:
+            return
+
+        def answered(target: str | None) -> None:
+            if target is not None:
+                self.run_move("export", lambda _report: plan.export(target, self.context))
+
+        target = plan.proposed_target(self.context)
+        self.app.push_screen(NameDialog("Export the plan", plan_words.EXPORT, target), answered)
+
+    def action_differences(self) -> None:
+        """Show what is otherwise than in the plan before."""
+        text = plan_words.all_differences(self._found.differences)
+        self.app.push_screen(TextDialog("This plan and the one before", text))
+
+    def action_check(self) -> None:
+        """Ask whether the files, the branch and the state are still what was planned."""
+        if self._planned is None or self.context.facts.get("applied"):
+            self.notify("There is no plan that waits to be applied.", severity="warning")
+        else:
+            self._check()
+
+    def _check(self) -> None:
+        made = self._planned
+        if made is not None and not self.running_move:
+            code = self.query_one(CodeField).take()
+            self.run_move("check", lambda report: since_planned.check(made, self.context, report, code))
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:
@@ -239,17 +256,11 @@ class PlanPane(TerraformPane):
 
     def changed(self) -> bool:
         """A plan that was accepted and still fits its files is left alone."""
-        return bool(self._refusal) or bool(super().changed())
-
-    @on(MarkList.SelectionHighlighted, "#foreign")
-    def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
-        """Show all words of the line that the cursor is on; the list cuts them off."""
-        foreign = self._planned.foreign if self._planned else ()
-        self._fill("#foreign-words", [one.words for one in foreign if one.address == event.selection.value])
+        return bool(self._found.refusal) or bool(super().changed())
 
     @on(MarkList.SelectedChanged, "#foreign")
     def _mark(self) -> None:
-        self._acknowledged = set(self.query_one("#foreign", MarkList).selected)
+        self._acknowledged = self.query_one(ForeignList).marked
 
     def request(self) -> Request:
         if self._elsewhere:

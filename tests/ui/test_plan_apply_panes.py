@@ -174,6 +174,7 @@ async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) ->
         assert "2 to add, 0 to change, 0 to destroy" in app.text()
         assert "jane.doe: new user" in app.text()
         assert desk.status("plan") is Status.RUNNING
+        await press(pilot, "l")
         log = app.pane.query_one(RunLog)
         assert any("<arn:user/dana.lopez>" in line.text for line in log.lines)
         await press(pilot, "ctrl+n")
@@ -249,11 +250,17 @@ async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
         await press(pilot, "ctrl+n")
         folder = run_folder(desk.made[0])
         folder.mkdir(parents=True)
-        write_atomically(folder / "plan.md", b"### Plan\n")
+        write_atomically(folder / "plan.md", b"### Plan for management\n")
         await press(pilot, "x")
-        assert (desk.world.home / "plan-bb-management.md").read_text() == "### Plan\n"
+        assert "~/plan-bb-management.md" in app.text()
+        await press(pilot, "enter")
+        assert (desk.world.home / "plan-bb-management.md").read_text() == "### Plan for management\n"
         assert isinstance(desk.world.clipboard, FakeClipboard)
-        assert desk.world.clipboard.content == "### Plan\n"
+        assert desk.world.clipboard.content == "### Plan for management\n"
+        (desk.world.home / "mine.md").write_text("mine")
+        await press(pilot, "x", *["backspace"] * 30, *"mine.md", "enter")
+        assert "There is a file already" in app.text()
+        assert (desk.world.home / "mine.md").read_text() == "mine"
 
 
 def play_apply(monkeypatch: pytest.MonkeyPatch, end: Callable[[], dict[str, Any]]) -> list[apply.Request]:

@@ -187,6 +187,17 @@ class Git:
             return ""
         return answer.stderr.strip() or f"git fetch ended with status {answer.exit_code}."
 
+    def holder(self, commit: str) -> str:
+        """The remote's default branch, as last fetched, if a commit is in it already; "" if it is not."""
+        remotes = self._ask("remote").split()
+        if not remotes:
+            return ""
+        name = self._default_branch("origin" if "origin" in remotes else remotes[0])
+        if not name:
+            return ""
+        answer = self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}")
+        return name if answer.exit_code == 0 else ""
+
     def create_branch(self, name: str) -> None:
         """Make a branch at the commit that is checked out, and go to it. Changed files stay changed.
 

@@ -1,0 +1,226 @@
+"""The resources of a plan under the people, groups and modules that they are about, each with a mark.
+
+Enter opens a resource and shows what changes inside it. Only the lines in view are drawn, so that a plan of
+thousands of resources moves as one of ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.strip import Strip
+
+from screens.widgets.line_list import Line, LineList
+from workflows.numbers import count
+from workflows.services.terraform.events import Event, Unknown
+from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.plan import Action
+from workflows.steps.plan_resources import SIGNS, WORDS, Resource
+
+_KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
+_HEAD = "Resources (enter opens one, / filters)"
+_READING, _READ = "…", "✓"
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A line inside a resource.
+
+    Attributes:
+        resource: the key of the line of the resource.
+        number: which line of it.
+    """
+
+    resource: str
+    number: int
+
+
+class PlanTree(LineList):
+    """Shows a plan, or what Terraform is reading while it makes one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "open", "Open", id="plan.open", show=False, tooltip="Show or hide what changes inside"
+        ),
+        Binding(
+            "a", "open_all", "Open all", id="plan.open-all", show=False, tooltip="Open all, or close all"
+        ),
+        Binding("slash", "filter", "Filter", id="plan.filter", show=False, tooltip="Look for a resource"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"lines--{name}" for name in ("added", "altered", "removed", "replaced")),
+    }
+    DEFAULT_CSS = """
+    PlanTree { height: 1fr; min-height: 8; }
+    PlanTree > .lines--added { color: $text-success; }
+    PlanTree > .lines--altered { color: $text-warning; }
+    PlanTree > .lines--removed { color: $text-error; }
+    PlanTree > .lines--replaced { color: $text-error; text-style: bold; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__((_HEAD,), id="resources")
+        self._resources: Sequence[Resource] = ()
+        self._haystacks: list[str] = []
+        self._words: tuple[str, ...] = ()
+        self._opened: set[str] = set()
+        self._live: dict[str, str] = {}
+        self.found = 0
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def total(self) -> int:
+        """How many resources there are, whatever the filter leaves."""
+        return len(self._resources) or len(self._live)
+
+    def show_plan(self, resources: Sequence[Resource]) -> None:
+        """Show the resources of a plan that is made."""
+        self._live.clear()
+        self._resources = resources
+        self._haystacks = [_haystack(one) for one in resources]
+        self._opened &= {_key(one) for one in resources}
+        self._lay_out()
+
+    def filter(self, words: Sequence[str]) -> None:
+        """Show only resources that hold all of these words, in any place."""
+        self._words = tuple(word.casefold() for word in words)
+        self._lay_out()
+
+    def begin(self) -> None:
+        """A plan is being made: what is read and planned comes bit by bit."""
+        self.show_plan(())
+
+    def take(self, update: Update) -> None:
+        """Take in what Terraform said since the last update."""
+        before = dict(self._live)
+        for event in update.events:
+            if (read := _read_event(event)) is not None:
+                self._live[read[0]] = read[1]
+        for address, action in update.progress.planned.items():
+            self._live[address] = f"{_live_sign(action)} {_live_words(action)}"
+        if self._live != before:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        lines = self._live_lines() if self._live else self._plan_lines()
+        self.found = sum(isinstance(line.key, str) for line in lines)
+        self.show(lines)
+        widest = max((cell_len(line.cells[0]) for line in lines), default=0)
+        self.virtual_size = Size(widest, len(lines) + 1)
+
+    def _live_lines(self) -> list[Line]:
+        found = []
+        for address, state in self._live.items():
+            if all(word in f"{address} {state}".casefold() for word in self._words):
+                sign, _, words = state.partition(" ")
+                found.append(Line((f"{sign} {address}  {words}",), address, _KINDS.get(sign, "quiet")))
+        return found[::-1]  # what comes last is what a person looks for
+
+    def _plan_lines(self) -> list[Line]:
+        lines: list[Line] = []
+        heading = ""
+        chosen = self._chosen()
+        sizes: dict[str, int] = {}
+        for one in chosen:
+            sizes[_about(one)] = sizes.get(_about(one), 0) + 1
+        for one in chosen:
+            if _about(one) != heading:
+                heading = _about(one)
+                lines.append(Line((f"{heading}  {count(sizes[heading], 'resource')}",)))
+            lines.append(Line((_told(one),), _key(one), _KINDS.get(one.sign, "")))
+            if _key(one) in self._opened:
+                lines += _inside(one)
+        return lines
+
+    def _chosen(self) -> Sequence[Resource]:
+        if not self._words:
+            return self._resources
+        pairs = zip(self._resources, self._haystacks, strict=True)
+        return [one for one, text in pairs if all(word in text for word in self._words)]
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        """Show or hide what changes inside the marked resource."""
+        line = self.marked
+        if line is None:
+            return
+        key = line.key.resource if isinstance(line.key, Inside) else line.key
+        self._opened ^= {key}
+        if isinstance(line.key, Inside):  # the line goes: its resource is marked
+            self._row = next(row for row, one in enumerate(self._lines) if one.key == key)
+        self._lay_out()
+
+    def action_open_all(self) -> None:
+        """Open every resource that the filter leaves; close all if all are open."""
+        every = {_key(one) for one in self._chosen()}
+        self._opened = set() if every <= self._opened else self._opened | every
+        self._lay_out()
+
+    def action_filter(self) -> None:
+        """Go to the filter above."""
+        self.post_message(self.LeftUpwards())
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
+        left = 0 if cells == (_HEAD,) else round(self.scroll_x)
+        strip = Strip([Segment(cells[0], style)])
+        return strip.crop(left, left + width).adjust_cell_length(width, style)
+
+
+def _key(resource: Resource) -> str:
+    """What tells a resource's line from all others: it can have changed outside and be changed as well."""
+    return f"outside {resource.address}" if resource.drift else resource.address
+
+
+def _about(resource: Resource) -> str:
+    """The heading that a resource is under."""
+    return f"Changed outside of Terraform: {resource.about}" if resource.drift else resource.about
+
+
+def _told(resource: Resource) -> str:
+    foreign = "! " if resource.foreign else ""
+    return f"{resource.sign} {foreign}{resource.words}  {resource.address}"
+
+
+def _inside(resource: Resource) -> list[Line]:
+    lines = resource.details or ("nothing inside is told",)
+    return [
+        Line((f"    {text}",), Inside(_key(resource), number), "quiet") for number, text in enumerate(lines)
+    ]
+
+
+def _haystack(resource: Resource) -> str:
+    foreign = "foreign ! not chosen" if resource.foreign else ""
+    drift = "outside drift" if resource.drift else ""
+    action = WORDS[Action(resource.action)]
+    parts = (resource.sign, action, resource.about, resource.words, resource.address, foreign, drift)
+    return " ".join(parts).casefold()
+
+
+def _read_event(event: Event) -> tuple[str, str] | None:
+    """The resource that a refresh is about, with a mark and words; None for any other event."""
+    if not isinstance(event, Unknown) or event.type not in {"refresh_start", "refresh_complete"}:
+        return None
+    hook: Any = event.fields.get("hook")
+    address = (hook.get("resource") or {}).get("addr") if isinstance(hook, dict) else None
+    if not isinstance(address, str):
+        return None
+    return address, f"{_READING} is read" if event.type == "refresh_start" else f"{_READ} was read"
+
+
+def _live_sign(action: str) -> str:
+    return SIGNS.get(Action(action), "=") if action in set(Action) else "="
+
+
+def _live_words(action: str) -> str:
+    return f"will be {WORDS[Action(action)]}" if action in set(Action) else f"({action})"
