@@ -77,7 +77,8 @@ def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> 
     met = best <= BUDGET_SECONDS
     print(
         f"{what}: {best * 1000:.0f} ms at best, {middle * 1000:.0f} ms in the middle"
-        f" ({processor * 1000:.0f} ms of the processor), against {of_base * 1000:.0f} ms, ratio {middle / of_base:.2f};"
+        f" ({processor * 1000:.0f} ms of the processor), against {of_base * 1000:.0f} ms,"
+        f" ratio {middle / of_base:.2f};"
         f" budget {BUDGET_SECONDS * 1000:.0f} ms: {'met' if met else 'MISSED'}"
     )
     return met

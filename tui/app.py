@@ -105,12 +105,15 @@ class OnboardApp(Frame):
 
     async def _show_home(self, failure: OnboardError | None = None) -> None:
         entries: tuple[Entry, ...] = ()
+        remarks: tuple[str, ...] = ()
         try:
             entries = await asyncio.to_thread(self.control.entries)
+            remarks = await asyncio.to_thread(self.control.key_remarks)
             await asyncio.to_thread(self.control.remove_leftovers)
         except OnboardError as error:
             failure = failure or error
-        await self._show(HomeScreen(entries, sandbox=self.source.sandbox, now=self._machine.now))
+        home = HomeScreen(entries, sandbox=self.source.sandbox, now=self._machine.now, remarks=remarks)
+        await self._show(home)
         if failure is not None:
             self.show_error(failure)
 

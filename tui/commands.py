@@ -107,6 +107,7 @@ def resume(options: argparse.Namespace) -> int:
 def sessions(options: argparse.Namespace) -> int:
     """`iam-onboard sessions [--json]`: list them."""
     from tui.session_words import session_line  # noqa: PLC0415 - only this command needs it
+    from workflows.services.key_records import remarks  # noqa: PLC0415
 
     machine = Machine.this()
     entries = Shelf(machine).entries()
@@ -118,6 +119,8 @@ def sessions(options: argparse.Namespace) -> int:
         sys.stdout.write("No sessions yet. `iam-onboard` begins one.\n")
     for entry in entries:
         sys.stdout.write(session_line(entry, machine.now()) + "\n")
+    for words in remarks(machine.places.key_records, machine.now()):
+        sys.stderr.write(f"! {words}\n")
     return DONE
 
 

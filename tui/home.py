@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _BEGINNINGS = {
     "new:admin": "I am an admin: bring people in, change their groups, remove them",
     "new:new-user": "I am a new user: I was invited, or got a handoff text",
+    "new:rotation": "Rotate access keys: a new one in place of one that is kept here",
 }
 _MARK = "▸"
 
@@ -38,6 +39,7 @@ class HomeScreen(Screen[None]):
         entries: the sessions that can be resumed.
         sandbox: whether new ones are begun in a sandbox.
         now: the clock.
+        remarks: what is to be known of access keys that are kept here.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,6 +52,7 @@ class HomeScreen(Screen[None]):
     HomeScreen { padding: 1 2 0 2; }
     HomeScreen #home-title { text-style: bold; color: $text-accent; }
     HomeScreen #home-words { height: auto; color: $text-muted; margin-bottom: 1; }
+    HomeScreen #home-remarks { height: auto; max-height: 4; color: $text-warning; margin-bottom: 1; }
     HomeScreen OptionList {
         height: 1fr; border: none; padding: 0; background: $background;
         text-wrap: nowrap; text-overflow: ellipsis;
@@ -75,8 +78,16 @@ class HomeScreen(Screen[None]):
 
         entry: Entry
 
-    def __init__(self, entries: Sequence[Entry], *, sandbox: bool, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        *,
+        sandbox: bool,
+        now: Callable[[], datetime],
+        remarks: Sequence[str] = (),
+    ) -> None:
         super().__init__()
+        self._remarks = remarks
         self._entries = entries
         self._sandbox = sandbox
         self._now = now
@@ -85,6 +96,9 @@ class HomeScreen(Screen[None]):
         where = " · SANDBOX, not AWS" if self._sandbox else ""
         yield Static(f"iam-onboard{where}", id="home-title", markup=False)
         yield Static(self._words(), id="home-words", markup=False)
+        if self._remarks:
+            lines = "\n".join(f"! {words}" for words in self._remarks)
+            yield Static(lines, id="home-remarks", markup=False)
         yield OptionList(*self._options())
         yield KeyLine(first=(), last=("home.help", "app.quit"))
 

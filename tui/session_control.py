@@ -131,6 +131,17 @@ class SessionControl:
 
         self.sessions.visit_free(remove_credentials)
 
+    def key_remarks(self) -> tuple[str, ...]:
+        """What is to be known of the access keys that are kept here: old ones, interrupted rotations.
+
+        Raises:
+            OnboardError: what is known of them cannot be read.
+        """
+        from workflows.services.key_records import remarks  # noqa: PLC0415 - not for the first paint
+
+        world = self._source.world("rotation", self._clipboard)
+        return remarks(world.key_records_folder, world.now())
+
     def entries(self) -> tuple[Entry, ...]:
         """The sessions that can be resumed from here: a sandbox knows only those of sandboxes.
 

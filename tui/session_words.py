@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tui.shelf import Entry
     from workflows.machine.session import Summary
 
-_TITLES = {"admin": "Admin", "new-user": "New user"}
+_TITLES = {"admin": "Admin", "new-user": "New user", "rotation": "Rotate access keys"}
 _NAMED = 3
 
 

@@ -224,3 +224,12 @@ def remark(record: KeyRecord, now: datetime) -> str:
         at_least = "" if record.created else "at least "
         return f"The access key of {name} is {at_least}{record.age_days(now)} days old: rotate it."
     return ""
+
+
+def remarks(folder: Path, now: datetime) -> tuple[str, ...]:
+    """The remarks on all keys whose records are in a folder.
+
+    Raises:
+        OnboardError: a record cannot be read.
+    """
+    return tuple(words for words in (remark(record, now) for record in KeyRecords(folder).all()) if words)

@@ -1,0 +1,74 @@
+"""Delete the old key: the last act of a rotation, some days later, when nothing missed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflows.errors import Problem
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.services.authenticator import code_problem
+from workflows.services.key_records import KeyRecord, KeyRecords
+from workflows.steps import rotation
+from workflows.steps.base import AGREES, Context, Observation, Report
+
+STEP = Step(
+    id="retirement",
+    title="Delete the old key",
+    purpose="Some days later, when nothing has missed the old key: it is deleted for good.",
+    needs=("rotated",),
+    gives=("retired",),
+    applies=Condition(
+        "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
+    ),
+    blocked_words="Deleting the old key needs that the new one is in its place",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        code: of the MFA device; "" where the user has none.
+    """
+
+    code: str = ""
+
+
+def record_of(context: Context) -> KeyRecord | None:
+    """The record of the key that was rotated, or None if it is not kept here any more.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    known = context.facts["rotated"]
+    return KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The code is well formed."""
+    del context
+    problem = code_problem(request.code) if request.code.strip() else None
+    return [problem] if problem else []
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Delete it, after the kept key is proved once more.
+
+    Raises:
+        OnboardError: it stays, and is inactive.
+    """
+    known = context.facts["rotated"]
+    record = record_of(context)
+    if record is not None and record.rotation is None and record.id == known["id"]:
+        return {"retired": {"id": known["old_id"], "told": [f"{known['old_id']} was deleted already."]}}
+    asked = rotation.Request(known["project"], known["profile"], request.code)
+    _, told = rotation.retired(asked, context, report)
+    return {"retired": {"id": known["old_id"], "told": told}}
+
+
+def observe(context: Context) -> Observation:
+    """AWS is not asked; what is deleted does not come back."""
+    del context
+    return AGREES
