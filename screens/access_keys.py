@@ -27,7 +27,7 @@ from workflows.numbers import count
 from workflows.secret import Secret
 from workflows.steps import access_keys
 from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
-from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, StoreOption, store_options
+from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options
 from workflows.steps.own_access_key import KeyInHand, KeyPlace, load_key
 from workflows.steps.own_identity import identity_of
 from workflows.steps.places import told_path
@@ -52,7 +52,9 @@ class AccessKeysPane(BrowsingPane):
     DEFAULT_CSS = """
     AccessKeysPane .question { margin-top: 1; }
     AccessKeysPane Vertical.way { height: auto; margin-top: 1; }
-    AccessKeysPane .words, AccessKeysPane #noticed { height: auto; }
+    AccessKeysPane .words, AccessKeysPane #noticed, AccessKeysPane #passed-over { height: auto; }
+    AccessKeysPane #passed-over { color: $text-warning; }
+    AccessKeysPane #passed-over, AccessKeysPane #locked { display: none; }
     AccessKeysPane Horizontal.buttons { height: 1; }
     AccessKeysPane Button { margin-right: 2; }
     """
@@ -64,7 +66,7 @@ class AccessKeysPane(BrowsingPane):
         kept = known.get("kept") or VAULT
         first = HANDOFF if self._identity.encrypted_secret else CONSOLE
         self._start: Mapping[str, Any] = {
-            "kept": CREDENTIALS_FILE if kept == CREDENTIALS_FILE else VAULT,
+            "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
             "how": known.get("how") or first,
             "path": "",
             "key_id": "",
@@ -79,6 +81,9 @@ class AccessKeysPane(BrowsingPane):
             yield Static(_told(self.context.facts.get("access_key") or {}), classes="words", markup=False)
         yield Label("Where is the secret to be kept?")
         yield Choices(id="kept")
+        yield Static("", id="passed-over", markup=False)
+        with Horizontal(classes="buttons", id="locked"):
+            yield Button("Look again", id="look-again", compact=True)
         yield Label("Where does the key come from?", classes="question")
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
@@ -130,7 +135,7 @@ class AccessKeysPane(BrowsingPane):
         self.query_one("#how", Choices).choose(str(self._start["how"]))
         self._show()
         self.query_one("#open", Button).disabled = not self._identity.sign_in_url
-        self.run_move("stores", lambda _report: store_options(self.context, self._identity))
+        self._look_for_stores()
         self._looking = self.set_interval(_LOOK_SECONDS, self._look)
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -157,7 +162,22 @@ class AccessKeysPane(BrowsingPane):
         if row is not None:
             row.display = how in {CONSOLE, API}
 
+    def _look_for_stores(self) -> None:
+        """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
+        self.run_move("stores", lambda _report: store_options(self.context, self._identity))
+
+    @on(Button.Pressed, "#look-again")
+    def _look_again(self) -> None:
+        self._start = {**self._start, "kept": self.query_one("#kept", Choices).value}
+        self._look_for_stores()
+
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
+        passed_over, locked = stores[0].passed_over, stores[0].locked
+        if locked:
+            passed_over += " Unlock it and look again, or choose another place."
+        self.query_one("#passed-over", Static).update(passed_over)
+        self.query_one("#passed-over").display = bool(passed_over)
+        self.query_one("#locked").display = locked
         home = f"{self.context.world.home}/"
         lines = [(store.choice, store.words.replace(home, "~/")) for store in stores]
         self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
