@@ -25,14 +25,17 @@ RUNS = 15
 
 
 def wanted(region: str) -> plan.WantedProfiles:
-    return plan.from_accounts(
-        "bb",
-        ACCOUNTS,
-        start="security",
-        region=region,
-        key=plan.KeyInFile("AKIA" + "A" * 16, Secret("s" * 40)),
-        mfa_serial="arn:aws:iam::000000000001:mfa/jane.doe",
+    serial = "arn:aws:iam::000000000001:mfa/jane.doe"
+    base = plan.BaseProfile(
+        "bb-security", region, plan.KeyInFile("AKIA" + "A" * 16, Secret("s" * 40)), serial
     )
+    roles = (
+        plan.AssumedRole(
+            f"bb-{name}-devops", plan.role_arn("aws", number, "DevOps"), base.name, region, serial
+        )
+        for name, number in ACCOUNTS.items()
+    )
+    return plan.WantedProfiles((base,), tuple(roles))
 
 
 def median(action: Callable[[int], None], runs: int) -> float:

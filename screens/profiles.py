@@ -8,12 +8,13 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import ScrollableContainer
-from textual.widgets import Input, Static
+from textual.widgets import Input, SelectionList, Static
 
 from screens.base import Opening, StepPane
 from screens.widgets.diff_view import DiffView
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
+from screens.widgets.profile_questions import ProfileQuestions
 from workflows.numbers import count
 from workflows.steps import profiles
 from workflows.steps.own_identity import paths_of
@@ -39,6 +40,8 @@ class ProfilesPane(StepPane):
             "region": proposed.region,
             "mfa_serial": proposed.mfa_serial,
             "mfa_names": proposed.mfa_names,
+            "overwrite": (),
+            "prune": (),
             **opening.draft,
         }
         self._shown: Request | None = None
@@ -59,6 +62,7 @@ class ProfilesPane(StepPane):
             compact=True,
         )
         yield Static("", id="remarks", markup=False)
+        yield ProfileQuestions(id="questions")
         with ScrollableContainer(id="diff"):
             yield DiffView()
 
@@ -68,6 +72,7 @@ class ProfilesPane(StepPane):
 
     @on(Input.Blurred)
     @on(MarkBox.Changed)
+    @on(SelectionList.SelectedChanged)
     def _look_again(self) -> None:
         self._look()
 
@@ -91,6 +96,8 @@ class ProfilesPane(StepPane):
         if message.name != "look":
             return
         found: Preview = message.result
+        marked = [*self._start["overwrite"], *self._start["prune"]]
+        self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
         home = self.context.world.home
         folder = told_path(paths_of(self.context).folder, home)
         written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}."
@@ -98,6 +105,8 @@ class ProfilesPane(StepPane):
             "Next (^n) writes this; the files as they were are kept beside them."
             if found.diff
             else "✓ The files have them already."
+            if not found.by_hand
+            else "✓ Nothing is written: what differs was changed by hand, and stays so."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
         self.query_one("#remarks", Static).update("\n".join([written, *remarks, state]))
@@ -113,10 +122,14 @@ class ProfilesPane(StepPane):
             self.query_one("#remarks", Static).update(f"✗ {message.error.what} {message.error.why}")
 
     def request(self) -> Request:
+        questions = self.query_one(ProfileQuestions)
         return Request(
             region=self.query_one("#region", Input).value.strip(),
             mfa_serial=self.query_one("#mfa-serial", Input).value.strip(),
             mfa_names=self.query_one("#mfa-names", MarkBox).value,
+            asked=questions.asked,
+            overwrite=questions.overwrite,
+            prune=questions.prune,
         )
 
     def draft(self) -> Mapping[str, Any]:
@@ -125,4 +138,6 @@ class ProfilesPane(StepPane):
             "region": request.region,
             "mfa_serial": request.mfa_serial,
             "mfa_names": request.mfa_names,
+            "overwrite": list(request.overwrite),
+            "prune": list(request.prune),
         }

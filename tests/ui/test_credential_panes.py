@@ -21,6 +21,7 @@ from screens.mfa import MfaPane
 from screens.profiles import ProfilesPane
 from screens.verify import VerifyPane
 from screens.widgets.choices import Choices
+from screens.widgets.marks import MarkList
 from screens.widgets.passphrase_dialog import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
 from tui.vaults import vault_for
@@ -251,6 +252,39 @@ async def test_a_rejected_file_is_told_with_its_line_and_the_step_stays(
         await pilot.press("escape")
         await rest(pilot)
         assert app.wizard.current == PROFILES
+
+
+async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_over(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    written(new_user, session)
+    config = new_user.world.home / ".aws" / "bb" / "config"
+    head, section = config.read_text().split(f"[profile {ROLE}]")
+    by_hand = f"{head}[profile {ROLE}]{section.replace('us-east-1', 'eu-west-1')}"
+    config.write_text(by_hand)
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        boxes = app.pane.query_one("#boxes", MarkList)
+        assert f"Write over {ROLE}" in app.text()
+        boxes.focus()
+        await pilot.pause()
+        shown = " ".join(app.text().replace("│", " ").split())
+        assert f"{ROLE} (changed by hand): region: eu-west-1 → us-east-1" in shown
+        field(app, "mfa-serial").value = SERIAL.replace("jane.doe", "phone")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "to go on all the same" in app.text()
+        assert config.read_text() == by_hand
+        boxes.focus()
+        await pilot.press("a")
+        await rest(pilot)
+        assert app.pane.request().overwrite == (ROLE,)  # type: ignore[attr-defined]
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "eu-west-1" not in config.read_text()
+        assert app.wizard.current == VERIFY
 
 
 def written(new_user: NewUserAws, session: Session) -> None:

@@ -1,61 +1,21 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
+from support.profile_samples import SERIAL, Person, Role, devops
 
 from workflows.services.profiles import plan
 from workflows.services.profiles.plan import BaseProfile, KeyFromProcess, WantedProfiles
 
-ACCOUNTS = {"management": "111111111111", "security": "222222222222", "apps-devstg": "444444444444"}
-SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 
-
-@dataclass(frozen=True)
-class Role:
-    profile: str
-    role: str
-    account_id: str
-
-
-@dataclass(frozen=True)
-class Identity:
-    account_name: str
-    region: str
-    partition: str
-    profiles: tuple[Role, ...]
-
-
-def test_security_assumes_devops_everywhere_but_in_management() -> None:
-    wanted = plan.from_accounts(
-        "bb", ACCOUNTS, start="security", region="us-east-1", key=None, mfa_serial=SERIAL
-    )
-    assert wanted.names == ("bb-security", "bb-security-devops", "bb-apps-devstg-devops")
-    last = wanted.roles[-1]
-    assert last.role_arn == "arn:aws:iam::444444444444:role/DevOps"
-    assert (last.source_profile, last.mfa_serial) == ("bb-security", SERIAL)
-    assert wanted.problems() == []
-
-
-@pytest.mark.parametrize("start", ["management", "root"])
-def test_management_assumes_the_organisations_role_in_the_others(start: str) -> None:
-    accounts = {start: "111111111111", "security": "222222222222"}
-    wanted = plan.from_accounts("bb", accounts, start=start, region="us-east-1", key=None, mfa_serial=None)
-    assert wanted.names == (f"bb-{start}", "bb-security-oaar")
-    assert wanted.roles[0].role_arn.endswith(":role/OrganizationAccountAccessRole")
-    assert wanted.roles[0].mfa_serial is None
-
-
-def test_the_mfa_twins_are_added_where_the_project_asks_for_them() -> None:
-    wanted = plan.from_accounts(
-        "bb", ACCOUNTS, start="security", region="us-east-1", key=None, mfa_serial=SERIAL, mfa_names=True
-    )
-    assert wanted.names[-2:] == ("bb-apps-devstg-devops", "bb-apps-devstg-devops-mfa")
+def test_the_twins_of_leverage_cli_follow_their_role() -> None:
+    wanted = devops(mfa_names=True)
+    assert wanted.names[-2:] == ("bb-shared-devops", "bb-shared-devops-mfa")
     assert wanted.roles[-1].role_arn == wanted.roles[-2].role_arn
+    assert wanted.roles[-1].mfa_serial == SERIAL
 
 
 def test_names_and_roles_of_a_handoff_are_taken_as_they_are() -> None:
-    identity = Identity(
+    identity = Person(
         "management", "us-gov-west-1", "aws-us-gov", (Role("bb-x-administrator", "Admin", "333333333333"),)
     )
     wanted = plan.from_identity("bb", identity, key=None, mfa_serial=None)
@@ -66,7 +26,7 @@ def test_names_and_roles_of_a_handoff_are_taken_as_they_are() -> None:
 
 def test_a_twin_that_the_handoff_names_itself_is_not_made_again() -> None:
     roles = (Role("bb-x", "Admin", "333333333333"), Role("bb-x-mfa", "Admin", "333333333333"))
-    identity = Identity("security", "us-east-1", "aws", roles)
+    identity = Person("security", "us-east-1", "aws", roles)
     wanted = plan.from_identity("bb", identity, key=None, mfa_serial=None, mfa_names=True)
     assert wanted.names == ("bb-security", "bb-x", "bb-x-mfa")
 

@@ -14,26 +14,18 @@ from pathlib import Path
 
 import botocore.session
 import pytest
+from support.profile_samples import SERIAL, devops
 
 from workflows.secret import Secret
 from workflows.services import files
 from workflows.services.files import FileError
-from workflows.services.profiles import plan
-from workflows.services.profiles.plan import KeyFromProcess, KeyInFile, KeySource, WantedProfiles
+from workflows.services.profiles.plan import KeyFromProcess, KeyInFile
 from workflows.services.profiles.reading import ProfileFileError
 from workflows.services.profiles.write import ProfilePaths, prepare, preview, profile_paths, write_profiles
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 KEY_ID = "AKIA" + "A" * 16
 CANARY = "canary" + "s" * 34
-SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
-ACCOUNTS = {"management": "111111111111", "security": "222222222222", "shared": "333333333333"}
-
-
-def wanted(key: KeySource = None, serial: str | None = SERIAL) -> WantedProfiles:
-    return plan.from_accounts(
-        "bb", ACCOUNTS, start="security", region="us-east-1", key=key, mfa_serial=serial
-    )
 
 
 def key(secret: str = CANARY) -> KeyInFile:
@@ -57,7 +49,7 @@ def as_botocore_sees(paths: ProfilePaths, monkeypatch: pytest.MonkeyPatch) -> di
 
 
 def test_botocore_reads_back_what_was_written(paths: ProfilePaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = write_profiles(paths, wanted(key()), NOW)
+    written = write_profiles(paths, devops(key()), NOW)
     profiles = as_botocore_sees(paths, monkeypatch)
     assert profiles["bb-security"] == {
         "region": "us-east-1",
@@ -88,7 +80,7 @@ def test_botocore_reads_back_what_was_written(paths: ProfilePaths, monkeypatch: 
     ],
 )
 def test_the_real_command_reads_the_profiles(paths: ProfilePaths, arguments: list[str], answer: str) -> None:
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(paths.folder),
@@ -105,8 +97,8 @@ def test_a_credential_process_hands_its_key_to_botocore(
 ) -> None:
     answer = json.dumps({"Version": 1, "AccessKeyId": KEY_ID, "SecretAccessKey": CANARY})
     command = shlex.join([sys.executable, "-c", f"print('{answer}')"])
-    write_profiles(paths, wanted(key()), NOW)
-    write_profiles(paths, wanted(KeyFromProcess(command)), NOW)
+    write_profiles(paths, devops(key()), NOW)
+    write_profiles(paths, devops(KeyFromProcess(command)), NOW)
     assert CANARY not in paths.credentials.read_text()
     as_botocore_sees(paths, monkeypatch)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -116,16 +108,16 @@ def test_a_credential_process_hands_its_key_to_botocore(
 
 
 def test_going_back_to_the_file_takes_the_process_out(paths: ProfilePaths) -> None:
-    write_profiles(paths, wanted(KeyFromProcess("/bin/true")), NOW)
+    write_profiles(paths, devops(KeyFromProcess("/bin/true")), NOW)
     assert not paths.credentials.exists()
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     assert "credential_process" not in paths.config.read_text()
 
 
 def test_without_a_key_the_stored_one_stays(paths: ProfilePaths) -> None:
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     before = paths.credentials.read_bytes()
-    write_profiles(paths, wanted(None, serial=None), NOW)
+    write_profiles(paths, devops(None, serial=None), NOW)
     assert paths.credentials.read_bytes() == before
     assert "mfa_serial" not in paths.config.read_text()
 
@@ -133,8 +125,8 @@ def test_without_a_key_the_stored_one_stays(paths: ProfilePaths) -> None:
 def test_everything_is_private(paths: ProfilePaths) -> None:
     old = os.umask(0)
     try:
-        write_profiles(paths, wanted(key()), NOW)
-        write_profiles(paths, wanted(key("n" * 40)), NOW)
+        write_profiles(paths, devops(key()), NOW)
+        write_profiles(paths, devops(key("n" * 40)), NOW)
     finally:
         os.umask(old)
     assert mode(paths.folder) == 0o700
@@ -143,28 +135,28 @@ def test_everything_is_private(paths: ProfilePaths) -> None:
 
 
 def test_lax_modes_are_tightened_and_told_even_where_nothing_changes(paths: ProfilePaths) -> None:
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     paths.folder.chmod(0o755)
     paths.credentials.chmod(0o644)
-    written = write_profiles(paths, wanted(key()), NOW)
+    written = write_profiles(paths, devops(key()), NOW)
     assert set(written.tightened) == {paths.folder, paths.credentials}
     assert written.changed == ()
     assert (mode(paths.folder), mode(paths.credentials)) == (0o700, 0o600)
 
 
 def test_writing_twice_changes_nothing_and_makes_no_backup(paths: ProfilePaths) -> None:
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     before = {path: (path.read_bytes(), path.stat().st_ino) for path in paths.folder.iterdir()}
-    written = write_profiles(paths, wanted(key()), NOW)
+    written = write_profiles(paths, devops(key()), NOW)
     assert (written.changed, written.backups, written.added, written.updated) == ((), (), (), ())
     assert {path: (path.read_bytes(), path.stat().st_ino) for path in paths.folder.iterdir()} == before
 
 
 def test_a_backup_holds_what_was_there_and_is_never_overwritten(paths: ProfilePaths) -> None:
-    write_profiles(paths, wanted(key("0" * 40)), NOW)
+    write_profiles(paths, devops(key("0" * 40)), NOW)
     first = paths.credentials.read_bytes()
-    [backup] = write_profiles(paths, wanted(key("1" * 40)), NOW).backups
-    [second] = write_profiles(paths, wanted(key("2" * 40)), NOW).backups
+    [backup] = write_profiles(paths, devops(key("1" * 40)), NOW).backups
+    [second] = write_profiles(paths, devops(key("2" * 40)), NOW).backups
     assert backup.read_bytes() == first
     assert second != backup
     assert mode(backup) == 0o600
@@ -176,7 +168,7 @@ def test_a_symbolic_link_stays_one(paths: ProfilePaths, tmp_path: Path) -> None:
     real.write_text("[profile mine]\nregion = eu-west-1\n")
     real.chmod(0o644)
     paths.config.symlink_to(real)
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     assert paths.config.is_symlink()
     assert "bb-security" in real.read_text()
     assert mode(real) == 0o600
@@ -186,7 +178,7 @@ def test_the_persons_own_file_is_never_touched(paths: ProfilePaths) -> None:
     own = paths.folder.parent / "config"
     own.parent.mkdir(parents=True)
     own.write_text("[default]\nx = y\n[default]\n")
-    write_profiles(paths, wanted(key()), NOW)
+    write_profiles(paths, devops(key()), NOW)
     assert own.read_text() == "[default]\nx = y\n[default]\n"
 
 
@@ -194,7 +186,7 @@ def test_both_files_or_neither_when_one_is_refused(paths: ProfilePaths) -> None:
     files.private_folder(paths.folder)
     paths.config.write_text("[a]\n[a]\n")
     with pytest.raises(ProfileFileError, match="line 2"):
-        write_profiles(paths, wanted(key()), NOW)
+        write_profiles(paths, devops(key()), NOW)
     assert [path.name for path in paths.folder.iterdir()] == ["config"]
 
 
@@ -202,7 +194,7 @@ def test_both_files_or_neither_when_one_is_refused(paths: ProfilePaths) -> None:
 def test_both_files_or_neither_when_a_rename_fails(
     paths: ProfilePaths, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
-    write_profiles(paths, wanted(key("0" * 40), serial=None), NOW)
+    write_profiles(paths, devops(key("0" * 40), serial=None), NOW)
     before = {path.name: path.read_bytes() for path in paths.folder.iterdir()}
     real_replace = Path.replace
     calls = iter(range(1, 100))
@@ -214,20 +206,20 @@ def test_both_files_or_neither_when_a_rename_fails(
 
     monkeypatch.setattr(Path, "replace", replace)
     with pytest.raises(FileError):
-        write_profiles(paths, wanted(key("1" * 40)), NOW)
+        write_profiles(paths, devops(key("1" * 40)), NOW)
     after = {path.name: path.read_bytes() for path in paths.folder.iterdir() if "backup" not in path.name}
     assert after == before
 
 
 def test_the_preview_shows_the_change_and_no_secret(paths: ProfilePaths) -> None:
-    text = preview(prepare(paths, wanted(key())))
+    text = preview(prepare(paths, devops(key())))
     assert f"--- /dev/null\n+++ {paths.config}" in text
     assert "+aws_secret_access_key = ****\n" in text
-    write_profiles(paths, wanted(key("0" * 40)), NOW)
+    write_profiles(paths, devops(key("0" * 40)), NOW)
     paths.credentials.write_text(
         paths.credentials.read_text() + "# aws_session_token: canary-t\n[x]\naws_session_token=\n  k=canary\n"
     )
-    text = preview(prepare(paths, wanted(key())))
+    text = preview(prepare(paths, devops(key())))
     assert "-aws_secret_access_key = ****\n+aws_secret_access_key = ****\n" in text
     for secret in (CANARY, "0" * 20, "canary-t", "k=canary", "\0"):
         assert secret not in text
@@ -235,10 +227,10 @@ def test_the_preview_shows_the_change_and_no_secret(paths: ProfilePaths) -> None
 
 
 def test_the_preview_writes_nothing_and_is_empty_where_nothing_changes(paths: ProfilePaths) -> None:
-    assert prepare(paths, wanted(key())).changes
+    assert prepare(paths, devops(key())).changes
     assert not paths.folder.exists()
-    write_profiles(paths, wanted(key()), NOW)
-    prepared = prepare(paths, wanted(key()))
+    write_profiles(paths, devops(key()), NOW)
+    prepared = prepare(paths, devops(key()))
     assert preview(prepared) == ""
     assert not prepared.changes
 
@@ -286,7 +278,7 @@ def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch:
 def test_a_killed_writer_leaves_files_that_botocore_reads(
     paths: ProfilePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_profiles(paths, wanted(key("0" * 40)), NOW)
+    write_profiles(paths, devops(key("0" * 40)), NOW)
     paths.config.write_text(paths.config.read_text() + "\n# mine\n[profile mine]\nregion = eu-west-1\n")
     script = textwrap.dedent(f"""
         from datetime import UTC, datetime
@@ -313,6 +305,6 @@ def test_a_killed_writer_leaves_files_that_botocore_reads(
         assert profiles["mine"] == {"region": "eu-west-1"}
         assert len(profiles["bb-security"]["aws_secret_access_key"]) == 40
         assert "# mine\n" in paths.config.read_text()
-    written = write_profiles(paths, wanted(key()), NOW)
+    written = write_profiles(paths, devops(key()), NOW)
     assert paths.config in written.changed
     assert not [path.name for path in paths.folder.iterdir() if path.name.startswith(".")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from workflows.machine.events import Facts
 from workflows.messages.handoff import Identity
 from workflows.services.credential_command import credential_command
 from workflows.services.files import read_text
+from workflows.services.profiles.foreign import HandChange, Stale
 from workflows.services.profiles.plan import (
     KeyFromProcess,
     KeySource,
@@ -21,8 +22,9 @@ from workflows.services.profiles.plan import (
     from_identity,
     region_problems,
 )
+from workflows.services.profiles.prepare import MAX_BYTES, Decisions, prepare, preview
 from workflows.services.profiles.reading import profile_sections
-from workflows.services.profiles.write import MAX_BYTES, prepare, preview, write_profiles
+from workflows.services.profiles.write import write_profiles
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
@@ -48,11 +50,22 @@ class Request:
         region: the profiles' region.
         mfa_serial: of their code device, or "".
         mfa_names: whether every role profile gets a `-mfa` twin for Leverage CLI 3.1.
+        asked: the profiles that somebody changed by hand, as `look` found them: those that were asked about.
+        overwrite: of these, the ones to write over; the others stay as they are.
+        prune: of the profiles that are no longer wanted, the ones to take out.
     """
 
     region: str
     mfa_serial: str = ""
     mfa_names: bool = False
+    asked: tuple[str, ...] = field(default=(), compare=False)
+    overwrite: tuple[str, ...] = ()
+    prune: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> Decisions:
+        """The same for whoever writes."""
+        return Decisions(overwrite=self.overwrite, prune=self.prune)
 
 
 @dataclass(frozen=True)
@@ -63,11 +76,15 @@ class Preview:
         diff: both files, unified, secrets masked; "" where nothing changes.
         names: all profiles, the base profile first.
         remarks: what the person should know, each a sentence.
+        by_hand: the profiles that somebody changed by hand: write over them or not?
+        stale: those that this program wrote and the handoff no longer names: take them out or not?
     """
 
     diff: str
     names: tuple[str, ...]
     remarks: tuple[str, ...]
+    by_hand: tuple[HandChange, ...] = ()
+    stale: tuple[Stale, ...] = ()
 
 
 def proposal(context: Context) -> Request:
@@ -135,15 +152,26 @@ def look(request: Request, context: Context, report: Report) -> Preview:
         remarks.append(f"No access key was kept: {profiles.names[0]} works only if the files have its key.")
     if not request.mfa_serial:
         remarks.append("Without an MFA device's serial, roles that ask for a code will refuse.")
-    return Preview(preview(prepare(paths_of(context), profiles)), profiles.names, tuple(remarks))
+    prepared = prepare(paths_of(context), profiles, request.decided)
+    return Preview(preview(prepared), profiles.names, tuple(remarks), prepared.by_hand, prepared.stale)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """The region is one that AWS has, the serial looks like one, and the names can be used."""
+    """The region is one that AWS has, the serial looks like one, and the names can be used.
+
+    That a profile changed by hand stays as it is, is a warning that can be accepted.
+    """
     identity = identity_of(context)
     if not request.region:
         return [Problem(f"A region is needed, for example {identity.region}.", "region")]
-    return region_problems(request.region, identity.partition) or wanted(request, context).problems()
+    problems = region_problems(request.region, identity.partition) or wanted(request, context).problems()
+    if problems:
+        return problems
+    kept = [name for name in request.asked if name not in request.overwrite]
+    if not kept:
+        return []
+    words = f"Changed by hand, and not written over: {', '.join(kept)}. Mark what is to be written over."
+    return [Problem(words, "questions", fatal=False)]
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
@@ -155,10 +183,14 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     report(Progress("Writing both files"))
     paths, profiles = paths_of(context), wanted(request, context)
-    written = write_profiles(paths, profiles, context.world.now())
+    written = write_profiles(paths, profiles, context.world.now(), request.decided)
     home = context.world.home
     told = [f"{told_path(path, home)} was open to others; it is private now." for path in written.tightened]
     told += [f"The files as they were: {told_path(path, home)}." for path in written.backups]
+    if written.kept:
+        told.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
+    if written.removed:
+        told.append(f"Taken out: {', '.join(written.removed)}.")
     return {
         "profiles": {
             "names": list(profiles.names),

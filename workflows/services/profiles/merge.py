@@ -7,10 +7,10 @@ cannot parse takes every profile down with it. So the result is read again befor
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from configupdater import ConfigUpdater, Section
+from configupdater import ConfigUpdater, Option, Section
 
 from workflows.secret import Secret
 from workflows.services.profiles.reading import Found, ProfileFileError, profile_sections
@@ -43,14 +43,23 @@ class Merged:
         text: the new text; it may hold a secret.
         added: profiles that are new in it.
         updated: profiles that were there with other values.
+        removed: profiles that were there and are no more.
     """
 
     text: str = field(repr=False)
     added: tuple[str, ...]
     updated: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
 
-def merge(text: str, wanted: Sequence[WantedSection], *, prefix: str, name: str) -> Merged:
+def merge(
+    text: str,
+    wanted: Sequence[WantedSection],
+    *,
+    prefix: str,
+    name: str,
+    remove: Collection[str] = (),
+) -> Merged:
     """Put sections into the text of an AWS file.
 
     What is right already is not touched, so merging twice is the same as once. Changed sections stay where
@@ -61,6 +70,8 @@ def merge(text: str, wanted: Sequence[WantedSection], *, prefix: str, name: str)
         wanted: the sections.
         prefix: "profile " for `config`, "" for `credentials`.
         name: the file's name for an error's sentence.
+        remove: profiles whose sections go, with the comments between their options; one after the last
+            option may be about what follows, and stays.
 
     Raises:
         ProfileFileError: the text is not what botocore accepts, holds a profile twice, or cannot be kept.
@@ -68,7 +79,7 @@ def merge(text: str, wanted: Sequence[WantedSection], *, prefix: str, name: str)
     """
     for section in wanted:
         for option, value in section.values.items():
-            _check_value(option, _plain(value))
+            _check_value(option, plain(value))
     found = profile_sections(text, prefix, name)
     changed = [
         section
@@ -76,13 +87,15 @@ def merge(text: str, wanted: Sequence[WantedSection], *, prefix: str, name: str)
         if section.profile in found and _differs(found[section.profile], section)
     ]
     new = [section for section in wanted if section.profile not in found and section.create]
-    if not changed and not new:
+    gone = [profile for profile in found if profile in remove]
+    if not changed and not new and not gone:
         return Merged(text, (), ())
     crlf = text.count("\r\n") > text.count("\n") / 2
     pure = not crlf or text.count("\r\n") == text.count("\n")
     result = text if not text or text.endswith("\n") else text + ("\r\n" if crlf else "\n")
-    if changed:
-        result = _update(result.replace("\r\n", "\n") if crlf and pure else result, changed, found, name)
+    if changed or gone:
+        result = result.replace("\r\n", "\n") if crlf and pure else result
+        result = _update(result, changed, [found[profile].header for profile in gone], found, name)
         if crlf and pure:
             result = result.replace("\n", "\r\n")
     added = "".join(
@@ -90,17 +103,20 @@ def merge(text: str, wanted: Sequence[WantedSection], *, prefix: str, name: str)
     )
     result += added.replace("\n", "\r\n") if crlf else added
     _check_result(result, wanted, prefix, name)
-    return Merged(result, tuple(s.profile for s in new), tuple(s.profile for s in changed))
+    _check_others(text, result, {*(section.profile for section in wanted), *gone}, prefix, name)
+    return Merged(result, tuple(s.profile for s in new), tuple(s.profile for s in changed), tuple(gone))
 
 
 def _differs(found: Found, wanted: WantedSection) -> bool:
-    return any(found.options.get(option) != _plain(value) for option, value in wanted.values.items()) or any(
+    return any(found.options.get(option) != plain(value) for option, value in wanted.values.items()) or any(
         option in found.options for option in wanted.absent
     )
 
 
-def _update(text: str, changed: Sequence[WantedSection], found: Mapping[str, Found], name: str) -> str:
-    """The text with the options of existing sections set; what is right already stays as it is."""
+def _update(
+    text: str, changed: Sequence[WantedSection], gone: Sequence[str], found: Mapping[str, Found], name: str
+) -> str:
+    """The text with the options of existing sections set and sections taken out; all else stays as it is."""
     updater = ConfigUpdater(strict=False, allow_no_value=True, delimiters=("=",))
     updater.read_string(text)
     if str(updater) != text:
@@ -115,9 +131,20 @@ def _update(text: str, changed: Sequence[WantedSection], found: Mapping[str, Fou
         for option in wanted.absent:
             _remove(section, option)
         for option, value in wanted.values.items():
-            if current.options.get(option) != _plain(value):
-                _set(section, option, _plain(value))
-    return str(updater)
+            if current.options.get(option) != plain(value):
+                _set(section, option, plain(value))
+    return "".join(
+        _after(block) if isinstance(block, Section) and block.name in gone else str(block)
+        for block in updater.iter_blocks()
+    )
+
+
+def _after(section: Section) -> str:
+    """What follows a section's last option where a comment is in it: it may be about the next section."""
+    blocks = list(section.iter_blocks())
+    last = max((place for place, block in enumerate(blocks) if isinstance(block, Option)), default=-1)
+    rest = "".join(str(block) for block in blocks[last + 1 :])
+    return rest.lstrip("\n") if rest.strip() else ""
 
 
 def _set(section: Section, option: str, value: str) -> None:
@@ -152,7 +179,7 @@ def _gap(number: int, text: str) -> str:
 def _section_text(section: WantedSection, prefix: str) -> str:
     lines = [
         f"[{prefix}{section.profile}]",
-        *(f"{key} = {_plain(value)}" for key, value in section.values.items()),
+        *(f"{key} = {plain(value)}" for key, value in section.values.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -171,10 +198,24 @@ def _check_result(text: str, wanted: Sequence[WantedSection], prefix: str, name:
             )
 
 
+def _check_others(before: str, after: str, ours: Collection[str], prefix: str, name: str) -> None:
+    """And the profiles of others are what they were."""
+    was, now = profile_sections(before, prefix, name), profile_sections(after, prefix, name)
+    if {key: found.options for key, found in was.items() if key not in ours} != {
+        key: found.options for key, found in now.items() if key not in ours
+    }:
+        raise ProfileFileError(
+            "This file is not changed",
+            f"Another profile in {name} would be changed along.",
+            next="Remove the profile by hand, then try again.",
+        )
+
+
 def _check_value(option: str, value: str) -> None:
     if not value or value != value.strip() or not value.isprintable():
         raise ValueError(f"the value for {option} is empty, padded or holds a control character")
 
 
-def _plain(value: Value) -> str:
+def plain(value: Value) -> str:
+    """The text of a value, a secret's too."""
     return value.reveal() if isinstance(value, Secret) else value

@@ -1,17 +1,14 @@
-"""Which profiles a person needs: from what the handoff says, or from the project's accounts by convention."""
+"""Which profiles a person needs: one for their user, and one for each role that they may assume."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from workflows.errors import Problem
 from workflows.secret import Secret
-
-MANAGEMENT_NAMES = ("management", "root")
-"""The organisation's first account: `root` in projects until 2022, `management` since."""
 
 # IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]; a virtual device has an ARN.
 _MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
@@ -216,46 +213,6 @@ def from_identity(
             mfa_serial,
         )
         for role in identity.profiles
-    ]
-    return WantedProfiles((base,), _with_twins(roles) if mfa_names else tuple(roles))
-
-
-def from_accounts(
-    project: str,
-    accounts: Mapping[str, str],
-    *,
-    start: str,
-    region: str,
-    key: KeySource,
-    mfa_serial: str | None,
-    partition: str = "aws",
-    mfa_names: bool = False,
-) -> WantedProfiles:
-    """The profiles of a project by convention, for somebody without a handoff.
-
-    From the management account every other account's OrganizationAccountAccessRole (`…-oaar`), from security
-    the DevOps role (`…-devops`) of every account but the management account (Leverage's documentation,
-    "AWS credentials").
-
-    Args:
-        project: the project's short name.
-        accounts: account ids by name, as `accounts` in common.tfvars has them.
-        start: the account that the IAM user is in: "management" (or "root") or "security".
-        region: the project's primary region.
-        key: where the access key is.
-        mfa_serial: of the person's code device, or None for none.
-        partition: the AWS partition.
-        mfa_names: True adds a `-mfa` twin of every role profile.
-    """
-    from_management = start in MANAGEMENT_NAMES
-    suffix, role = ("oaar", "OrganizationAccountAccessRole") if from_management else ("devops", "DevOps")
-    base = BaseProfile(base_name(project, start), region, key, mfa_serial)
-    roles = [
-        AssumedRole(
-            f"{project}-{name}-{suffix}", role_arn(partition, account_id, role), base.name, region, mfa_serial
-        )
-        for name, account_id in accounts.items()
-        if name not in MANAGEMENT_NAMES
     ]
     return WantedProfiles((base,), _with_twins(roles) if mfa_names else tuple(roles))
 

@@ -1,0 +1,44 @@
+"""The profiles of somebody in security who may assume DevOps in some accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workflows.services.profiles.plan import KeySource, WantedProfiles, from_identity
+
+SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
+ACCOUNTS = {"security": "222222222222", "shared": "333333333333"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of a handoff."""
+
+    profile: str
+    role: str
+    account_id: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """An identity of a handoff."""
+
+    account_name: str
+    region: str
+    partition: str
+    profiles: tuple[Role, ...]
+
+
+def devops(
+    key: KeySource = None,
+    serial: str | None = SERIAL,
+    accounts: Mapping[str, str] = ACCOUNTS,
+    *,
+    region: str = "us-east-1",
+    mfa_names: bool = False,
+) -> WantedProfiles:
+    """Those profiles."""
+    roles = tuple(Role(f"bb-{name}-devops", "DevOps", number) for name, number in accounts.items())
+    person = Person("security", region, "aws", roles)
+    return from_identity("bb", person, key=key, mfa_serial=serial, mfa_names=mfa_names)
