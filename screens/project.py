@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -17,6 +18,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox, MarkList
 from workflows.steps import project
 from workflows.steps.intents import KINDS
+from workflows.steps.layer_remarks import layer_remarks
 from workflows.steps.places import told_path
 from workflows.steps.project import Request, Survey, UpstreamUnreachable
 
@@ -66,6 +68,7 @@ class ProjectPane(StepPane):
         super().__init__(opening)
         self._suggester = NameSuggester()
         self._survey: Survey | None = None
+        self._looked_at = ""
         facts = opening.context.facts
         self._start: Mapping[str, Any] = {
             "path": facts.get("project_root") or ".",
@@ -98,11 +101,12 @@ class ProjectPane(StepPane):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#without-upstream").display = False
+        self.screen.set_focus(self.query_one("#joining", Input))  # what is typed meanwhile is a name
         self._look()
 
     @on(Input.Submitted, "#path")
     def _look(self) -> None:
-        path = self.query_one("#path", Input).value
+        path = self._looked_at = self.query_one("#path", Input).value
         self.run_move("survey", lambda report: project.survey(path, self.context, report))
 
     @on(StepPane.MoveDone)
@@ -112,9 +116,13 @@ class ProjectPane(StepPane):
         found: Survey = message.result
         same = self._survey is not None and self._survey.project.root == found.project.root
         marked = self._marked() if same else self._start["layers"] or found.proposed
-        self._survey = found
+        first, self._survey = self._survey is None, found
         self._suggester.people = found.people()
-        self.query_one("#path", Input).value = self._told_root(found)
+        path = self.query_one("#path", Input)
+        if path.value == self._looked_at:
+            path.value = self._told_root(found)
+            if path.has_focus:
+                self.query_one("#joining", Input).focus()
         self.query_one("#found", Static).update(_told(found))
         layers = self.query_one("#layers", MarkList)
         layers.clear_options()
@@ -122,8 +130,16 @@ class ProjectPane(StepPane):
             location = layer.location
             words = f"{location.account}  {len(layer.humans)} people, {len(layer.groups)} groups"
             layers.add_option(Selection(words, location.account, location.account in marked))
-        self.query_one("#joining", Input).focus()
-        self._remember()
+        if first:
+            self._begin_with(found)
+
+    def _begin_with(self, found: Survey) -> None:
+        """What was found is not the person's input; what was typed meanwhile is."""
+        if not self.opened:
+            self._remember()
+        elif self._opened_with.path == self._looked_at.strip():
+            root = self._told_root(found)
+            self._opened_with = replace(self._opened_with, path=root, layers=self._marked())
 
     @on(StepPane.MoveFailed)
     def _not_found(self, message: StepPane.MoveFailed) -> None:
@@ -178,9 +194,5 @@ def _told(found: Survey) -> str:
     accounts = ", ".join(account.name for account in told.accounts)
     lines = [f"✓ {told.name} ({told.long_name}), accounts: {accounts}"]
     lines += [f"! {remark}" for remark in found.remarks]
-    findings = [
-        f"! {layer.location.account}: {one.message} ({one.place})"
-        for layer in found.layers
-        for one in layer.findings
-    ]
-    return "\n".join([*lines, *findings[:3]])
+    lines += [f"! {remark}" for remark in layer_remarks(found.layers)]
+    return "\n".join(lines)

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from threading import Event
 
+import pytest
 from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
 from textual.widgets import DataTable, TextArea
 
 from screens.widgets.marks import MarkBox, MarkList
+from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps import pgp_keys, project, users
+from workflows.steps.base import Context, Report
 
 Keys = Mapping[str, bytes]
 
@@ -89,6 +93,54 @@ async def test_a_done_project_is_prefilled_and_goes_on_unchanged(
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
         assert ui.status("users") is Status.STALE
+
+
+async def test_what_is_typed_while_the_project_is_looked_for_is_kept_and_counts(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    looking, looked = project.survey, Event()
+
+    def slowly(path: str, context: Context, report: Report) -> project.Survey:
+        assert looked.wait(60)
+        return looking(path, context, report)
+
+    async with wizard(admin_project, project, pgp_keys, users, at="pgp-keys") as ui:
+        monkeypatch.setattr(project, "survey", slowly)
+        await ui.app.wizard.visit(StepKey("project"))
+        await ui.pilot.pause()
+        assert ui.focused == "joining"
+        await ui.pilot.press(*", juan")
+        ui.field("leaving").focus()
+        await ui.pilot.press(*"alex.kim")
+        looked.set()
+        await ui.rest()
+        assert ui.focused == "leaving"
+        assert (ui.field("joining").value, ui.field("leaving").value) == ("jane.doe, juan", "alex.kim")
+        assert "▐X▌ security" in ui.text
+        assert ui.app.pane.changed()
+        await ui.go_to("pgp-keys")
+        await ui.go_to("project")
+        assert (ui.field("joining").value, ui.field("leaving").value) == ("jane.doe, juan", "alex.kim")
+
+
+async def test_a_folder_typed_while_another_is_looked_at_stays(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, looked = project.survey, Event()
+
+    def slowly(path: str, context: Context, report: Report) -> project.Survey:
+        assert looked.wait(60)
+        return looking(path, context, report)
+
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        monkeypatch.setattr(project, "survey", slowly)
+        ui.field("path").focus()
+        await ui.pilot.press("enter", "end", *"/x")
+        looked.set()
+        await ui.rest()
+        assert ui.field("path").value.endswith("/x")
+        assert ui.focused == "path"
 
 
 async def test_half_filled_input_is_kept(admin_project: AdminProject) -> None:

@@ -45,11 +45,13 @@ class Finding:
         message: a sentence, without the place.
         place: where.
         hand_edit: True when the thing can only be changed by hand, at that place.
+        hidden: of what is commented out, what it is: `user`, `group` or `output`; "" of all else.
     """
 
     message: str
     place: Place
     hand_edit: bool = False
+    hidden: str = ""
 
 
 class Person(NamedTuple):

@@ -71,4 +71,4 @@ def _hidden(document: Document) -> Iterator[Finding]:
             else:
                 continue
             place = Place(document.name, one.line)
-            yield Finding(f"The {what} {block.label} is hidden in a comment.", place)
+            yield Finding(f"The {what} {block.label} is hidden in a comment.", place, hidden=what)
