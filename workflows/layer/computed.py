@@ -28,6 +28,7 @@ _JOINING = frozenset(
 )
 """Functions whose result has the entries of their arguments, and no others (Terraform's "Functions")."""
 _LONGEST = 60
+_DEEPEST = 50
 _OF_A_MAP = frozenset({"keys", "values"})
 _COLLECTIONS = frozenset({"tuple", "object", "function_call"})
 
@@ -87,11 +88,20 @@ class _Reader:
 
     def __init__(self, named: Named) -> None:
         self._named = named
+        self._depth = 0
         self.unknown = ""
 
     def read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
         """The entries of an expression; `within` are the references that led to it."""
-        node = bare(node)
+        if self._depth == _DEEPEST:
+            return self._cannot(document, node)
+        self._depth += 1
+        try:
+            return self._read(document, bare(node), within)
+        finally:
+            self._depth -= 1
+
+    def _read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
         if node.type in {"tuple", "object"}:
             return [Entry(document, one) for one in document.elements(node)]
         call = function_call(document, node)
@@ -116,7 +126,11 @@ class _Reader:
                 found = [one for one in found if plain_string(one.document, one.node) != ""]
             return found
         if name == "flatten" and len(arguments) == 1:
-            return self._flat(self.read(document, arguments[0], within), within)
+            return [
+                one
+                for entry in self.read(document, arguments[0], within)
+                for one in self._flat(entry, within)
+            ]
         if name in _OF_A_MAP and len(arguments) == 1:
             found = self.read(document, arguments[0], within)
             if all(one.node.type == "object_elem" for one in found):
@@ -125,16 +139,19 @@ class _Reader:
                 return [Entry(one.document, one.node.children[2]) for one in found]
         return self._cannot(document, node)
 
-    def _flat(self, entries: list[Entry], within: frozenset[str]) -> list[Entry]:
-        found: list[Entry] = []
-        for one in entries:
-            document, node = one.document, one.node
-            text = document.text(node)
-            if unwrap(node).type in _COLLECTIONS or text.startswith(("local.", "var.")):
-                found += self._flat(self.read(document, node, within), within | {text})
-            else:
-                found.append(one)
-        return found
+    def _flat(self, entry: Entry, within: frozenset[str]) -> list[Entry]:
+        document, node = entry.document, entry.node
+        text = document.text(node)
+        if unwrap(node).type not in _COLLECTIONS and not text.startswith(("local.", "var.")):
+            return [entry]
+        if self._depth == _DEEPEST:
+            return self._cannot(document, node)
+        inner = self.read(document, node, within)
+        self._depth += 1
+        try:
+            return [one for deeper in inner for one in self._flat(deeper, within | {text})]
+        finally:
+            self._depth -= 1
 
     def _cannot(self, document: Document, node: Node) -> list[Entry]:
         self.unknown = self.unknown or shortened(document, node)

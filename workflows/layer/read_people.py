@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Owner = tuple[str, str | None]
 """A module's label and an instance's key (None without instances): what a reference names."""
 
+_LONGEST_NAME = 200
+"""Bytes of an expression that may make a name; what is longer, and may be nested deeply, is none."""
 _DEFAULT_OF_MODULE = True
 """terraform-aws-iam, modules/iam-user: login profile and access key are both made unless switched off."""
 
@@ -97,7 +99,8 @@ def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[
             yield entry, key, evaluate(document, node.children[2], names) if value is None else value
         else:
             if text is None:
-                value = evaluate(document, node, names)
+                short = node.end_byte - node.start_byte <= _LONGEST_NAME
+                value = evaluate(document, node, names) if short else UNKNOWN
                 text = value if isinstance(value, str) else None
             yield entry, text, text
 
