@@ -27,11 +27,11 @@ class TextDialog(ModalScreen[None]):
     DEFAULT_CSS = """
     TextDialog { align: center middle; }
     TextDialog > Vertical {
-        width: 96; max-width: 96%; height: auto; max-height: 92%; border: round $primary;
+        width: 96; max-width: 96%; height: 92%; border: round $primary;
         background: $surface; padding: 0 1;
     }
     TextDialog RichLog {
-        height: auto; max-height: 30; min-height: 3; background: $surface; scrollbar-size: 1 1;
+        height: 1fr; background: $surface; scrollbar-size: 1 1;
     }
     TextDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
     """

@@ -15,8 +15,10 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.services.clients import ClientFactory
 from workflows.services.gpg.normalise import normalise
+from workflows.services.terraform.causes import InitWay
+from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.results import ApplyFailed
-from workflows.steps import apply, hand_over, plan, recovery
+from workflows.steps import apply, hand_over, mending, plan, recovery
 from workflows.steps.recovery import Way
 from workflows.steps.terraform_credentials import layer_profile, project_files
 from workflows.steps.terraform_runs import located
@@ -76,6 +78,16 @@ def make_by_hand(runs: AdminRuns, name: str) -> None:
         iam.create_login_profile(UserName=name, Password="Not-To-Be-Kept-1", PasswordResetRequired=True)
 
 
+def apply_and_fail(runs: AdminRuns) -> ApplyFailed:
+    accept(runs)
+    with pytest.raises(ApplyFailed) as failed:
+        apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
+    outlook = apply.look(runs.context(ACCOUNT), runs.report)
+    assert outlook.causes == tuple(failed.value.why.splitlines())
+    assert outlook.recoverable is bool(failed.value.result.existing)
+    return failed.value
+
+
 def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     runs: AdminRuns, sandbox: Sandbox
 ) -> None:
@@ -84,17 +96,9 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     good = key.read_text()
     key.write_text("bm90IGEga2V5\n")
     make_by_hand(runs, THERE)
-    accept(runs)
-    with pytest.raises(ApplyFailed) as failed:
-        apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
-    by_person = dict(line.split(": ", 1) for line in failed.value.why.splitlines())
-    assert by_person[THERE].startswith("It exists already.")
-    assert by_person[BAD].startswith("A PGP key cannot be used.")
-    assert FINE in failed.value.what.partition("Not done")[0]
 
-    outlook = apply.look(runs.context(ACCOUNT), runs.report)
-    assert outlook.recoverable
-    assert outlook.causes == tuple(failed.value.why.splitlines())
+    failed = apply_and_fail(runs)
+    assert failed.why.startswith(f"{THERE}: It exists already.")
     repairs = recovery.examine(runs.context(ACCOUNT), runs.report)
     assert [(one.way, one.title) for one in repairs] == [
         (Way.IMPORT, f"import user {THERE}"),
@@ -105,6 +109,10 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     assert told.follow_up is not None
     recovery.carry_out(told.follow_up, runs.context(ACCOUNT), runs.report)
 
+    failed = apply_and_fail(runs)
+    assert failed.why.startswith(f"{BAD}: A PGP key cannot be used.")
+    assert any(FINE in address and "login_profile" in address for address in failed.result.done)
+
     key.write_text(good)
     accept(runs)
     runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
@@ -114,10 +122,6 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
 
 
 def test_a_lock_file_of_other_providers_offers_the_upgrade(runs: AdminRuns, sandbox: Sandbox) -> None:
-    from workflows.services.terraform.causes import InitWay  # noqa: PLC0415
-    from workflows.services.terraform.failures import InitRefused  # noqa: PLC0415
-    from workflows.steps import mending  # noqa: PLC0415
-
     layer = sandbox.project_root / ACCOUNT / "global/base-identities"
     lock = layer / ".terraform.lock.hcl"
     lock.write_text(lock.read_text().replace('version     = "3.39.0"', 'version     = "3.38.0"'))

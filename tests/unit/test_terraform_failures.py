@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import pytest
 
+from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.events import Diagnostic
-from workflows.services.terraform.failures import failure, from_first_error, needs_init
+from workflows.services.terraform.failures import InitRefused, failure, from_first_error, needs_init
 from workflows.services.terraform.state_lock import LockHeld, read_lock
+
+NO_SUCH_VERSION = """Failed to query available provider packages
+
+locked provider registry.terraform.io/hashicorp/aws 3.38.0 does not match
+configured version constraint ~> 3.39.0; must use terraform init
+-upgrade"""
 
 LOCK = """Error message: resource temporarily unavailable
 Lock Info:
@@ -58,6 +65,14 @@ def error(summary: str, detail: str = "") -> Diagnostic:
         ("state data in S3 does not have the expected content.", "The state and its checksum differ"),
         ("NoSuchBucket: The specified bucket does not exist", "The state's bucket is not there"),
         ("Inconsistent dependency lock file", "The lock file does not fit"),
+        (
+            NO_SUCH_VERSION,
+            "The lock file does not fit",
+        ),
+        (
+            'creating account alias with name "bb": EntityAlreadyExists: The account alias bb is taken.',
+            "The account alias is taken",
+        ),
         ("Backend configuration changed", "The backend was changed"),
         ("dial tcp: lookup iam.amazonaws.com: no such host", "Cannot reach the network"),
         ("connect: connection refused", "Cannot reach the network"),
@@ -101,3 +116,23 @@ def test_what_asks_for_init_is_told_from_other_errors() -> None:
     assert needs_init([error("Module not installed", 'Run "terraform init" to install all modules.')])
     assert needs_init([error("Required plugins are not installed", "run:\n  tofu init")])
     assert not needs_init([error("Reference to undeclared resource")])
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        ("Inconsistent dependency lock file", InitWay.UPGRADE),
+        ("Provider dependency changes detected", InitWay.UPGRADE),
+        ("Backend configuration changed", InitWay.RECONFIGURE),
+        ('Backend initialization required, please run "tofu init"', InitWay.RECONFIGURE),
+    ],
+)
+def test_what_another_init_mends_says_which(words: str, way: InitWay) -> None:
+    refused = failure("init", "layer", [error(words)], "", "OpenTofu")
+    assert isinstance(refused, InitRefused)
+    assert refused.way is way
+    assert refused.what == "OpenTofu's init failed in layer."
+
+
+def test_nothing_else_offers_an_init() -> None:
+    assert not isinstance(failure("plan", "layer", [error("AccessDenied")], ""), InitRefused)

@@ -17,6 +17,7 @@ from workflows.services.terraform.kept_results import apply_begun, begun_at, las
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.intents import TERRAFORM_RUNS
 from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, decided, staleness
 from workflows.steps.standing import causes, standing
@@ -29,6 +30,7 @@ STEP = Step(
     needs=("project_root", "plan"),
     gives=("applied",),
     repeats_over="layers",
+    applies=TERRAFORM_RUNS,
     blocked_words="Apply needs a plan that was reviewed",
 )
 

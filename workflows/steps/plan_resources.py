@@ -168,7 +168,7 @@ def _compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[D
             words = f"Before: {_told(was)}. Now: {_told(one)}."
             yield Difference("~", one.address, words, _lines(was, one))
         elif was.details != one.details:
-            words = f"{_told(one)}, but with other values than before.".capitalize()
+            words = f"{_told(one)}, but with other values than before."
             yield Difference("~", one.address, words, _lines(was, one))
     for key, one in old.items():
         if key not in new:

@@ -91,7 +91,7 @@ _CAUSES = (
         "It exists already",
         "AWS has something of that name which this state does not know: made by hand, by another "
         "layer, or by an apply that was killed.",
-        "Import it into the state or choose another name, then plan again.",
+        "Import it into the state (Recover in the Apply step) or choose another name, then plan again.",
     ),
     _cause(
         r"DeleteConflict",
@@ -139,7 +139,8 @@ _CAUSES = (
     _cause(
         r"Provider dependency changes|Inconsistent dependency lock file|lock file is (?:read-?only|"
         r"inconsistent)|"
-        r"checksums? (?:that )?(?:previously )?recorded|read-only mode",
+        r"checksums? (?:that )?(?:previously )?recorded|read-only mode|previously.selected version|"
+        r"locked provider.{0,120}does not match configured version constraint",
         "The lock file does not fit",
         "Its providers or their checksums are not those that this layer needs on this machine.",
         "Upgrade the providers on purpose (the lock file becomes part of the diff), or get the "
@@ -164,8 +165,9 @@ _CAUSES = (
 
 
 def cause_of(words: str) -> Cause | None:
-    """The known cause of a failure, by Terraform's words about it."""
-    return next((cause for cause in _CAUSES if cause.pattern.search(words)), None)
+    """The known cause of a failure, by Terraform's words about it, however their lines are wrapped."""
+    unwrapped = " ".join(words.split())
+    return next((cause for cause in _CAUSES if cause.pattern.search(unwrapped)), None)
 
 
 def says_it_exists(words: str) -> bool:

@@ -8,6 +8,7 @@ it from there.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.02
 """How often the output file is looked at; measured to cost Terraform nothing."""
+
+ALIVE_EVERY = 25
+"""At which looks it is asked whether the processes still live: that reads four files each time."""
 
 TEXT_LINES = 400
 """How many of the last lines are kept for an error's detail."""
@@ -202,11 +206,11 @@ class Run:
     def _tail(
         self, cancelled: threading.Event | None, leave: threading.Event | None
     ) -> Iterator[tuple[str, ...]]:
-        splitter = LineSplitter()
+        splitter, exit_file = LineSplitter(), self.folder / "exit.json"
         with self.output.open("rb") as file:
-            while True:
+            for look in itertools.count():
                 # Looked at before reading: what is written before the end is then always read.
-                running = self.is_running()
+                running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())
                 while data := file.read(1 << 16):
                     yield tuple(splitter.feed(data))
                 if not running:

@@ -20,6 +20,8 @@ from workflows.services.terraform.redaction import redact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MARKDOWN_HEAD = "### Plan for"
+"""What every exported plan begins with."""
 _WORDS = {
     (USER, Action.CREATE): "new user",
     (USER, Action.DELETE): "removed for good",
@@ -96,7 +98,7 @@ def plan_markdown(plan: Plan, *, title: str) -> str:
     actions += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
     block = "\n".join(redact(line) for line in actions)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
-    lines = [_prose(f"### Plan for {title}"), "", *(_prose(f"- {line}") for line in summary(plan)), ""]
+    lines = [_prose(f"{MARKDOWN_HEAD} {title}"), "", *(_prose(f"- {line}") for line in summary(plan)), ""]
     lines += ["<details>", f"<summary>Plan: {total}</summary>", "", f"{fence}diff", block]
     lines += [fence, "", "</details>"]
     if plan.drift:

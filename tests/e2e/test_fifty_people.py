@@ -1,0 +1,94 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""Fifty people who join at once, planned and applied through the panes in a small terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.admin_runs import AdminRuns, administrator
+from support.given import Given
+from support.panes import PaneHost, new_session, rest, settle
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from screens.apply import ApplyPane
+from screens.plan import PlanPane
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+from workflows.sandbox.sandbox import Sandbox
+from workflows.services.gpg.normalise import normalise
+from workflows.steps import apply, plan
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+NAMES = [f"person.number{number:02}" for number in range(50)]
+KEY = Path(__file__).parents[1] / "support" / "keys" / "jane.doe.asc"
+PLAN, APPLY = StepKey("plan", "management"), StepKey("apply", "management")
+
+
+def runs_of(sandbox: Sandbox, folder: Path) -> AdminRuns:
+    key = normalise(KEY.read_bytes()).text
+    member = {"add": ["admins"], "remove": []}
+    once: dict[str, Any] = {name: [] for name in (*plan.STEP.needs, *apply.STEP.needs) if name != "plan"}
+    once |= {
+        "project_root": str(sandbox.project_root),
+        "project": "bb",
+        "layers": ["management"],
+        "joining": NAMES,
+        "leaving": [],
+        "regrouping": [],
+        "rekeying": [],
+        "keys": {name: {"text": key} for name in NAMES},
+        "user_changes": {"add": {"management": NAMES}, "remove": {}},
+        "memberships": {"management": dict.fromkeys(NAMES, member)},
+        "group_changes": {},
+    }
+    made = AdminRuns(administrator(sandbox, folder), folder, once)
+    made.write_files()
+    return made
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 200) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        await pilot.pause(0.1)
+
+
+async def test_fifty_people_join_at_once_in_a_small_terminal(sandbox: Sandbox, tmp_path: Path) -> None:
+    runs = runs_of(sandbox, tmp_path)
+    modules: list[Any] = [Given(runs.once), plan, apply]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), runs.once)
+    app = PaneHost(session, runs.world, modules, {"plan": PlanPane, "apply": ApplyPane}, PLAN)
+    seen: list[str] = []
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "100 to add" in app.text())
+        await rest(pilot)
+        assert "person.number00: new user" in app.text()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: session.status(PLAN) is Status.DONE)
+        await rest(pilot)
+        assert "101" in app.text() or "100 to add" in app.text()
+        await pilot.press("ctrl+n")
+
+        def over() -> bool:
+            if app.pane.query("#pace"):
+                seen.append(f"{app.pane.query_one('#pace', Static).render()}\n{app.text()}")
+            return session.status(APPLY) in {Status.DONE, Status.FAILED}
+
+        await until(pilot, over)
+        assert session.status(APPLY) is Status.DONE
+        assert session.facts("management")["applied"]["added"] == 100
+        running = [one for one in seen if "so far" in one]
+        assert any("left" in one for one in running)  # the estimate
+        assert any("…" in one and "more" in one for one in running)  # what runs now, and that there is more
+        assert all(len(line) <= 80 for one in running for line in one.splitlines()[1:])
+        assert app.pane is not None
+    session.close()
