@@ -74,7 +74,7 @@ def compare(what: str, same: Callable[[], Taken], ours: Callable[[], Taken]) -> 
     best = min(one.elapsed for one in mine)
     middle, of_base = (statistics.median(one.elapsed for one in runs) for runs in (mine, base))
     processor = statistics.median(one.processor for one in mine)
-    met = best <= BUDGET_SECONDS
+    met = bool(best <= BUDGET_SECONDS)
     print(
         f"{what}: {best * 1000:.0f} ms at best, {middle * 1000:.0f} ms in the middle"
         f" ({processor * 1000:.0f} ms of the processor), against {of_base * 1000:.0f} ms,"

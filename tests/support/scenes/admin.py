@@ -20,11 +20,12 @@ from workflows.services.terraform.event_reader import message_of, parse_line
 from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord
-from workflows.steps import apply, hand_over, plan, terraform_runs
+from workflows.steps import apply, hand_over, plan, plan_resources, terraform_runs
 from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.judged_keys import ranked
+from workflows.steps.plan_resources import Resource
 from workflows.steps.planned import Planned, Told
 from workflows.steps.taken_keys import take_in
 
@@ -199,7 +200,27 @@ def plan_not_made(stage: Stage, office: Office) -> Scene:
     return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security")
 
 
+def _resources(*foreign: Told) -> tuple[Resource, ...]:
+    """What the list of a plan shows."""
+    people = [
+        ("jane.doe", "create", "new user", "aws_iam_user"),
+        ("jane.doe", "create", "gets a console password", "aws_iam_user_login_profile"),
+        ("juan.delacruz", "create", "new user", "aws_iam_user"),
+        ("juan.delacruz", "create", "gets a console password", "aws_iam_user_login_profile"),
+    ]
+    made = [
+        Resource(f'module.user["{name}"].{kind}.this[0]', action, name, words)
+        for name, action, words, kind in people
+    ]
+    members = ("~ users", '  + "jane.doe"')
+    group = "module.group_devops.aws_iam_group_membership.this[0]"
+    made.append(Resource(group, "update", "group devops", "jane.doe joins", members))
+    made += [Resource(one.address, "delete", "other resources", "destroyed", foreign=True) for one in foreign]
+    return tuple(made)
+
+
 def plan_made(stage: Stage, office: Office) -> Scene:
+    stage.put(plan_resources, "kept", lambda _context: _resources())
     session = _runs(stage, office, "plan")
     draft = {"planned": _planned(stage.folder).as_facts()}
     session.drafts.save(StepKey("plan", "security"), draft)
@@ -214,6 +235,7 @@ def plan_foreign(stage: Stage, office: Office) -> Scene:
     )
     counts = {"add": 5, "change": 2, "destroy": 2}
     planned = _planned(stage.folder, counts=counts, destroys=(group,), foreign=(group, user))
+    stage.put(plan_resources, "kept", lambda _context: _resources(group))
     session = _runs(stage, office, "plan")
     session.drafts.save(StepKey("plan", "security"), {"planned": planned.as_facts()})
     return stage.wizard(session, stage.world(), "plan@security")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from support.scenes import LARGE, SMALL, Scene, Stage, admin, frame, new_user, regions
+from support.scenes import LARGE, SMALL, Scene, Stage, admin, frame, key_rotation, new_user, regions
 from support.scenes.admin import Office
 
 Build = Callable[[Stage], Scene]
@@ -30,6 +30,8 @@ ALONE: dict[str, Build] = {
     "passphrase-dialog": new_user.passphrase_dialog,
     "verify-asks": new_user.verify_asks,
     "verify-answered": new_user.verify_answered,
+    "rotation": key_rotation.rotation,
+    "retirement": key_rotation.retirement,
 }
 """Scenes that need nothing but a stage."""
 

@@ -1,0 +1,57 @@
+"""Scenes of the kept access keys: their age on the first page, the rotation, and the end of the old key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from support.scenes import NOW, Scene, Stage
+
+from workflows.services.key_records import KeyRecord, KeyRecords, Phase, Rotation
+from workflows.world import World
+
+OLD, NEW = "AKIAEXAMPLEEXAMPLE01", "AKIAEXAMPLEEXAMPLE02"
+
+
+def _world(stage: Stage, *, waiting: bool) -> World:
+    world = stage.world()
+    records = KeyRecords(world.key_records_folder)
+    security = KeyRecord(
+        project="bb",
+        profile="bb-security",
+        id=NEW if waiting else OLD,
+        kept="keyring",
+        user="jane.doe",
+        account_id="222222222222",
+        region="us-east-1",
+        kept_at=NOW - timedelta(days=4 if waiting else 97),
+        created=NOW - timedelta(days=4 if waiting else 97),
+    )
+    if waiting:
+        rotation = Rotation(Phase.WAITING, OLD, NEW, (OLD,), NOW - timedelta(days=4))
+        records.put(KeyRecord(**{**vars(security), "rotation": rotation}))
+        return world
+    records.put(security)
+    records.put(
+        KeyRecord(
+            **{
+                **vars(security),
+                "profile": "bb-management",
+                "id": "AKIAEXAMPLEEXAMPLE03",
+                "kept": "credentials-file",
+                "created": NOW - timedelta(days=12),
+            }
+        )
+    )
+    return world
+
+
+def rotation(stage: Stage) -> Scene:
+    """Two kept keys, one of them old."""
+    return stage.wizard(stage.session("rotation", {}), _world(stage, waiting=False), "rotation")
+
+
+def retirement(stage: Stage) -> Scene:
+    """The old key rests since four days."""
+    fact = {"project": "bb", "profile": "bb-security", "id": NEW, "old_id": OLD, "at": "", "told": []}
+    session = stage.session("rotation", {"rotated": fact}, "rotation")
+    return stage.wizard(session, _world(stage, waiting=True), "retirement")
