@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 from workflows.errors import Cancelled, OnboardError
-from workflows.services import verify
+from workflows.services import role_profiles, shell_lines, verify
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import ClientFactory, ProfileFiles
 from workflows.services.sts import CodeMemory, RepeatedCode, WrongCode
@@ -169,8 +169,8 @@ def run(
 def test_one_code_proves_every_profile(aws: type[FakeSts], tmp_path: Path) -> None:
     names = [f"bb-{number}-devops" for number in range(1, 7)]
     files = write(tmp_path, *(profile(name, "DevOps", account=place) for place, name in enumerate(names, 1)))
-    assert verify.needs_code(files, "bb-security") == SERIAL
-    assert verify.base_profiles(files) == ("bb-security",)
+    assert role_profiles.needs_code(files, "bb-security") == SERIAL
+    assert role_profiles.base_profiles(files) == ("bb-security",)
     found = run(aws, files, "123 456")
     assert list(found) == ["bb-security", *names]
     assert found["bb-security"].arn == ME
@@ -266,7 +266,7 @@ def test_it_can_be_stopped(aws: type[FakeSts], tmp_path: Path) -> None:
 
 
 def test_a_role_profile_tells_its_parts(tmp_path: Path) -> None:
-    (one,) = verify.role_profiles(write(tmp_path, profile("p", "ops/DevOps")), "bb-security")
+    (one,) = role_profiles.role_profiles(write(tmp_path, profile("p", "ops/DevOps")), "bb-security")
     assert (one.account, one.role_name, one.mfa_serial) == ("222222222222", "ops/DevOps", SERIAL)
 
 
@@ -279,7 +279,7 @@ def test_a_role_profile_tells_its_parts(tmp_path: Path) -> None:
     ],
 )
 def test_the_link_that_switches_role(partition: str, host: str) -> None:
-    parts = urlsplit(verify.switch_role_url("222222222222", "ops/DevOps", "bb shared & more", partition))
+    parts = urlsplit(shell_lines.switch_role_url("222222222222", "ops/DevOps", "bb shared & more", partition))
     assert (parts.scheme, parts.netloc, parts.path) == ("https", host, "/switchrole")
     assert parse_qs(parts.query) == {
         "account": ["222222222222"],
@@ -290,16 +290,16 @@ def test_the_link_that_switches_role(partition: str, host: str) -> None:
 
 def test_no_link_is_invented_for_an_unknown_partition() -> None:
     with pytest.raises(OnboardError):
-        verify.switch_role_url("222222222222", "DevOps", "x", "aws-iso")
+        shell_lines.switch_role_url("222222222222", "DevOps", "x", "aws-iso")
 
 
-@pytest.mark.parametrize("shell", list(verify.Shell))
-def test_the_export_lines_arrive_in_a_real_shell(shell: verify.Shell) -> None:
+@pytest.mark.parametrize("shell", list(shell_lines.Shell))
+def test_the_export_lines_arrive_in_a_real_shell(shell: shell_lines.Shell) -> None:
     program = shutil.which(shell.value)
     if program is None:
         pytest.skip(f"{shell.value} is not installed")
     folder = PurePosixPath("/home/o'brien $HOME/.aws/b\\b")
-    lines = verify.export_lines(shell, folder / "config", folder / "credentials", "bb-security")
+    lines = shell_lines.export_lines(shell, folder / "config", folder / "credentials", "bb-security")
     assert len(lines) == 3
     printed = subprocess.run(
         [program],
@@ -316,12 +316,12 @@ def test_the_export_lines_arrive_in_a_real_shell(shell: verify.Shell) -> None:
 
 def test_the_form_of_the_lines() -> None:
     home = PurePosixPath("/home/it's/.aws/bb")
-    assert verify.export_lines(verify.Shell.FISH, home / "config", home / "credentials", "p") == (
+    assert shell_lines.export_lines(shell_lines.Shell.FISH, home / "config", home / "credentials", "p") == (
         "set -gx AWS_CONFIG_FILE '/home/it\\'s/.aws/bb/config'",
         "set -gx AWS_SHARED_CREDENTIALS_FILE '/home/it\\'s/.aws/bb/credentials'",
         "set -gx AWS_PROFILE 'p'",
     )
     assert (
-        verify.export_lines(verify.Shell.ZSH, home / "config", home / "credentials", "p")[2]
+        shell_lines.export_lines(shell_lines.Shell.ZSH, home / "config", home / "credentials", "p")[2]
         == "export AWS_PROFILE=p"
     )

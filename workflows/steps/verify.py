@@ -12,8 +12,9 @@ from workflows.machine.events import Facts
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
+from workflows.services.role_profiles import needs_code, role_profiles
 from workflows.services.shell_lines import switch_role_url
-from workflows.services.verify import Verification, needs_code, role_profiles, verify_profiles
+from workflows.services.verify import Verification, verify_profiles
 from workflows.steps.aws_command import aws_program
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE

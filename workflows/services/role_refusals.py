@@ -1,0 +1,78 @@
+"""Why a role profile does not work, in words that tell whom to ask for what."""
+
+from __future__ import annotations
+
+from workflows.errors import OnboardError
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.role_profiles import RoleProfile
+
+
+def role_refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool) -> OnboardError:
+    """Why a role cannot be assumed. AWS says AccessDenied for all of it; newer messages tell who denies.
+
+    Args:
+        error: what AWS said.
+        profile: the role's profile.
+        with_mfa: whether the session that asked began with an MFA code.
+    """
+    if error.failure is AwsFailure.REGION_DISABLED:
+        return _region_off(error, profile)
+    if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        return error
+    what = f"{profile.name}: AWS does not let you assume {profile.role_arn}."
+    if not with_mfa and (profile.mfa_serial is not None or error.failure is AwsFailure.DENIED_EXPLICITLY):
+        return OnboardError(
+            "MFA is needed",
+            what,
+            why="The role wants a session that began with an MFA code, and this one did not.",
+            next="Verify again with a code from your device.",
+            detail=error.detail,
+        )
+    why, remedy = _denied(error.detail.lower(), profile, with_mfa=with_mfa)
+    return OnboardError("The role cannot be assumed", what, why=why, next=remedy, detail=error.detail)
+
+
+def not_asked(profile: RoleProfile, problem: OnboardError) -> OnboardError:
+    """A role whose base profile has a key that does not work."""
+    return OnboardError(
+        "Not asked",
+        f"{profile.name} uses the access key of {profile.source}, which does not work.",
+        why=problem.what,
+        next=problem.next,
+    )
+
+
+def _region_off(error: AwsError, profile: RoleProfile) -> OnboardError:
+    place = profile.region or "the region"
+    return OnboardError(
+        "The region is switched off",
+        f"{profile.name}: {place} is not active for this account.",
+        why="The region is not enabled, or its STS endpoint is deactivated.",
+        next=f"Give the profile one of the project's regions, or have {place} activated.",
+        detail=error.detail,
+    )
+
+
+def _denied(message: str, profile: RoleProfile, *, with_mfa: bool) -> tuple[str, str]:
+    """Cause and remedy of a denial, as far as AWS's message tells them apart."""
+    role = f"{profile.role_name} in {profile.account}"
+    if "no identity-based policy" in message:
+        return (
+            "None of your groups allows this role.",
+            f"Ask your administrator for a group that may assume {role}.",
+        )
+    if "no resource-based policy" in message or "trust policy" in message:
+        return (
+            "The role's trust policy does not name your account.",
+            f"Ask your administrator to let your account assume {role}.",
+        )
+    causes = [
+        f"account {profile.account} has no role named {profile.role_name}",
+        "its trust policy does not name your account",
+        "none of your groups allows it",
+        *([] if with_mfa else ["it asks for an MFA code"]),
+    ]
+    return (
+        f"One of these: {'; '.join(causes)}.",
+        "Compare the role's name with the other profiles, then ask your administrator.",
+    )
