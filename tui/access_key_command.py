@@ -9,34 +9,23 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from tui.ask import ask, ask_secret, terminal_name
+from tui.ask import ask
 from tui.exit_codes import DONE
+from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
-from tui.vaults import vault_for
-from tui.worlds import OwnMachine, clipboard_of
 from workflows.errors import OnboardError
-from workflows.services.access_key_file import check_access_key, read_access_key_file
-from workflows.services.clients import Credentials
 from workflows.services.downloads import delete_access_key_file
 from workflows.services.files import read_text
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
-from workflows.services.key_store import KeyStore
 from workflows.services.profiles.reading import profile_sections
 from workflows.services.profiles.write import MAX_BYTES, profile_paths
-from workflows.services.vault import VaultLocked, VaultUnavailable
 from workflows.steps import rotation
 from workflows.steps.base import Context, Progress
-from workflows.steps.kept_keys import Owner, adopted, created_at, keep_recorded
-from workflows.steps.key_session import clients_for, device_of, key_session, usable_identity
-from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
+from workflows.steps.kept_keys import Owner, adopted, keep_recorded
+from workflows.steps.key_session import clients_for, device_of, key_session
 from workflows.steps.made_access_key import created_key
-from workflows.steps.own_pgp_keys import own_keys
 from workflows.world import World
 
 _USUAL_REGION = "us-east-1"
@@ -48,7 +37,7 @@ def access_key(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: it could not be done; what was kept before is still there.
     """
-    context = _context(machine)
+    context = own_context(machine)
     if options.part == "list":
         return _list(context, as_json=options.json)
     try:
@@ -70,20 +59,6 @@ def access_key(machine: Machine, options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(told) + "\n")
     return DONE
-
-
-def _context(machine: Machine) -> Context:
-    """The person's world; gpg may ask for a passphrase on this terminal."""
-    world = OwnMachine(machine).world("new-user", clipboard_of(machine, lambda _text: None))
-    vault = partial(
-        vault_for,
-        folder=machine.places.vault,
-        gnupg_home=machine.gnupg_home,
-        environment=machine.environment,
-        with_keyring=True,
-        tty=terminal_name(machine.environment),
-    )
-    return Context(replace(world, vault=vault), {}, {}, "", machine.places.sessions)
 
 
 def _list(context: Context, *, as_json: bool) -> int:
@@ -119,33 +94,26 @@ def _as_json(record: KeyRecord, context: Context) -> dict[str, Any]:
 
 
 def _import(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
-    world, region = context.world, _region(options, context.world)
-    store, fingerprint = _store(options, context, region)
-    key = _given(options.csv)
-    clients = clients_for(world, region)
-    _tell(Progress("Asking AWS whose key this is"))
-    try:
-        who = usable_identity(key, clients, context.cancelled)
-        owner = Owner.told(
-            who, project=options.project, profile=options.profile, region=region, fingerprint=fingerprint
-        )
-        created = created_at(key, clients) or (_written(options.csv, world) if options.csv else None)
-        serial = device_of(key, clients)
-        more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=created)
-    finally:
-        key.drop()
-    told = [f"{key.access_key_id} of {who.arn} is kept in {store.description}.", *more]
+    place = {
+        "project": options.project,
+        "profile": options.profile,
+        "region": _region(options, context.world),
+    }
+    store, fingerprint = asked_store(options, context, **place)
+    key = given_key(options.csv)
+    kept = keep_proved(store, key, context, **place, fingerprint=fingerprint, csv=options.csv)
+    told = list(kept.told)
     if options.csv and options.delete:
-        told.append(delete_access_key_file(_path(options.csv)))
-    return _kept(options, world), told
+        told.append(delete_access_key_file(typed_path(options.csv)))
+    return _kept(options, context.world), told
 
 
 def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
     world, region = context.world, _region(options, context.world)
-    store, fingerprint = _store(options, context, region)
+    store, fingerprint = asked_store(options, context, options.project, options.profile, region)
     clients = clients_for(world, region)
     if options.csv:
-        old = _given(options.csv)
+        old = given_key(options.csv)
     else:
         found = rotation.store_of(_record(options, context, region), world).load()
         if found is None:
@@ -161,7 +129,7 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
             key_session(old, code, clients, world, context.cancelled) as session,
             created_key(session) as key,
         ):
-            _tell(Progress("Waiting until AWS knows the new key"))
+            tell(Progress("Waiting until AWS knows the new key"))
             session.prove(key)
             owner = Owner.told(
                 session.who,
@@ -185,8 +153,8 @@ def _rotate(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
     code = _code(rotation.needed_device(record, context))
     request = rotation.Request(options.project, options.profile, code, options.delete_inactive)
     if options.finish:
-        return rotation.retired(request, context, _tell)
-    return rotation.rotated(request, context, _tell)
+        return rotation.retired(request, context, tell)
+    return rotation.rotated(request, context, tell)
 
 
 def _record(options: argparse.Namespace, context: Context, region: str) -> KeyRecord:
@@ -202,66 +170,6 @@ def _kept(options: argparse.Namespace, world: World) -> KeyRecord:
     return record
 
 
-def _store(options: argparse.Namespace, context: Context, region: str) -> tuple[KeyStore, str]:
-    """The store that was asked for, and the fingerprint of the PGP key, where it is one's own."""
-    place = (context.world, options.project, options.profile, region)
-    if options.credentials_file:
-        return opened_store(CREDENTIALS_FILE, *place, ""), ""
-    if not options.pgp_file:
-        try:
-            return opened_store(VAULT, *place, ""), ""
-        except VaultLocked:
-            raise  # it is there: the person unlocks it, or names another place
-        except VaultUnavailable:
-            if options.keyring:
-                raise
-    fingerprint = _own_fingerprint(options.pgp_file or "own", context)
-    return opened_store(PGP_FILE, *place, fingerprint), fingerprint
-
-
-def _own_fingerprint(wanted: str, context: Context) -> str:
-    keys = [key for key in own_keys(context, _tell) if key.accepted]
-    if wanted != "own":
-        bare = wanted.replace(" ", "").upper()
-        keys = [key for key in keys if key.fingerprint.endswith(bare)]
-    if len(keys) == 1:
-        return keys[0].fingerprint
-    raise OnboardError(
-        "Which PGP key?" if keys else "No PGP key of your own",
-        f"{len(keys)} of your own keys would do." if keys else "No key of your own can be used for this.",
-        next="Name one: --pgp-file FINGERPRINT\n" + "\n".join(f"  {key.fingerprint}" for key in keys)
-        if keys
-        else "The wizard's step “PGP key” makes one.",
-    )
-
-
-def _given(csv: str | None) -> Credentials:
-    """The key of the file, or as it is typed; refused if it is a temporary one."""
-    if csv:
-        found = read_access_key_file(_path(csv))
-        key_id, secret, token = found.access_key_id, found.secret_access_key, found.session_token
-    else:
-        key_id, secret, token = ask("Access key id: ").strip(), ask_secret("Secret access key: "), None
-        if complaint := check_access_key(key_id, secret):
-            raise OnboardError("Not an access key", complaint, next="Look at it again, then try again.")
-    if token is not None:
-        raise OnboardError(
-            "A temporary key",
-            f"{key_id} is a temporary key: it ends by itself within hours or days.",
-            next="In the console: Security credentials, Create access key, Download .csv file.",
-        )
-    return Credentials(key_id, secret)
-
-
-def _written(csv: str, world: World) -> datetime:
-    """The console offers the file only while it shows the new key, so the file is as old as the key."""
-    return min(datetime.fromtimestamp(_path(csv).stat().st_mtime, UTC), world.now())
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
 def _region(options: argparse.Namespace, world: World) -> str:
     """As asked for, else the base profile's, else the one that every account has."""
     if options.region:
@@ -275,9 +183,3 @@ def _region(options: argparse.Namespace, world: World) -> str:
 
 def _code(serial: str | None) -> str:
     return ask(f"MFA code of {serial}: ").strip() if serial else ""
-
-
-def _tell(progress: Progress) -> None:
-    """What is being done, for somebody who watches."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{progress.words} …\n")

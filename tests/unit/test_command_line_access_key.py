@@ -13,7 +13,7 @@ import pytest
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, served, user_key
 
-from tui import access_key_command, credential_process
+from tui import access_key_command, credential_process, key_input
 from tui.command_line import main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine, Places
@@ -81,8 +81,9 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    monkeypatch.setattr(access_key_command, "ask", made.ask)
-    monkeypatch.setattr(access_key_command, "ask_secret", made.ask_secret)
+    for module in (access_key_command, key_input):
+        monkeypatch.setattr(module, "ask", made.ask)
+    monkeypatch.setattr(key_input, "ask_secret", made.ask_secret)
     return made
 
 
