@@ -28,6 +28,7 @@ class AwsFailure(Enum):
     SIGNATURE = "signature"
     CLOCK = "clock"
     EXPIRED = "expired"
+    SSO = "sso"
     DENIED = "denied"
     DENIED_EXPLICITLY = "denied explicitly"
     MFA_CODE = "mfa code"
@@ -125,6 +126,8 @@ _FAILURES: Mapping[str, AwsFailure] = {
     "PartialCredentialsError": AwsFailure.NO_CREDENTIALS,
     "CredentialRetrievalError": AwsFailure.NO_CREDENTIALS,
     "RefreshWithMFAUnsupportedError": AwsFailure.EXPIRED,
+    "SSOError": AwsFailure.SSO,
+    "TokenRetrievalError": AwsFailure.SSO,
     "ProfileNotFound": AwsFailure.PROFILE,
     "ConfigParseError": AwsFailure.PROFILE,
     "ConfigNotFound": AwsFailure.PROFILE,
@@ -181,6 +184,12 @@ _EXPLANATIONS: Mapping[AwsFailure, Explanation] = {
         "the temporary credentials are no longer valid.",
         "Sessions end after a set time.",
         "Enter a fresh MFA code to start a new one.",
+    ),
+    AwsFailure.SSO: Explanation(
+        "Sign in to SSO again",
+        "the SSO session has expired, or there is none.",
+        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS takes no other.",
+        "Run `aws sso login` with the profile that is named below, then try again.",
     ),
     AwsFailure.DENIED: Explanation(
         "AWS does not allow this",

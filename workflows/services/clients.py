@@ -7,7 +7,6 @@ side in one process. Nothing is read from or written to the process's environmen
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,8 @@ from typing import Any, TypeAlias
 from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws, translate
 from workflows.services.client_settings import USUAL, Patience, client_config
+from workflows.services.profile_sessions import new_session, no_code, process_failed
+from workflows.services.sso import explaining_sso, sso_provider
 
 __all__ = [
     "AwsClient",
@@ -67,10 +68,17 @@ class Credentials:
 
 @dataclass(frozen=True)
 class ProfileFiles:
-    """Where a project's profiles are: its `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`."""
+    """Where a project's profiles are: its `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`.
+
+    Attributes:
+        config_file: the first.
+        credentials_file: the second.
+        sso_cache: the folder with the tokens of `aws sso login`; None: no profile signs in through SSO.
+    """
 
     config_file: Path
     credentials_file: Path
+    sso_cache: Path | None = None
 
 
 class ClientFactory:
@@ -113,7 +121,7 @@ class ClientFactory:
             # Making a client is not safe in several threads at once; using it is (botocore's own promise).
             if self._session is None:
                 nothing = Path(os.devnull)
-                self._session = _new_session(ProfileFiles(nothing, nothing), profile=None, region=self.region)
+                self._session = new_session(ProfileFiles(nothing, nothing), profile=None, region=self.region)
             token = credentials.session_token
             client = self._session.create_client(
                 service,
@@ -150,42 +158,50 @@ class ClientFactory:
         Raises:
             AwsError: the profile is not there, has no credentials, or they cannot be had.
         """
-        with ExitStack() as stack:
-            doing = f"using the profile {profile}"
-            with calling_aws(doing):
-                session = _new_session(files, profile=profile, region=self.region)
-                chain = self._credential_chain(session, files, profile, mfa_prompter or _no_code, stack)
+        session = new_session(files, profile=profile, region=self.region)
+        with explaining_sso(session, profile, files.config_file), ExitStack() as stack:
+            with calling_aws(f"using the profile {profile}"):
+                chain = self._credential_chain(session, files, profile, mfa_prompter or no_code, stack)
                 session.register_component("credential_provider", chain)
                 try:
                     # The chain may start the profile's credential_process here.
                     client = session.create_client(service, region_name=region, **self._options())
                 except (OSError, ValueError) as error:
-                    raise _process_failed(error, profile) from None
+                    raise process_failed(error, profile) from None
             stack.callback(client.close)
             yield client
 
     def profile_credentials(self, files: ProfileFiles, profile: str) -> Credentials:
-        """The profile's own access key: from `credentials`, `config` or its `credential_process`.
+        """What a profile signs with.
+
+        Its access key, from `credentials`, `config` or its `credential_process`; or the temporary
+        credentials that SSO or a role gives.
 
         Raises:
-            AwsError: there is no such profile, or it has no key.
+            AwsError: there is no such profile, or it has no credentials.
         """
-        with calling_aws(f"reading the access key of the profile {profile}"), ExitStack() as stack:
-            session = _new_session(files, profile=profile, region=self.region)
-            chain = self._credential_chain(session, files, profile, _no_code, stack)
+        session = new_session(files, profile=profile, region=self.region)
+        with (
+            explaining_sso(session, profile, files.config_file),
+            calling_aws(f"reading the access key of the profile {profile}"),
+            ExitStack() as stack,
+        ):
+            chain = self._credential_chain(session, files, profile, no_code, stack)
             session.register_component("credential_provider", chain)
             try:
                 session.get_scoped_config()  # a missing profile is told apart from one without a key
                 found = session.get_credentials()
             except (OSError, ValueError) as error:
-                raise _process_failed(error, profile) from None
+                raise process_failed(error, profile) from None
             if found is None:
                 from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - boto is slow to import
 
                 raise NoCredentialsError
             frozen = found.get_frozen_credentials()
         token = Secret(frozen.token) if frozen.token else None
-        return Credentials(frozen.access_key, Secret(frozen.secret_key), token)
+        # Only what botocore can renew has an end; it has no public name for it.
+        expires_at: datetime | None = getattr(found, "_expiry_time", None)
+        return Credentials(frozen.access_key, Secret(frozen.secret_key), token, expires_at)
 
     def _credential_chain(
         self,
@@ -206,7 +222,9 @@ class ClientFactory:
 
             @staticmethod
             def providers(profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: ARG004, FBT001
+                cache, options = files.sso_cache, self._options()
                 return [
+                    *([sso_provider(session, profile_name, cache, options)] if cache else []),
                     boto.SharedCredentialProvider(str(files.credentials_file), profile_name),
                     boto.ProcessProvider(profile_name, lambda: session.full_config, popen=start),
                     boto.ConfigProvider(str(files.config_file), profile_name),
@@ -242,43 +260,6 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
         AwsError: a file cannot be parsed (`AwsFailure.PROFILE`).
     """
     with calling_aws("reading the profile files"):
-        session = _new_session(files, profile=None, region=None)
+        session = new_session(files, profile=None, region=None)
         profiles: Mapping[str, Mapping[str, Any]] = session.full_config.get("profiles", {})
         return profiles
-
-
-def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
-    """A botocore session that takes its files, profile and region from here, never from the environment."""
-    import botocore.session  # noqa: PLC0415 - boto is slow to import
-
-    # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
-    logging.getLogger("botocore").setLevel(logging.INFO)
-    # (key in the config file, environment variable, default, conversion)
-    variables = {
-        "profile": (None, None, None, None),
-        "config_file": (None, None, str(files.config_file), None),
-        "credentials_file": (None, None, str(files.credentials_file), None),
-        "region": ("region", None, region, None),
-        "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
-    }
-    return botocore.session.Session(session_vars=variables, profile=profile)
-
-
-def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
-    from botocore.exceptions import RefreshWithMFAUnsupportedError  # noqa: PLC0415 - boto is slow to import
-
-    raise RefreshWithMFAUnsupportedError
-
-
-def _process_failed(error: Exception, profile: str) -> AwsError:
-    from botocore.exceptions import CredentialRetrievalError  # noqa: PLC0415 - boto is slow to import
-
-    reason = (
-        f"{type(error).__name__}: {error.strerror} {error.filename}"
-        if isinstance(error, OSError)
-        else "no valid JSON"
-    )
-    return translate(
-        CredentialRetrievalError(provider="credential_process", error_msg=reason),
-        f"asking the credential_process of the profile {profile}",
-    )
