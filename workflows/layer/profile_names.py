@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from workflows.layer.values import read_variables
 
 if TYPE_CHECKING:
-    from workflows.layer.project import Project
+    from workflows.layer.project import Account, Project
 
 _SHORT: Final = {"OrganizationAccountAccessRole": "oaar"}
 """Roles that Leverage's profiles call by another name."""
@@ -48,3 +48,12 @@ def backend_profile(project: Project, account: str) -> str:
         if (folder / name).is_file():
             return str(read_variables(folder / name).get("profile") or "")
     return ""
+
+
+def account_in_name(project: Project, profile: str) -> Account | None:
+    """The account that a profile's name says it is for (`bb-apps-devstg-devops`); None if it says none.
+
+    Account names may have dashes, so the longest one that fits is meant.
+    """
+    fitting = [one for one in project.accounts if f"{profile}-".startswith(f"{project.name}-{one.name}-")]
+    return max(fitting, key=lambda one: len(one.name), default=None)
