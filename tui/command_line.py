@@ -14,6 +14,10 @@ from tui.completion import SHELLS, answer_shell, session_ids
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
+from tui.profiles_arguments import add_profiles_command
+from tui.regions_arguments import add_regions_command
+from tui.terraform_arguments import add_terraform_commands
+from tui.regions_arguments import add_regions_command
 
 if TYPE_CHECKING:
     from tui.layer_arguments import Commands
@@ -55,7 +59,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_wizard_commands(commands)
     add_pgp_commands(commands)
     add_layer_commands(commands)
+    add_regions_command(commands)
+    add_terraform_commands(commands)
     add_access_key_command(commands)
+    add_profiles_command(commands)
+    add_regions_command(commands)
     _add_shell_commands(commands)
     return parser
 
@@ -143,8 +151,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "pgp": commands.pgp,
         "layer": commands.layer,
         "decrypt": commands.decrypt,
+        "plan": commands.terraform,
+        "apply": commands.terraform,
+        "handoff": commands.terraform,
         "regions": commands.regions,
         "access-key": commands.access_key,
+        "profiles": commands.profiles,
         "completion": commands.completion,
         "credential-process": commands.credential_process,
     }
