@@ -254,3 +254,29 @@ def test_a_repository_without_a_commit(tmp_path: Path, environment: dict[str, st
     assert git.branch() == "main"
     assert "+++ b/a" in git.diff()
     assert len(git.commit([folder / "a"], "First")) == 40
+
+
+def test_a_commit_that_has_to_be_signed(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """A pinentry gets the windows that the person has, and never the terminal, which is the wizard's."""
+    seen = tmp_path / "seen"
+    signer = tmp_path / "signer"
+    signer.write_text(f'#!/bin/sh\nenv > "{seen}"\necho "gpg: signing failed: no terminal" >&2\nexit 2\n')
+    signer.chmod(0o700)
+    run(checkout, environment, "config", "commit.gpgsign", "true")
+    run(checkout, environment, "config", "gpg.program", str(signer))
+    shown = {"DISPLAY": ":7", "WAYLAND_DISPLAY": "wayland-7", "XAUTHORITY": "/run/x", "GPG_TTY": "/dev/pts/7"}
+    git, before = Git(checkout, {**environment, **shown}), Git(checkout, environment).head()
+    changed = checkout / "layer" / "users.tf"
+    changed.write_text("two\n")
+
+    with pytest.raises(OnboardError, match="could not sign the commit") as refused:
+        git.commit([changed], "Second")
+
+    told = seen.read_text().splitlines()
+    assert {"DISPLAY=:7", "WAYLAND_DISPLAY=wayland-7", "XAUTHORITY=/run/x"} <= set(told)
+    assert not any(line.startswith("GPG_TTY=") for line in told)
+    assert "gpg --clearsign" in refused.value.next
+    assert "no terminal" in refused.value.detail
+    assert git.head() == before
+    run(checkout, environment, "config", "commit.gpgsign", "false")
+    assert git.commit([changed], "Second") == git.head() != before

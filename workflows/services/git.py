@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.errors import OnboardError
+from workflows.services.git_refusals import refused
 from workflows.services.processes import Completed, capture, child_environment
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ FETCH_SECONDS = 30
 
 # Where these are set (inside a hook, say) git would look at another repository than the one of the folder.
 _MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE"}
+
+# A signing key's passphrase may be asked for in a window. It never is on the terminal, which the wizard has:
+# GPG_TTY is not passed on.
+_WINDOWS = {"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class Git:
         allowed = child_environment(environment)
         kept = {name: value for name, value in allowed.items() if name not in _MISLEADING}
         kept.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=10")
-        self._environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
+        windows = {name: environment[name] for name in _WINDOWS & environment.keys()}
+        self._environment = {**kept, **windows, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
 
     def is_repository(self) -> bool:
         """Whether the folder is in a checkout; False also where there is no git at all."""
@@ -276,10 +282,5 @@ class Git:
             ) from error
         if answers and answer.exit_code not in answers:
             verb = next(word for word in arguments if not word.startswith("-"))
-            raise OnboardError(
-                "git refused",
-                f"git {verb} failed in {self.folder}.",
-                next="Read git's own words below; nothing else was changed.",
-                detail=(answer.stderr + answer.stdout).strip(),
-            )
+            raise refused(verb, self.folder, (answer.stderr + answer.stdout).strip())
         return answer
