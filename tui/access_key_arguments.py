@@ -31,7 +31,7 @@ def add_access_key_command(commands: Commands) -> None:
         "csv", nargs="?", metavar="CSV", help="the file that the console gave (default: type the key)"
     )
     _add_profile(bring)
-    _add_store(bring)
+    add_store(bring)
     bring.add_argument("--delete", action="store_true", help="delete the file when the key is kept")
 
     create = parts.add_parser(
@@ -47,7 +47,7 @@ def add_access_key_command(commands: Commands) -> None:
         help="the file with the key that you have (default: the kept one)",
     )
     _add_profile(create)
-    _add_store(create)
+    add_store(create)
 
     rotate = parts.add_parser(
         "rotate",
@@ -70,7 +70,8 @@ def _add_profile(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _add_store(command: argparse.ArgumentParser) -> None:
+def add_store(command: argparse.ArgumentParser) -> None:
+    """Add the options that choose where a key is kept; one of them at most."""
     stores = command.add_mutually_exclusive_group()
     stores.add_argument(
         "--keyring", action="store_true", help="keep it in the system's keyring (default where there is one)"

@@ -101,7 +101,7 @@ def _import(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
     }
     store, fingerprint = asked_store(options, context, **place)
     key = given_key(options.csv)
-    kept = keep_proved(store, key, context, **place, fingerprint=fingerprint, csv=options.csv)
+    kept = keep_proved(store, key, context, **place, fingerprint=fingerprint, csv=options.csv or "")
     told = list(kept.told)
     if options.csv and options.delete:
         told.append(delete_access_key_file(typed_path(options.csv)))

@@ -17,7 +17,6 @@ from tui.pgp_arguments import add_pgp_commands
 from tui.profiles_arguments import add_profiles_command
 from tui.regions_arguments import add_regions_command
 from tui.terraform_arguments import add_terraform_commands
-from tui.regions_arguments import add_regions_command
 
 if TYPE_CHECKING:
     from tui.layer_arguments import Commands
@@ -63,7 +62,6 @@ def build_parser() -> argparse.ArgumentParser:
     add_terraform_commands(commands)
     add_access_key_command(commands)
     add_profiles_command(commands)
-    add_regions_command(commands)
     _add_shell_commands(commands)
     return parser
 

@@ -183,6 +183,14 @@ def regions(options: argparse.Namespace) -> int:
     return run(Machine.this(), options)
 
 
+def terraform(options: argparse.Namespace) -> int:
+    """`iam-onboard plan LAYER`, `apply LAYER PLANFILE` and `handoff create|open`."""
+    from tui import apply_command, handoff_command, plan_command  # noqa: PLC0415 - only these commands need them
+
+    run = {"plan": plan_command.plan, "apply": apply_command.apply, "handoff": handoff_command.handoff}
+    return run[options.command](Machine.this(), options)
+
+
 def decrypt(options: argparse.Namespace) -> int:
     """`iam-onboard decrypt [FILE]`: the one-time password to standard output."""
     from tui.decrypt_command import decrypt_command  # noqa: PLC0415 - only this command needs it
@@ -193,6 +201,13 @@ def decrypt(options: argparse.Namespace) -> int:
 def access_key(options: argparse.Namespace) -> int:
     """`iam-onboard access-key list|import|create|rotate`."""
     from tui.access_key_command import access_key as run  # noqa: PLC0415 - only this command needs it
+
+    return run(Machine.this(), options)
+
+
+def profiles(options: argparse.Namespace) -> int:
+    """`iam-onboard profiles show|write [PROJECT]`."""
+    from tui.profiles_command import profiles as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 

@@ -132,7 +132,8 @@ def keep_proved(
     profile: str,
     region: str,
     fingerprint: str,
-    csv: str | None = None,
+    csv: str = "",
+    created: datetime | None = None,
     check: Callable[[Identity], None] = lambda _who: None,
 ) -> Kept:
     """Ask AWS whose key it is, keep it, and write down that it is; the key is dropped at the end.
@@ -145,7 +146,8 @@ def keep_proved(
         profile: the base profile that the key is of.
         region: its region.
         fingerprint: of the PGP key that the store encrypts to, or "".
-        csv: the file it came from, which is about as old as the key, or None.
+        csv: the file it came from, which is about as old as the key, or "".
+        created: when AWS made it, where that is known; AWS is asked all the same.
         check: refuses whoever it is, before anything is kept.
 
     Raises:
@@ -157,7 +159,7 @@ def keep_proved(
         who = usable_identity(key, clients, context.cancelled)
         check(who)
         owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint=fingerprint)
-        created = created_at(key, clients) or (_written(csv, world) if csv else None)
+        created = created_at(key, clients) or created or (_written(csv, world) if csv else None)
         serial = device_of(key, clients)
         more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=created)
     finally:

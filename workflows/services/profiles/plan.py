@@ -174,16 +174,24 @@ def region_problems(region: str, partition: str | None = None) -> list[Problem]:
         region: for example "us-gov-west-1".
         partition: the partition that it has to be in, or None for any.
     """
-    import botocore.exceptions  # noqa: PLC0415 - start-up time: only when profiles are written
-    import botocore.session  # noqa: PLC0415
-
-    try:
-        actual = botocore.session.get_session().get_partition_for_region(region)
-    except botocore.exceptions.UnknownRegionError:
+    actual = partition_of_region(region)
+    if not actual:
         return [Problem(f"AWS has no region “{region}”.", "region")]
     if partition is not None and actual != partition:
         return [Problem(f"The region {region} is in the partition {actual}, not in {partition}.", "region")]
     return []
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region is in, as botocore knows it; "" for a region that it does not know."""
+    import botocore.exceptions  # noqa: PLC0415 - start-up time: only when profiles are written
+    import botocore.session  # noqa: PLC0415
+
+    try:
+        found: str = botocore.session.get_session().get_partition_for_region(region)
+    except botocore.exceptions.UnknownRegionError:
+        return ""
+    return found
 
 
 def from_identity(

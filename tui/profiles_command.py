@@ -1,0 +1,149 @@
+"""`iam-onboard profiles`: the step Profiles without a screen, with or without a handoff.
+
+What was asked for goes to standard output; questions go to the terminal, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+
+from tui.ask import ask, has_terminal
+from tui.exit_codes import DONE
+from tui.key_input import given_key, own_context
+from tui.places import Machine
+from tui.profiles_key import keep_key, names_a_store
+from tui.profiles_report import show_lines, show_record, written_lines, written_record
+from tui.profiles_wish import Wish, kept_source, process_source, read_wish
+from tui.project_named import named_project
+from workflows.errors import OnboardError
+from workflows.services.profiles.foreign import Stale
+from workflows.services.profiles.plan import KeyInFile, KeySource, WantedProfiles
+from workflows.services.profiles.prepare import Decisions, Prepared, prepare, preview
+from workflows.services.profiles.write import write_profiles
+
+_LEAVE_ALL = Decisions(overwrite=())
+
+
+def profiles(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard profiles show|write [PROJECT]`.
+
+    Raises:
+        OnboardError: it cannot be told what is wanted, or a file cannot be read, changed or written; both
+            files are as they were.
+    """
+    wish = read_wish(machine, named_project(machine, options.project), options)
+    prepare(
+        wish.paths, wish.profiles(None), _LEAVE_ALL
+    )  # refuses files that cannot be changed before all else
+    if options.part == "show":
+        return _show(wish, wish.profiles(kept_source(machine, wish)), as_json=options.json)
+    return _dry_run(machine, wish, options) if options.dry_run else _write(machine, wish, options)
+
+
+def _show(wish: Wish, wanted: WantedProfiles, *, as_json: bool) -> int:
+    prepared = prepare(wish.paths, wanted, _LEAVE_ALL)
+    if as_json:
+        sys.stdout.write(json.dumps(show_record(wish, wanted, prepared), indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(show_lines(wish, wanted, prepared)) + "\n")
+    return DONE
+
+
+def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
+    """What writing would change; no key is kept, nobody is asked."""
+    wanted = wish.profiles(_source_that_would_be(machine, wish, options))
+    found = prepare(wish.paths, wanted, _LEAVE_ALL)
+    prepared = prepare(wish.paths, wanted, _given(options, wanted, found))
+    if options.json:
+        sys.stdout.write(json.dumps(show_record(wish, wanted, prepared), indent=2) + "\n")
+    else:
+        sys.stdout.write(preview(prepared))
+    _tell_left(prepared)
+    if options.access_keys and not wish.mfa_serial:
+        sys.stderr.write(
+            "AWS was not asked for your MFA device; writing asks, unless --mfa-serial tells it.\n"
+        )
+    return DONE
+
+
+def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namespace) -> KeySource:
+    if options.access_keys:
+        key = given_key(options.access_keys)
+        if options.credentials_file:
+            return KeyInFile(key.access_key_id, key.secret_access_key)
+        key.drop()
+        return process_source(machine, wish)
+    if names_a_store(options):
+        return None if options.credentials_file else process_source(machine, wish)
+    return kept_source(machine, wish)
+
+
+def _write(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
+    kept = keep_key(options, wish, own_context(machine))
+    for words in kept.told:
+        sys.stderr.write(f"{words}\n")
+    if options.mfa_serial is None and kept.mfa_serial:
+        wish = replace(wish, mfa_serial=kept.mfa_serial)
+    wanted = wish.profiles(kept_source(machine, wish))
+    found = prepare(wish.paths, wanted, _LEAVE_ALL)
+    decided = (
+        _asked(found, _given(options, wanted, found)) if has_terminal() else _given(options, wanted, found)
+    )
+    written = write_profiles(wish.paths, wanted, machine.now(), decided)
+    if options.json:
+        record = written_record(wish, wanted, written, kept.told)
+        sys.stdout.write(json.dumps(record, indent=2) + "\n")
+    else:
+        sys.stdout.write("\n".join(written_lines(wish, wanted, written)) + "\n")
+    _tell_left(prepare(wish.paths, wanted, _LEAVE_ALL))
+    return DONE
+
+
+def _given(options: argparse.Namespace, wanted: WantedProfiles, found: Prepared) -> Decisions:
+    """What the command line decides.
+
+    Raises:
+        OnboardError: a profile that is to be written over is none of those that are written.
+    """
+    unknown = [name for name in options.overwrite if name not in {*wanted.names, *_names(found.stale)}]
+    if unknown:
+        raise OnboardError(
+            "No such profile",
+            f"{', '.join(unknown)} is none of the profiles that are written.",
+            next="`iam-onboard profiles show` lists them.",
+        )
+    gone = [one for one in found.stale if not one.changed_by_hand or one.profile in options.overwrite]
+    return Decisions(tuple(options.overwrite), _names(gone) if options.prune else ())
+
+
+def _asked(found: Prepared, decided: Decisions) -> Decisions:
+    """What the person decides about the rest; Enter leaves a profile as it is."""
+    overwrite, prune = list(decided.overwrite or ()), list(decided.prune)
+    for change in found.by_hand:
+        if change.profile not in overwrite and _yes(f"{change.words}\nWrite over it?"):
+            overwrite.append(change.profile)
+    for stale in found.stale:
+        if stale.profile not in prune and _yes(f"{stale.words} is no longer wanted.\nTake it out?"):
+            prune.append(stale.profile)
+    return Decisions(tuple(overwrite), tuple(prune))
+
+
+def _yes(question: str) -> bool:
+    return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _names(stale: tuple[Stale, ...] | list[Stale]) -> tuple[str, ...]:
+    return tuple(one.profile for one in stale)
+
+
+def _tell_left(prepared: Prepared) -> None:
+    """What stays although it is not as wanted, for somebody who was not asked or said no."""
+    for name in prepared.kept:
+        sys.stderr.write(f"! {name} was changed by hand and stays so; --overwrite {name} writes over it.\n")
+    for stale in prepared.stale:
+        if stale.profile not in prepared.config.removed:
+            more = f" --overwrite {stale.profile}" if stale.changed_by_hand else ""
+            sys.stderr.write(f"! {stale.words} is no longer wanted; --prune{more} takes it out.\n")

@@ -1,0 +1,102 @@
+"""The project that `profiles` and `verify` are about: a checkout, or the one of a handoff alone.
+
+A new user often has no checkout; then the short name is enough, and in a folder that is no project the one
+project that this computer knows of.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.places import Machine
+from tui.shelf import Shelf
+from workflows.errors import OnboardError
+from workflows.layer.discover import ProjectError, find_project
+from workflows.layer.project import Project
+from workflows.messages.handoff import Handoff, handoff_from
+from workflows.services.files import explained
+
+_SHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A project.
+
+    Attributes:
+        name: its short name.
+        checkout: it as the checkout says it, or None without one.
+    """
+
+    name: str
+    checkout: Project | None
+
+
+def named_project(machine: Machine, text: str) -> Named:
+    """The project that is meant.
+
+    Args:
+        machine: this one.
+        text: a folder in a checkout, or a short name; "" for the folder that the program was started in.
+
+    Raises:
+        OnboardError: there is none, or the checkout's variables cannot be read.
+    """
+    folder = (machine.working_folder / Path(text or ".").expanduser()).resolve()
+    known = _known_names(machine)
+    if text in known and not folder.is_dir():
+        return Named(text, None)
+    try:
+        checkout = find_project(folder)
+    except ProjectError as error:
+        if text in known:
+            return Named(text, None)
+        if text or len(known) != 1:
+            raise _none(error, text, known) from None
+        return Named(known[0], None)
+    if not _SHORT_NAME.fullmatch(checkout.name):
+        raise OnboardError(
+            "Not a project's name",
+            f"“{checkout.name}” in the project's common variables is not a short name.",
+            next="Use letters, digits, - and _ there, as in bb.",
+        )
+    return Named(checkout.name, checkout)
+
+
+def session_handoff(machine: Machine, project: str) -> Handoff | None:
+    """The handoff of the latest of the person's own sessions for a project; None without one.
+
+    Raises:
+        MessageError: what the session keeps is no handoff.
+    """
+    for summary in Shelf(machine).own().summaries():
+        facts = summary.facts
+        if summary.workflow == "new-user" and facts.get("project") == project and facts.get("handoff"):
+            return handoff_from(facts["handoff"])
+    return None
+
+
+def _known_names(machine: Machine) -> list[str]:
+    """The projects whose profiles are here, or for which a session has a handoff."""
+    folder = machine.home / ".aws"
+    with explained(folder, "read"):
+        written = [one.parent.name for one in folder.glob("*/config")] if folder.is_dir() else []
+    joined = [
+        str(summary.facts.get("project"))
+        for summary in Shelf(machine).own().summaries()
+        if summary.workflow == "new-user" and summary.facts.get("handoff")
+    ]
+    return sorted({name for name in (*written, *joined) if _SHORT_NAME.fullmatch(name)})
+
+
+def _none(error: ProjectError, text: str, known: list[str]) -> OnboardError:
+    names = f" These are known here: {', '.join(known)}." if known else ""
+    where = f"“{text}” is" if text else "This folder is"
+    return OnboardError(
+        "Which project?",
+        f"{where} not in a checkout of a project, nor the short name of one that is known here.",
+        why=error.what,
+        next=f"Give a folder in the project, or its short name.{names}",
+    )
