@@ -15,7 +15,7 @@ from workflows.machine.events import Facts
 from workflows.secret import Secret
 from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
-from workflows.steps import recovery
+from workflows.steps import recovery, since_planned
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.intents import TERRAFORM_RUNS
 from workflows.steps.left_behind import release_credentials
@@ -44,10 +44,13 @@ class Request:
     Attributes:
         removals: the names of those whose removal was confirmed by typing them.
         code: an MFA code, where the layer's profile wants one.
+        check_state: whether the state is asked first if it is still the one that was planned against, so that
+            a difference is told before Terraform refuses the plan.
     """
 
     removals: tuple[str, ...] = ()
     code: Secret | None = field(default=None, compare=False)
+    check_state: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 release_credentials(context.folder, context.item)
         else:
             with open_layer(context, report, code=request.code) as layer:
+                if request.check_state:
+                    since_planned.refuse_another_state(planned, layer, context, report)
+                context.raise_if_cancelled()
                 _run(layer.terraform.apply, planned, context, report)
     except ApplyFailed as failed:
         raise _with_people(failed, planned) from failed

@@ -81,7 +81,7 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     report(Progress("Comparing it with your keys"))
     world = context.world
     keys = list_secret_keys(world.gnupg_home, world.environment)
-    owners = [_own_key(identity, keys) for identity in handoff.identities]
+    owners = [own_key(identity, keys) for identity in handoff.identities]
     remarks = _remarks(handoff, owners, context)
     names = tuple(_user_id(key.details) if key else "" for key in owners)
     return Arrival(handoff, source, names, remarks)
@@ -121,8 +121,13 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
         )
 
 
-def _own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
-    """The person's key that all of an identity's texts are encrypted to; None where there are none."""
+def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
+    """The person's key that all of an identity's texts are encrypted to; None where there are none.
+
+    Raises:
+        OnboardError: none of the keys is the one that is named, or the texts are not encrypted to it.
+        NotAMessage: a text is no encrypted message.
+    """
     texts = [text for text in (identity.encrypted_password, identity.encrypted_secret) if text]
     if not texts:
         return None
@@ -194,7 +199,7 @@ def observe(context: Context) -> Observation:
     keys = list_secret_keys(world.gnupg_home, world.environment)
     for identity in handoff_of(context).identities:
         try:
-            _own_key(identity, keys)
+            own_key(identity, keys)
         except OnboardError as error:
             return Observation(holds=False, words=error.what)
     return AGREES

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.git import Git
 from workflows.services.terraform.state_mark import changed_words
@@ -18,7 +19,7 @@ from workflows.steps import plan_resources, planned
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.plan_resources import Difference, Resource
 from workflows.steps.planned import Planned
-from workflows.steps.terraform_runs import open_layer
+from workflows.steps.terraform_runs import OpenLayer, open_layer
 
 _FRESH = timedelta(minutes=10)
 _SHORT = 8
@@ -64,12 +65,28 @@ def of_the_state(made: Planned, context: Context, report: Report, code: Secret |
         CodeWanted, WrongAccount: as `open_layer`.
         OnboardError: it cannot be read.
     """
+    if made.record.state is None:
+        return ""
+    with open_layer(context, report, code=code) as layer:
+        return _state_words(made, layer, context, report)
+
+
+def refuse_another_state(made: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
+    """Let a plan be applied only to the state that it was made against.
+
+    Raises:
+        OnboardError: the state was changed since, or cannot be read.
+    """
+    if words := _state_words(made, layer, context, report):
+        raise OnboardError("The state is another one now", words, next="Plan again, and read that one.")
+
+
+def _state_words(made: Planned, layer: OpenLayer, context: Context, report: Report) -> str:
     mark = made.record.state
     if mark is None:
         return ""
-    with open_layer(context, report, code=code) as layer:
-        report(Progress("Asking whether the state is still the one that was planned against"))
-        now = layer.terraform.state_mark(cancelled=context.cancelled)
+    report(Progress("Asking whether the state is still the one that was planned against"))
+    now = layer.terraform.state_mark(cancelled=context.cancelled)
     return changed_words(mark, now) if now else ""
 
 

@@ -49,7 +49,7 @@ def failure(
         return OnboardError(
             f"The {operation} failed",
             what,
-            next=f"Read {program}'s own words below, put it right, and try again; this step stays open.",
+            next=f"Read {program}'s own words below, put it right, and try again.",
             detail=detail,
         )
     error = OnboardError(cause.title, what, why=cause.why, next=cause.next, detail=detail)

@@ -1,0 +1,154 @@
+"""`iam-onboard apply LAYER PLANFILE`: the step Apply without a screen, for a plan that `plan --out` kept.
+
+What was done goes to standard output; questions go to the terminal, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tui.ask import ask, has_terminal
+from tui.exit_codes import DONE
+from tui.layer_run import Told, asked_code, layer_alone, plans_of, refuse_beside_a_run, stoppable
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.numbers import count
+from workflows.services.files import private_folder, write_atomically
+from workflows.services.terraform.kept_results import apply_begun
+from workflows.steps import apply as step
+from workflows.steps import since_planned
+from workflows.steps.base import Context
+from workflows.steps.kept_plans import KeptPlan, KeptPlans
+from workflows.steps.left_behind import running_in
+from workflows.steps.one_layer import forget_plan, with_plan
+from workflows.steps.planned import Planned, staleness
+from workflows.steps.terraform_runs import located, run_folder
+
+
+def apply(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard apply LAYER PLANFILE`.
+
+    Raises:
+        ApplyFailed: Terraform failed on the way; the words say who is done and who is not.
+        ApplyCancelled: the person stopped it; likewise.
+        LeftRunning: the terminal was closed; the apply goes on.
+        OnboardError: the plan is unknown, not confirmed, or not what the files, the program or the state are.
+    """
+    file = machine.working_folder / Path(options.plan).expanduser()
+    plans = plans_of(machine)
+    kept = plans.find(file)
+    with layer_alone(machine, options) as alone:
+        _refuse_another_layer(kept, alone)
+        context = with_plan(alone, kept.planned)
+        given = _applied(kept, file, plans, context, options)
+    _tell(given["applied"], kept.planned, options)
+    return DONE
+
+
+def _refuse_another_layer(kept: KeptPlan, context: Context) -> None:
+    location = located(context)[1]
+    if kept.planned.record.layer != location.path:
+        raise OnboardError(
+            "This plan is for another layer",
+            f"It was made for {kept.planned.record.layer}, and you named {location.path}.",
+            next="Name the layer that it was made for, or plan this one.",
+        )
+
+
+def _applied(
+    kept: KeptPlan, file: Path, plans: KeptPlans, context: Context, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Apply a private copy of the plan, which nobody else can exchange; what is used up is removed."""
+    planned = kept.planned
+    copy = planned.record.plan
+    begun = not planned.empty and apply_begun(run_folder(context), planned.record)
+    done = False
+    try:
+        if not begun:
+            refuse_beside_a_run(context)
+            private_folder(copy.parent)
+            write_atomically(copy, kept.data)
+            _refuse_old(planned, context)
+            _confirm(planned, options)
+        given = _run(planned, context, begun=begun)
+        done = True
+        return dict(given)
+    finally:
+        if running_in(context.folder, context.item) is None:
+            if done or not copy.exists():
+                plans.forget(planned.record.plan_sha256)
+                file.unlink(missing_ok=True)
+            forget_plan(context)
+
+
+def _refuse_old(planned: Planned, context: Context) -> None:
+    if words := staleness(planned, context):
+        raise OnboardError(
+            "The plan is older than the files",
+            words,
+            why="Applying it would do what the files said before.",
+            next="Plan again, and read that one.",
+        )
+    for words in since_planned.of_the_checkout(planned, context):
+        sys.stderr.write(f"note: {words}\n")
+
+
+def _confirm(planned: Planned, options: argparse.Namespace) -> None:
+    """Show what is destroyed or foreign, and let nothing of it happen that nobody has confirmed.
+
+    Raises:
+        OnboardError: it is not confirmed.
+    """
+    foreign = [one for one in planned.foreign if one not in planned.destroys]
+    for title, changes in (
+        ("Destroyed or replaced:", planned.destroys),
+        ("Not about whom you named:", foreign),
+    ):
+        if changes:
+            sys.stderr.write("\n".join([title, *(f"  {one.words}" for one in changes)]) + "\n")
+    if options.yes or not (planned.destroys or foreign):
+        return
+    if not has_terminal():
+        raise _not_confirmed("There is no terminal to ask on.")
+    for name in planned.gone:
+        if ask(f"Type {name} to remove this user for good: ").strip() != name:
+            raise _not_confirmed(f"The removal of {name} was not confirmed.")
+    people = set(planned.gone)
+    others = [
+        one for one in (*planned.destroys, *foreign) if not one.people or not people.issuperset(one.people)
+    ]
+    if others and ask(f"Type yes to go on with {count(len(others), 'such change')}: ").strip() != "yes":
+        raise _not_confirmed("It was not confirmed.")
+
+
+def _not_confirmed(words: str) -> OnboardError:
+    return OnboardError(
+        "Nothing was applied",
+        f"The plan destroys something, or changes what you did not name. {words}",
+        next="Read the list above. If all of it is meant, confirm it on a terminal or give --yes.",
+    )
+
+
+def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
+    code = None if begun or planned.empty else asked_code(context)
+    with stoppable(context):
+        request = step.Request(planned.gone, code, check_state=True)
+        return dict(step.perform(request, context, Told()))
+
+
+def _tell(applied: dict[str, Any], planned: Planned, options: argparse.Namespace) -> None:
+    got = sorted({*planned.passwords, *planned.access_keys})
+    if options.json:
+        record = {**applied, "passwords": list(planned.passwords), "access_keys": list(planned.access_keys)}
+        sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    elif planned.empty:
+        sys.stdout.write("The plan changes nothing.\n")
+    else:
+        added, changed, destroyed = (applied[name] for name in ("added", "changed", "destroyed"))
+        sys.stdout.write(f"Applied: {added} added, {changed} changed, {destroyed} destroyed.\n")
+    for name in () if planned.empty else got:
+        sys.stderr.write(f"To hand over: iam-onboard handoff create {options.layer} {name}\n")

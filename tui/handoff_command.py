@@ -1,0 +1,201 @@
+"""`iam-onboard handoff create|open`: the steps Hand over and Handoff without a screen.
+
+What was asked for goes to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tui.exit_codes import DONE, REFUSED
+from tui.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.messages.handoff import Handoff, Identity, open_handoff
+from workflows.services.files import read_text, write_atomically
+from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, recipients
+from workflows.services.gpg.keyring import OwnKey, list_secret_keys
+from workflows.steps import hand_over
+from workflows.steps.handoff import MAX_HANDOFF, grouped, own_key
+from workflows.steps.one_layer import handing_over
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether this machine can open what an identity holds.
+
+    Attributes:
+        opens: whether the secret key is here; None where nothing is encrypted.
+        words: that in words, with the key.
+    """
+
+    opens: bool | None
+    words: str
+
+
+def handoff(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard handoff create LAYER NAME` and `handoff open FILE`.
+
+    Raises:
+        OnboardError: it cannot be made, or cannot be read.
+    """
+    return _create(machine, options) if options.part == "create" else _open(machine, options)
+
+
+def _create(machine: Machine, options: argparse.Namespace) -> int:
+    target = machine.working_folder / Path(options.out).expanduser() if options.out else None
+    if target is not None:
+        _refuse_another_file(target)
+    with layer_alone(machine, options) as alone:
+        refuse_beside_a_run(alone)
+        context = handing_over(alone, options.name)
+        code = asked_code(context)
+        with stoppable(context):
+            (person,) = hand_over.prepare(context, Told(), code)
+    if not person.text:
+        raise OnboardError(
+            "There is nothing to hand over",
+            " ".join(person.trouble) or f"The state has nothing of {options.name}.",
+            next="Nothing was written.",
+        )
+    if person.conventional and options.no_usual_roles:
+        person = person.without_conventional()
+    elif person.conventional:
+        sys.stderr.write(
+            "note: the state names no role that anybody may assume, so the usual ones of such projects are "
+            "in the text; --no-usual-roles leaves them out.\n"
+        )
+    sys.stderr.write(
+        f"note: this is what was made for {options.name} last. A password that was changed since no longer "
+        "works.\n"
+    )
+    if target is None:
+        sys.stdout.write(person.text)
+    else:
+        write_atomically(target, person.text.encode())
+        sys.stderr.write(f"Written to {target}.\n")
+    return DONE
+
+
+def _refuse_another_file(target: Path) -> None:
+    if not target.exists():
+        return
+    try:
+        open_handoff(read_text(target, MAX_HANDOFF))
+    except OnboardError:
+        raise OnboardError(
+            "There is a file already",
+            f"{target} exists and is no handoff; it was left alone.",
+            next="Choose another name.",
+        ) from None
+
+
+def _open(machine: Machine, options: argparse.Namespace) -> int:
+    given = open_handoff(_given(machine, options.file))
+    _refuse_another_addressee(given, options)
+    keys = list_secret_keys(machine.gnupg_home, machine.environment)
+    pairs = list(zip(given.identities, (_answer(one, keys) for one in given.identities), strict=True))
+    if options.json:
+        records = [_record(one, answer) for one, answer in pairs]
+        told = {"project": given.project, "occasion": given.occasion, "identities": records}
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    else:
+        lines = [f"A handoff of the project {given.project}"]
+        for one, answer in pairs:
+            lines += ["", *_lines(one, answer.words)]
+        sys.stdout.write("\n".join(lines) + "\n")
+    if closed := [one.account_name for one, answer in pairs if answer.opens is False]:
+        sys.stderr.write(f"Not for a key of this machine: {', '.join(closed)}.\n")
+        return REFUSED
+    return DONE
+
+
+def _given(machine: Machine, name: str) -> str:
+    if name == "-":
+        return sys.stdin.read(MAX_HANDOFF)
+    return read_text(machine.working_folder / Path(name).expanduser(), MAX_HANDOFF)
+
+
+def _refuse_another_addressee(given: Handoff, options: argparse.Namespace) -> None:
+    users = sorted({identity.user for identity in given.identities})
+    if options.project and given.project != options.project:
+        raise OnboardError(
+            "A handoff for another project",
+            f"It is for {given.project}, and you named {options.project}.",
+            next="Ask your admin for the right one.",
+        )
+    if options.user and users != [options.user]:
+        raise OnboardError(
+            "A handoff for another user",
+            f"It is for {', '.join(users)}, and you named {options.user}.",
+            next="Ask your admin for the right one.",
+        )
+
+
+def _answer(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
+    try:
+        key = own_key(identity, keys)
+    except OnboardError as error:
+        return Answer(False, error.what)
+    if key is None:
+        return Answer(None, "nothing encrypted is in it")
+    named = next((one.text for one in key.details.user_ids), key.details.fingerprint)
+    wanted = _recipients(identity)
+    here = key.present if HIDDEN_RECIPIENT in wanted else key.present & wanted
+    if not here:
+        return Answer(False, f"{named}: it is known here, and the secret half of its encryption key is not")
+    card = " (on a smartcard)" if here <= key.on_card else ""
+    return Answer(True, f"{named}: the secret key is here{card}")
+
+
+def _recipients(identity: Identity) -> set[str]:
+    texts = [one for one in (identity.encrypted_password, identity.encrypted_secret) if one]
+    return {key_id for text in texts for key_id in recipients(clean_ciphertext(text))}
+
+
+def _record(identity: Identity, answer: Answer) -> dict[str, Any]:
+    return {
+        "account": identity.account_name,
+        "account_id": identity.account_id,
+        "user": identity.user,
+        "sign_in_url": identity.sign_in_url,
+        "password": identity.encrypted_password is not None,
+        "access_key_id": identity.access_key_id,
+        "fingerprint": identity.key_fingerprint,
+        "secret_key_here": answer.opens,
+        "key": answer.words,
+        "mfa_required": identity.mfa_required,
+        "roles": [
+            {
+                "profile": one.profile,
+                "role": one.role,
+                "account": one.account_name,
+                "account_id": one.account_id,
+            }
+            for one in identity.profiles
+        ],
+    }
+
+
+def _lines(identity: Identity, words: str) -> Iterator[str]:
+    yield f"{identity.account_name} ({identity.account_id})"
+    yield f"  user      {identity.user}"
+    if identity.sign_in_url:
+        yield f"  sign in   {identity.sign_in_url}"
+    held = [
+        *(["a one-time password"] if identity.encrypted_password else []),
+        *([f"the access key {identity.access_key_id}"] if identity.encrypted_secret else []),
+    ]
+    yield f"  encrypted {' and '.join(held) or 'nothing'}"
+    yield f"  PGP key   {grouped(identity.key_fingerprint)}"
+    yield f"            {words}"
+    if identity.mfa_required and identity.encrypted_password:
+        yield "  MFA       has to be set up after signing in"
+    for one in identity.profiles:
+        yield f"  role      {one.role} in {one.account_name} ({one.account_id}), profile {one.profile}"

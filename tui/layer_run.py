@@ -1,0 +1,184 @@
+"""What `plan`, `apply` and `handoff create` have in common: a layer for itself, and its progress."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+from tui.ask import ask
+from tui.layer_find import find_layer
+from tui.places import Machine
+from tui.worlds import OwnMachine, clipboard_of
+from workflows.errors import OnboardError
+from workflows.machine.lock import SessionInUse, SessionLock
+from workflows.secret import Secret
+from workflows.services.files import private_folder
+from workflows.services.terraform.failures import InitRefused
+from workflows.services.terraform.outcome import Kind, LeftRunning, Update
+from workflows.services.terraform.progress import Progress as Operations
+from workflows.services.terraform.results import ApplyFailed
+from workflows.services.terraform.state_lock import LockHeld
+from workflows.steps import recovery
+from workflows.steps.base import Context, Progress
+from workflows.steps.kept_plans import KeptPlans
+from workflows.steps.left_behind import release_credentials, running_in
+from workflows.steps.one_layer import layer_context
+from workflows.steps.terraform_runs import code_wanted
+
+
+def plans_of(machine: Machine) -> KeptPlans:
+    """The notes on plan files that were kept."""
+    return KeptPlans(machine.places.sessions.with_name("plans"))
+
+
+@contextlib.contextmanager
+def layer_alone(machine: Machine, options: argparse.Namespace) -> Iterator[Context]:
+    """What the steps may read of the layer that was named; no other command works on it meanwhile.
+
+    Raises:
+        OnboardError: there is no such layer, it is in no complete project, or another command has it.
+    """
+    project, location = find_layer(machine, options.layer)
+    if project is None:
+        raise OnboardError(
+            "The project is not complete",
+            f"{location.path} is not an identities layer of a whole project.",
+            why="Terraform needs the project's variables, and the account that the layer is for.",
+            next="Check out the whole project, config/common.tfvars included, and name one of its layers.",
+        )
+    root = hashlib.sha256(str(project.root).encode()).hexdigest()[:16]
+    folder = machine.places.sessions.with_name("layer-runs") / root
+    private_folder(folder)
+    world = OwnMachine(machine, options.binary).world("admin", clipboard_of(machine, lambda _text: None))
+    try:
+        lock = SessionLock(folder / f"{location.account}.lock")
+    except SessionInUse as error:
+        raise OnboardError(
+            "Another command works on this layer",
+            f"Process {error.pid or 'of somebody'} plans, applies or reads {location.relative}.",
+            next="Wait for its end, then try again.",
+        ) from error
+    try:
+        release_credentials(folder, location.account)  # of a command that was killed
+        with _in_words_for_here(location.relative):
+            yield layer_context(world, project, location.account, folder)
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _in_words_for_here(layer: str) -> Iterator[None]:
+    """Where a failure says what a screen offers, say what a person does without one."""
+    try:
+        yield
+    except LeftRunning as error:
+        error.next = "Give the same command again to see how it ends."
+        raise
+    except LockHeld as error:
+        error.next = (
+            "Wait for it and try again. Only if that run is surely dead, release the lock in the layer's "
+            f"folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
+        )
+        raise
+    except InitRefused as error:
+        error.next = f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"
+        raise
+    except ApplyFailed as error:
+        if recovery.needed(error.result):
+            error.next = (
+                "Plan again. What AWS has already and the state does not know is taken in with `terraform "
+                "import ADDRESS ID` (or tofu) in the layer's folder; a login profile that was imported has "
+                "to be made anew with -replace. The wizard does this step by step for an apply of its own."
+            )
+        raise
+
+
+def refuse_beside_a_run(context: Context) -> None:
+    """Let nothing be done beside a Terraform that still runs in the layer.
+
+    Raises:
+        OnboardError: one does.
+    """
+    run = running_in(context.folder, context.item)
+    if run is not None:
+        raise OnboardError(
+            "Terraform is still running",
+            f"Its {run.kind} in {run.layer} has not ended yet.",
+            why="An earlier command was ended before it, and left it to its work.",
+            next="Give that command again to see how it ends, or wait.",
+        )
+
+
+def asked_code(context: Context) -> Secret | None:
+    """The MFA code that the layer's profile wants now, asked for on the terminal; None if it wants none.
+
+    Raises:
+        NoTerminal: a code is wanted, and nobody can be asked.
+        OnboardError: the layer or its profile is not there.
+    """
+    device = code_wanted(context)
+    return Secret(ask(f"MFA code of {device}: ").strip()) if device else None
+
+
+@contextlib.contextmanager
+def stoppable(context: Context) -> Iterator[None]:
+    """Ctrl-C asks what runs to stop, once. When the terminal goes away, an apply goes on unwatched."""
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        words = "Stopping; waiting until it has ended in good order"
+        if context.cancelled.is_set():
+            words = "It has been asked to stop already; a second time would damage the state. Waiting"
+        context.cancelled.set()
+        # Not through sys.stderr, which may be in the middle of a write.
+        with contextlib.suppress(OSError):
+            os.write(2, f"\n{words} …\n".encode())
+
+    def ended(_number: int, _frame: FrameType | None) -> None:
+        run = running_in(context.folder, context.item)
+        if run is not None and run.kind is Kind.APPLY:
+            context.leaving.set()
+        context.cancelled.set()
+
+    handlers = {signal.SIGINT: interrupted, signal.SIGTERM: ended, signal.SIGHUP: ended}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Told:
+    """Says on standard error what is being done, and each resource that is applied; never a value."""
+
+    def __init__(self) -> None:
+        self._words = ""
+        self._seen: set[str] = set()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take one more report of a step."""
+        if isinstance(progress.payload, Update):
+            self._operations(progress.payload.progress)
+        elif progress.words != self._words:
+            self._words = progress.words
+            _say(f"{progress.words} …")
+
+    def _operations(self, now: Operations) -> None:
+        of = f"{now.operations}/{now.total}" if now.total else f"{now.operations}"
+        for mark, addresses in (("✓", now.done), ("✗", now.failed)):
+            for address in addresses:
+                if address not in self._seen:
+                    self._seen.add(address)
+                    _say(f"  {mark} {of}  {address}")
+
+
+def _say(words: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone while an apply still goes on
+        sys.stderr.write(f"{words}\n")
+        sys.stderr.flush()

@@ -1,0 +1,138 @@
+"""`iam-onboard plan LAYER`: the step Plan without a screen.
+
+The plan goes to standard output; progress, warnings and what to do next go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tui.exit_codes import DONE
+from tui.layer_run import Told, asked_code, layer_alone, plans_of, stoppable
+from tui.places import Machine
+from workflows.errors import OnboardError
+from workflows.services.terraform.causes import InitWay
+from workflows.services.terraform.record import changed_since
+from workflows.steps import mending
+from workflows.steps import plan as step
+from workflows.steps.base import Context, Progress
+from workflows.steps.kept_plans import may_be_committed
+from workflows.steps.one_layer import forget_plan, meant_for, take_in_ended_apply
+from workflows.steps.planned import Planned
+from workflows.steps.terraform_runs import located
+
+
+def plan(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard plan LAYER [--redact] [--out FILE]`.
+
+    Raises:
+        OnboardError: there is no such layer, the checkout is behind, the account is another one, or Terraform
+            failed; the detail has its own words.
+    """
+    target = _place(machine, options.out)
+    with layer_alone(machine, options) as alone:
+        context = meant_for(alone, options.people)
+        if target is not None:
+            plans_of(machine).refuse_target(target, located(context)[1].path)
+            _warn_of_git(target, context)
+        if log := take_in_ended_apply(context):
+            sys.stderr.write(f"An apply that was begun before has ended meanwhile; its log is {log}.\n")
+        try:
+            planned = _made(context, options)
+            text = _text(planned, context, options)
+            if target is not None:
+                _keep(machine, planned, target, context)
+        finally:
+            forget_plan(context)
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    sys.stderr.write(_what_next(options, target))
+    return DONE
+
+
+def _place(machine: Machine, name: str) -> Path | None:
+    return machine.working_folder / Path(name).expanduser() if name else None
+
+
+def _warn_of_git(target: Path, context: Context) -> None:
+    if may_be_committed(target, context.world):
+        sys.stderr.write(
+            f"warning: {target} is in a git checkout that does not ignore it. A plan file can hold the "
+            "state: never commit it. Ignore *.tfplan, or keep it elsewhere.\n"
+        )
+
+
+def _made(context: Context, options: argparse.Namespace) -> Planned:
+    told = Told()
+    if options.init:
+        code = asked_code(context)
+        with stoppable(context):
+            sys.stderr.write(f"{mending.initialise(InitWay(options.init), context, told, code)}\n")
+    code = asked_code(context)
+    with stoppable(context):
+        told(Progress(f"Planning {located(context)[1].relative}"))
+        planned = step.make(context, told, code)
+    # Where nobody said whom it is meant to be about, nothing can be called foreign.
+    return planned if options.people else replace(planned, foreign=())
+
+
+def _keep(machine: Machine, planned: Planned, target: Path, context: Context) -> None:
+    plans = plans_of(machine)
+    plans.refuse_target(target, planned.record.layer)  # once more: an init may have told of local modules
+    plans.keep(planned, context.item, target, machine.now())
+    if changed := changed_since(planned.record):
+        target.unlink()
+        plans.forget(planned.record.plan_sha256)
+        raise OnboardError(
+            "The plan is old already",
+            f"{', '.join(changed[:3])} changed while it was written.",
+            next="Plan again; if it stays so, keep the plan in a folder outside of the project.",
+        )
+
+
+def _what_next(options: argparse.Namespace, target: Path | None) -> str:
+    if target is None:
+        return (
+            "Nothing was changed, and the plan file is gone: --out FILE keeps one for `iam-onboard apply`.\n"
+        )
+    return f"The plan is kept in {target}. To apply it: iam-onboard apply {options.layer} {options.out}\n"
+
+
+def _text(planned: Planned, context: Context, options: argparse.Namespace) -> str:
+    if options.redact:
+        return step.markdown(context)
+    if options.json:
+        return json.dumps(_record(planned, context), indent=2, ensure_ascii=False) + "\n"
+    return "".join(f"{line}\n" for line in _lines(planned, named=bool(options.people)))
+
+
+def _record(planned: Planned, context: Context) -> dict[str, Any]:
+    """The plan for programs; what it was made from is noted, and no part of the answer."""
+    facts = planned.as_facts()
+    left_out = ("plan", "inputs", "sources", "elsewhere", "state")
+    return {"account": context.item, **{name: value for name, value in facts.items() if name not in left_out}}
+
+
+def _lines(planned: Planned, *, named: bool) -> Iterator[str]:
+    yield from planned.summary
+    counts = planned.counts
+    yield ""
+    yield f"Plan: {counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy."
+    yield from _section("Destroyed or replaced:", [one.words for one in planned.destroys])
+    if named:
+        yield from _section("Not about whom you named:", [one.words for one in planned.foreign])
+    yield from _section("Changed outside of Terraform:", planned.drift)
+
+
+def _section(title: str, lines: Iterator[str] | list[str] | tuple[str, ...]) -> Iterator[str]:
+    found = list(lines)
+    if found:
+        yield ""
+        yield title
+        yield from (f"  {line}" for line in found)
