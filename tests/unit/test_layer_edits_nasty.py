@@ -59,6 +59,19 @@ LISTS = {
     "tabs": ('[\n\t\t"a.a",\n\t]', '[\n\t\t"a.a",\n\t\t"b.b",\n\t]'),
     "empty": ("[]", '[\n    "b.b",\n  ]'),
     "empty with a comment": ("[\n    # nobody\n  ]", '[\n    # nobody\n    "b.b",\n  ]'),
+    "commas first": ('[\n      "a.a"\n    , "c.c"\n  ]', '[\n      "a.a"\n    , "b.b"\n    , "c.c"\n  ]'),
+    "commas first, at the start": (
+        '[\n      "c.c" # "x", ]\n    , "d.d"\n  ]',
+        '[\n      "b.b"\n    , "c.c" # "x", ]\n    , "d.d"\n  ]',
+    ),
+    "commas first, with notes": (
+        '[\n      "a.a" # one\n    , "a.b" # two\n  ]',
+        '[\n      "a.a" # one\n    , "a.b" # two\n    , "b.b"\n  ]',
+    ),
+    "commas first, brackets hang": (
+        '[ "a.a"\n          , "c.c" ]',
+        '[ "a.a"\n          , "b.b"\n          , "c.c" ]',
+    ),
     "brackets hang": ('["a.a",\n    "c.c"]', '["a.a", "b.b",\n    "c.c"]'),
 }
 
@@ -70,6 +83,17 @@ def test_a_list_keeps_its_form_and_gives_its_bytes_back(name: str) -> None:
     added = edit_layer(layer, [AddPerson("b.b", "KEY\n")])
     assert users_of(added) == after
     assert contents(edit_layer(added, [RemovePerson("b.b")])) == contents(layer)
+
+
+@pytest.mark.parametrize("note", ["", " # the first"])
+@pytest.mark.parametrize("last", [" ]", "\n  ]"])
+def test_anybody_can_leave_a_list_with_the_commas_first(note: str, last: str) -> None:
+    users = f'[\n      "a.a"{note}\n    , "b.b"\n    , "c.c"{last}'
+    for name in ("a.a", "b.b", "c.c"):
+        left = edit_layer(with_users(users), [RemovePerson(name)])
+        assert [one.iam_name for one in left.people] == [one for one in ("a.a", "b.b", "c.c") if one != name]
+        assert "\n\n" not in users_of(left)
+        assert ("# the first" in users_of(left)) is (bool(note) and name != "a.a")
 
 
 def test_an_empty_list_over_two_lines_is_closed_when_it_is_empty_again() -> None:

@@ -44,6 +44,9 @@ def insert_entry(
     data = text.encode()
     if not entries:
         return _into_empty(document, container, data, trailing_comma=trailing_comma)
+    lead = _comma_first(document, entries)
+    if lead is not None:
+        return [_after_a_comma(document, container, lead, data, position)]
     apart = document.newline if _stand_apart(document, entries) else b""
     if position == 0:
         return _before_first(document, container, entries[0], data, apart)
@@ -75,7 +78,7 @@ def remove_entry(document: Document, container: Node, position: int) -> list[Spl
     end = _own_line_end(document, container, entry)
     if len(entries) == 1 and not _comments_between(container, container.start_byte, container.end_byte):
         return [Splice(container.start_byte + 1, container.end_byte - 1, b"")]
-    if end is not None:
+    if end is not None and (comma is None or comma.start_point.row == entry.end_point.row):
         splices = [Splice(*_with_a_blank_line(document, container, entry, end), b"")]
         is_last = position == len(entries) - 1
         if is_last and comma is None and previous is not None:
@@ -83,6 +86,12 @@ def remove_entry(document: Document, container: Node, position: int) -> list[Spl
             if before is not None:
                 splices.append(Splice(before.start_byte, before.end_byte, b""))
         return splices
+    last = _line_after(document, container, entry)
+    if last is not None and _comma_first(document, entries) is not None:
+        if position:
+            return [Splice(document.line_start(entry.start_byte), last, b"")]
+        if not _comments_between(container, last, entries[1].start_byte):
+            return [Splice(entry.start_byte, entries[1].start_byte, b"")]
     return _remove_inline(document, container, position)
 
 
@@ -140,6 +149,29 @@ def _before_first(
     comma = container.type == "tuple" or _comma_after(first) is not None
     text = document.data[start : first.start_byte] + data + (b"," if comma else b"") + document.newline
     return [Splice(start, start, text + apart)]
+
+
+def _comma_first(document: Document, entries: Sequence[Node]) -> bytes | None:
+    """What stands before an entry on its line where a team writes the commas first; None elsewhere."""
+    if len(entries) < 2:
+        return None
+    start = entries[1].start_byte
+    lead = document.data[document.line_start(start) : start]
+    comma = _comma_after(entries[0])
+    alone = comma is not None and comma.start_point.row > entries[0].end_point.row
+    return lead if alone and lead.strip(_BLANKS) == b"," else None
+
+
+def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes, position: int) -> Splice:
+    entries = document.elements(container)
+    if position == 0:
+        start = entries[0].start_byte
+        return Splice(start, start, data + document.newline + lead)
+    last = _line_after(document, container, entries[position - 1])
+    if last is not None:
+        return _line(document, last, lead + data)
+    end = entries[position - 1].end_byte
+    return Splice(end, end, document.newline + lead + data)
 
 
 def _stand_apart(document: Document, entries: Sequence[Node]) -> bool:
@@ -200,6 +232,11 @@ def _own_line_end(document: Document, container: Node, entry: Node) -> int | Non
     start = document.line_start(entry.start_byte)
     if start <= container.start_byte or document.data[start : entry.start_byte].strip(_BLANKS):
         return None
+    return _line_after(document, container, entry)
+
+
+def _line_after(document: Document, container: Node, entry: Node) -> int | None:
+    """Where the line after the entry begins, if only its comma and comments follow it on its line."""
     last = entry
     following = entry.next_sibling
     while following is not None and following.start_point.row == entry.end_point.row:
