@@ -125,12 +125,12 @@ class PgpKeysPane(StepPane):
         self._take_pasted(_TAKE)
 
     def _take_pasted(self, move: str) -> None:
-        text, name = self.query_one(TextArea).text, self._person()
+        text, names = self.query_one(TextArea).text, self._names_marked_first()
         if not text.strip():
             self.notify("Paste the key or the message first.", severity="warning")
             self.query_one(TextArea).focus()
             return
-        self.run_move(move, lambda _report: taken_keys.take_in_for(text, name, "pasted", self.context))
+        self.run_move(move, lambda report: taken_keys.take_in_typed(text, names, self.context, report))
 
     @on(KeyArea.TooLarge)
     def _refuse_size(self, message: KeyArea.TooLarge) -> None:
@@ -138,11 +138,12 @@ class PgpKeysPane(StepPane):
 
     @on(Input.Submitted, "#file")
     def _open_file(self, event: Input.Submitted) -> None:
-        person = self._person()
-        names = [person, *(name for name in self._names if name != person)]
-        path = event.value.strip()
+        path, names = event.value.strip(), self._names_marked_first()
         if path:
             self.run_move(_TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
+
+    def _names_marked_first(self) -> list[str]:
+        return sorted(self._names, key=lambda name: name != self._person())
 
     @on(Button.Pressed, "#fetch")
     def _fetch(self) -> None:
@@ -282,8 +283,8 @@ class PgpKeysPane(StepPane):
                 self._confirmed[key.name] = key.fingerprint
                 then()
 
-        title = f"Replace the PGP key of {key.name}?"
-        self.app.push_screen(Confirm(title, replacing(key), "Replace", typed=key.name), answered)
+        asked = Confirm(f"Replace the PGP key of {key.name}?", replacing(key), "Replace", typed=key.name)
+        self.app.push_screen(asked, answered)
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self._names}

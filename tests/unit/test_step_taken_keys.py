@@ -16,7 +16,7 @@ from support.pgp import GpgHome, gpg_home
 from workflows.errors import Cancelled, OnboardError
 from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.owner import Likeness
-from workflows.services.gpg.refusals import KeybaseName, KeyTooLarge, SecretKeyGiven
+from workflows.services.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys, taken_keys
 from workflows.steps.base import Context, Progress
 from workflows.steps.pgp_keys import Request
@@ -49,6 +49,32 @@ def folder(tmp_path: Path) -> Path:
 
 def take(admin: AdminProject, data: bytes | str) -> taken_keys.Taken:
     return taken_keys.take_in_for(data, "jane.doe", "pasted", admin.context())
+
+
+# -- a path where a key belongs ---------------------------------------------------------------------
+
+
+def test_a_path_in_the_field_for_keys_is_opened(admin: AdminProject, people_keys: Keys, folder: Path) -> None:
+    file = folder / "from jane.asc"
+    file.write_bytes(people_keys["jane.doe"])
+    quoted, escaped = f"'{file}'", str(file).replace(" ", "\\ ")
+    for typed in (str(file), f"  {file}\n", quoted, escaped):
+        taken = taken_keys.take_in_typed(typed, ["jane.doe"], admin.context(), quiet)
+        assert taken.keys["jane.doe"].source == str(file)
+    several = taken_keys.take_in_typed(str(folder), ["jane.doe"], admin.context(), quiet)
+    assert set(several.keys) == {"jane.doe"}
+
+
+def test_what_is_no_path_is_a_key_and_a_path_to_nothing_says_so(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    text = b64encode(people_keys["jane.doe"]).decode()
+    assert taken_keys.take_in_typed(text, ["jane.doe"], admin.context(), quiet).keys["jane.doe"].accepted
+    with pytest.raises(OnboardError, match="cannot be read"):
+        taken_keys.take_in_typed("~/Downloads/none.asc", ["jane.doe"], admin.context(), quiet)
+    for odd in ("jane", "k" * 300, "keybase:jane", "\0", "two\n/lines"):
+        with pytest.raises(KeyRefused):
+            taken_keys.take_in_typed(odd, ["jane.doe"], admin.context(), quiet)
 
 
 # -- how much, and for which provider --------------------------------------------------------------

@@ -21,9 +21,18 @@ from workflows.steps.base import Context, Progress, Report
 from workflows.steps.judged_keys import KeyJudge, TakenKey, ranked
 from workflows.steps.key_folder import person_of, take_in_folder
 from workflows.steps.key_requests import check_project, check_request, request_in
-from workflows.steps.places import typed_path
+from workflows.steps.places import is_path, typed_path
 
-__all__ = ["Taken", "TakenKey", "people_of", "take_in", "take_in_file", "take_in_for", "take_in_mail"]
+__all__ = [
+    "Taken",
+    "TakenKey",
+    "people_of",
+    "take_in",
+    "take_in_file",
+    "take_in_for",
+    "take_in_mail",
+    "take_in_typed",
+]
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,25 @@ def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> 
     if len(readable) == 1:
         return Taken(keys={name: readable[0]}, unmatched=told)
     return Taken(choices={name: ranked(readable)}, unmatched=told)
+
+
+def take_in_typed(text: str, names: Iterable[str], context: Context, report: Report) -> Taken:
+    """What was put into the field for keys: a key, or the path of a file or folder as a terminal drops it.
+
+    Args:
+        text: what was typed or pasted.
+        names: the persons, as for `take_in_file`.
+        context: what the step may read.
+        report: takes the progress.
+
+    Raises:
+        Cancelled: the person stopped it.
+        OnboardError: as of `take_in_file` and `take_in_for`.
+    """
+    wanted = list(names)
+    if is_path(text, context.world.home):
+        return take_in_file(text, wanted, context, report)
+    return take_in_for(text, wanted[0], "pasted", context)
 
 
 def take_in_file(path: str, names: Iterable[str], context: Context, report: Report) -> Taken:
