@@ -96,6 +96,13 @@ def test_anybody_can_leave_a_list_with_the_commas_first(note: str, last: str) ->
         assert ("# the first" in users_of(left)) is (bool(note) and name != "a.a")
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_would_make_the_key_file_a_folder_is_refused(name: str) -> None:
+    layer = with_users('["a.a"]')
+    with pytest.raises(EditRefused, match="cannot name a key file"):
+        edit_layer(layer, [AddPerson(name, "K")])
+
+
 def test_an_empty_list_over_two_lines_is_closed_when_it_is_empty_again() -> None:
     layer = edit_layer(with_users("[\n  ]"), [AddPerson("b.b", "KEY\n")])
     assert users_of(layer) == '[\n    "b.b",\n  ]'

@@ -39,7 +39,8 @@ class FileSet:
         documents: file name to document, in the order Terraform reads them: by name, override files last,
             then the variables files in the order of their rank.
         keys: path relative to the layer folder, as `keys/jane.doe`, to the file's bytes.
-        linked: names of documents that other layers use too, as symbolic links do: read, never edited.
+        linked: names of documents and key files that other layers may use too, as symbolic links do: read,
+            never edited.
         variables: names of the documents that are variables files.
         unread: names of files that Terraform or OpenTofu reads and that are in another form: JSON, `.tofu`.
     """
@@ -79,9 +80,12 @@ class FileSet:
                 if path.is_symlink() or path in shared:
                     linked.add(name)
             for name in _key_folders(documents):
+                own = (folder / name).resolve() == folder.resolve() / name
                 for path in sorted((folder / name).iterdir()) if (folder / name).is_dir() else ():
                     if path.is_file():
                         keys[f"{name}/{path.name}"] = path.read_bytes()
+                        if not own or path.is_symlink():
+                            linked.add(f"{name}/{path.name}")
         except OSError as error:
             raise LayerUnreadable(
                 "The layer cannot be read",

@@ -12,7 +12,7 @@ from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import check_groups, refuse
 from workflows.layer.operations.commented import commented_at
 from workflows.layer.operations.homes import home_for
-from workflows.layer.operations.keys import check_key_text, same_key
+from workflows.layer.operations.keys import check_key_text, same_key, with_key_text
 from workflows.layer.operations.membership import add_member
 from workflows.layer.operations.person_outputs import (
     Somebody,
@@ -53,6 +53,8 @@ class AddPerson:
         problems = check_user_name(self.name, [one.iam_name for one in layer.people])
         problems += check_groups(layer, self.groups, machine=self.machine)
         problems += check_key_text(self.key_text)
+        if self.name in {".", ".."}:
+            problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
         place = commented_at(layer.files, self.name)
         if place is not None:
             message = f"{self.name} is in a comment at {place}, which stays: look whether it is still wanted."
@@ -98,7 +100,7 @@ class AddPerson:
                 raise refuse(
                     f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept."
                 )
-            files = files.with_key(path, data)
+            files = with_key_text(files, path, data)
         if (
             planned is not None
             and files.documents[planned.document] is not layer.files.documents[planned.document]

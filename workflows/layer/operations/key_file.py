@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workflows.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_known_person, find_person, refuse
-from workflows.layer.operations.keys import same_key
+from workflows.layer.operations.keys import key_goes, same_key
 from workflows.layer.operations.values_of_person import own_key_path
 
 if TYPE_CHECKING:
@@ -91,6 +91,6 @@ class RenameKeyFile:
         changed: dict[str, bytes | None] = {}
         if new not in layer.files.keys:
             changed[new] = layer.files.keys[old]
-        if not any(one.key_file == old and one.iam_name != person.iam_name for one in layer.people):
+        if key_goes(layer, person):
             changed[old] = None
         return changed

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from workflows.errors import Problem
 from workflows.layer.facts import facts_of
+from workflows.layer.model import Place
 from workflows.layer.operations.base import check_known_person, find_person, refuse
 
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer
+    from workflows.layer.model import Layer, Person
 
 LONGEST_KEY = 1_000_000
 """More bytes than any public key that a person has; a guard against a wrong file."""
@@ -34,6 +35,28 @@ def check_key_text(text: str) -> list[Problem]:
     if len(text) > LONGEST_KEY:
         return [Problem("This is far larger than a public PGP key.", "key")]
     return []
+
+
+def key_goes(layer: Layer, person: Person) -> bool:
+    """Whether a person's key file goes with the person: nobody else uses it, here or by a symbolic link."""
+    path = person.key_file
+    return (
+        path is not None
+        and path not in layer.files.linked
+        and not any(one.key_file == path and one.iam_name != person.iam_name for one in layer.people)
+    )
+
+
+def with_key_text(files: FileSet, path: str, data: bytes) -> FileSet:
+    """The files with a key written to its place; a file that other layers may use is left alone.
+
+    Raises:
+        EditRefused: it holds another key and other layers may use it.
+    """
+    if path in files.linked:
+        what = f"{path} is another key, and is left alone."
+        raise refuse(what, "A symbolic link leads to it, so other layers may use it.", Place(path, 1))
+    return files.with_key(path, data)
 
 
 @dataclass(frozen=True)
@@ -72,12 +95,12 @@ class ReplaceKey:
         """The files with the key replaced; the very same files if it is the same key.
 
         Raises:
-            EditRefused: the layer does not say where the person's key is.
+            EditRefused: the layer does not say where the person's key is, or other layers may use the file.
         """
         path, data = self._path(layer), self.key_text.encode()
         present = layer.files.keys.get(path)
         unchanged = present is not None and same_key(present, data)
-        return layer.files if unchanged else layer.files.with_key(path, data)
+        return layer.files if unchanged else with_key_text(layer.files, path, data)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with another key in the file."""

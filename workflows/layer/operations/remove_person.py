@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from workflows.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_known_person, find_person, refuse
+from workflows.layer.operations.keys import key_goes
 from workflows.layer.operations.membership import remove_member
 from workflows.layer.operations.output_units import remove_outputs
 from workflows.layer.operations.outputs import without_outputs
@@ -14,10 +16,9 @@ from workflows.layer.operations.undeclare import undeclared
 from workflows.layer.references import mentions, place_on_disk
 
 if TYPE_CHECKING:
-    from workflows.errors import Problem
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
+    from workflows.layer.model import Layer
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,13 @@ class RemovePerson:
     name: str
 
     def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with the name."""
-        return check_known_person(layer, self.name)
+        """What is wrong with the name; which key file stays, as a warning."""
+        problems = check_known_person(layer, self.name)
+        person = layer.person(self.name)
+        if person is not None and person.key_file in layer.files.linked:
+            message = f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
+            problems.append(Problem(message, "name", fatal=False))
+        return problems
 
     def apply(self, layer: Layer) -> FileSet:
         """The files without the person; a key file that others use stays.
@@ -50,7 +56,7 @@ class RemovePerson:
         files = remove_member(layer.files, {one.label for one in joined}, person)
         files = remove_outputs(files, person.owner)
         files = undeclared(files, person)
-        if _key_goes(layer, person):
+        if key_goes(layer, person):
             files = files.with_key(str(person.key_file), None)
         left = next(mentions(files, *person.owner), None)
         if left is not None:
@@ -63,7 +69,7 @@ class RemovePerson:
         """The facts without the person."""
         facts, person = facts_of(layer), find_person(layer, self.name)
         name = person.iam_name
-        gone = person.key_file if _key_goes(layer, person) else None
+        gone = person.key_file if key_goes(layer, person) else None
         return replace(
             without_outputs(facts, person),
             people={other: one for other, one in facts.people.items() if other != name},
@@ -73,9 +79,3 @@ class RemovePerson:
             },
             keys={path: data for path, data in facts.keys.items() if path != gone},
         )
-
-
-def _key_goes(layer: Layer, person: Person) -> bool:
-    return person.key_file is not None and not any(
-        one.key_file == person.key_file and one.iam_name != person.iam_name for one in layer.people
-    )

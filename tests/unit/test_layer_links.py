@@ -1,0 +1,85 @@
+"""Key files that a symbolic link leads to: another layer may use them, so they are left as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.layers import USERS, location
+
+from workflows.layer.edit import check, propose
+from workflows.layer.model import Layer
+from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, RenameKeyFile, ReplaceKey
+from workflows.layer.read import read_layer
+
+
+@pytest.fixture(params=["folder", "file"])
+def layer(request: pytest.FixtureRequest, tmp_path: Path) -> Layer:
+    folder, common = tmp_path / "layer", tmp_path / "common-keys"
+    folder.mkdir()
+    common.mkdir()
+    for name in ("a.a", "b.b", "free.key"):
+        (common / name).write_text(f"KEY OF {name}\n")
+    if request.param == "folder":
+        (folder / "keys").symlink_to("../common-keys")
+    else:
+        (folder / "keys").mkdir()
+        for path in common.iterdir():
+            (folder / "keys" / path.name).symlink_to(path)
+    (folder / "locals.tf").write_text('locals {\n  users = ["a.a", "b.b"]\n\n  machine_users = {}\n}\n')
+    (folder / "users.tf").write_text(USERS)
+    return read_layer(location(folder))
+
+
+def test_a_linked_key_stays_when_its_user_goes(layer: Layer) -> None:
+    changes = propose([(layer, [RemovePerson("a.a")])]).changes
+    assert [one.name for one in changes] == ["locals.tf"]
+    told = check(layer, [RemovePerson("a.a")])
+    assert [one.message for one in told if not one.fatal] == [
+        "keys/a.a stays: a symbolic link leads to it, so other layers may use it."
+    ]
+
+
+def test_a_linked_key_is_not_written_over(layer: Layer) -> None:
+    for operation in (AddPerson("free.key", "ANOTHER\n"), ReplaceKey("a.a", "ANOTHER\n")):
+        with pytest.raises(EditRefused, match="is another key, and is left alone"):
+            propose([(layer, [operation])])
+
+
+def test_a_linked_key_serves_a_new_user_as_it_is(layer: Layer) -> None:
+    changes = propose([(layer, [AddPerson("free.key", "KEY OF free.key\n")])]).changes
+    assert [one.name for one in changes] == ["locals.tf"]
+
+
+def test_a_new_key_file_can_go_to_a_linked_folder(layer: Layer) -> None:
+    changes = propose([(layer, [AddPerson("c.c", "NEW\n")])]).changes
+    assert [one.name for one in changes] == ["locals.tf", "keys/c.c"]
+
+
+def test_the_layers_own_folder_may_be_a_link(layer: Layer, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "keys").mkdir()
+    (own / "keys" / "a.a").write_text("K\n")
+    for name in ("locals.tf", "users.tf"):
+        (own / name).write_bytes(layer.files.documents[name].data)
+    (tmp_path / "link").symlink_to(own)
+    read = read_layer(location(tmp_path / "link"))
+    assert [one.name for one in propose([(read, [RemovePerson("a.a")])]).changes] == ["locals.tf", "keys/a.a"]
+
+
+def test_a_block_users_linked_key_is_not_removed_when_it_gets_another_name(tmp_path: Path) -> None:
+    folder = tmp_path / "layer"
+    folder.mkdir()
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "a.a").write_text("K\n")
+    (folder / "keys").symlink_to("../common")
+    (folder / "users.tf").write_text(
+        'module "user_a_a" {\n  source = "../modules/iam-user"\n  name   = "a.a"\n\n'
+        '  pgp_key = file("keys/a.a")\n}\n'
+    )
+    layer = read_layer(location(folder))
+    changes = propose([(layer, [RenameKeyFile("a.a", "machine.a")])]).changes
+    assert [(one.name, one.after) for one in changes if one.name.startswith("keys/")] == [
+        ("keys/machine.a", b"K\n")
+    ]
