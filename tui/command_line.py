@@ -17,6 +17,7 @@ from tui.pgp_arguments import add_pgp_commands
 from tui.profiles_arguments import add_profiles_command
 from tui.regions_arguments import add_regions_command
 from tui.terraform_arguments import add_terraform_commands
+from tui.verify_arguments import add_verify_command
 
 if TYPE_CHECKING:
     from tui.layer_arguments import Commands
@@ -62,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_terraform_commands(commands)
     add_access_key_command(commands)
     add_profiles_command(commands)
+    add_verify_command(commands)
     _add_shell_commands(commands)
     return parser
 
@@ -155,6 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "regions": commands.regions,
         "access-key": commands.access_key,
         "profiles": commands.profiles,
+        "verify": commands.verify,
         "completion": commands.completion,
         "credential-process": commands.credential_process,
     }

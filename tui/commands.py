@@ -212,6 +212,13 @@ def profiles(options: argparse.Namespace) -> int:
     return run(Machine.this(), options)
 
 
+def verify(options: argparse.Namespace) -> int:
+    """`iam-onboard verify [PROJECT]`: every profile asked who it is."""
+    from tui.verify_command import verify as run  # noqa: PLC0415 - only this command needs it
+
+    return run(Machine.this(), options)
+
+
 def completion(options: argparse.Namespace) -> int:
     """`iam-onboard completion bash|zsh|fish`: the lines that make Tab complete commands."""
     from tui.completion import script  # noqa: PLC0415 - only this command needs it

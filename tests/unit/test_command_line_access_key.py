@@ -5,68 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.own_machine import Keyring, Terminal, own_machine
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, served, user_key
 
 from tui import access_key_command, credential_process, key_input
 from tui.command_line import main
 from tui.exit_codes import DONE, REFUSED, USAGE
-from tui.places import Machine, Places
-from workflows.secret import Secret
+from tui.places import Machine
 from workflows.services import system_keyring
 from workflows.services.key_records import KeyRecords
 
 PROFILE = ["--project", "bb", "--profile", BASE]
 
 
-class Keyring:
-    """A keyring in memory."""
-
-    name = "a keyring of the test"
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
-
-
-class Terminal:
-    """What is answered to the questions, in order."""
-
-    def __init__(self) -> None:
-        self.answers: list[str] = []
-        self.asked: list[str] = []
-
-    def ask(self, question: str) -> str:
-        self.asked.append(question)
-        return self.answers.pop(0)
-
-    def ask_secret(self, question: str) -> Secret:
-        return Secret(self.ask(question))
-
-
 @pytest.fixture
 def new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUserAws]:
     with served(tmp_path) as made:
-
-        def now() -> datetime:
-            return made.world.now()  # of the world as a test has put it
-
-        places = Places(*(tmp_path / name for name in ("state/sessions", "sandboxes", "vault", "cache")))
-        environment = {**made.world.environment, "AWS_ENDPOINT_URL": made.world.endpoint_url or ""}
-        here = Machine(places, made.world.home, made.world.downloads, tmp_path, environment, now)
+        here = own_machine(made)
         monkeypatch.setattr(Machine, "this", lambda: here)
         yield made
 
@@ -81,9 +42,7 @@ def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    for module in (access_key_command, key_input):
-        monkeypatch.setattr(module, "ask", made.ask)
-    monkeypatch.setattr(key_input, "ask_secret", made.ask_secret)
+    made.stand_in(monkeypatch, (access_key_command, key_input))
     return made
 
 

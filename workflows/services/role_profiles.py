@@ -64,6 +64,24 @@ def role_profiles(files: ProfileFiles, base: str) -> tuple[RoleProfile, ...]:
     return tuple(sorted(found, key=lambda profile: profile.name))
 
 
+def orphan_roles(files: ProfileFiles) -> tuple[RoleProfile, ...]:
+    """The role profiles whose `source_profile` has no keys and is no role itself; sorted by name.
+
+    Raises:
+        AwsError: a file cannot be parsed.
+    """
+    profiles, bases = profile_map(files), set(base_profiles(files))
+    found = [
+        _role_profile(name, settings)
+        for name, settings in profiles.items()
+        if "role_arn" in settings
+        and (source := settings.get("source_profile"))
+        and source not in bases
+        and "role_arn" not in profiles.get(str(source), {})
+    ]
+    return tuple(sorted(found, key=lambda profile: profile.name))
+
+
 def needs_code(files: ProfileFiles, base: str) -> str | None:
     """The serial of the device whose code verifying this base profile needs; None where no profile names one.
 

@@ -68,15 +68,19 @@ class _Roles:
                 pool.submit(self._one, clients[profile.region or self.region], profile)
                 for profile in profiles
             ]
-            for future in as_completed(waiting):
-                if self.cancelled.is_set():
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise Cancelled(
-                        "Stopped",
-                        "The check of the profiles was stopped.",
-                        next="Start it again when you like.",
-                    )
-                answered(future.result())
+            try:
+                for future in as_completed(waiting):
+                    self._stop_if_cancelled()
+                    answered(future.result())
+            except BaseException:  # Ctrl-C too: what was not begun is not begun any more
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled(
+                "Stopped", "The check of the profiles was stopped.", next="Start it again when you like."
+            )
 
     def _clients(self, regions: set[str], stack: ExitStack) -> dict[str, AwsClient | OnboardError]:
         """A client for each region, or why there is none."""

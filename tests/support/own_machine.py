@@ -1,0 +1,71 @@
+"""The command line on a machine of the test's own: a keyring in memory and a terminal that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from types import ModuleType
+
+import pytest
+from support.served_aws import NewUserAws
+
+from tui.places import Machine, Places
+from workflows.secret import Secret
+
+
+class Keyring:
+    """A keyring in memory."""
+
+    name = "a keyring of the test"
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+class Terminal:
+    """What is answered to the questions, in order; without an answer left there is no terminal."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.asked: list[str] = []
+
+    def ask(self, question: str) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0)
+
+    def ask_secret(self, question: str) -> Secret:
+        return Secret(self.ask(question))
+
+    def is_there(self) -> bool:
+        return bool(self.answers)
+
+    def stand_in(self, monkeypatch: pytest.MonkeyPatch, modules: Iterable[ModuleType]) -> None:
+        """Answer in place of the real terminal wherever these modules ask."""
+        for module in modules:
+            for name, answer in (
+                ("ask", self.ask),
+                ("ask_secret", self.ask_secret),
+                ("has_terminal", self.is_there),
+            ):
+                if hasattr(module, name):
+                    monkeypatch.setattr(module, name, answer)
+
+
+def own_machine(made: NewUserAws) -> Machine:
+    """The machine of the new user; its clock is that of their world as a test has put it last."""
+
+    def now() -> datetime:
+        return made.world.now()
+
+    places = Places(*(made.folder / name for name in ("state/sessions", "sandboxes", "vault", "cache")))
+    environment = {**made.world.environment, "AWS_ENDPOINT_URL": made.world.endpoint_url or ""}
+    return Machine(places, made.world.home, made.world.downloads, made.folder, environment, now)
