@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -75,4 +76,15 @@ async def rest(pilot: Pilot[Any]) -> None:
     for _ in range(3):
         with contextlib.suppress(WorkerCancelled):  # an exclusive worker makes way for its successor
             await pilot.app.workers.wait_for_complete()
+        await keys_taken(pilot)
         await pilot.pause()
+
+
+async def keys_taken(pilot: Pilot[Any]) -> None:
+    """Wait until the application has handed on each key that was pressed.
+
+    A pause of the pilot waits for the widgets, and takes an application that gets no processor for idle.
+    """
+    handed_on = asyncio.Event()
+    if pilot.app.call_later(handed_on.set):
+        await handed_on.wait()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from support.fakes import FakeBrowser, FakeClipboard
+from support.panes import keys_taken
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, TextArea
 from textual.widgets._toggle_button import ToggleButton
@@ -98,6 +99,7 @@ class Walker:
 
     async def rest(self) -> None:
         """Until nothing runs in the pane."""
+        await keys_taken(self.pilot)
         await self.pilot.pause()
         await self.until(lambda: not self.pane.running_move, "the pane to rest")
         await self.pilot.pause()
@@ -115,6 +117,7 @@ class Walker:
     async def next(self) -> None:
         """Press Next and wait for what it sets going."""
         await self.pilot.press("ctrl+n")
+        await keys_taken(self.pilot)
         await self.pilot.pause()
 
     async def fill(self, selector: str, text: str) -> None:
