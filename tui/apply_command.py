@@ -109,7 +109,7 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
         ("Not about whom you named:", foreign),
     ):
         if changes:
-            sys.stderr.write("\n".join([title, *(f"  {one.words}" for one in changes)]) + "\n")
+            sys.stderr.write("\n".join([title, *(f"  {one.words}" for one in changes)]) + "\n\n")
     if options.yes or not (planned.destroys or foreign):
         return
     if not has_terminal():

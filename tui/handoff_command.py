@@ -17,7 +17,7 @@ from tui.exit_codes import DONE, REFUSED
 from tui.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable
 from tui.places import Machine
 from workflows.errors import OnboardError
-from workflows.messages.handoff import Handoff, Identity, open_handoff
+from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
 from workflows.services.files import read_text, write_atomically
 from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
@@ -62,7 +62,7 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
         raise OnboardError(
             "There is nothing to hand over",
             " ".join(person.trouble) or f"The state has nothing of {options.name}.",
-            next="Nothing was written.",
+            next="Check the name, and that what was made for it is applied. Nothing was written.",
         )
     if person.conventional and options.no_usual_roles:
         person = person.without_conventional()
@@ -106,7 +106,8 @@ def _open(machine: Machine, options: argparse.Namespace) -> int:
         told = {"project": given.project, "occasion": given.occasion, "identities": records}
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     else:
-        lines = [f"A handoff of the project {given.project}"]
+        why = "" if given.occasion == ACCESS else f" ({given.occasion.replace('-', ' ')})"
+        lines = [f"A handoff of the project {given.project}{why}"]
         for one, answer in pairs:
             lines += ["", *_lines(one, answer.words)]
         sys.stdout.write("\n".join(lines) + "\n")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,7 +102,8 @@ def _what_next(options: argparse.Namespace, target: Path | None) -> str:
         return (
             "Nothing was changed, and the plan file is gone: --out FILE keeps one for `iam-onboard apply`.\n"
         )
-    return f"The plan is kept in {target}. To apply it: iam-onboard apply {options.layer} {options.out}\n"
+    command = shlex.join(["iam-onboard", "apply", options.layer, options.out])
+    return f"The plan is kept in {target}. To apply it: {command}\n"
 
 
 def _text(planned: Planned, context: Context, options: argparse.Namespace) -> str:

@@ -1,0 +1,175 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""`plan`, `apply` and `handoff` as they are typed: real Terraform, the local AWS, real gpg, no screen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.pgp import GpgHome, gpg_home
+from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
+
+from tui.exit_codes import DONE, REFUSED
+from workflows.sandbox.sandbox import Sandbox
+
+pytestmark = pytest.mark.e2e
+PROGRAM = Path(sys.executable).with_name("iam-onboard")
+NAME = "jane.doe"
+SLOW = """
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    interpreter = ["/bin/sleep"]
+    command     = "20"
+  }
+}
+"""
+
+
+class Admin:
+    """The administrator's shell in the project, without a terminal to ask on."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.root = sandbox.project_root
+        self.layer = self.root / "security/global/base-identities"
+        self.environment = dict(sandbox.environment)
+        self.home = sandbox.home
+        self.plan = self.home / "jane.tfplan"
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [PROGRAM, *words],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *words: str, expect: int = DONE) -> tuple[str, str]:
+        """Run a command; what it wrote to standard output and to standard error."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == expect, out + err
+        return out, err
+
+    def left_over(self) -> list[Path]:
+        """Plan files and temporary credentials below the home."""
+        return [*self.home.rglob("*.tfplan"), *self.home.glob(".local/state/**/aws/*")]
+
+
+@pytest.fixture
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        made.key(NAME)
+        yield made
+
+
+@pytest.fixture
+def admin(sandbox: Sandbox, home: GpgHome) -> Admin:
+    made = Admin(sandbox)
+    key = made.home / "jane.asc"
+    key.write_bytes(home.export(NAME))
+    made.run("layer", "add", "security", NAME, "--key", str(key), "--group", "admins")
+    return made
+
+
+def until_running(process: subprocess.Popen[str], admin: Admin, resource: str) -> None:
+    """Wait until Terraform has begun with a resource in an apply."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert process.poll() is None, process.communicate()
+        for log in admin.home.glob(".local/state/**/apply/output.log"):
+            if any("apply_start" in line and resource in line for line in log.read_text().splitlines()):
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"Terraform did not begin with {resource}")
+
+
+def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: GpgHome) -> None:
+    markdown, told = admin.run("plan", "security", "--redact")
+    assert markdown.startswith("### Plan for security/global/base-identities\n")
+    assert NAME in markdown
+    assert "222222222222" not in markdown
+    assert "Planning security/global/base-identities" in told
+    assert admin.left_over() == []
+
+    text, _ = admin.run("plan", "security", "--for", NAME, "--out", str(admin.plan))
+    assert f"{NAME}: new user" in text
+    assert "Not about whom you named" not in text
+    assert stat.S_IMODE(admin.plan.stat().st_mode) == 0o600
+    assert admin.left_over() == [admin.plan]
+
+    users = admin.layer / "account.tf"
+    before = users.read_text()
+    users.write_text(f"{before}\n# later\n")
+    _, told = admin.run("apply", "security", str(admin.plan), expect=REFUSED)
+    assert "The plan is older than the files" in told
+    assert "account.tf" in told
+    users.write_text(before)
+    _, told = admin.run("apply", "management", str(admin.plan), expect=REFUSED)
+    assert "This plan is for another layer" in told
+
+    text, told = admin.run("apply", "security", str(admin.plan))
+    assert text.startswith("Applied: ")
+    assert f"iam-onboard handoff create security {NAME}" in told
+    assert "✓" in told
+    assert admin.left_over() == []
+
+    handoff = admin.home / "handoff.txt"
+    admin.run("handoff", "create", "security", NAME, "--out", str(handoff))
+    assert stat.S_IMODE(handoff.stat().st_mode) == 0o600
+    _, told = admin.run("handoff", "open", str(handoff), expect=REFUSED)
+    assert "Not for a key of this machine: security" in told
+    admin.environment["GNUPGHOME"] = str(home.path)
+    text, _ = admin.run("handoff", "open", str(handoff), "--user", NAME)
+    assert f"user      {NAME}" in text
+    assert "the secret key is here" in text
+    assert "role      " in text
+
+    admin.run("layer", "remove", "security", NAME)
+    admin.run("plan", "security", "--out", str(admin.plan))
+    _, told = admin.run("apply", "security", str(admin.plan), expect=REFUSED)
+    assert "Nothing was applied" in told
+    assert f"user {NAME}: removed for good" in told
+    text, _ = admin.run("apply", "security", str(admin.plan), "--yes", "--json")
+    assert '"destroyed": ' in text
+    _, told = admin.run("handoff", "create", "security", NAME, expect=REFUSED)
+    assert f"no key file for {NAME}" in told
+
+
+def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Admin) -> None:
+    slow = admin.layer / "slow.tf"
+    slow.write_text(SLOW)
+    admin.run("plan", "security", "--out", str(admin.plan))
+    stopped = admin.start("apply", "security", str(admin.plan))
+    until_running(stopped, admin, "terraform_data.slow")
+    for _ in range(2):
+        stopped.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    _, told = stopped.communicate(timeout=60)
+    assert stopped.returncode == REFUSED
+    assert "The apply was stopped" in told
+    assert "It has been asked to stop already" in told
+    assert NAME in told
+    assert admin.left_over() == []
+
+    slow.write_text(SLOW.replace('"20"', '"3"'))
+    admin.run("plan", "security", "--out", str(admin.plan))
+    left = admin.start("apply", "security", str(admin.plan), "--yes")
+    until_running(left, admin, "terraform_data.slow")
+    os.kill(left.pid, signal.SIGHUP)
+    _, told = left.communicate(timeout=60)
+    assert left.returncode == REFUSED
+    assert "Give the same command again to see how it ends" in told
+    text, _ = admin.run("apply", "security", str(admin.plan))
+    assert text.startswith("Applied: ")
+    assert admin.left_over() == []
