@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workflows.errors import OnboardError
-from workflows.layer.discover import find_project, read_build_env
+from workflows.layer.discover import ProjectError, find_project, read_build_env
 
 COMMON = """
 project          = "bb"
@@ -145,3 +147,51 @@ def test_build_env_lines_are_read_as_a_shell_would(tmp_path: Path) -> None:
     path = tmp_path / "build.env"
     path.write_text("A=1\n#B=2\n\n export C = 'x # y' \nD=z # note\nnonsense\n")
     assert read_build_env(path) == {"A": "1", "C": "x # y", "D": "z"}
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Make looking into a path fail as it does without the permission; root has every one."""
+    scandir, read_bytes = os.scandir, Path.read_bytes
+
+    def refuse(at: Path) -> None:
+        if at == path or path in at.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+
+    def scan(at: Any) -> Any:
+        refuse(Path(at))
+        return scandir(at)
+
+    def read(at: Path) -> bytes:
+        refuse(at)
+        return read_bytes(at)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    monkeypatch.setattr(Path, "read_bytes", read)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "security/global/base-identities/config.tf",
+        "security/global/base-identities",
+        "security/global/base-identities/.terraform.lock.hcl",
+    ],
+)
+def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    root = make(tmp_path / "p").resolve()
+    (root / "security/global/base-identities/.terraform.lock.hcl").write_text(LOCK)
+    forbid(monkeypatch, root / name)
+    with pytest.raises(ProjectError) as caught:
+        find_project(root)
+    assert (caught.value.what, caught.value.why) == (f"{root / name} cannot be read.", "Permission denied.")
+
+
+def test_a_folder_of_no_account_that_may_not_be_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make(tmp_path / "p").resolve()
+    (root / "scratch").mkdir()
+    forbid(monkeypatch, root / "scratch")
+    project = find_project(root)
+    assert [one.account for one in project.layers] == ["security"]
+    assert project.warnings == (f"{root}/scratch cannot be read, so the folder scratch is left out.",)

@@ -8,6 +8,7 @@ identities layer in `<account>/global/base-identities`), with the older names th
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,22 @@ def find_project(start: Path) -> Project:
         start: any folder (or file) in the project; symbolic links are followed.
 
     Raises:
-        ProjectError: no project there, or one whose variables or accounts are missing.
+        ProjectError: no project there, one whose variables or accounts are missing, or one with a file or
+            folder that cannot be read.
         BadVariables: a variables file cannot be read or parsed.
     """
-    root = _find_root(start)
+    try:
+        return _found(_find_root(start))
+    except OSError as error:
+        raise ProjectError(
+            "The project cannot be read",
+            f"{error.filename or start} cannot be read.",
+            why=f"{error.strerror or error}.",
+            next="Look at `ls -ld` of it: who owns it, and what is its mode? Then try again.",
+        ) from error
+
+
+def _found(root: Path) -> Project:
     common = _variables_file(root / "config", "common")
     if common is None:
         raise _missing_common(root)
@@ -164,7 +177,13 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
     found: list[LayerLocation] = []
     folders = [one for one in root.iterdir() if one.is_dir() and not one.name.startswith(".")]
     for folder in sorted(folders, key=lambda one: _rank(one.name)):
-        paths = _layer_folders(folder)
+        try:
+            paths = _layer_folders(folder)
+        except PermissionError as error:
+            if folder.name in known:
+                raise
+            warnings.append(f"{error.filename} cannot be read, so the folder {folder.name} is left out.")
+            continue
         if len(paths) > 1:
             used, left = (one.relative_to(folder).as_posix() for one in paths[:2])
             warnings.append(f"{folder.name} has two identities layers; {used} is used, not {left}.")
@@ -182,7 +201,16 @@ def _layers(root: Path, accounts: tuple[Account, ...], warnings: list[str]) -> l
 def _layer_folders(folder: Path) -> list[Path]:
     regional = [path for pattern in _REGIONAL for path in sorted(folder.glob(pattern))]
     named = dict.fromkeys([*(folder / one for one in LAYER_PATHS), *regional])
-    return [one for one in named if any(one.glob("*.tf"))]
+    return [one for one in named if _holds_configuration(one)]
+
+
+def _holds_configuration(folder: Path) -> bool:
+    """Whether there is a `.tf` file; unlike for a glob, what may not be read is not empty."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.endswith(".tf") for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _location(root: Path, folder: Path, path: Path, account: Account | None) -> LayerLocation:
