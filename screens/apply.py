@@ -93,7 +93,8 @@ class ApplyPane(TerraformPane):
     def _look(self, report: Any) -> tuple[str, Outlook]:
         outlook = apply.look(self.context, report)
         nothing = outlook.begun or apply.nothing_to_do(self.context)
-        return ("" if nothing else terraform_runs.code_wanted(self.context)), outlook
+        rest = apply.time_needed(self.context)
+        return ("" if nothing else terraform_runs.code_wanted(self.context, rest)), outlook
 
     # -- what is shown -----------------------------------------------------------------------------
 

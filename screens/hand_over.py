@@ -16,15 +16,17 @@ from textual.widgets.option_list import Option
 
 from screens.base import Opening, StepPane
 from screens.moments import told_moment
+from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from workflows.steps import hand_over, handed, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import PersonHandoff, Request, Sent
+from workflows.steps.terraform_credentials import CodeWanted
 
 
-class HandOverPane(StepPane):
+class HandOverPane(TerraformPane):
     """Reads the state as soon as it opens; where a code is needed, Next reads it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -177,7 +179,6 @@ class HandOverPane(StepPane):
                     self.call_later(self._read)
             case "read":
                 self._code_wanted = False
-                self.query_one(CodeField).want("")
                 self._handoffs = {one.name: one for one in message.result}
                 self._show_usual_roles()
                 self._show()
@@ -192,6 +193,14 @@ class HandOverPane(StepPane):
     def _read(self) -> None:
         code = self.query_one(CodeField).take()
         self.run_move("read", lambda report: hand_over.prepare(self.context, report, code))
+
+    @on(StepPane.MoveFailed)
+    def _ask_for_code(self, message: StepPane.MoveFailed) -> None:
+        self._code_wanted = self._code_wanted or isinstance(message.error, CodeWanted)
+
+    def try_again(self, move: str) -> None:  # noqa: ARG002 - only the state is read with Terraform here
+        """Read the state again, after a lock or an init was dealt with."""
+        self._read()
 
     # -- what the person does ----------------------------------------------------------------------
 

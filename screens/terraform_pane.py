@@ -19,8 +19,11 @@ from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
 from workflows.steps import mending
+from workflows.steps.terraform_credentials import CodeWanted
 
 _MENDED = "mended"
+_WITHOUT_CODE = ("look", "log", "export", "send")
+"""Moves of the panes that never need a code: how they ended says nothing about it."""
 
 
 class TerraformPane(StepPane):
@@ -50,6 +53,8 @@ class TerraformPane(StepPane):
             case InitRefused():
                 message.told = True
                 self._ask_about_init(message.error)
+            case CodeWanted():
+                self.query_one(CodeField).want(message.error.serial)
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:
@@ -58,6 +63,8 @@ class TerraformPane(StepPane):
             self.call_later(self.try_again, self._refused)
         else:
             self._waited = 0
+        if message.name not in _WITHOUT_CODE:
+            self.query_one(CodeField).want("")  # what needs another one says so
 
     def _ask_about_lock(self, lock: LockInfo) -> None:
         def answered(answer: LockAnswer | None) -> None:

@@ -20,7 +20,7 @@ from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.results import ApplyFailed
 from workflows.steps import apply, hand_over, mending, plan, recovery
 from workflows.steps.recovery import Way
-from workflows.steps.terraform_credentials import layer_profile, project_files
+from workflows.steps.terraform_profiles import layer_profile, project_files
 from workflows.steps.terraform_runs import located
 
 pytestmark = pytest.mark.e2e

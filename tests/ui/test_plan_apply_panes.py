@@ -33,6 +33,7 @@ from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.planned import Planned, Told
+from workflows.steps.terraform_credentials import CodeWanted
 from workflows.steps.terraform_runs import run_folder
 from workflows.world import World
 
@@ -145,7 +146,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         return written(made)
 
     monkeypatch.setattr(plan, "make", make)
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: "")
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
     yield made
     session.close()
 
@@ -439,7 +440,7 @@ async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch
         codes.append(code.reveal())
         return written(desk)
 
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: serial)
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: serial)
     monkeypatch.setattr(plan, "make", make)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -450,6 +451,56 @@ async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch
         assert codes == ["123 456"]
         assert app.pane.query_one("#code", Input).value == ""
         assert "123 456" not in json.dumps(desk.session.drafts.load(StepKey("plan", "management")))
+
+
+async def test_a_session_that_ended_meanwhile_is_told_and_the_code_asked_for_where_the_person_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        if code is None:
+            raise CodeWanted("bb-management-administrator", serial)
+        return written(desk)
+
+    monkeypatch.setattr(plan, "make", make)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        field = app.pane.query_one("#code", Input)
+        assert field.disabled
+        await press(pilot, "ctrl+n")
+        assert "An MFA code is needed" in app.text()
+        await press(pilot, "escape")
+        assert app.focused is field
+        await press(pilot, *"123456", "ctrl+n")
+        assert "to add" in app.text()
+        assert field.disabled
+
+
+async def test_hand_over_asks_for_a_code_when_the_session_ended_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+
+    def prepare(_context: Context, _report: Report, code: Any = None) -> tuple[PersonHandoff, ...]:
+        if code is None:
+            raise CodeWanted("bb-management-administrator", serial)
+        return (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+
+    monkeypatch.setattr(hand_over, "prepare", prepare)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "An MFA code is needed" in app.text()
+        await press(pilot, "escape")
+        assert serial in app.text()
+        await press(pilot, *"123456", "ctrl+n")
+        assert "ready: management" in app.text()
+        assert serial not in app.text()
 
 
 async def test_escape_closes_the_shown_text_first_and_only_then_goes_back(

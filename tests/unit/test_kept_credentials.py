@@ -27,6 +27,15 @@ def test_kept_credentials_come_back_while_they_last() -> None:
     assert vault.kept == {}
 
 
+def test_what_a_long_apply_could_outlast_is_not_given_and_stays_for_shorter_work() -> None:
+    vault = MemoryVault()
+    keep_credentials(vault, "name", temporary(timedelta(minutes=30)))
+    assert kept_credentials(vault, "name", NOW, timedelta(minutes=40)) is None
+    assert kept_credentials(vault, "name", NOW, timedelta(minutes=29)) is not None
+    assert kept_credentials(vault, "name", NOW + timedelta(minutes=21), timedelta()) is None
+    assert vault.kept == {}
+
+
 def test_what_was_never_kept_or_is_damaged_is_none() -> None:
     vault = MemoryVault()
     assert kept_credentials(None, "name", NOW) is None
@@ -41,7 +50,12 @@ def test_the_pair_is_private_and_read_by_the_sdk_as_it_is_meant(tmp_path: Path) 
     folder = tmp_path / "aws"
     folder.mkdir()
     (folder / "left").write_text("by a killed program")
-    files = write_pair(folder, "bb-security-devops", "us-east-1", temporary(timedelta(hours=1)))
+    credentials = temporary(timedelta(hours=1))
+    files = write_pair(
+        folder,
+        {"bb-security-devops": {"region": "us-east-1"}, "default": {"aws_access_key_id": "AKIAX"}},
+        {"bb-security-devops": credentials},
+    )
     assert sorted(path.name for path in folder.iterdir()) == ["config", "credentials"]
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
@@ -51,3 +65,4 @@ def test_the_pair_is_private_and_read_by_the_sdk_as_it_is_meant(tmp_path: Path) 
         "aws_secret_access_key": "s3cr%t",
         "aws_session_token": "token==",
     }
+    assert profile_map(files)["default"] == {"aws_access_key_id": "AKIAX"}

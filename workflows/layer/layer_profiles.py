@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.declarations import constants
 from workflows.layer.files import FileSet, is_override
 from workflows.layer.syntax import Attribute, Document
-from workflows.layer.values import elements, evaluate, object_key, read_variables
+from workflows.layer.values import elements, evaluate, object_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,11 +55,7 @@ class NamedProfile:
 
 
 def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
-    """The profiles that a layer names, the state's first; each place once.
-
-    Raises:
-        BadVariables: the backend file cannot be read.
-    """
+    """The profiles that a layer names, the state's first."""
     documents = dict(_documents(location))
     names = constants(FileSet(documents, {}), location.variables)
     found: dict[tuple[str, ...], NamedProfile] = {}
@@ -67,9 +63,9 @@ def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
     for document in documents.values():
         for block in document.blocks:
             found.update(_of_block(block, names))
-    if profile_of_file := read_variables(location.backend_config).get("profile"):
+    if profile_of_file := location.backend.get("profile"):
         place = f"{location.account}/config/{location.backend_config.name}"
-        found["backend",] = NamedProfile(str(profile_of_file), Use.STATE, place)
+        found["backend",] = NamedProfile(profile_of_file, Use.STATE, place)
     return tuple(sorted(found.values(), key=lambda one: list(Use).index(one.use)))
 
 

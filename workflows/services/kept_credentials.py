@@ -40,13 +40,16 @@ def keep_credentials(vault: Vault, name: str, credentials: Credentials) -> None:
     vault.store(name, Secret(text))
 
 
-def kept_credentials(vault: Vault | None, name: str, now: datetime) -> Credentials | None:
-    """Credentials that were kept and last for a while; others are deleted.
+def kept_credentials(
+    vault: Vault | None, name: str, now: datetime, rest: timedelta = SHORTEST_REST
+) -> Credentials | None:
+    """Credentials that were kept and last for a while; those that are as good as over are deleted.
 
     Args:
         vault: the vault, or None where there is none.
         name: as for `keep_credentials`.
         now: the time, in UTC.
+        rest: how long they have to last at least.
 
     Raises:
         VaultUnavailable: the vault cannot be read.
@@ -63,42 +66,49 @@ def kept_credentials(vault: Vault | None, name: str, now: datetime) -> Credentia
         return None
     finally:
         secret.drop()
-    if expires_at - now < SHORTEST_REST:
-        found.drop()
+    left = expires_at - now
+    if left < SHORTEST_REST:
         vault.delete(name)
+    if left < max(rest, SHORTEST_REST):
+        found.drop()
         return None
     return found
 
 
-def write_pair(folder: Path, profile: str, region: str, credentials: Credentials) -> ProfileFiles:
-    """Write a profile with temporary credentials into a private folder (0700, files 0600).
+def write_pair(
+    folder: Path, profiles: Mapping[str, Mapping[str, str]], given: Mapping[str, Credentials]
+) -> ProfileFiles:
+    """Write profiles, some with temporary credentials, into a private folder (0700, files 0600).
 
     Args:
         folder: where; what a killed program left there is removed first. The caller removes it afterwards.
-        profile: the profile's name.
-        region: its region, or "".
-        credentials: what it answers with.
+        profiles: the profiles' names with the settings that they have.
+        given: what some of them answer with.
 
     Raises:
         FileError: they cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
     private_folder(folder)
-    token = credentials.session_token
-    secrets = {
-        "aws_access_key_id": credentials.access_key_id,
-        "aws_secret_access_key": credentials.secret_access_key.reveal(),
-        "aws_session_token": token.reveal() if token else "",
-    }
     files = ProfileFiles(folder / "config", folder / "credentials")
-    write_atomically(files.config_file, _section(f"profile {profile}", {"region": region} if region else {}))
-    write_atomically(files.credentials_file, _section(profile, secrets))
+    titled = {"default" if name == "default" else f"profile {name}": own for name, own in profiles.items()}
+    write_atomically(files.config_file, _sections(titled))
+    write_atomically(files.credentials_file, _sections({name: _key(one) for name, one in given.items()}))
     return files
 
 
-def _section(name: str, values: Mapping[str, str]) -> bytes:
+def _key(credentials: Credentials) -> dict[str, str]:
+    token = credentials.session_token
+    return {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key.reveal(),
+        **({"aws_session_token": token.reveal()} if token else {}),
+    }
+
+
+def _sections(sections: Mapping[str, Mapping[str, str]]) -> bytes:
     parser = configparser.RawConfigParser()
-    parser[name] = values
+    parser.read_dict(sections)
     text = io.StringIO()
     parser.write(text)
     return text.getvalue().encode()

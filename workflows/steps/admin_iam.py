@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from workflows.layer.discover import LayerLocation, Project
 from workflows.secret import Secret
-from workflows.services.clients import AwsClient, ClientFactory, ProfileFiles
+from workflows.services.clients import AwsClient, ProfileFiles
 from workflows.steps.base import Context, Report
-from workflows.steps.terraform_credentials import credential_files, layer_profile, mfa_role
+from workflows.steps.terraform_credentials import credential_files, device_of, factory_for
+from workflows.steps.terraform_profiles import layer_profile
 from workflows.steps.terraform_runs import located
 
 
@@ -46,11 +47,7 @@ def iam_client(
     Raises:
         AwsError: the profile cannot be used.
     """
-    world = context.world
-    factory = ClientFactory(
-        world.endpoint_url, project.region_primary or "us-east-1", environment=world.environment
-    )
-    with factory.profile_client("iam", files, layer_profile(location)) as client:
+    with factory_for(context, project).profile_client("iam", files, layer_profile(location)) as client:
         yield client
 
 
@@ -60,5 +57,4 @@ def own_device(context: Context) -> str:
     Raises:
         OnboardError: the layer or its profile is not there.
     """
-    role = mfa_role(context, *located(context))
-    return role.serial if role else ""
+    return device_of(context, *located(context))

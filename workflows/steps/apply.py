@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.secret import Secret
+from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery, since_planned
@@ -34,6 +36,7 @@ STEP = Step(
     blocked_words="Apply needs a plan that was reviewed",
 )
 
+_A_CHANGE = timedelta(seconds=3)
 Apply = Callable[..., ApplyResult]
 
 
@@ -90,6 +93,17 @@ def look(context: Context, report: Report) -> Outlook:
     )
 
 
+def time_needed(context: Context) -> timedelta:
+    """How long the credentials should last at least before the apply of the plan is begun.
+
+    AWS takes a second or two for a user with its password; credentials that end on the way leave an apply
+    half done.
+    """
+    planned = decided(context)
+    changes = sum(planned.counts.values()) if planned else 0
+    return SHORTEST_REST + _A_CHANGE * changes
+
+
 def nothing_to_do(context: Context) -> str:
     """Why there is nothing to apply, as a sentence, or ""."""
     planned = decided(context)
@@ -127,7 +141,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             finally:
                 release_credentials(context.folder, context.item)
         else:
-            with open_layer(context, report, code=request.code) as layer:
+            with open_layer(context, report, code=request.code, rest=time_needed(context)) as layer:
                 if request.check_state:
                     since_planned.refuse_another_state(planned, layer, context, report)
                 context.raise_if_cancelled()

@@ -26,7 +26,8 @@ from workflows.services.sts_regions.ask import Question
 from workflows.services.sts_regions.partition import partition_of_region
 from workflows.services.vault import Vault
 from workflows.steps.base import Context
-from workflows.steps.terraform_credentials import CodeWanted, keyring_of, project_files
+from workflows.steps.terraform_credentials import CodeWanted, keyring_of
+from workflows.steps.terraform_profiles import project_files
 
 _USUAL = ("administrator", "oaar", "devops", "auditor")
 USUAL_REGION = "us-east-1"

@@ -1,30 +1,49 @@
-"""The AWS credentials that a layer's Terraform gets, and the account that they answer for.
+"""The AWS credentials that a layer's Terraform gets, and the accounts that they answer for.
 
-Terraform reads the project's own profile files as they are. A profile that wants an MFA code is the
-exception: Terraform cannot ask for one, so the role is taken on over STS first, and its temporary credentials
-are in a private pair of files for as long as Terraform runs with them.
+Terraform reads the project's own profile files as they are, unless a profile that the layer names wants an
+MFA code or signs in through SSO. Terraform cannot ask for the one and does not always know the other, so the
+wizard takes on the role, and what that gives is in a private pair of files for as long as Terraform runs.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from workflows.errors import OnboardError
 from workflows.layer.discover import LayerLocation, Project
 from workflows.secret import Secret
-from workflows.services.clients import ClientFactory, Credentials, ProfileFiles, profile_map
-from workflows.services.kept_credentials import keep_credentials, kept_credentials, write_pair
-from workflows.services.sts import CodeMemory, assume_role, caller_identity
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.clients import ClientFactory, Credentials, ProfileFiles
+from workflows.services.kept_credentials import (
+    SHORTEST_REST,
+    keep_credentials,
+    kept_credentials,
+    write_pair,
+)
+from workflows.services.sts import caller_identity
 from workflows.services.vault import Vault, VaultUnavailable
+from workflows.steps.assumed_roles import assumed
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.left_behind import credentials_folder, release_credentials
+from workflows.steps.terraform_profiles import (
+    LayerProfile,
+    Source,
+    profiles_of,
+    project_files,
+    settings_without_code,
+)
+
+USUAL_SESSION = timedelta(hours=1)
+"""How long a role is taken on for where its profile does not say."""
+
+_MOST = 0.75
+"""The part of a role's time that can be asked to be left; more would ask for a code over and over."""
 
 
 class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
-    """The layer's profile needs an MFA code, and none was given."""
+    """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
 
     def __init__(self, profile: str, serial: str) -> None:
         super().__init__(
@@ -32,98 +51,64 @@ class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
             f"The profile {profile} takes on its role only with a code of {serial}.",
             next="Enter the six digits that the device shows now, and press Next again.",
         )
+        self.serial = serial
 
 
 class WrongAccount(OnboardError):  # noqa: N818 - it says what is wrong
-    """The credentials answer for another account than the layer's."""
+    """Credentials answer for another account than the one that they are for."""
 
 
-@dataclass(frozen=True)
-class MfaRole:
-    """A profile that takes on a role with an MFA code.
-
-    Attributes:
-        profile: its name.
-        serial: the device.
-        settings: the profile's own settings.
-    """
-
-    profile: str
-    serial: str
-    settings: Mapping[str, Any]
-
-
-def project_files(context: Context, project: Project) -> ProfileFiles:
-    """The project's profile files in the person's home."""
-    folder = context.world.home / ".aws" / project.name
-    return ProfileFiles(folder / "config", folder / "credentials")
-
-
-def layer_profile(location: LayerLocation) -> str:
-    """The profile that a layer's backend names.
+def device_of(context: Context, project: Project, location: LayerLocation) -> str:
+    """The MFA device that the profile of the layer itself asks a code of, or "".
 
     Raises:
-        OnboardError: it names none.
+        OnboardError: a profile is not there, or the files cannot be parsed.
     """
-    profile = location.backend.get("profile", "")
-    if not profile:
-        raise OnboardError(
-            "The layer names no profile",
-            f"{location.backend_config} has no `profile`.",
-            why="It says with which credentials the state is read and the account is changed.",
-            next='Add a line such as  profile = "bb-security-devops"  to it.',
-        )
-    return profile
+    own, *_ = profiles_of(context, project, location)
+    return own.serial
 
 
-def mfa_role(context: Context, project: Project, location: LayerLocation) -> MfaRole | None:
-    """The role that wants a code before Terraform can use the layer's profile; None if it needs none.
-
-    Raises:
-        OnboardError: the profile is not there, or the files cannot be parsed.
-    """
-    files, profile = project_files(context, project), layer_profile(location)
-    settings = profile_map(files).get(profile)
-    if settings is None:
-        raise OnboardError(
-            "The layer's profile is missing",
-            f"There is no profile {profile} in {files.config_file} or {files.credentials_file}.",
-            why=f"{location.relative} is planned and applied with it.",
-            next="Add the profile to these files, or ask a colleague how it is set up.",
-        )
-    if settings.get("role_arn") and settings.get("mfa_serial"):
-        return MfaRole(profile, str(settings["mfa_serial"]), settings)
-    return None
-
-
-def code_needed(context: Context, project: Project, location: LayerLocation) -> str:
-    """The device that a code is needed of now, or "": none is wanted, or the role was taken on before.
-
-    Raises:
-        OnboardError: as `mfa_role`.
-    """
-    role = mfa_role(context, project, location)
-    if role is None:
-        return ""
-    kept = kept_credentials(keyring_of(context), _vault_name(project, role), context.world.now())
-    if kept is None:
-        return role.serial
-    kept.drop()
-    return ""
-
-
-@contextlib.contextmanager
-def credential_files(
-    context: Context, project: Project, location: LayerLocation, code: Secret | None, report: Report
-) -> Iterator[ProfileFiles]:
-    """The profile files for Terraform, which answer for the layer's account: checked before anything runs.
+def code_needed(
+    context: Context, project: Project, location: LayerLocation, rest: timedelta = SHORTEST_REST
+) -> str:
+    """The device that a code is needed of now, or "": none is wanted, or the roles were taken on before.
 
     Args:
         context: what the step may read.
         project: the project.
         location: the layer.
-        code: the MFA code, if the profile wants one; it is dropped.
+        rest: how long credentials have to last at least.
+
+    Raises:
+        OnboardError: a profile is not there, or the files cannot be parsed.
+    """
+    for one in profiles_of(context, project, location):
+        if one.source is Source.CODE:
+            kept = _kept(context, project, one, rest)
+            if kept is None:
+                return one.serial
+            kept.drop()
+    return ""
+
+
+@contextlib.contextmanager
+def credential_files(
+    context: Context,
+    project: Project,
+    location: LayerLocation,
+    code: Secret | None,
+    report: Report,
+    rest: timedelta = SHORTEST_REST,
+) -> Iterator[ProfileFiles]:
+    """The profile files for Terraform, each of whose profiles was asked which account it is for.
+
+    Args:
+        context: what the step may read.
+        project: the project.
+        location: the layer.
+        code: the MFA code, if a profile wants one; it is dropped.
         report: takes the progress.
+        rest: how long temporary credentials have to last at least.
 
     Yields:
         The project's own files, or a temporary private pair. That is gone afterwards, unless the wizard was
@@ -131,91 +116,164 @@ def credential_files(
 
     Raises:
         CodeWanted: a code is needed and was not given.
-        WrongAccount: the profile answers for another account.
+        WrongAccount: a profile answers for another account.
         OnboardError: AWS refuses, or cannot be reached.
     """
-    role = mfa_role(context, project, location)
+    profiles = profiles_of(context, project, location)
     with contextlib.ExitStack() as stack:
         files = project_files(context, project)
-        if role is not None:
-            temporary = credentials_folder(context.folder, location.account)
+        if any(one.source is not Source.FILES for one in profiles):
+            folder = credentials_folder(context.folder, location.account)
             stack.callback(release_credentials, context.folder, location.account)
-            report(Progress(f"Taking on the role of {role.profile}"))
-            credentials = _role_credentials(context, project, role, code)
-            try:
-                region = str(role.settings.get("region") or "")
-                files = write_pair(temporary, role.profile, region, credentials)
-            finally:
-                credentials.drop()
-        report(Progress(f"Asking AWS which account {layer_profile(location)} is for"))
-        check_account(context, project, location, files)
+            with _given(context, project, profiles, code, report, rest) as given:
+                settings = dict(settings_without_code(context, project, location))
+                settings |= {one.name: _region_of(one) for one in profiles if one.name in given}
+                files = write_pair(folder, settings, given)
+        for one in profiles:
+            report(Progress(f"Asking AWS which account {one.name} is for"))
+            check_account(context, project, one, files)
         yield files
 
 
-def check_account(context: Context, project: Project, location: LayerLocation, files: ProfileFiles) -> None:
-    """Compare the account that answers with the one that the layer is for.
+@contextlib.contextmanager
+def _given(
+    context: Context,
+    project: Project,
+    profiles: Sequence[LayerProfile],
+    code: Secret | None,
+    report: Report,
+    rest: timedelta,
+) -> Iterator[dict[str, Credentials]]:
+    """The temporary credentials of the profiles that need some, by name; they are dropped afterwards."""
+    given: dict[str, Credentials] = {}
+    try:
+        for one in profiles:
+            if one.source is Source.SSO:
+                report(Progress(f"Asking SSO for the credentials of {one.name}"))
+                files = project_files(context, project)
+                given[one.name] = factory_for(context, project).profile_credentials(files, one.name)
+        devices = dict.fromkeys(one.serial for one in profiles if one.source is Source.CODE)
+        if len(devices) > 1 and keyring_of(context) is None:
+            raise _several_devices(tuple(devices))
+        for serial in devices:
+            group = [one for one in profiles if one.serial == serial]
+            given |= _with_code(context, project, group, code, report, rest)
+        yield given
+    finally:
+        for credentials in given.values():
+            credentials.drop()
+        if code is not None:
+            code.drop()
+
+
+def _several_devices(serials: Sequence[str]) -> OnboardError:
+    """Their codes are asked for one after the other, and what the first gave has to be kept meanwhile."""
+    return OnboardError(
+        "Two MFA devices, and no keyring",
+        f"The profiles that the layer names want codes of {' and '.join(serials)}.",
+        why="One is asked for after the other, and there is no keyring to keep what the first one gives.",
+        next="Unlock or install the system's keyring (`iam-onboard doctor` tells), then try again.",
+    )
+
+
+def _with_code(
+    context: Context,
+    project: Project,
+    group: Sequence[LayerProfile],
+    code: Secret | None,
+    report: Report,
+    rest: timedelta,
+) -> dict[str, Credentials]:
+    """The credentials of the profiles of one device: those that are kept, and new ones with the code."""
+    vault = keyring_of(context)
+    found = {one.name: _kept(context, project, one, rest) for one in group}
+    missing = [one for one in group if found[one.name] is None]
+    given = {name: kept for name, kept in found.items() if kept is not None}
+    if missing:
+        if not code:
+            raise CodeWanted(missing[0].name, missing[0].serial)
+        report(Progress(f"Taking on the role of {', '.join(one.name for one in missing)}"))
+        new = assumed(factory_for(context, project), project_files(context, project), missing, code, context)
+        for name, credentials in new.items():
+            if vault is not None:
+                keep_credentials(vault, _vault_name(project, name), credentials)
+        given |= new
+    return given
+
+
+def check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
+    """Compare the account that answers with the one that the profile is for.
 
     Raises:
         WrongAccount: they differ.
+        CodeWanted: AWS does not take the kept credentials any more; they are forgotten.
         OnboardError: the project does not know the layer's account, or AWS does not answer.
     """
-    profile = layer_profile(location)
-    if not location.account_id:
+    if profile.account and not profile.account_id:
         raise OnboardError(
             "The account is not known",
-            f"The project does not say which account {location.account} is.",
+            f"The project does not say which account {profile.account} is.",
             why="Without its id nobody can tell whether the credentials are for the right account.",
-            next=f"Add {location.account} with its id to `accounts` in config/common.tfvars.",
+            next=f"Add {profile.account} with its id to `accounts` in config/common.tfvars.",
         )
-    with _factory(context, project).profile_client("sts", files, profile) as sts:
-        identity = caller_identity(sts)
-    if identity.account != location.account_id:
+    try:
+        with factory_for(context, project).profile_client("sts", files, profile.name) as sts:
+            identity = caller_identity(sts)
+    except AwsError as error:
+        if error.failure not in {AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN}:
+            raise
+        raise _over(error, context, project, profile) from error
+    if profile.account_id and identity.account != profile.account_id:
         raise WrongAccount(
             "Wrong account",
-            f"The profile {profile} answers for the account {identity.account}, and {location.account} is "
-            f"{location.account_id}.",
-            why="Planning with it would compare this layer with the wrong account.",
-            next=f"Put the credentials of {location.account} under {profile} in {files.credentials_file}.",
+            f"The profile {profile.name} answers for the account {identity.account}, and {profile.account} "
+            f"is {profile.account_id}.",
+            why=f"Planning with it would compare this layer with the wrong account ({profile.place}).",
+            next=f"Put the credentials of {profile.account} under {profile.name} in the project's files, "
+            f"{project_files(context, project).config_file.parent}.",
         )
 
 
-def _factory(context: Context, project: Project) -> ClientFactory:
+def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
+    """What to do about credentials that AWS does not take any more."""
+    vault = keyring_of(context)
+    if profile.source is Source.CODE:
+        if vault is not None:
+            vault.delete(_vault_name(project, profile.name))
+        return CodeWanted(profile.name, profile.serial)
+    if error.failure is AwsFailure.EXPIRED:
+        file = project_files(context, project).credentials_file
+        return OnboardError(
+            "The credentials have expired",
+            f"The temporary credentials of {profile.name} in {file} are no longer valid.",
+            why="They end after some hours, and whatever wrote them there has to write new ones.",
+            next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
+            detail=error.detail,
+        )
+    return error
+
+
+def factory_for(context: Context, project: Project) -> ClientFactory:
+    """What makes the clients for a project's profiles."""
     world = context.world
     return ClientFactory(
         world.endpoint_url, project.region_primary or "us-east-1", environment=world.environment
     )
 
 
-def _role_credentials(context: Context, project: Project, role: MfaRole, code: Secret | None) -> Credentials:
-    vault = keyring_of(context)
-    name = _vault_name(project, role)
-    kept = kept_credentials(vault, name, context.world.now())
-    if kept is not None:
-        return kept
-    if not code:
-        raise CodeWanted(role.profile, role.serial)
-    settings, source = role.settings, str(role.settings.get("source_profile") or role.profile)
-    duration = settings.get("duration_seconds")
-    try:
-        with _factory(context, project).profile_client("sts", project_files(context, project), source) as sts:
-            credentials, _ = assume_role(
-                sts,
-                str(settings["role_arn"]),
-                session_name=str(settings.get("role_session_name") or "iam-onboard"),
-                external_id=settings.get("external_id"),
-                seconds=int(duration) if duration else None,
-                mfa=(role.serial, code.reveal()),
-                memory=CodeMemory(),
-            )
-    finally:
-        code.drop()
-    if vault is not None:
-        keep_credentials(vault, name, credentials)
-    return credentials
+def _kept(context: Context, project: Project, one: LayerProfile, rest: timedelta) -> Credentials | None:
+    lasts = timedelta(seconds=float(one.settings.get("duration_seconds") or USUAL_SESSION.total_seconds()))
+    name = _vault_name(project, one.name)
+    return kept_credentials(keyring_of(context), name, context.world.now(), min(rest, lasts * _MOST))
 
 
-def _vault_name(project: Project, role: MfaRole) -> str:
-    return f"{project.name}/terraform/{role.profile}"
+def _region_of(one: LayerProfile) -> dict[str, str]:
+    region = str(one.settings.get("region") or "")
+    return {"region": region} if region else {}
+
+
+def _vault_name(project: Project, profile: str) -> str:
+    return f"{project.name}/terraform/{profile}"
 
 
 def keyring_of(context: Context) -> Vault | None:

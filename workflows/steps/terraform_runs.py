@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from workflows.errors import OnboardError
 from workflows.layer.discover import LayerLocation, Project, find_project
 from workflows.secret import Secret
 from workflows.services.clients import ProfileFiles
+from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
 from workflows.services.terraform.outcome import Update
@@ -19,12 +21,8 @@ from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.left_behind import RUNS
 from workflows.steps.project import wanted_binary
-from workflows.steps.terraform_credentials import (
-    code_needed,
-    credential_files,
-    layer_profile,
-    project_files,
-)
+from workflows.steps.terraform_credentials import code_needed, credential_files
+from workflows.steps.terraform_profiles import layer_profile, project_files
 
 
 @dataclass(frozen=True)
@@ -67,18 +65,27 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
     return project, location
 
 
-def code_wanted(context: Context) -> str:
-    """The MFA device whose code the layer's profile wants now, or "" for none.
+def code_wanted(context: Context, rest: timedelta = SHORTEST_REST) -> str:
+    """The MFA device whose code a profile of the layer wants now, or "" for none.
+
+    Args:
+        context: what the step may read.
+        rest: how long credentials have to last at least.
 
     Raises:
         OnboardError: the layer or its profile is not there.
     """
-    return code_needed(context, *located(context))
+    return code_needed(context, *located(context), rest)
 
 
 @contextlib.contextmanager
 def open_layer(
-    context: Context, report: Report, account: str = "", *, code: Secret | None = None
+    context: Context,
+    report: Report,
+    account: str = "",
+    *,
+    code: Secret | None = None,
+    rest: timedelta = SHORTEST_REST,
 ) -> Iterator[OpenLayer]:
     """A layer with credentials that were checked to be for its account.
 
@@ -87,6 +94,7 @@ def open_layer(
         report: takes the progress.
         account: the account of the layer; by default the step's own.
         code: an MFA code, where the layer's profile wants one.
+        rest: how long temporary credentials have to last at least.
 
     Yields:
         The layer; temporary credentials are gone afterwards.
@@ -96,7 +104,7 @@ def open_layer(
         OnboardError: the layer or its binary is not there, or AWS does not answer.
     """
     project, location = located(context, account)
-    with credential_files(context, project, location, code, report) as files:
+    with credential_files(context, project, location, code, report, rest) as files:
         yield _layer(context, project, location, files)
 
 

@@ -180,7 +180,7 @@ def _planned(folder: Path, **changes: Any) -> Planned:
 
 def _runs(stage: Stage, office: Office, step: str, *done: str, planned: Planned | None = None) -> Any:
     """A session whose files are written, and in which management is done."""
-    stage.put(terraform_runs, "code_wanted", lambda _context: "")
+    stage.put(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
     stage.put(planned_plans, "staleness", lambda _planned, _context: "")
     stage.put(apply, "look", lambda _context, _report: apply.Outlook(begun=False, refusal=""))
     facts = {
