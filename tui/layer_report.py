@@ -115,9 +115,9 @@ def _setting_record(setting: Setting) -> dict[str, Any]:
 
 def _person_row(person: Person) -> tuple[str, ...]:
     access = [
-        words
+        words if switch else f"{words} not known"
         for words, switch in (("password", person.login_profile), ("access key", person.access_key))
-        if switch
+        if switch is not False
     ]
     groups = ", ".join(person.groups) or "no group"
     declaration = "" if person.declaration == person.iam_name else person.declaration

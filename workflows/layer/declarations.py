@@ -5,14 +5,13 @@ The readers and the operations both start here, so that what is shown and what i
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from workflows.layer.attribute_names import attribute_of
 from workflows.layer.computed import Entry
+from workflows.layer.fields import field_mark, fields_of
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
 from workflows.layer.model import Place, Style
@@ -37,7 +36,6 @@ _USER_ATTRIBUTES = frozenset(
         "create_access_key",
     }
 )
-_FIELD = re.compile(r"each\.value\.([A-Za-z_]\w*)")
 _TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
 """Stands for `each.key` in an evaluated template."""
@@ -99,7 +97,7 @@ class UserModule:
         entries = self.document.elements(self.container)
         if entries:
             return unwrap(entries[0].children[2]).type == "object"
-        return "each.value." in self.block.document.text(self.block.node)
+        return bool(fields_of(self.block))
 
 
 def place_of(block: Block | Attribute) -> Place:
@@ -277,20 +275,3 @@ def key_path_node(block: Block) -> Node | None:
     if call is None or call[0] not in {"file", "filebase64"} or len(call[1]) != 1:
         return None
     return call[1][0]
-
-
-def fields_of(block: Block) -> list[str]:
-    """The fields of `each.value` that a module block names, in their order."""
-    return list(dict.fromkeys(_FIELD.findall(block.document.text(block.node))))
-
-
-def field_mark(name: str) -> str:
-    """What stands for `each.value.NAME` in an evaluated template."""
-    return f"\x00.{name}\x00"
-
-
-def field_behind(block: Block, attribute: str) -> str | None:
-    """The field that a module's attribute is taken from as it is, as `each.value.NAME`; else None."""
-    found = attribute_of(block, attribute)
-    match = _FIELD.fullmatch(block.document.text(found.value)) if found is not None else None
-    return match[1] if match is not None else None

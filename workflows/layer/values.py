@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Final
 import pygohcl
 
 from workflows.errors import OnboardError
-from workflows.layer.syntax import Document, unwrap
+from workflows.layer.fields import field_read
+from workflows.layer.syntax import Document, function_call, unwrap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tree_sitter import Node
+
+    from workflows.layer.fields import Field
 
 
 class _Unknown(Enum):
@@ -107,7 +110,7 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
             for key, value in ((object_key(document, one), one.children[2]) for one in elements(node))
             if key is not None
         }
-    return names.get(document.text(node), UNKNOWN)
+    return _named(document, node, names)
 
 
 def elements(node: Node) -> list[Node]:
@@ -180,6 +183,40 @@ def quote(text: str) -> str:
     """A string as HCL writes it, with its quotes."""
     body = json.dumps(text, ensure_ascii=False)
     return body.replace("${", "$${").replace("%{", "%%{")
+
+
+def _named(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    text = document.text(node)
+    if text in names:
+        return names[text]
+    field = field_read(document, node)
+    if field is not None:
+        return _field(document, field, names)
+    return _formatted(document, node, names) if text.startswith("format(") else UNKNOWN
+
+
+def _field(document: Document, field: Field, names: Mapping[str, object]) -> object:
+    """A field's value; what stands in for it where an object is known that lacks it."""
+    key = f"each.value.{field.name}"
+    if key in names:
+        return names[key]
+    lacks_it = "each.key" in names and "each.value" not in names
+    if not lacks_it or field.default is None or field.default.type == "function_call":
+        return UNKNOWN
+    return evaluate(document, field.default, names)
+
+
+def _formatted(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    """What `format("…%s…", …)` gives, where each verb is a plain `%s`."""
+    _, arguments = function_call(document, node) or ("", ())
+    spec = plain_string(document, arguments[0]) if arguments else None
+    values = [evaluate(document, one, names) for one in arguments[1:] if one.type != "function_call"]
+    parts = spec.split("%s") if spec is not None else []
+    if len(parts) != len(values) + 1 or "%" in "".join(parts):
+        return UNKNOWN
+    if not all(isinstance(one, str) for one in values):
+        return UNKNOWN
+    return parts[0] + "".join(f"{value}{part}" for value, part in zip(values, parts[1:], strict=True))
 
 
 def _template(document: Document, node: Node, names: Mapping[str, object]) -> object:

@@ -10,8 +10,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.layer.declarations import KEY, field_behind, field_mark, fields_of
+from workflows.layer.declarations import KEY
 from workflows.layer.facts import PersonFacts
+from workflows.layer.fields import field_behind, field_mark, fields_of, fields_with_default
 from workflows.layer.operations.home_blocks import SWITCHES
 from workflows.layer.operations.spelling import spellings
 from workflows.layer.read_people import flags_of
@@ -76,6 +77,7 @@ def first_entry(
     if named is not None:
         values[named] = quote(name)
     optional = set(_OPTIONAL.findall(module.document.data.decode("utf-8", "replace")))
+    optional |= fields_with_default(module.block)
     wanted = [one for one in fields_of(module.block) if one not in optional or one in values]
     unknown = [one for one in wanted if one not in values]
     if unknown:

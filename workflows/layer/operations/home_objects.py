@@ -8,8 +8,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workflows.layer.declarations import KEY, field_behind, field_mark, fields_of, template
+from workflows.layer.declarations import KEY, template
 from workflows.layer.facts import PersonFacts
+from workflows.layer.fields import field_behind, field_mark, fields_of
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
 from workflows.layer.operations.entries import aligned_as, entry_keys
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from workflows.layer.model import Layer, Person, Place
     from workflows.layer.syntax import Document, Splice
 
+_NEAR = 50
+"""So many neighbours are looked at for the one to follow."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -147,7 +150,10 @@ class ObjectsHome:
         return field_behind(self.module.block, "name")
 
     def _switchable(self) -> bool:
-        return all(field_behind(self.module.block, one) is not None for one in SWITCHES.values())
+        """Whether an entry of one kind can be made one of the other: its own fields are the switches."""
+        wanted = {field_behind(self.module.block, one) for one in SWITCHES.values()}
+        near = self._people()[:_NEAR]
+        return None not in wanted and all(wanted <= self._fields(one).keys() for one in near)
 
     def _key_field(self, person: Person, fields: Mapping[str, Attribute]) -> str | None:
         """The field that the path of a person's key is made from; None if it is made from the map's key."""
@@ -167,7 +173,7 @@ class ObjectsHome:
     def _sibling(self, kin: tuple[Person, ...], declared: list[str], position: int) -> Person:
         """The nearest person of the kind with the usual fields; the one before goes before the one after."""
         places = {key: number for number, key in enumerate(declared)}
-        near = sorted(kin, key=lambda one: _distance(places[one.declaration], position))[:50]
+        near = sorted(kin, key=lambda one: _distance(places[one.declaration], position))[:_NEAR]
         forms = {one.declaration: tuple(self._fields(one)) for one in near}
         usual = Counter(forms.values()).most_common(1)[0][0]
         return next(one for one in near if forms[one.declaration] == usual)

@@ -8,13 +8,11 @@ from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import (
     VALUE,
     constants,
-    field_behind,
-    field_mark,
-    fields_of,
     key_path_node,
     template,
     user_modules,
 )
+from workflows.layer.fields import field_behind, field_mark, fields_of
 from workflows.layer.model import Place, Style
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.entries import entry_keys
