@@ -8,7 +8,7 @@ import pytest
 from support.layers import USERS, location, pair
 
 from workflows.errors import OnboardError
-from workflows.layer.change_set import ChangeSet, write
+from workflows.layer.change_set import ChangeSet, WriteFailed, write
 from workflows.layer.edit import propose
 from workflows.layer.operations import AddPerson, RemovePerson
 from workflows.layer.read import read_layer
@@ -112,6 +112,18 @@ def test_a_failing_write_names_what_was_written_and_leaves_no_rubbish(
     assert f"written: {folder / 'locals.tf'}" in failure.value.detail
     assert not [path for path in folder.rglob("*") if path.name.endswith(".new")]
     assert (folder / "outputs.tf").read_text() == pair("a.a")
+
+
+def test_a_folder_that_may_not_be_written_in_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = proposed(folder)
+
+    def forbidden(path: Path, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("workflows.layer.change_set.os.open", forbidden)
+    with pytest.raises(WriteFailed) as failure:
+        write(changes)
+    assert failure.value.why == f"Permission denied. You need the permission to write in the folder {folder}."
 
 
 def test_nothing_to_change_is_an_empty_set(folder: Path) -> None:

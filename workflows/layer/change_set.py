@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import re
@@ -170,13 +171,21 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
         except OSError as error:
             raise WriteFailed(
                 "A file could not be written",
-                f"{one.path} could not be written.",
-                why=str(error),
+                f"{one.path} could not be {'written' if one.after is not None else 'removed'}.",
+                why=_why(error, one.path.parent),
                 next="Repair the cause and write again: what is written already is left as it is.",
                 detail="\n".join(f"written: {path}" for path in done),
             ) from error
         done.append(one.path)
     return tuple(done)
+
+
+def _why(error: OSError, folder: Path) -> str:
+    """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
+    words = f"{error.strerror or error}."
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"{words} You need the permission to write in the folder {folder}."
+    return words
 
 
 def remove_leftovers(change_set: ChangeSet) -> None:
