@@ -57,6 +57,7 @@ MAIL = "Hi,\n\nhere is my key, thanks!\n\n{}\nBest regards\nJane\nEngineering\n"
 
 def test_every_form_that_people_send_becomes_the_same_key(key: bytes, armored: str) -> None:
     plain = base64.b64encode(key).decode()
+    padded = plain + "=" * (not plain.endswith("="))  # a prompt's first letters are base64, too
     document = json.dumps({"public_key": plain, "user": "jane"}, indent=2)
     request = f"Hello admin,\nplease run gpg --show-keys\n\n```json\n{document}\n```\n"
     forms: dict[str, bytes | str] = {
@@ -77,7 +78,13 @@ def test_every_form_that_people_send_becomes_the_same_key(key: bytes, armored: s
         "base64 in UTF-16": wrapped(key).encode("utf-16"),
         "base64 in a quoted mail": quoted(wrapped(key)),
         "base64 in a mail": MAIL.format(wrapped(key)),
+        "base64 in front of a prompt": f"jane@laptop:~$ gpg --export | base64 -w0\n{padded}jane@laptop:~$ ",
+        "base64 in a script": f"export KEY='{plain}'\n",
+        "base64 in Terraform": f'  pgp_key = "{plain}"\n',
+        "base64 as a value of JSON": json.dumps({"Key": plain}),
         "armored": armored,
+        "armored with blanks that do not break": armored.replace(" ", "\u00a0"),
+        "armored by --enarmor": armored.replace("PUBLIC KEY BLOCK", "ARMORED FILE"),
         "armored, CRLF": armored.replace("\n", "\r\n"),
         "armored with headers": armored.replace(
             "BLOCK-----\n", "BLOCK-----\nComment: it is: mine\nVersion: 1\n", 1
@@ -193,6 +200,35 @@ def test_a_changed_letter_in_armor_is_noticed_by_its_checksum(armored: str) -> N
 def test_garbage_is_not_a_key(garbage: bytes | str) -> None:
     with pytest.raises((NotAPublicKey, DamagedKey)):
         normalise(garbage)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQDH+c9V8Z jane@laptop", "an SSH key"),
+        ("ssh-ed25519 " + "A" * 300 + " jane@laptop\n", "an SSH key"),
+        ("56D5 0A0E 8C24 6906 07F9  D8C4 7020 D735 BE51 6F01", "fingerprint"),
+        ("0x7020d735be516f01\n", "fingerprint"),
+        ("> BE516F01", "fingerprint"),
+        ("https://keys.example.org/vks/v1/by-fingerprint/56D50A0E8C24690607F9D8C47020D735BE516F01", "link"),
+        ("<jane@a.example>", "mail address"),
+        ("pub   rsa4096 2024-01-01 [SC]\n      56D50A0E8C24690607F9D8C4\nuid   Jane <j@a.example>\n", "list"),
+    ],
+)
+def test_what_people_take_for_a_key_is_called_by_its_name(sent: str, told: str) -> None:
+    with pytest.raises(NotAPublicKey) as refusal:
+        normalise(sent)
+    assert told in refusal.value.what
+    assert "--new" in refusal.value.for_owner
+
+
+@pytest.mark.parametrize("kind", ["OPENSSH", "RSA", "EC", "ENCRYPTED"])
+def test_the_private_half_of_another_kind_of_key_is_refused_as_a_secret(kind: str) -> None:
+    sent = f"my key:\n-----BEGIN {kind} PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n-----END {kind} PRIVATE KEY-----\n"
+    for form in (sent, quoted(sent), sent.encode()):
+        with pytest.raises(SecretKeyGiven, match="SSH or TLS") as refusal:
+            normalise(form)
+        assert "b3BlbnNz" not in refusal.value.as_text()
 
 
 def test_a_keybase_name_says_to_fetch_the_key() -> None:

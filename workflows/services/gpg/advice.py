@@ -81,7 +81,7 @@ _NEW_KEY_COMMANDS = (
 )
 _WORDS: dict[Remedy, tuple[str, tuple[str, ...]]] = {
     Remedy.NEW_KEY: (
-        "Please make an RSA key with `iam-onboard pgp request`, or as below; send the last command's output:",
+        "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
         _NEW_KEY_COMMANDS,
     ),
     Remedy.ADD_SUBKEY: (

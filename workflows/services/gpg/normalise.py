@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from workflows.services.gpg import pasted
+from workflows.services.gpg import not_keys, pasted
 from workflows.services.gpg.key_packets import keys_in
 from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import (
@@ -23,6 +23,7 @@ from workflows.services.gpg.refusals import (
     KeyRefused,
     KeyTooLarge,
     NotAPublicKey,
+    OtherSecretKey,
     SecretKeyGiven,
     SeveralKeys,
 )
@@ -169,7 +170,7 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
         raise EmptyKey
     if depth > _NESTING_LIMIT:
         raise NotAPublicKey("text packed into text, again and again")
-    _refuse_keybase_name(text)
+    _refuse_other_kinds(text)
     requested = _key_of_request(text)
     if requested is not None:
         return _binaries(requested, depth + 1)
@@ -193,7 +194,8 @@ def _from_blocks(blocks: tuple[pasted.ArmoredBlock, ...]) -> tuple[bytes, ...]:
     """The data of the public keys among armored blocks."""
     if any("PRIVATE KEY" in block.label or "SECRET KEY" in block.label for block in blocks):
         raise SecretKeyGiven
-    keys = [block for block in blocks if block.label.startswith("PUBLIC KEY BLOCK")]
+    # `gpg --enarmor`, taken for `gpg --armor --export`, calls whatever it is given an armored file.
+    keys = [block for block in blocks if block.label.startswith(("PUBLIC KEY BLOCK", "ARMORED FILE"))]
     if not keys:
         raise NotAPublicKey(_noun_for_label(blocks[0].label))
     if not all(key.complete for key in keys):
@@ -227,6 +229,16 @@ def _key_of_request(text: str) -> str | None:
         if isinstance(document, dict) and isinstance(document.get("public_key"), str):
             return str(document["public_key"])
     return None
+
+
+def _refuse_other_kinds(text: str) -> None:
+    """Refuse by name what people take for a PGP key, or for its name."""
+    _refuse_keybase_name(text)
+    if not_keys.is_other_secret(text):
+        raise OtherSecretKey
+    kind = not_keys.other_kind(text)
+    if kind:
+        raise NotAPublicKey(kind)
 
 
 def _refuse_keybase_name(text: str) -> None:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""
+_ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ") for code in range(256))
+_SHORTEST_WORD = 200  # letters; the smallest key and the smallest encrypted password have more
 
 _QUOTE_MARKS = " \t>|\u00a0\u200b\ufeff"
 _WRAPPING = " \t\r\"'`,;%\u00a0\u200b\ufeff\\"
@@ -93,8 +95,8 @@ def as_text(data: bytes | str) -> str | None:
 
 
 def unquoted(text: str) -> str:
-    """The text with plain newlines, and without quote marks and blanks around its lines."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    """The text with plain newlines and blanks, and without quote marks and blanks around its lines."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return "\n".join(line.strip(_QUOTE_MARKS) for line in text.split("\n"))
 
 
@@ -143,7 +145,9 @@ def armored_blocks(text: str) -> tuple[ArmoredBlock, ...]:
 
 
 def bare_base64(text: str) -> bytes | None:
-    """The binary data of a text that is base64, or that has a block of base64 among other lines.
+    """The binary data of a text that is base64, or that has a block or one long word of it in other text.
+
+    A word is what `base64 -w0` leaves in front of the prompt, or a value between quotes.
 
     Args:
         text: a text that went through `unquoted`.
@@ -160,7 +164,7 @@ def bare_base64(text: str) -> bytes | None:
         return None
     if all(_is_base64("".join(line.split())) for line in lines):
         return decode_base64("\n".join(lines))
-    block = _longest_block(lines)
+    block = _longest_block(lines) or _longest_word(text)
     return decode_base64(block) if block else None
 
 
@@ -217,6 +221,13 @@ def _longest_block(lines: list[str]) -> str:
         if sum(map(len, run)) > sum(map(len, best)):
             best = run
     return "\n".join(best)
+
+
+def _longest_word(text: str) -> str:
+    """The longest run of base64 letters without its padding, if it is as long as a key; else ""."""
+    words = text.encode("ascii", "replace").translate(_ONLY_LETTERS).decode("ascii").split()
+    word = max(words, key=len, default="")
+    return word if len(word) >= _SHORTEST_WORD else ""
 
 
 def _crc24(data: bytes) -> int:

@@ -14,7 +14,8 @@ EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
 """What to ask the key's owner for, whatever went wrong with the first attempt."""
 
 _SEND_AGAIN = (
-    "Please send the whole output of the command below, or what `iam-onboard pgp request` prints:\n"
+    "Please send the whole output of the command below, or what `iam-onboard pgp request` prints\n"
+    "(with --new, if you have no PGP key yet):\n"
     "  gpg --armor --export YOUR_MAIL"
 )
 
@@ -74,8 +75,8 @@ class SecretKeyGiven(KeyRefused):
 
     for_owner = (
         "You sent the SECRET half of your PGP key. Whoever could read that message can decrypt yours.\n"
-        "Please delete it, revoke that key, make a new one with `iam-onboard pgp request` or as below,\n"
-        "and send the last command's output, the public half:\n"
+        "Please delete it, revoke that key, make a new one with `iam-onboard pgp request --new` or as\n"
+        "below, and send the last command's output, the public half:\n"
         '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
         "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
         "  gpg --armor --export NEW_FINGERPRINT"
@@ -90,6 +91,28 @@ class SecretKeyGiven(KeyRefused):
                 "Delete the message or file that it came in. Whoever could read it can decrypt the owner's "
                 "messages, so the owner should revoke this key, make a new one, and send the public half:  "
                 "gpg --armor --export NAME"
+            ),
+        )
+
+
+class OtherSecretKey(SecretKeyGiven):
+    """The private half of an SSH or TLS key was given."""
+
+    for_owner = (
+        "You sent the PRIVATE half of an SSH or TLS key. Whoever could read that message can act as you.\n"
+        "Please delete it and replace that key wherever it is used. A PGP key is another thing;\n"
+        "`iam-onboard pgp request --new` makes one."
+    )
+
+    def __init__(self) -> None:
+        OnboardError.__init__(
+            self,
+            "This is a PRIVATE key",
+            "It is the private half of an SSH or TLS key. It was not read further and not stored.",
+            why="Nobody but its owner should ever have it, and it is no PGP key.",
+            next=(
+                "Delete the message or file that it came in, and tell its owner to replace that key. "
+                "A PGP key is made with  iam-onboard pgp request --new"
             ),
         )
 
@@ -164,7 +187,7 @@ class OtherKeyVersion(KeyRefused):
 
     for_owner = (
         "Your PGP key is in a format that AWS's tools do not read. Please make an RSA key with\n"
-        "`iam-onboard pgp request`, or as below, and send the last command's output:\n"
+        "`iam-onboard pgp request --new`, or as below, and send the last command's output:\n"
         '  gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y\n'
         "  gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y\n"
         "  gpg --armor --export NEW_FINGERPRINT"
@@ -176,7 +199,7 @@ class OtherKeyVersion(KeyRefused):
             f"A key of {age} format",
             f"It is a version {version} key; the AWS provider reads version 4 keys only.",
             why="Keys of versions 2 and 3 are from before 1998; those after 4 are newer than the provider.",
-            next="Ask its owner to make an RSA key with  iam-onboard pgp request",
+            next="Ask its owner to make an RSA key with  iam-onboard pgp request --new",
         )
 
 
