@@ -136,12 +136,16 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
     assert "role      " in text
 
     admin.run("layer", "remove", "security", NAME)
-    admin.run("plan", "security", "--out", str(admin.plan))
+    second = admin.home / "second.tfplan"
+    for file in (admin.plan, second):
+        admin.run("plan", "security", "--out", str(file))
     _, told = admin.run("apply", "security", str(admin.plan), expect=REFUSED)
     assert "Nothing was applied" in told
     assert f"user {NAME}: removed for good" in told
     text, _ = admin.run("apply", "security", str(admin.plan), "--yes", "--json")
     assert '"destroyed": ' in text
+    _, told = admin.run("apply", "security", str(second), "--yes", expect=REFUSED)
+    assert "The state was changed since the plan was made" in told
     _, told = admin.run("handoff", "create", "security", NAME, expect=REFUSED)
     assert f"no key file for {NAME}" in told
 
