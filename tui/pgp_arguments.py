@@ -52,10 +52,10 @@ def _add_request(parts: Commands) -> None:
         "request",
         help="print the text with your public key for your admin",
         description="Prints the text that asks an admin for an IAM user, with your public PGP key in it. "
-        "Nothing in it is secret.",
+        "Nothing in it is secret. What is not told by an option is asked for on the terminal.",
     )
-    request.add_argument("--project", required=True, metavar="NAME", help="the project's short name, as bb")
-    request.add_argument("--user", required=True, metavar="NAME", help="your IAM user name, as jane.doe")
+    request.add_argument("--project", default="", metavar="NAME", help="the project's short name, as bb")
+    request.add_argument("--user", default="", metavar="NAME", help="your IAM user name, as jane.doe")
     request.add_argument("--key", default="", metavar="KEY", help="your key, by fingerprint or mail")
     request.add_argument("--new", action="store_true", help="make a new key; asks for a passphrase")
     request.add_argument("--name", default="", metavar="NAME", help="your name in the new key")

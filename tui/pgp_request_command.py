@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.ask import ask, ask_secret
+from tui.ask import ask, ask_secret, has_terminal
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
@@ -28,6 +28,11 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
     """
+    if not (options.project and options.user) and not has_terminal():
+        sys.stderr.write("iam-onboard: --project and --user are needed: there is no terminal to ask on.\n")
+        return USAGE
+    options.project = options.project or ask("The project's short name, as bb (your admin knows it): ")
+    options.user = options.user or ask("Your IAM user name, as jane.doe: ")
     problems = [
         *rules.project(options.project),
         *rules.user(options.user),
@@ -96,7 +101,7 @@ def _choose(keys: Sequence[OwnChoice], wanted: str) -> OwnChoice:
         for key in keys
         if not wanted
         or (len(digits) >= 8 and key.fingerprint.endswith(digits))
-        or ("@" in wanted and wanted.casefold() in key.user_id.casefold())
+        or ("@" in wanted and wanted.strip().casefold() in key.mails)
     ]
     good = [key for key in fitting if key.accepted]
     if len(good) == 1:

@@ -202,6 +202,7 @@ def test_of_a_keyring_one_has_to_be_named(home: GpgHome) -> None:
     assert (done.returncode, done.stdout.count("Fingerprint")) == (DONE, 1)
     done = run(home, "pgp", "check", "--key", "nobody@a.example", given=home.run("--export"))
     assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "to its owner" not in done.stderr
 
 
 def test_the_files_of_a_layer_are_judged_as_they_are(home: GpgHome, tmp_path: Path) -> None:
@@ -280,6 +281,10 @@ def test_a_request_is_printed_with_the_only_good_key(home: GpgHome) -> None:
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "2 of your keys" in done.stderr
     assert "--key" in done.stderr
+    for part in ("doe@a.example", "@a.example"):  # an address is meant as a whole
+        assert run(home, *common, "--key", part).returncode == REFUSED
+    done = run(home, *common, "--key", "Jane.Doe@A.example")
+    assert open_request(done.stdout).fingerprint == home.fingerprint("jane.doe")
     done = run(home, *common, "--key", "expired@a.example")
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "--new" in done.stderr
@@ -290,16 +295,18 @@ def test_a_new_key_is_made_with_what_is_asked_on_the_terminal() -> None:
         code, told, shown = on_terminal(
             home,
             [
+                ("short name", "bb"),
+                ("IAM user name", "jane.doe"),
                 ("Your name", "Jane Doe"),
                 ("mail address", "jane@a.example"),
                 ("A passphrase", PASSPHRASE),
                 ("again", PASSPHRASE),
             ],
-            *("pgp", "request", "--project", "bb", "--user", "jane.doe", "--new"),
+            *("pgp", "request", "--new"),  # as the text for a key's owner says it
         )
         assert code == DONE, shown
         request = open_request(told)
-        assert request.name == "Jane Doe"
+        assert (request.project, request.user, request.name) == ("bb", "jane.doe", "Jane Doe")
         assert request.fingerprint.encode() in home.run("--list-secret-keys", "--with-colons")
         assert PASSPHRASE not in shown + told
         assert f"{request.fingerprint}.rev" in shown

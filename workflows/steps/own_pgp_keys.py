@@ -27,6 +27,7 @@ class OwnChoice:
         explanation: why, in a sentence or two.
         warnings: what to know although it may be used.
         rank: 0 for the best; the list is in this order.
+        mails: the mail addresses in its user ids, in lower case.
     """
 
     fingerprint: str
@@ -39,6 +40,7 @@ class OwnChoice:
     explanation: str
     warnings: tuple[str, ...]
     rank: int
+    mails: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
         fingerprint=details.fingerprint,
         grouped=details.grouped_fingerprint,
         user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
+        mails=tuple(mail.casefold() for mail in details.mails),
         algorithm=(part or details.primary).description,
         expires=f"{expires:%Y-%m-%d}" if expires else "",
         accepted=accepted,

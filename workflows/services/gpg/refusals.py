@@ -24,14 +24,16 @@ class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for
     """What was given is not exactly one OpenPGP public key; the subclass says what it is instead.
 
     Attributes:
-        for_owner: what to send to the person who gave it, with the commands that help.
+        for_owner: what to send to the person who gave it, with the commands that help; "" for nothing.
     """
 
     for_owner: ClassVar[str] = f"What you sent for your AWS user cannot be read as a PGP key. {_SEND_AGAIN}"
 
     def as_text(self) -> str:
-        """The whole message, with what to send to the person who gave it."""
-        return f"{super().as_text()}\n\nTo send to its owner:\n\n{self.for_owner}"
+        """The whole message, with what to send to the person who gave it, if anything."""
+        return super().as_text() + (
+            f"\n\nTo send to its owner:\n\n{self.for_owner}" if self.for_owner else ""
+        )
 
 
 class EmptyKey(KeyRefused):
@@ -234,6 +236,8 @@ class NoSuchKeyHere(KeyRefused):
         count: how many fit.
         fingerprints: those that there are to choose from.
     """
+
+    for_owner = ""  # the keys may be good ones; it is the name that fits none of them
 
     def __init__(self, wanted: str, count: int, fingerprints: Sequence[str]) -> None:
         super().__init__(

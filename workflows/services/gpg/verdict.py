@@ -83,7 +83,7 @@ def _warnings(case: Case) -> tuple[str, ...]:
         )
     expires = case.key.expires(case.now)
     if expires is not None and case.now < expires < case.now + EXPIRES_SOON:
-        found.append(f"It expires soon, on {expires:%Y-%m-%d}. Ask its owner to prolong it.")
+        found.append(f"It expires soon, on {expires:%Y-%m-%d}: its owner should prolong it.")
     short = _short_rsa(case)
     if short:
         found.append(f"RSA with {short[0]} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.")
