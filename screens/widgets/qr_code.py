@@ -32,7 +32,7 @@ def drawn(matrix: Sequence[Sequence[bool]]) -> Text:
 
 
 class QrCode(Static):
-    """Draws a QR code; 45 columns by 23 lines for an AWS device."""
+    """Draws a QR code; 41 columns by 21 lines for most AWS devices."""
 
     DEFAULT_CSS = """
     QrCode { width: auto; height: auto; }

@@ -1,4 +1,4 @@
-"""The QR code of a new MFA device over the whole terminal: it needs 45 columns and 23 lines."""
+"""The QR code of a new MFA device over the whole terminal: it needs up to 45 columns and 23 lines."""
 
 from __future__ import annotations
 
