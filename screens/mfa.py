@@ -16,17 +16,15 @@ from screens.browsing import BrowsingPane
 from screens.console_steps import register_device
 from screens.unlocking import Locked
 from screens.widgets.choices import Choices
-from screens.widgets.countdown import Countdown
+from screens.widgets.device_codes import DeviceCodes
 from screens.widgets.field_row import FieldRow
 from screens.widgets.problems import ProblemList
-from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.secret_input import SecretInput
-from workflows.errors import OnboardError
 from workflows.messages.handoff import Identity
 from workflows.secret import Secret
-from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
-from workflows.steps.mfa import API, CONSOLE, Pending, Registered, Request
+from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
+from workflows.steps.mfa_device import Pending, Registered
 from workflows.steps.own_access_key import KeyInHand, KeyPlace
 from workflows.steps.own_identity import account_label, identity_of, sign_in_page
 
@@ -49,12 +47,11 @@ class MfaPane(BrowsingPane):
     """Two ways; over the API the first Next makes the device, the second enables it."""
 
     DEFAULT_CSS = """
-    MfaPane #console, MfaPane #api, MfaPane #codes, MfaPane #where { height: auto; margin-top: 1; }
+    MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; margin-top: 1; }
     MfaPane .words { height: auto; }
     MfaPane .after { margin-top: 1; color: $text-muted; }
     MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
     MfaPane Button { margin-right: 2; }
-    MfaPane #told, MfaPane #check { height: auto; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -99,18 +96,8 @@ class MfaPane(BrowsingPane):
                     "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
                 )
                 yield FieldRow("Secret access key", SecretInput(id="secret"))
-        with Vertical(id="codes"):
-            yield Static("", id="told", markup=False)
-            yield FieldRow(
-                "Code", Input(placeholder="six digits", id="first-code", max_length=9, compact=True)
-            )
-            yield FieldRow(
-                "The next code", Input(placeholder="six digits", id="second-code", max_length=9, compact=True)
-            )
-            yield Static("", id="check", markup=False)
-            yield Countdown(self.context.world.now)
-            with Horizontal(classes="buttons"):
-                yield Button("Show the QR code again", id="qr", compact=True)
+        yield Static("", id="found", classes="words", markup=False)
+        yield DeviceCodes(self.context, id="codes")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -132,9 +119,11 @@ class MfaPane(BrowsingPane):
             how, place = self.query_one("#how", Choices).value, self.query_one("#source", Choices).value
         except NoMatches:
             return  # the list is filled before the others are there
-        found = self._pending is not None or (self._serial is not None and how == API)
+        found = self._serial is not None and how == API
+        self.query_one("#found", Static).update(f"✓ {self._serial} is registered and gives the codes.")
+        self.query_one("#found").display = found
         self.query_one("#console").display = how == CONSOLE
-        self.query_one("#api").display = how == API and not found
+        self.query_one("#api").display = how == API and not found and self._pending is None
         self.query_one("#codes").display = how == API and self._pending is not None
         self.query_one("#where").display = place != KeyPlace.KEPT.value
         for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
@@ -182,53 +171,24 @@ class MfaPane(BrowsingPane):
         self.query_one("#secret", SecretInput).clear()
         if isinstance(message.result, Registered):
             self._serial = message.result.serial
-            self.notify(f"{self._serial} is registered already.")
+            self.notify(f"{self._serial} is registered already. {message.result.told}".strip())
             self.post_message(self.Submitted(self.request()))
             return
         self._pending = message.result
-        self._tell_device()
         self._show()
-        self.query_one("#first-code").focus()
-        self._show_qr()
-
-    def _tell_device(self) -> None:
-        pending = self._pending
-        if pending is not None:
-            device = f"{pending.name}@{pending.label}"
-            words = f"The device {device} is made and waits for two codes in a row."
-            self.query_one("#told", Static).update(f"{words} {pending.remark}".strip())
-
-    @on(Button.Pressed, "#qr")
-    def _show_qr(self) -> None:
-        pending = self._pending
-        if pending is None:
-            return
-        try:
-            matrix = pending.matrix()
-        except OnboardError as error:
-            self.notify(f"{error.what} {error.next}", severity="warning")
-            matrix = ()
-        entry = f"{pending.name}@{pending.label}"
-        self.app.push_screen(QrDialog(matrix, pending.seed, entry, self.context.world.clipboard.copy))
-
-    @on(Input.Changed, "#first-code")
-    def _check_first(self, event: Input.Changed) -> None:
-        """Look at a whole code at once, before AWS sees it."""
-        told = ""
-        if self._pending is not None and code_problem(event.value) is None:
-            problems = mfa.code_problems(self._pending, event.value, self.context, "first_code")
-            told = "\n".join(f"! {problem.message}" for problem in problems)
-            told = told or "✓ That is the device's code. Wait for the next one, and type it below."
-        self.query_one("#check", Static).update(told)
+        self.query_one(DeviceCodes).begin(message.result)
 
     @on(StepPane.MoveFailed)
-    def _codes_are_spent(self) -> None:
-        """Codes that were given are spent: two new ones are needed."""
-        if self._pending is not None and not self._pending.seed.dropped:
-            for name in ("#first-code", "#second-code"):
-                self.query_one(name, Input).clear()
-            self.query_one("#first-code").focus()
-            self.query_one(ProblemList).show([])
+    def _codes_are_spent(self, message: StepPane.MoveFailed) -> None:
+        """Codes that were given are spent: two new ones are needed, or a new device."""
+        if self._pending is None or self._pending.seed.dropped:
+            return
+        self.query_one(DeviceCodes).ask_anew()
+        self.query_one(ProblemList).show([])
+        if isinstance(message.error, DeviceGone):
+            self._pending.drop()
+            self._pending = None
+            self._show()
 
     # -- the input ---------------------------------------------------------------------------------
 
@@ -236,7 +196,7 @@ class MfaPane(BrowsingPane):
         how = self.query_one("#how", Choices).value
         if how == CONSOLE:
             return Request(CONSOLE)
-        first, second = (self.query_one(f"#{name}", Input).value for name in ("first-code", "second-code"))
+        first, second = self.query_one(DeviceCodes).codes()
         return Request(API, self._serial, self._pending, first, second)
 
     def draft(self) -> Mapping[str, Any]:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.iam.models import MFADevice, iam_backends
 from support.served_aws import NewUserAws, served, user_key
+from support.strict_aws import SECURITY
 
 from workflows.errors import OnboardError
 from workflows.secret import Secret
+from workflows.services.clients import Credentials
 from workflows.services.iam import DeviceExists
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.vault import VaultChoice, VaultUnavailable
 from workflows.steps import mfa as step
 from workflows.steps.base import Context
-from workflows.steps.mfa import API, CONSOLE, Pending, Registered, Request
+from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
+from workflows.steps.mfa_device import Pending, Registered
 from workflows.steps.own_access_key import KeyInHand, KeyPlace
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
@@ -58,7 +63,7 @@ def test_a_device_is_made_scanned_and_enabled(new_user: NewUserAws) -> None:
     key, context = user_key(new_user), new_user.context()
     pending = begun(new_user, key, context)
     assert (pending.serial, pending.name, pending.label) == (SERIAL, "jane.doe", "bb-security")
-    assert len(pending.matrix()) == 45
+    assert len(pending.matrix()) == 41
     seed = pending.seed.reveal()
     assert json.loads(kept(new_user)[SEED]) == {"serial": SERIAL, "seed": seed}
     request = Request(API, pending=pending, first=new_user.code(seed, -1), second=new_user.code(seed))
@@ -110,6 +115,71 @@ def test_wrong_and_repeated_codes_keep_the_device_and_its_seed(new_user: NewUser
     assert step.perform(good, context, new_user.report)["mfa"]["serial"] == SERIAL
 
 
+def test_a_device_that_was_deleted_meanwhile_is_forgotten_and_made_anew(new_user: NewUserAws) -> None:
+    key, context = user_key(new_user), new_user.context()
+    pending = begun(new_user, key, context)
+    seed = pending.seed.reveal()
+    new_user.aws.administrator("iam").delete_virtual_mfa_device(SerialNumber=SERIAL)
+    request = Request(API, pending=pending, first=new_user.code(seed, -1), second=new_user.code(seed))
+    with pytest.raises(DeviceGone, match="not there any more"):
+        step.perform(request, context, new_user.report)
+    assert kept(new_user) == {}
+    again = begun(new_user, key, context)
+    assert again.seed.reveal() != seed
+    assert again.remark == ""
+
+
+SECURITY_KEY = "arn:aws:iam::222222222222:u2f/user/jane.doe/key-EXAMPLE"
+
+
+def has(new_user: NewUserAws, *serials: str) -> None:
+    """Devices of other kinds, which only the console or a shop gives: put in as AWS would list them."""
+    user = iam_backends[SECURITY]["aws"].users["jane.doe"]
+    for number, serial in enumerate(serials):
+        user.mfa_devices[serial] = MFADevice(serial, "000000", "111111")
+        user.mfa_devices[serial].enable_date = datetime(2026, 1, 1 + number, tzinfo=UTC)
+
+
+def test_a_security_key_does_not_stand_in_for_the_app(new_user: NewUserAws) -> None:
+    key = user_key(new_user)
+    has(new_user, SECURITY_KEY)
+    pending = begun(new_user, key, new_user.context())
+    assert pending.serial == SERIAL
+    assert (
+        pending.remark
+        == f"{SECURITY_KEY} is a security key or passkey: it gives no codes for the command line."
+    )
+    assert "no codes" in begun(new_user, key, new_user.context()).remark  # of one that goes on, too
+
+
+@pytest.mark.parametrize(
+    ("serials", "chosen", "words"),
+    [
+        (["GAHT12345678"], "GAHT12345678", "The codes are those of GAHT12345678, a hardware token."),
+        (["GAHT12345678", SERIAL], SERIAL, "GAHT12345678 is a hardware token; its codes do not count here."),
+        ([SERIAL, SECURITY_KEY], SERIAL, f"The codes are those of {SERIAL}, an authenticator app."),
+        ([SERIAL], SERIAL, ""),
+    ],
+)
+def test_devices_that_are_there_are_recognised(
+    new_user: NewUserAws, serials: list[str], chosen: str, words: str
+) -> None:
+    key = user_key(new_user)
+    has(new_user, *serials)
+    found = step.begin(typed(key), new_user.context(), new_user.report)
+    assert isinstance(found, Registered)
+    assert found.serial == chosen
+    assert words in found.told
+    assert bool(words) is bool(found.told)
+
+
+def test_with_long_names_the_qr_code_is_still_as_high_as_a_small_terminal() -> None:
+    seed = Secret("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" * 2)
+    for name, label in (("maximiliano.fernandez", "company-long-apps-devstg"), ("u" * 64, "a" * 63)):
+        pending = Pending(f"arn:aws:iam::222222222222:mfa/{name}", seed, label, Credentials("A", Secret("s")))
+        assert len(pending.matrix()) <= 48
+
+
 @pytest.mark.parametrize(
     ("codes", "field", "fatal", "words"),
     [
@@ -117,12 +187,19 @@ def test_wrong_and_repeated_codes_keep_the_device_and_its_seed(new_user: NewUser
         (lambda made, seed: (made.code(seed), made.code(seed)), "second_code", True, "the same"),
         (lambda made, seed: (made.code(seed, 90), made.code(seed)), "first_code", True, "not a code of this"),
         (
-            lambda made, seed: (made.code(seed, -4), made.code(seed)),
+            lambda made, seed: (made.code(seed, -4), made.code(seed, -3)),
             "first_code",
             False,
             "120 seconds behind",
         ),
-        (lambda made, seed: (made.code(seed), made.code(seed, 4)), "second_code", False, "120 seconds ahead"),
+        (
+            lambda made, seed: (made.code(seed, 1), made.code(seed, 2)),
+            "second_code",
+            False,
+            "60 seconds ahead",
+        ),
+        (lambda made, seed: (made.code(seed), made.code(seed, -1)), "second_code", True, "is older than the"),
+        (lambda made, seed: (made.code(seed, -1), made.code(seed, 1)), "second_code", True, "one between"),
     ],
 )
 def test_codes_are_looked_at_before_aws_sees_them(

@@ -13,6 +13,7 @@ import hmac
 import struct
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from workflows.errors import OnboardError, Problem
@@ -43,10 +44,10 @@ def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
 
     Args:
         device: the device's name, usually the user's.
-        account: the account's alias or id, so that the app tells two accounts apart.
+        account: the account's alias or id, so that the app tells two accounts apart; "" leaves it out.
         seed: the Base32 seed. It is a part of the result, so that is a Secret too.
     """
-    label = quote(f"{device}@{account}", safe="@")
+    label = quote(f"{device}@{account}" if account else device, safe="@")
     return Secret(f"otpauth://totp/{label}?{urlencode({'secret': _normal(seed.reveal())})}")
 
 
@@ -59,7 +60,8 @@ def grouped_seed(seed: Secret, size: int = 4) -> Secret:
 def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
     """The QR code (error level L, or better where that costs no room) as rows of modules; True is dark.
 
-    An AWS text makes 41 modules and the border: with two rows of modules in a line, 23 lines of the terminal.
+    The seed is a segment of its own, so that its capitals and digits take 5.5 bits each. An AWS text makes 37
+    modules and the border, or 41 with a long name: with two rows in a line, 21 or 23 lines of the terminal.
 
     Raises:
         OnboardError: the text is too long for any QR code.
@@ -67,7 +69,9 @@ def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
     import segno  # noqa: PLC0415 - only this one screen needs it
 
     try:
-        code = segno.make(uri.reveal(), error="L", micro=False)
+        text, mark, seed = uri.reveal().partition("?secret=")
+        parts: Any = [text + mark, seed] if seed else text  # segno takes a list; its types do not say so
+        code = segno.make(parts, error="L", micro=False)
     except segno.DataOverflowError:
         raise OnboardError(
             "No QR code",
@@ -120,6 +124,28 @@ def code_problem(text: str, field: str = "code") -> Problem | None:
     if not code:
         return Problem("Enter the six digits that the authenticator app shows.", field)
     return Problem(f"A code is six digits; this is {len(code)} characters, or not digits alone.", field)
+
+
+def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:
+    """What is wrong with the order of two codes, or None: the second has to be the one right after the first.
+
+    A code that fits no time within ten minutes is left to `check_code`.
+
+    Raises:
+        OnboardError: the seed is not Base32.
+    """
+    offsets = [check_code(seed, code, now).offset_seconds for code in (first, second)]
+    earlier, later = offsets
+    if earlier is None or later is None or later - earlier == PERIOD_SECONDS:
+        return None
+    if later < earlier:
+        words = "The second code is older than the first. Enter the older one first."
+    else:
+        words = (
+            f"The second code came {later - earlier} seconds after the first, so there was one between them."
+            " Enter two that follow one another."
+        )
+    return Problem(words, "second_code")
 
 
 def two_codes_problem(first: str, second: str) -> Problem | None:

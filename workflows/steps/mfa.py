@@ -1,27 +1,30 @@
 """MFA: an authenticator app for an identity, registered in the console or, with a key in hand, from here.
 
-People get no access key from the layer, so nearly everybody goes through the console. Over the API the
-device's seed is told once, and a device that was never enabled blocks the next try: so the seed is kept in
-the vault from before the first code until AWS has taken both.
+People get no access key from the layer, so nearly everybody goes through the console. Over the API a device
+is begun (`mfa_device`) and then enabled with two codes, which are looked at here before AWS sees them.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.messages.handoff import Identity
-from workflows.secret import Secret
 from workflows.services import iam, sts
-from workflows.services.authenticator import check_code, otpauth_uri, qr_matrix, two_codes_problem
-from workflows.services.clients import AwsClient, Credentials
-from workflows.services.vault import Vault, VaultUnavailable
+from workflows.services.authenticator import check_code, consecutive_problem, two_codes_problem
+from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
-from workflows.steps.own_access_key import KeyInHand, check_owner, code_device, load_key
-from workflows.steps.own_identity import clients_of, fingerprint_of, identity_of, project_of
+from workflows.steps.mfa_device import (
+    Pending,
+    Registered,
+    create_device,
+    forget_seed,
+    kept_seed,
+    seed_store,
+)
+from workflows.steps.own_access_key import KeyInHand, check_owner, code_device, device_words, load_key
+from workflows.steps.own_identity import clients_of, identity_of
 
 STEP = Step(
     id="mfa",
@@ -36,56 +39,8 @@ STEP = Step(
 CONSOLE, API = "console", "api"
 
 
-@dataclass(frozen=True)
-class Pending:
-    """A device that AWS has made and not yet enabled.
-
-    Attributes:
-        serial: its ARN.
-        seed: its Base32 seed.
-        label: the account as the app will show it.
-        key: the access key that it is made with.
-        remark: what the person should know about it, or "".
-    """
-
-    serial: str
-    seed: Secret
-    label: str
-    key: Credentials
-    remark: str = ""
-
-    @property
-    def name(self) -> str:
-        """The device's name."""
-        return self.serial.rsplit("/", 1)[-1]
-
-    def matrix(self) -> tuple[tuple[bool, ...], ...]:
-        """The QR code for the phone; True is dark.
-
-        Raises:
-            OnboardError: the names are too long for one.
-        """
-        uri = otpauth_uri(self.name, self.label, self.seed)
-        try:
-            return qr_matrix(uri)
-        finally:
-            uri.drop()
-
-    def drop(self) -> None:
-        """Forget the seed and the key."""
-        self.seed.drop()
-        self.key.drop()
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A device that gives codes and is enabled already.
-
-    Attributes:
-        serial: its serial.
-    """
-
-    serial: str
+class DeviceGone(OnboardError):  # noqa: N818 - as the other refusals are named
+    """The device that was begun is not there any more; its seed is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -130,66 +85,19 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         devices = iam.list_mfa_devices(client)
         serial = code_device(devices)
         if serial is not None:
-            _seed_store(context, identity, needed=False)
+            forget_seed(context, identity)
             credentials.drop()
-            return Registered(serial)
+            return Registered(serial, device_words(devices))
         label = identity.account_alias or identity.account_id
-        vault, name = _seed_store(context, identity)
-        kept = _kept_seed(vault, name)
+        vault, name = seed_store(context, identity)
+        kept = kept_seed(vault, name)
         if kept is not None:
+            serial, seed = kept
             remark = "This goes on with the device that was begun before."
-            return Pending(kept[0], kept[1], label, credentials, remark)
-        report(Progress("Making the device"))
-        serial, seed, remark = _create(client, who, vault, name)
-    if devices:
-        remark += " The device that is there already gives no codes for the command line."
-    return Pending(serial, seed, label, credentials, remark.strip())
-
-
-def _seed_store(context: Context, identity: Identity, *, needed: bool = True) -> tuple[Vault, str]:
-    """The vault and the name in it; a seed of a device that is enabled by now is forgotten."""
-    vault = context.world.vault(fingerprint_of(context, identity)).vault
-    name = f"{project_of(context)}/{identity.account_name}/mfa-seed"
-    if not needed:
-        vault.delete(name)
-    return vault, name
-
-
-def _kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
-    content = vault.load(name)
-    if content is None:
-        return None
-    try:
-        values = json.loads(content.reveal())
-        serial, seed = str(values["serial"]), Secret(str(values["seed"]))
-    except (ValueError, KeyError, TypeError):
-        raise OnboardError(
-            "The kept seed is damaged",
-            f"{vault.description} holds something else under {name}.",
-            next="Ask your administrator to delete your virtual MFA device, delete that entry, start again.",
-        ) from None
-    finally:
-        content.drop()
-    return (serial, seed) if serial else None
-
-
-def _create(client: AwsClient, who: sts.Identity, vault: Vault, name: str) -> tuple[str, Secret, str]:
-    """Make a device named after its user; its seed is in the vault before anybody sees it."""
-    # The place is tried first: a device whose seed is lost blocks every further try.
-    vault.store(name, Secret(json.dumps({"serial": "", "seed": ""})))
-    try:
-        serial, seed = iam.create_virtual_mfa_device(client, who.user_name or "", who)
-    except BaseException:
-        vault.delete(name)
-        raise
-    content = Secret(json.dumps({"serial": serial, "seed": seed.reveal()}))
-    try:
-        vault.store(name, content)
-    except VaultUnavailable as error:
-        return serial, seed, f"The seed could not be kept ({error.what}): finish this without leaving."
-    finally:
-        content.drop()
-    return serial, seed, ""
+        else:
+            report(Progress("Making the device"))
+            serial, seed, remark = create_device(client, who, vault, name)
+    return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -202,27 +110,35 @@ def validate(request: Request, context: Context) -> list[Problem]:
     problem = two_codes_problem(request.first, request.second)
     if problem is not None:
         return [problem]
-    return code_problems(pending, request.first, context, "first_code") or code_problems(
-        pending, request.second, context, "second_code"
-    )
+    return problems_of(pending, request.first, request.second, context)
 
 
-def code_problems(pending: Pending, code: str, context: Context, name: str) -> list[Problem]:
-    """What an own look at a code says before AWS sees it; quick, and nothing is sent.
+def problems_of(pending: Pending, first: str, second: str, context: Context) -> list[Problem]:
+    """What an own look at well-formed codes says before AWS sees them; quick, and nothing is sent.
 
     Args:
         pending: the device.
-        code: as typed, well formed.
+        first: the first code.
+        second: the second, or "" if it is not there yet.
         context: tells the time.
-        name: the field that the code is in.
     """
+    wrong = _code_problems(pending, first, context, "first_code")
+    if not wrong and second:
+        wrong = _code_problems(pending, second, context, "second_code")
+    if second and not any(problem.fatal for problem in wrong):
+        order = consecutive_problem(pending.seed, first, second, context.world.now())
+        return [order] if order else wrong
+    return wrong
+
+
+def _code_problems(pending: Pending, code: str, context: Context, name: str) -> list[Problem]:
     found = check_code(pending.seed, code, context.world.now())
     if found.ok:
         return []
     if found.offset_seconds is None:
         message = (
             f"{code} is not a code of this device. Compare it with the app, and check that the app's entry is"
-            f" the one named {pending.name}@{pending.label}."
+            f" the one named {pending.entry}."
         )
         return [Problem(message, name)]
     seconds = abs(found.offset_seconds)
@@ -239,6 +155,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
     Raises:
         WrongCode, RepeatedCode: AWS did not take the codes; the device and its seed are kept.
+        DeviceGone: the device was deleted meanwhile.
         OnboardError: AWS could not be asked.
     """
     if request.how == CONSOLE:
@@ -248,17 +165,33 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         return {"mfa": {"serial": request.serial, "how": API}}
     identity = identity_of(context)
     report(Progress("Enabling the device"))
-    with clients_of(context, identity.region).client("iam", pending.key) as client:
-        iam.enable_mfa_device(
-            client,
-            identity.user,
-            pending.serial,
-            (request.first, request.second),
-            memory=context.world.codes,
-        )
-    _seed_store(context, identity, needed=False)
+    try:
+        with clients_of(context, identity.region).client("iam", pending.key) as client:
+            iam.enable_mfa_device(
+                client,
+                identity.user,
+                pending.serial,
+                (request.first, request.second),
+                memory=context.world.codes,
+            )
+    except AwsError as error:
+        if error.failure is AwsFailure.NOT_FOUND:
+            forget_seed(context, identity)
+            raise _gone(pending, error) from None
+        raise
+    forget_seed(context, identity)
     pending.drop()
     return {"mfa": {"serial": pending.serial, "how": API}}
+
+
+def _gone(pending: Pending, error: AwsError) -> DeviceGone:
+    return DeviceGone(
+        "The device is not there any more",
+        f"AWS has no device {pending.serial} that waits to be enabled.",
+        why="Somebody deleted it since it was begun, perhaps your administrator.",
+        next=f"Delete the entry {pending.entry} in the app, and press Next (^n): that makes a new device.",
+        detail=error.detail,
+    )
 
 
 def observe(context: Context) -> Observation:

@@ -14,7 +14,7 @@ from workflows.services.access_key_file import check_access_key, read_access_key
 from workflows.services.access_key_vault import load_access_key
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import Credentials
-from workflows.services.iam import MfaDevice
+from workflows.services.iam import MfaDevice, MfaDeviceKind
 from workflows.services.vault import VaultUnavailable
 from workflows.steps.base import Context
 from workflows.steps.own_identity import (
@@ -140,3 +140,25 @@ def code_device(devices: Sequence[MfaDevice]) -> str | None:
     """The serial of the device for the command line: the newest that gives codes; None without one."""
     serials = [device.serial for device in devices if device.gives_codes]
     return serials[-1] if serials else None
+
+
+_KINDS = {
+    MfaDeviceKind.APP: "an authenticator app",
+    MfaDeviceKind.HARDWARE: "a hardware token",
+    MfaDeviceKind.SECURITY_KEY: "a security key or passkey",
+}
+
+
+def device_words(devices: Sequence[MfaDevice]) -> str:
+    """Which devices there are and whose codes count, in sentences; "" for one app or none."""
+    chosen = code_device(devices)
+    told = []
+    for device in devices:
+        kind = _KINDS[device.kind]
+        if not device.gives_codes:
+            told.append(f"{device.serial} is {kind}: it gives no codes for the command line.")
+        elif device.serial != chosen:
+            told.append(f"{device.serial} is {kind}; its codes do not count here.")
+        elif len(devices) > 1 or device.kind is not MfaDeviceKind.APP:
+            told.append(f"The codes are those of {device.serial}, {kind}.")
+    return " ".join(told)
