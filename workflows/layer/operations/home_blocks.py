@@ -132,7 +132,11 @@ class BlocksHome:
         self, siblings: list[Person], position: int, sibling: Person, name: str, facts: PersonFacts
     ) -> Document:
         block = self._block(sibling)
-        text = _banner(block, sibling, name, usual_shape(one.block for one in self.modules))
+        shape = usual_shape(one.block for one in self.modules)
+        text = _banner(block, sibling, name, shape)
+        if text is None:  # that banner names somebody else: another one of the same shape is followed
+            others = (_banner(self._block(one), one, name, shape) for one in self._people()[:_NEAR])
+            text = next(filter(None, others), b"")
         text += cloned(
             block.document, block.node, _changes(block, name, facts), Renaming(sibling.iam_name, name)
         )
@@ -140,7 +144,6 @@ class BlocksHome:
             previous = self._block(siblings[position - 1])
             return previous.document.splice([insert_after(previous.document, previous.item, text)])
         first = self._block(siblings[0])
-        shape = usual_shape(one.block for one in self.modules)
         banner = banner_of(first, (siblings[0].iam_name, siblings[0].module), shape)
         start = banner[0] if banner else first.item
         return first.document.splice([insert_before(first.document, start, text)])
@@ -181,12 +184,16 @@ def _changes(block: Block, name: str, facts: PersonFacts) -> list[Splice]:
     return changes
 
 
-def _banner(block: Block, sibling: Person, name: str, usual: tuple[str, ...] | None) -> bytes:
-    """The banner for a new person with the line end after it; empty where the sibling has none to follow."""
+def _banner(block: Block, sibling: Person, name: str, usual: tuple[str, ...] | None) -> bytes | None:
+    """The banner for a new person with the line end after it.
+
+    Returns:
+        The bytes: none where the sibling has no banner to follow; None where its banner does not name it.
+    """
     banner = banner_of(block, (sibling.iam_name, sibling.module), usual)
     if not banner:
         return b""
     text = renamed(block.document, banner, Renaming(sibling.iam_name, name))
     if text is None:
-        return b""
+        return None
     return text + block.document.data[banner[-1].end_byte : block.item.start_byte]

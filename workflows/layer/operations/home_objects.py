@@ -87,7 +87,7 @@ class ObjectsHome:
             return self._plan_first(name, machine=machine)
         kin = of_kind(self._people(), machine=machine) or self._people()
         declared = [one.declaration for one in self._people()]
-        key = self._key(kin[0], name)
+        key = self._key(kin, name)
         position = position_for(declared, key)
         sibling = self._sibling(kin, declared, position)
         folder = posixpath.dirname(str(sibling.key_file))
@@ -178,9 +178,11 @@ class ObjectsHome:
         usual = Counter(forms.values()).most_common(1)[0][0]
         return next(one for one in near if forms[one.declaration] == usual)
 
-    def _key(self, sibling: Person, name: str) -> str:
+    def _key(self, kin: tuple[Person, ...], name: str) -> str:
+        """The map's key for a name, as the first sibling has it of whose name it can differ."""
         if self._name_field() is None:
             return name
+        sibling = next((one for one in kin if spellings(one.iam_name)[0] != one.iam_name), kin[0])
         key = in_place_of(sibling.declaration, sibling.iam_name, name)
         if sibling.declaration == sibling.iam_name:
             return name

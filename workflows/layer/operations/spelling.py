@@ -83,7 +83,7 @@ class Renaming:
 
 
 def _in_words(name: str) -> re.Pattern[str]:
-    words = r"[ ._-]?".join(re.escape(one) for one in words_of(name))
+    words = r"[ ._+=,@-]?".join(re.escape(one) for one in words_of(name))
     return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
 
 

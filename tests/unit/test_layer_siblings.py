@@ -1,0 +1,84 @@
+"""Which sibling a new person is declared alike: told from names that do not tell, and from odd banners."""
+
+from __future__ import annotations
+
+import pytest
+from support.layers import layer_of
+
+from workflows.layer.edit import edit_layer
+from workflows.layer.operations import AddPerson
+
+MODULE = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = var.users
+
+  name                          = each.value.name
+  create_iam_user_login_profile = each.value.login
+  create_iam_access_key         = false
+  pgp_key                       = file(each.value.pgp_key)
+}
+"""
+
+
+def entry(key: str, name: str) -> str:
+    return f"""    {key} = {{
+      name    = "{name}"
+      login   = true
+      pgp_key = "keys/{name}"
+    }}
+"""
+
+
+def block(label: str, name: str, banner: str) -> str:
+    return f"""#{"=" * 25}#
+# User: {banner:<17}#
+#{"=" * 25}#
+module "user_{label}" {{
+  source = "../modules/iam-user"
+
+  name = "{name}"
+
+  create_iam_user_login_profile = true
+  create_iam_access_key         = false
+
+  pgp_key = file("keys/{name}")
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "new"),
+    [
+        ({"frank": "frank", "grace_hopper": "grace.hopper"}, "    max_planck = {\n"),
+        ({"frank": "frank", '"grace.hopper"': "grace.hopper"}, '    "max.planck" = {\n'),
+        ({"frank": "frank"}, '    "max.planck" = {\n'),
+    ],
+)
+def test_the_key_of_a_new_entry_is_spelled_as_one_that_tells(keys: dict[str, str], new: str) -> None:
+    entries = "".join(entry(key, name) for key, name in keys.items())
+    values = f'variable "users" {{\n  default = {{\n{entries}  }}\n}}\n'
+    layer = layer_of({"users.tf": MODULE, "variables.tf": values}, dict.fromkeys(keys.values(), "QUJD\n"))
+    after = edit_layer(layer, [AddPerson("max.planck", "QUJD\n")])
+    assert new in after.files.documents["variables.tf"].data.decode()
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [
+            block("marcos_pagnuco", "marcos.pagnucco", "marcos.pagnucco"),  # a label of its own: not followed
+            block("ada_lovelace", "ada.lovelace", "Grace Hopper"),
+        ],
+        [
+            block("ada_x_org", "ada@x.org", "ada@x.org"),
+            block("eve_ops_x_org", "eve+ops@x.org", "Eve Ops X Org"),
+        ],
+    ],
+    ids=["another's name", "an address"],
+)
+def test_a_banner_is_followed_that_names_its_own_person(blocks: list[str]) -> None:
+    layer = layer_of({"users.tf": "\n".join(blocks)}, dict.fromkeys(("ada@x.org", "eve+ops@x.org"), "QUJD\n"))
+    after = edit_layer(layer, [AddPerson("zoe.brown", "QUJD\n")])
+    banner, _, _ = after.files.documents["users.tf"].data.decode().partition('module "user_zoe_brown"')
+    words = banner.splitlines()[-2].casefold().replace(".", " ").split()
+    assert words == ["#", "user:", "zoe", "brown", "#"]
