@@ -48,6 +48,10 @@ class Terminal:
         """What the terminal shows."""
         return self._tmux("capture-pane", "-p")
 
+    def coloured(self) -> str:
+        """What the terminal shows, with the sequences that colour it."""
+        return self._tmux("capture-pane", "-p", "-e")
+
     def wait_for(self, *words: str) -> str:
         """Wait until all of these words are shown, and give the whole text.
 

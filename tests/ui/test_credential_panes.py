@@ -14,6 +14,7 @@ import pytest
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, served, user_key
+from support.terminal_picture import codes_in
 from textual.widgets import DataTable, Input
 
 from screens.access_keys import AccessKeysPane
@@ -126,6 +127,8 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         seed = json.loads(new_user.world.vault("").vault.kept["bb/security/mfa-seed"])["seed"]  # type: ignore[attr-defined]
         lines = app.text().splitlines()
         assert sum("▀" * 3 in line for line in lines) == 21
+        uri = f"otpauth://totp/jane.doe@bb-security?secret={seed}"
+        assert codes_in(app.screen._compositor.render_strips()) == [uri]
         assert f"{seed[:4]} {seed[4:8]} {seed[8:12]} {seed[12:16]}" in app.text()
         await pilot.press("c")
         assert new_user.world.clipboard.content == seed  # type: ignore[attr-defined]
@@ -338,7 +341,7 @@ async def test_what_does_not_work_is_explained_and_can_be_accepted(
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert "1 of 2 profiles work" in app.text()
-        assert "fails; Enter tells why" in app.text()
+        assert "MFA is needed" in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.status(VERIFY) is Status.READY
