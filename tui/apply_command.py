@@ -134,7 +134,7 @@ def _not_confirmed(words: str) -> OnboardError:
 
 
 def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
-    code = None if begun or planned.empty else asked_code(context)
+    code = None if begun or planned.empty else asked_code(context, step.time_needed(context))
     with stoppable(context):
         request = step.Request(planned.gone, code, check_state=True)
         return dict(step.perform(request, context, Told()))

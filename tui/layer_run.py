@@ -8,7 +8,8 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import timedelta
 from types import FrameType
 
 from tui.ask import ask
@@ -19,6 +20,7 @@ from workflows.errors import OnboardError
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.secret import Secret
 from workflows.services.files import private_folder
+from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.outcome import Kind, LeftRunning, Update
 from workflows.services.terraform.progress import Progress as Operations
@@ -99,14 +101,18 @@ def _in_words_for_here(layer: str) -> Iterator[None]:
         raise
 
 
-def refuse_beside_a_run(context: Context) -> None:
+def refuse_beside_a_run(context: Context, kinds: Collection[Kind] = tuple(Kind)) -> None:
     """Let nothing be done beside a Terraform that still runs in the layer.
 
+    Args:
+        context: what the steps may read.
+        kinds: the kinds of runs that are no company for it.
+
     Raises:
-        OnboardError: one does.
+        OnboardError: one is there.
     """
     run = running_in(context.folder, context.item)
-    if run is not None:
+    if run is not None and run.kind in kinds:
         raise OnboardError(
             "Terraform is still running",
             f"Its {run.kind} in {run.layer} has not ended yet.",
@@ -115,14 +121,18 @@ def refuse_beside_a_run(context: Context) -> None:
         )
 
 
-def asked_code(context: Context) -> Secret | None:
+def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | None:
     """The MFA code that the layer's profile wants now, asked for on the terminal; None if it wants none.
+
+    Args:
+        context: what the steps may read.
+        rest: how long the credentials have to last at least.
 
     Raises:
         NoTerminal: a code is wanted, and nobody can be asked.
         OnboardError: the layer or its profile is not there.
     """
-    device = code_wanted(context)
+    device = code_wanted(context, rest)
     return Secret(ask(f"MFA code of {device}: ").strip()) if device else None
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from tui.exit_codes import DONE
-from tui.layer_run import Told, asked_code, layer_alone, plans_of, stoppable
+from tui.layer_run import Told, asked_code, layer_alone, plans_of, refuse_beside_a_run, stoppable
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.terraform.causes import InitWay
+from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.record import changed_since
 from workflows.steps import mending
 from workflows.steps import plan as step
@@ -42,6 +43,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
         if target is not None:
             plans_of(machine).refuse_target(target, located(context)[1].path)
             _warn_of_git(target, context)
+        refuse_beside_a_run(context, (Kind.APPLY,))  # an older plan or init is waited for
         if log := take_in_ended_apply(context):
             sys.stderr.write(f"An apply that was begun before has ended meanwhile; its log is {log}.\n")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import signal
 import stat
@@ -17,12 +18,13 @@ import pytest
 from support.admin_project import AdminProject
 from test_help_is_light import HEAVY, MAIN, loaded
 
-from tui import apply_command, layer_run, plan_command
+from tui import apply_command, handoff_command, layer_run, plan_command
 from tui.command_line import build_parser, main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.layer_run import asked_code, layer_alone, plans_of, stoppable
 from tui.places import Machine, Places
 from workflows.errors import OnboardError
+from workflows.services.processes import process_started_at
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.outcome import LeftRunning
@@ -73,7 +75,7 @@ class Applied:
         self.requests: list[apply_step.Request] = []
         self.error: Exception | None = None
         monkeypatch.setattr(apply_step, "perform", self._perform)
-        monkeypatch.setattr(apply_command, "asked_code", lambda _context: None)
+        monkeypatch.setattr(apply_command, "asked_code", lambda _context, _rest: None)
 
     def _perform(
         self, request: apply_step.Request, context: Context, _report: object
@@ -353,6 +355,26 @@ def test_interrupts_stop_once_and_a_hang_up_stops_what_is_no_apply(
         assert not context.leaving.is_set()
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_nothing_is_done_beside_an_apply_that_runs_and_a_hang_up_leaves_it_to_itself(
+    machine: Machine,
+) -> None:
+    with layer_alone(machine, parsed("plan", "security")) as context:
+        folder = run_folder(context) / "apply"
+        folder.mkdir(parents=True)
+        me = {"pid": os.getpid(), "started_at": process_started_at(os.getpid())}
+        (folder / "process.json").write_text(
+            json.dumps({**me, **{f"supervisor_{name}": value for name, value in me.items()}})
+        )
+        (folder / "run.json").write_text(json.dumps({"kind": "apply", "layer": "x", "facts": {}}))
+        with stoppable(context):
+            signal.raise_signal(signal.SIGTERM)
+        assert context.leaving.is_set()
+    with pytest.raises(OnboardError, match="still running"):
+        plan_command.plan(machine, parsed("plan", "security"))
+    with pytest.raises(OnboardError, match="still running"):
+        handoff_command.handoff(machine, parsed("handoff", "create", "security", "jane.doe"))
 
 
 def test_a_code_is_asked_for_on_the_terminal_where_the_profile_wants_one(
