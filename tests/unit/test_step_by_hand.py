@@ -75,6 +75,14 @@ def test_what_the_editor_did_is_told(admin: AdminProject) -> None:
     assert by_hand.edit(spot(admin), with_editor(admin, 'rm "$1"').context()) == "security locals.tf is gone."
 
 
+def test_what_the_editor_left_broken_is_told(admin: AdminProject) -> None:
+    changed = with_editor(admin, 'printf "\\nlocals {\\n  a = [1\\n" > "$1"')
+    told = by_hand.edit(spot(admin), changed.context())
+    assert told.endswith(" It cannot be parsed as it is now, so nothing in it can be changed here.")
+    fine = with_editor(admin, 'printf "locals {\\n}\\n" > "$1"')
+    assert by_hand.edit(spot(admin), fine.context()).endswith("The layer was read again.")
+
+
 def test_a_file_outside_of_the_project_is_not_opened(admin: AdminProject, tmp_path: Path) -> None:
     outside = tmp_path / "elsewhere.tf"
     outside.write_text("x = 1\n")

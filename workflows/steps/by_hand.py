@@ -14,10 +14,12 @@ from workflows.errors import OnboardError, Problem
 from workflows.layer.change_set import FileChange
 from workflows.layer.model import Finding, Layer, Place
 from workflows.layer.operations import EditRefused
+from workflows.layer.syntax import Document
 from workflows.services.editor import arguments, editor_of, run_editor
 from workflows.services.files import read_bytes
 from workflows.steps.base import Context
 
+_HCL = {".tf", ".tfvars", ".config"}
 _MAX_FILE = 50_000_000
 
 
@@ -131,7 +133,10 @@ def _told(spot: Spot, before: bytes, after: bytes | None) -> str:
     if after is None:
         return f"{where} is gone."
     added, removed = FileChange("", spot.place.file, spot.path, before, after).counts()
-    return f"{where} changed: +{added} -{removed} lines. The layer was read again."
+    words = f"{where} changed: +{added} -{removed} lines. The layer was read again."
+    if spot.path.suffix in _HCL and Document.parse(spot.place.file, after).broken_at is not None:
+        return f"{words} It cannot be parsed as it is now, so nothing in it can be changed here."
+    return words
 
 
 def _in_project(spot: Spot, context: Context) -> Path:
