@@ -36,13 +36,11 @@ class NameSuggester(Suggester):
         self.people: tuple[str, ...] = ()
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The field with its last name completed, or None."""
-        head, _, last = value.rpartition(",")
-        last = last.strip()
-        lead = f"{head}, " if head else ""
+        """The field with its last name completed, what is typed before it as it is; None if there is none."""
+        last = value[max(map(value.rfind, ", ;")) + 1 :]
         for name in self.people:
             if last and name.casefold().startswith(last.casefold()):
-                return lead + name
+                return value.removesuffix(last) + name
         return None
 
 
@@ -128,7 +126,7 @@ class ProjectPane(StepPane):
         layers.clear_options()
         for layer in found.layers:
             location = layer.location
-            words = f"{location.account}  {len(layer.humans)} people, {len(layer.groups)} groups"
+            words = f"{location.account}  {_counts(len(layer.humans), len(layer.groups))}"
             layers.add_option(Selection(words, location.account, location.account in marked))
         if first:
             self._begin_with(found)
@@ -186,6 +184,11 @@ class ProjectPane(StepPane):
             "account_wanted": request.account_wanted,
             **{name: list(getattr(request, name)) for name in KINDS},
         }
+
+
+def _counts(people: int, groups: int) -> str:
+    words = "1 person" if people == 1 else f"{people:,} people"
+    return f"{words}, {groups:,} group{'' if groups == 1 else 's'}"
 
 
 def _told(found: Survey) -> str:
