@@ -10,6 +10,9 @@ from rich.text import Text
 from textual.message import Message
 from textual.widgets import Static
 
+_BETWEEN = 3
+"""Columns between two layers."""
+
 
 class LayerBar(Static):
     """Names the layers; a click on one chooses it."""
@@ -24,6 +27,11 @@ class LayerBar(Static):
 
         account: str
 
+    def __init__(self, content: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(content, id=id)
+        self._layers: Sequence[tuple[str, int]] = ()
+        self._current = ""
+
     def show(self, layers: Sequence[tuple[str, int]], current: str) -> None:
         """Show the layers.
 
@@ -31,16 +39,36 @@ class LayerBar(Static):
             layers: each account's name, and how many changes are pending in its layer.
             current: the account whose layer is shown.
         """
-        text = Text()
-        for account, pending in layers:
-            here = account == current
-            style = Style(bold=here, meta={"@click": f"choose({account!r})"})
-            text.append(f"{'▸' if here else ' '} {account}: {pending:,} pending", style)
-            text.append("   ")
-        before = self.content
-        same = isinstance(before, Text) and len(before) == len(text)
+        self._layers, self._current = layers, current
+        text, before = self._text(), self.content
+        same = isinstance(before, Text) and _widths(before) == _widths(text)
         self.update(text, layout=not same)  # a layout costs more than all that is drawn
+
+    def on_resize(self) -> None:
+        """The lines end elsewhere now."""
+        if self._layers:
+            self.show(self._layers, self._current)
+
+    def _text(self) -> Text:
+        """The layers, each whole on one line: the mark before a name stays with it."""
+        text, column = Text(), 0
+        for account, pending in self._layers:
+            here = account == self._current
+            words = f"{'▸' if here else ' '} {account}: {pending:,} pending"
+            if column and column + _BETWEEN + len(words) > self.size.width:
+                text.append("\n")
+                column = 0
+            elif column:
+                text.append(" " * _BETWEEN)
+                column += _BETWEEN
+            text.append(words, Style(bold=here, meta={"@click": f"choose({account!r})"}))
+            column += len(words)
+        return text
 
     def action_choose(self, account: str) -> None:
         """A layer was clicked."""
         self.post_message(self.Chosen(account))
+
+
+def _widths(text: Text) -> list[int]:
+    return [len(line) for line in text.plain.split("\n")]

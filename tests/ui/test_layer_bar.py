@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+
+from screens.widgets.layer_bar import LayerBar
+
+LAYERS = [("root", 0), ("security", 3), ("apps-devstg", 1), ("apps-prd", 0), ("shared", 2)]
+
+
+class BarApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield LayerBar("Reading")
+
+    def lines(self) -> list[str]:
+        bar = self.query_one(LayerBar)
+        return [bar.render_line(y).text.rstrip() for y in range(bar.size.height)]
+
+
+async def test_the_mark_stays_with_its_layer_at_any_width() -> None:
+    async with BarApp().run_test(size=(54, 8)) as pilot:
+        app = pilot.app
+        assert isinstance(app, BarApp)
+        assert app.lines() == ["Reading"]
+        app.query_one(LayerBar).show(LAYERS, "apps-devstg")
+        await pilot.pause()
+        assert app.lines() == [
+            "  root: 0 pending     security: 3 pending",
+            "▸ apps-devstg: 1 pending     apps-prd: 0 pending",
+            "  shared: 2 pending",
+        ]
+        await pilot.resize_terminal(30, 8)
+        await pilot.pause()
+        assert app.lines()[2] == "▸ apps-devstg: 1 pending"
+        assert len(app.lines()) == 5
