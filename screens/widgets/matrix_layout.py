@@ -103,7 +103,7 @@ class MatrixLayout:
     def _add(self, found: list[str], title: str, names: tuple[str, ...] | list[str]) -> None:
         matching = [name for name in names if self._matches(name)] if self.words else names
         if matching:
-            found.append(Section(f"{title}: {len(matching)}"))
+            found.append(Section(f"{title}: {len(matching):,}"))
             found.extend(matching)
 
     def _matches(self, name: str) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from workflows.layer.managed_policies import short_policy
+from workflows.layer.model import Group
 from workflows.steps.group_choices import LayerChoice
 from workflows.steps.group_views import Chosen, LayerView
+
+_MOST = 6
+"""So many groups of a person are named."""
 
 
 def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
@@ -17,17 +21,19 @@ def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
     kind = why.value if why else "a machine user" if view.is_machine(name) else ""
     who = f"{name} ({kind})" if kind else name
     if why is Chosen.LEAVES:
-        return f"{who}: leaves every group: {_listed(sorted(view.before(name)))}"
+        return f"{who}: leaves every group: {_some(sorted(view.before(name)))}"
     before, after = view.before(name), view.after(name, choice) - set(choice.remove)
     order = [*view.by_name, *(one.name for one in choice.add)]
 
-    def called(groups: Iterable[str]) -> str:
-        return _listed([choice.rename.get(one, one) for one in order if one in groups])
+    def called(groups: Iterable[str]) -> list[str]:
+        return [choice.rename.get(one, one) for one in order if one in groups]
 
     parts = [
-        f"joins {called(after - before)}" if after - before else "",
-        f"leaves {called(before - after)}" if before - after else "",
-        f"{'stays' if before != after else 'is'} in {called(after & before)}" if after & before else "",
+        f"joins {_listed(called(after - before))}" if after - before else "",
+        f"leaves {_listed(called(before - after))}" if before - after else "",
+        f"{'stays' if before != after else 'is'} in {_some(called(after & before))}"
+        if after & before
+        else "",
     ]
     return (
         f"{who}: {'; '.join(filter(None, parts))}"
@@ -47,12 +53,7 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
         *(f"+ {short_policy(one)}" for one in changes.add),
         *(short_policy(one) for one in (there.policies if there else ()) if one not in changes.remove),
     ]
-    count = len(known.members) if known else 0
-    parts = [
-        f"{count:,} member{'' if count == 1 else 's'}"
-        if known
-        else f"new, made like {there.name if there else '?'}"
-    ]
+    parts = [_members(known) if known else f"new, made like {there.name if there else '?'}"]
     if group in choice.rename:
         parts.append(f"to be called {choice.rename[group]}")
     if group in choice.remove:
@@ -65,6 +66,14 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     return words
 
 
+def _members(group: Group) -> str:
+    """How many there are; a computed list that names nobody may well have some."""
+    count = len(group.members)
+    if not count and not group.editable:
+        return "members not known"
+    return f"{count:,} member{'' if count == 1 else 's'}"
+
+
 def about_layer(view: LayerView) -> str:
     """What the layer holds in comments or computed, each with its place; "" for nothing."""
     return "\n".join(f"! {one.words} ({one.place}, F4)" for one in view.spots)
@@ -73,6 +82,12 @@ def about_layer(view: LayerView) -> str:
 def _that_is_known(view: LayerView) -> str:
     """The members of a computed group cannot be told."""
     return "" if all(one.editable for one in view.by_name.values()) else " that can be told"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, so that what is told below them keeps its place."""
+    left = len(names) - _MOST
+    return _listed(names) if left <= 0 else f"{_listed(names[:_MOST])} and {left:,} more"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -216,3 +216,23 @@ def test_what_is_put_in_the_matrix_is_what_the_layer_says_afterwards_in_every_st
     assert {name: after.before(name) for name in seen.people} == {
         name: seen.after(name, choice) for name in seen.people
     }
+
+
+def test_a_person_in_many_groups_leaves_room_for_the_marked_one() -> None:
+    names = [f"team{number}" for number in range(9)]
+    groups = "".join(
+        f'module "iam_group_{one}" {{\n  source = "x"\n  name = "{one}"\n'
+        '  group_users = [module.user["alex.kim"].iam_user_name]\n}\n'
+        for one in names
+    )
+    seen = view_of(layer_of({"users.tf": USERS, "groups.tf": groups}), (), (), ())
+    assert about_person(seen, LayerChoice(), "alex.kim") == (
+        "alex.kim: is in team0, team1, team2, team3, team4, team5 and 3 more"
+    )
+
+
+def test_nobody_is_counted_in_a_list_that_names_nobody() -> None:
+    everybody = 'module "iam_group_all" {\n  source = "x"\n  name = "all"\n'
+    everybody += "  group_users = [for one in module.user : one.iam_user_name]\n}\n"
+    seen = view_of(layer_of({"users.tf": USERS, "groups.tf": everybody}), (), (), ())
+    assert "; members not known; " in about_group(seen, LayerChoice(), "all")
