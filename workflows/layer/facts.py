@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.collected import collections_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -51,6 +53,7 @@ class Facts:
         groups: by name.
         outputs: sorted.
         hidden_outputs: those that are commented out, sorted.
+        collected: output and person of each entry in the outputs that collect people, sorted.
         settings: the account's settings by attribute name, as values and source text.
         keys: key files by path.
     """
@@ -59,6 +62,7 @@ class Facts:
     groups: Mapping[str, GroupFacts]
     outputs: tuple[OutputFacts, ...]
     hidden_outputs: tuple[OutputFacts, ...]
+    collected: tuple[tuple[str, str], ...]
     settings: Mapping[str, Constant]
     keys: Mapping[str, bytes]
 
@@ -73,6 +77,9 @@ class Facts:
             mine, theirs = Counter(getattr(self, what)), Counter(getattr(other, what))
             for one in sorted((mine - theirs) + (theirs - mine)):
                 yield f"{what.replace('_', ' ')}: {one.name}"
+        entries = Counter(self.collected), Counter(other.collected)
+        for name, person in sorted((entries[0] - entries[1]) + (entries[1] - entries[0])):
+            yield f"entries: {person or 'somebody'} in {name}"
 
 
 def facts_of(layer: Layer) -> Facts:
@@ -92,8 +99,20 @@ def facts_of(layer: Layer) -> Facts:
         },
         outputs=_outputs(layer.outputs),
         hidden_outputs=_outputs(layer.hidden_outputs),
+        collected=_collected(layer),
         settings={one.name: one.value for one in settings},
         keys=dict(layer.files.keys),
+    )
+
+
+def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:
+    names = {one.owner: one.iam_name for one in layer.people}
+    return tuple(
+        sorted(
+            (collection.block.label, names.get(entry.owner, ""))
+            for collection in collections_of(layer.files)
+            for entry in collection.entries
+        )
     )
 
 

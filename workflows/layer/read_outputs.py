@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.collected import collection_of
 from workflows.layer.hidden import comments_of
 from workflows.layer.model import Output, Place
 from workflows.layer.outline import plain_values
@@ -83,6 +84,8 @@ def read_output(block: Block) -> Reading:
     whole = read_reference(block.document, value.value)
     if whole is not None:
         return Reading(whole if whole.module else None, sensitive)
+    if collection_of(block) is not None:
+        return Reading(None, sensitive)
     parts = [one for one, _ in references_in(block.document, value.node)]
     alone = bool(parts) and len({one.owner for one in parts}) == 1
     return Reading(parts[0] if alone else None, sensitive)

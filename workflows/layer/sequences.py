@@ -56,7 +56,6 @@ def insert_entry(
         return [Splice(previous.end_byte, previous.end_byte, b", " + data)]
     comma = _comma_after(previous)
     indent = _indent(document, previous.start_byte)
-    is_last = position == len(entries)
     if comma is None and container.type == "object":
         return [_line(document, end, apart + indent + data)]
     if comma is None:
@@ -64,9 +63,7 @@ def insert_entry(
             Splice(previous.end_byte, previous.end_byte, b","),
             _line(document, end, apart + indent + data),
         ]
-    follows = entries[position] if not is_last else None
-    needs_comma = follows is None or container.type == "tuple" or _comma_after(follows) is not None
-    return [_line(document, end, apart + indent + data + (b"," if needs_comma else b""))]
+    return [_line(document, end, apart + indent + data + b",")]
 
 
 def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:

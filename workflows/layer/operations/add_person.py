@@ -14,6 +14,7 @@ from workflows.layer.operations.commented import commented_at
 from workflows.layer.operations.homes import home_for
 from workflows.layer.operations.keys import check_key_text, same_key, with_key_text
 from workflows.layer.operations.membership import add_member
+from workflows.layer.operations.output_entries import add_entries, outputs_to_join
 from workflows.layer.operations.person_outputs import (
     Somebody,
     add_outputs,
@@ -107,6 +108,10 @@ class AddPerson:
         ):
             planned = self._planned_outputs(layer, files, declared)
         files = add_outputs(files, planned)
+        if self.outputs:
+            files = add_entries(
+                files, Somebody(self.name, declared.owner), siblings_in(layer, declared.siblings)
+            )
         return add_member(files, _labels(layer, self.groups), declared.owner, self.name)
 
     def intend(self, layer: Layer) -> Facts:
@@ -127,6 +132,7 @@ class AddPerson:
             },
             outputs=tuple(sorted([*facts.outputs, *(planned.facts if planned else ())])),
             hidden_outputs=tuple(sorted([*facts.hidden_outputs, *(planned.hidden if planned else ())])),
+            collected=tuple(sorted([*facts.collected, *self._collected(layer, declared)])),
             keys={**facts.keys, path: present if present is not None and same_key(present, data) else data},
         )
 
@@ -144,6 +150,12 @@ class AddPerson:
     def _planned_outputs(self, layer: Layer, files: FileSet, declared: NewDeclaration) -> NewOutputs | None:
         person = Somebody(self.name, declared.owner)
         return plan_outputs(files, person, siblings_in(layer, declared.siblings))
+
+    def _collected(self, layer: Layer, declared: NewDeclaration) -> list[tuple[str, str]]:
+        """The entries that the person gets in outputs which collect people."""
+        person, siblings = Somebody(self.name, declared.owner), siblings_in(layer, declared.siblings)
+        joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
+        return [(one, self.name) for one in joined]
 
     def _wants_outputs(self, layer: Layer, declared: NewDeclaration) -> bool:
         return self.outputs and most_have_outputs(layer.files, siblings_in(layer, declared.siblings))

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from workflows.layer.block_edits import remove_items
 from workflows.layer.hidden import comments_of
+from workflows.layer.operations.output_entries import remove_entries
 from workflows.layer.read_outputs import read_output
 from workflows.layer.syntax import Splice
 
@@ -80,7 +81,8 @@ def _units(document: Document) -> list[Unit]:
 
 
 def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
-    """The files without the outputs that are about one person alone, those in comments too."""
+    """The files without a person's outputs, those in comments too, and without its entries in others."""
+    files = remove_entries(files, owner)
     for document in tuple(files.documents.values()):
         gone: list[Item] = [block.item for block in document.blocks_of("output") if _owner(block) == owner]
         splices: list[Splice] = []
