@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, DataTable, Input, Label, Static
 
 from screens.base import Opening, StepPane
 from screens.browsing import BrowsingPane
 from screens.unlocking import Locked
+from screens.widgets.after_verify import AfterVerify
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
+from screens.widgets.profile_answers import ProfileAnswers
 from workflows.numbers import count
+from workflows.services.shell_lines import Shell
 from workflows.steps import aws_command, verify
+from workflows.steps.aws_command import Tried
 from workflows.steps.base import Progress
 from workflows.steps.verify import IdentityView, Request, Result, Survey
-
-_WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 
 
 class VerifyPane(BrowsingPane):
     """The first Next asks all profiles; when they have answered, the next one ends the workflow."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, action, words, id=f"verify.{action}", show=False, tooltip=tooltip)
+        for key, action, words, tooltip in (
+            ("x", "try", f"Run {aws_command.COMMAND}", "Run it here with the chosen profile"),
+            ("l", "copy_lines", "Copy the lines", "Copy the lines for your shell"),
+            ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),
+            ("o", "switch", "Switch role", "Open the console's page that switches to the chosen role"),
+            ("c", "copy_switch", "Copy its link", "Copy the address of that page"),
+        )
+    ]
     DEFAULT_CSS = """
     VerifyPane #codes { height: auto; }
-    VerifyPane #table { height: auto; max-height: 12; margin-top: 1; }
-    VerifyPane #answer, VerifyPane #shell { height: auto; margin-top: 1; }
+    VerifyPane #answer { height: auto; margin-top: 1; }
     VerifyPane Horizontal.buttons { height: 1; margin-top: 1; }
     VerifyPane Button { margin-right: 2; }
-    VerifyPane #after { height: auto; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -37,47 +50,32 @@ class VerifyPane(BrowsingPane):
         self._survey = Survey((), has_aws=False)
         known = opening.context.facts.get("verified") or {}
         recorded = known.get("results", []) if opening.done else []
-        self._results = {
-            one["profile"]: Result(one["profile"], one["arn"] or "", one["problem"] or "") for one in recorded
-        }
+        self._results = {one["profile"]: Result.of_record(one) for one in recorded}
+        self._shell = aws_command.own_shell(opening.context)
 
     def compose_body(self) -> ComposeResult:
         yield Vertical(id="codes")
-        yield DataTable(id="table", cursor_type="row", zebra_stripes=True)
+        yield ProfileAnswers(id="table")
         yield Static("", id="answer", markup=False)
         with Horizontal(classes="buttons"):
             yield Button("Ask again", id="again", compact=True)
             yield Button("Switch role", id="switch", compact=True)
             yield Button("Copy its link", id="copy-switch", compact=True)
-        with Vertical(id="after"):
-            yield Static("", id="shell", markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button("Copy the lines", id="copy-lines", compact=True)
-                yield Button("Try the aws command here", id="try", compact=True)
+        yield AfterVerify(id="after")
 
     def on_mount(self) -> None:
         super().on_mount()
-        table = self.query_one("#table", DataTable)
-        table.add_column("", key="mark")
-        table.add_column("Profile", key="profile")
-        table.add_column("Who it is", key="who")
-        self.query_one("#after").display = False
         self.run_move("survey", lambda report: verify.survey(self.context, report))
-
-    # -- what there is -----------------------------------------------------------------------------
 
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey
         codes = self.query_one("#codes")
         await codes.remove_children()
         await codes.mount(*self._code_rows(survey))
-        table = self.query_one("#table", DataTable)
-        table.clear()
-        for profile in self._profiles():
-            table.add_row(_WAITS, profile, "", key=profile)
+        table = self.query_one(ProfileAnswers)
+        table.wait_for(self._profiles())
         for result in self._results.values():
-            self._show_result(result)
-        self.query_one("#try").display = survey.has_aws
+            table.show_result(result)
         self._show_shell()
         self._remember()
         fields = self.query("#codes Input")
@@ -98,13 +96,7 @@ class VerifyPane(BrowsingPane):
         return [*rows, Countdown(self.context.world.now)]
 
     def _profiles(self) -> list[str]:
-        return [
-            name
-            for view in self._survey.identities
-            for name in (view.base, *(role.profile for role in view.roles))
-        ]
-
-    # -- asking ------------------------------------------------------------------------------------
+        return [name for view in self._survey.identities for name in view.names]
 
     def advance(self) -> None:
         if self._results and not self.running_move:
@@ -123,10 +115,7 @@ class VerifyPane(BrowsingPane):
         if problems or self.running_move:
             return
         self._results = {}
-        table = self.query_one("#table", DataTable)
-        for profile in self._profiles():
-            table.update_cell(profile, "mark", _WAITS)
-            table.update_cell(profile, "who", "")
+        self.query_one(ProfileAnswers).wait_for(self._profiles())
         self.query_one("#answer", Static).update("")
         self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report))
 
@@ -137,14 +126,7 @@ class VerifyPane(BrowsingPane):
     def progressed(self, progress: Progress) -> None:
         """An answer came."""
         if isinstance(progress.payload, Result):
-            self._show_result(progress.payload)
-
-    def _show_result(self, result: Result) -> None:
-        table = self.query_one("#table", DataTable)
-        if result.profile in table.rows:
-            table.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
-            who = "fails; Enter tells why" if result.problem else _short(result.arn)
-            table.update_cell(result.profile, "who", who, update_width=True)
+            self.query_one(ProfileAnswers).show_result(progress.payload)
 
     @on(StepPane.MoveDone)
     async def _moved(self, message: StepPane.MoveDone) -> None:
@@ -156,7 +138,7 @@ class VerifyPane(BrowsingPane):
             case "verify":
                 self._finish(message.result)
             case "aws":
-                self.query_one("#answer", Static).update(f"$ aws sts get-caller-identity\n{message.result}")
+                self._show_tried(message.result)
             case "switch" if not message.result:
                 self.notify("No browser opens from here; copy the link instead.", severity="warning")
 
@@ -169,83 +151,94 @@ class VerifyPane(BrowsingPane):
         words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
         if broken:
             words += f"\n✗ {broken[0].problem}"
+            words += "\nEnter on a line of the table tells its reason." if len(broken) > 1 else ""
         else:
             words += " Next (^n) ends this."
         answer = self.query_one("#answer", Static)
         answer.update(words)
         self._show_shell()
+        self.query_one(ProfileAnswers).focus(scroll_visible=False)
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
     @on(DataTable.RowSelected)
     def _explain(self) -> None:
-        result = self._results.get(self._selected())
+        result = self._results.get(self.query_one(ProfileAnswers).marked)
         if result is not None:
             self.query_one("#answer", Static).update(result.problem or f"{result.profile} is {result.arn}")
 
-    def _selected(self) -> str:
-        table = self.query_one("#table", DataTable)
-        if not table.row_count:
-            return ""
-        return str(table.coordinate_to_cell_key(table.cursor_coordinate).row_key.value)
-
     # -- what comes after --------------------------------------------------------------------------
 
-    def _lines(self) -> tuple[str, ...]:
+    def _chosen(self) -> str:
+        """The profile to use: the marked role if it works, else a role that does, else a base profile."""
         known = self._results
         working = [name for name in self._profiles() if name in known and not known[name].problem]
         bases = {view.base for view in self._survey.identities}
         roles = [name for name in working if name not in bases]
-        chosen = [*roles, *working][:1]
-        return aws_command.shell_lines(self.context, chosen[0]) if chosen else ()
+        marked = [name for name in roles if name == self.query_one(ProfileAnswers).marked]
+        return next(iter((*marked, *roles, *working)), "")
 
+    def _lines(self) -> tuple[str, ...]:
+        chosen = self._chosen()
+        return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
+
+    @on(DataTable.RowHighlighted)
     def _show_shell(self) -> None:
-        lines = self._lines()
-        self.query_one("#after").display = bool(lines)
-        if not lines:
-            return
-        words = [
-            "Put these lines into your shell's start file, or type them:",
-            *lines,
-            "Then open a new terminal and type  aws s3 ls",
-            "It asks for a code of your device where a role wants one.",
-        ]
-        self.query_one("#shell", Static).update("\n".join(words))
+        self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
 
     @on(Button.Pressed, "#copy-lines")
-    def _copy_lines(self) -> None:
-        self.told_by(lambda: self.context.world.clipboard.copy("\n".join(self._lines()) + "\n"))
+    def action_copy_lines(self) -> None:
+        """Copy the lines for the shell."""
+        if lines := self._lines():
+            self.told_by(lambda: self.context.world.clipboard.copy("\n".join(lines) + "\n"))
+
+    @on(Button.Pressed, "#other-shell")
+    def action_other_shell(self) -> None:
+        """Show the lines as the next shell takes them."""
+        shells = list(Shell)
+        self._shell = shells[(shells.index(self._shell) + 1) % len(shells)]
+        self._show_shell()
 
     @on(Button.Pressed, "#try")
-    def _try(self) -> None:
-        bases = [view.base for view in self._survey.identities]
-        selected = self._selected()
-        base = selected if selected in bases else bases[0]
-        self.run_unlocked("aws", lambda report: aws_command.run_aws(base, self.context, report))
+    def action_try(self) -> None:
+        """Run the aws command with the chosen profile, and with the code that is typed."""
+        chosen = self._chosen()
+        if not chosen or not self._survey.has_aws:
+            self.notify("First a profile has to work, and the aws command to be here.", severity="warning")
+            return
+        owner = next(view.account for view in self._survey.identities if chosen in view.names)
+        code = self._codes().get(owner, "")
+        self.run_unlocked("aws", lambda report: aws_command.try_aws(chosen, code, self.context, report))
+
+    def _show_tried(self, tried: Tried) -> None:
+        self.query_one(AfterVerify).show_tried(tried)
+        fields = self.query("#codes Input").results(Input)
+        for number, field in enumerate(fields):
+            if not tried.needs_code:
+                field.clear()
+            elif number == 0:
+                field.focus()
 
     def _switch_url(self) -> str:
-        selected = self._selected()
-        for view in self._survey.identities:
-            for role in view.roles:
-                if role.profile == selected:
-                    return role.switch_url
-        return ""
+        """The page that switches to the marked role; without one it is said, and ""."""
+        marked = self.query_one(ProfileAnswers).marked
+        roles = (role for view in self._survey.identities for role in view.roles)
+        url = next((role.switch_url for role in roles if role.profile == marked), "")
+        if not url:
+            self.notify("Choose the profile of a role in the table first.", severity="warning")
+        return url
 
     @on(Button.Pressed, "#switch")
-    def _switch(self) -> None:
-        url = self._switch_url()
-        if not url:
-            self.notify("Choose the profile of a role in the table first.", severity="warning")
-            return
-        self.run_move("switch", lambda _report: self.context.world.browser.open(url))
+    def action_switch(self) -> None:
+        """Open the page that switches to the marked role."""
+        if url := self._switch_url():
+            self.run_move("switch", lambda _report: self.context.world.browser.open(url))
 
     @on(Button.Pressed, "#copy-switch")
-    def _copy_switch(self) -> None:
-        url = self._switch_url()
-        if not url:
-            self.notify("Choose the profile of a role in the table first.", severity="warning")
-            return
-        world = self.context.world
-        self.told_by(lambda: world.clipboard.copy(world.open_page(url)))
+    def action_copy_switch(self) -> None:
+        """Copy that page's link."""
+        if url := self._switch_url():
+            world = self.context.world
+            self.told_by(lambda: world.clipboard.copy(world.open_page(url)))
 
     def request(self) -> Request:
         return Request(tuple(self._results.values()))
@@ -253,13 +246,3 @@ class VerifyPane(BrowsingPane):
 
 def _device(view: IdentityView) -> str:
     return (view.serial or "").rsplit("/", 1)[-1]
-
-
-def _short(arn: str) -> str:
-    """The parts of an ARN that tell who it is: `222222222222 jane.doe`, or the role for a role's session."""
-    parts = arn.split(":", 5)
-    if len(parts) != 6:
-        return arn
-    kind, _, path = parts[5].partition("/")
-    name = path.split("/")[0] if kind == "assumed-role" else path.rsplit("/", 1)[-1]
-    return f"{parts[4]} {name}"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ROLE, NewUserAws, jane, served, user_key
-from support.strict_aws import ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
+from support.strict_aws import APPS, ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.vaults import vault_for
 from workflows.errors import OnboardError
@@ -197,34 +197,58 @@ def test_a_key_in_an_encrypted_file_wants_the_passphrase_once(new_user: NewUserA
     assert answers(verify.verify({}, context, new_user.report))[BASE].endswith("user/jane.doe")
 
 
-def test_the_real_aws_command_uses_what_was_written(new_user: NewUserAws, gpg: GpgHome) -> None:
+def with_programs(new_user: NewUserAws, *folders: Path) -> None:
+    """The person's PATH begins with these."""
+    path = os.pathsep.join([*map(str, folders), ENVIRONMENT["PATH"]])
+    new_user.world = replace(new_user.world, environment={**new_user.world.environment, "PATH": path})
+
+
+def may_list_buckets(new_user: NewUserAws) -> None:
+    """Let the role list buckets; there is one."""
+    allowed = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+    iam = new_user.aws.administrator("iam", APPS)
+    iam.put_role_policy(RoleName="DevOps", PolicyName="s3", PolicyDocument=allowed)
+    new_user.aws.administrator("s3", APPS).create_bucket(Bucket="bb-apps-devstg-files")
+
+
+def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
+    new_user: NewUserAws, gpg: GpgHome
+) -> None:
     """The base profile's credential_process runs this very program, which decrypts the key from its file."""
     key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    may_list_buckets(new_user)
     fingerprint = encrypted(new_user, gpg)
-    path = os.pathsep.join([str(Path(sys.executable).parent), ENVIRONMENT["PATH"]])
-    new_user.world = replace(new_user.world, environment={**new_user.world.environment, "PATH": path})
+    with_programs(new_user, Path(sys.executable).parent)
     context = ready(new_user, VAULT, key, fingerprint=fingerprint)
     assert verify.survey(context, new_user.report).has_aws
     unlock(Secret(PASSPHRASE), fingerprint, context, new_user.report)
-    answer = json.loads(aws_command.run_aws(BASE, context, new_user.report))
-    assert answer["Arn"] == "arn:aws:iam::222222222222:user/jane.doe"
+    assert aws_command.try_aws(ROLE, "", context, new_user.report).needs_code
+    code = new_user.code(seed, 1)
+    tried = aws_command.try_aws(ROLE, code, context, new_user.report)
+    assert "bb-apps-devstg-files" in tried.output
+    with pytest.raises(OnboardError, match="used already"):
+        aws_command.try_aws(ROLE, code, context, new_user.report)
+    again = aws_command.try_aws(ROLE, "", context, new_user.report)  # it remembers the role's session
+    assert (again.output, again.needs_code) == (tried.output, False)
+    denied = aws_command.try_aws(BASE, "", context, new_user.report)
+    assert "aws works as bb-security" in denied.words
+    assert "GetPassWarning" not in denied.output
 
 
 def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tmp_path: Path) -> None:
     context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
     with pytest.raises(OnboardError, match="not here"):
-        aws_command.run_aws(
-            BASE, replace(context, world=replace(context.world, environment={"PATH": ""})), print
+        aws_command.try_aws(
+            BASE, "", replace(context, world=replace(context.world, environment={"PATH": ""})), print
         )
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "aws").write_text("#!/bin/sh\necho 'Unable to locate credentials' >&2\nexit 253\n")
     (programs / "aws").chmod(0o755)
-    environment = {**ENVIRONMENT, "PATH": f"{programs}:{ENVIRONMENT['PATH']}"}
+    with_programs(new_user, programs)
     with pytest.raises(OnboardError, match="aws says no") as refused:
-        aws_command.run_aws(
-            BASE, replace(context, world=replace(context.world, environment=environment)), new_user.report
-        )
+        aws_command.try_aws(BASE, "", replace(context, world=new_user.world), new_user.report)
     assert refused.value.detail == "Unable to locate credentials"
 
 

@@ -154,10 +154,11 @@ def capture(
     environment: Mapping[str, str],
     cancelled: Event | None = None,
     timeout: float | None = None,
+    stdin: str = "",
 ) -> Completed:
     """Run a short program in a session of its own and keep what it says in memory.
 
-    The session keeps the terminal's Ctrl-C from it; stdin is empty.
+    The session keeps the terminal's Ctrl-C from it, and the terminal itself: it can ask nobody.
 
     Args:
         argv: program and arguments.
@@ -165,6 +166,7 @@ def capture(
         environment: the whole environment of the child.
         cancelled: when set, the program gets one SIGINT and is waited for.
         timeout: seconds after which it gets that SIGINT as well, or None.
+        stdin: what it reads.
 
     Raises:
         FileNotFoundError: there is no such program (or no such folder).
@@ -177,18 +179,20 @@ def capture(
         list(argv),
         cwd=cwd,
         env=dict(environment),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
     ) as process:
+        given: str | None = stdin or None
         while True:
             try:
-                stdout, stderr = process.communicate(timeout=0.05 if cancelled or deadline else None)
+                stdout, stderr = process.communicate(given, timeout=0.05 if cancelled or deadline else None)
                 break
             except subprocess.TimeoutExpired:
+                given = None  # it is on its way already
                 late = late or (deadline is not None and time.monotonic() > deadline)
                 if not interrupted and (late or (cancelled is not None and cancelled.is_set())):
                     interrupted = True

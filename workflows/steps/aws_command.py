@@ -2,30 +2,65 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from workflows.errors import OnboardError
 from workflows.services.clients import ProfileFiles
-from workflows.services.processes import capture, child_environment
-from workflows.services.shell_lines import export_lines, shell_of
+from workflows.services.processes import Completed, capture, child_environment
+from workflows.services.role_profiles import needs_code
+from workflows.services.shell_lines import Shell, export_lines, shell_of
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.written_profiles import profile_files, written_profiles
 
+COMMAND = "aws s3 ls"
 _AWS_SECONDS = 60.0
+_ASKS = "Enter MFA code for"
+_OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input may be echoed")
 
 
-def shell_lines(context: Context, profile: str) -> tuple[str, ...]:
-    """The three lines for the person's own shell."""
-    recorded = next(iter(written_profiles(context).values()))
-    files = profile_files(recorded)
-    shell = shell_of(context.world.environment.get("SHELL", ""))
-    return export_lines(shell, files.config_file, files.credentials_file, profile)
+@dataclass(frozen=True)
+class Tried:
+    """What came of the try.
+
+    Attributes:
+        output: what the command printed.
+        words: what that means.
+        needs_code: whether it asked for an MFA code and had none.
+    """
+
+    output: str
+    words: str
+    needs_code: bool = False
 
 
-def run_aws(profile: str, context: Context, report: Report) -> str:
-    """Run `aws sts get-caller-identity` with a base profile, as a new terminal would; gives its answer.
+def own_shell(context: Context) -> Shell:
+    """The person's shell."""
+    return shell_of(context.world.environment.get("SHELL", ""))
+
+
+def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> tuple[str, ...]:
+    """The three lines for a shell; for the person's own if None."""
+    files = profile_files(_written_with(context, profile))
+    return export_lines(shell or own_shell(context), files.config_file, files.credentials_file, profile)
+
+
+def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
+    """Run `aws s3 ls` with a profile, as a new terminal would.
+
+    The command remembers a role's session for its own time, so a code is needed once only.
+
+    Args:
+        profile: which one.
+        code: of the MFA device, given to the command when it asks; "" tries without.
+        context: of the step.
+        report: hears what is being done.
 
     Raises:
+        RepeatedCode, WrongCode: the code cannot be used.
         OnboardError: the aws command is not here, or it fails: with its own words.
     """
     program = aws_program(context)
@@ -35,35 +70,61 @@ def run_aws(profile: str, context: Context, report: Report) -> str:
             "There is no program named aws on your PATH.",
             next="Install it (https://aws.amazon.com/cli/), open a new terminal, and try there.",
         )
-    report(Progress("Running aws sts get-caller-identity"))
-    recorded = next(one for one in written_profiles(context).values() if profile in one["names"])
-    environment = _aws_environment(context, profile_files(recorded), profile)
+    recorded = _written_with(context, profile)
+    files = profile_files(recorded)
+    serial = needs_code(files, str(recorded["base"]))
+    digits = context.world.codes.claim(serial, code) if serial and code else ""
+    report(Progress(f"Running {COMMAND} as {profile}"))
     try:
         done = capture(
-            [program, "sts", "get-caller-identity", "--output", "json"],
+            [program, *COMMAND.split()[1:]],
             cwd=context.folder,
-            environment=environment,
+            environment=_aws_environment(context, files, profile),
             cancelled=context.cancelled,
             timeout=_AWS_SECONDS,
+            stdin=f"{digits}\n" if digits else "",
         )
     except TimeoutError as error:
         raise OnboardError(
             "aws does not answer", f"{error}.", next="Check your network, then again."
         ) from None
     context.raise_if_cancelled()
-    if done.exit_code != 0:
-        raise OnboardError(
-            "aws says no",
-            f"aws sts get-caller-identity ended with {done.exit_code} for the profile {profile}.",
-            next="Read its words below; Verify above tells what each profile lacks.",
-            detail=done.stderr.strip() or done.stdout.strip(),
-        )
-    return done.stdout.strip()
+    return _told(done, profile, with_code=bool(digits))
 
 
 def aws_program(context: Context) -> str | None:
     """Where the aws command is, or None."""
     return shutil.which("aws", path=context.world.environment.get("PATH", ""))
+
+
+def _told(done: Completed, profile: str, *, with_code: bool) -> Tried:
+    output, said = done.stdout.strip(), _said(done.stderr)
+    if done.exit_code == 0:
+        words = "It works." if output else "It works; there are no buckets in this account."
+        return Tried(output, words)
+    if _ASKS in done.stderr and not with_code:
+        words = f"{profile} wants a code: type the app's next one above, then run this again."
+        return Tried("", words, needs_code=True)
+    if "AccessDenied" in said and "ListBuckets" in said:
+        words = f"aws works as {profile}; AWS only does not let it list buckets. Try what you are there for."
+        return Tried(said, words)
+    raise OnboardError(
+        "aws says no",
+        f"{COMMAND} ended with {done.exit_code} for the profile {profile}.",
+        next="Read its words below; Verify above tells what each profile lacks.",
+        detail=said or output,
+    )
+
+
+def _said(stderr: str) -> str:
+    """Its own words without those of a question that goes to no terminal."""
+    lines = [line for line in stderr.splitlines() if not _OF_THE_QUESTION.search(line)]
+    return re.sub(rf"{_ASKS} \S+ ?", "", "\n".join(lines)).strip()
+
+
+def _written_with(context: Context, profile: str) -> Mapping[str, Any]:
+    written = tuple(written_profiles(context).values())
+    return next((one for one in written if profile in one["names"]), written[0])
 
 
 def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dict[str, str]:

@@ -41,15 +41,25 @@ class Result:
         profile: its name.
         arn: who it is; "" if it does not work.
         problem: why it does not work and what to do, or "".
+        title: the same in a few words, or "".
     """
 
     profile: str
     arn: str
     problem: str
+    title: str = ""
 
     def as_record(self) -> dict[str, str | None]:
         """As the journal keeps it."""
-        return {"profile": self.profile, "arn": self.arn or None, "problem": self.problem or None}
+        record = {"profile": self.profile, "arn": self.arn or None, "problem": self.problem or None}
+        return {**record, "title": self.title} if self.title else record
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, str | None]) -> Result:
+        """The result that the journal keeps."""
+        return cls(
+            str(record["profile"]), record["arn"] or "", record["problem"] or "", record.get("title") or ""
+        )
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,11 @@ class IdentityView:
     base: str
     serial: str | None
     roles: tuple[RoleView, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All profiles, the base profile first."""
+        return (self.base, *(role.profile for role in self.roles))
 
 
 @dataclass(frozen=True)
@@ -171,7 +186,8 @@ def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[
     results: dict[str, Result] = {}
 
     def answered(answer: Verification) -> None:
-        result = Result(answer.profile, answer.arn or "", _words(answer.problem))
+        title = answer.problem.title if answer.problem else ""
+        result = Result(answer.profile, answer.arn or "", _words(answer.problem), title)
         results[result.profile] = result
         report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
 

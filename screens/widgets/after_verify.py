@@ -1,0 +1,54 @@
+"""What comes after the proof: the lines for the person's shell, and the aws command tried right here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Button, Static
+
+from workflows.services.installation import how_to_install
+from workflows.services.shell_lines import Shell
+from workflows.steps.aws_command import COMMAND, Tried
+
+_MOST_LINES = 12
+
+
+class AfterVerify(Vertical):
+    """Hidden until a profile works; the buttons are the pane's to answer."""
+
+    DEFAULT_CSS = """
+    AfterVerify { height: auto; display: none; }
+    AfterVerify.-shown { display: block; }
+    AfterVerify #shell, AfterVerify #tried { height: auto; margin-top: 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="shell", markup=False)
+        with Horizontal(classes="buttons"):
+            yield Button("Copy the lines", id="copy-lines", compact=True)
+            yield Button("Other shell", id="other-shell", compact=True)
+            yield Button(f"Run {COMMAND} here", id="try", compact=True)
+        yield Static("", id="tried", markup=False)
+
+    def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
+        """Show the lines of a shell; without any, nothing is shown."""
+        self.set_class(bool(lines), "-shown")
+        self.query_one("#try").display = has_aws
+        words = [
+            f"For {shell.value}, in its start file or typed:",
+            *lines,
+            f"Then open a new terminal and type  {COMMAND}",
+        ]
+        if not has_aws:
+            words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
+        self.query_one("#shell", Static).update("\n".join(words))
+
+    def show_tried(self, tried: Tried) -> None:
+        """Show what came of running the command."""
+        lines = tried.output.splitlines()
+        more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
+        told = self.query_one("#tried", Static)
+        told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, tried.words]))
+        self.call_after_refresh(told.scroll_visible, animate=False)
