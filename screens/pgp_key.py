@@ -23,9 +23,9 @@ from workflows.steps.pgp_key import NewKey, Request
 
 _NEW = "new"
 _FORM = (
-    ("name", "Your name", "Jane Doe"),
-    ("email", "Your mail address", "jane.doe@company.example"),
-    ("years", "Valid for (years)", f"1 to {pgp_key.MOST_YEARS}"),
+    ("name", "Your name", "for example  Jane Doe"),
+    ("email", "Your mail address", "for example  jane.doe@company.example"),
+    ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
 )
 _AFTER = (
     "Next (^n) makes a request: a text with your public key, for your admin. It is copied to the clipboard "
@@ -71,7 +71,7 @@ class PgpKeyPane(StepPane):
                 "which gives you a new password.",
                 markup=False,
             )
-            yield self._row("reason", "Reason", "lost computer, forgotten passphrase …")
+            yield self._row("reason", "Reason", "for example  lost computer, forgotten passphrase")
         yield Label("Choose with ↑ and ↓")
         yield OptionList(id="keys", compact=True)
         yield Static("", id="verdict", markup=False)

@@ -84,7 +84,7 @@ class LayerKeys(ModalScreen[None]):
         width: 96%; max-width: 116; height: auto; max-height: 94%;
         border: round $primary; background: $surface; padding: 0 1;
     }
-    LayerKeys DataTable { height: auto; max-height: 12; }
+    LayerKeys DataTable { height: auto; max-height: 45vh; }
     LayerKeys VerticalScroll { height: 6; margin-top: 1; }
     LayerKeys #about { height: auto; }
     LayerKeys Horizontal { height: auto; align-horizontal: right; }

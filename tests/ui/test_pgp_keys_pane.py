@@ -198,6 +198,21 @@ async def test_the_files_of_the_layers_are_shown_on_request(
         assert ui.focused == "people"
 
 
+async def test_many_files_of_the_layers_leave_room_for_the_buttons(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    for number in range(12):
+        admin_project.file("security", f"keys/old{number}").write_bytes(b"no key")
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("l")
+        assert ui.app.screen.query_one(DataTable).row_count == 20
+        for button in ("#owner", "#close"):
+            shown = ui.app.screen.query_one(button).region
+            assert ui.app.screen.query_one("Vertical").content_region.contains_region(shown)
+
+
 async def test_a_new_key_is_recorded_only_with_the_typed_name(
     admin_project: AdminProject, people_keys: Keys
 ) -> None:

@@ -19,6 +19,7 @@ from workflows.services.gpg.owner import Likeness
 from workflows.services.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys, taken_keys
 from workflows.steps.base import Context, Progress
+from workflows.steps.judged_keys import ranked
 from workflows.steps.pgp_keys import Request
 
 Keys = Mapping[str, bytes]
@@ -147,6 +148,13 @@ def test_a_keyring_is_to_be_chosen_from_the_best_match_first(admin: AdminProject
     assert [key.likeness for key in choices[:2]] == [Likeness.FULL, Likeness.SOME]
     assert len(choices) == 4
     assert all(key.name == "jane.doe" and len(key.grouped) == 49 for key in choices)
+
+
+def test_of_keys_that_fit_alike_the_surest_comes_first(admin: AdminProject, people_keys: Keys) -> None:
+    best = replace(take(admin, people_keys["jane.doe"]).keys["jane.doe"], warnings=())
+    weak, unsure = replace(best, warnings=("It is short.",)), replace(best, verdict="unverified")
+    refused = replace(best, accepted=False, verdict="refused_by_us")
+    assert ranked([refused, unsure, weak, best]) == (best, weak, unsure, refused)
 
 
 def test_a_folder_is_matched_by_file_name_request_name_and_mail_and_the_rest_is_listed(

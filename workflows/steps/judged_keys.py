@@ -72,8 +72,13 @@ class TakenKey:
 
 
 def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
-    """Keys to choose from, the likeliest first: whose names fit, then those that may be used."""
-    return tuple(sorted(keys, key=lambda key: (-key.likeness, not key.accepted)))
+    """Keys to choose from, the likeliest first: whose names fit, that may be used, that are sure to work."""
+
+    def place(key: TakenKey) -> tuple[int, bool, bool, int]:
+        unsure = key.verdict != VerdictKind.WORKS.name.lower()
+        return -key.likeness, not key.accepted, unsure, len(key.warnings)
+
+    return tuple(sorted(keys, key=place))
 
 
 @dataclass(frozen=True)
