@@ -6,6 +6,7 @@ What was asked for goes to standard output, everything else to standard error.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from workflows.services.files import read_text, write_atomically
 from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps import hand_over
+from workflows.steps.base import Context
+from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.handoff import MAX_HANDOFF, grouped, own_key
 from workflows.steps.one_layer import handing_over
 
@@ -52,15 +55,15 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
     target = machine.working_folder / Path(options.out).expanduser() if options.out else None
     if target is not None:
         _refuse_another_file(target)
-    with layer_alone(machine, options) as alone:
-        refuse_beside_a_run(alone)
-        context = handing_over(alone, options.name)
-        code = asked_code(context)
-        with stoppable(context):
-            (person,) = hand_over.prepare(context, Told(), code)
-    if not person.text:
+    with contextlib.ExitStack() as stack:
+        first, *others = (
+            stack.enter_context(layer_alone(machine, argparse.Namespace(layer=layer, binary=options.binary)))
+            for layer in dict.fromkeys((options.layer, *options.also))
+        )
+        person = _person(first, others, options.name)
+    if person.trouble or not person.text:
         raise OnboardError(
-            "There is nothing to hand over",
+            "The handoff would not be whole" if person.text else "There is nothing to hand over",
             " ".join(person.trouble) or f"The state has nothing of {options.name}.",
             next="Check the name, and that what was made for it is applied. Nothing was written.",
         )
@@ -81,6 +84,23 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
         write_atomically(target, person.text.encode())
         sys.stderr.write(f"Written to {target}.\n")
     return DONE
+
+
+def _person(first: Context, others: list[Context], name: str) -> PersonHandoff:
+    for one in (first, *others):
+        refuse_beside_a_run(one)
+        if one.facts["project_root"] != first.facts["project_root"]:
+            raise OnboardError(
+                "Layers of two projects",
+                f"{one.item} is a layer of {one.facts['project_root']}, and {first.item} is none of it.",
+                next="A handoff is for one project: name layers of the same one.",
+            )
+    context = handing_over(first, name, [one.item for one in others])
+    code = asked_code(first)
+    codes = {one.item: asked_code(one) for one in others}
+    with stoppable(context):
+        (person,) = hand_over.prepare(context, Told(), code, codes)
+    return person
 
 
 def _refuse_another_file(target: Path) -> None:

@@ -82,6 +82,13 @@ def _add_create(parts: Commands) -> None:
         "What is not encrypted to the key in the layer is refused. Nothing in the text is secret.",
     )
     create.add_argument("name", metavar="NAME", help="the IAM user name")
+    create.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="LAYER",
+        help="another layer of the project whose access is to be in the same text (repeatable)",
+    )
     create.add_argument("--out", default="", metavar="FILE", help="write it into a file (0600)")
     create.add_argument(
         "--no-usual-roles",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,9 @@ from tui.places import Machine, Places
 from workflows.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
 from workflows.steps import hand_over
+from workflows.steps.base import Context, Report
 from workflows.steps.hand_over import PersonHandoff
+from workflows.steps.handed import people_of
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +107,37 @@ def test_somebody_elses_is_refused_where_a_name_is_given(tmp_path: Path, home: G
     (tmp_path / "note.txt").write_text("hello")
     with pytest.raises(OnboardError, match="No handoff in this text"):
         run(machine, "open", "note.txt")
+
+
+def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
+    tmp_path: Path,
+    admin_project: AdminProject,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machine = machine_of(tmp_path / "state", working=admin_project.root)
+    monkeypatch.setattr(handoff_command, "asked_code", lambda context: f"code of {context.item}")
+    trouble: list[str] = []
+
+    def prepare(context: Context, _report: Report, code: object, codes: object) -> tuple[PersonHandoff]:
+        assert (code, codes) == ("code of security", {"management": "code of management"})
+        assert context.facts["layers"] == ["security", "management"]
+        for account in ("security", "management"):
+            assert people_of(account, context.every) == ("jane.doe",)
+            assert f"applied@{account}" in context.every
+        return (PersonHandoff("jane.doe", "the text", ("security",), tuple(trouble)),)
+
+    monkeypatch.setattr(hand_over, "prepare", prepare)
+    words = ("create", "security", "jane.doe", "--also", "management", "--also", "security")
+    assert run(machine, *words) == DONE
+    assert capsys.readouterr().out == "the text"
+    trouble.append("management is left out, its state could not be read: Denied.")
+    with pytest.raises(OnboardError, match="would not be whole"):
+        run(machine, *words)
+    another = tmp_path / "another"
+    shutil.copytree(admin_project.root, another, symlinks=True)
+    with pytest.raises(OnboardError, match="Layers of two projects"):
+        run(machine, "create", "security", "jane.doe", "--also", str(another / "management"))
 
 
 def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(

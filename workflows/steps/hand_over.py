@@ -97,13 +97,19 @@ def later_layers(context: Context) -> tuple[str, ...]:
     )
 
 
-def prepare(context: Context, report: Report, code: Secret | None = None) -> tuple[PersonHandoff, ...]:
+def prepare(
+    context: Context,
+    report: Report,
+    code: Secret | None = None,
+    others: Mapping[str, Secret | None] | None = None,
+) -> tuple[PersonHandoff, ...]:
     """Make the text of everybody who got something in this account.
 
     Args:
         context: what the step may read.
         report: takes the progress.
         code: an MFA code, where the layer's profile wants one.
+        others: the same for the layers of other accounts, by account.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
@@ -112,6 +118,7 @@ def prepare(context: Context, report: Report, code: Secret | None = None) -> tup
     people = people_of(context.item, context.every)
     if not people:
         return ()
+    codes = {**(others or {}), context.item: code}
     sources: dict[str, Source] = {}
     troubles: list[str] = []
     for account in _applied_layers(context):
@@ -119,7 +126,7 @@ def prepare(context: Context, report: Report, code: Secret | None = None) -> tup
             continue
         context.raise_if_cancelled()
         try:
-            sources[account] = _source(context, report, account, code if account == context.item else None)
+            sources[account] = _source(context, report, account, codes.get(account))
         except Cancelled:
             raise
         except OnboardError as error:

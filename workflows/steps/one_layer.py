@@ -47,10 +47,12 @@ def with_plan(context: Context, planned: Planned) -> Context:
     return _knowing(context, plan={**planned.as_facts(), "acknowledged": acknowledged})
 
 
-def handing_over(context: Context, name: str) -> Context:
-    """The same, where somebody got everything that the layer's state has of them."""
-    known = _knowing(context, user_changes={"add": {context.item: [name]}, "remove": {}})
-    return replace(known, every={**known.every, f"applied@{context.item}": {}})
+def handing_over(context: Context, name: str, others: Iterable[str] = ()) -> Context:
+    """The same, where somebody got everything that the state of this account and of others has of them."""
+    accounts = [context.item, *others]
+    added = {account: [name] for account in accounts}
+    known = _knowing(context, layers=accounts, user_changes={"add": added, "remove": {}})
+    return replace(known, every={**known.every, **{f"applied@{account}": {} for account in accounts}})
 
 
 def _knowing(context: Context, **facts: object) -> Context:
