@@ -100,7 +100,7 @@ def read_wish(machine: Machine, named: Named, options: argparse.Namespace) -> Wi
     record, there = read_record(paths.record), _options_of(paths, base)
     region = options.region or record.get(base, {}).get("region") or owner.region
     serial = there.get("mfa_serial", "") if options.mfa_serial is None else options.mfa_serial
-    asked_for = named.checkout is not None and named.checkout.mfa_enabled
+    asked_for = owner.mfa_names or (named.checkout is not None and named.checkout.mfa_enabled)
     return Wish(
         named.name,
         owner,

@@ -14,7 +14,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.profile_names import account_profile
 from workflows.layer.project import Project
 from workflows.layer.read import read_layer
-from workflows.messages.handoff import Handoff
+from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
 from workflows.services.gpg.normalise import normalise
 from workflows.services.terraform.state import AccessKey, LoginProfile, Role, State
@@ -80,6 +80,15 @@ def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Proje
     assert [(one.profile, one.role) for one in made.profiles] == [("bb-shared-devops", "DevOps")]
     assert made.access_key_id is None
     assert Handoff("bb", (made,)).problems() == []
+
+
+def test_it_says_whether_leverage_cli_reads_names_for_mfa(project: Project, home: GpgHome) -> None:
+    profiles = {NAME: login(encrypted(home))}
+    for enabled in (False, True):
+        there = source(replace(project, mfa_enabled=enabled), login_profiles=profiles)
+        text = Handoff("bb", (identity(there, NAME, key(home), ENVIRONMENT),)).render()
+        assert open_handoff(text).identities[0].mfa_names is enabled
+        assert ("mfa_names" in text) is enabled
 
 
 def test_without_an_alias_and_in_another_partition_the_address_still_fits(

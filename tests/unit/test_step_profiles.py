@@ -46,6 +46,15 @@ def test_the_proposal_comes_from_the_handoff_and_from_what_aws_told(tmp_path: Pa
     assert step.proposal(context(tmp_path)) == Request("us-east-1")
 
 
+def test_the_twins_are_proposed_where_the_project_asks_for_them_until_somebody_decides(
+    tmp_path: Path,
+) -> None:
+    asked = (jane(mfa_names=True),)
+    assert step.proposal(context(tmp_path, asked)).mfa_names
+    decided = {"region": "us-east-1", "mfa_names": False}
+    assert not step.proposal(context(tmp_path, asked, profiles=decided)).mfa_names
+
+
 def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> None:
     of = context(tmp_path, access_key=IN_KEYRING)
     found = step.look(REQUEST, of, nothing)

@@ -69,6 +69,7 @@ class Identity:
         profiles: the role profiles that start from this identity.
         access_key_id: of an access key that the layer made (machine users), or None.
         encrypted_secret: its secret as base64 OpenPGP ciphertext, or None.
+        mfa_names: whether the project's Leverage CLI reads role profiles named `…-mfa` (MFA_ENABLED=true).
         extra: fields of a newer program, kept.
     """
 
@@ -86,6 +87,7 @@ class Identity:
     profiles: tuple[RoleProfile, ...] = ()
     access_key_id: str | None = None
     encrypted_secret: str | None = None
+    mfa_names: bool = False
     extra: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -233,6 +235,7 @@ def _identity(values: Fields) -> Identity:
         profiles=tuple(_profile(fields) for fields in values.objects("profiles", "profile")),
         access_key_id=values.optional_word("access_key_id"),
         encrypted_secret=values.base64("encrypted_secret"),
+        mfa_names=values.flag("mfa_names", default=False),
         extra=values.rest(),
     )
 
@@ -260,6 +263,8 @@ def _identity_payload(identity: Identity) -> dict[str, object]:
         "mfa_required": identity.mfa_required,
         "password_policy": list(identity.password_policy),
     }
+    if identity.mfa_names:
+        payload["mfa_names"] = True
     if identity.encrypted_password is not None:
         payload["encrypted_password"] = lines_of(identity.encrypted_password)
     if identity.access_key_id is not None and identity.encrypted_secret is not None:

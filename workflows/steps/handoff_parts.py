@@ -101,6 +101,7 @@ def identity(
         profiles=role_profiles(source.project, state.roles_of(name), account_id),
         access_key_id=key.access_key_id if key else None,
         encrypted_secret=_one_line(key.encrypted_secret) if key else None,
+        mfa_names=source.project.mfa_enabled,
     )
 
 

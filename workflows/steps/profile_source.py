@@ -26,6 +26,7 @@ class ProfileOwner:
         partition: the AWS partition.
         profiles: the roles.
         source: where the roles are known from, in words.
+        mfa_names: whether the project's Leverage CLI reads role profiles named `…-mfa`.
     """
 
     account_name: str
@@ -35,6 +36,7 @@ class ProfileOwner:
     partition: str
     profiles: tuple[RoleProfile, ...]
     source: str
+    mfa_names: bool
 
 
 def owner_of_handoff(handoff: Handoff, account: str) -> ProfileOwner:
@@ -46,9 +48,8 @@ def owner_of_handoff(handoff: Handoff, account: str) -> ProfileOwner:
     for one in handoff.identities:
         if one.account_name == account:
             source = f"the handoff for {one.user}"
-            return ProfileOwner(
-                account, one.account_id, one.user, one.region, one.partition, one.profiles, source
-            )
+            place = (account, one.account_id, one.user, one.region, one.partition)
+            return ProfileOwner(*place, one.profiles, source, one.mfa_names)
     known = ", ".join(one.account_name for one in handoff.identities)
     raise OnboardError(
         "Not in the handoff",
@@ -80,8 +81,6 @@ def owner_by_convention(project: Project, account: str) -> ProfileOwner:
             why="By convention only those of management and of security assume roles.",
             next="Give `--as security` or `--as management`; or join with the handoff that your admin sent.",
         )
-    region = project.region_primary
-    partition = partition_of_region(region)
-    return ProfileOwner(
-        account, found.id, "", region, partition, profiles, "`accounts` in the project's common variables"
-    )
+    region, source = project.region_primary, "`accounts` in the project's common variables"
+    place = (account, found.id, "", region, partition_of_region(region))
+    return ProfileOwner(*place, profiles, source, project.mfa_enabled)

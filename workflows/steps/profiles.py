@@ -97,7 +97,7 @@ def proposal(context: Context) -> Request:
     return Request(
         region=str(written.get("region") or identity.region),
         mfa_serial=str(serial),
-        mfa_names=bool(written.get("mfa_names", False)),
+        mfa_names=bool(written.get("mfa_names", identity.mfa_names)),
     )
 
 
