@@ -32,9 +32,10 @@ def wizard(options: argparse.Namespace) -> int:
 
 def admin(options: argparse.Namespace) -> int:
     """`iam-onboard admin [PROJECT]`: a new session as admin."""
-    drafts = (
-        {"project": {"path": str(Path(options.project).expanduser().absolute())}} if options.project else {}
-    )
+    drafts: dict[str, Mapping[str, Any]] = {}
+    if options.project:
+        folder = Machine.this().working_folder / Path(options.project).expanduser()
+        drafts["project"] = {"path": str(folder)}
     return _run_own("admin", "", drafts, options.binary)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
+from workflows.errors import OnboardError
+
 
 @dataclass(frozen=True)
 class Places:
@@ -74,6 +76,23 @@ class Machine:
 
     @classmethod
     def this(cls) -> Machine:
-        """This machine."""
+        """This machine.
+
+        Raises:
+            OnboardError: the folder that the program was started in is not there any more.
+        """
         downloads = PlatformDirs().user_downloads_path
-        return cls(Places.of_this_machine(), Path.home(), downloads, Path.cwd(), dict(os.environ))
+        return cls(Places.of_this_machine(), Path.home(), downloads, _working_folder(), dict(os.environ))
+
+
+def _working_folder() -> Path:
+    """The current folder; a checkout of another branch may have removed it under the shell."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise OnboardError(
+            "The current folder is gone",
+            "The folder that this was started in has been removed, or may not be entered any more.",
+            why=f"{error.strerror}.",
+            next="Change to a folder that is there (`cd ~`; `cd .` if it was made anew) and start again.",
+        ) from error

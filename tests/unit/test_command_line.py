@@ -372,3 +372,18 @@ def test_a_refusal_of_a_command_is_printed_whole(
     monkeypatch.setattr(commands, "doctor", refuses)
     assert main(["doctor"]) == REFUSED
     assert capsys.readouterr().err == NOT_THERE.as_text() + "\n"
+
+
+@pytest.mark.parametrize("command", [("sessions",), ("admin", "project")])
+def test_a_folder_that_was_removed_under_the_shell_is_told(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(command) == REFUSED
+    assert capsys.readouterr().err.startswith("The current folder is gone\n")
