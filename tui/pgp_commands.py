@@ -80,7 +80,9 @@ def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -
 def _folder(machine: Machine, folder: Path, version: str | None, *, as_it_is: bool) -> list[KeyReport]:
     """A report on every file of a folder, in the order of their names."""
     with explained(folder, "read"):
-        files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        # A link to nothing is listed, too: Terraform fails on it.
+        found = (file for file in folder.iterdir() if file.is_file() or not file.exists())
+        files = sorted(file for file in found if not file.name.startswith("."))
 
     def one(file: Path) -> KeyReport:
         owner = file.name if as_it_is else ""

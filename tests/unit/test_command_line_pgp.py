@@ -225,6 +225,13 @@ def test_the_files_of_a_layer_are_judged_as_they_are(home: GpgHome, tmp_path: Pa
     assert all(record["provider_error"] for record in records.values() if not record["accepted"])
     assert records["jane.doe"]["same_key_as"] == ["armored", "binary", "machine.ci"]
     assert records["armored"]["key_file"] == good.decode()
+    (keys / "gone").symlink_to("nothing")
+    (keys / "folder").mkdir()
+    records = {
+        one["source"]: one for one in json.loads(run(home, "pgp", "check", str(keys), "--json").stdout)
+    }
+    assert set(records) == {*files, "gone"}
+    assert not records["gone"]["accepted"]
     assert run(home, "pgp", "check", str(keys / "jane.doe")).returncode == DONE
     assert run(home, "pgp", "check", str(keys / "armored")).returncode == REFUSED
     assert run(home, "pgp", "check", str(keys / "juan"), "--provider-version", "4.67.0").returncode == DONE

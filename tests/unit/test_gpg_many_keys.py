@@ -160,6 +160,7 @@ def test_a_file_that_lies_in_a_layer_is_judged_as_it_is(home: GpgHome) -> None:
         (home.export("rsa", "--armor"), "Armored text"),
         (base64.encodebytes(rsa)[:-7], "Not plain base64"),
         (base64.encodebytes(rsa[:-9]), "Damaged"),
+        (base64.encodebytes(home.export("rsa", "--armor")), "Base64 of armored text"),
         (base64.encodebytes(without(rsa, Tag.USER_ID)), "No user id"),
         (base64.encodebytes(home.encrypt("rsa", "x")), "Not a key"),
         (b"\n", "Empty"),
@@ -169,6 +170,17 @@ def test_a_file_that_lies_in_a_layer_is_judged_as_it_is(home: GpgHome) -> None:
         assert found.verdict.headline == headline
         assert found.verdict.provider_error
         assert (found.key is None) == (headline in {"Not plain base64", "Damaged", "Not a key", "Empty"})
+
+
+def test_of_a_newer_format_only_the_provider_that_was_tried_is_said_to_fail(home: GpgHome) -> None:
+    rsa = home.export("rsa")
+    place = rsa.index(b"\x04", 1)
+    newer = base64.encodebytes(rsa[:place] + b"\x06" + rsa[place + 1 :])
+    old, new = judged(newer), judged(newer, "6.0.0")
+    assert old.verdict.kind is VerdictKind.REFUSED_BY_PROVIDER
+    assert "public key version" in old.verdict.provider_error
+    assert (new.verdict.kind, new.verdict.provider_error) == (VerdictKind.REFUSED_BY_US, "")
+    assert "pgp request --new" in new.verdict.sentence_for_owner
 
 
 def test_what_must_not_lie_in_a_layer_is_refused_whatever_the_provider_does(home: GpgHome) -> None:

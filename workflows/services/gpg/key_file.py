@@ -19,12 +19,19 @@ from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.keybase_packets import unread
 from workflows.services.gpg.packets import MalformedPackets, Packet, Tag, walk
 from workflows.services.gpg.provider_library import OpenPgpLibrary, library_of
-from workflows.services.gpg.refusals import KeybaseName, KeyRefused, SecretKeyGiven, SeveralKeys
+from workflows.services.gpg.refusals import (
+    KeybaseName,
+    KeyRefused,
+    OtherKeyVersion,
+    SecretKeyGiven,
+    SeveralKeys,
+)
 from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
 
 _BEGUN: Final = "error parsing given PGP key"
 _INVALID: Final = f"{_BEGUN}: openpgp: invalid data"
 _OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
+_READABLE: Final = "The key in it can be read: `iam-onboard pgp check --text` writes the right form."
 _KEYS: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
 
 
@@ -69,14 +76,12 @@ def judge_file(
         return JudgedFile(_must_not_be(refused), None, refused)
     except KeyRefused as refused:
         found = _form(data) or _content(data, provider_version)
-        if found is None and isinstance(refused, SeveralKeys):
+        if found is None and isinstance(refused, SeveralKeys | OtherKeyVersion):
             return JudgedFile(_must_not_be(refused), None, refused)
         told = found or _refused(refused.title, refused.what, _BEGUN)
         return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None, refused)
-    found = _form(data, "The key in it can be read: `iam-onboard pgp check --text` writes the right form.")
-    return JudgedFile(
-        found or _content(data, provider_version) or judge(key.details, provider_version, now), key, None
-    )
+    found = _form(data, _READABLE) or _content(data, provider_version, _READABLE)
+    return JudgedFile(found or judge(key.details, provider_version, now), key, None)
 
 
 def is_readable(data: bytes) -> bool:
@@ -107,7 +112,7 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
     return None
 
 
-def _content(data: bytes, provider_version: str | None) -> Verdict | None:
+def _content(data: bytes, provider_version: str | None, remark: str = "") -> Verdict | None:
     """Why the provider finds no key in what it decoded, or None; it reads the first one only."""
     binary = go_base64.decode(data.decode("utf-8"))
     if not binary:
@@ -126,6 +131,9 @@ def _content(data: bytes, provider_version: str | None) -> Verdict | None:
         )
     if found := _unread(seen, provider_version):
         return found
+    if fault and binary.startswith(b"-----BEGIN PGP"):
+        what = f"It is base64 of armored text, and the provider wants base64 of the binary key. {remark}"
+        return _refused("Base64 of armored text", what, f"{_BEGUN}: {fault}")
     if fault:
         # After a subkey the library reads signatures on it, and says so when it cannot.
         after_subkey = any(packet.tag in {Tag.PUBLIC_SUBKEY, Tag.SECRET_SUBKEY} for packet in seen)
@@ -145,11 +153,12 @@ def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | No
     if packets[0].tag not in _KEYS or version in _OLD_VERSIONS:
         what = "What is in the file is not a public key, or one of the format of before 1998."
         return _refused("Not a key", what, f"{_INVALID}: first packet was not a public/private key")
-    if version not in {b"\x04", b""}:
-        what = "It is not a version 4 key, and the AWS provider reads no other."
+    keybase = library_of(provider_version) is OpenPgpLibrary.KEYBASE
+    if keybase and version not in {b"\x04", b""}:
+        what = "It is not a version 4 key, and the locked AWS provider reads no other."
         fault = f"{_BEGUN}: openpgp: unsupported feature: public key version"
         return _refused("A newer key format", what, fault)
-    reason = unread(packets) if library_of(provider_version) is OpenPgpLibrary.KEYBASE else ""
+    reason = unread(packets) if keybase else ""
     if reason:
         what = "A signature or a part of the key is of a kind that the locked AWS provider does not know."
         return _refused("A part that the provider cannot read", what, f"{_BEGUN}: {reason}")
