@@ -69,7 +69,7 @@ class ApplyPane(TerraformPane):
         self._repairing: Repair | None = None
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField()
+        yield CodeField(self.context.world.now)
         yield Static("", id="standing", markup=False)
         yield Static("", id="ended", markup=False)
         yield Static("", id="gone", markup=False)

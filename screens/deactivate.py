@@ -67,7 +67,7 @@ class DeactivatePane(AccountWorkPane):
     """
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField()
+        yield CodeField(self.context.world.now)
         yield Static("", id="standing", markup=False)
         yield OptionList(id="things", compact=True)
         yield Static("", id="mentioned", markup=False)

@@ -75,7 +75,7 @@ class HandOverPane(TerraformPane):
         self._code_wanted = False
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField()
+        yield CodeField(self.context.world.now)
         yield Static(self._hint(), id="hint", markup=False)
         yield OptionList(id="people", compact=True)
         yield MarkBox("", self._usual_roles, id="usual-roles", compact=True)

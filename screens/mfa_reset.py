@@ -52,7 +52,7 @@ class MfaResetPane(AccountWorkPane):
         self._removing = ("", "")
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField()
+        yield CodeField(self.context.world.now)
         yield Static("", id="standing", markup=False)
         yield OptionList(id="devices", compact=True)
         with Horizontal(id="buttons"):

@@ -66,7 +66,7 @@ class PlanPane(TerraformPane):
         self._logged = False
 
     def compose_body(self) -> ComposeResult:
-        yield CodeField()
+        yield CodeField(self.context.world.now)
         yield Static("", id="standing", markup=False)
         yield Static("", id="since", classes="hidden", markup=False)
         yield Static("", id="difference", classes="hidden", markup=False)

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from workflows.secret import Secret
 
 
 class CodeField(Vertical):
-    """Asks for a code once `want` was called with a device."""
+    """Asks for a code once `want` was called with a device, and counts down to the app's next one.
+
+    Args:
+        now: the clock, aware.
+    """
 
     DEFAULT_CSS = """
     CodeField { height: auto; display: none; margin-bottom: 1; }
     CodeField.-wanted { display: block; }
     """
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._now = now
 
     def compose(self) -> ComposeResult:
         yield Static("", id="code-words", markup=False)
@@ -30,6 +42,8 @@ class CodeField(Vertical):
         field = self.query_one("#code", Input)
         field.disabled = not serial
         if serial:
+            if not self.query(Countdown):
+                self.mount(Countdown(self._now))
             field.focus()
             words = f"The layer's profile takes on its role with a code of {serial}."
             self.query_one("#code-words", Static).update(words)

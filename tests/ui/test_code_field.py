@@ -1,0 +1,42 @@
+"""The field for an MFA code: nothing where none is wanted, else a countdown to the app's next one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from textual.app import App, ComposeResult
+from textual.widgets import Input
+
+from screens.widgets.code_field import CodeField
+from screens.widgets.countdown import Countdown
+
+
+class Host(App[None]):
+    def compose(self) -> ComposeResult:
+        yield CodeField(lambda: datetime.fromtimestamp(1_000_000_023, UTC))
+
+    def text(self) -> str:
+        return "\n".join(strip.text for strip in self.screen._compositor.render_strips())
+
+
+async def test_a_code_is_asked_for_with_a_countdown_and_handed_out_once() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        await pilot.pause()
+        assert "MFA code" not in app.text()
+        field = app.query_one(CodeField)
+        field.want("arn:aws:iam::222222222222:mfa/jane.doe")
+        field.want("arn:aws:iam::222222222222:mfa/phone")  # another one: still one countdown
+        await pilot.pause()
+        assert "with a code of arn:aws:iam::222222222222:mfa/phone" in " ".join(app.text().split())
+        assert "the app's next code comes in 27 s" in app.text()
+        assert len(app.query(Countdown)) == 1
+        app.query_one("#code", Input).value = "123456"
+        code = field.take()
+        assert code is not None
+        assert code.reveal() == "123456"
+        assert field.take() is None
+        field.want("")
+        await pilot.pause()
+        assert "next code" not in app.text()
+        assert app.query_one("#code", Input).disabled
