@@ -5,7 +5,7 @@ The decrypted password lives in this pane alone, masked, and is forgotten when t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -69,6 +69,8 @@ class SignInPane(DecryptingPane):
         if not self._has_password:
             yield Static(_NOTHING_CAME, classes="words", markup=False)
             return
+        if self.opening.done:
+            yield Static(_told(self.context.facts.get("signed_in") or {}), classes="words", markup=False)
         with Vertical(id="decrypting"):
             yield from self.compose_decrypting()
         with Vertical(id="opened"):
@@ -126,6 +128,8 @@ class SignInPane(DecryptingPane):
         match message.name:
             case "copy":
                 self.notify(str(message.result))
+            case "perform" if recorded := message.result["signed_in"]["recorded"]:
+                self.notify(recorded)
             case "open" if not message.result:
                 self.notify("No browser could be opened here. 4 copies the address.", severity="warning")
             case "open":
@@ -143,6 +147,7 @@ class SignInPane(DecryptingPane):
         """Open the sign-in page."""
         url, world = self._identity.sign_in_url, self.context.world
         self.run_move("open", lambda _report: world.browser.open(url))
+        self.query_one("#copy-user").focus()
 
     @on(Button.Pressed, "#copy-address")
     def action_copy_address(self) -> None:
@@ -151,8 +156,9 @@ class SignInPane(DecryptingPane):
 
     @on(Button.Pressed, "#copy-user")
     def action_copy_user(self) -> None:
-        """Copy the user name."""
+        """Copy the user name; the page asks for it first, and for the password next."""
         self._copy(lambda: self._identity.user)
+        self.query_one("#copy-password").focus()
 
     @on(Button.Pressed, "#copy-password")
     def action_copy_password(self) -> None:
@@ -211,6 +217,11 @@ class SignInPane(DecryptingPane):
         """Decrypting again to look at the password changes nothing about a sign-in that is done."""
         request = self.request()
         return not (self.opening.done and (request.chosen or request.already or not self._has_password))
+
+
+def _told(signed_in: Mapping[str, Any]) -> str:
+    lines = (signed_in.get("proof"), signed_in.get("recorded"))
+    return "\n".join(f"✓ {line[:1].upper()}{line[1:]}" for line in lines if line)
 
 
 def _clear_clipboard(app: App[Any], clipboard: Clipboard) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from support.fakes import MemoryVault
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, jane, served, user_key
@@ -18,6 +19,7 @@ from support.served_aws import BASE, NewUserAws, jane, served, user_key
 from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
+from workflows.services.aws_errors import translate
 from workflows.services.sts import RepeatedCode
 from workflows.services.vault import VaultChoice, VaultUnavailable
 from workflows.steps import access_keys as step
@@ -114,6 +116,27 @@ def test_a_key_that_aws_does_not_know_is_told(new_user: NewUserAws, monkeypatch:
         step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
     assert "s" * 40 not in refused.value.as_text()
     assert path.exists()
+
+
+def test_iam_may_learn_of_a_new_key_later_than_sts(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    asked: list[str] = []
+    really = key_session.devices_of
+
+    def late(*arguments: Any) -> Any:
+        asked.append("")
+        if len(asked) < 3:
+            raise translate(ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "ListMFADevices"))
+        return really(*arguments)
+
+    monkeypatch.setattr(key_session, "devices_of", late)
+    request = Request(VAULT, CONSOLE, path=str(new_user.csv(key)))
+    fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert fact["mfa_serial"] == SERIAL
+    assert len(asked) == 4  # and once more: the answers come from several places
 
 
 def test_over_the_api_with_the_kept_key_and_a_code(new_user: NewUserAws) -> None:

@@ -22,12 +22,20 @@ from workflows.services.authenticator import code_problem
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.downloads import delete_access_key_file, find_access_keys
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
+from workflows.services.iam import MfaDevice
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.kept_keys import Owner, created_at, keep_recorded
-from workflows.steps.key_session import device_of, usable_identity
+from workflows.steps.key_session import KeySession, devices_of_new_key, usable_identity
 from workflows.steps.key_stores import is_store_choice, observe_store, store_for
 from workflows.steps.made_access_key import made_key
-from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, load_key
+from workflows.steps.own_access_key import (
+    KeyInHand,
+    KeyPlace,
+    check_owner,
+    code_device,
+    device_words,
+    load_key,
+)
 from workflows.steps.own_identity import (
     base_profile_of,
     clients_of,
@@ -36,6 +44,7 @@ from workflows.steps.own_identity import (
     project_of,
 )
 from workflows.steps.places import typed_path
+from workflows.steps.sign_in_proof import told_by_aws
 
 STEP = Step(
     id="access-keys",
@@ -139,14 +148,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     clients = clients_of(context, identity.region)
     report(Progress("Looking where the key is to be kept"))
     store = store_for(request.kept, context, identity)
-    with _obtained(request, context, clients, report) as key:
+    with _obtained(request, context, clients, report) as (key, session):
         if key.session_token is not None:
             raise OnboardError(
                 "A temporary key",
                 f"{key.access_key_id} is a temporary key: it ends by itself within hours or days.",
                 next="In the console: Security credentials, Create access key, Download .csv file.",
             )
-        serial = _proved(key, identity, clients, context, report)
+        devices = _proved(key, identity, clients, context, report)
+        serial = code_device(devices)
+        seen = (device_words(devices), _sign_in(key, session, identity, clients))
         created = _made_at(request, key, clients, context)
         context.raise_if_cancelled()
         report(Progress(f"Keeping it in {store.description}"))
@@ -154,7 +165,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         more = keep_recorded(store, key, owner, context.world, mfa_serial=serial, created=created)
         key_id = key.access_key_id
         key.drop()
-    told = [f"Kept in {store.description}.", *more]
+    told = [f"Kept in {store.description}.", *more, *filter(None, seen)]
     if request.how == CONSOLE and request.delete_file:
         told.append(_deleted(typed_path(request.path, context.world.home)))
     return {
@@ -171,16 +182,16 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 @contextmanager
 def _obtained(
     request: Request, context: Context, clients: ClientFactory, report: Report
-) -> Iterator[Credentials]:
-    """The key; if the block fails, one that was made for it is deleted again."""
+) -> Iterator[tuple[Credentials, KeySession | None]]:
+    """The key, and the session that made it here; if the block fails, such a key is deleted again."""
     if request.how == API:
-        with made_key(request.path, request.code, context, clients, report) as key:
-            yield key
+        with made_key(request.path, request.code, context, clients, report) as made:
+            yield made
     elif request.how == HANDOFF:
-        yield _decrypted(request, context, report)
+        yield _decrypted(request, context, report), None
     else:
         place = KeyPlace.FILE if request.how == CONSOLE else KeyPlace.TYPED
-        yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context)
+        yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context), None
 
 
 def _decrypted(request: Request, context: Context, report: Report) -> Credentials:
@@ -205,11 +216,20 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
 
 def _proved(
     key: Credentials, identity: Identity, clients: ClientFactory, context: Context, report: Report
-) -> str | None:
-    """Wait until AWS knows the key, see that it is the person's; give the serial of their code device."""
+) -> tuple[MfaDevice, ...]:
+    """Wait until AWS knows the key, see that it is the person's; give their MFA devices."""
     report(Progress("Asking AWS whose key this is; a new one takes some seconds"))
     check_owner(usable_identity(key, clients, context.cancelled), identity)
-    return device_of(key, clients)  # a key that may not ask has none: the profiles step then takes it typed
+    # a key that may not ask has none: the profiles step then takes the serial typed
+    return devices_of_new_key(key, clients, context.cancelled)
+
+
+def _sign_in(key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory) -> str:
+    """What AWS tells of the sign-in; with MFA it tells more."""
+    if session is not None:
+        return told_by_aws(session.client, identity)
+    with clients.client("iam", key) as client:
+        return told_by_aws(client, identity)
 
 
 def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:

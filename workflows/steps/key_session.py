@@ -94,19 +94,44 @@ def usable_identity(key: Credentials, clients: ClientFactory, cancelled: Event) 
         )
 
 
+def devices_of(key: Credentials, clients: ClientFactory) -> tuple[iam.MfaDevice, ...]:
+    """The MFA devices of a key's user, the oldest first; none if the key may not ask.
+
+    Raises:
+        AwsError: they cannot be asked for, or the key is not known.
+    """
+    try:
+        with clients.client("iam", key) as client:
+            return iam.list_mfa_devices(client)
+    except AwsError as error:
+        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            return ()
+        raise
+
+
 def device_of(key: Credentials, clients: ClientFactory) -> str | None:
     """The serial of the device whose code a session needs; None without one, or if the key may not ask.
 
     Raises:
         AwsError: it cannot be asked, or the key is not known.
     """
-    try:
-        with clients.client("iam", key) as client:
-            return code_device(iam.list_mfa_devices(client))
-    except AwsError as error:
-        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
-            return None
-        raise
+    return code_device(devices_of(key, clients))
+
+
+def devices_of_new_key(
+    key: Credentials, clients: ClientFactory, cancelled: Event
+) -> tuple[iam.MfaDevice, ...]:
+    """As `devices_of`, of a key that STS knows already: IAM may learn of it some seconds later.
+
+    Raises:
+        OnboardError: IAM does not know it in time, or the person stopped the wait.
+    """
+    return iam.wait_until_usable(
+        lambda: devices_of(key, clients),
+        cancelled=cancelled,
+        monotonic=time.monotonic,
+        timeout=LONGEST_WAIT_SECONDS,
+    )
 
 
 @contextmanager

@@ -20,8 +20,8 @@ from workflows.steps.own_identity import identity_of
 @contextmanager
 def made_key(
     path: str, code: str, context: Context, clients: ClientFactory, report: Report
-) -> Iterator[Credentials]:
-    """A new key, made in a session that began with an MFA code; deleted again if the block fails.
+) -> Iterator[tuple[Credentials, KeySession]]:
+    """A new key and the session that made it, which began with an MFA code; deleted again if the block fails.
 
     Args:
         path: the CSV file of the key that is there already, as typed; "" takes the one that is kept.
@@ -44,7 +44,7 @@ def made_key(
         ) as session:
             report(Progress("Making the access key"))
             with created_key(session) as key:
-                yield key
+                yield key, session
     finally:
         old.drop()
 

@@ -1,7 +1,7 @@
 """Decrypt and sign in: the one-time password out of the handoff, exchanged for one of the person's own.
 
 The password is never a fact: it is handed to the screen as a `Secret`, and all that is recorded is that the
-person says they have signed in.
+person says they have signed in, and what AWS tells of it where a key is kept to ask with.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.own_identity import identity_of
+from workflows.steps.sign_in_proof import told_with_kept_key
 
 STEP = Step(
     id="sign-in",
@@ -108,8 +109,11 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
-    """Record the sign-in as the person told it."""
-    del report
+    """Record the sign-in as the person told it, and as AWS tells it if there is a key to ask with."""
+    recorded = ""
+    if has_password(context):
+        report(Progress("Looking whether there is a key to ask AWS with"))
+        recorded = told_with_kept_key(context, identity_of(context))
     if not has_password(context):
         proof = "no password came for this user, so there is nothing to sign in with"
     elif request.already:
@@ -118,7 +122,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         proof = "decrypted here, and said to have chosen a new password"
     else:
         proof = "said to have chosen a new password"
-    return {"signed_in": {"at": context.world.now().isoformat(timespec="seconds"), "proof": proof}}
+    at = context.world.now().isoformat(timespec="seconds")
+    return {"signed_in": {"at": at, "proof": proof, "recorded": recorded}}
 
 
 def observe(context: Context) -> Observation:

@@ -41,6 +41,7 @@ from workflows.services.iam.users import (
     find_user,
     get_account_password_policy,
     get_user,
+    must_change_password,
     password_last_used,
 )
 from workflows.services.password_policy import check_password, describe_password_policy
@@ -71,6 +72,7 @@ __all__ = [
     "list_access_keys",
     "list_holdings",
     "list_mfa_devices",
+    "must_change_password",
     "password_last_used",
     "remove_holding",
     "remove_mfa_device",

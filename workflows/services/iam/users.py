@@ -51,6 +51,25 @@ def password_last_used(iam: AwsClient, user: str | None = None) -> datetime | No
     return get_user(iam, user).password_last_used
 
 
+def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None:
+    """Whether the next sign-in has to choose a new password: the one-time password is not replaced yet.
+
+    Returns:
+        None if the user has no password, or if this may not be asked: usually only with MFA.
+
+    Raises:
+        AwsError: it could not be asked, for another reason.
+    """
+    try:
+        with calling_aws("asking whether the password is to be changed"):
+            profile = iam.get_login_profile(**named(user))["LoginProfile"]
+    except AwsError as error:
+        if error.failure in {AwsFailure.NOT_FOUND, AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            return None
+        raise
+    return bool(profile.get("PasswordResetRequired", False))
+
+
 def change_password(iam: AwsClient, old: Secret, new: Secret) -> None:
     """Change the caller's own console password. Allowed without MFA.
 
