@@ -139,7 +139,7 @@ class UsersPane(ByHandPane):
         if line is not None and isinstance(line.key, Spot):
             about = list(told_spot(line.key))
         elif (found := self._marked()) is not None:
-            about = [*told(*found), *self._consequences(*found)]
+            about = [*self._consequences(*found), *told(*found)]
         self.query_one("#about", Static).update("\n".join(about))
 
     def _marked(self) -> tuple[LayerView, Person] | None:
