@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.numbers import count
+from workflows.steps.everybody import as_lines, everybody
 from workflows.walk import Walk
 
 
@@ -52,6 +53,8 @@ class Finished(VerticalScroll):
             yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}", compact=True)
         for words in (*_next(self._walk), _AFTERWARDS):
             yield Static(words + "\n", markup=False)
+        if lines := as_lines(everybody(self._walk.whole()), _MOST_PEOPLE):
+            yield Static("\n".join(lines) + "\n", id="everybody", markup=False)
         yield Static("\n".join(f"✓ {title}" for title in done), markup=False)
         if skipped:
             yield Static("\nSkipped: " + ", ".join(skipped), markup=False)
@@ -69,6 +72,9 @@ class Finished(VerticalScroll):
             if event.button.id == f"ask-{key.step}":
                 self.post_message(self.Wanted(key))
 
+
+_MOST_PEOPLE = 12
+"""Of a longer list only the beginning is shown here; F5 shows it all."""
 
 _AFTERWARDS = (
     "Every step can be looked at, or done again, from the list on the left (F2).\n"

@@ -21,6 +21,9 @@ def commands_of(app: OnboardApp, screen: Screen[Any], wizard: WizardScreen | Non
     if wizard is not None and screen is wizard:
         yield SystemCommand("app: sessions", "Save, and list the sessions", app.action_sessions)
         yield SystemCommand("step: help", "What this step is for, and its keys", wizard.action_help)
+        if wizard.check_action("everybody", ()):
+            words = "In every account, and the way to what is next there"
+            yield SystemCommand("people: where everybody stands", words, wizard.action_everybody)
         for key in wizard.walk.session.layout():
             title = wizard.walk.title(key)
             yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(wizard.visit, key))

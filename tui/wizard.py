@@ -19,12 +19,14 @@ from textual.screen import Screen
 from screens.base import StepPane
 from screens.finished import Finished
 from screens.help import HelpScreen
+from screens.widgets.everybody_dialog import EverybodyDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
 from tui.stage import Stage
 from tui.top_line import TopLine
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
+from workflows.steps.everybody import everybody
 from workflows.walk import Walk
 
 _NARROW = 70
@@ -58,6 +60,15 @@ class WizardScreen(Screen[None]):
             priority=True,
             show=False,
             tooltip="To the list of steps and back",
+        ),
+        Binding(
+            "f5",
+            "everybody",
+            "Everybody",
+            id="wizard.everybody",
+            priority=True,
+            show=False,
+            tooltip="Where everybody stands in every account",
         ),
         Binding("pageup", "page(-1)", "Scroll up", id="wizard.up", show=False, tooltip="Scroll the step"),
         Binding(
@@ -170,6 +181,8 @@ class WizardScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Hide the keys that mean nothing here."""
+        if action == "everybody":
+            return any(step.repeats_over == "layers" for step in self.walk.session.state.workflow.steps)
         if action not in {"skip", "reopen", "next"}:
             return True
         if self.current is None:
@@ -237,6 +250,20 @@ class WizardScreen(Screen[None]):
             return
         self.set_class(self.has_class("-narrow"), "-steps")
         self.call_after_refresh(rail.focus)
+
+    def action_everybody(self) -> None:
+        """Show where everybody stands, and go on with the account that is chosen there."""
+        grid = everybody(self.walk.whole())
+        if not grid.rows:
+            self.notify("Nobody has been named yet.")
+            return
+
+        async def chosen(account: str | None) -> None:
+            key = self.walk.next_of(account) if account else None
+            if key is not None:
+                await self.visit(key)
+
+        self.app.push_screen(EverybodyDialog(grid), chosen)
 
     def action_page(self, direction: int) -> None:
         """Scroll the step a page, whatever has the focus in it."""

@@ -73,6 +73,18 @@ class Walk:
             cancelled=threading.Event(),
         )
 
+    def whole(self) -> Context:
+        """What a look over all items may read: all facts, those of the items by their scoped names."""
+        state = self.session.state
+        every = {name: known.value for name, known in state.known.items()}
+        return Context(self.world, state.facts(), every, "", self.session.folder)
+
+    def next_of(self, item: str) -> StepKey | None:
+        """The first step of an item (an account) that is open, else its last one; None if it has none."""
+        own = [key for key in self.session.layout() if key.item == item]
+        open_ones = [key for key in own if self.session.status(key) not in SETTLED]
+        return next(iter(open_ones or own[-1:]), None)
+
     def look(self) -> tuple[Change, ...]:
         """Ask every done step whether the world still agrees; gives those where it does not.
 

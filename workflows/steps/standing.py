@@ -14,7 +14,7 @@ def standing(planned: Planned, result: ApplyResult) -> str:
     """
     left = {*result.failed, *result.remaining}
     people = sorted({name for names in planned.owners.values() for name in names})
-    waiting = sorted({name for address in left for name in planned.owners.get(address, ())})
+    waiting = unfinished(planned, result)
     done = [name for name in people if name not in waiting]
     done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
     parts = [f"{done_words}: {', '.join(done)}."] if done else []
@@ -22,6 +22,12 @@ def standing(planned: Planned, result: ApplyResult) -> str:
     others = len([address for address in left if not planned.owners.get(address)])
     parts += [f"{count(others, 'other resource')} left."] if others else []
     return " ".join(parts) or "Nothing of it is left undone."
+
+
+def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
+    """Those for whom an apply that stopped on the way has not done everything, sorted."""
+    left = {*result.failed, *result.remaining}
+    return sorted({name for address in left for name in planned.owners.get(address, ())})
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[str, ...]:

@@ -298,6 +298,12 @@ def hand_over_ready(stage: Stage, office: Office) -> Scene:
     return stage.wizard(session, stage.world(), "hand-over@security")
 
 
+def everybody(stage: Stage, office: Office) -> Scene:
+    """Management is handed over, security is planned."""
+    session = _runs(stage, office, "apply", "plan@security")
+    return stage.wizard(session, stage.world(), "apply@security", keys("f5"))
+
+
 def waiting(stage: Stage, office: Office) -> Scene:
     """A step that cannot begin yet."""
     session = stage.session("admin", office.facts, *STEPS[:3])

@@ -57,6 +57,7 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "error-dialog": admin.apply_failed,
     "hand-over": admin.hand_over_ready,
     "sts-regions": regions.sts_regions,
+    "everybody": admin.everybody,
     "waiting": admin.waiting,
     "finished": admin.finished,
     "help": admin.help_text,

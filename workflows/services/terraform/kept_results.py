@@ -45,9 +45,14 @@ def begun_at(folder: Path) -> float | None:
 
 def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
     """The result of an apply of this plan that went through, if there was one."""
+    result = result_of(folder, record)
+    return result if result is not None and result.succeeded else None
+
+
+def result_of(folder: Path, record: PlanRecord) -> ApplyResult | None:
+    """How the last apply of this very plan ended that has been taken in, or None."""
     with contextlib.suppress(FileNotFoundError):
         kept = json.loads((folder / "apply.json").read_text("utf-8"))
-        result = ApplyResult.from_facts(kept["result"])
-        if kept["plan_sha256"] == record.plan_sha256 and result.succeeded:
-            return result
+        if kept["plan_sha256"] == record.plan_sha256:
+            return ApplyResult.from_facts(kept["result"])
     return None
