@@ -72,6 +72,11 @@ class AddPerson:
                 "No outputs are added: nobody's are labelled after the name, so there is none to follow."
             )
             problems += [Problem(message, "outputs", fatal=False)] if present else []
+        if declared.copied:
+            message = (
+                f"{', '.join(declared.copied)}: taken over from {declared.sibling}; look whether it fits."
+            )
+            problems.append(Problem(message, "name", fatal=False))
         taken = {one.name for one in layer.outputs}
         problems += [
             Problem(f"There is an output {one.name} already; add the user without outputs.", "outputs")

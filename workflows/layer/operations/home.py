@@ -22,12 +22,16 @@ class NewDeclaration:
         owner: what a reference to the person names.
         siblings: the people of its kind in the same home, as IAM names.
         edit: makes the edited document.
+        sibling: the IAM name of the one that is followed; "" where nobody is.
+        copied: the fields that it would take over from the sibling, though they may be the sibling's own.
     """
 
     facts: PersonFacts
     owner: tuple[str, str | None]
     siblings: tuple[str, ...]
     edit: Callable[[], Document]
+    sibling: str = ""
+    copied: tuple[str, ...] = ()
 
 
 class Home(Protocol):

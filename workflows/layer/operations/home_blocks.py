@@ -14,6 +14,7 @@ from workflows.layer.facts import PersonFacts
 from workflows.layer.operations.banners import banner_of, renamed, usual_shape
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
+from workflows.layer.operations.copied import copied_values
 from workflows.layer.operations.home import NewDeclaration, of_kind
 from workflows.layer.operations.key_path import key_file_name, path_text
 from workflows.layer.operations.spelling import Renaming, in_place_of, mentions_name, prefix_of, spellings
@@ -32,6 +33,8 @@ _NOBODY = (
     "No user's block has a label made from the name, and a plain name, switches and key file, to be followed"
 )
 
+_OF_THE_MODULE = ("source", "version", "providers", "depends_on", "name", "pgp_key")
+"""Attributes that say nothing of the person, or that are written for the new one."""
 _NEAR = 50
 """So many neighbours are looked at for the one to follow."""
 
@@ -84,8 +87,19 @@ class BlocksHome:
         facts = PersonFacts(label, label, path, login_profile, access_key)
         names = tuple(one.iam_name for one in kin)
         return NewDeclaration(
-            facts, (label, None), names, lambda: self._with_block(siblings, position, sibling, name, facts)
+            facts,
+            (label, None),
+            names,
+            lambda: self._with_block(siblings, position, sibling, name, facts),
+            sibling.iam_name,
+            self._copied(sibling, kin, name),
         )
+
+    def _copied(self, sibling: Person, kin: tuple[Person, ...], name: str) -> tuple[str, ...]:
+        block = self._block(sibling)
+        known = {*_OF_THE_MODULE, *(name_in(block, one) for one in SWITCHES.values())}
+        others = [_texts(self._block(one)) for one in kin[:_NEAR]]
+        return copied_values(_texts(block), others, known, Renaming(sibling.iam_name, name))
 
     def _people(self) -> tuple[Person, ...]:
         labels = {one.label for one in self.modules}
@@ -162,6 +176,10 @@ def _form(block: Block, person: Person, shape: tuple[str, ...] | None) -> tuple[
     banner = banner_of(block, (person.iam_name, person.module), shape)
     text = "\n".join(block.document.data[one.start_byte : one.end_byte].decode() for one in banner)
     return (*block.attributes, block.source_of("source"), mentions_name(text, person.iam_name))
+
+
+def _texts(block: Block) -> dict[str, str]:
+    return {name: block.source_of(name) or "" for name in block.attributes}
 
 
 def _is_switch(block: Block, attribute: str) -> bool:

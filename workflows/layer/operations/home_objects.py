@@ -13,6 +13,7 @@ from workflows.layer.facts import PersonFacts
 from workflows.layer.fields import field_behind, field_mark, fields_of
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
+from workflows.layer.operations.copied import copied_values
 from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.first_entry import FirstEntry, first_entry
 from workflows.layer.operations.home import NewDeclaration, of_kind
@@ -106,7 +107,19 @@ class ObjectsHome:
             (self.module.label, key),
             siblings,
             lambda: self._with_entry(position, sibling, name, facts),
+            sibling.iam_name,
+            self._copied(sibling, kin, name),
         )
+
+    def _copied(self, sibling: Person, kin: tuple[Person, ...], name: str) -> tuple[str, ...]:
+        fields = self._fields(sibling)
+        switches = [field_behind(self.module.block, one) for one in SWITCHES.values()]
+        known = {self._name_field(), self._key_field(sibling, fields), *switches}
+        others = [self._texts(self._fields(one)) for one in kin[:_NEAR]]
+        return copied_values(self._texts(fields), others, known, Renaming(sibling.iam_name, name))
+
+    def _texts(self, fields: Mapping[str, Attribute]) -> dict[str, str]:
+        return {name: self.module.document.text(one.value) for name, one in fields.items()}
 
     def _is_empty(self) -> bool:
         container = self.module.container
