@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     answer_shell(parser)
     options = parser.parse_args(arguments)
     _print_anything()
-    from tui import commands  # noqa: PLC0415 - keeps --help free of everything else
+    from tui import commands, pieces  # noqa: PLC0415 - keeps --help free of everything else
     from workflows.errors import OnboardError  # noqa: PLC0415
     from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
 
@@ -148,18 +148,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "sessions": commands.sessions,
         "demo": commands.demo,
         "doctor": commands.doctor,
-        "pgp": commands.pgp,
-        "layer": commands.layer,
-        "decrypt": commands.decrypt,
-        "plan": commands.terraform,
-        "apply": commands.terraform,
-        "handoff": commands.terraform,
-        "regions": commands.regions,
-        "access-key": commands.access_key,
-        "profiles": commands.profiles,
-        "verify": commands.verify,
-        "completion": commands.completion,
-        "credential-process": commands.credential_process,
+        "pgp": pieces.pgp,
+        "layer": pieces.layer,
+        "decrypt": pieces.decrypt,
+        "plan": pieces.plan,
+        "apply": pieces.apply,
+        "handoff": pieces.handoff,
+        "regions": pieces.regions,
+        "access-key": pieces.access_key,
+        "profiles": pieces.profiles,
+        "verify": pieces.verify,
+        "completion": pieces.completion,
+        "credential-process": pieces.credential_process,
     }
     try:
         return run[options.command](options)
