@@ -79,6 +79,8 @@ def test_every_form_that_people_send_becomes_the_same_key(key: bytes, armored: s
         "base64 in a quoted mail": quoted(wrapped(key)),
         "base64 in a mail": MAIL.format(wrapped(key)),
         "base64 in front of a prompt": f"jane@laptop:~$ gpg --export | base64 -w0\n{padded}jane@laptop:~$ ",
+        "base64 on one line of a mail": f"My key:\n{plain}\nThanks\nJane",
+        "base64 with padding, then a word": f"My key:\n{textwrap.fill(padded, 4 * 19)}\nbye",
         "base64 in a script": f"export KEY='{plain}'\n",
         "base64 in Terraform": f'  pgp_key = "{plain}"\n',
         "base64 as a value of JSON": json.dumps({"Key": plain}),

@@ -213,7 +213,7 @@ def _longest_block(lines: list[str]) -> str:
             while index < len(lines) and len(lines[index]) == len(first) and _is_base64(lines[index]):
                 run.append(lines[index])
                 index += 1
-            if index < len(lines) and len(lines[index]) < len(first) and _is_base64(lines[index]):
+            if index < len(lines) and _ends(run, lines[index]):
                 run.append(lines[index])
                 index += 1
         else:
@@ -221,6 +221,14 @@ def _longest_block(lines: list[str]) -> str:
         if sum(map(len, run)) > sum(map(len, best)):
             best = run
     return "\n".join(best)
+
+
+def _ends(run: list[str], line: str) -> bool:
+    """Whether a line is the last, shorter one of a block, and not a word of the mail after it ("Thanks")."""
+    if len(line) >= len(run[-1]) or not _is_base64(line) or run[-1].endswith("="):
+        return False
+    unwrapped = len(run) == 1 and len(run[0]) >= _SHORTEST_WORD
+    return not (unwrapped and line.isalpha() and (line.islower() or line.istitle()))
 
 
 def _longest_word(text: str) -> str:
