@@ -26,7 +26,7 @@ def add_layer_commands(commands: Commands) -> None:
         "--remove", action="append", default=[], metavar="GROUP", help="leave it (repeatable)"
     )
     account = _editing(parts, "account", "tell the account's alias and password policy, or change them")
-    account.add_argument("--alias", default="", metavar="ALIAS", help="the new alias")
+    account.add_argument("--alias", metavar="ALIAS", help="the new alias")
     account.add_argument(
         "--policy",
         action="append",
@@ -48,6 +48,12 @@ def _add_add(parts: Commands) -> None:
         "--access-key",
         action="store_true",
         help="a machine user: with an access key and without a console password",
+    )
+    add.add_argument(
+        "--no-outputs",
+        dest="outputs",
+        action="store_false",
+        help="add no outputs, even if the siblings have some",
     )
 
 

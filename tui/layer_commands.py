@@ -65,7 +65,9 @@ def layer(machine: Machine, options: argparse.Namespace) -> int:
 def _only_shows(options: argparse.Namespace) -> bool:
     if options.part == "groups":
         return not (options.add or options.remove)
-    return options.part == "show" or (options.part == "account" and not (options.alias or options.policy))
+    return options.part == "show" or (
+        options.part == "account" and options.alias is None and not options.policy
+    )
 
 
 def _show(project: Project | None, read: Layer, options: argparse.Namespace) -> int:
@@ -91,12 +93,20 @@ def _operations(
     """What was asked for as operations; None, with the reason told, for what is no request."""
     if options.part == "add":
         key = _key(machine, options.key, location)
-        return [AddPerson(options.name, key, tuple(options.group), machine=options.access_key)]
+        return [
+            AddPerson(
+                options.name,
+                key,
+                tuple(options.group),
+                machine=options.access_key,
+                outputs=options.outputs,
+            )
+        ]
     if options.part == "remove":
         return [RemovePerson(options.name)]
     if options.part == "groups":
         return [SetGroups(options.name, tuple(options.add), tuple(options.remove))]
-    operations: list[Operation] = [SetAccountAlias(options.alias)] if options.alias else []
+    operations: list[Operation] = [SetAccountAlias(options.alias)] if options.alias is not None else []
     for text in options.policy:
         name, _, value = text.partition("=")
         number = int(value) if value.isascii() and value.isdigit() and name in POLICY_NUMBERS else None
@@ -134,7 +144,7 @@ def _done(location: LayerLocation, options: argparse.Namespace) -> str:
     if options.part == "groups":
         changes = [*(f"joins {one}" for one in options.add), *(f"leaves {one}" for one in options.remove)]
         return f"{options.name} {', '.join(changes)} in {where}."
-    settings = [f"account_alias={options.alias}"] if options.alias else []
+    settings = [f"account_alias={options.alias}"] if options.alias is not None else []
     return f"{where} sets {', '.join([*settings, *options.policy])}."
 
 

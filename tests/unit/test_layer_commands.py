@@ -149,6 +149,19 @@ def test_a_bad_key_or_name_is_refused_and_nothing_is_written(
     assert contents(project) == before
 
 
+def test_a_user_whose_outputs_labels_are_taken_is_added_without_any(
+    machine: Machine, project: Path, key: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_bytes(key)
+    taken = re.findall(r'module\.user\["([^"]+\.[^"]+)"\]', (project / LAYER / "outputs.tf").read_text())[0]
+    words = ("add", "security", taken.replace(".", "-"), "--key", str(tmp_path / "key"), "--group", "devops")
+    before = (project / LAYER / "outputs.tf").read_bytes()
+    with pytest.raises(OnboardError, match="add the user without outputs"):
+        run(machine, *words)
+    assert run(machine, *words, "--no-outputs") == DONE
+    assert (project / LAYER / "outputs.tf").read_bytes() == before
+
+
 def test_the_account_is_shown_and_changed(
     machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +172,8 @@ def test_the_account_is_shown_and_changed(
     assert json.loads(capsys.readouterr().out)["policy"]["max_password_age"]["value"] == 80
     with pytest.raises(OnboardError, match="left alone"):
         run(machine, "account", "security", "--alias", "other-alias")
+    with pytest.raises(OnboardError, match="3 to 63 characters; this one has 0"):
+        run(machine, "account", "security", "--alias", "")
     with pytest.raises(OnboardError, match="1 to 1095"):
         run(machine, "account", "security", "--policy", "max_password_age=2000")
     assert run(machine, "account", "security", "--policy", "max_password_age=x") == USAGE
