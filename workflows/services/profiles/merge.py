@@ -102,8 +102,9 @@ def merge(
         f"{_gap(number, result)}{_section_text(section, prefix)}" for number, section in enumerate(new)
     )
     result += added.replace("\n", "\r\n") if crlf else added
-    _check_result(result, wanted, prefix, name)
-    _check_others(text, result, {*(section.profile for section in wanted), *gone}, prefix, name)
+    now = profile_sections(result, prefix, name)
+    _check_result(now, wanted, name)
+    _check_others(found, now, {*(section.profile for section in wanted), *gone}, name)
     return Merged(result, tuple(s.profile for s in new), tuple(s.profile for s in changed), tuple(gone))
 
 
@@ -184,9 +185,8 @@ def _section_text(section: WantedSection, prefix: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _check_result(text: str, wanted: Sequence[WantedSection], prefix: str, name: str) -> None:
+def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], name: str) -> None:
     """The last look before anything is written: botocore's parser finds exactly what was wanted."""
-    found = profile_sections(text, prefix, name)
     for section in wanted:
         there = found.get(section.profile)
         wrong = section.create if there is None else _differs(there, section)
@@ -198,9 +198,10 @@ def _check_result(text: str, wanted: Sequence[WantedSection], prefix: str, name:
             )
 
 
-def _check_others(before: str, after: str, ours: Collection[str], prefix: str, name: str) -> None:
+def _check_others(
+    was: Mapping[str, Found], now: Mapping[str, Found], ours: Collection[str], name: str
+) -> None:
     """And the profiles of others are what they were."""
-    was, now = profile_sections(before, prefix, name), profile_sections(after, prefix, name)
     if {key: found.options for key, found in was.items() if key not in ours} != {
         key: found.options for key, found in now.items() if key not in ours
     }:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from workflows.errors import OnboardError
 
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+ +[A-Za-z0-9_.@+=,/-]+")
+"""A header in which a shell's quoting changes nothing, as nearly all are."""
+
 
 class ProfileFileError(OnboardError):
     """A profile file that is not changed, with the line that is the reason."""
@@ -83,6 +86,8 @@ def _profile_of(header: str, prefix: str) -> str | None:
         return header
     if not header.startswith(prefix.strip()):
         return None
+    if _PLAIN.fullmatch(header):
+        return header.split()[1]
     try:
         words = shlex.split(header)
     except ValueError:

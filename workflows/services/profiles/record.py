@@ -44,5 +44,6 @@ def read_record(path: Path) -> Record:
 
 def record_bytes(record: Record) -> bytes:
     """The record as its file has it."""
-    profiles = {name: dict(options) for name, options in record.items()}
-    return (json.dumps({"version": _VERSION, "profiles": profiles}, indent=1) + "\n").encode()
+    lines = [f" {json.dumps(name)}: {json.dumps(dict(options))}" for name, options in record.items()]
+    inner = ",\n".join(lines)
+    return f'{{"version": {_VERSION}, "profiles": {{\n{inner}\n}}}}\n'.encode()
