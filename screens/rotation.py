@@ -86,7 +86,7 @@ class RotationPane(_KeyPane):
         yield Static("", id="remark", markup=False)
         yield from self.compose_code()
         yield MarkBox(
-            "If there are two keys: delete the inactive one first",
+            "With two keys, delete the inactive one first",
             value=bool(self._start["delete_inactive"]),
             id="delete-inactive",
             compact=True,
