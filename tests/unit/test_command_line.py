@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from workflows.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.system_keyring import KeyringVault
 from workflows.services.vault import VaultUnavailable
+
+ROOT = Path(__file__).parents[2]
 
 
 class Keyring:
@@ -208,6 +211,13 @@ def test_every_command_of_the_parser_can_be_run() -> None:
     for name in choices:
         assert any(hasattr(module, name.replace("-", "_")) for module in (commands, pieces)), name
     assert callable(command_line.main)
+
+
+def test_the_readme_names_every_command_and_no_other() -> None:
+    choices = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = {match for row in rows for match in re.findall(r"`(?:iam-onboard )?([a-z-]+)", row)}
+    assert named - {"iam-onboard"} == set(choices or ())
 
 
 def test_the_doctor_tells_each_thing_with_its_fix(
