@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.fakes import MemoryVault
+from support.watched_acts import Acts, Killed, Watched
 
 from workflows.errors import OnboardError
 from workflows.secret import Secret
@@ -26,10 +25,6 @@ from workflows.services.rotation_recovery import recover
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OLD = "AKIAOLDOLDOLDOLDOLD1"
-
-
-class Killed(BaseException):
-    """The process is gone: no handler of it runs any more."""
 
 
 def aws_error(failure: AwsFailure) -> AwsError:
@@ -75,43 +70,6 @@ class Account:
     def _there(self, access_key_id: str) -> None:
         if access_key_id not in self.secrets:
             raise aws_error(AwsFailure.NOT_FOUND)
-
-
-class Watched:
-    """Counts the acts on what it wraps, breaks at one of them, and looks at the world after each."""
-
-    def __init__(self, inner: Any, acts: Acts) -> None:
-        self._inner, self._acts = inner, acts
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._inner, name)
-        return self._acts.watched(value, name) if callable(value) else value
-
-
-@dataclass
-class Acts:
-    """Every act of a rotation, in order."""
-
-    look: Callable[[], None]
-    break_at: int = -1
-    failure: BaseException | None = None
-    after: bool = False
-    names: list[str] = field(default_factory=list)
-
-    def watched(self, act: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            number = len(self.names)
-            self.names.append(name)
-            broken = number == self.break_at and self.failure is not None
-            if broken and not self.after:
-                raise self.failure or AssertionError
-            result = act(*arguments, **named)
-            self.look()
-            if broken:
-                raise self.failure or AssertionError
-            return result
-
-        return call
 
 
 @dataclass
