@@ -26,6 +26,7 @@ from workflows.steps.by_hand import Spot
 from workflows.steps.pending_writes import digest_of
 from workflows.steps.review import Request
 
+_NOTES_SHOWN = 3
 _LAYERS_SHOWN = 3
 """With more layers only the sum is told: the list of files below has the rest."""
 
@@ -93,9 +94,10 @@ class ReviewPane(ByHandPane):
         self._prepare()
 
     def _prepare(self) -> None:
-        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int]:
+        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int, list[str]]:
             change_set = review.prepare(self.context, report)
-            return change_set, file_diffs(change_set), review.written(self.context)
+            written, notes = review.written(self.context), review.notes(self.context)
+            return change_set, file_diffs(change_set), written, notes
 
         self.run_move("prepare", work)
 
@@ -117,13 +119,13 @@ class ReviewPane(ByHandPane):
             self.notify(message.result)
         if message.name != "prepare":
             return
-        change_set, diffs, written = message.result
+        change_set, diffs, written, notes = message.result
         self._digest, self._text = digest_of(change_set), change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options()
         files.add_options([_told(one) for one in diffs])
         files.set_class(len(diffs) > 1, "-several")
-        self.query_one("#summary", Static).update(_summary(diffs, written))
+        self.query_one("#summary", Static).update("\n".join([*_noted(notes), _summary(diffs, written)]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
         diff.focus()
@@ -210,6 +212,12 @@ def _told(diff: FileDiff) -> str:
     account = diff.change.layer.partition("/")[0]
     counts = f"+{diff.added:,} -{diff.removed:,}"
     return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
+
+
+def _noted(notes: Sequence[str]) -> list[str]:
+    """The first notes, a line each."""
+    more = [f"! and {len(notes) - _NOTES_SHOWN} more"] if len(notes) > _NOTES_SHOWN else []
+    return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
 
 
 def _summary(diffs: Sequence[FileDiff], written: int) -> str:

@@ -58,6 +58,14 @@ async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: Admin
         assert ui.focused == "diff"
 
 
+async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
+    path = decided.root / "security/global/base-identities/locals.tf"
+    path.write_text(path.read_text() + '# "jane.doe" was here\n')
+    async with review_of(decided) as (ui, _):
+        assert "! security: jane.doe is in a comment at locals.tf:" in ui.text
+        assert "2 layers: 8 files, +" in ui.text
+
+
 async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, diff):
         await ui.press("c")

@@ -23,7 +23,7 @@ MODULE = """module "user" {
 
 def told(layer: Layer, name: str = "b.b") -> list[str]:
     return [
-        one.message for one in check(layer, [AddPerson(name, "K", ("ops",))]) if "taken over" in one.message
+        one.message for one in check(layer, [AddPerson(name, "K", ("ops",))]) if " over from " in one.message
     ]
 
 
@@ -42,13 +42,13 @@ def with_users(*entries: str) -> Layer:
 
 def test_groups_of_a_sibling_are_told_even_if_all_have_the_same() -> None:
     assert told(with_users('a.a groups = ["admins"]')) == [
-        "groups: taken over from a.a; look whether it fits."
+        "b.b takes groups over from a.a: look whether it fits."
     ]
 
 
 def test_a_value_that_is_not_everybodys_is_told() -> None:
     layer = with_users('a.a team = "red"', 'c.c team = "blue"')
-    assert told(layer) == ["team: taken over from a.a; look whether it fits."]
+    assert told(layer) == ["b.b takes team over from a.a: look whether it fits."]
 
 
 def test_what_all_have_alike_and_what_holds_the_name_is_not_told() -> None:
@@ -70,4 +70,4 @@ def test_an_ssh_key_of_a_block_is_told() -> None:
         'module "iam_group_ops" {\n  source = "../modules/iam-group"\n  name = "ops"\n  group_users = []\n}\n'
     )
     layer = layer_of({"users.tf": users + group})
-    assert told(layer, "bob") == ["ssh_public_key: taken over from ann; look whether it fits."]
+    assert told(layer, "bob") == ["bob takes ssh_public_key over from ann: look whether it fits."]

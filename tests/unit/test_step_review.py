@@ -65,6 +65,16 @@ def changed_lines(diff: str) -> list[str]:
     return sorted(line for line in diff.splitlines() if line.startswith(("+", "-")) and line[:3] not in heads)
 
 
+def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
+    assert review.notes(admin.context()) == []
+    path = admin.root / "security/global/base-identities/locals.tf"
+    path.write_text(path.read_text() + '# "jane.doe" was here\n')
+    (note,) = review.notes(admin.context())
+    assert note.startswith("security: jane.doe is in a comment at locals.tf:")
+    write(admin)
+    assert review.notes(admin.context()) == []
+
+
 def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     shown = review.prepare(admin.context(), quiet).diff()
     assert admin.git("status", "--porcelain") == ""

@@ -11,7 +11,7 @@ from typing import Any
 from workflows.errors import OnboardError, Problem
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
-from workflows.layer.edit import EditUnsafe, propose
+from workflows.layer.edit import EditUnsafe, check, propose
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer
 from workflows.layer.operations import EditRefused, Operation
@@ -42,6 +42,10 @@ STEP = Step(
     applies=FILES_CHANGE,
     blocked_words="Review needs users and groups to be decided",
 )
+
+
+_NOTED = frozenset({"name", "outputs"})
+"""The fields of an operation whose warnings no other step has told."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,20 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     report(Progress("Checking the format"))
     _check_format(change_set, context)
     return change_set
+
+
+def notes(context: Context) -> list[str]:
+    """What the difference does not say by itself: what people take over from others, what is left behind.
+
+    Raises:
+        OnboardError: a layer's shape does not allow a change.
+    """
+    return [
+        f"{layer.location.account}: {one.message}"
+        for layer in read_layers(context).values()
+        for one in check(layer, operations(layer, context.facts))
+        if not one.fatal and one.field in _NOTED
+    ]
 
 
 def written(context: Context) -> int:

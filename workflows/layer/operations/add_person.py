@@ -73,9 +73,8 @@ class AddPerson:
             )
             problems += [Problem(message, "outputs", fatal=False)] if present else []
         if declared.copied:
-            message = (
-                f"{', '.join(declared.copied)}: taken over from {declared.sibling}; look whether it fits."
-            )
+            message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
+            message += ": look whether it fits."
             problems.append(Problem(message, "name", fatal=False))
         taken = {one.name for one in layer.outputs}
         problems += [
