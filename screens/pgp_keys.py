@@ -75,8 +75,8 @@ class PgpKeysPane(StepPane):
         super().on_mount()
         table = self.query_one("#people", DataTable)
         table.add_column("Person")
-        table.add_column("Key", width=_KEY_WIDTH)
-        table.add_column("Verdict")
+        table.add_column("Verdict", width=len("✗ not taken"))
+        table.add_column("Key", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is told below
         self.query_one(".mailbox").display = self.context.world.mailbox is not None
         self._fill()
         drafted = self.opening.draft.get("texts", {})
@@ -92,9 +92,9 @@ class PgpKeysPane(StepPane):
         for name in self._names:
             key, who = self._keys.get(name), f"{name} (new key)" if name in rekeying else name
             if key is None:
-                table.add_row(who, "-", "✗ not taken" if name in self._refused else "○ none yet", key=name)
+                table.add_row(who, "✗ not taken" if name in self._refused else "○ none yet", "-", key=name)
                 continue
-            table.add_row(who, f"{key.algorithm}  …{key.fingerprint[-8:]}", row_mark(key), key=name)
+            table.add_row(who, row_mark(key), f"{key.algorithm}  …{key.fingerprint[-8:]}", key=name)
         if self._names:
             table.move_cursor(row=min(row, len(self._names) - 1))
         self._tell()
@@ -242,6 +242,7 @@ class PgpKeysPane(StepPane):
         """What was refused stays to be mended; a secret key does not."""
         if isinstance(message.error, SecretKeyGiven):
             self.query_one(TextArea).load_text("")
+        self.mark_refused_text()
         if isinstance(message.error, KeyRefused) and message.name in {_TAKE, _TAKE_AND_GO_ON}:
             self._refused[self._person()] = message.error
             self._fill()

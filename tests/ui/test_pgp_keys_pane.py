@@ -237,6 +237,13 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
         assert steps == ["project", "pgp-keys", "review"]
 
 
+async def test_the_verdict_is_seen_beside_a_long_name(admin_project: AdminProject, people_keys: Keys) -> None:
+    rekeying(admin_project, "machine.github.actions")
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        assert "machine.github.actions (new key)  ! replaces" in ui.text
+
+
 async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:
     rekeying(admin_project, ALEX)
     async with wizard(admin_project, project, at="pgp-keys") as ui:
