@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from support.profile_samples import SERIAL, devops
 
+from workflows.secret import Secret
+from workflows.services.clients import Credentials
+from workflows.services.key_store import FileStore
 from workflows.services.profiles.foreign import Difference
 from workflows.services.profiles.merge import WantedSection, merge
 from workflows.services.profiles.plan import KeyFromProcess
@@ -122,6 +125,35 @@ def test_a_base_profile_that_signs_in_through_sso_is_left_so_without_a_key(tmp_p
     assert section.options["sso_session"] == "team"
     (change,) = prepare(made, devops(KeyFromProcess("/bin/true")), ASK).by_hand
     assert {one.option for one in change.differences} == {"sso_session", "sso_role_name"}
+
+
+def test_keeping_a_key_in_the_file_leaves_what_somebody_changed(paths: ProfilePaths) -> None:
+    text = paths.config.read_text()
+    head, section, tail = text.partition("[profile bb-security]\n")
+    changed = (
+        tail.replace("us-east-1", "eu-west-1", 1)
+        .replace("json", "text", 1)
+        .replace(SERIAL, "other-device", 1)
+    )
+    paths.config.write_text(head + section + changed)
+    store = FileStore(paths, "bb-security", "us-east-1", lambda: NOW, "credentials")
+    for serial in (SERIAL, None):
+        store.keep(Credentials("AKIA" + "A" * 16, Secret("s" * 40)), serial)
+        assert paths.config.read_text() == head + section + changed
+    (change,) = prepare(paths, devops(), ASK).by_hand  # the step Profiles asks about all of it
+    assert [one.option for one in change.differences] == ["region", "output", "mfa_serial"]
+
+
+def test_keeping_a_key_in_the_file_gives_what_is_missing_and_takes_the_command_out(tmp_path: Path) -> None:
+    made = profile_paths(tmp_path, "bb")
+    made.folder.mkdir(parents=True)
+    made.config.write_text("[profile bb-security]\ncredential_process = /bin/true\noutput = table\n")
+    store = FileStore(made, "bb-security", "us-east-1", lambda: NOW, "credentials")
+    store.keep(Credentials("AKIA" + "A" * 16, Secret("s" * 40)), SERIAL)
+    options = profile_sections(made.config.read_text(), "profile ", "config")["bb-security"].options
+    assert options == {"output": "table", "region": "us-east-1", "mfa_serial": SERIAL}
+    (change,) = prepare(made, devops(region="eu-west-1"), ASK).by_hand
+    assert [one.option for one in change.differences] == ["output"], "the region is ours"
 
 
 def test_a_secret_in_the_way_is_not_shown(paths: ProfilePaths) -> None:

@@ -128,9 +128,10 @@ class FileStore:
         return self.words
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeptKey`."""
+        """See `KeptKey`. What else the base profile has stays: the step Profiles asks about that."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
-        wanted = WantedProfiles((BaseProfile(self.profile, self.region, source, mfa_serial),), ())
+        base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
+        wanted = WantedProfiles((base,), ())
         write_profiles(self.paths, wanted, self.now())
 
     def load(self) -> Credentials | None:

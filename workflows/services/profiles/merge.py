@@ -26,6 +26,7 @@ class WantedSection:
         profile: the profile's name.
         values: the options that it has to have; other options of the section stay.
         absent: options that it must not have.
+        defaults: options that it gets where it has none of that name.
         create: False changes the section only where it is there already.
     """
 
@@ -33,6 +34,12 @@ class WantedSection:
     values: Mapping[str, Value] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     create: bool = True
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+
+    def missing_in(self, options: Mapping[str, str]) -> dict[str, Value]:
+        """What a section with these options still has to be given."""
+        wrong = {name: value for name, value in self.values.items() if options.get(name) != plain(value)}
+        return {**{name: value for name, value in self.defaults.items() if name not in options}, **wrong}
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def merge(
         ValueError: a value holds a line break or another control character, or is empty.
     """
     for section in wanted:
-        for option, value in section.values.items():
+        for option, value in (*section.defaults.items(), *section.values.items()):
             _check_value(option, plain(value))
     found = profile_sections(text, prefix, name)
     changed = [
@@ -109,9 +116,7 @@ def merge(
 
 
 def _differs(found: Found, wanted: WantedSection) -> bool:
-    return any(found.options.get(option) != plain(value) for option, value in wanted.values.items()) or any(
-        option in found.options for option in wanted.absent
-    )
+    return bool(wanted.missing_in(found.options)) or any(option in found.options for option in wanted.absent)
 
 
 def _update(
@@ -131,9 +136,8 @@ def _update(
         section = updater[current.header]
         for option in wanted.absent:
             _remove(section, option)
-        for option, value in wanted.values.items():
-            if current.options.get(option) != plain(value):
-                _set(section, option, plain(value))
+        for option, value in wanted.missing_in(current.options).items():
+            _set(section, option, plain(value))
     return "".join(
         _after(block) if isinstance(block, Section) and block.name in gone else str(block)
         for block in updater.iter_blocks()
@@ -180,7 +184,7 @@ def _gap(number: int, text: str) -> str:
 def _section_text(section: WantedSection, prefix: str) -> str:
     lines = [
         f"[{prefix}{section.profile}]",
-        *(f"{key} = {plain(value)}" for key, value in section.values.items()),
+        *(f"{key} = {plain(value)}" for key, value in {**section.defaults, **section.values}.items()),
     ]
     return "\n".join(lines) + "\n"
 

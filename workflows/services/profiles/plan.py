@@ -89,12 +89,14 @@ class BaseProfile:
         region: its region.
         key: where its access key is.
         mfa_serial: of the person's code device, or None.
+        only_missing: whether a region, an output format and a device that it has already stay.
     """
 
     name: str
     region: str
     key: KeySource = None
     mfa_serial: str | None = None
+    only_missing: bool = False
 
 
 @dataclass(frozen=True)

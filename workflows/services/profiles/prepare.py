@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from workflows.services.profiles.masked_diff import masked_diff
 from workflows.services.profiles.merge import Merged, WantedSection, merge, plain
 from workflows.services.profiles.paths import ProfilePaths
 from workflows.services.profiles.plan import WantedProfiles
-from workflows.services.profiles.reading import profile_sections
+from workflows.services.profiles.reading import Found, profile_sections
 from workflows.services.profiles.record import Record, read_record
 from workflows.services.profiles.sections import config_sections, credentials_sections
 
@@ -102,7 +102,7 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
         kept=kept,
         stale=stale,
         record_before=record,
-        record=_recorded(record, written, removed),
+        record=_recorded(record, written, removed, found),
     )
 
 
@@ -120,14 +120,18 @@ def _kept(by_hand: tuple[HandChange, ...], decided: Decisions) -> tuple[str, ...
     return tuple(one.profile for one in by_hand if one.profile not in overwrite)
 
 
-def _recorded(before: Record, written: list[WantedSection], removed: set[str]) -> Record:
+def _recorded(
+    before: Record, written: list[WantedSection], removed: set[str], found: Mapping[str, Found]
+) -> Record:
     """What was written until now and now; an option that a section leaves alone stays as it was written."""
     record = {name: dict(options) for name, options in before.items() if name not in removed}
     for section in written:
         options = record.setdefault(section.profile, {})
         for option in section.absent:
             options.pop(option, None)
-        options.update({option: plain(value) for option, value in section.values.items()})
+        there = found[section.profile].options if section.profile in found else {}
+        given = {**section.missing_in(there), **section.values}
+        options.update({option: plain(value) for option, value in given.items()})
     return record
 
 

@@ -39,7 +39,8 @@ def credentials_sections(wanted: WantedProfiles) -> list[WantedSection]:
 
 
 def _base_section(base: BaseProfile) -> WantedSection:
-    values: dict[str, Value] = {"region": base.region, "output": "json"}
+    given: dict[str, Value] = {"region": base.region, "output": "json"}
+    values: dict[str, Value] = {} if base.only_missing else given
     absent: tuple[str, ...] = ()
     if base.key is not None:
         absent = (*KEY_OPTIONS, "role_arn", "source_profile", *_OTHER_SOURCES)
@@ -47,7 +48,10 @@ def _base_section(base: BaseProfile) -> WantedSection:
         values["credential_process"] = base.key.command
     elif isinstance(base.key, KeyInFile):
         absent = ("credential_process", *absent)
-    return _with_mfa(base.name, values, absent, base.mfa_serial)
+    if not base.only_missing:
+        return _with_mfa(base.name, values, absent, base.mfa_serial)
+    device: dict[str, Value] = {"mfa_serial": base.mfa_serial} if base.mfa_serial else {}
+    return WantedSection(base.name, values, absent, defaults={**given, **device})
 
 
 def _role_section(role: AssumedRole) -> WantedSection:
