@@ -1,4 +1,4 @@
-"""Key files that a symbolic link leads to: another layer may use them, so they are left as they are."""
+"""What a symbolic link leads to: another layer may use it, so it is left as it is, and nothing else is."""
 
 from __future__ import annotations
 
@@ -83,3 +83,26 @@ def test_a_block_users_linked_key_is_not_removed_when_it_gets_another_name(tmp_p
     assert [(one.name, one.after) for one in changes if one.name.startswith("keys/")] == [
         ("keys/machine.a", b"K\n")
     ]
+
+
+@pytest.mark.parametrize(
+    ("linked", "refused"), [("users.tf", False), ("locals.tf", True), ("groups.tf", True)]
+)
+def test_only_what_would_be_edited_must_not_be_a_link(tmp_path: Path, linked: str, refused: bool) -> None:
+    folder = tmp_path / "layer"
+    folder.mkdir()
+    (folder / "locals.tf").write_text('locals {\n  users = ["a.a"]\n\n  machine_users = {}\n}\n')
+    (folder / "users.tf").write_text(USERS)
+    (folder / "groups.tf").write_text(
+        'module "iam_group_ops" {\n  source = "../modules/iam-group"\n  name = "ops"\n  group_users = []\n}\n'
+    )
+    (folder / linked).rename(tmp_path / linked)
+    (folder / linked).symlink_to(tmp_path / linked)
+    edits = [(read_layer(location(folder)), [AddPerson("b.b", "B\n", ("ops",))])]
+    if refused:
+        with pytest.raises(EditRefused, match=r"automatically|cannot be done") as refusal:
+            propose(edits)
+        assert f"{linked} is shared with other layers" in f"{refusal.value.what} {refusal.value.why}"
+    else:
+        names = [one.name for one in propose(edits).changes]
+        assert names == ["groups.tf", "locals.tf", "keys/b.b"]

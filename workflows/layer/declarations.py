@@ -6,7 +6,7 @@ The readers and the operations both start here, so that what is shown and what i
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -213,7 +213,8 @@ def uneditable(files: FileSet, document: Document, block: Block) -> str:
 def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
     document = block.document
     for_each = block.attributes.get("for_each")
-    reason = reason or uneditable(files, document, block)
+    own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
+    reason = reason or uneditable(own, document, block)
     if for_each is None and "count" in block.attributes:
         return UserModule(block, Style.COMPUTED, document, None, reason or "the number of users is computed")
     if for_each is None:

@@ -102,6 +102,7 @@ class Group:
         policies: managed policy ARNs, or the source text of references to policies.
         editable: whether the editor can change its members.
         place: where its block begins.
+        reason: why it cannot, as a sentence without its end; "" when it can.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Group:
     policies: tuple[str, ...]
     editable: bool
     place: Place
+    reason: str = ""
 
 
 class Output(NamedTuple):

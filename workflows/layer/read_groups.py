@@ -53,6 +53,7 @@ def read_groups(
                 policies=tuple(_policies(block, names)),
                 editable=not why,
                 place=place_of(block),
+                reason=why,
             )
         )
     return tuple(groups), findings

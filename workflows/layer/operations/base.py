@@ -93,7 +93,8 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
             known = ", ".join(one.name for one in layer.groups) or "none"
             problems.append(Problem(f"There is no group {name} in this layer; there are: {known}.", "groups"))
         elif not group.editable:
-            message = f"The members of the group {name} are computed; edit them by hand at {group.place}."
+            message = f"The members of the group {name} are shown, not edited: {group.reason}."
+            message += f" Edit them by hand at {group.place}."
             problems.append(Problem(message, "groups"))
         elif group.machine and not machine:
             problems.append(Problem(f"The group {name} is for machine users.", "groups", fatal=False))

@@ -51,7 +51,7 @@ class RemovePerson:
         joined = [one for one in layer.groups if person.iam_name in one.members]
         for group in joined:
             if not group.editable:
-                why = f"It is in the group {group.name}, whose members are computed."
+                why = f"It is in the group {group.name}, whose members are not edited: {group.reason}."
                 raise refuse(f"{person.iam_name} cannot be removed.", why, group.place)
         files = remove_member(layer.files, {one.label for one in joined}, person)
         files = remove_outputs(files, person.owner)
