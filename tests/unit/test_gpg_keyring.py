@@ -13,7 +13,7 @@ from workflows.errors import Cancelled
 from workflows.secret import Secret
 from workflows.services.gpg import keyring
 from workflows.services.gpg.decrypt import decrypt
-from workflows.services.gpg.inspect import inspect_key
+from workflows.services.gpg.inspect import check_key, inspect_key
 from workflows.services.gpg.keyring import (
     NoSuchKey,
     check_new_key,
@@ -188,6 +188,16 @@ def test_an_exported_key_is_minimal(home: GpgHome) -> None:
     exported = export_public_key(jane, home.path, ENVIRONMENT)
     assert exported == home.export("jane", "--export-options", "export-minimal")
     assert len(exported) < len(home.export("jane"))
+
+
+def test_a_key_from_the_future_keeps_its_signatures() -> None:
+    with gpg_home() as home:
+        fingerprint = home.key("future", expires="never", at="20450101T000000")
+        (own,) = list_secret_keys(home.path, ENVIRONMENT)
+        assert own.details.user_ids[0].signed
+        assert own.details.encryption_parts
+        exported = export_public_key(fingerprint, home.path, ENVIRONMENT)
+        assert check_key(exported, environment=ENVIRONMENT).details.fingerprint == fingerprint
 
 
 def test_a_key_that_is_not_there_and_a_wrong_fingerprint_are_told_apart(home: GpgHome) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from workflows.errors import OnboardError, Problem
 from workflows.secret import Secret
 from workflows.services.gpg.inspect import KeyDetails, inspect_key
+from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, GpgMissing, child_environment, run_gpg
 
@@ -93,7 +95,7 @@ def list_secret_keys(
         )
     found = []
     for key in listed:
-        exported = keyring.export_keys(key["fingerprint"], armor=False, minimal=True)
+        exported = _exported(keyring, key["fingerprint"])
         try:
             details = inspect_key(exported, environment=environment, gpg=gpg)
         except KeyRefused:
@@ -124,10 +126,19 @@ def export_public_key(
     """
     if not re.fullmatch(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", fingerprint):
         raise ValueError("a fingerprint is 40 or 64 hexadecimal digits")
-    exported = _open(gnupg_home, environment, gpg).export_keys(fingerprint, armor=False, minimal=True)
+    exported = _exported(_open(gnupg_home, environment, gpg), fingerprint)
     if not exported:
         raise NoSuchKey(fingerprint)
-    return bytes(exported)
+    return exported
+
+
+def _exported(keyring: gnupg.GPG, fingerprint: str) -> bytes:
+    """The public key, minimal; whole if gpg leaves all user ids unsigned, as of a key from the future."""
+    exported = bytes(keyring.export_keys(fingerprint, armor=False, minimal=True))
+    tags = [packet.tag for packet in split(exported)]
+    if (Tag.USER_ID, Tag.SIGNATURE) in pairwise(tags) or Tag.USER_ID not in tags:
+        return exported
+    return bytes(keyring.export_keys(fingerprint, armor=False, minimal=False))
 
 
 def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> list[Problem]:
