@@ -204,7 +204,7 @@ def test_two_keys_already_are_shown_with_age_and_last_use_and_what_to_do(
     admin.put_user_policy(UserName="jane.doe", PolicyName="last-use", PolicyDocument=LAST_USE)
     second = admin.create_access_key(UserName="jane.doe")["AccessKey"]["AccessKeyId"]
     admin.update_access_key(UserName="jane.doe", AccessKeyId=second, Status=state)
-    used = datetime.now(UTC) - timedelta(days=12)
+    used = datetime.now(UTC) - timedelta(days=12, hours=1)
     of_aws = iam_backends[SECURITY]["aws"].access_keys[second]
     of_aws.last_used = AccessKeyLastUsed(timestamp=used, service="s3", region="us-east-1")
     _, seed = new_user.aws.device()
