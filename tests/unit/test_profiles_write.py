@@ -182,6 +182,28 @@ def test_the_persons_own_file_is_never_touched(paths: ProfilePaths) -> None:
     assert own.read_text() == "[default]\nx = y\n[default]\n"
 
 
+@pytest.mark.parametrize("linked", ["config", "credentials", "folder", "to each other"])
+def test_a_link_that_leads_to_the_persons_own_file_is_refused(paths: ProfilePaths, linked: str) -> None:
+    own = paths.folder.parent
+    files.private_folder(own)
+    (own / "config").write_text("[default]\nregion = x\n")
+    (own / "credentials").write_text("[default]\naws_access_key_id = x\n")
+    if linked == "folder":
+        paths.folder.symlink_to(own)
+    else:
+        files.private_folder(paths.folder)
+        if linked == "to each other":
+            paths.config.write_text("")
+            paths.credentials.symlink_to(paths.config)
+        else:
+            (paths.folder / linked).symlink_to(own / linked)
+    before = {path: path.read_bytes() for path in own.rglob("*") if path.is_file()}
+    with pytest.raises(ProfileFileError, match="is a link to"):
+        write_profiles(paths, devops(key()), NOW)
+    assert {path: path.read_bytes() for path in own.rglob("*") if path.is_file() and path in before} == before
+    assert not list(own.rglob("*backup*"))
+
+
 def test_both_files_or_neither_when_one_is_refused(paths: ProfilePaths) -> None:
     files.private_folder(paths.folder)
     paths.config.write_text("[a]\n[a]\n")

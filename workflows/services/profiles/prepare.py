@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from workflows.services.profiles.masked_diff import masked_diff
 from workflows.services.profiles.merge import Merged, WantedSection, merge, plain
 from workflows.services.profiles.paths import ProfilePaths
 from workflows.services.profiles.plan import WantedProfiles
-from workflows.services.profiles.reading import Found, profile_sections
+from workflows.services.profiles.reading import Found, ProfileFileError, profile_sections
 from workflows.services.profiles.record import Record, read_record
 from workflows.services.profiles.sections import config_sections, credentials_sections
 
@@ -79,9 +80,11 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
 
     Raises:
         FileError: a file cannot be read.
-        ProfileFileError: a file is not what botocore accepts, or holds a profile twice.
+        ProfileFileError: a file is not what botocore accepts, holds a profile twice, or is by a link the
+            person's own file.
         ValueError: a value holds a line break or another control character.
     """
+    _refuse_links_to_other_files(paths)
     config_before, credentials_before = _read(paths.config), _read(paths.credentials)
     record = read_record(paths.record)
     sections = config_sections(wanted)
@@ -111,6 +114,22 @@ def preview(prepared: Prepared) -> str:
     return masked_diff(prepared.paths.config, prepared.config_before, prepared.config.text) + masked_diff(
         prepared.paths.credentials, prepared.credentials_before, prepared.credentials.text
     )
+
+
+def _refuse_links_to_other_files(paths: ProfilePaths) -> None:
+    """The files may be links, but not to `~/.aws/config` or `~/.aws/credentials`, nor both to one file."""
+    own = paths.folder.parent
+    with files.explained(paths.folder, "read"):
+        targets = [os.path.realpath(path) for path in (paths.config, paths.credentials)]
+        taken = {os.path.realpath(own / name) for name in ("config", "credentials")}
+    for path, target in zip((paths.config, paths.credentials), targets, strict=True):
+        if target in taken or targets.count(target) > 1:
+            raise ProfileFileError(
+                "This file is not changed",
+                f"{path} is a link to {target}.",
+                why="That file is your own, or has both names; a project's profiles go to files of theirs.",
+                next="Remove the link, then try again. Nothing was written.",
+            )
 
 
 def _kept(by_hand: tuple[HandChange, ...], decided: Decisions) -> tuple[str, ...]:
