@@ -10,6 +10,8 @@ from workflows.errors import OnboardError
 from workflows.steps import account
 from workflows.steps.account import Choice, Request
 from workflows.steps.account_words import DEFAULTS, EXPLANATIONS, MEANINGS, limits, weaknesses
+from workflows.steps.by_hand import people_unknown
+from workflows.steps.edits import read_layers
 
 COMPUTED = '"${var.project_long}-${var.environment}"'
 
@@ -90,6 +92,20 @@ def test_a_layer_without_an_account_module_says_so(admin: AdminProject) -> None:
     assert "no module" in view.told
     assert not view.settings
     assert not any(view.can_set(name) for name in MEANINGS)
+
+
+def test_settings_in_resources_are_named_with_their_places(admin: AdminProject) -> None:
+    admin.file("security", "account.tf").write_text(
+        'resource "aws_iam_account_alias" "this" {\n  account_alias = "bb"\n}\n\n'
+        'resource "aws_iam_account_password_policy" "strict" {\n  minimum_password_length = 6\n}\n'
+    )
+    _, security = account.look(admin.context(), quiet)
+    assert security.told == (
+        "The account alias this is a resource, not a module: it is not edited. (account.tf:1, F4) "
+        "The password policy strict is a resource, not a module: it is not edited. (account.tf:5, F4)"
+    )
+    assert [str(one.place) for one in security.spots] == ["account.tf:1", "account.tf:5"]
+    assert not people_unknown(read_layers(admin.context()).values())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from workflows.layer.hidden import comments_of
 from workflows.layer.model import Finding, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from workflows.layer.files import FileSet
     from workflows.layer.syntax import Document
@@ -23,6 +23,10 @@ _RESOURCES = {
     "aws_iam_group": "group",
     "aws_iam_user_group_membership": "membership",
     "aws_iam_group_membership": "membership",
+}
+_ACCOUNT_RESOURCES = {
+    "aws_iam_account_alias": "account alias",
+    "aws_iam_account_password_policy": "password policy",
 }
 
 
@@ -37,13 +41,27 @@ def read_findings(files: FileSet) -> list[Finding]:
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
             message = "An override file changes what the other files say; what it says is not shown here."
             found += [Finding(message, Place(document.name, one.line)) for one in islice(telling, 1)]
-        for block in document.blocks_of("resource"):
-            if len(block.header) == 3 and block.header[1] in _RESOURCES:
-                what = _RESOURCES[block.header[1]]
-                message = f"The {what} {block.label} is a resource, not a module: it is not edited."
-                found.append(Finding(message, Place(document.name, block.line), hand_edit=True))
+        found.extend(_resources(document, _RESOURCES, hand_edit=True))
+        found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
         found.extend(_hidden(document))
     return found
+
+
+def account_resources(files: FileSet) -> list[Finding]:
+    """The findings about an account alias or a password policy that no module sets; they hide no person."""
+    return [
+        one
+        for document in files.documents.values()
+        for one in _resources(document, _ACCOUNT_RESOURCES, hand_edit=False)
+    ]
+
+
+def _resources(document: Document, kinds: Mapping[str, str], *, hand_edit: bool) -> Iterator[Finding]:
+    for block in document.blocks_of("resource"):
+        if len(block.header) == 3 and block.header[1] in kinds:
+            what = kinds[block.header[1]]
+            message = f"The {what} {block.label} is a resource, not a module: it is not edited."
+            yield Finding(message, Place(document.name, block.line), hand_edit=hand_edit)
 
 
 def read_unread(names: Iterable[str]) -> list[Finding]:

@@ -17,11 +17,12 @@ from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy
 from workflows.layer.operations import EditRefused
 from workflows.layer.read_account import POLICY_ATTRIBUTES
+from workflows.layer.read_findings import account_resources
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.steps.account_words import ALIAS, MEANINGS, weaknesses
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
-from workflows.steps.by_hand import Spot, not_possible, spot_at
+from workflows.steps.by_hand import Spot, not_possible, spot_at, spots_of
 from workflows.steps.edits import operations, read_layers
 
 STEP = Step(
@@ -103,8 +104,11 @@ def _view(layer: Layer) -> LayerView:
     account, relative = layer.location.account, layer.location.relative
     settings = layer.account
     if settings is None:
+        by_hand = spots_of(layer, account_resources(layer.files))
         told = "This layer has no module for the account's settings: nothing to do here."
-        return LayerView(account, relative, {}, editable=False, told=told)
+        if by_hand:
+            told = " ".join(f"{one.words} ({one.place}, F4)" for one in by_hand)
+        return LayerView(account, relative, {}, editable=False, told=told, spots=by_hand)
     told = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
     known = {one.name: one for one in (settings.alias, *settings.policy) if one is not None}
     return LayerView(account, relative, known, settings.editable, told, tuple(_spots(layer, settings)))
