@@ -102,14 +102,14 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         assert "at least 16 characters" in shown
         assert PASSWORD not in shown
 
-        await pilot.press("1")
+        await pilot.press("enter")  # one after the other: the page, the user name, the password
         await rest(pilot)
         assert browser.opened == ["https://bb-security.signin.aws.amazon.com/console"]
         assert "No browser could be opened" in notices(app)
-        await pilot.press("2")
+        await pilot.press("enter")
         await rest(pilot)
         assert clipboard.content == "jane.doe"
-        await pilot.press("3")
+        await pilot.press("enter")
         await rest(pilot)
         assert clipboard.content == PASSWORD
         await pilot.press("v")
@@ -131,6 +131,9 @@ async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> 
         await until(pilot, lambda: session.status(KEY) is Status.DONE)
         await rest(pilot)
         assert session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "✓ Decrypted here, and said to have chosen a new password" in said(app)
         assert password.dropped
         assert clipboard.content == ""
     session.close()
