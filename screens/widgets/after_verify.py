@@ -29,7 +29,7 @@ class AfterVerify(Vertical):
         with Horizontal(classes="buttons"):
             yield Button("Copy the lines", id="copy-lines", compact=True)
             yield Button("Other shell", id="other-shell", compact=True)
-            yield Button(f"Run {COMMAND} here", id="try", compact=True)
+            yield Button(f"Run {COMMAND}", id="try", compact=True)
         yield Static("", id="tried", markup=False)
 
     def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
