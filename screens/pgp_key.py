@@ -23,8 +23,8 @@ from workflows.steps.pgp_key import NewKey, Request
 
 _NEW = "new"
 _FORM = (
-    ("name", "Your name", "for example  Jane Doe"),
-    ("email", "Your mail address", "for example  jane.doe@company.example"),
+    ("name", "Your name", "as  Jane Doe"),
+    ("email", "Your mail address", "as  jane.doe@company.example"),
     ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
 )
 _AFTER = (
@@ -71,7 +71,7 @@ class PgpKeyPane(StepPane):
                 "which gives you a new password.",
                 markup=False,
             )
-            yield self._row("reason", "Reason", "for example  lost computer, forgotten passphrase")
+            yield self._row("reason", "Reason", "as  forgotten passphrase")
         yield Label("Choose with ↑ and ↓")
         yield OptionList(id="keys", compact=True)
         yield Static("", id="verdict", markup=False)
