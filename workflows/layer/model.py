@@ -45,7 +45,7 @@ class Finding:
         message: a sentence, without the place.
         place: where.
         hand_edit: True when the thing can only be changed by hand, at that place.
-        hidden: of what is commented out, what it is: `user`, `group` or `output`; "" of all else.
+        hidden: of what is commented out, what it is: `user`, `group`, `member` or `output`; "" of all else.
     """
 
     message: str

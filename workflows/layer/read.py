@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.collector import collector_paused
 from workflows.layer.declarations import constants
 from workflows.layer.files import FileSet
+from workflows.layer.hidden_entries import read_hidden_entries
 from workflows.layer.model import Layer, Person
 from workflows.layer.read_account import read_account
 from workflows.layer.read_findings import read_findings, read_unread
@@ -47,7 +48,13 @@ def read_files(location: LayerLocation, files: FileSet) -> Layer:
         outputs=read_outputs(files, owners),
         hidden_outputs=read_hidden_outputs(files, owners),
         account=read_account(files, names),
-        findings=(*findings, *group_findings, *read_findings(files), *read_unread(files.unread)),
+        findings=(
+            *findings,
+            *group_findings,
+            *read_findings(files),
+            *read_hidden_entries(files),
+            *read_unread(files.unread),
+        ),
         keys=MappingProxyType(
             {path.removeprefix("keys/"): data.decode("utf-8", "replace") for path, data in files.keys.items()}
         ),
