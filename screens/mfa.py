@@ -16,6 +16,7 @@ from screens.browsing import BrowsingPane
 from screens.console_steps import register_device
 from screens.unlocking import Locked
 from screens.widgets.choices import Choices
+from screens.widgets.countdown import Countdown
 from screens.widgets.device_codes import DeviceCodes
 from screens.widgets.field_row import FieldRow
 from screens.widgets.problems import ProblemList
@@ -71,6 +72,7 @@ class MfaPane(BrowsingPane):
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
             yield Static(register_device(self.context, self._identity), classes="words")
+            yield Countdown(self.context.world.now)
             with Horizontal(classes="buttons"):
                 yield Button("Open the sign-in page", id="open", compact=True)
                 yield Button("Copy its address", id="copy", compact=True)

@@ -95,6 +95,7 @@ async def test_mfa_in_the_console_is_told_in_exact_words(new_user: NewUserAws, s
         text = " ".join(app.text().replace("│", " ").split())
         assert "https://bb-security.signin.aws.amazon.com/console" in text
         assert "choose Authenticator app. Not Passkey" in text
+        assert "the app's next code comes in" in text
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.facts(ITEM)["mfa"] == {"serial": None, "how": "console"}
@@ -145,6 +146,35 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         await rest(pilot)
         assert session.facts(ITEM)["mfa"] == {"serial": SERIAL, "how": "api"}
     assert seed not in everything_written(session.folder)
+
+
+async def test_a_device_that_was_deleted_over_the_codes_is_made_anew_by_next(
+    new_user: NewUserAws, session: Session
+) -> None:
+    path = new_user.csv(user_key(new_user))
+    session.drafts.save(MFA, {"how": "api", "place": "file", "path": str(path)})
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        dialog = app.screen
+        assert isinstance(dialog, QrDialog)
+        seed = dialog._seed.reveal()
+        await pilot.press("escape")
+        new_user.aws.administrator("iam").delete_virtual_mfa_device(SerialNumber=SERIAL)
+        for name, step in (("first-code", -1), ("second-code", 0)):
+            field(app, name).value = new_user.code(seed, step)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "The device is not there any more" in app.text()
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "The access key is" in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, QrDialog)
+        assert seed[:4] not in app.text()
 
 
 async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, session: Session) -> None:

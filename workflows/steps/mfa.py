@@ -142,9 +142,9 @@ def _code_problems(pending: Pending, code: str, context: Context, name: str) -> 
         )
         return [Problem(message, name)]
     seconds = abs(found.offset_seconds)
-    side = "ahead" if found.offset_seconds > 0 else "behind"
+    side = "ahead of" if found.offset_seconds > 0 else "behind"
     message = (
-        f"This code is {seconds} seconds {side} of this computer's clock, and AWS allows about 30. Enter the"
+        f"This code is {seconds} seconds {side} this computer's clock, and AWS allows about 30. Enter the"
         " codes that the app shows now; if it stays, set the phone's and the computer's clock to automatic."
     )
     return [Problem(message, name, fatal=False)]
