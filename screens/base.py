@@ -13,6 +13,7 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import Paste
 from textual.widgets import Checkbox, Input, SelectionList, Static, TextArea
 
 from screens.widgets.problems import ProblemList
@@ -162,6 +163,22 @@ class StepPane(Working):
                 if widget is not None:
                     widget.focus()
                     return
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted while a button or a list has the focus goes into the field that is for pasting."""
+        focused = self.screen.focused
+        areas = [area for area in self.query(TextArea) if area.display and not area.read_only]
+        if len(areas) != 1 or isinstance(focused, Input | TextArea):
+            return
+        event.stop()
+        self.screen.set_focus(areas[0])
+        areas[0].post_message(Paste(event.text))
+
+    def mark_refused_text(self) -> None:
+        """What is pasted next takes the place of a text that was refused, rather than being added to it."""
+        for area in self.query(TextArea):
+            if not area.read_only:
+                area.select_all()
 
     @on(Input.Changed)
     @on(TextArea.Changed)

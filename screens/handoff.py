@@ -135,6 +135,10 @@ class HandoffPane(StepPane):
         self.query_one("#read").focus(scroll_visible=False)
         self.call_after_refresh(shown.scroll_visible, animate=False)
 
+    @on(StepPane.MoveFailed)
+    def _not_read(self) -> None:
+        self.mark_refused_text()
+
     def advance(self) -> None:
         if self._arrival is not None and self._read == self.request():
             super().advance()

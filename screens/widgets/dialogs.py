@@ -16,8 +16,12 @@ from workflows.errors import OnboardError
 
 
 class Dialog(ModalScreen[bool]):
-    """The frame of a dialog: a title, a body that scrolls, buttons below."""
+    """The frame of a dialog: a title, a body that scrolls, buttons below that the arrows go between."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "button(-1)", "Button before", id="dialog.left", show=False),
+        Binding("right", "button(1)", "Next button", id="dialog.right", show=False),
+    ]
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
@@ -32,6 +36,13 @@ class Dialog(ModalScreen[bool]):
     Dialog #wrong { display: none; color: $text-error; }
     Dialog Button { margin-left: 2; height: 1; min-width: 10; }
     """
+
+    def action_button(self, step: int) -> None:
+        """Move the focus to the button beside the one that has it."""
+        buttons = [button for button in self.query(Button) if button.focusable]
+        if self.focused in buttons:
+            beside = buttons.index(self.focused) + step
+            buttons[max(0, min(beside, len(buttons) - 1))].focus()
 
 
 class ErrorDialog(Dialog):

@@ -334,6 +334,23 @@ async def test_quitting_while_something_runs_asks_once_and_no_is_the_default(hou
     session.close()
 
 
+async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> None:
+    answers: list[bool | None] = []
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for keys in (("right", "enter"), ("left", "enter"), ("left", "left", "right", "enter")):
+            app.push_screen(Confirm("Go on?", "It does something.", "Do it"), answers.append)
+            await pilot.pause()
+            await pilot.press(*keys)
+            await pilot.pause()
+        app.push_screen(Confirm("Go on?", "It does something.", "Do it", typed="x y"), answers.append)
+        await pilot.pause()
+        await pilot.press("x", "y", "left", "space", "right", "right", "left", "enter")
+        await pilot.pause()
+    assert answers == [False, True, False, True]
+
+
 async def test_an_unforeseen_failure_ends_in_words_without_what_was_typed(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:

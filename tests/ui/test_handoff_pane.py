@@ -10,6 +10,7 @@ import pytest
 from support.new_user import handoff_for, notices, said, until, world_of
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import GpgHome, gpg_home
+from textual.events import Paste
 from textual.widgets import TextArea
 
 from screens.before_you_start import BeforeYouStartPane
@@ -98,6 +99,30 @@ async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_op
         await pilot.press("escape", "ctrl+n")
         await rest(pilot)
         assert session.status(KEY) is Status.READY
+    session.close()
+
+
+async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    whole = handoff_for(gpg, "jane").render()
+    session = begun(tmp_path, gpg)
+    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#read").focus()  # a button takes no text: it goes into the field for it
+        await pilot.pause()
+        app.post_message(Paste(whole[: len(whole) * 2 // 3]))
+        await pilot.pause()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "The handoff is cut off" in app.text())
+        await pilot.press("escape")
+        await pilot.pause()
+        app.post_message(Paste(whole))
+        await pilot.pause()
+        assert app.pane.query_one(TextArea).text == whole
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "which is yours" in app.text())
     session.close()
 
 
