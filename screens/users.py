@@ -13,18 +13,16 @@ from textual.widgets import Input, Label, Static
 from textual.widgets.selection_list import Selection
 
 from screens.base import Opening, StepPane
-from screens.by_hand import ByHandPane
+from screens.user_keys import UserKeys
 from screens.user_lines import UserLines, Who, told, told_spot
-from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import LineList
 from screens.widgets.marks import MarkList
-from screens.widgets.name_dialog import NameDialog
 from screens.widgets.problems import ProblemList
 from screens.widgets.user_list import UserList
 from workflows.layer.model import Person
-from workflows.steps import access, users
-from workflows.steps.by_hand import NotPossible, Spot, not_possible, spot_at
+from workflows.steps import users
+from workflows.steps.by_hand import Spot
 from workflows.steps.user_views import LayerView
 from workflows.steps.users import Request
 
@@ -32,7 +30,7 @@ _ADD, _REMOVE = "+", "-"
 _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
 
-class UsersPane(ByHandPane):
+class UsersPane(UserKeys):
     """A mark for every person and layer; below, everybody in the layers."""
 
     DEFAULT_CSS = """
@@ -49,7 +47,6 @@ class UsersPane(ByHandPane):
         super().__init__(opening)
         self._views: tuple[LayerView, ...] = ()
         self._written = Request()
-        self._own = Request()
         self._lines = UserLines(())
         self._half_entered: Mapping[str, Any] = opening.draft
 
@@ -78,7 +75,7 @@ class UsersPane(ByHandPane):
         before, (self._views, self._lines) = self._views, message.result
         self._written = users.written(self.context, self._views)
         wanted = self._wanted()
-        self._own = Request(access=wanted.access, key_files=wanted.key_files)
+        self.own = Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
         people.clear_options()
         for view in self._views:
@@ -138,11 +135,11 @@ class UsersPane(ByHandPane):
         about: list[str] = []
         if line is not None and isinstance(line.key, Spot):
             about = list(told_spot(line.key))
-        elif (found := self._marked()) is not None:
-            about = [*self._consequences(*found), *told(*found)]
+        elif (found := self.marked()) is not None:
+            about = [*self.consequences(*found), *told(*found)]
         self.query_one("#about", Static).update("\n".join(about))
 
-    def _marked(self) -> tuple[LayerView, Person] | None:
+    def marked(self) -> tuple[LayerView, Person] | None:
         """The marked person, with the layer."""
         line = self.query_one(UserList).marked
         who = line.key if line is not None and isinstance(line.key, Who) else None
@@ -150,82 +147,10 @@ class UsersPane(ByHandPane):
         person = view.person(who.name) if view is not None and who is not None else None
         return (view, person) if view is not None and person is not None else None
 
-    def _consequences(self, view: LayerView, person: Person) -> list[str]:
-        switches = self._own.access.get(view.account, {}).get(person.iam_name, {})
-        after = {fact: switches.get(fact, getattr(person, fact)) for fact in access.WORDS}
-        told = []
-        for fact, wanted in switches.items():
-            if wanted is not getattr(person, fact):
-                left = any(after[other] for other in access.WORDS if other != fact)
-                shared = view.sharing(person)
-                told.append(access.consequence(person, fact, wanted=wanted, left=left, shared=shared))
-        return told
-
-    # -- what the person does ----------------------------------------------------------------------
-
-    @on(UserList.Wanted)
-    def _do(self, message: UserList.Wanted) -> None:
-        line, found = self.query_one(UserList).marked, self._marked()
-        if self.running_move or line is None:
-            return
-        if message.what == "by_hand":
-            self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
-        elif found is None:
-            self.notify("Mark a person for that; e opens your editor here.", severity="warning")
-        elif found[1].iam_name in self.request().remove.get(found[0].account, ()):
-            self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
-        elif message.what == "key_file":
-            self._ask_key_file(*found)
-        else:
-            self._switch(*found, message.what)
-
-    def _switch(self, view: LayerView, person: Person, fact: str) -> None:
-        now = self._own.access.get(view.account, {}).get(person.iam_name, {}).get(fact, getattr(person, fact))
-        refusal = access.switch_refusal(view.layer, person, fact, wanted=not now)
-        if refusal is not None:
-            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
-            return
-        decided = (self.context.facts.get("user_changes") or {}).get("access", {})
-        changed = access.switched(self._own.access, view.account, person, fact, decided)
-        self._own = replace(self._own, access=access.trimmed(changed))
-        self._changed(view, person)
-
-    def _ask_key_file(self, view: LayerView, person: Person) -> None:
-        refusal = access.rename_refusal(view.layer, person)
-        if refusal is not None:
-            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
-            return
-        before = self._own.key_files.get(view.account, {}).get(person.iam_name, access.file_of(person))
-
-        def answered(name: str | None) -> None:
-            if name is not None:
-                own = self._own.key_files
-                new = {**own.get(view.account, {}), person.iam_name: name}
-                if name == access.file_of(person):
-                    new.pop(person.iam_name)
-                key_files = access.trimmed({**own, view.account: new})
-                self._own = replace(self._own, key_files=key_files)
-                self._changed(view, person)
-
-        def wrong(name: str) -> str:
-            return "" if name == access.file_of(person) else access.wrong_file(view.layer, person, name)
-
-        words = "The key stays the same, so no password and no access key is made anew."
-        title = f"Another name for the key file of {person.iam_name}"
-        self.app.push_screen(NameDialog(title, words, before, wrong), answered)
-
-    def _changed(self, view: LayerView, person: Person) -> None:
+    def show_changed(self, view: LayerView, person: Person) -> None:
         self.query_one(ProblemList).show([])
         self._lines.show_one(view, person, self.request())
         self._filter()
-
-    def _refuse(self, error: NotPossible) -> None:
-        def answered(wants_to_edit: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if wants_to_edit and error.spot is not None:
-                self.edit_at(error.spot)
-
-        dialog = ErrorDialog(error, self.context.world.clipboard.copy, editable=error.spot is not None)
-        self.app.push_screen(dialog, answered)
 
     @on(MarkList.SelectedChanged, "#people")
     def _remarked(self) -> None:
@@ -261,7 +186,7 @@ class UsersPane(ByHandPane):
         return marked
 
     def request(self) -> Request:
-        marked = replace(self._own, add=self._names_marked(_ADD), remove=self._names_marked(_REMOVE))
+        marked = replace(self.own, add=self._names_marked(_ADD), remove=self._names_marked(_REMOVE))
         return users.merged(self._written, marked)
 
     def draft(self) -> Mapping[str, Any]:
@@ -271,10 +196,6 @@ class UsersPane(ByHandPane):
 def _looked(views: tuple[LayerView, ...]) -> tuple[tuple[LayerView, ...], UserLines]:
     """The views, and their lines with what takes time."""
     return views, UserLines(views)
-
-
-def _own_spot(view: LayerView, person: Person) -> Spot:
-    return spot_at(view.layer, person.place, f"{person.iam_name} is declared here.")
 
 
 def _hint(choices: int, written: Request) -> str:

@@ -1,0 +1,114 @@
+"""What the keys about the marked person do: switch password or access key, name the key file, edit by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import on
+
+from screens.by_hand import ByHandPane
+from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.name_dialog import NameDialog
+from screens.widgets.user_list import UserList
+from workflows.layer.model import Person
+from workflows.steps import access
+from workflows.steps.by_hand import NotPossible, Spot, not_possible, spot_at
+from workflows.steps.user_views import LayerView
+from workflows.steps.users import Request
+
+
+class UserKeys(ByHandPane):
+    """A pane with a list of people of which one is marked.
+
+    Attributes:
+        own: the switches and names of key files that are decided here.
+    """
+
+    own = Request()
+
+    def marked(self) -> tuple[LayerView, Person] | None:
+        """The marked person, with the layer."""
+        raise NotImplementedError
+
+    def request(self) -> Request:
+        """All that is decided."""
+        raise NotImplementedError
+
+    def show_changed(self, view: LayerView, person: Person) -> None:
+        """Something else is decided for somebody: show it."""
+        raise NotImplementedError
+
+    def consequences(self, view: LayerView, person: Person) -> list[str]:
+        """What each switch that is decided for somebody brings about, a sentence each."""
+        switches = self.own.access.get(view.account, {}).get(person.iam_name, {})
+        after = {fact: switches.get(fact, getattr(person, fact)) for fact in access.WORDS}
+        told = []
+        for fact, wanted in switches.items():
+            if wanted is not getattr(person, fact):
+                left = any(after[other] for other in access.WORDS if other != fact)
+                shared = view.sharing(person)
+                told.append(access.consequence(person, fact, wanted=wanted, left=left, shared=shared))
+        return told
+
+    @on(UserList.Wanted)
+    def _do(self, message: UserList.Wanted) -> None:
+        line, found = self.query_one(UserList).marked, self.marked()
+        if self.running_move or line is None:
+            return
+        if message.what == "by_hand":
+            self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
+        elif found is None:
+            self.notify("Mark a person for that; e opens your editor here.", severity="warning")
+        elif found[1].iam_name in self.request().remove.get(found[0].account, ()):
+            self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
+        elif message.what == "key_file":
+            self._ask_key_file(*found)
+        else:
+            self._switch(*found, message.what)
+
+    def _switch(self, view: LayerView, person: Person, fact: str) -> None:
+        now = self.own.access.get(view.account, {}).get(person.iam_name, {}).get(fact, getattr(person, fact))
+        refusal = access.switch_refusal(view.layer, person, fact, wanted=not now)
+        if refusal is not None:
+            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            return
+        decided = (self.context.facts.get("user_changes") or {}).get("access", {})
+        changed = access.switched(self.own.access, view.account, person, fact, decided)
+        self.own = replace(self.own, access=access.trimmed(changed))
+        self.show_changed(view, person)
+
+    def _ask_key_file(self, view: LayerView, person: Person) -> None:
+        refusal = access.rename_refusal(view.layer, person)
+        if refusal is not None:
+            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            return
+        before = self.own.key_files.get(view.account, {}).get(person.iam_name, access.file_of(person))
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                own = self.own.key_files
+                new = {**own.get(view.account, {}), person.iam_name: name}
+                if name == access.file_of(person):
+                    new.pop(person.iam_name)
+                key_files = access.trimmed({**own, view.account: new})
+                self.own = replace(self.own, key_files=key_files)
+                self.show_changed(view, person)
+
+        def wrong(name: str) -> str:
+            return "" if name == access.file_of(person) else access.wrong_file(view.layer, person, name)
+
+        words = "The key stays the same, so no password and no access key is made anew."
+        title = f"Another name for the key file of {person.iam_name}"
+        self.app.push_screen(NameDialog(title, words, before, wrong), answered)
+
+    def _refuse(self, error: NotPossible) -> None:
+        def answered(wants_to_edit: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if wants_to_edit and error.spot is not None:
+                self.edit_at(error.spot)
+
+        dialog = ErrorDialog(error, self.context.world.clipboard.copy, editable=error.spot is not None)
+        self.app.push_screen(dialog, answered)
+
+
+def _own_spot(view: LayerView, person: Person) -> Spot:
+    return spot_at(view.layer, person.place, f"{person.iam_name} is declared here.")
