@@ -22,8 +22,9 @@ from workflows.services.sts import Identity
 from workflows.services.vault import VaultLocked, VaultUnavailable
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_keys import Owner, created_at, keep_recorded
-from workflows.steps.key_session import clients_for, device_of, usable_identity
+from workflows.steps.key_session import clients_for, devices_of_new_key, usable_identity
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
+from workflows.steps.own_access_key import code_device
 from workflows.steps.own_pgp_keys import own_keys
 from workflows.world import World
 
@@ -159,8 +160,8 @@ def keep_proved(
         who = usable_identity(key, clients, context.cancelled)
         check(who)
         owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint=fingerprint)
+        serial = code_device(devices_of_new_key(key, clients, context.cancelled))
         created = created_at(key, clients) or created or (_written(csv, world) if csv else None)
-        serial = device_of(key, clients)
         more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=created)
     finally:
         key.drop()
