@@ -1,4 +1,4 @@
-"""What the keys about the marked person do: switch password or access key, name the key file, edit by hand."""
+"""What the keys about the marked person do: switch how they sign in, name the key file, edit by hand."""
 
 from __future__ import annotations
 
