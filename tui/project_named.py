@@ -7,6 +7,7 @@ project that this computer knows of.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +72,9 @@ def session_handoff(machine: Machine, project: str) -> Handoff | None:
     Raises:
         MessageError: what the session keeps is no handoff.
     """
-    for summary in Shelf(machine).own().summaries():
-        facts = summary.facts
-        if summary.workflow == "new-user" and facts.get("project") == project and facts.get("handoff"):
-            return handoff_from(facts["handoff"])
+    for payload in _handoffs(machine):
+        if payload.get("project") == project:
+            return handoff_from(payload)
     return None
 
 
@@ -83,12 +83,16 @@ def _known_names(machine: Machine) -> list[str]:
     folder = machine.home / ".aws"
     with explained(folder, "read"):
         written = [one.parent.name for one in folder.glob("*/config")] if folder.is_dir() else []
-    joined = [
-        str(summary.facts.get("project"))
-        for summary in Shelf(machine).own().summaries()
-        if summary.workflow == "new-user" and summary.facts.get("handoff")
-    ]
+    joined = [str(payload.get("project")) for payload in _handoffs(machine)]
     return sorted({name for name in (*written, *joined) if _SHORT_NAME.fullmatch(name)})
+
+
+def _handoffs(machine: Machine) -> Iterator[Mapping[str, object]]:
+    """The handoffs of the person's own sessions, the latest first."""
+    for summary in Shelf(machine).own().summaries():
+        payload = summary.facts.get("handoff")
+        if summary.workflow == "new-user" and isinstance(payload, dict):
+            yield payload
 
 
 def _none(error: ProjectError, text: str, known: list[str]) -> OnboardError:

@@ -70,7 +70,7 @@ def joined(new_user: NewUserAws) -> None:
     sessions = Sessions(new_user.folder / "state" / "sessions", WORKFLOWS, lambda: datetime.now(UTC))
     session = sessions.create("new-user", {})
     facts = new_user.context().facts
-    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    settle(session, StepKey("before-you-start"), {"project": "", "user": "jane.doe", "tools": {}})
     settle(
         session,
         StepKey("pgp-key"),
