@@ -164,6 +164,7 @@ def test_a_file_that_lies_in_a_layer_is_judged_as_it_is(home: GpgHome) -> None:
         (base64.encodebytes(without(rsa, Tag.USER_ID)), "No user id"),
         (base64.encodebytes(home.encrypt("rsa", "x")), "Not a key"),
         (b"\n", "Empty"),
+        (base64.encodebytes(bytes([0xCA, 3]) + b"PGP"), "Empty"),  # a marker, which every library skips
     ):
         found = judged(data)
         assert found.verdict.kind is VerdictKind.REFUSED_BY_PROVIDER
