@@ -226,7 +226,9 @@ class PgpKeyPane(StepPane):
         )
 
     def draft(self) -> Mapping[str, Any]:
-        fields = ("name", "email", "years", "path", "reason")
+        fields = ["name", "email", "years", "reason"]
+        if self._text("path").strip() != pgp_key.default_path(str(self.context.facts.get("user") or "me")):
+            fields.append("path")  # else it goes with the user's name, which may still be corrected
         choice = self._chosen() if self._keys is not None else self._start["choice"]
         return {
             "choice": choice,

@@ -156,3 +156,32 @@ async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
     sent = open_request((world.home / "request-jane.doe.txt").read_text())
     assert (sent.replacement, sent.reason) == (True, "lost laptop")
     session.close()
+
+
+async def test_a_file_that_cannot_be_written_is_told_before_a_key_is_made(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, {"path": "~/nowhere/r.txt", "name": "J", "email": "j@a.example"})
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        for name in ("passphrase", "again"):
+            app.pane.query_one(f"#{name}", Input).value = PASSPHRASE
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "There is no folder ~/nowhere" in said(app)
+        assert app.screen.focused is app.pane.query_one("#path")
+    assert not gpg.run("--list-secret-keys", "--with-colons")
+    session.close()
+
+
+async def test_the_requests_name_follows_the_users_unless_it_was_chosen(tmp_path: Path, gpg: GpgHome) -> None:
+    gpg.key("good")
+    session = begun(tmp_path)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert "path" not in app.pane.draft()
+        app.pane.query_one("#path", Input).value = "~/for-ann.txt"
+        assert app.pane.draft()["path"] == "~/for-ann.txt"
+    session.close()

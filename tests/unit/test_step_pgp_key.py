@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import context_of, nothing, world_of
+from support.new_user import context_of, handoff_for, nothing, world_of
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.errors import Cancelled, OnboardError
@@ -102,6 +102,49 @@ def test_a_replacement_says_so_and_replaces_the_earlier_request(tmp_path: Path, 
     sent = open_request((asked.world.home / "r.txt").read_text())
     assert (sent.replacement, sent.reason) == (True, "I forgot the passphrase")
     assert facts["request_sent"].startswith("a request for a replacement is saved as ~/r.txt")
+
+
+def test_a_replacement_needs_another_key_than_the_one_that_cannot_be_used(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    came = context(tmp_path, keys, {**FACTS, "handoff": handoff_for(keys, "good").payload()})
+    asked = Request(keys.fingerprint("good"), "~/r.txt", replacement=True)
+    (problem,) = step.validate(asked, came)
+    assert (problem.field, problem.fatal) == ("keys", True)
+    assert "encrypted to it again" in problem.message
+    assert step.validate(replace(asked, fingerprint=keys.fingerprint("curve")), came) == []
+    assert step.validate(replace(asked, replacement=False), came) == []
+    assert step.validate(asked, context(tmp_path, keys)) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("~", "This is a folder."),
+        ("~/no such/r.txt", "There is no folder ~/no such."),
+        ("/dev/null/r.txt", "There is no folder /dev/null."),
+        ("~/" + "x" * 300, "cannot be the name"),
+        ("~/a\0b", "cannot be the name"),
+        ("~/r.txt", ""),
+        ("  ", ""),
+    ],
+)
+def test_where_a_request_cannot_be_saved_is_told_before_anything_is_done(
+    tmp_path: Path, typed: str, words: str
+) -> None:
+    problems = step.validate(Request("A" * 40, typed), context(tmp_path, None))
+    assert [problem.field for problem in problems] == (["path"] if words else [])
+    assert all(words in problem.message for problem in problems)
+
+
+def test_the_place_of_the_certificate_is_one_that_stays(tmp_path: Path, keys: GpgHome) -> None:
+    short = tmp_path / "short"
+    short.symlink_to(keys.path)
+    told = step.revocation_told(
+        "A" * 40, context_of(world_of(tmp_path, keys, gnupg_home=short), tmp_path, FACTS)
+    )
+    assert str(short) not in told
+    assert str(keys.path.resolve()) in told
 
 
 def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: GpgHome) -> None:

@@ -7,6 +7,7 @@ for a replacement.
 from __future__ import annotations
 
 import base64
+import os
 from dataclasses import dataclass, field
 
 from workflows.errors import OnboardError, Problem
@@ -14,6 +15,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages import rules
 from workflows.messages.envelope import MessageError
+from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
 from workflows.secret import Secret
@@ -115,7 +117,7 @@ def revocation_told(fingerprint: str, context: Context) -> str:
     path = revocation_certificate(fingerprint, world.gnupg_home, environment)
     return (
         "Should the key be lost or stolen, this file revokes it; gpg made it with the key:\n"
-        f"{told_path(path, world.home)}\n"
+        f"{told_path(path if path.is_relative_to(world.home) else path.resolve(), world.home)}\n"
         "Keep it away from this computer, printed for example: whoever has it can make the key useless."
     )
 
@@ -126,7 +128,7 @@ def default_path(user: str) -> str:
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
-    """A key is chosen, and the project that the request names is known."""
+    """A key is chosen that the password can be read with, the project is known, the file can be written."""
     problems = []
     if not request.fingerprint:
         problems.append(Problem("Choose one of your keys, or make a new one.", "keys"))
@@ -137,8 +139,43 @@ def validate(request: Request, context: Context) -> list[Problem]:
                 "(^s) if your admin has your key already."
             )
         )
+    if request.replacement and request.fingerprint in _unreadable(context):
+        problems.append(
+            Problem(
+                "This is the key that your password is encrypted to; a new password would be encrypted to it "
+                "again. Choose another key, or make a new one.",
+                "keys",
+            )
+        )
     problems += rules.prose(request.reason, "reason")
-    return problems
+    return problems + _path_problems(request.path, context)
+
+
+def _unreadable(context: Context) -> set[str]:
+    """The keys that the passwords of the handoff are encrypted to."""
+    held = context.facts.get("handoff")
+    return {one.key_fingerprint for one in handoff_from(held).identities} if held else set()
+
+
+def _path_problems(typed: str, context: Context) -> list[Problem]:
+    """What keeps a file from being written, as far as it can be told before anything is done."""
+    if not typed.strip():
+        return []
+    path = typed_path(typed, context.world.home)
+    told = told_path(path.parent, context.world.home)
+    words = ""
+    try:
+        if not typed.isprintable():
+            words = "This cannot be the name of a file."
+        elif path.is_dir():
+            words = "This is a folder. Add the name of a file in it."
+        elif not path.parent.is_dir():
+            words = f"There is no folder {told}. Choose one that is there."
+        elif not os.access(path.parent, os.W_OK | os.X_OK):
+            words = f"You have no permission to write in {told}. Choose another folder."
+    except OSError:  # too long
+        words = "This cannot be the name of a file."
+    return [Problem(words, "path")] if words else []
 
 
 def perform(request: Request, context: Context, report: Report) -> Facts:

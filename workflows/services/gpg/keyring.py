@@ -154,7 +154,9 @@ def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> li
         Problems with `field` one of "name", "email", "expires", "passphrase"; a short passphrase only warns.
     """
     problems = []
-    if not name.strip() or not name.isprintable() or any(bracket in name for bracket in "<>"):
+    if not name.strip():
+        problems.append(Problem("A name is needed: it tells people whose key this is.", "name"))
+    elif not name.isprintable() or any(bracket in name for bracket in "<>"):
         problems.append(Problem("The name is one line of text without < and >.", "name"))
     if not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable():
         problems.append(Problem("This is not a mail address, as jane.doe@company.example is.", "email"))
