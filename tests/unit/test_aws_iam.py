@@ -92,16 +92,30 @@ def test_devices_are_told_apart_by_their_serial(aws: dict[str, Any]) -> None:
     assert [device.gives_codes for device in found] == [True, True, False]
 
 
-def test_a_device_that_is_there_already_names_the_administrators_commands(aws: dict[str, Any]) -> None:
-    aws["iam_stub"].add_client_error("create_virtual_mfa_device", "EntityAlreadyExists", http_status_code=409)
+IN_A_FOLDER = "arn:aws:iam::111111111111:mfa/people/juan.delacruz"
+
+
+@pytest.mark.parametrize(
+    ("listed", "serial"), [(None, SERIAL), ([], SERIAL), ([f"{SERIAL}2", IN_A_FOLDER], IN_A_FOLDER)]
+)
+def test_a_device_that_is_there_already_names_the_administrators_commands(
+    aws: dict[str, Any], listed: list[str] | None, serial: str
+) -> None:
+    stub = aws["iam_stub"]
+    stub.add_client_error("create_virtual_mfa_device", "EntityAlreadyExists", http_status_code=409)
+    if listed is None:
+        stub.add_client_error("list_virtual_mfa_devices", "AccessDenied", http_status_code=403)
+    else:
+        devices = [{"SerialNumber": one} for one in listed]
+        stub.add_response("list_virtual_mfa_devices", {"VirtualMFADevices": devices, "IsTruncated": False})
     with pytest.raises(iam.DeviceExists) as caught:
         iam.create_virtual_mfa_device(aws["iam"], "juan.delacruz", ME)
     assert (
-        f"aws iam deactivate-mfa-device --user-name juan.delacruz --serial-number {SERIAL}"
+        f"aws iam deactivate-mfa-device --user-name juan.delacruz --serial-number {serial}"
         in caught.value.next
     )
-    assert f"aws iam delete-virtual-mfa-device --serial-number {SERIAL}" in caught.value.next
-    assert caught.value.serial == SERIAL
+    assert f"aws iam delete-virtual-mfa-device --serial-number {serial}" in caught.value.next
+    assert caught.value.serial == serial
 
 
 def test_enabling_refuses_two_equal_codes_without_asking_aws(aws: dict[str, Any]) -> None:
@@ -143,8 +157,9 @@ def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
     memory = sts.CodeMemory()
     message = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
     aws["sts_stub"].add_client_error("get_session_token", "AccessDenied", message, http_status_code=403)
-    with pytest.raises(sts.WrongCode):
+    with pytest.raises(sts.WrongCode) as wrong:
         sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
+    assert wrong.value.next.endswith(f"It has to be one of {SERIAL}.")
     with pytest.raises(sts.RepeatedCode):
         sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
     assert "123456" not in repr(memory)

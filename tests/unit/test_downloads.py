@@ -34,6 +34,8 @@ def put(folder: Path, name: str, data: bytes | str = KEY, *, age: float = -60) -
         f'"Access key ID","Secret access key"\n{ROW}',
         "\ufeff" + KEY,
         KEY.encode("utf-16"),
+        KEY.encode("utf-16-le"),
+        KEY.encode("utf-16-be"),
         KEY.replace(",", ";"),
         KEY.upper(),
         f"User name,Password,Access key ID,Secret access key,Console login link\na,b,{ROW},c\n",

@@ -80,5 +80,6 @@ def _may_be_one(name: str) -> bool:
 
 
 def _decoded(data: bytes) -> str:
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    unmarked = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8"
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), unmarked)
     return data.decode(encoding, errors="replace")

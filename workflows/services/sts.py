@@ -156,7 +156,7 @@ def session_token(
         with calling_aws("starting a session with your MFA code"):
             answer = sts.get_session_token(SerialNumber=serial, TokenCode=digits, DurationSeconds=seconds)
     except AwsError as error:
-        raise _explained(error) from None
+        raise _explained(error, serial) from None
     return _credentials(answer["Credentials"])
 
 
@@ -201,15 +201,16 @@ def assume_role(
         with calling_aws(f"assuming the role {role_arn}"):
             answer = sts.assume_role(**request)
     except AwsError as error:
-        raise _explained(error) from None
+        raise _explained(error, mfa[0] if mfa else "") from None
     return _credentials(answer["Credentials"]), answer["AssumedRoleUser"]["Arn"]
 
 
-def _explained(error: AwsError) -> OnboardError:
-    """A refused code as `WrongCode`; any other failure as it is."""
+def _explained(error: AwsError, serial: str) -> OnboardError:
+    """A refused code as `WrongCode`, which names the device that it has to be of; others as they are."""
     if error.failure is not AwsFailure.MFA_CODE:
         return error
-    return WrongCode(error.title, error.what, why=error.why, next=error.next, detail=error.detail)
+    remedy = f"{error.next} It has to be one of {serial}." if serial else error.next
+    return WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail)
 
 
 def _credentials(answer: dict[str, object]) -> Credentials:

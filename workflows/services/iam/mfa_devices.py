@@ -108,11 +108,21 @@ def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tup
             device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
     except AwsError as error:
         if error.failure is AwsFailure.EXISTS:
-            serial = f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
-            raise DeviceExists(name, owner.user_name or name, serial) from None
+            raise DeviceExists(name, owner.user_name or name, _serial_there(iam, name, owner)) from None
         raise
     seed = device["Base32StringSeed"]
     return device["SerialNumber"], Secret(seed.decode("ascii") if isinstance(seed, bytes) else seed)
+
+
+def _serial_there(iam: AwsClient, name: str, owner: Identity) -> str:
+    """The serial of the device that has a name already: as AWS lists it, else as it usually is."""
+    try:
+        unused = unused_mfa_devices(iam, name)
+    except AwsError as error:
+        if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            raise
+        unused = ()
+    return unused[0] if unused else f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
 
 
 def enable_mfa_device(
