@@ -115,8 +115,6 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
 def _content(data: bytes, provider_version: str | None, remark: str = "") -> Verdict | None:
     """Why the provider finds no key in what it decoded, or None; it reads the first one only."""
     binary = go_base64.decode(data.decode("utf-8"))
-    if not binary:
-        return _refused("Empty", "There is no key in the file.", f"{_BEGUN}: EOF")
     seen: list[Packet] = []
     fault = ""
     try:
@@ -139,7 +137,7 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
         after_subkey = any(packet.tag in {Tag.PUBLIC_SUBKEY, Tag.SECRET_SUBKEY} for packet in seen)
         begun = f"{_INVALID}: subkey signature invalid: " if after_subkey else f"{_BEGUN}: "
         return _refused("Damaged", "The key in the file is not whole.", begun + fault)
-    if not seen:  # nothing but markers
+    if not seen:  # nothing at all, or nothing but markers
         return _refused("Empty", "There is no key in the file.", f"{_BEGUN}: EOF")
     if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
         what = "The key has no user id that is signed by itself, and the provider demands one."
