@@ -21,9 +21,10 @@ MODULE = """module "user" {
 
 
 def entry(key: str, name: str) -> str:
+    login = str(not name.startswith("machine.")).lower()
     return f"""    {key} = {{
       name    = "{name}"
-      login   = true
+      login   = {login}
       pgp_key = "keys/{name}"
     }}
 """
@@ -51,6 +52,7 @@ module "user_{label}" {{
     [
         ({"frank": "frank", "grace_hopper": "grace.hopper"}, "    max_planck = {\n"),
         ({"frank": "frank", '"grace.hopper"': "grace.hopper"}, '    "max.planck" = {\n'),
+        ({"frank": "frank", "machine_ci": "machine.ci"}, "    max_planck = {\n"),
         ({"frank": "frank"}, '    "max.planck" = {\n'),
     ],
 )

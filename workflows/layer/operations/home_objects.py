@@ -192,10 +192,11 @@ class ObjectsHome:
         return next(one for one in near if forms[one.declaration] == usual)
 
     def _key(self, kin: tuple[Person, ...], name: str) -> str:
-        """The map's key for a name, as the first sibling has it of whose name it can differ."""
+        """The map's key for a name, as the first has it of whose name it can differ, of the kind or not."""
         if self._name_field() is None:
             return name
-        sibling = next((one for one in kin if spellings(one.iam_name)[0] != one.iam_name), kin[0])
+        people = (*kin, *self._people())
+        sibling = next((one for one in people if spellings(one.iam_name)[0] != one.iam_name), kin[0])
         key = in_place_of(sibling.declaration, sibling.iam_name, name)
         if sibling.declaration == sibling.iam_name:
             return name
