@@ -86,7 +86,7 @@ def layer_lines(layer: Layer, binary: str | None) -> Iterator[str]:
     yield f"  provider  AWS {record['provider'] or 'not locked'}"
     yield f"  profile   {record['profile'] or 'none'}"
     yield from _table("People", [_person_row(one) for one in layer.people])
-    groups = [(one.name, ", ".join(one.members) or "nobody", _place(one)) for one in layer.groups]
+    groups = [(one.name, _members(one), _place(one)) for one in layer.groups]
     yield from _table("Groups", groups)
     if layer.account is not None:
         yield "Account"
@@ -111,6 +111,12 @@ def account_lines(layer: Layer) -> Iterator[str]:
 
 def _setting_record(setting: Setting) -> dict[str, Any]:
     return {"value": setting.value, "source": setting.source, "literal": setting.literal}
+
+
+def _members(group: Group) -> str:
+    if group.members:
+        return ", ".join(group.members)
+    return "not known" if "computed" in group.reason else "nobody"
 
 
 def _person_row(person: Person) -> tuple[str, ...]:

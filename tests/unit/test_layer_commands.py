@@ -149,6 +149,19 @@ def test_a_bad_key_or_name_is_refused_and_nothing_is_written(
     assert contents(project) == before
 
 
+def test_members_that_cannot_be_told_are_not_called_nobody(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / LAYER / "groups.tf"
+    path.write_text(
+        re.sub(r"group_users = \[.*?\n  \]", "group_users = var.members", path.read_text(), flags=re.DOTALL)
+    )
+    assert run(machine, "show", "security") == DONE
+    groups = capsys.readouterr().out.partition("Groups\n")[2].partition("Account")[0]
+    assert "not known" in groups
+    assert "nobody" not in groups
+
+
 def test_a_user_whose_outputs_labels_are_taken_is_added_without_any(
     machine: Machine, project: Path, key: bytes, tmp_path: Path
 ) -> None:

@@ -52,6 +52,10 @@ def layer(expression: str, users: str = USERS, members: str = "[]", **extra: str
         ('["alex.kim", "${var.project}.bot"]', "alex.kim bb.bot"),
         ('concat(local.admins, ["${var.project}.bot"])', "alex.kim bb.bot"),
         ('"${concat(local.admins, ["jane.doe"])}"', "alex.kim jane.doe"),
+        ('[for one in concat(local.admins, ["b.b"]) : one]', "alex.kim b.b"),
+        ("[for name, key in local.by_name : name]", "map.one map_two"),
+        ("[for key in local.by_name : key]", "a b"),
+        ('[for one in [{ name = "a.a", x = 1 }, { name = "b.b" }] : one.name]', "a.a b.b"),
     ],
 )
 def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, names: str) -> None:
@@ -81,7 +85,11 @@ def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, nam
     ("expression", "names", "unknown"),
     [
         ('concat(["a.a"], var.more)', "a.a", "var.more"),
-        ('concat(["a.a"], [for one in local.admins : one])', "a.a", "[for one in local.admins : one]"),
+        (
+            'concat(["a.a"], [for one in local.admins : lower(one)])',
+            "a.a",
+            "[for one in local.admins : lower(one)]",
+        ),
         ('setsubtract(local.admins, ["alex.kim"])', "", "setsubtract"),
         ('[for one in local.admins : "${one}.x"]', "", "for one in"),
         ("local.loop", "in.loop", "local.loop"),
@@ -169,3 +177,75 @@ def test_somebody_of_a_computed_list_still_joins_a_plain_group() -> None:
     edited = edit_layer(read, [SetGroups("jane.doe", add=("ops",))])
     assert edited.groups[0].members == ("jane.doe",)
     assert edited.files.documents["locals.tf"] is read.files.documents["locals.tf"]
+
+
+MODULE = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = FOR_EACH
+
+  name                  = NAME
+  create_iam_access_key = false
+
+  pgp_key = file("keys/${KEY}")
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("for_each", "name", "key", "files"),
+    [
+        ("{ for one in local.all : one => one }", "each.key", "each.value", "keys/a.a keys/b.b"),
+        ("{ for u in local.people : u.name => u }", "each.value.name", "each.value.key", "keys/1 keys/2"),
+        ("{ for u in local.people : u.name => u }", "each.key", "each.key", "keys/a.a keys/b.b"),
+        ("{ for name, file in local.files : name => file }", "each.key", "each.value", "keys/1 keys/2"),
+    ],
+)
+def test_people_that_a_for_makes_are_shown_with_their_keys(
+    for_each: str, name: str, key: str, files: str
+) -> None:
+    module = MODULE.replace("FOR_EACH", for_each).replace("NAME", name).replace("KEY", key)
+    locals_text = (
+        'locals {\n  all    = ["a.a", "b.b"]\n  files  = { "a.a" = "1", "b.b" = "2" }\n'
+        '  people = [{ name = "a.a", key = "1" }, { name = "b.b", key = "2" }]\n}\n'
+    )
+    read = layer_of({"users.tf": module, "locals.tf": locals_text})
+    assert [(one.iam_name, one.key_file) for one in read.people] == list(
+        zip(("a.a", "b.b"), files.split(), strict=True)
+    )
+    assert not any(one.editable for one in read.people)
+    assert any("is computed" in one.message for one in read.findings)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[for one in local.admins : upper(one)]",
+        '[for one in local.admins : one if one != "alex.kim"]',
+        "{ for one in local.admins : one => one... }",
+        '[for name, key in local.by_name : "${name}-${key}"]',
+        "[for one in local.loop : one]",
+    ],
+)
+def test_a_for_that_makes_something_else_is_told_not_guessed(expression: str) -> None:
+    read = layer(expression)
+    assert not {"alex.kim", "map.one", "a"} & {one.iam_name for one in read.people}
+    assert any("is computed" in one.message for one in read.findings)
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ("[for one in local.admins : module.user[one].iam_user_name]", "alex.kim"),
+        ('concat([for one in local.admins : module.user[one].iam_user_name], ["x.x"])', "alex.kim x.x"),
+        ("[for one in module.user : one.iam_user_name]", "alex.kim jane.doe"),
+        ("[for name, one in module.user : one.iam_user_name]", "alex.kim jane.doe"),
+        ("values(module.user)[*].iam_user_name", "alex.kim jane.doe"),
+        ("[for one in module.user : two.iam_user_name]", ""),
+        ("[for one in module.user : one.iam_user_name if true]", ""),
+    ],
+)
+def test_members_that_a_for_makes_are_shown_and_not_edited(members: str, names: str) -> None:
+    read = layer('["alex.kim", "jane.doe"]', members=members)
+    group = read.groups[0]
+    assert (sorted(group.members), group.editable) == (names.split(), False)
+    assert group.reason.startswith("the list is computed")

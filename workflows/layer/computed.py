@@ -7,6 +7,7 @@ followed, and references to the layer's own locals and variables; anything else 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.model import Place
@@ -14,7 +15,7 @@ from workflows.layer.syntax import bare, function_call, unwrap
 from workflows.layer.values import plain_string
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tree_sitter import Node
 
@@ -27,6 +28,9 @@ _JOINING = frozenset(
     {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}
 )
 """Functions whose result has the entries of their arguments, and no others (Terraform's "Functions")."""
+_PARTS_OF_FOR = frozenset(
+    {"tuple_start", "tuple_end", "object_start", "object_end", "for_intro", "expression", "=>", "comment"}
+)
 _LONGEST = 60
 _DEEPEST = 50
 _OF_A_MAP = frozenset({"keys", "values"})
@@ -40,11 +44,17 @@ class Entry(NamedTuple):
         document: the document it is written in.
         node: a list's expression, or a map's element.
         key_only: whether the key of a map's element alone counts, as in `keys(local.users)`.
+        key_field: the field of a list's object that is its key, as in
+            `{ for u in local.users : u.name => u }`; "" for any other entry.
+        instance_of: the label of the module whose instance of that name counts, as in
+            `[for name in local.admins : module.user[name].name]`; "" for any other entry.
     """
 
     document: Document
     node: Node
     key_only: bool = False
+    key_field: str = ""
+    instance_of: str = ""
 
     @property
     def place(self) -> Place:
@@ -83,6 +93,36 @@ def shortened(document: Document, node: Node) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "…"
 
 
+def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> Entry | None:
+    """What a `for` makes of an entry; None where it makes something else of it than a plain part.
+
+    Args:
+        entry: what it goes through.
+        names: what it calls a list's entry, or a map's key and value.
+        results: the expression of its list, or the key and the value of its map.
+    """
+    if entry[2:] != (False, "", ""):
+        return None
+    pair = entry.node.type == "object_elem"
+    key, value = (names[0] if len(names) == 2 and pair else ""), names[-1]
+    if pair and list(results) == [key, value]:
+        return entry
+    item = Entry(entry.document, entry.node.children[2]) if pair else entry
+    field = results[0].removeprefix(f"{value}.")
+    if field != results[0] and field.isidentifier() and results[1:] in ([], [value]):
+        return item._replace(key_field=field)
+    if len(set(results)) > 1:
+        return None
+    if results[0] == value:
+        return item
+    if pair and results[0] == key:
+        return entry._replace(key_only=True)
+    instance = re.fullmatch(r"module\.([A-Za-z_][\w-]*)\[(\w+)\]\.\w+", results[0])
+    if instance is None or instance[2] != (key if pair else value):
+        return None
+    return entry._replace(instance_of=instance[1], key_only=pair)
+
+
 class _Reader:
     """Follows an expression down to its entries, and keeps the first part that it cannot follow."""
 
@@ -107,6 +147,8 @@ class _Reader:
         call = function_call(document, node)
         if call is not None:
             return self._of_call(document, node, call[0], within)
+        if node.type in {"for_tuple_expr", "for_object_expr"}:
+            return self._of_for(document, node, within)
         text = document.text(node)
         found = self._named(text) if text not in within else []
         if len(found) != 1:
@@ -138,6 +180,19 @@ class _Reader:
                     return [one._replace(key_only=True) for one in found]
                 return [Entry(one.document, one.node.children[2]) for one in found]
         return self._cannot(document, node)
+
+    def _of_for(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
+        """The entries of a `for` that only hands on what it goes through."""
+        intro = next(one for one in node.children if one.type == "for_intro")
+        if any(one.type not in _PARTS_OF_FOR for one in node.children):
+            return self._cannot(document, node)  # a condition, or values in groups
+        names = [document.text(one) for one in intro.children if one.type == "identifier"]
+        source = next(one for one in intro.children if one.type == "expression")
+        results = [document.text(one) for one in node.children if one.type == "expression"]
+        found = self.read(document, source, within)
+        handed = [_handed_on(one, names, results) for one in found]
+        whole = [one for one in handed if one is not None]
+        return whole if len(whole) == len(found) else self._cannot(document, node)
 
     def _flat(self, entry: Entry, within: frozenset[str]) -> list[Entry]:
         document, node = entry.document, entry.node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import attribute_of, name_in
@@ -9,8 +10,8 @@ from workflows.layer.computed import Entry
 from workflows.layer.declarations import group_modules, place_of, uneditable
 from workflows.layer.for_each import computed_entries
 from workflows.layer.model import Finding, Group
-from workflows.layer.references import read_reference
-from workflows.layer.values import evaluate
+from workflows.layer.references import Reference, read_reference
+from workflows.layer.values import evaluate, object_key, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from workflows.layer.syntax import Block
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
+_EVERYBODY = re.compile(
+    r"\[ ?for (?:\w+, ?)?(\w+) in module\.([\w-]+) ?: ?(\w+)\.\w+ ?\]|values\(module\.([\w-]+)\)\[\*\]\.\w+"
+)
+"""A list of all users of one module."""
 POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
 """terraform-aws-iam, modules/iam-group-with-policies: lists of managed policies, the usual one first."""
 
@@ -76,6 +81,10 @@ def _members(
     if attribute is None:
         return [], why or f"it has no {name_in(block, 'group_users')} list"
     node = attribute.value
+    everybody = _EVERYBODY.fullmatch(" ".join(block.document.text(node).split()))
+    if everybody is not None and everybody[1] == everybody[3]:
+        label = everybody[2] or everybody[4]
+        return [one.iam_name for one in people.values() if one.module == label], why or "the list is computed"
     if node.type == "tuple":
         entries = [Entry(block.document, one) for one in block.document.elements(node)]
     else:
@@ -85,7 +94,7 @@ def _members(
     members: list[str] = []
     for entry in entries:
         document, element = entry.document, entry.node
-        reference = read_reference(document, element)
+        reference = _instance(entry) if entry.instance_of else read_reference(document, element)
         if reference is None:
             why = why or f"the entry at line {entry.place.line} is computed"
         elif not reference.module:
@@ -97,6 +106,15 @@ def _members(
             message = f"The group {block.label} names {text}, which no user module declares."
             findings.append(Finding(message, entry.place, hand_edit=True))
     return members if node.type == "tuple" else list(dict.fromkeys(members)), why
+
+
+def _instance(entry: Entry) -> Reference | None:
+    """The instance of a module that a `for` makes of a name."""
+    if entry.key_only:
+        key = object_key(entry.document, entry.node)
+    else:
+        key = plain_string(entry.document, entry.node)
+    return Reference(entry.instance_of, key, "") if key is not None else None
 
 
 def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool:

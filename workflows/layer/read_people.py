@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
+from workflows.layer.fields import fields_of
 from workflows.layer.model import Finding, Person, Place, Style
 from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, plain_strings
 
@@ -22,6 +23,8 @@ Owner = tuple[str, str | None]
 
 _LONGEST_NAME = 200
 """Bytes of an expression that may make a name; what is longer, and may be nested deeply, is none."""
+_LONGEST_OBJECT = 2000
+"""Bytes of an object that may be a person."""
 _DEFAULT_OF_MODULE = True
 """terraform-aws-iam, modules/iam-user: login profile and access key are both made unless switched off."""
 
@@ -90,6 +93,9 @@ def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[
     for position, entry in enumerate(entries):
         document, node = entry.document, entry.node
         text = strings[position] if strings is not None else None
+        if entry.key_field:
+            yield entry, *_of_a_field(module, entry, names)
+            continue
         if text is None and node.type == "object_elem":
             key = object_key(document, node)
             if entry.key_only:
@@ -103,6 +109,16 @@ def _entries(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[
                 value = evaluate(document, node, names) if short else UNKNOWN
                 text = value if isinstance(value, str) else None
             yield entry, text, text
+
+
+def _of_a_field(module: UserModule, entry: Entry, names: Mapping[str, object]) -> tuple[str | None, object]:
+    """The key and the value of a list's object whose field is the key: the object, or just that name."""
+    short = entry.node.end_byte - entry.node.start_byte <= _LONGEST_OBJECT
+    value = evaluate(entry.document, entry.node, names) if short else UNKNOWN
+    key = value.get(entry.key_field) if isinstance(value, dict) else None
+    if not isinstance(key, str):
+        return None, None
+    return key, value if fields_of(module.block) else key
 
 
 def _from_object(
