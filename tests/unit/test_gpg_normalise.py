@@ -187,6 +187,12 @@ def test_a_changed_letter_in_armor_is_noticed_by_its_checksum(armored: str) -> N
         normalise(armored[:middle] + other + armored[middle + 1 :])
 
 
+def test_a_checksum_of_other_letters_is_damage(armored: str) -> None:
+    checksum = next(line for line in armored.splitlines() if line.startswith("=") and len(line) == 5)
+    with pytest.raises(DamagedKey):
+        normalise(armored.replace(checksum, "=é\u00fc\ufffdx"))
+
+
 @pytest.mark.parametrize(
     "garbage",
     [

@@ -7,7 +7,6 @@ linear time; there is no regular expression, so no input can make one run away.
 from __future__ import annotations
 
 import base64
-import binascii
 import codecs
 import contextlib
 import html
@@ -191,7 +190,7 @@ def _strictly_decoded(letters: str) -> bytes:
         raise MalformedBase64("there is padding in the middle of it")
     try:
         return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one; letters of no alphabet at all are another
         raise MalformedBase64("a part of it is missing") from error
 
 
