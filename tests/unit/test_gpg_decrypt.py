@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -73,6 +74,11 @@ def test_every_form_that_people_paste_becomes_the_same_message(home: GpgHome, me
         "from a Terraform output": f'"{plain}",\n',
         "with literal newlines": wrapped.replace("\n", "\\n"),
         "in a quoted mail": "".join(f"> {line}\n" for line in wrapped.splitlines()),
+        "in a mail whose words are base64 letters": f"Hi\n{wrapped}\nBest\nBob",
+        "with the soft line breaks of a mail": "=\n".join(
+            textwrap.wrap(plain.replace("=", "=3D"), 75, break_on_hyphens=False)
+        ),
+        "base64 of the armored text": base64.b64encode(armored.encode()).decode(),
         "in a mail": f"Hello Jane,\nyour password:\n\n{wrapped}\nBye\n",
         "armored": armored,
         "armored in a mail": f"Hello\n{armored}\nBye",
@@ -100,6 +106,13 @@ def test_a_cut_message_a_key_and_two_messages_are_told_apart(home: GpgHome, mess
     armored = home.run("--armor", "--recipient", "jane@a.example", "--encrypt", stdin=b"x").decode()
     with pytest.raises(NotAMessage, match="more than one"):
         clean_ciphertext(armored + armored)
+    other = home.run("--recipient", "jane@a.example", "--encrypt", stdin=b"y")
+    for between in ("", "\nand\n", "\nfor security:\n"):
+        text = base64.encodebytes(message).decode() + between + base64.encodebytes(other).decode()
+        with pytest.raises(NotAMessage, match="more than one"):
+            clean_ciphertext(text)
+    with pytest.raises(NotAMessage, match="more than one"):
+        clean_ciphertext(message + other)
 
 
 def test_recipients_are_those_that_gpg_names(home: GpgHome) -> None:

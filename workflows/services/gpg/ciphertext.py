@@ -10,6 +10,8 @@ from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.normalise import INPUT_LIMIT
 from workflows.services.gpg.packets import MalformedPackets, Tag, split
 
+_ENCRYPTED: Final = frozenset({Tag.ENCRYPTED, Tag.ENCRYPTED_WITHOUT_INTEGRITY, Tag.AEAD_ENCRYPTED})
+
 HIDDEN_RECIPIENT: Final = "0" * 16
 """The key id of a recipient that the sender left out (RFC 9580, section 5.1)."""
 
@@ -26,6 +28,8 @@ def clean_ciphertext(text: bytes | str) -> bytes:
     if len(text) > INPUT_LIMIT:
         raise NotAMessage(f"It is too large: {len(text):,} characters, where some hundred are usual.")
     binary = _binary_message(text)
+    if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
+        binary = _binary_message(binary)
     try:
         packets = split(binary)
     except MalformedPackets as error:
@@ -33,9 +37,11 @@ def clean_ciphertext(text: bytes | str) -> bytes:
             raise NotAMessage("Its end is missing.") from error
         raise NotAMessage("It is not OpenPGP data.") from error
     tags = {packet.tag for packet in packets}
+    if sum(packet.tag in _ENCRYPTED for packet in packets) > 1:
+        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
     if tags & {Tag.PUBLIC_KEY, Tag.SECRET_KEY}:
         raise NotAMessage("It is a key, not a message.")
-    if not tags & {Tag.ENCRYPTED, Tag.ENCRYPTED_WITHOUT_INTEGRITY, Tag.AEAD_ENCRYPTED}:
+    if not tags & _ENCRYPTED:
         raise NotAMessage("Its encrypted part is missing.")
     if not recipients(binary):
         raise NotAMessage("It is not encrypted to any key.")

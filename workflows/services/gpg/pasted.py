@@ -14,6 +14,8 @@ import quopri
 import string
 from dataclasses import dataclass
 
+from workflows.services.gpg.packets import MalformedPackets, split
+
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""
 _ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ") for code in range(256))
@@ -143,28 +145,51 @@ def armored_blocks(text: str) -> tuple[ArmoredBlock, ...]:
     return tuple(blocks)
 
 
-def bare_base64(text: str) -> bytes | None:
+def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     """The binary data of a text that is base64, or that has a block or one long word of it in other text.
 
     A word is what `base64 -w0` leaves in front of the prompt, or a value between quotes.
 
     Args:
         text: a text that went through `unquoted`.
+        packed: whether it may be a mail's source, with soft line breaks ("=" at the end of a line).
 
     Returns:
         The data, or None if there is no base64 in it.
 
     Raises:
-        MalformedBase64: it is base64 by its letters but cannot be decoded.
+        MalformedBase64: it is base64 by its letters but cannot be decoded, or there are several blocks of it.
     """
     lines = [line.strip(_WRAPPING) for line in text.split("\n")]
     lines = [line for line in lines if line]
     if not lines:
         return None
-    if all(_is_base64("".join(line.split())) for line in lines):
-        return decode_base64("\n".join(lines))
-    block = _longest_block(lines) or _longest_word(text)
-    return decode_base64(block) if block else None
+    # The greeting and the name around a block may be base64 letters as well: then all of it is no packets.
+    whole = "\n".join(lines) if all(_is_base64("".join(line.split())) for line in lines) else ""
+    blocks = _blocks(lines)
+    # The shorter line that ends a block may be the next word of the mail.
+    found = _openpgp([whole]) or _openpgp(blocks) or _openpgp([one.rpartition("\n")[0] for one in blocks])
+    if len(found) > 1:
+        raise MalformedBase64("there is more than one block in it; give one at a time")
+    if found:
+        return found[0]
+    if packed and "=\n" in text:
+        unpacked = quopri.decodestring(text.encode()).decode("utf-8", errors="replace")
+        with contextlib.suppress(MalformedBase64):
+            return bare_base64(unpacked, packed=False)
+    piece = whole or max(blocks, key=len, default="") or _longest_word(text)
+    return decode_base64(piece) if piece else None
+
+
+def _openpgp(pieces: list[str]) -> list[bytes]:
+    """What is in those pieces that are whole OpenPGP data, each once."""
+    found: list[bytes] = []
+    for piece in pieces:
+        with contextlib.suppress(MalformedBase64, MalformedPackets):
+            data = decode_base64(piece)
+            if split(data) and data not in found:
+                found.append(data)
+    return found
 
 
 def decode_base64(text: str) -> bytes:
@@ -198,12 +223,12 @@ def _is_base64(word: str) -> bool:
     return BASE64_ALPHABET.issuperset(word)
 
 
-def _longest_block(lines: list[str]) -> str:
-    """The longest run of base64 lines of one length, with the shorter line that ends it; "" if there is none.
+def _blocks(lines: list[str]) -> list[str]:
+    """The runs of base64 lines of one length, each with the shorter line that ends it.
 
     That a block has lines of one length tells it from the words of a mail, which are base64 letters as well.
     """
-    best: list[str] = []
+    blocks: list[str] = []
     index = 0
     while index < len(lines):
         first = lines[index]
@@ -212,22 +237,13 @@ def _longest_block(lines: list[str]) -> str:
             while index < len(lines) and len(lines[index]) == len(first) and _is_base64(lines[index]):
                 run.append(lines[index])
                 index += 1
-            if index < len(lines) and _ends(run, lines[index]):
+            if index < len(lines) and len(lines[index]) < len(first) and _is_base64(lines[index]):
                 run.append(lines[index])
                 index += 1
+            blocks.append("\n".join(run))
         else:
             index += 1
-        if sum(map(len, run)) > sum(map(len, best)):
-            best = run
-    return "\n".join(best)
-
-
-def _ends(run: list[str], line: str) -> bool:
-    """Whether a line is the last, shorter one of a block, and not a word of the mail after it ("Thanks")."""
-    if len(line) >= len(run[-1]) or not _is_base64(line) or run[-1].endswith("="):
-        return False
-    unwrapped = len(run) == 1 and len(run[0]) >= _SHORTEST_WORD
-    return not (unwrapped and line.isalpha() and (line.islower() or line.istitle()))
+    return blocks
 
 
 def _longest_word(text: str) -> str:
