@@ -10,6 +10,7 @@ from workflows.errors import OnboardError
 from workflows.layer.discover import ProjectError, find_project
 from workflows.layer.lone_layer import declares_people, lone_layer
 from workflows.layer.project import LayerLocation, Project
+from workflows.services.files import explained
 
 
 def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocation]:
@@ -23,8 +24,10 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     """
     folder = (machine.working_folder / Path(text).expanduser()).absolute()
     inside = folder.resolve()
+    with explained(inside, "read"):
+        is_folder = inside.is_dir()
     try:
-        project = find_project(inside if inside.is_dir() else machine.working_folder)
+        project = find_project(inside if is_folder else machine.working_folder)
     except ProjectError as error:
         if not declares_people(inside):
             raise
