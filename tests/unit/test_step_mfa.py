@@ -19,7 +19,7 @@ from workflows.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.services.iam import DeviceExists
 from workflows.services.sts import RepeatedCode, WrongCode
-from workflows.services.vault import VaultChoice, VaultUnavailable
+from workflows.services.vault import VaultChoice, VaultLocked, VaultUnavailable
 from workflows.steps import mfa as step
 from workflows.steps.base import Context
 from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
@@ -228,6 +228,25 @@ def test_without_a_vault_no_device_is_made(new_user: NewUserAws) -> None:
         step.begin(typed(key), new_user.context(), new_user.report)
     devices = new_user.aws.administrator("iam").list_virtual_mfa_devices()["VirtualMFADevices"]
     assert devices == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"), [(VaultUnavailable, ""), (VaultLocked, "its seed is still kept")]
+)
+def test_without_a_vault_an_enabled_device_is_recognised_all_the_same(
+    new_user: NewUserAws, refusal: type[VaultUnavailable], told: str
+) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+
+    def none(_fingerprint: str) -> VaultChoice:
+        raise refusal("No keyring", "It cannot be used.")
+
+    new_user.world = replace(new_user.world, vault=none)
+    found = step.begin(typed(key), new_user.context(), new_user.report)
+    assert isinstance(found, Registered)
+    assert found.serial == SERIAL
+    assert told in found.told
 
 
 def test_another_persons_key_is_refused(new_user: NewUserAws) -> None:

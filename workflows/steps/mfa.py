@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from workflows.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.messages.handoff import Identity
 from workflows.services import iam, sts
 from workflows.services.authenticator import check_code, consecutive_problem, two_codes_problem
 from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.vault import VaultLocked, VaultUnavailable
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.mfa_device import (
     Pending,
@@ -85,9 +87,8 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
         devices = iam.list_mfa_devices(client)
         serial = code_device(devices)
         if serial is not None:
-            forget_seed(context, identity)
             credentials.drop()
-            return Registered(serial, device_words(devices))
+            return Registered(serial, f"{device_words(devices)} {_seed_forgotten(context, identity)}".strip())
         label = identity.account_alias or identity.account_id
         vault, name = seed_store(context, identity)
         kept = kept_seed(vault, name)
@@ -98,6 +99,17 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
             report(Progress("Making the device"))
             serial, seed, remark = create_device(client, who, vault, name)
     return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
+
+
+def _seed_forgotten(context: Context, identity: Identity) -> str:
+    """Forget what an interrupted set-up may have left; says where a seed may still be, or ""."""
+    try:
+        forget_seed(context, identity)
+    except VaultLocked as error:
+        return f"If its set-up was begun here, its seed is still kept: {error.what}"
+    except VaultUnavailable:
+        return ""  # nowhere to keep one, so there is none
+    return ""
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
