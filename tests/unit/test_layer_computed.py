@@ -249,3 +249,33 @@ def test_members_that_a_for_makes_are_shown_and_not_edited(members: str, names: 
     group = read.groups[0]
     assert (sorted(group.members), group.editable) == (names.split(), False)
     assert group.reason.startswith("the list is computed")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        "[for one in module.user : one.iam_user_name]",
+        "values(module.user)[*].iam_user_name",
+        "[for one in local.users : module.user[one].iam_user_name]",
+        'concat([for one in local.users : module.user[one].iam_user_name], ["x.x"])',
+    ],
+)
+def test_members_that_follow_the_users_come_and_go_with_them(members: str) -> None:
+    read = layer('["alex.kim", "jane.doe"]', members=members)
+    edited = edit_layer(read, [AddPerson("kim.lee", KEY)])
+    assert "kim.lee" in edited.groups[0].members
+    left = edit_layer(edited, [RemovePerson("kim.lee"), RemovePerson("jane.doe")])
+    assert {"alex.kim"} == {one for one in left.groups[0].members if one != "x.x"}
+
+
+def test_a_name_that_another_list_holds_too_does_not_go_with_its_user() -> None:
+    members = "[for one in local.admins : module.user[one].iam_user_name]"
+    read = layer('["alex.kim", "jane.doe"]', members=members)
+    edit_layer(read, [RemovePerson("jane.doe")])
+    with pytest.raises(EditRefused, match=r"alex\.kim cannot be removed"):
+        edit_layer(read, [RemovePerson("alex.kim")])
+    mixed = layer(
+        '["a.a", "b.b"]', members='concat([for one in local.users : module.user[one].name], ["a.a"])'
+    )
+    with pytest.raises(EditRefused, match=r"a\.a cannot be removed"):
+        edit_layer(mixed, [RemovePerson("a.a")])

@@ -14,7 +14,7 @@ from workflows.layer.collected import collections_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from workflows.layer.model import Constant, Layer, Output
+    from workflows.layer.model import Constant, Group, Layer, Output
 
 
 class PersonFacts(NamedTuple):
@@ -28,7 +28,7 @@ class PersonFacts(NamedTuple):
 
 
 class GroupFacts(NamedTuple):
-    """A group without its place; members and policies are sorted."""
+    """A group without its place; members and policies are sorted, members that follow others left out."""
 
     label: str
     members: tuple[str, ...]
@@ -94,7 +94,7 @@ def facts_of(layer: Layer) -> Facts:
             for one in layer.people
         },
         groups={
-            one.name: GroupFacts(one.label, tuple(sorted(one.members)), tuple(sorted(one.policies)))
+            one.name: GroupFacts(one.label, _own_members(one), tuple(sorted(one.policies)))
             for one in layer.groups
         },
         outputs=_outputs(layer.outputs),
@@ -103,6 +103,10 @@ def facts_of(layer: Layer) -> Facts:
         settings={one.name: one.value for one in settings},
         keys=dict(layer.files.keys),
     )
+
+
+def _own_members(group: Group) -> tuple[str, ...]:
+    return tuple(sorted(one for one in group.members if one not in group.followed))
 
 
 def _collected(layer: Layer) -> tuple[tuple[str, str], ...]:

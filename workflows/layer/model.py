@@ -103,6 +103,7 @@ class Group:
         editable: whether the editor can change its members.
         place: where its block begins.
         reason: why it cannot, as a sentence without its end; "" when it can.
+        followed: the members that a `for` over the users makes: they come and go with their declaration.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Group:
     editable: bool
     place: Place
     reason: str = ""
+    followed: frozenset[str] = frozenset()
 
 
 class Output(NamedTuple):

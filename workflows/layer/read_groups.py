@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import attribute_of, name_in
@@ -44,7 +45,7 @@ def read_groups(
     machine_names = {one.iam_name for one in people.values() if one.machine}
     groups = []
     for block in group_modules(files):
-        members, why = _members(files, block, people, findings)
+        members, followed, why = _members(files, block, people, findings)
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."
             attribute = attribute_of(block, "group_users")
@@ -59,6 +60,7 @@ def read_groups(
                 editable=not why,
                 place=place_of(block),
                 reason=why,
+                followed=followed,
             )
         )
     return tuple(groups), findings
@@ -72,26 +74,28 @@ def _name(block: Block, names: Mapping[str, object]) -> str:
 
 def _members(
     files: FileSet, block: Block, people: Mapping[Owner, Person], findings: list[Finding]
-) -> tuple[list[str], str]:
-    """The members' IAM names, and why they cannot be edited ("" when they can)."""
+) -> tuple[list[str], frozenset[str], str]:
+    """The members' IAM names, those that follow their declaration, and why none is edited ("": they are)."""
     why = uneditable(files, block.document, block)
     if "for_each" in block.attributes or "count" in block.attributes:
         why = why or "the block repeats"
     attribute = attribute_of(block, "group_users")
     if attribute is None:
-        return [], why or f"it has no {name_in(block, 'group_users')} list"
+        return [], frozenset(), why or f"it has no {name_in(block, 'group_users')} list"
     node = attribute.value
     everybody = _EVERYBODY.fullmatch(" ".join(block.document.text(node).split()))
     if everybody is not None and everybody[1] == everybody[3]:
         label = everybody[2] or everybody[4]
-        return [one.iam_name for one in people.values() if one.module == label], why or "the list is computed"
+        members = [one.iam_name for one in people.values() if one.module == label]
+        return members, frozenset(members), why or "the list is computed"
     if node.type == "tuple":
         entries = [Entry(block.document, one) for one in block.document.elements(node)]
     else:
         known, unknown = computed_entries(files, block.document, node)
         entries = list(known)
         why = why or f"the list is computed{f', and who is in {unknown} cannot be told' if unknown else ''}"
-    members: list[str] = []
+    members = []
+    followed: set[str] = set()
     for entry in entries:
         document, element = entry.document, entry.node
         reference = _instance(entry) if entry.instance_of else read_reference(document, element)
@@ -100,12 +104,17 @@ def _members(
         elif not reference.module:
             members.append(str(reference.key))
         elif reference.owner in people:
-            members.append(people[reference.owner].iam_name)
+            person = people[reference.owner]
+            members.append(person.iam_name)
+            if entry.instance_of and entry.place == person.place:
+                followed.add(person.iam_name)
         else:
             text = document.text(element)
             message = f"The group {block.label} names {text}, which no user module declares."
             findings.append(Finding(message, entry.place, hand_edit=True))
-    return members if node.type == "tuple" else list(dict.fromkeys(members)), why
+    twice = {one for one, number in Counter(members).items() if number > 1}
+    own = members if node.type == "tuple" else list(dict.fromkeys(members))
+    return own, frozenset(followed - twice), why
 
 
 def _instance(entry: Entry) -> Reference | None:

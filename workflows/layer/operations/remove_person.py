@@ -48,7 +48,11 @@ class RemovePerson:
                 person.
         """
         person = find_person(layer, self.name)
-        joined = [one for one in layer.groups if person.iam_name in one.members]
+        joined = [
+            one
+            for one in layer.groups
+            if person.iam_name in one.members and person.iam_name not in one.followed
+        ]
         for group in joined:
             if not group.editable:
                 why = f"It is in the group {group.name}, whose members are not edited: {group.reason}."
