@@ -88,4 +88,5 @@ async def keys_taken(pilot: Pilot[Any]) -> None:
     handed_on = asyncio.Event()
     if pilot.app.call_later(handed_on.set):
         while pilot.app.is_running and not handed_on.is_set():  # one that ends hands on nothing any more
-            await asyncio.sleep(0.005)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(handed_on.wait(), 0.1)
