@@ -78,6 +78,7 @@ def test_every_form_that_people_paste_becomes_the_same_message(home: GpgHome, me
         "with the soft line breaks of a mail": "=\n".join(
             textwrap.wrap(plain.replace("=", "=3D"), 75, break_on_hyphens=False)
         ),
+        "with marks that nobody sees": f"\ufeff{plain[:40]}\u200b{plain[40:90]}\u00ad\n{plain[90:]}",
         "base64 of the armored text": base64.b64encode(armored.encode()).decode(),
         "in a mail": f"Hello Jane,\nyour password:\n\n{wrapped}\nBye\n",
         "armored": armored,

@@ -21,7 +21,10 @@ BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 _ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ") for code in range(256))
 _SHORTEST_WORD = 200  # letters; the smallest key and the smallest encrypted password have more
 
-_QUOTE_MARKS = " \t>|\u00a0\u200b\ufeff"
+_QUOTE_MARKS = " \t>|\u00a0"
+_INVISIBLE = dict.fromkeys(
+    map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")
+)  # where a program may break a line
 _WRAPPING = " \t\r\"'`,;%\u00a0\u200b\ufeff\\"
 _BEGIN = "-----BEGIN PGP "
 _END = "-----END PGP "
@@ -97,6 +100,7 @@ def as_text(data: bytes | str) -> str | None:
 
 def unquoted(text: str) -> str:
     """The text with plain newlines and blanks, and without quote marks and blanks around its lines."""
+    text = text.translate(_INVISIBLE) if not text.isascii() else text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
     return "\n".join(line.strip(_QUOTE_MARKS) for line in text.split("\n"))
 
