@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.errors import OnboardError, cause_of
 from workflows.layer.line_diff import differences
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
 
 def _why(error: OSError, folder: Path) -> str:
     """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
-    words = f"{error.strerror or error}."
+    words = cause_of(error)
     if error.errno in {errno.EACCES, errno.EPERM}:
         return f"{words} You need the permission to write in the folder {folder}."
     return words
@@ -205,7 +205,7 @@ def remove_leftovers(change_set: ChangeSet) -> None:
             raise WriteFailed(
                 "A file could not be removed",
                 f"What a write that was cut off left beside {one.path} could not be removed.",
-                why=str(error),
+                why=cause_of(error),
                 next="Repair the cause and try again.",
             ) from error
 

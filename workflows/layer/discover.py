@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.errors import OnboardError, cause_of
 from workflows.layer.lock_file import read_lock_file, read_required_version
 from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read_accounts import read_accounts
@@ -56,7 +56,7 @@ def find_project(start: Path) -> Project:
         raise ProjectError(
             "The project cannot be read",
             f"{error.filename or start} cannot be read.",
-            why=f"{error.strerror or error}.",
+            why=cause_of(error),
             next="Look at `ls -ld` of it: who owns it, and what is its mode? Then try again.",
         ) from error
 
@@ -113,7 +113,9 @@ def read_build_env(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise ProjectError("build.env cannot be read", f"{path} cannot be read.", why=str(error)) from error
+        raise ProjectError(
+            "build.env cannot be read", f"{path} cannot be read.", why=cause_of(error)
+        ) from error
     found: dict[str, str] = {}
     for line in lines:
         name, sign, value = line.strip().removeprefix("export ").partition("=")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.errors import OnboardError, cause_of
 from workflows.layer.syntax import Document
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class FileSet:
         except OSError as error:
             raise LayerUnreadable(
                 "The layer cannot be read",
-                f"A file in {folder} cannot be read.",
-                why=str(error),
+                f"{error.filename or folder} cannot be read.",
+                why=cause_of(error),
                 next="Repair the file or its permissions; a broken symbolic link counts too.",
             ) from error
         unread = sorted(path.name for end in _UNREAD for path in folder.glob(f"*{end}"))

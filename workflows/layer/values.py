@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pygohcl
 
-from workflows.errors import OnboardError
+from workflows.errors import OnboardError, cause_of
 from workflows.layer.fields import field_read
 from workflows.layer.syntax import Document, function_call, unwrap
 
@@ -50,7 +50,7 @@ def read_variables(path: Path) -> dict[str, object]:
         raise BadVariables(
             "A variables file cannot be read",
             f"{path} cannot be read.",
-            why=str(error),
+            why=cause_of(error),
             next="Make it readable.",
         ) from error
     except UnicodeDecodeError as error:
