@@ -103,6 +103,24 @@ def test_a_name_that_would_make_the_key_file_a_folder_is_refused(name: str) -> N
         edit_layer(layer, [AddPerson(name, "K")])
 
 
+def test_of_as_many_forms_the_one_with_a_banner_of_its_own_is_followed() -> None:
+    def block(name: str, banner: str) -> str:
+        return (
+            f'{banner}module "user_{name}" {{\n  source = "../modules/iam-user"\n  name   = "{name}"\n\n'
+            f'  pgp_key = file("keys/{name}")\n}}\n'
+        )
+
+    users = [
+        block("ann", "#\n# User: ann\n#\n"),
+        block("bob", "#\n# User: somebody else\n#\n"),
+        block("cat", ""),
+    ]
+    layer = layer_of({"users.tf": "\n".join(users)})
+    edited = edit_layer(layer, [AddPerson("dan", "D")])
+    assert b'#\n# User: dan\n#\nmodule "user_dan"' in edited.files.documents["users.tf"].data
+    assert contents(edit_layer(edited, [RemovePerson("dan")])) == contents(layer)
+
+
 def test_an_empty_list_over_two_lines_is_closed_when_it_is_empty_again() -> None:
     layer = edit_layer(with_users("[\n  ]"), [AddPerson("b.b", "KEY\n")])
     assert users_of(layer) == '[\n    "b.b",\n  ]'

@@ -135,8 +135,9 @@ class BlocksHome:
             raise refuse("The user cannot be added.", f"{_NOBODY}.", self.place)
         shape = usual_shape(one.block for one in self.modules)
         forms = {one.module: _form(self._block(one), one, shape) for one in fitting[:_NEAR]}
-        usual = Counter(forms.values()).most_common(1)[0][0]
-        return next(one for one in fitting if forms.get(one.module) == usual)
+        usual = Counter(form[:-1] for form in forms.values()).most_common(1)[0][0]
+        alike = [one for one in fitting[:_NEAR] if forms[one.module][:-1] == usual]
+        return next((one for one in alike if forms[one.module][-1]), alike[0])  # rather with its own banner
 
     def _label(self, sibling: Person, name: str) -> str:
         label = in_place_of(sibling.module, sibling.iam_name, name)
@@ -172,10 +173,10 @@ def _position(siblings: list[Person], name: str) -> int:
 
 
 def _form(block: Block, person: Person, shape: tuple[str, ...] | None) -> tuple[object, ...]:
-    """What is alike in the blocks of a team: attributes in their order, source, a banner of its own."""
+    """What is alike in a team's blocks: attributes in order, source, a banner; last, whether that names it."""
     banner = banner_of(block, (person.iam_name, person.module), shape)
     text = "\n".join(block.document.data[one.start_byte : one.end_byte].decode() for one in banner)
-    return (*block.attributes, block.source_of("source"), mentions_name(text, person.iam_name))
+    return (*block.attributes, block.source_of("source"), bool(banner), mentions_name(text, person.iam_name))
 
 
 def _texts(block: Block) -> dict[str, str]:
