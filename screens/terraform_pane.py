@@ -18,10 +18,15 @@ from screens.widgets.lock_dialog import LockAnswer, LockDialog
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
+from workflows.services.terraform.unwritten_state import StateUnwritten
 from workflows.steps import mending
 from workflows.steps.terraform_credentials import CodeWanted
 
 _MENDED = "mended"
+_WRITE = (
+    "Written now, the state knows what exists, and the plan shows what is left. Terraform refuses it if the "
+    "state was changed by somebody else meanwhile. The file can hold secrets: it is removed afterwards."
+)
 _WITHOUT_CODE = ("look", "log", "export", "send")
 """Moves of the panes that never need a code: how they ended says nothing about it."""
 
@@ -53,6 +58,9 @@ class TerraformPane(StepPane):
             case InitRefused():
                 message.told = True
                 self._ask_about_init(message.error)
+            case StateUnwritten():
+                message.told = True
+                self._ask_about_state(message.error)
             case CodeWanted():
                 self.query_one(CodeField).want(message.error.serial)
 
@@ -79,6 +87,15 @@ class TerraformPane(StepPane):
                 self._waited = 0
 
         self.app.push_screen(LockDialog(lock, self._waited), answered)
+
+    def _ask_about_state(self, refused: StateUnwritten) -> None:
+        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
+            if yes:
+                code = self.query_one(CodeField).take()
+                self.run_move(_MENDED, lambda report: mending.write_state(self.context, report, code))
+
+        body = f"{refused.what}\n\n{refused.why}\n\n{_WRITE}"
+        self.app.push_screen(Confirm(refused.title, body, "Write the state"), answered)
 
     def _ask_about_init(self, refused: InitRefused) -> None:
         button, words = mending.WAYS[refused.way]

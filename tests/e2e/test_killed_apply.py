@@ -24,8 +24,10 @@ from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.sandbox.sandbox import Sandbox
+from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.results import ApplyFailed
 from workflows.services.terraform.state_lock import LockHeld
+from workflows.services.terraform.unwritten_state import StateUnwritten
 from workflows.steps import apply, hand_over, mending, plan, recovery
 from workflows.steps.left_behind import running_in
 from workflows.steps.recovery import Way
@@ -193,3 +195,33 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
     runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
     assert not (runs.folder / "terraform" / ACCOUNT / "replace.json").exists()
     finished(runs)
+
+
+@pytest.mark.slow
+def test_a_session_that_ends_during_the_apply_loses_nothing(runs: AdminRuns, sandbox: Sandbox) -> None:
+    context = runs.context(ACCOUNT)
+    said: list[str] = []
+
+    def cut_off(progress: Any) -> None:
+        """AWS takes nothing any more that is signed by this machine's clock, once it has the person."""
+        before = f"{PASSWORD}: Creation complete" in "".join(said)
+        said.extend(progress.payload.lines if isinstance(progress.payload, Update) else ())
+        if not before and f"{PASSWORD}: Creation complete" in "".join(said):
+            sandbox.advance_clock(3700)
+
+    with pytest.raises(ApplyFailed) as failed:
+        apply.perform(apply.Request(), context, cut_off)
+    sandbox.advance_clock(-3700)
+    assert failed.value.title == "The state could not be written"
+    assert NAME in failed.value.what
+    assert failed.value.result.unwritten
+    with pytest.raises(StateUnwritten) as unwritten:
+        plan.make(context, runs.report)
+    assert unwritten.value.file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(LockHeld) as held:
+        mending.write_state(context, runs.report)
+    assert "released" in mending.unlock(held.value.lock, context, runs.report)
+    assert "written" in mending.write_state(context, runs.report)
+    assert not unwritten.value.file.exists()
+    made = plan.make(context, runs.report)
+    assert not any("new user" in line for line in made.summary)

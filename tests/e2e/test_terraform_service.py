@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from workflows.services.terraform.replacements import replace_next
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
 from workflows.services.terraform.runner import Run
 from workflows.services.terraform.service import Terraform
+from workflows.services.terraform.unwritten_state import StateUnwritten
 
 pytestmark = pytest.mark.e2e
 
@@ -256,6 +258,7 @@ from pathlib import Path
 from workflows.services.terraform.binary import Binary, Product
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.service import Terraform
+from workflows.services.terraform.unwritten_state import StateUnwritten
 
 given = json.loads(sys.argv[1])
 Terraform(
@@ -468,3 +471,38 @@ def test_what_is_to_be_replaced_next_is_kept_until_an_apply_went_through(quick: 
         assert [one.address for one in plan.replaced] == ["terraform_data.first"]
     assert quick.apply(record).succeeded
     assert quick.plan()[1].is_empty
+
+
+def leave_unwritten(terraform: Terraform, serial: int = 1, lineage: str = "") -> Path:
+    """What an apply that could not write its state leaves: a newer one, in the layer's folder."""
+    state = json.loads((terraform.layer / "terraform.tfstate").read_text())
+    state |= {"serial": state["serial"] + serial, "lineage": lineage or state["lineage"]}
+    file = terraform.layer / "errored.tfstate"
+    file.write_text(json.dumps(state))
+    return file
+
+
+def test_a_state_that_could_not_be_written_stops_everything_until_it_is(quick: Terraform) -> None:
+    record, _ = quick.plan()
+    quick.apply(record)
+    record, _ = quick.plan()
+    file = leave_unwritten(quick)
+    with pytest.raises(StateUnwritten, match=re.escape(str(file.parent))):
+        quick.apply(record)
+    with pytest.raises(StateUnwritten) as refused:
+        quick.plan()
+    assert "secrets" in refused.value.next
+    quick.push_unwritten()
+    assert not file.exists()
+    assert quick.plan()[1].is_empty
+    quick.push_unwritten()  # there is nothing to write any more
+
+
+def test_a_left_state_that_is_older_or_anothers_is_kept_and_told(quick: Terraform) -> None:
+    record, _ = quick.plan()
+    quick.apply(record)
+    for file in (leave_unwritten(quick, serial=-1), leave_unwritten(quick, lineage="of-another-layer")):
+        with pytest.raises(OnboardError) as refused:
+            quick.push_unwritten()
+        assert refused.value.title == "The state that was left is another one"
+        assert file.is_file()

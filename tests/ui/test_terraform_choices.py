@@ -27,6 +27,7 @@ from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
+from workflows.services.terraform.unwritten_state import StateUnwritten
 from workflows.steps import apply, mending, plan, recovery, terraform_runs
 from workflows.steps.apply import Outlook
 from workflows.steps.base import Context, Report
@@ -111,6 +112,29 @@ async def test_a_held_lock_is_told_waited_for_and_planned_again(
         await press(pilot, "enter")
         assert desk.asked == ["plan", "plan", "plan"]
         assert "2 to add" in app.text()
+
+
+@pytest.mark.parametrize("answer", ["no", "yes"])
+async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str
+) -> None:
+    planning(desk, monkeypatch, StateUnwritten(tmp_path / "layer/errored.tfstate"))
+
+    def write(_context: Context, _report: Report, _code: object = None) -> str:
+        desk.asked.append("write")
+        return "The state is written."
+
+    monkeypatch.setattr(mending, "write_state", write)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert "The last apply could not write its state" in app.text()
+        assert "errored.tfstate" in app.text()
+        if answer == "yes":
+            app.screen.query_one("#yes").focus()
+        await press(pilot, "enter")
+        assert desk.asked == (["plan", "write", "plan"] if answer == "yes" else ["plan"])
 
 
 async def test_the_countdown_tries_again_by_itself_and_esc_stops_it(

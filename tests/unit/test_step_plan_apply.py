@@ -148,8 +148,11 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
 def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, True, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
+    assert standing(made, ApplyResult(1, False, (), (), ())).startswith(
+        "Not done, or not whole: alex.kim, jan"
+    )
     assert standing(made, result) == (
-        "Done: alex.kim. Not done, or not whole: jane.doe. 1 other resource left."
+        "Done: alex.kim. Not done, or not whole: jane.doe. 2 other resources left."
     )
     assert standing(made, ApplyResult(0, False, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
 
@@ -157,8 +160,15 @@ def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRe
 def test_nobody_is_called_done_for_certain_after_a_kill(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     for exit_code in (None, -9):
-        words = standing(made, ApplyResult(exit_code, False, (USER,), (), (LOGIN,)))
+        words = standing(made, ApplyResult(exit_code, False, (USER, "aws_iam_user.alex"), (), (LOGIN,)))
         assert words.startswith("Done, but perhaps missing from the state: alex.kim.")
+
+
+def test_nobody_is_in_a_state_that_could_not_be_written(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    result = ApplyResult(1, False, tuple(made.owners), (), (), unwritten=True)
+    assert ApplyResult.from_facts(result.as_facts()).unwritten
+    assert standing(made, result).startswith("Done, but not in the state yet: alex.kim, jane.doe.")
 
 
 def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(

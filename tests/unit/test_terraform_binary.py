@@ -190,4 +190,10 @@ def test_argument_lists_are_whole() -> None:
     assert commands.show() == ["python", "shim.py", "show", "-json", "-no-color"]
     assert commands.output() == ["python", "shim.py", "output", "-json", "-no-color"]
     assert commands.version() == ["python", "shim.py", "version", "-json"]
-    assert commands.force_unlock("id") == ["python", "shim.py", "force-unlock", "-force", "id"]
+    assert commands.force_unlock("id") == [
+        *("python", "shim.py", "force-unlock", "-force", "-no-color", "id"),
+    ]
+    assert commands.state_pull() == ["python", "shim.py", "state", "pull", "-no-color"]
+    assert commands.state_push(Path("/l/e")) == [
+        *("python", "shim.py", "state", "push", "-no-color", "-lock-timeout=20s", "/l/e"),
+    ]

@@ -162,4 +162,4 @@ class _Board:
         result = result_of(self._folder / RUNS / self._account, planned.record)
         if result is None:
             return None
-        return frozenset(self._people if result.killed else unfinished(planned, result))
+        return frozenset(self._people if result.killed or result.unwritten else unfinished(planned, result))

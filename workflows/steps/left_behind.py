@@ -22,7 +22,13 @@ RUNS = "terraform"
 CREDENTIALS = "aws"
 """The folder of a session with temporary credentials, a folder an account, for as long as Terraform runs."""
 
-_A = {Kind.INIT: "An init", Kind.PLAN: "A plan", Kind.APPLY: "An apply", Kind.IMPORT: "An import"}
+_A = {
+    Kind.INIT: "An init",
+    Kind.PLAN: "A plan",
+    Kind.APPLY: "An apply",
+    Kind.IMPORT: "An import",
+    Kind.PUSH: "The writing of a state",
+}
 
 
 def running_in(session: Path, account: str = "*") -> Run | None:
@@ -35,7 +41,7 @@ def running_in(session: Path, account: str = "*") -> Run | None:
     folders = sorted((session / RUNS).glob(f"{account}/"))
     runs = (
         Run.attach(folder / kind)
-        for kind in (Kind.APPLY, Kind.IMPORT, Kind.PLAN, Kind.INIT)
+        for kind in (Kind.APPLY, Kind.IMPORT, Kind.PUSH, Kind.PLAN, Kind.INIT)
         for folder in folders
     )
     return next((run for run in runs if run is not None and run.is_running()), None)

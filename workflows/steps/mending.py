@@ -47,6 +47,25 @@ def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None
     return f"The lock of {lock.who or lock.lock_id} is released."
 
 
+def write_state(context: Context, report: Report, code: Secret | None = None) -> str:
+    """Write the state that the last apply of the step's layer could not write.
+
+    Returns:
+        What was done, as a sentence.
+
+    Raises:
+        Cancelled: the person stopped it.
+        LockHeld: the state is locked, perhaps by that very apply.
+        OnboardError: it could not be written; the file is still there.
+    """
+    with open_layer(context, report, code=code) as layer:
+        report(Progress("Writing the state that the last apply left"))
+        layer.terraform.push_unwritten(
+            on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
+        )
+    return "The state is written: it holds what the last apply made. The file is removed."
+
+
 def initialise(way: InitWay, context: Context, report: Report, code: Secret | None = None) -> str:
     """Initialise the step's layer the way that was chosen.
 

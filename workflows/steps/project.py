@@ -251,11 +251,16 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
         )
     if upstream.behind:
         repair = f"git merge {upstream.name}" if upstream.is_default else "git pull"
+        conflicts = ""
+        if any(not file.untracked for file in git.dirty_files()):
+            # A plain pull refuses where both sides changed a file.
+            repair += " --autostash" if upstream.is_default else " --rebase --autostash"
+            conflicts = " Where git tells of a conflict, keep both sides' lines."
         raise OnboardError(
             "This checkout is behind",
             f"{upstream.name} has {upstream.behind} commit(s) that are not here.",
             why="A plan from here would destroy what colleagues have added since.",
-            next=f"Run `{repair}` in the project, then try again.",
+            next=f"Run `{repair}` in the project, then try again.{conflicts}",
         )
 
 

@@ -12,11 +12,12 @@ def standing(planned: Planned, result: ApplyResult) -> str:
 
     After a killed one nobody is done for certain: what AWS has may be missing from the state.
     """
-    left = {*result.failed, *result.remaining}
+    left = _left(planned, result)
     people = sorted({name for names in planned.owners.values() for name in names})
     waiting = unfinished(planned, result)
     done = [name for name in people if name not in waiting]
     done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
+    done_words = "Done, but not in the state yet" if result.unwritten else done_words
     parts = [f"{done_words}: {', '.join(done)}."] if done else []
     parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
     others = len([address for address in left if not planned.owners.get(address)])
@@ -26,8 +27,15 @@ def standing(planned: Planned, result: ApplyResult) -> str:
 
 def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
     """Those for whom an apply that stopped on the way has not done everything, sorted."""
-    left = {*result.failed, *result.remaining}
+    left = _left(planned, result)
     return sorted({name for address in left for name in planned.owners.get(address, ())})
+
+
+def _left(planned: Planned, result: ApplyResult) -> set[str]:
+    """The resources that are not as planned yet; one that Terraform said nothing about is not, either."""
+    if result.succeeded:
+        return set()
+    return {*planned.owners, *result.failed, *result.remaining} - set(result.done)
 
 
 def causes(planned: Planned, result: ApplyResult) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from workflows.services.terraform.binary import choose_binary
 from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.service import Terraform
 from workflows.services.terraform.state import State
+from workflows.services.terraform.unwritten_state import refuse_unwritten
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.left_behind import RUNS
 from workflows.steps.project import wanted_binary
@@ -157,9 +158,11 @@ def read_state(layer: OpenLayer, context: Context, report: Report) -> State:
     """What a layer's state says, after an init where that is needed.
 
     Raises:
+        StateUnwritten: it lacks what an apply made.
         OnboardError: it cannot be read.
     """
     terraform = layer.terraform
+    refuse_unwritten(layer.location.path)
     if terraform.init_reasons():
         report(Progress(f"Initialising {layer.location.relative}"))
         terraform.init(on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving)

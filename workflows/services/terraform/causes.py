@@ -43,6 +43,22 @@ _SIGN_IN = (
 
 _CAUSES = (
     _cause(
+        r"errored\.tfstate|Failed to (?:save|persist) state",
+        "The state could not be written",
+        "The network or the credentials ended during the apply. What it made is in errored.tfstate in the "
+        "layer's folder, and in no state.",
+        "Once AWS can be reached again, press p to plan: you are asked first whether to write that state.",
+    ),
+    _cause(
+        r"cannot (?:import|overwrite|write) .{0,60}(?:serial|lineage)|unrelated state with lineage|"
+        r"state with serial",
+        "The state that was left is another one",
+        "The state in the backend is newer than errored.tfstate, or of another layer: it seems to have been "
+        "written since.",
+        "Compare the two (`terraform show errored.tfstate`, `terraform show`); if nothing is missing, remove "
+        "errored.tfstate and plan again.",
+    ),
+    _cause(
         r"ExpiredToken|token (?:included in the request )?(?:is|has) expired|SSO session.*expired|"
         r"RequestExpired|refresh(?:ing)? cached (?:SSO )?(?:token|credentials)",
         "The credentials have expired",

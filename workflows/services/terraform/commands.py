@@ -75,7 +75,11 @@ class Commands:
 
     def state_pull(self) -> list[str]:
         """`state pull`. The answer is the state with its secrets: keep it in memory."""
-        return self._build("state", "pull")
+        return self._build("state pull", no_color=True)
+
+    def state_push(self, file: Path) -> list[str]:
+        """`state push` of a file, which is refused if the state is another one or newer; speaks in text."""
+        return self._build("state push", str(file), no_color=True, lock_timeout=LOCK_TIMEOUT)
 
     def output(self) -> list[str]:
         """`output -json`. The answer holds sensitive outputs in clear: keep it in memory."""
@@ -91,7 +95,7 @@ class Commands:
 
     def force_unlock(self, lock_id: str) -> list[str]:
         """`force-unlock` of one lock, without a question: the caller has asked already."""
-        return self._build("force-unlock", lock_id, force=True)
+        return self._build("force-unlock", lock_id, force=True, no_color=True)
 
     def import_(self, address: str, resource_id: str, *, var_files: Sequence[Path] = ()) -> list[str]:
         """`import` of one resource that exists into the state; it speaks in text alone."""

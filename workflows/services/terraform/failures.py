@@ -63,6 +63,11 @@ def from_first_error(text: str) -> str:
     return "\n".join(lines if first is None else lines[first:]).strip()
 
 
+def is_stale(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether an apply failed since the state is another one now: its plan can never be applied any more."""
+    return any(one.is_error and "plan is stale" in one.summary.lower() for one in diagnostics)
+
+
 def needs_init(diagnostics: Sequence[Diagnostic]) -> bool:
     """Whether a plan failed only because the layer has to be initialised."""
     asked = re.compile(r"terraform init|tofu init", re.IGNORECASE)

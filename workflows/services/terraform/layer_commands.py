@@ -17,6 +17,7 @@ from workflows.services.terraform.outcome import Kind, Outcome, Update
 from workflows.services.terraform.runner import Run
 from workflows.services.terraform.state import State, parse_state, without_clear_secrets
 from workflows.services.terraform.state_mark import StateMark, read_mark
+from workflows.services.terraform.unwritten_state import unwritten
 
 if TYPE_CHECKING:
     import threading
@@ -180,11 +181,38 @@ class LayerCommands:
         self._refuse_unless_done(Kind.IMPORT, outcome)
         return True
 
+    def push_unwritten(
+        self,
+        *,
+        on_update: Callable[[Update], None] | None = None,
+        cancelled: threading.Event | None = None,
+        leave: threading.Event | None = None,
+    ) -> None:
+        """Write the state that an apply left in the layer's folder, and remove that file.
+
+        Without one nothing is done.
+
+        Raises:
+            Cancelled: the person stopped it.
+            LockHeld: the state is locked, perhaps by that very apply.
+            OnboardError: it could not be written; the file is still there.
+        """
+        file = unwritten(self.layer)
+        if file is None:
+            return
+        outcome = self._runs.run(
+            Kind.PUSH, self.binary.commands.state_push(file), on_update, cancelled, leave
+        )
+        self._runs.finish(Kind.PUSH)
+        self._refuse_unless_done(Kind.PUSH, outcome)
+        file.unlink()
+
     def _refuse_unless_done(self, kind: Kind, outcome: Outcome) -> None:
         if outcome.succeeded:
             return
         if outcome.cancelled:
-            words = "The state is complete and not locked." if kind is Kind.IMPORT else "Nothing was changed."
+            writes = kind in {Kind.IMPORT, Kind.PUSH}
+            words = "The state is complete and not locked." if writes else "Nothing was changed."
             raise Cancelled(f"The {kind} was stopped", words, next="Start it again when you like.")
         raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text, self.binary.product)
 

@@ -41,7 +41,7 @@ class LayerRuns:
 
     def running(self) -> Run | None:
         """The run that is going on, if there is one."""
-        runs = (self.of(kind) for kind in (Kind.APPLY, Kind.IMPORT, Kind.PLAN, Kind.INIT))
+        runs = (self.of(kind) for kind in (Kind.APPLY, Kind.IMPORT, Kind.PUSH, Kind.PLAN, Kind.INIT))
         return next((run for run in runs if run is not None and run.is_running()), None)
 
     def run(

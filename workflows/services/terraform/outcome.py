@@ -17,6 +17,7 @@ class Kind(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     IMPORT = "import"
+    PUSH = "push"
     OTHER = "other"
 
 

@@ -12,6 +12,7 @@ from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.failures import failure
 from workflows.services.terraform.outcome import Outcome
 from workflows.services.terraform.redaction import redact
+from workflows.services.terraform.unwritten_state import NAME
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class ApplyResult:
         begun: addresses that Terraform had begun with, whether or not it told how they ended.
         existing: addresses that failed since AWS has something of that name already.
         troubles: what went wrong, resource by resource.
+        unwritten: whether the state could not be written, so that it is in the layer's folder instead.
     """
 
     exit_code: int | None
@@ -54,6 +56,7 @@ class ApplyResult:
     begun: tuple[str, ...] = ()
     existing: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
+    unwritten: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -76,6 +79,7 @@ class ApplyResult:
             "begun": list(self.begun),
             "existing": list(self.existing),
             "troubles": [asdict(trouble) for trouble in self.troubles],
+            "unwritten": self.unwritten,
         }
 
     @classmethod
@@ -90,6 +94,7 @@ class ApplyResult:
             begun=tuple(facts.get("begun", ())),
             existing=tuple(facts.get("existing", ())),
             troubles=tuple(Trouble(**trouble) for trouble in facts.get("troubles", ())),
+            unwritten=bool(facts.get("unwritten")),
         )
 
 
@@ -129,6 +134,7 @@ def apply_result(outcome: Outcome) -> ApplyResult:
             one.address for one in progress.errors if one.address and says_it_exists(one.as_text())
         ),
         troubles=tuple(_trouble(one) for one in progress.errors),
+        unwritten=any(NAME in one.as_text() for one in progress.errors),
     )
 
 

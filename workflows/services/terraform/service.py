@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from workflows.errors import OnboardError
 from workflows.services.git import Git
 from workflows.services.processes import write_record
-from workflows.services.terraform.failures import needs_init
+from workflows.services.terraform.failures import is_stale, needs_init
 from workflows.services.terraform.kept_results import earlier_result
 from workflows.services.terraform.layer_commands import LayerCommands
 from workflows.services.terraform.outcome import Kind, Outcome, Update
@@ -36,6 +36,7 @@ from workflows.services.terraform.results import (
     older_than_files,
 )
 from workflows.services.terraform.state_lock import LockHeld
+from workflows.services.terraform.unwritten_state import keep_private, refuse_unwritten
 
 if TYPE_CHECKING:
     import threading
@@ -70,6 +71,7 @@ class Terraform(LayerCommands):
             OnboardError: it failed; or the files changed while it was made.
         """
         self._runs.await_older(on_update, cancelled, leave)
+        refuse_unwritten(self.layer)
         if self.init_reasons():
             self.init(on_update=on_update, cancelled=cancelled, leave=leave)
         self.give_up_plan()
@@ -148,6 +150,7 @@ class Terraform(LayerCommands):
             return self._end_of_apply(record, begun.follow(on_update, cancelled=cancelled, leave=leave))
         if (earlier := earlier_result(self.folder, record)) is not None:
             return earlier
+        refuse_unwritten(self.layer)
         refuse_another_plan(record)
         if changed := changed_since(record):
             raise older_than_files(changed)
@@ -171,8 +174,10 @@ class Terraform(LayerCommands):
             self.folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": result.as_facts()}
         )
         self._runs.finish(Kind.APPLY)
+        keep_private(self.layer)
         untouched = not (progress.operations or progress.failed or progress.running)
-        if result.succeeded or not untouched or outcome.exit_code is None:
+        spent = not untouched or outcome.exit_code is None or is_stale(progress.diagnostics)
+        if result.succeeded or spent:
             record.plan.unlink(missing_ok=True)
         if result.succeeded:
             forget_replacements(self.folder)
