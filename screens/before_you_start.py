@@ -91,7 +91,8 @@ class BeforeYouStartPane(StepPane):
     @on(Input.Changed)
     def _take_command(self, event: Input.Changed) -> None:
         """The command of the invitation, pasted into either field, fills both."""
-        if "iam-onboard" not in event.value or "--user" not in event.value:
+        begun, _, user = event.value.partition("--user")
+        if "iam-onboard" not in begun or not user.strip():
             return
         try:
             invitation = open_invitation(event.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from support.fakes import fake_world
+from support.new_user import notices
 from support.panes import PaneHost, new_session, rest
 from support.pgp import ENVIRONMENT
 from textual.widgets import Input
@@ -39,6 +40,20 @@ async def test_a_pasted_command_fills_both_fields_and_next_goes_on(tmp_path: Pat
         assert session.status(KEY) is Status.DONE
         assert session.facts()["project"] == "bb"
         assert session.facts()["user"] == "jane.doe"
+    session.close()
+
+
+async def test_a_command_that_is_typed_is_not_complained_about_before_it_is_whole(tmp_path: Path) -> None:
+    session = new_session(tmp_path / "sessions", [before_you_start])
+    app = host(tmp_path, session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#project", Input).focus()
+        for letter in "iam-onboard join --project bb --user jane.doe":
+            app.screen.focused.insert_text_at_cursor(letter)  # type: ignore[union-attr]
+            await pilot.pause()
+        assert notices(app) == ""
+        assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
     session.close()
 
 

@@ -96,6 +96,15 @@ def test_a_handoff_for_somebody_else_is_refused(
     assert refused.value.next
 
 
+def test_a_user_of_several_accounts_is_named_once(tmp_path: Path, keys: GpgHome) -> None:
+    mine = identity_for(keys, "jane")
+    root = {"account_name": "management", "account_id": "111111111111", "account_alias": "", "profiles": ()}
+    page = "https://111111111111.signin.aws.amazon.com/console"
+    both = Handoff("bb", (mine, replace(mine, **root, sign_in_url=page)))
+    with pytest.raises(OnboardError, match=r"It is for jane\.doe, and you"):
+        step.read(Request(text=both.render()), context(tmp_path, keys, user="john.roe"), nothing)
+
+
 def test_an_unknown_project_is_taken_from_the_handoff(tmp_path: Path, keys: GpgHome) -> None:
     asked = context(tmp_path, keys, project="")
     assert step.read(Request(text=handoff_for(keys, "jane").render()), asked, nothing).handoff.project == "bb"

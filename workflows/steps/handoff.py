@@ -103,7 +103,7 @@ def _check_addressee(handoff: Handoff, context: Context) -> None:
             next="Ask your admin for the right one, or correct the project in Before you start.",
         )
     users = {identity.user for identity in handoff.identities}
-    strangers = sorted(one.user for one in handoff.identities if one.encrypted_password and one.user != user)
+    strangers = sorted({one.user for one in handoff.identities if one.encrypted_password} - {user})
     if strangers or user not in users:
         raise OnboardError(
             "A handoff for another user",
