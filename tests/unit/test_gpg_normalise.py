@@ -220,10 +220,12 @@ def test_garbage_is_not_a_key(garbage: bytes | str) -> None:
         ("> BE516F01", "fingerprint"),
         ("https://keys.example.org/vks/v1/by-fingerprint/56D50A0E8C24690607F9D8C47020D735BE516F01", "link"),
         ("<jane@a.example>", "mail address"),
+        ("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "certificate"),
+        (b"%PDF-1.7\n\x00\xff\xfe" + bytes(300), "file of another kind"),
         ("pub   rsa4096 2024-01-01 [SC]\n      56D50A0E8C24690607F9D8C4\nuid   Jane <j@a.example>\n", "list"),
     ],
 )
-def test_what_people_take_for_a_key_is_called_by_its_name(sent: str, told: str) -> None:
+def test_what_people_take_for_a_key_is_called_by_its_name(sent: bytes | str, told: str) -> None:
     with pytest.raises(NotAPublicKey) as refusal:
         normalise(sent)
     assert told in refusal.value.what

@@ -1,4 +1,4 @@
-"""What people send in place of a PGP key, by its look: an SSH key, a fingerprint, a link, a list of keys.
+"""What people send in place of a PGP key, by its look: an SSH key, a fingerprint, a link, a picture.
 
 Nothing is decoded here. A name for what was sent helps its sender more than "no key".
 """
@@ -31,6 +31,10 @@ def other_kind(text: str) -> str:
     bare = text.strip()
     if bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare:
         return "an SSH key, which is of another kind: nothing can be encrypted to it here"
+    if "-----BEGIN CERTIFICATE-----" in bare:
+        return "a certificate, as of TLS or S/MIME, which is of another kind"
+    if "\0" in text and "-----BEGIN PGP" not in text:
+        return "a file of another kind, neither text nor PGP data"
     if "\n" in bare:
         lines = bare.split("\n")
         listed = any(line.startswith(("pub ", "sec ")) for line in lines) and "-----BEGIN" not in bare
