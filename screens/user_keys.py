@@ -39,10 +39,11 @@ class UserKeys(ByHandPane):
         raise NotImplementedError
 
     def consequences(self, view: LayerView, person: Person) -> list[str]:
-        """What each switch that is decided for somebody brings about, a sentence each."""
+        """What each change that is decided for somebody brings about, a sentence each."""
         switches = self.own.access.get(view.account, {}).get(person.iam_name, {})
         after = {fact: switches.get(fact, getattr(person, fact)) for fact in access.WORDS}
-        told = []
+        name = self.own.key_files.get(view.account, {}).get(person.iam_name)
+        told = [f"The key file will be called {name}; the key in it stays."] if name else []
         for fact, wanted in switches.items():
             if wanted is not getattr(person, fact):
                 left = any(after[other] for other in access.WORDS if other != fact)

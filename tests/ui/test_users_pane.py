@@ -210,3 +210,10 @@ def test_somebody_who_is_gone_is_noticed(mixed: AdminProject) -> None:
     observed = users.observe(mixed.context())
     assert observed.holds is False
     assert "a.block (security)" in observed.words
+
+
+async def test_another_name_of_a_key_file_shows_on_a_small_screen(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users") as ui:
+        await mark(ui, "a.block")
+        await ui.press("f", *["backspace"] * 7, *"a.key", "enter")
+        assert "The key file will be called a.key; the key in it stays." in words(ui)
