@@ -20,7 +20,8 @@ from workflows.steps import project
 from workflows.steps.intents import KINDS
 from workflows.steps.layer_remarks import layer_remarks
 from workflows.steps.places import told_path
-from workflows.steps.project import Request, Survey, UpstreamUnreachable
+from workflows.steps.project import Request, Survey
+from workflows.steps.upstream import UpstreamUnreachable
 
 
 def names_in(text: str) -> tuple[str, ...]:

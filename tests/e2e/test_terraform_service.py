@@ -473,6 +473,19 @@ def test_what_is_to_be_replaced_next_is_kept_until_an_apply_went_through(quick: 
     assert quick.plan()[1].is_empty
 
 
+def test_a_plan_that_the_state_has_outrun_did_nothing_and_is_given_up(
+    quick: Terraform, binary: Binary, tmp_path: Path
+) -> None:
+    record, _ = quick.plan()
+    colleague = service(binary, tmp_path, quick.layer, "colleague")
+    colleague.apply(colleague.plan()[0])
+    with pytest.raises(ApplyFailed) as failed:
+        quick.apply(record)
+    assert failed.value.title == "The plan is older than the state"
+    assert failed.value.result.done == ()
+    assert not record.plan.exists()
+
+
 def leave_unwritten(terraform: Terraform, serial: int = 1, lineage: str = "") -> Path:
     """What an apply that could not write its state leaves: a newer one, in the layer's folder."""
     state = json.loads((terraform.layer / "terraform.tfstate").read_text())

@@ -7,7 +7,8 @@ from support.admin_project import AdminProject, quiet
 
 from workflows.errors import OnboardError
 from workflows.steps import project
-from workflows.steps.project import Request, UpstreamUnreachable
+from workflows.steps.project import Request
+from workflows.steps.upstream import UpstreamUnreachable, check_upstream
 
 LAYERS = ("management", "security")
 
@@ -114,7 +115,22 @@ def test_a_checkout_behind_its_upstream_is_refused(admin_project: AdminProject) 
     admin_project.git("reset", "--quiet", "--hard", "HEAD~1")
     error = refused(admin_project, joining(admin_project))
     assert error.title == "This checkout is behind"
-    assert "git pull" in error.next
+    assert "`git pull`" in error.next
+
+
+def test_what_was_written_is_taken_along_to_what_colleagues_added(admin_project: AdminProject) -> None:
+    first = admin_project.git("rev-parse", "HEAD").strip()
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin_project.git("push", "--quiet")
+    admin_project.git("reset", "--quiet", "--hard", first)
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert "`git pull --rebase`" in refused(admin_project, joining(admin_project)).next
+    admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
+    advice = refused(admin_project, joining(admin_project)).next
+    assert "`git pull --rebase --autostash`" in advice
+    admin_project.git(*advice.split("`")[1].split()[1:], "--quiet")
+    assert "b.sample" in admin_project.text("security", "locals.tf")
+    admin_project.run(project, joining(admin_project))
 
 
 @pytest.mark.parametrize("state", [("switch", "--create", "onboard/jane.doe"), ("checkout", "--detach")])
@@ -133,7 +149,7 @@ def test_a_checkout_without_upstream_is_compared_with_the_default_branch(
     assert "git merge origin/main" in error.next
     located = project.survey(str(admin_project.root), admin_project.context(), quiet).project
     with pytest.raises(OnboardError, match="behind"):
-        project.check_upstream(located, admin_project.context(), needed=False)
+        check_upstream(located, admin_project.context(), needed=False)
 
 
 def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_project: AdminProject) -> None:

@@ -26,9 +26,9 @@ from workflows.steps.access import not_in_state
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, staleness
-from workflows.steps.project import check_upstream
 from workflows.steps.replaced_keys import new_keys
 from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
+from workflows.steps.upstream import check_upstream
 
 STEP = Step(
     id="plan",

@@ -16,7 +16,6 @@ from workflows.layer.names import check_user_name
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.services.git import Git
 from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import Wanted, choose_binary
 from workflows.steps import intents
@@ -24,6 +23,7 @@ from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.places import typed_path
 from workflows.steps.project_remarks import remarks_on
+from workflows.steps.upstream import check_upstream
 
 STEP = Step(
     id="project",
@@ -70,10 +70,6 @@ class Request:
         """Everybody who is there and stays, each once."""
         kinds = (self.regrouping, self.rekeying, self.resetting, self.mfa_reset)
         return tuple(dict.fromkeys(name for names in kinds for name in names))
-
-
-class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
-    """It cannot be told whether the checkout is current; a person may decide to go on all the same."""
 
 
 @dataclass(frozen=True)
@@ -219,49 +215,6 @@ def _nobody(name: str, layers: list[Layer]) -> OnboardError:
         why=f"{people} Not everything could be read. {unknown}" if unknown else people,
         next=f"Correct the name, or mark the layer that the person is in.{by_hand}",
     )
-
-
-def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
-    """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
-
-    Where the branch has no upstream, the remote's default branch takes its place. Without any remote nothing
-    can be told, and nothing is refused.
-
-    Args:
-        project: the project.
-        context: what the step may read.
-        needed: whether an upstream that cannot be reached is refused too.
-
-    Raises:
-        UpstreamUnreachable: it cannot be reached, and is needed.
-        OnboardError: the checkout is behind.
-    """
-    git = Git(project.root, context.world.environment)
-    if not git.is_repository():
-        return
-    upstream = git.upstream(fetch=True, cancelled=context.cancelled)
-    context.raise_if_cancelled()
-    if upstream.why_not_fetched and needed:
-        raise UpstreamUnreachable(
-            "The upstream does not answer",
-            f"{upstream.name} could not be asked whether this checkout is current.",
-            why="A plan from a checkout that is behind would destroy what colleagues have added since.",
-            next="Try again with the network, or mark the box below the layers to go on without asking.",
-            detail=upstream.why_not_fetched,
-        )
-    if upstream.behind:
-        repair = f"git merge {upstream.name}" if upstream.is_default else "git pull"
-        conflicts = ""
-        if any(not file.untracked for file in git.dirty_files()):
-            # A plain pull refuses where both sides changed a file.
-            repair += " --autostash" if upstream.is_default else " --rebase --autostash"
-            conflicts = " Where git tells of a conflict, keep both sides' lines."
-        raise OnboardError(
-            "This checkout is behind",
-            f"{upstream.name} has {upstream.behind} commit(s) that are not here.",
-            why="A plan from here would destroy what colleagues have added since.",
-            next=f"Run `{repair}` in the project, then try again.{conflicts}",
-        )
 
 
 def _check_binary(project: Project, location: LayerLocation, context: Context) -> None:
