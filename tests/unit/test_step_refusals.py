@@ -28,7 +28,7 @@ def refused(admin: AdminProject, people_keys: Keys, **request: object) -> Onboar
     return error
 
 
-def compute_users(admin: AdminProject, expression: str = r"[for one in [\1] : one]") -> None:
+def compute_users(admin: AdminProject, expression: str = r"[for one in [\1] : lower(one)]") -> None:
     text = admin.text("security", "locals.tf")
     text = re.sub(r"users = \[(.*?)\]", f"users = {expression}", text, flags=re.DOTALL)
     admin.file("security", "locals.tf").write_text(text)

@@ -173,7 +173,7 @@ def _position(siblings: list[Person], name: str) -> int:
 
 
 def _form(block: Block, person: Person, shape: tuple[str, ...] | None) -> tuple[object, ...]:
-    """What is alike in a team's blocks: attributes in order, source, a banner; last, whether that names it."""
+    """What is alike in a team's blocks: attributes in order, source, a banner; last, if it names the user."""
     banner = banner_of(block, (person.iam_name, person.module), shape)
     text = "\n".join(block.document.data[one.start_byte : one.end_byte].decode() for one in banner)
     return (*block.attributes, block.source_of("source"), bool(banner), mentions_name(text, person.iam_name))
