@@ -22,7 +22,7 @@ from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import ProfileFiles, profile_map
 from workflows.services.sts import RepeatedCode
-from workflows.services.vault import VaultUnavailable
+from workflows.services.vault import VaultChoice, VaultUnavailable
 from workflows.steps.base import Context
 from workflows.steps.terraform_credentials import CodeWanted, WrongAccount, code_needed, credential_files
 from workflows.steps.terraform_profiles import project_files
@@ -261,6 +261,39 @@ def test_temporary_credentials_in_the_file_that_have_ended_say_how_to_renew_them
         pytest.fail("they have ended")
     assert ended.value.title == "The credentials have expired"
     assert "aws sso login" in ended.value.next
+
+
+class BrokenVault(MemoryVault):
+    """A keyring that was locked meanwhile."""
+
+    def load(self, name: str) -> Secret | None:
+        raise VaultUnavailable("Locked", f"{name} cannot be read.")
+
+    def store(self, name: str, secret: Secret) -> None:
+        del secret
+        raise VaultUnavailable("Locked", f"{name} cannot be kept.")
+
+
+def test_a_keyring_that_fails_asks_for_a_code_each_time_and_stops_nothing(desk: Desk) -> None:
+    context = desk.context(vault=lambda _fingerprint: VaultChoice(BrokenVault()))
+    with pytest.raises(CodeWanted), desk.files_for(context):
+        pytest.fail("nothing is kept")
+    with desk.files_for(context, desk.code()) as files:
+        assert profile_map(files)[OWN]["aws_access_key_id"].startswith("ASIA")
+    told = [one.words for one in desk.made.progress if "not kept" in one.words]
+    assert told == [
+        f"The session is not kept, so the next step asks for a code again: bb/terraform/{OWN} cannot be kept."
+    ]
+
+
+def test_a_key_that_aws_does_not_know_is_told_with_its_profile(desk: Desk) -> None:
+    desk.files.config_file.write_text("".join(f"[profile {name}]\n" for name in (OWN, OTHER, "bb-tools")))
+    desk.files.credentials_file.write_text(
+        f"[{OWN}]\naws_access_key_id = AKIANOBODYNOBODY0001\naws_secret_access_key = {'s' * 40}\n"
+    )
+    with pytest.raises(OnboardError, match=f"access key of {OWN}") as unknown, desk.files_for(desk.context()):
+        pytest.fail("there is no such key")
+    assert str(desk.files.credentials_file) in unknown.value.what
 
 
 def test_files_that_need_nothing_are_terraforms_own(desk: Desk) -> None:

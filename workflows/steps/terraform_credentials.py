@@ -14,18 +14,12 @@ from datetime import timedelta
 from workflows.errors import OnboardError
 from workflows.layer.discover import LayerLocation, Project
 from workflows.secret import Secret
-from workflows.services.aws_errors import AwsError, AwsFailure
-from workflows.services.clients import ClientFactory, Credentials, ProfileFiles
-from workflows.services.kept_credentials import (
-    SHORTEST_REST,
-    keep_credentials,
-    kept_credentials,
-    write_pair,
-)
-from workflows.services.sts import caller_identity
-from workflows.services.vault import Vault, VaultUnavailable
+from workflows.services.clients import Credentials, ProfileFiles
+from workflows.services.kept_credentials import SHORTEST_REST, write_pair
+from workflows.steps.account_check import CodeWanted, WrongAccount, check_account, factory_for
 from workflows.steps.assumed_roles import assumed
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.kept_roles import keep_roles, kept_role, keyring_of
 from workflows.steps.left_behind import credentials_folder, release_credentials
 from workflows.steps.terraform_profiles import (
     LayerProfile,
@@ -35,27 +29,15 @@ from workflows.steps.terraform_profiles import (
     settings_without_code,
 )
 
-USUAL_SESSION = timedelta(hours=1)
-"""How long a role is taken on for where its profile does not say."""
-
-_MOST = 0.75
-"""The part of a role's time that can be asked to be left; more would ask for a code over and over."""
-
-
-class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
-    """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
-
-    def __init__(self, profile: str, serial: str) -> None:
-        super().__init__(
-            "An MFA code is needed",
-            f"The profile {profile} takes on its role only with a code of {serial}.",
-            next="Enter the six digits that the device shows now, and press Next again.",
-        )
-        self.serial = serial
-
-
-class WrongAccount(OnboardError):  # noqa: N818 - it says what is wrong
-    """Credentials answer for another account than the one that they are for."""
+__all__ = [
+    "CodeWanted",
+    "WrongAccount",
+    "code_needed",
+    "credential_files",
+    "device_of",
+    "factory_for",
+    "keyring_of",
+]
 
 
 def device_of(context: Context, project: Project, location: LayerLocation) -> str:
@@ -84,7 +66,7 @@ def code_needed(
     """
     for one in profiles_of(context, project, location):
         if one.source is Source.CODE:
-            kept = _kept(context, project, one, rest)
+            kept = kept_role(context, project, one, rest)
             if kept is None:
                 return one.serial
             kept.drop()
@@ -185,8 +167,7 @@ def _with_code(
     rest: timedelta,
 ) -> dict[str, Credentials]:
     """The credentials of the profiles of one device: those that are kept, and new ones with the code."""
-    vault = keyring_of(context)
-    found = {one.name: _kept(context, project, one, rest) for one in group}
+    found = {one.name: kept_role(context, project, one, rest) for one in group}
     missing = [one for one in group if found[one.name] is None]
     given = {name: kept for name, kept in found.items() if kept is not None}
     if missing:
@@ -194,91 +175,11 @@ def _with_code(
             raise CodeWanted(missing[0].name, missing[0].serial)
         report(Progress(f"Taking on the role of {', '.join(one.name for one in missing)}"))
         new = assumed(factory_for(context, project), project_files(context, project), missing, code, context)
-        for name, credentials in new.items():
-            if vault is not None:
-                keep_credentials(vault, _vault_name(project, name), credentials)
         given |= new
+        keep_roles(context, project, new, report)
     return given
-
-
-def check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
-    """Compare the account that answers with the one that the profile is for.
-
-    Raises:
-        WrongAccount: they differ.
-        CodeWanted: AWS does not take the kept credentials any more; they are forgotten.
-        OnboardError: the project does not know the layer's account, or AWS does not answer.
-    """
-    if profile.account and not profile.account_id:
-        raise OnboardError(
-            "The account is not known",
-            f"The project does not say which account {profile.account} is.",
-            why="Without its id nobody can tell whether the credentials are for the right account.",
-            next=f"Add {profile.account} with its id to `accounts` in config/common.tfvars.",
-        )
-    try:
-        with factory_for(context, project).profile_client("sts", files, profile.name) as sts:
-            identity = caller_identity(sts)
-    except AwsError as error:
-        if error.failure not in {AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN}:
-            raise
-        raise _over(error, context, project, profile) from error
-    if profile.account_id and identity.account != profile.account_id:
-        raise WrongAccount(
-            "Wrong account",
-            f"The profile {profile.name} answers for the account {identity.account}, and {profile.account} "
-            f"is {profile.account_id}.",
-            why=f"Planning with it would compare this layer with the wrong account ({profile.place}).",
-            next=f"Put the credentials of {profile.account} under {profile.name} in the project's files, "
-            f"{project_files(context, project).config_file.parent}.",
-        )
-
-
-def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
-    """What to do about credentials that AWS does not take any more."""
-    vault = keyring_of(context)
-    if profile.source is Source.CODE:
-        if vault is not None:
-            vault.delete(_vault_name(project, profile.name))
-        return CodeWanted(profile.name, profile.serial)
-    if error.failure is AwsFailure.EXPIRED:
-        file = project_files(context, project).credentials_file
-        return OnboardError(
-            "The credentials have expired",
-            f"The temporary credentials of {profile.name} in {file} are no longer valid.",
-            why="They end after some hours, and whatever wrote them there has to write new ones.",
-            next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
-            detail=error.detail,
-        )
-    return error
-
-
-def factory_for(context: Context, project: Project) -> ClientFactory:
-    """What makes the clients for a project's profiles."""
-    world = context.world
-    return ClientFactory(
-        world.endpoint_url, project.region_primary or "us-east-1", environment=world.environment
-    )
-
-
-def _kept(context: Context, project: Project, one: LayerProfile, rest: timedelta) -> Credentials | None:
-    lasts = timedelta(seconds=float(one.settings.get("duration_seconds") or USUAL_SESSION.total_seconds()))
-    name = _vault_name(project, one.name)
-    return kept_credentials(keyring_of(context), name, context.world.now(), min(rest, lasts * _MOST))
 
 
 def _region_of(one: LayerProfile) -> dict[str, str]:
     region = str(one.settings.get("region") or "")
     return {"region": region} if region else {}
-
-
-def _vault_name(project: Project, profile: str) -> str:
-    return f"{project.name}/terraform/{profile}"
-
-
-def keyring_of(context: Context) -> Vault | None:
-    """Where temporary credentials are kept until they expire; without a keyring a code is asked for again."""
-    try:
-        return context.world.vault("").vault
-    except VaultUnavailable:
-        return None
