@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tui.ask import ask
+from tui.ask import ask_code
 from tui.exit_codes import DONE
 from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
@@ -124,7 +124,7 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
             )
         old = found
     try:
-        code = _code(device_of(old, clients))
+        code = _code(device_of(old, clients), world)
         with (
             key_session(old, code, clients, world, context.cancelled) as session,
             created_key(session) as key,
@@ -150,7 +150,7 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
 def _rotate(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
     region = _region(options, context.world)
     record = _record(options, context, region)
-    code = _code(rotation.needed_device(record, context))
+    code = _code(rotation.needed_device(record, context), context.world)
     request = rotation.Request(options.project, options.profile, code, options.delete_inactive)
     if options.finish:
         return rotation.retired(request, context, tell)
@@ -181,5 +181,5 @@ def _region(options: argparse.Namespace, world: World) -> str:
     return section.options.get("region", _USUAL_REGION) if section else _USUAL_REGION
 
 
-def _code(serial: str | None) -> str:
-    return ask(f"MFA code of {serial}: ").strip() if serial else ""
+def _code(serial: str | None, world: World) -> str:
+    return ask_code(serial, world).reveal() if serial else ""

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import getpass
 import os
+import select
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from workflows.errors import OnboardError
 from workflows.secret import Secret
+from workflows.services.authenticator import seconds_left
+from workflows.world import World
 
 _TERMINAL = Path("/dev/tty")
+_PLAIN = {"", "dumb", "unknown"}
+_ROOM = 40  # columns that the countdown and the question below it want, each in a line of its own
+# Keep the cursor, up a line, write it anew, and back: what is being typed below stays as it is.
+_ABOVE = "\0337\033[A\r{}\033[K\0338"
 
 
 class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
@@ -47,6 +56,52 @@ def ask(question: str) -> str:
         words.write(question)
         words.flush()
         return lines.readline().rstrip("\n")
+
+
+def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
+    """Ask for the code that an MFA device shows, and tell when its next one comes, as each is good once.
+
+    Args:
+        serial: the device's serial number: an ARN, or what is printed on a device that one holds.
+        world: its clock and its environment, which tells what the terminal is able to do.
+        or_none: whether the person may do without; the answer is then empty.
+
+    Raises:
+        NoTerminal: there is none.
+    """
+    if not has_terminal():
+        raise NoTerminal
+    with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
+        question = f"Code{' (Enter for none)' if or_none else ''}: "
+        words.write(f"MFA code of {_device(serial)}\n{_next_code(world.now())}\n{question}")
+        words.flush()
+        if world.environment.get("TERM", "") not in _PLAIN and _columns(words) >= _ROOM:
+            _count_down(lines, words, world)
+        return Secret(lines.readline().strip())
+
+
+def _device(serial: str) -> str:
+    """A device by its name, as its app lists it: "the device jane.doe in the account 222222222222"."""
+    arn, mark, name = serial.partition(":mfa/")
+    return f"the device {name} in the account {arn.rpartition(':')[2]}" if mark else f"the device {serial}"
+
+
+def _next_code(now: datetime) -> str:
+    return f"The app's next code comes in {seconds_left(now)} s."
+
+
+def _columns(words: TextIO) -> int:
+    try:
+        return os.get_terminal_size(words.fileno()).columns
+    except OSError:
+        return 0  # a terminal that does not tell gets the words once
+
+
+def _count_down(lines: TextIO, words: TextIO, world: World) -> None:
+    """Bring the line above the question up to date, each second until there is an answer."""
+    while not select.select([lines], [], [], 1 - world.now().microsecond / 1_000_000)[0]:
+        words.write(_ABOVE.format(_next_code(world.now())))
+        words.flush()
 
 
 def ask_secret(question: str) -> Secret:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from types import FrameType
 
-from tui.ask import ask
+from tui.ask import ask_code
 from tui.layer_find import find_layer
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
@@ -133,7 +133,7 @@ def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | No
         OnboardError: the layer or its profile is not there.
     """
     device = code_wanted(context, rest)
-    return Secret(ask(f"MFA code of {device}: ").strip()) if device else None
+    return ask_code(device, context.world) if device else None
 
 
 @contextlib.contextmanager

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tui.ask import ask, has_terminal
+from tui.ask import ask_code, has_terminal
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
-from workflows.secret import Secret
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
 from workflows.services.sts_regions.console import instructions
 from workflows.services.sts_regions.report import markdown, record, token_words
@@ -77,7 +76,7 @@ def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: 
     due = devices(chosen, sessions)
     if due and not has_terminal():
         chosen, due = tuple(_without_code(way, due) for way in chosen), ()
-    codes = {serial: Secret(ask(f"MFA code of {serial}: ").strip()) for serial in due}
+    codes = {serial: ask_code(serial, context.world) for serial in due}
     return sts_regions.ask(replace(what, ways=chosen, devices=due), codes, context, sessions, _tell)
 
 

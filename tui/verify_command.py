@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from tui.ask import ask, has_terminal
+from tui.ask import ask_code, has_terminal
 from tui.exit_codes import DONE, REFUSED
 from tui.key_input import own_context, tell
 from tui.places import Machine
@@ -34,6 +34,7 @@ from workflows.services.verify import Verification, verify_profiles
 from workflows.steps.aws_command import aws_program
 from workflows.steps.base import Context, Progress
 from workflows.steps.key_session import clients_for
+from workflows.world import World
 
 _USUAL_REGION = "us-east-1"
 
@@ -116,7 +117,7 @@ def _ask_all(
     options: argparse.Namespace,
 ) -> Answers:
     answers = Answers(files, tuple(base.name for base in bases), _all_roles(bases, orphans))
-    codes = {} if options.no_code else _codes(bases)
+    codes = {} if options.no_code else _codes(bases, context.world)
     with AnswerTable(answers, shown=not options.json) as table:
         for base in bases:
             code = codes.get(base.serial) if base.serial else None
@@ -126,14 +127,14 @@ def _ask_all(
     return answers
 
 
-def _codes(bases: tuple[_Base, ...]) -> dict[str, str]:
+def _codes(bases: tuple[_Base, ...], world: World) -> dict[str, str]:
     """A code of each device, asked for once; none where nobody can be asked."""
     usable = [base for base in bases if isinstance(base.key, Credentials)]
     serials = dict.fromkeys(base.serial for base in usable if base.serial)
     if not serials or not has_terminal():
         return {}
-    asked = {serial: ask(f"MFA code of {serial} (Enter for none): ").strip() for serial in serials}
-    return {serial: code for serial, code in asked.items() if code}
+    asked = {serial: ask_code(serial, world, or_none=True) for serial in serials}
+    return {serial: code.reveal() for serial, code in asked.items() if code}
 
 
 def _ask_one(

@@ -11,6 +11,7 @@ from support.served_aws import NewUserAws
 
 from tui.places import Machine, Places
 from workflows.secret import Secret
+from workflows.world import World
 
 
 class Keyring:
@@ -45,6 +46,10 @@ class Terminal:
     def ask_secret(self, question: str) -> Secret:
         return Secret(self.ask(question))
 
+    def ask_code(self, serial: str, world: World, *, or_none: bool = False) -> Secret:
+        del world
+        return self.ask_secret(f"{serial}{' or none' if or_none else ''}")
+
     def is_there(self) -> bool:
         return bool(self.answers)
 
@@ -54,6 +59,7 @@ class Terminal:
             for name, answer in (
                 ("ask", self.ask),
                 ("ask_secret", self.ask_secret),
+                ("ask_code", self.ask_code),
                 ("has_terminal", self.is_there),
             ):
                 if hasattr(module, name):

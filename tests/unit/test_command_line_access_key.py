@@ -72,7 +72,7 @@ def test_import_create_rotate_and_finish(
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["access-key", "rotate", *PROFILE, "--json"]) == DONE
     record = told(capsys)
-    assert terminal.asked == [f"MFA code of {serial}: "]
+    assert terminal.asked == [serial]
     assert record["old_id"] == first["AccessKeyId"]
     assert record["rotation"] == "waiting"
     assert kept_secret(keyring) != first["SecretAccessKey"]

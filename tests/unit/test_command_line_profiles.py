@@ -178,7 +178,7 @@ def test_a_key_is_proved_kept_and_found_and_every_profile_says_who_it_is(
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["verify", "bb", "--json"]) == REFUSED  # only one of the roles is there
     found = {one["profile"]: one for one in told(capsys)["profiles"]}
-    assert terminal.asked == [f"MFA code of {serial} (Enter for none): "]
+    assert terminal.asked == [f"{serial} or none"]
     assert found[BASE]["arn"] == f"arn:aws:iam::{SECURITY}:user/jane.doe"
     assert found[ROLE]["arn"] == f"arn:aws:sts::{APPS}:assumed-role/DevOps/iam-onboard"
     assert f"account={APPS}&roleName=DevOps" in found[ROLE]["switch_role"]

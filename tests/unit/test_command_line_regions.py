@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.own_machine import Terminal
 from support.pgp import ENVIRONMENT
 from support.regions_project import RegionsProject, regions_project
 from support.strict_aws import SECURITY
@@ -88,19 +89,13 @@ def test_a_code_is_asked_for_on_the_terminal_alone(
     project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed = project.role_with_mfa()
-    monkeypatch.setattr(regions_command, "has_terminal", lambda: False)
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch, (regions_command,))
     assert run(project, "--account", "shared") == REFUSED
     assert "no terminal to ask on" in capsys.readouterr().out
-    asked: list[str] = []
-
-    def answer(question: str) -> str:
-        asked.append(question)
-        return project.made.code(seed, 1)
-
-    monkeypatch.setattr(regions_command, "has_terminal", lambda: True)
-    monkeypatch.setattr(regions_command, "ask", answer)
+    terminal.answers = [project.made.code(seed, 1)]
     assert run(project, "--json", "--account", "shared") == DONE
-    assert asked == [f"MFA code of arn:aws:iam::{SECURITY}:mfa/jane.doe: "]
+    assert terminal.asked == [f"arn:aws:iam::{SECURITY}:mfa/jane.doe"]
     assert json.loads(capsys.readouterr().out)["accounts"][0]["regions"]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from support.admin_project import AdminProject
+from support.own_machine import Terminal
 from test_help_is_light import HEAVY, MAIN, loaded
 
 from tui import apply_command, handoff_command, layer_run, plan_command
@@ -54,18 +55,12 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "kept.tfplan"
 
 
-class Terminal:
-    """What is answered on the terminal, in order, and what was asked."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
-        self.asked: list[str] = []
-        self._answers = list(answers)
-        monkeypatch.setattr(apply_command, "has_terminal", lambda: bool(answers))
-        monkeypatch.setattr(apply_command, "ask", self._ask)
-
-    def _ask(self, question: str) -> str:
-        self.asked.append(question)
-        return self._answers.pop(0)
+def terminal_with(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Terminal:
+    """A terminal at which this is answered, in order."""
+    made = Terminal()
+    made.answers = list(answers)
+    made.stand_in(monkeypatch, (apply_command, layer_run))
+    return made
 
 
 class Applied:
@@ -292,7 +287,7 @@ def test_what_is_destroyed_or_foreign_wants_a_typed_answer(
     asked: int,
     refused: str,
 ) -> None:
-    applied, terminal = Applied(monkeypatch), Terminal(monkeypatch, *answers)
+    applied, terminal = Applied(monkeypatch), terminal_with(monkeypatch, *answers)
     keep(machine, target, **parts)
     if refused:
         with pytest.raises(OnboardError, match=refused):
@@ -308,7 +303,7 @@ def test_what_is_destroyed_or_foreign_wants_a_typed_answer(
 def test_yes_asks_nothing_and_still_tells(
     machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    applied, terminal = Applied(monkeypatch), Terminal(monkeypatch)
+    applied, terminal = Applied(monkeypatch), terminal_with(monkeypatch)
     keep(machine, target, gone=("alex.kim",), destroys=(GONE,))
     assert applying(machine, target, "--yes") == DONE
     assert (terminal.asked, applied.requests[0].removals) == ([], ("alex.kim",))
@@ -387,13 +382,12 @@ def test_a_code_is_asked_for_on_the_terminal_where_the_profile_wants_one(
         "source_profile = bb-security\nmfa_serial = arn:aws:iam::222222222222:mfa/lee\n"
     )
     (folder / "credentials").write_text("[bb-security]\naws_access_key_id = x\naws_secret_access_key = y\n")
-    asked: list[str] = []
-    monkeypatch.setattr(layer_run, "ask", lambda question: asked.append(question) or " 123456 ")
+    terminal = terminal_with(monkeypatch, "123456")
     with layer_alone(machine, parsed("plan", "security")) as context:
         code = asked_code(context)
     assert code is not None
     assert code.reveal() == "123456"
-    assert asked == ["MFA code of arn:aws:iam::222222222222:mfa/lee: "]
+    assert terminal.asked == ["arn:aws:iam::222222222222:mfa/lee"]
 
 
 KILLED = ApplyResult(None, False, (), (), ())

@@ -1,0 +1,84 @@
+"""Questions at a real terminal: the countdown above a code that is typed, and no question without one."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+import time
+
+import pytest
+
+# A clock that begins 2.1 s before the app's next code.
+_ASK = """
+import sys, time
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from tui.ask import ask_code
+behind = time.time() - 27.9
+def now():
+    return datetime.fromtimestamp(time.time() - behind, timezone.utc)
+world = SimpleNamespace(now=now, environment={"TERM": sys.argv[1]})
+answer = ask_code(sys.argv[2], world, or_none=sys.argv[3:] == ["or none"])
+print(f"answered <{answer.reveal()}>")
+"""
+DEVICE = "arn:aws:iam::222222222222:mfa/jane.doe"
+
+
+def at_a_terminal(kind: str, *arguments: str, until: str, typed: tuple[str, str]) -> str:
+    """All that is shown; the first part is typed at once, the second one when `until` was shown."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", _ASK, kind, *arguments])  # noqa: S606 - a pty needs it
+    termios.tcsetwinsize(terminal, (24, 80))
+    os.write(terminal, typed[0].encode())
+    said, rest, end = "", typed[1], time.monotonic() + 30
+    try:
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.2)[0]:
+                said += os.read(terminal, 4096).decode()
+            if rest and until in said:
+                os.write(terminal, rest.encode())
+                rest = ""
+    except OSError:
+        pass  # Linux tells the end of a terminal as an error
+    finally:
+        os.close(terminal)
+        os.waitpid(child, 0)
+    return said.replace("\r\n", "\n")
+
+
+def test_the_countdown_goes_on_above_what_is_typed() -> None:
+    last = "comes in 30 s."
+    said = at_a_terminal("xterm", DEVICE, until=last, typed=("123", "456\n"))
+    assert "MFA code of the device jane.doe in the account 222222222222\n" in said
+    for seconds in (2, 1, 30):
+        assert f"\0337\033[A\rThe app's next code comes in {seconds} s.\033[K\0338" in said
+    assert said.endswith("answered <123456>\n")
+
+
+@pytest.mark.parametrize("kind", ["dumb", ""])
+def test_a_terminal_that_cannot_go_up_is_told_once(kind: str) -> None:
+    question = "Code (Enter for none): "
+    said = at_a_terminal(kind, "GAHT12345678", "or none", until=question, typed=("", "\n"))
+    assert said.startswith("MFA code of the device GAHT12345678\nThe app's next code comes in 3 s.\nCode ")
+    assert said.count("next code") == 1
+    assert "\033" not in said
+    assert said.endswith("answered <>\n")
+
+
+def test_without_a_terminal_nobody_is_asked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, "xterm", DEVICE],
+        input="123456\n",
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "NoTerminal" in done.stderr
+    assert "answered" not in done.stdout
