@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
-
-_EPILOG = "exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage"
+from tui.arguments import EXIT_CODES, Commands
 
 
 def add_access_key_command(commands: Commands) -> None:
     """Add `access-key` to the parser's commands."""
     access_key = commands.add_parser(
-        "access-key", help="keep, make and rotate the access key that your profiles use", epilog=_EPILOG
+        "access-key", help="keep, make and rotate the access key that your profiles use", epilog=EXIT_CODES
     )
     parts = access_key.add_subparsers(dest="part", metavar="PART", required=True)
 
@@ -25,7 +21,7 @@ def add_access_key_command(commands: Commands) -> None:
         "import",
         help="prove and keep the key of a downloaded .csv file, or one that you type",
         description="AWS is asked whose key it is before anything is kept.",
-        epilog=_EPILOG,
+        epilog=EXIT_CODES,
     )
     bring.add_argument(
         "csv", nargs="?", metavar="CSV", help="the file that the console gave (default: type the key)"
@@ -38,7 +34,7 @@ def add_access_key_command(commands: Commands) -> None:
         "create",
         help="make a key with the one that you have, and keep it",
         description="Asks for an MFA code. If the new key cannot be kept, it is deleted again.",
-        epilog=_EPILOG,
+        epilog=EXIT_CODES,
     )
     create.add_argument(
         "--with",
@@ -54,7 +50,7 @@ def add_access_key_command(commands: Commands) -> None:
         help="put a new key in place of the kept one, or go on with an interrupted rotation",
         description="Makes a new key, keeps it, proves it as it comes back, and deactivates the old one. "
         "Asks for an MFA code. Run it again with --finish, some days later, to delete the old key.",
-        epilog=_EPILOG,
+        epilog=EXIT_CODES,
     )
     _add_profile(rotate)
     rotate.add_argument(

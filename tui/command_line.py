@@ -7,9 +7,9 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from tui.access_key_arguments import add_access_key_command
+from tui.arguments import Commands
 from tui.completion import SHELLS, answer_shell, session_ids
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_arguments import add_layer_commands
@@ -19,8 +19,6 @@ from tui.regions_arguments import add_regions_command
 from tui.terraform_arguments import add_terraform_commands
 from tui.verify_arguments import add_verify_command
 
-if TYPE_CHECKING:
-    from tui.layer_arguments import Commands
 from tui.terminal_mark import mend_terminal_here
 
 _EPILOG = """\

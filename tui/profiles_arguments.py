@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from tui.access_key_arguments import add_store
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
-
-_EPILOG = "exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage"
+from tui.arguments import EXIT_CODES, Commands
 
 
 def add_profiles_command(commands: Commands) -> None:
     """Add `profiles` to the parser's commands."""
     profiles = commands.add_parser(
-        "profiles", help="show and write the profiles of a project in ~/.aws/PROJECT", epilog=_EPILOG
+        "profiles", help="show and write the profiles of a project in ~/.aws/PROJECT", epilog=EXIT_CODES
     )
     parts = profiles.add_subparsers(dest="part", metavar="PART", required=True)
     show = parts.add_parser(
         "show",
         help="tell which profiles there should be, and what writing them would change",
         description="Reads both files and writes nothing.",
-        epilog=_EPILOG,
+        epilog=EXIT_CODES,
     )
     _add_wish(show)
 
@@ -32,7 +27,7 @@ def add_profiles_command(commands: Commands) -> None:
         help="write the profiles, and an access key if one is given",
         description="Merges the profiles into both files: everything else in them stays byte for byte. Asks "
         "on the terminal about profiles that were changed by hand; without one they stay as they are.",
-        epilog=_EPILOG,
+        epilog=EXIT_CODES,
     )
     _add_wish(write)
     write.add_argument(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+from tui.arguments import EXIT_CODES, Commands
 
-_EPILOG = "exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage"
 _LAYER = "the layer's folder, or its account's name in the project of the current folder"
 
 
@@ -17,7 +14,7 @@ def add_terraform_commands(commands: Commands) -> None:
     _add_plan(commands)
     _add_apply(commands)
     handoff = commands.add_parser(
-        "handoff", help="make the text that gives a person their access, or look into one", epilog=_EPILOG
+        "handoff", help="make the text that gives a person their access, or look into one", epilog=EXIT_CODES
     )
     parts = handoff.add_subparsers(dest="part", metavar="PART", required=True)
     _add_create(parts)
@@ -102,7 +99,7 @@ def _add_open(parts: Commands) -> None:
         "open",
         help="tell whom a handoff is for, which accounts and roles it gives, and whether your key opens it",
         description="Nothing is decrypted, and no ciphertext is printed.",
-        epilog=_EPILOG,
+        epilog=EXIT_CODES,
     )
     opened.add_argument("file", metavar="FILE", help="the message as it came ('-': stdin)")
     opened.add_argument("--user", default="", metavar="NAME", help="refuse one that is for somebody else")
@@ -111,7 +108,7 @@ def _add_open(parts: Commands) -> None:
 
 
 def _command(commands: Commands, name: str, words: str, description: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=words, description=description, epilog=_EPILOG)
+    command = commands.add_parser(name, help=words, description=description, epilog=EXIT_CODES)
     command.add_argument("layer", metavar="LAYER", help=_LAYER)
     command.add_argument(
         "--binary",
