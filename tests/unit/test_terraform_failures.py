@@ -61,6 +61,22 @@ def error(summary: str, detail: str = "") -> Diagnostic:
         ("LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2", "A limit of the account is reached"),
         ("Throttling: Rate exceeded", "AWS asks to go slower"),
         ("Saved plan is stale", "The plan is older than the state"),
+        (
+            'ExpiredToken. To allow for recovery, the state has been written to the file "errored.tfstate"',
+            "The state could not be written",
+        ),
+        (
+            "cannot import state with serial 4 over newer state with serial 5",
+            "The state that was left is another one",
+        ),
+        (
+            "Error acquiring the state lock: ConditionalCheckFailedException: failed. parsing time: cannot",
+            "The state is locked",
+        ),
+        (
+            "Error acquiring the state lock: PutItem: AccessDenied: not authorized to perform it",
+            "AWS denied it",
+        ),
         ("Unsupported Terraform Core version", "This version cannot be used here"),
         ("state data in S3 does not have the expected content.", "The state and its checksum differ"),
         ("NoSuchBucket: The specified bucket does not exist", "The state's bucket is not there"),

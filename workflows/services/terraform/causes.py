@@ -177,6 +177,13 @@ _CAUSES = (
         "A server that Terraform needs (AWS, the registry, or a module's repository) did not answer.",
         "Check the connection, the VPN and the proxy, then try again.",
     ),
+    _cause(
+        r"acquiring the state lock.{0,600}(?:ConditionalCheckFailed|PreconditionFailed)",
+        "The state is locked",
+        "Another run holds its lock, or left it behind, and what the lock says of its holder cannot be read.",
+        "Wait for that run and try again. If none goes on, look at the item in the lock table (or at the "
+        ".tflock file in the bucket), and remove it there.",
+    ),
 )
 
 

@@ -182,7 +182,7 @@ class Terraform(LayerCommands):
         if result.succeeded:
             forget_replacements(self.folder)
             return result
-        if outcome.cancelled and outcome.exit_code == 1:
+        if outcome.cancelled and outcome.exit_code == 1 and not result.unwritten:
             raise ApplyCancelled(result)
         error = apply_failure(outcome, str(self.layer), self.binary.product)
         if isinstance(error, LockHeld) and untouched:
