@@ -25,7 +25,7 @@ from workflows.services.profiles.plan import (
     from_identity,
 )
 from workflows.services.profiles.prepare import MAX_BYTES
-from workflows.services.profiles.reading import profile_sections
+from workflows.services.profiles.reading import Found, profile_sections
 from workflows.services.profiles.record import Record, read_record
 from workflows.steps.profile_source import ProfileOwner, owner_by_convention, owner_of_handoff
 
@@ -97,7 +97,9 @@ def read_wish(machine: Machine, named: Named, options: argparse.Namespace) -> Wi
     owner = _owner(machine, named, options.account)
     paths = profile_paths(machine.home, named.name)
     base = base_name(named.name, options.account)
-    record, there = read_record(paths.record), _options_of(paths, base)
+    sections = _sections_of(paths)
+    record = read_record(paths.record).settled(sections)
+    there = sections[base].options if base in sections else {}
     region = options.region or record.get(base, {}).get("region") or owner.region
     serial = there.get("mfa_serial", "") if options.mfa_serial is None else options.mfa_serial
     asked_for = owner.mfa_names or (named.checkout is not None and named.checkout.mfa_enabled)
@@ -145,12 +147,11 @@ def _owner(machine: Machine, named: Named, account: str) -> ProfileOwner:
     )
 
 
-def _options_of(paths: ProfilePaths, profile: str) -> Mapping[str, str]:
-    """What `config` says of a profile now."""
+def _sections_of(paths: ProfilePaths) -> Mapping[str, Found]:
+    """The profiles that are in `config` now."""
     if not paths.config.exists():
         return {}
-    found = profile_sections(read_text(paths.config, MAX_BYTES), "profile ", str(paths.config)).get(profile)
-    return found.options if found is not None else {}
+    return profile_sections(read_text(paths.config, MAX_BYTES), "profile ", str(paths.config))
 
 
 def _has_twins(record: Record, base: str) -> bool:

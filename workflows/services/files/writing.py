@@ -54,7 +54,8 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
     """Write several files, all or none: each is complete on the disk before the first takes its place.
 
     A kill between two renames leaves the earlier files new and the later ones old, so order them such that
-    this is sound. A failure there puts the earlier ones back.
+    this is sound; a file may be there twice, with what it holds meanwhile first. A failure there puts the
+    earlier ones back.
 
     Raises:
         FileError: one cannot be written; every target is as it was and no temporary file is left. (Where only
@@ -78,7 +79,7 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
                 if former is not None:
                     undo.callback(former.replace, target)
                 elif len(writes) > 1:
-                    undo.callback(target.unlink)
+                    undo.callback(target.unlink, missing_ok=True)
             undo.pop_all()
         for folder in {target.parent for _, target, _, _ in staged}:
             with explained(folder, "synced to the disk"):

@@ -53,6 +53,7 @@ class Prepared:
         kept: the names of those that stay as they are.
         stale: the profiles that this program wrote and that are no longer wanted.
         record_before: what was written last.
+        interrupted: whether the writing that came last was killed in the middle.
         record: what is then.
     """
 
@@ -65,6 +66,7 @@ class Prepared:
     kept: tuple[str, ...]
     stale: tuple[Stale, ...]
     record_before: Record = field(repr=False)
+    interrupted: bool
     record: Record = field(repr=False)
 
     @property
@@ -86,9 +88,10 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
     """
     _refuse_links_to_other_files(paths)
     config_before, credentials_before = _read(paths.config), _read(paths.credentials)
-    record = read_record(paths.record)
     sections = config_sections(wanted)
     found = profile_sections(config_before or "", "profile ", str(paths.config))
+    recorded = read_record(paths.record)
+    record = recorded.settled(found)
     by_hand, stale = hand_changes(found, sections, record), stale_profiles(found, wanted, record)
     kept = _kept(by_hand, decided)
     removed = {one.profile for one in stale} & set(decided.prune)
@@ -105,6 +108,7 @@ def prepare(paths: ProfilePaths, wanted: WantedProfiles, decided: Decisions = EV
         kept=kept,
         stale=stale,
         record_before=record,
+        interrupted=recorded.writing is not None,
         record=_recorded(record, written, removed, found),
     )
 

@@ -66,7 +66,7 @@ def write_profiles(
     """Merge the profiles into both files on the disk.
 
     `credentials` takes its place first: a kill before `config` follows leaves a key that no profile uses yet.
-    The record of what was written comes last: a kill before it makes the next run ask once more.
+    The record is written before both and after both, so that a kill in between is known by the next run.
     The folder is locked meanwhile, so several processes follow each other and none loses another's profiles.
 
     Args:
@@ -94,8 +94,9 @@ def write_profiles(
         tightened += [path for path, before, _ in pairs if before is not None and _lax(path)]
         backups = [files.timestamped_backup(path, now) for path, before, _ in changes if before is not None]
         writes = [FileWrite(path, merged.text.encode()) for path, _, merged in changes]
-        if prepared.record != prepared.record_before:
-            writes.append(FileWrite(paths.record, record_bytes(prepared.record)))
+        if prepared.record != prepared.record_before or prepared.interrupted:
+            begun = FileWrite(paths.record, record_bytes(prepared.record_before, prepared.record))
+            writes = [begun, *writes, FileWrite(paths.record, record_bytes(prepared.record))]
         files.write_all_atomically(writes)
         for path in tightened:
             if path != paths.folder and _lax(path):
