@@ -87,7 +87,7 @@ def test_the_states_the_providers_and_other_states_profiles_are_found_with_their
     assert named_profiles(layer(root)) == (
         NamedProfile("bb-security-devops", Use.STATE, "security/config/backend.tfvars"),
         NamedProfile("bb-security-devops", Use.PROVIDER, "config.tf:4"),
-        NamedProfile("bb-shared-devops", Use.OTHER_PROVIDER, "config.tf:9"),
+        NamedProfile("bb-shared-devops", Use.OTHER_PROVIDER, "config.tf:9", certain=False),
         NamedProfile("bb-management-oaar", Use.OTHER_STATE, "config.tf:20"),
         NamedProfile("", Use.OTHER_STATE, "config.tf:29", certain=False),
         NamedProfile("", Use.OTHER_STATE, "config.tf:35"),

@@ -45,7 +45,8 @@ class NamedProfile:
         name: the profile, or "" where only Terraform can tell.
         use: what it is for.
         place: where it is named, as `config.tf:12`, or the backend file.
-        certain: whether it is asked for in any case: a data source with `count` or `for_each` may have none.
+        certain: whether it is asked for in any case: a data source with `count` or `for_each` may have none,
+            and nobody may use a provider with an alias.
     """
 
     name: str
@@ -84,7 +85,7 @@ def _of_block(block: Block, names: Mapping[str, object]) -> Iterator[tuple[tuple
             word = str(evaluate(block.document, alias.value, names)) if alias else ""
             use = Use.OTHER_PROVIDER if alias else Use.PROVIDER
             if profile := block.attributes.get("profile"):
-                yield ("provider", word), _named(profile, names, use)
+                yield ("provider", word), _named(profile, names, use, certain=alias is None)
         case ("data", "terraform_remote_state", label):
             config = block.attributes.get("config")
             certain = not {"count", "for_each"} & block.attributes.keys()
@@ -110,9 +111,11 @@ def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool)
             yield NamedProfile(name, Use.OTHER_STATE, place, certain)
 
 
-def _named(attribute: Attribute, names: Mapping[str, object], use: Use) -> NamedProfile:
+def _named(
+    attribute: Attribute, names: Mapping[str, object], use: Use, *, certain: bool = True
+) -> NamedProfile:
     value = evaluate(attribute.document, attribute.value, names)
-    return NamedProfile(value if isinstance(value, str) else "", use, _place(attribute))
+    return NamedProfile(value if isinstance(value, str) else "", use, _place(attribute), certain)
 
 
 def _place(attribute: Attribute) -> str:
