@@ -116,7 +116,7 @@ def _setting_record(setting: Setting) -> dict[str, Any]:
 def _members(group: Group) -> str:
     if group.members:
         return ", ".join(group.members)
-    return "not known" if "computed" in group.reason else "nobody"
+    return "not known" if group.computed else "nobody"
 
 
 def _person_row(person: Person) -> tuple[str, ...]:

@@ -170,7 +170,7 @@ class MatrixLayout:
         if column.machine is not self.view.is_machine(name):
             return ""
         known = self.view.by_name.get(group)
-        return OUT if known is None or known.editable else UNKNOWN
+        return UNKNOWN if known is not None and known.computed else OUT
 
 
 def cut(text: str, width: int) -> str:

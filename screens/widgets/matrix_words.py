@@ -62,14 +62,15 @@ def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
     words = f"{group}: {'; '.join(parts)}"
     place = view.place_of(group)
     if known is not None and not known.editable:
-        words = f"{group}: its members are computed, edit them by hand at {place}; {'; '.join(parts)}"
+        by_hand = f"edit its members by hand at {place}, because {known.reason}"
+        words = f"{group}: {by_hand}; {'; '.join(parts)}"
     return words
 
 
 def _members(group: Group) -> str:
     """How many there are; a computed list that names nobody may well have some."""
     count = len(group.members)
-    if not count and not group.editable:
+    if not count and group.computed:
         return "members not known"
     return f"{count:,} member{'' if count == 1 else 's'}"
 
@@ -81,7 +82,7 @@ def about_layer(view: LayerView) -> str:
 
 def _that_is_known(view: LayerView) -> str:
     """The members of a computed group cannot be told."""
-    return "" if all(one.editable for one in view.by_name.values()) else " that can be told"
+    return " that can be told" if any(one.computed for one in view.by_name.values()) else ""
 
 
 def _some(names: Sequence[str]) -> str:

@@ -230,7 +230,8 @@ async def test_computed_and_hidden_groups_are_told_with_the_places_to_edit(
         assert "by hand" in ui.text
         assert "iam_group_old is hidden in a comment" in ui.text
         await ui.press("space")
-        assert "admins are computed; edit them by hand at groups.tf:" in told(ui)
+        assert "Edit the members of admins by hand at groups.tf:" in told(ui)
+        assert "because the list is computed." in told(ui)
         computed, hidden = pane_of(ui).places()
         assert "shown, not edited" in computed.words
         assert text.split("\n")[computed.place.line - 1].strip() == "group_users = ["

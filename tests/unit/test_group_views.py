@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +14,7 @@ from screens.widgets.matrix_layout import JOINS, LEAVES, OUT, STAYS, UNKNOWN, Ma
 from screens.widgets.matrix_words import about_group, about_layer, about_person
 from workflows.layer.edit import check, edit_layer
 from workflows.layer.model import Layer
+from workflows.layer.read import read_files
 from workflows.steps.edits import operations
 from workflows.steps.group_choices import LayerChoice, NewGroup, removed
 from workflows.steps.group_views import Chosen, LayerView, drafted, view_of
@@ -138,6 +143,45 @@ def test_computed_groups_are_shown_and_refused_with_the_place() -> None:
     assert f"groups.tf:{line}" in about_group(seen, choice, "all")
     assert "The group iam_group_old is hidden in a comment." in about_layer(seen)
     assert "is hidden" in seen.spots_for("devops")[-1].words
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"linked": frozenset({"groups.tf"})}, "groups.tf is shared with other layers"),
+        ({"text": ('name   = "devops"', 'name   = "devops"\n  count = 1')}, "the block repeats"),
+        ({"override": 'module "iam_group_devops" {\n  path = "/"\n}\n'}, "an override file changes it at"),
+    ],
+)
+def test_the_true_reason_is_told_for_a_group_that_is_edited_by_hand(
+    other: Mapping[str, Any], reason: str
+) -> None:
+    text = GROUPS.replace(*other["text"]) if "text" in other else GROUPS
+    files = {"users.tf": USERS, "groups.tf": text}
+    if "override" in other:
+        files["zz_override.tf"] = other["override"]
+    read = layer_of(files)
+    read = read_files(read.location, replace(read.files, linked=other.get("linked", frozenset())))
+    seen, choice = view_of(read, (), (), ()), LayerChoice()
+    for words in (seen.refusal(choice, "dana.lopez", "devops"), about_group(seen, choice, "devops")):
+        assert f"by hand at {seen.place_of('devops')}" in words
+        assert f"because {reason}" in words
+        assert "computed" not in words
+    assert cells(MatrixLayout(seen, choice), "dana.lopez")["devops"] == (
+        UNKNOWN if "override" in other else OUT
+    )
+
+
+def test_nobody_in_a_shared_group_is_known_to_be_nobody() -> None:
+    empty = GROUPS[: GROUPS.index('module "iam_group_machines"')].replace(
+        '    module.user["alex.kim"].iam_user_name,\n', ""
+    )
+    empty = empty.replace('    module.user["sam.okafor"].iam_user_name,\n', "")
+    read = layer_of({"users.tf": USERS, "groups.tf": empty})
+    read = read_files(read.location, replace(read.files, linked=frozenset({"groups.tf"})))
+    seen, choice = view_of(read, (), (), ()), LayerChoice()
+    assert "; 0 members; " in about_group(seen, choice, "devops")
+    assert about_person(seen, choice, "alex.kim") == "! alex.kim: in no group"
 
 
 def test_changes_are_told_in_cells_signs_and_words() -> None:

@@ -104,6 +104,7 @@ class Group:
         place: where its block begins.
         reason: why it cannot, as a sentence without its end; "" when it can.
         followed: the members that a `for` over the users makes: they come and go with their declaration.
+        computed: whether who is in it is computed, so that there may be members who cannot be told.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Group:
     place: Place
     reason: str = ""
     followed: frozenset[str] = frozenset()
+    computed: bool = False
 
 
 class Output(NamedTuple):

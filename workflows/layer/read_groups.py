@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import attribute_of, name_in
 from workflows.layer.computed import Entry
-from workflows.layer.declarations import group_modules, place_of, uneditable
+from workflows.layer.declarations import group_modules, overridden, place_of, uneditable
 from workflows.layer.for_each import computed_entries
 from workflows.layer.model import Finding, Group
 from workflows.layer.references import Reference, read_reference
@@ -45,7 +45,7 @@ def read_groups(
     machine_names = {one.iam_name for one in people.values() if one.machine}
     groups = []
     for block in group_modules(files):
-        members, followed, why = _members(files, block, people, findings)
+        members, followed, why, computed = _members(files, block, people, findings)
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."
             attribute = attribute_of(block, "group_users")
@@ -61,6 +61,7 @@ def read_groups(
                 place=place_of(block),
                 reason=why,
                 followed=followed,
+                computed=computed,
             )
         )
     return tuple(groups), findings
@@ -74,25 +75,26 @@ def _name(block: Block, names: Mapping[str, object]) -> str:
 
 def _members(
     files: FileSet, block: Block, people: Mapping[Owner, Person], findings: list[Finding]
-) -> tuple[list[str], frozenset[str], str]:
-    """The members' IAM names, those that follow their declaration, and why none is edited ("": they are)."""
+) -> tuple[list[str], frozenset[str], str, bool]:
+    """The members' IAM names, those that follow their declaration, why none is edited, if it is computed."""
     why = uneditable(files, block.document, block)
+    computed = overridden(files, block) is not None
     if "for_each" in block.attributes or "count" in block.attributes:
         why = why or "the block repeats"
     attribute = attribute_of(block, "group_users")
     if attribute is None:
-        return [], frozenset(), why or f"it has no {name_in(block, 'group_users')} list"
+        return [], frozenset(), why or f"it has no {name_in(block, 'group_users')} list", computed
     node = attribute.value
     everybody = _EVERYBODY.fullmatch(" ".join(block.document.text(node).split()))
     if everybody is not None and everybody[1] == everybody[3]:
         label = everybody[2] or everybody[4]
         members = [one.iam_name for one in people.values() if one.module == label]
-        return members, frozenset(members), why or "the list is computed"
+        return members, frozenset(members), why or "the list is computed", True
     if node.type == "tuple":
         entries = [Entry(block.document, one) for one in block.document.elements(node)]
     else:
         known, unknown = computed_entries(files, block.document, node)
-        entries = list(known)
+        entries, computed = list(known), True
         why = why or f"the list is computed{f', and who is in {unknown} cannot be told' if unknown else ''}"
     members = []
     followed: set[str] = set()
@@ -100,7 +102,7 @@ def _members(
         document, element = entry.document, entry.node
         reference = _instance(entry) if entry.instance_of else read_reference(document, element)
         if reference is None:
-            why = why or f"the entry at line {entry.place.line} is computed"
+            why, computed = why or f"the entry at line {entry.place.line} is computed", True
         elif not reference.module:
             members.append(str(reference.key))
         elif reference.owner in people:
@@ -114,7 +116,7 @@ def _members(
             findings.append(Finding(message, entry.place, hand_edit=True))
     twice = {one for one, number in Counter(members).items() if number > 1}
     own = members if node.type == "tuple" else list(dict.fromkeys(members))
-    return own, frozenset(followed - twice), why
+    return own, frozenset(followed - twice), why, computed
 
 
 def _instance(entry: Entry) -> Reference | None:

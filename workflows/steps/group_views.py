@@ -109,7 +109,8 @@ class LayerView:
             return f"The group {group} is to be removed."
         known = self.by_name.get(group)
         if known is not None and not known.editable:
-            return f"The members of {group} are computed; edit them by hand at {self.place_of(group)} (F4)."
+            where = self.place_of(group)
+            return f"Edit the members of {group} by hand at {where} (F4), because {known.reason}."
         for_machines = self.is_for_machines(choice, group)
         if for_machines is self.is_machine(name) or group in self.after(name, choice) | self.before(name):
             return ""
