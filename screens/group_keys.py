@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import Confirm
-from screens.widgets.group_dialog import GroupDialog, GroupWish
 from screens.widgets.matrix import Matrix
+from screens.widgets.name_dialog import NameDialog
 from screens.widgets.policies_dialog import GroupPolicies, PoliciesDialog
 from workflows.layer.managed_policies import short_policy
+from workflows.layer.names import check_group_name
 from workflows.steps import group_choices
 from workflows.steps.group_choices import LayerChoice, NewGroup, PolicyChanges
 from workflows.steps.group_views import LayerView
@@ -36,15 +39,15 @@ class GroupKeys(ByHandPane):
         if sibling is None:
             self.notify("There is no group to make another one like.", severity="warning")
             return
-        policies = [short_policy(policy) for policy in sibling.policies]
+        policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
 
-        def answered(wish: GroupWish | None) -> None:
-            if wish:
-                added = (*self.choice.add, NewGroup(wish.name, sibling.name))
-                self.choose(group_choices.with_groups(self.choice, added), wish.name)
+        def answered(name: str | None) -> None:
+            if name:
+                added = (*self.choice.add, NewGroup(name, sibling.name))
+                self.choose(group_choices.with_groups(self.choice, added), name)
 
-        taken = self.view.taken(self.choice)
-        self.app.push_screen(GroupDialog("A new group", sibling.name, policies, taken), answered)
+        words = f"Made like {sibling.name}, without its members. Policies: {policies}"
+        self._ask_name("A new group", words, "", self.view.taken(self.choice), answered)
 
     def action_rename_group(self) -> None:
         """Ask for another name of the marked group."""
@@ -54,16 +57,30 @@ class GroupKeys(ByHandPane):
         written = group in self.view.by_name
         value = self.choice.rename.get(group, group)
 
-        def answered(wish: GroupWish | None) -> None:
-            if wish:
+        def answered(name: str | None) -> None:
+            if name:
                 self.choose(
-                    group_choices.renamed(self.choice, group, wish.name, written=written),
-                    group if written else wish.name,
+                    group_choices.renamed(self.choice, group, name, written=written),
+                    group if written else name,
                 )
 
         own = {group.casefold(), value.casefold()}
         taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]
-        self.app.push_screen(GroupDialog(f"Another name for {group}", "", (), taken, value), answered)
+        self._ask_name(f"Another name for {group}", "", value, taken, answered)
+
+    def _ask_name(
+        self,
+        title: str,
+        words: str,
+        value: str,
+        taken: Sequence[str],
+        answered: Callable[[str | None], None],
+    ) -> None:
+        def wrong(name: str) -> str:
+            return next((problem.message for problem in check_group_name(name, taken)), "")
+
+        dialog = NameDialog(title, words, value, wrong, example="for example  observers")
+        self.app.push_screen(dialog, answered)
 
     def action_remove_group(self) -> None:
         """Ask, then remove the marked group; a new one is simply forgotten, a removed one stays after all."""

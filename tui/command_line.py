@@ -16,10 +16,9 @@ from tui.layer_arguments import add_layer_commands
 from tui.pgp_arguments import add_pgp_commands
 from tui.profiles_arguments import add_profiles_command
 from tui.regions_arguments import add_regions_command
+from tui.terminal_mark import mend_terminal_here
 from tui.terraform_arguments import add_terraform_commands
 from tui.verify_arguments import add_verify_command
-
-from tui.terminal_mark import mend_terminal_here
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage

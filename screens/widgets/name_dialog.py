@@ -25,6 +25,7 @@ class NameDialog(ModalScreen[str | None]):
         words: what comes of it, or "".
         value: the name to begin with.
         wrong: says what is wrong with a name, "" if nothing is.
+        example: shown as long as nothing is entered.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", id="name.cancel")]
@@ -40,20 +41,32 @@ class NameDialog(ModalScreen[str | None]):
     """
 
     def __init__(
-        self, title: str, words: str, value: str, wrong: Callable[[str], str] = _nothing_wrong
+        self,
+        title: str,
+        words: str,
+        value: str,
+        wrong: Callable[[str], str] = _nothing_wrong,
+        example: str = "",
     ) -> None:
         super().__init__()
         self._title = title
         self._words = words
         self._value = value
         self._wrong = wrong
+        self._example = example
 
     def compose(self) -> ComposeResult:
         with Vertical() as frame:
             frame.border_title = self._title
             if self._words:
                 yield Static(self._words, markup=False)
-            yield Input(value=self._value, id="name", compact=True, select_on_focus=False)
+            yield Input(
+                value=self._value,
+                placeholder=self._example,
+                id="name",
+                compact=True,
+                select_on_focus=False,
+            )
             yield Static("", id="problem", markup=False)
             with Horizontal():
                 yield Button("OK", id="ok", variant="primary", compact=True)

@@ -45,7 +45,7 @@ def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
     unknown = change.get("after_unknown") or {}
     lines: list[str] = []
     for name in sorted({*before, *after, *unknown}):
-        later = _anything(unknown.get(name)) if isinstance(unknown, Mapping) else False
+        later = marks_anything(unknown.get(name)) if isinstance(unknown, Mapping) else False
         old, new = _empty_as_none(before.get(name)), _empty_as_none(after.get(name))
         if old == new and not later:
             continue
@@ -54,9 +54,18 @@ def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(lines[:_MOST_LINES])
 
 
+def marks_anything(unknown: object) -> bool:
+    """Whether a part of a mask (`after_unknown`, …) marks anything: it nests as the values do."""
+    if isinstance(unknown, Mapping):
+        return any(marks_anything(one) for one in unknown.values())
+    if isinstance(unknown, list):
+        return any(marks_anything(one) for one in unknown)
+    return bool(unknown)
+
+
 def _hidden(name: str, change: Mapping[str, Any]) -> bool:
     marks = (change.get("before_sensitive"), change.get("after_sensitive"))
-    if any(mark is True or (isinstance(mark, Mapping) and _anything(mark.get(name))) for mark in marks):
+    if any(mark is True or (isinstance(mark, Mapping) and marks_anything(mark.get(name))) for mark in marks):
         return True
     return bool(_SECRET_NAME.search(name)) and name not in _HARMLESS and not _POLICY.search(name)
 
@@ -159,12 +168,3 @@ def _as_list(value: object) -> list[Any]:
 
 def _as_dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _anything(unknown: object) -> bool:
-    """Whether a part of a mask marks anything: it nests as the values do."""
-    if isinstance(unknown, Mapping):
-        return any(_anything(one) for one in unknown.values())
-    if isinstance(unknown, list):
-        return any(_anything(one) for one in unknown)
-    return bool(unknown)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workflows.services.terraform.attributes import attribute_lines
+from workflows.services.terraform.attributes import attribute_lines, marks_anything
 from workflows.services.terraform.import_ids import import_id
 from workflows.services.terraform.plan import (
     GROUP,
@@ -144,16 +144,7 @@ def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
     unknown = change.get("after_unknown") or {}
     # Providers fill what was left out with an empty value, which is no difference to anybody.
     names = {name for name in {*before, *after} if (before.get(name) or None) != (after.get(name) or None)}
-    return tuple(sorted(names | {name for name, value in unknown.items() if _anything(value)}))
-
-
-def _anything(unknown: object) -> bool:
-    """Whether a part of `after_unknown` marks anything: it nests as the values do."""
-    if isinstance(unknown, dict):
-        return any(_anything(value) for value in unknown.values())
-    if isinstance(unknown, list):
-        return any(_anything(value) for value in unknown)
-    return bool(unknown)
+    return tuple(sorted(names | {name for name, value in unknown.items() if marks_anything(value)}))
 
 
 def _sensitive(change: Mapping[str, Any]) -> bool:
