@@ -269,6 +269,14 @@ def test_an_old_key_is_told_by_what_is_written_down(
     assert bool(told) is bool(words)
 
 
+def test_a_new_key_grows_old_too_while_the_old_one_waits(person: Person) -> None:
+    record = rotate(person.record(), person.parts(Acts(person.look)))
+    for days, told in ((90, False), (91, True)):
+        words = remark(replace(record, created=NOW), NOW + timedelta(days=days))
+        assert f"the old key {OLD}, deactivated {days} days ago, can be deleted." in words
+        assert (f"{record.id}) is 91 days old: rotate it." in words) is told
+
+
 def test_records_are_private_and_a_damaged_one_is_told(person: Person) -> None:
     (path,) = person.records.folder.iterdir()
     assert path.stat().st_mode & 0o777 == 0o600

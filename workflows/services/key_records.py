@@ -211,19 +211,20 @@ def _rotation(values: Mapping[str, Any]) -> Rotation:
 
 
 def remark(record: KeyRecord, now: datetime) -> str:
-    """What a person has to know of a kept key: that a rotation is not over, or that it is old; else ""."""
+    """What a person has to know of a kept key, a rotation that is not over and its age; "" if nothing."""
     name = f"{record.profile} ({record.id})"
     rotation = record.rotation
     if rotation is not None and rotation.interrupted:
         return f"The rotation of {name} was interrupted: rotate again to finish it."
+    words = []
     if rotation is not None:
         days = max(0, (now - rotation.since).days)
         since = f"{count(days, 'day')} ago" if days else "today"
-        return f"{record.profile}: the old key {rotation.old_id}, deactivated {since}, can be deleted."
+        words.append(f"{record.profile}: the old key {rotation.old_id}, deactivated {since}, can be deleted.")
     if record.is_old(now):
         at_least = "" if record.created else "at least "
-        return f"The access key of {name} is {at_least}{record.age_days(now)} days old: rotate it."
-    return ""
+        words.append(f"The access key of {name} is {at_least}{record.age_days(now)} days old: rotate it.")
+    return " ".join(words)
 
 
 def remarks(folder: Path, now: datetime) -> tuple[str, ...]:
