@@ -115,6 +115,6 @@ class LayerRuns:
             raise OnboardError(
                 "Terraform is still running",
                 f"Its {run.kind} in {self._layer} has not ended yet.",
-                why="It goes on by itself when the wizard is left.",
+                why="It goes on by itself when the program that started it ends.",
                 next="Wait for its end, or cancel it.",
             )

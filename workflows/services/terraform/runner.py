@@ -222,7 +222,7 @@ class Run:
                     raise LeftRunning(
                         "Terraform goes on",
                         f"Its {self.kind} in {self.layer} is still running.",
-                        next="Resume this session to see how it ends.",
+                        next="Come back here to see how it ends.",
                     )
                 if stop:
                     self.cancel()
