@@ -47,8 +47,10 @@ def named_project(machine: Machine, text: str) -> Named:
     """
     folder = (machine.working_folder / Path(text or ".").expanduser()).resolve()
     known = _known_names(machine)
-    if text in known and not folder.is_dir():
-        return Named(text, None)
+    if text and not folder.is_dir():
+        here = _checkout_here(machine, text)
+        if here is not None or text in known:
+            return Named(text, here)
     try:
         checkout = find_project(folder)
     except ProjectError as error:
@@ -64,6 +66,15 @@ def named_project(machine: Machine, text: str) -> Named:
             next="Use letters, digits, - and _ there, as in bb.",
         )
     return Named(checkout.name, checkout)
+
+
+def _checkout_here(machine: Machine, name: str) -> Project | None:
+    """The checkout that the program was started in, if it is the one of this short name."""
+    try:
+        checkout = find_project(machine.working_folder)
+    except ProjectError:
+        return None  # the person named the project; it may be known without a checkout
+    return checkout if checkout.name == name else None
 
 
 def session_handoff(machine: Machine, project: str) -> Handoff | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,18 @@ def test_without_a_handoff_the_accounts_give_the_usual_names(
     capsys.readouterr()
     assert main(["profiles", "show", checkout, *AS]) == DONE  # the device is remembered
     assert "Nothing would change." in capsys.readouterr().out
+
+
+def test_the_short_name_is_enough_inside_the_checkout(
+    new_user: NewUserAws, checkout: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = replace(Machine.this(), working_folder=Path(checkout) / "config")
+    monkeypatch.setattr(Machine, "this", lambda: inside)
+    for _ in range(2):  # before and after its files are here
+        assert main(["profiles", "write", "bb", *AS, "--json"]) == DONE
+        assert told(capsys)["source"].startswith("`accounts`")
+    assert folder(new_user).exists()
+    assert main(["profiles", "show", "cc", *AS]) == REFUSED
 
 
 def test_the_names_for_mfa_come_where_the_project_asks_for_them(
@@ -335,7 +348,7 @@ def test_a_region_is_one_that_aws_has(
 ) -> None:
     code = main(["profiles", "write", checkout, *AS, "--region", region])
     assert code == (REFUSED if region == "nowhere-1" else DONE)
-    assert ("AWS has no region" in capsys.readouterr().err) == (code == REFUSED)
+    assert capsys.readouterr().err.count("AWS has no region") == (code == REFUSED)
     assert (folder(new_user) / "config").exists() == (code == DONE)
 
 

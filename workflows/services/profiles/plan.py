@@ -166,7 +166,7 @@ class WantedProfiles:
         regions = {(profile.region, _partition_of(profile)) for profile in self._all}
         for region, partition in sorted(regions):
             found += region_problems(region, partition or None)
-        return found
+        return list({problem.message: problem for problem in found}.values())
 
 
 def region_problems(region: str, partition: str | None = None) -> list[Problem]:
