@@ -19,7 +19,9 @@ from workflows.errors import OnboardError
 from workflows.services.downloads import delete_access_key_file
 from workflows.services.files import read_text
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
-from workflows.services.profiles.reading import profile_sections
+from workflows.services.key_store import KEPT_IN_FILE
+from workflows.services.profiles.plan import BaseProfile, WantedProfiles, region_problems
+from workflows.services.profiles.reading import Found, profile_sections
 from workflows.services.profiles.write import MAX_BYTES, profile_paths
 from workflows.steps import rotation
 from workflows.steps.base import Context, Progress
@@ -48,6 +50,7 @@ def access_key(machine: Machine, options: argparse.Namespace) -> int:
             f"“{options.project}” is not a project's short name.",
             next="Use letters, digits, - and _, as in bb.",
         ) from None
+    _check_place(options, _region(options, context.world))
     run: dict[str, Callable[[argparse.Namespace, Context], tuple[KeyRecord, list[str]]]] = {
         "import": _import,
         "create": _create,
@@ -59,6 +62,19 @@ def access_key(machine: Machine, options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(told) + "\n")
     return DONE
+
+
+def _check_place(options: argparse.Namespace, region: str) -> None:
+    """Refuse a profile's name that no profile can have, and a region that AWS does not have."""
+    problems = region_problems(region)
+    if options.part != "rotate":  # what is rotated is there already
+        problems = WantedProfiles((BaseProfile(options.profile, region),), ()).problems()
+    if problems:
+        raise OnboardError(
+            "Not a base profile",
+            " ".join(problem.message for problem in problems),
+            next="Give the base profile and its region as `iam-onboard profiles show` lists them.",
+        )
 
 
 def _list(context: Context, *, as_json: bool) -> int:
@@ -102,7 +118,7 @@ def _import(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
     store, fingerprint = asked_store(options, context, **place)
     key = given_key(options.csv)
     kept = keep_proved(store, key, context, **place, fingerprint=fingerprint, csv=options.csv or "")
-    told = list(kept.told)
+    told = [*kept.told, *_still_unused(options, context.world)]
     if options.csv and options.delete:
         told.append(delete_access_key_file(typed_path(options.csv)))
     return _kept(options, context.world), told
@@ -144,6 +160,7 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
     finally:
         old.drop()
     told = [f"{new_id} is made and kept in {store.description}.", *more]
+    told += _still_unused(options, world)
     return _kept(options, world), [*told, f"{old.access_key_id} is active as before."]
 
 
@@ -170,14 +187,29 @@ def _kept(options: argparse.Namespace, world: World) -> KeyRecord:
     return record
 
 
+def _still_unused(options: argparse.Namespace, world: World) -> list[str]:
+    """How the profile finds the key, where it does not yet."""
+    section, record = _section(options, world), _kept(options, world)
+    if record.kept == KEPT_IN_FILE or (section is not None and "credential_process" in section.options):
+        return []
+    account = options.profile.removeprefix(f"{options.project}-")
+    command = f"iam-onboard profiles write {options.project} --as {account}"
+    return [f"No profile uses it yet; this writes those that do: {command}"]
+
+
+def _section(options: argparse.Namespace, world: World) -> Found | None:
+    """The base profile in `config`, if it is there."""
+    config = profile_paths(world.home, options.project).config
+    if not config.exists():
+        return None
+    return profile_sections(read_text(config, MAX_BYTES), "profile ", str(config)).get(options.profile)
+
+
 def _region(options: argparse.Namespace, world: World) -> str:
     """As asked for, else the base profile's, else the one that every account has."""
     if options.region:
         return str(options.region)
-    config = profile_paths(world.home, options.project).config
-    if not config.exists():
-        return _USUAL_REGION
-    section = profile_sections(read_text(config, MAX_BYTES), "profile ", str(config)).get(options.profile)
+    section = _section(options, world)
     return section.options.get("region", _USUAL_REGION) if section else _USUAL_REGION
 
 

@@ -186,6 +186,45 @@ def test_an_old_key_is_told_without_asking_aws(
 
 
 @pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--profile", "bb sec]"], "“bb sec]” is not a profile name"),
+        (["--profile", "bb\nsecurity"], "is not a profile name"),
+        (["--profile", ""], "is not a profile name"),
+        (["--profile", BASE, "--region", "mars-1"], "AWS has no region “mars-1”"),
+    ],
+)
+@pytest.mark.parametrize("store", ["--keyring", "--credentials-file"])
+def test_what_no_profile_can_be_is_refused_before_the_key_is_kept(
+    new_user: NewUserAws,
+    keyring: Keyring,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    said: str,
+    store: str,
+) -> None:
+    path = str(new_user.csv(user_key(new_user)))
+    assert main(["access-key", "import", path, "--project", "bb", *more, store]) == REFUSED
+    assert said in capsys.readouterr().err
+    assert keyring.kept == {}
+    assert not (new_user.world.home / ".aws").exists()
+
+
+def test_a_key_that_no_profile_uses_yet_says_how_it_comes_to_be_used(
+    new_user: NewUserAws, keyring: Keyring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del keyring
+    path = str(new_user.csv(user_key(new_user)))
+    assert main(["access-key", "import", path, *PROFILE]) == DONE
+    assert "iam-onboard profiles write bb --as security" in capsys.readouterr().out
+    config = new_user.world.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[profile {BASE}]\ncredential_process = iam-onboard credential-process\n")
+    assert main(["access-key", "import", path, *PROFILE]) == DONE
+    assert "profiles write" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("arguments", "code"),
     [
         ([], USAGE),
