@@ -117,7 +117,7 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
         return item
     if pair and results[0] == key:
         return entry._replace(key_only=True)
-    instance = re.fullmatch(r"module\.([A-Za-z_][\w-]*)\[(\w+)\]\.\w+", results[0])
+    instance = re.fullmatch(r'module\.([A-Za-z_][\w-]*)\[(\w+)\](?:\.\w+|\["\w+"\])', results[0])
     if instance is None or instance[2] != (key if pair else value):
         return None
     return entry._replace(instance_of=instance[1], key_only=pair)

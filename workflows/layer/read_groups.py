@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
 _EVERYBODY = re.compile(
-    r"\[ ?for (?:\w+, ?)?(\w+) in module\.([\w-]+) ?: ?(\w+)\.\w+ ?\]|values\(module\.([\w-]+)\)\[\*\]\.\w+"
+    r"\[ ?for (?:\w+, ?)?(\w+) in module\.([\w-]+) ?: ?(\w+)(?:\.\w+|\[\"\w+\"\]) ?\]"
+    r"|values\(module\.([\w-]+)\)\[\*\](?:\.\w+|\[\"\w+\"\])"
 )
 """A list of all users of one module."""
 POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")
-_USUAL = re.compile(r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?\.([A-Za-z_]\w*)')
+_BRACKETED = ("variable_expr", "get_attr", "index", "index")
+_OF_A_USER = r"(?:this_)?iam_user_(?:name|arn|unique_id|login_profile_\w+)"
+"""terraform-aws-iam, modules/iam-user: outputs that no instance's key is taken for."""
+_USUAL = re.compile(
+    r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?'
+    rf'(?:\.([A-Za-z_]\w*)|(?<=\])\["([A-Za-z_]\w*)"\]|\["({_OF_A_USER})"\])'
+)
 
 
 class Reference(NamedTuple):
@@ -29,16 +35,22 @@ class Reference(NamedTuple):
         module: the module's label; "" for a plain string.
         key: the instance's key; None for a module without instances. A plain string's value.
         attribute: the module's attribute, as `iam_user_name`; "" for a plain string.
+        bracketed: whether the attribute is written as `["iam_user_name"]`.
     """
 
     module: str
     key: str | None
     attribute: str
+    bracketed: bool = False
 
     @property
     def owner(self) -> tuple[str, str | None]:
         """Module and key: what declares the thing referred to."""
         return self[:2]
+
+    def to(self, owner: tuple[str, str | None]) -> Reference:
+        """The same attribute of another module or instance, written in the same way."""
+        return self._replace(module=owner[0], key=owner[1])
 
 
 def read_reference(document: Document, node: Node) -> Reference | None:
@@ -61,8 +73,14 @@ def read_reference(document: Document, node: Node) -> Reference | None:
     known = usual_reference(text)
     if known is not None:
         return known
-    kinds = tuple(child.type for child in unwrap(node).children)
-    if kinds == _INDEXED:
+    children = unwrap(node).children
+    kinds = tuple(child.type for child in children)
+    if kinds == _BRACKETED:
+        key, attribute = (_in_brackets(document.text(one)) for one in children[2:])
+        if key is not None and attribute is not None and attribute.isidentifier():
+            label = document.text(children[1]).removeprefix(".").strip()
+            return Reference(label, key, attribute, bracketed=True)
+    elif kinds == _INDEXED:
         module, _, rest = text[7:].partition("[")
         key, _, attribute = rest.rpartition("].")
         if len(key) >= 2 and key[0] == key[-1] == '"' and "${" not in key:
@@ -73,18 +91,30 @@ def read_reference(document: Document, node: Node) -> Reference | None:
     return None
 
 
+def _in_brackets(text: str) -> str | None:
+    """The plain string in an index's brackets; None for anything else."""
+    inner = text.strip().removeprefix("[").removesuffix("]").strip()
+    is_plain = len(inner) >= 2 and inner[0] == inner[-1] == '"' and "${" not in inner
+    return unescape(inner[1:-1]) if is_plain else None
+
+
 def usual_reference(text: str) -> Reference | None:
     """The reference that a text is, in the usual form without blanks or escapes; None for other texts."""
     match = _USUAL.fullmatch(text)
-    return None if match is None else Reference(*match.groups())
+    if match is None:
+        return None
+    module, key, plain, *others = match.groups()
+    return Reference(module, key, plain or others[0] or others[1], bracketed=plain is None)
 
 
 def written(reference: Reference) -> str:
     """A reference as HCL writes it."""
-    module, key, attribute = reference
+    module, key, attribute, bracketed = reference
     if not module:
         return quote(str(key))
-    return f"module.{module}.{attribute}" if key is None else f"module.{module}[{quote(key)}].{attribute}"
+    owner = f"module.{module}" if key is None else f"module.{module}[{quote(key)}]"
+    readable = key is not None or re.fullmatch(_OF_A_USER, attribute)
+    return f"{owner}[{quote(attribute)}]" if bracketed and readable else f"{owner}.{attribute}"
 
 
 def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Node]]:

@@ -104,9 +104,9 @@ def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: 
         references = [reference for reference in found if reference is not None]
         if references and all(not reference.module for reference in references):
             return quote(name)
-        attributes = Counter(reference.attribute for reference in references if reference.module)
-        if attributes:
-            text = written(Reference(module, key, attributes.most_common(1)[0][0]))
+        forms = Counter(reference.to(owner) for reference in references if reference.module)
+        if forms:
+            text = written(forms.most_common(1)[0][0])
             wrapped = sum(1 for element in members if one.document.text(element).startswith('"${'))
             return f'"${{{text}}}"' if wrapped * 2 > len(members) else text
     return written(Reference(module, key, _name_attribute(files, module)))

@@ -8,7 +8,7 @@ from workflows.layer.collected import collections_of
 from workflows.layer.operations.cloning import cloned, replacing
 from workflows.layer.operations.entries import aligned_as
 from workflows.layer.operations.spelling import Renaming, in_place_of
-from workflows.layer.references import Reference, references_in, written
+from workflows.layer.references import references_in, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry
 from workflows.layer.values import object_key, quote
 
@@ -100,7 +100,7 @@ def _with_entry(
         quoted = document.text(node).startswith('"') or not key.isidentifier()
         changes.append(replacing(node, quote(key) if quoted else key))
     for reference, node in references_in(document, entry.node):
-        changes.append(replacing(node, written(Reference(*person.owner, reference.attribute))))
+        changes.append(replacing(node, written(reference.to(person.owner))))
     text = cloned(document, entry.node, changes, Renaming(sibling.name, person.name)).decode()
     place = _position(collection, collection.entries, key or person.sorted_by)
     followers = collection.entries[place:]

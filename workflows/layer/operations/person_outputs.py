@@ -12,7 +12,7 @@ from workflows.layer.operations.cloning import cloned, replacing, spliced
 from workflows.layer.operations.output_units import units_by_owner
 from workflows.layer.operations.spelling import Renaming, in_place_of
 from workflows.layer.read_outputs import read_output
-from workflows.layer.references import Reference, references_in, written
+from workflows.layer.references import references_in, written
 from workflows.layer.sequences import position_for
 from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
@@ -162,7 +162,7 @@ def _clone(source: Document, unit: Unit, sibling: Somebody, person: Somebody) ->
         own = [replacing(block.label_node, quote(_label(block, sibling, person) or block.label))]
         for reference, node in references_in(document, block.node):
             if reference.owner == sibling.owner:
-                own.append(replacing(node, written(Reference(*person.owner, reference.attribute))))
+                own.append(replacing(node, written(reference.to(person.owner))))
         start, end = block.item.start_byte + unit.base, block.item.end_byte + unit.base
         changes.append(Splice(start, end, cloned(document, block.node, own, renaming)))
     if unit.hidden:
