@@ -27,6 +27,7 @@ from workflows.services.role_profiles import (
     base_profiles,
     needs_code,
     orphan_roles,
+    other_profiles,
     role_profiles,
 )
 from workflows.services.shell_lines import Shell, shell_of
@@ -116,7 +117,10 @@ def _ask_all(
     orphans: tuple[RoleProfile, ...],
     options: argparse.Namespace,
 ) -> Answers:
-    answers = Answers(files, tuple(base.name for base in bases), _all_roles(bases, orphans))
+    roles = _all_roles(bases, orphans)
+    answers = Answers(files, tuple(base.name for base in bases), roles)
+    if not options.account:
+        answers.others = other_profiles(files, [*answers.bases, *(role.name for role in roles)])
     codes = {} if options.no_code else _codes(bases, context.world)
     with AnswerTable(answers, shown=not options.json) as table:
         for base in bases:

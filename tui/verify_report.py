@@ -33,12 +33,14 @@ class Answers:
         bases: the profiles with keys.
         roles: those that assume roles.
         results: the answers, by profile.
+        others: the profiles that are not asked: they have neither a key nor a role on one.
     """
 
     files: ProfileFiles
     bases: tuple[str, ...]
     roles: tuple[RoleProfile, ...]
     results: dict[str, Verification] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +60,8 @@ class Answers:
 
     def switch_url(self, role: RoleProfile) -> str:
         """The console's page that switches to a role; "" where the partition has none that is known."""
+        if not role.account:
+            return ""
         try:
             return switch_role_url(role.account, role.role_name, role.name, partition_of(role.role_arn))
         except OnboardError:
@@ -122,6 +126,8 @@ def failure_lines(answers: Answers) -> Iterator[str]:
     results = [answers.results[name] for name in answers.names if name in answers.results]
     failed = [one for one in results if one.problem]
     yield f"\n{len(results) - len(failed)} of {len(results)} profiles work."
+    if answers.others:
+        yield f"Not asked, without a key or a role on one: {', '.join(answers.others)}."
     for one in failed:
         problem = one.problem
         if problem is not None:
@@ -160,6 +166,7 @@ def as_record(answers: Answers, shell: Shell) -> dict[str, Any]:
             for name in answers.names
             if name in answers.results
         ],
+        "not_asked": list(answers.others),
         "export": list(_exports(answers, shell)) if answers.chosen else [],
     }
 

@@ -26,6 +26,7 @@ REFUSALS = {
     "NoTrust": ("AccessDenied", "… because no resource-based policy allows the sts:AssumeRole action"),
     "Missing": ("AccessDenied", "User is not authorized to perform: sts:AssumeRole on resource"),
     "Elsewhere": ("RegionDisabledException", "STS is not activated in this region"),
+    "NotEnabled": ("InvalidClientTokenId", "The security token included in the request is invalid"),
     "Late": (
         "SignatureDoesNotMatch",
         "Signature expired: 20260102T030000Z is now earlier than 20260102T031507Z",
@@ -217,6 +218,39 @@ def test_a_failure_is_told_in_words_and_stops_no_other(
     assert why in problem.why
     assert problem.next
     assert found["good"].problem is None
+
+
+def test_a_region_that_is_not_enabled_is_not_taken_for_a_bad_key(aws: type[FakeSts], tmp_path: Path) -> None:
+    """AWS says of a key that it does not know it, in a region that the account has not opted in to."""
+    files = write(tmp_path, profile("far", "NotEnabled", region="eu-south-1"), profile("near", "NotEnabled"))
+    found = run(aws, files, "123456")
+    far, near = found["far"].problem, found["near"].problem
+    assert far is not None
+    assert near is not None
+    assert far.title == "The region is switched off"
+    assert "eu-south-1" in far.what
+    assert near.title == "AWS does not know this access key"
+
+
+def test_a_role_that_is_none_and_a_region_that_is_none_are_not_asked(
+    aws: type[FakeSts], tmp_path: Path
+) -> None:
+    files = write(tmp_path, profile("far", "DevOps", region="mars-1"), profile("good", "DevOps"))
+    text = files.config_file.read_text()
+    odd = (
+        "DevOps",
+        "arn:aws:iam::1:role/x",
+        "arn:aws:iam::222222222222:user/x",
+        "arn:aws:iam::222222222222:role/",
+    )
+    for number, arn in enumerate(odd):
+        text += f"[profile odd{number}]\nrole_arn = {arn}\nsource_profile = bb-security\n"
+    files.config_file.write_text(text)
+    found = run(aws, files, "123456")
+    problems = {name: one.problem.title for name, one in found.items() if one.problem}
+    assert problems.pop("far") == "No such region"
+    assert problems == {f"odd{number}": "No role is named" for number in range(len(odd))}
+    assert [action for action, _, _ in aws.calls].count("AssumeRole") == 1
 
 
 def test_without_a_code_a_role_that_wants_one_says_so(aws: type[FakeSts], tmp_path: Path) -> None:

@@ -321,6 +321,31 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     assert key["SecretAccessKey"] not in out
 
 
+def test_verify_says_of_odd_profiles_what_is_odd_and_names_those_that_it_does_not_ask(
+    new_user: NewUserAws, checkout: str, keyring: Keyring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del keyring
+    csv = str(new_user.csv(user_key(new_user)))
+    assert main(["profiles", "write", checkout, *AS, "--credentials-file", "--access-keys", csv]) == DONE
+    role = f"role_arn = arn:aws:iam::{APPS}:role/DevOps\n"
+    with (folder(new_user) / "config").open("a") as config:
+        config.write("[profile odd]\nrole_arn = DevOps\nsource_profile = bb-security\n")
+        config.write(f"[profile mars]\n{role}source_profile = bb-security\nregion = mars-1\n")
+        config.write(f"[profile chained]\n{role}source_profile = bb-security-devops\n")
+        config.write(f"[profile circle]\n{role}source_profile = circle\n")
+        config.write("[profile sso]\nsso_session = x\n")
+    capsys.readouterr()
+    assert main(["verify", "bb", "--json"]) == REFUSED
+    record = told(capsys)
+    assert record["not_asked"] == ["chained", "circle", "sso"]
+    problems = {one["profile"]: one["problem"] for one in record["profiles"] if one["problem"]}
+    assert problems["odd"]["title"] == "No role is named"
+    assert "“DevOps”" in problems["odd"]["what"]
+    assert problems["mars"]["title"] == "No such region"
+    assert main(["verify", "bb"]) == REFUSED
+    assert "Not asked, without a key or a role on one: chained, circle, sso." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from workflows.services.clients import ProfileFiles, profile_map
+
+# IAM User Guide, "IAM identifiers": the path is a part of the name here.
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/(?P<name>[\x21-\x7e]+)")
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,15 @@ class RoleProfile:
 
     @property
     def account(self) -> str:
-        """The account of the role."""
-        return self.role_arn.split(":")[4]
+        """The account of the role; "" where its ARN is none."""
+        match = _ROLE_ARN.fullmatch(self.role_arn)
+        return match["account"] if match else ""
 
     @property
     def role_name(self) -> str:
-        """The role's name with its path, as the switch-role page takes it."""
-        return self.role_arn.split(":", 5)[5].removeprefix("role/")
+        """The role's name with its path, as the switch-role page takes it; "" where its ARN is none."""
+        match = _ROLE_ARN.fullmatch(self.role_arn)
+        return match["name"] if match else ""
 
 
 def base_profiles(files: ProfileFiles) -> tuple[str, ...]:
@@ -80,6 +86,15 @@ def orphan_roles(files: ProfileFiles) -> tuple[RoleProfile, ...]:
         and "role_arn" not in profiles.get(str(source), {})
     ]
     return tuple(sorted(found, key=lambda profile: profile.name))
+
+
+def other_profiles(files: ProfileFiles, asked: Collection[str]) -> tuple[str, ...]:
+    """The profiles that are none of these: what they sign with is neither a key nor a role on one; sorted.
+
+    Raises:
+        AwsError: a file cannot be parsed.
+    """
+    return tuple(sorted(profile_map(files).keys() - set(asked)))
 
 
 def needs_code(files: ProfileFiles, base: str) -> str | None:

@@ -4,18 +4,46 @@ from __future__ import annotations
 
 from workflows.errors import OnboardError
 from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.profiles.plan import region_problems
 from workflows.services.role_profiles import RoleProfile
 
 
-def role_refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool) -> OnboardError:
+def unusable_role(profile: RoleProfile) -> OnboardError | None:
+    """Why a role need not be asked about: what the profile names is no role at all; None if it is one."""
+    if profile.account:
+        return None
+    return OnboardError(
+        "No role is named",
+        f"{profile.name}: its role_arn “{profile.role_arn}” is not the ARN of a role.",
+        why="A role's ARN looks like arn:aws:iam::123456789012:role/DevOps.",
+        next="Correct role_arn in the project's `config`, or write the profile again.",
+    )
+
+
+def unusable_region(region: str) -> OnboardError | None:
+    """Why a region need not be asked: AWS does not have it; None if it does."""
+    if not (problems := region_problems(region)):
+        return None
+    return OnboardError(
+        "No such region",
+        " ".join(problem.message for problem in problems),
+        next="Correct the profile's region in the project's `config`, or write the profile again.",
+    )
+
+
+def role_refusal(
+    error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere: bool = False
+) -> OnboardError:
     """Why a role cannot be assumed. AWS says AccessDenied for all of it; newer messages tell who denies.
 
     Args:
         error: what AWS said.
         profile: the role's profile.
         with_mfa: whether the session that asked began with an MFA code.
+        elsewhere: whether the profile's region is another one than that in which the key was proved; a
+            region that is not enabled says of a good key that it does not know it.
     """
-    if error.failure is AwsFailure.REGION_DISABLED:
+    if error.failure is AwsFailure.REGION_DISABLED or (elsewhere and error.failure is AwsFailure.KEY_UNKNOWN):
         return _region_off(error, profile)
     if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
         return error

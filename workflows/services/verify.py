@@ -18,7 +18,7 @@ from workflows.services import sts
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import AwsClient, ClientFactory, Credentials, ProfileFiles, profile_map
 from workflows.services.role_profiles import RoleProfile, needs_code, role_profiles
-from workflows.services.role_refusals import not_asked, role_refusal
+from workflows.services.role_refusals import not_asked, role_refusal, unusable_region, unusable_role
 
 MOST_THREADS = 16
 
@@ -86,6 +86,9 @@ class _Roles:
         """A client for each region, or why there is none."""
         clients: dict[str, AwsClient | OnboardError] = {}
         for region in regions:
+            if (unusable := unusable_region(region)) is not None:
+                clients[region] = unusable
+                continue
             try:
                 clients[region] = stack.enter_context(self.factory.client("sts", self.session, region))
             except AwsError as error:
@@ -96,17 +99,21 @@ class _Roles:
         """Assume the role and ask, as it, who one is."""
         if self.cancelled.is_set():
             return Verification(profile.name, None, Cancelled("Stopped", "It was not asked."))
-        if isinstance(client, OnboardError):
-            return Verification(profile.name, None, client)
+        if isinstance(problem := unusable_role(profile) or client, OnboardError):
+            return Verification(profile.name, None, problem)
         region = profile.region or self.region
         try:
             assumed, _ = sts.assume_role(client, profile.role_arn, external_id=profile.external_id)
             with _dropping(assumed) as role, self.factory.client("sts", role, region) as own:
                 return Verification(profile.name, sts.caller_identity(own).arn)
         except AwsError as error:
-            return Verification(profile.name, None, role_refusal(error, profile, with_mfa=self.with_mfa))
+            return Verification(profile.name, None, self._refusal(error, profile))
         except OnboardError as error:
             return Verification(profile.name, None, error)
+
+    def _refusal(self, error: AwsError, profile: RoleProfile) -> OnboardError:
+        elsewhere = profile.region not in {None, self.region}
+        return role_refusal(error, profile, with_mfa=self.with_mfa, elsewhere=elsewhere)
 
 
 def verify_profiles(
