@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.services.files import read_text, write_atomically
-from workflows.services.terraform.plan import LOGIN_PROFILE, Action, ResourceChange
 from workflows.services.terraform.state import State
-from workflows.steps.access import people_in
 from workflows.steps.base import Context
 from workflows.steps.intents import RESETTING, named
-from workflows.steps.replaced_keys import reset_users
 from workflows.steps.terraform_runs import run_folder
 
 if TYPE_CHECKING:
@@ -90,22 +87,6 @@ def question(names: tuple[str, ...], account: str) -> tuple[str, str]:
         "MFA devices and groups stay as they are."
     )
     return f"A new password for {whom}?", body
-
-
-def beyond(change: ResourceChange, context: Context) -> bool:
-    """Whether a change goes beyond the new password, for somebody for whom nothing else was chosen."""
-    return change.user in _only_reset(context) and not (
-        change.type == LOGIN_PROFILE and change.action in {Action.REPLACE, Action.CREATE}
-    )
-
-
-def _only_reset(context: Context) -> set[str]:
-    facts, account = context.facts, context.item
-    users = facts.get("user_changes") or {}
-    others = {name for kind in ("add", "remove") for name in users.get(kind, {}).get(account, ())}
-    others |= people_in(users, account) | set(reset_users(facts, account))
-    others |= set((facts.get("memberships") or {}).get(account, {}))
-    return set(wanted(context)) - others
 
 
 def _file(context: Context, account: str) -> Path:

@@ -12,6 +12,7 @@ from workflows.services.terraform.words import describe, summary
 from workflows.steps import new_passwords
 from workflows.steps.access import people_in
 from workflows.steps.base import Context
+from workflows.steps.beyond_chosen import beyond
 from workflows.steps.replaced_keys import reset_users
 
 
@@ -97,8 +98,7 @@ class Planned:
 def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
     """Sort a plan's changes by what was chosen in the steps before."""
     split = plan.about(*_chosen(context), account=_account_edited(context))
-    beyond = [one for one in split.belonging if new_passwords.beyond(one, context)]
-    foreign = (*split.foreign, *beyond)
+    foreign = (*split.foreign, *beyond(split.belonging, context))
     changed = (Action.CREATE, Action.REPLACE)
     return Planned(
         record=record,
