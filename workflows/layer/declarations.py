@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from workflows.layer.computed import Entry
+from workflows.layer.counted import counted, marks_of
 from workflows.layer.fields import field_mark, fields_of
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
@@ -83,6 +84,11 @@ class UserModule:
         if self.container is not None:
             return tuple(Entry(self.document, one) for one in self.document.elements(self.container))
         return self.source.entries if self.source is not None else ()
+
+    @property
+    def counted(self) -> str:
+        """The list or map, as it is written, whose length is the module's `count`; else ""."""
+        return self.source.counted if self.source is not None else ""
 
     @property
     def editable(self) -> bool:
@@ -216,7 +222,9 @@ def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
     own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
     reason = reason or uneditable(own, document, block)
     if for_each is None and "count" in block.attributes:
-        return UserModule(block, Style.COMPUTED, document, None, reason or "the number of users is computed")
+        source = counted(files, document, block.attributes["count"].value)
+        why = source.why if source is not None else "the number of users is computed"
+        return UserModule(block, Style.COMPUTED, document, None, reason or why, source)
     if for_each is None:
         return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block))
     call = function_call(document, for_each.value)
@@ -261,6 +269,8 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
     if node is None:
         return None
     marks: dict[str, object] = {"each.key": KEY, "each.value": VALUE}
+    if module.counted:
+        marks |= marks_of(module.counted, KEY, VALUE)
     if module.container is not None:
         marks |= {f"each.value.{name}": field_mark(name) for name in fields_of(block)}
     value = evaluate(block.document, node, {**marks, **names})

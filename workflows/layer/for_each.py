@@ -26,6 +26,7 @@ class Source(NamedTuple):
         why: why it cannot be edited, as a sentence without its end; "" when it can.
         place: where an expression that is no plain list or map is written.
         entries: what such an expression holds, as far as the layer tells.
+        counted: the list or map, as it is written, whose length is the module's `count`; else "".
     """
 
     document: Document
@@ -33,6 +34,7 @@ class Source(NamedTuple):
     why: str
     place: Place | None = None
     entries: tuple[Entry, ...] = ()
+    counted: str = ""
 
 
 def resolve(files: FileSet, document: Document, node: Node) -> Source:

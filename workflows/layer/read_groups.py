@@ -26,6 +26,7 @@ _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
 _EVERYBODY = re.compile(
     r"\[ ?for (?:\w+, ?)?(\w+) in module\.([\w-]+) ?: ?(\w+)(?:\.\w+|\[\"\w+\"\]) ?\]"
     r"|values\(module\.([\w-]+)\)\[\*\](?:\.\w+|\[\"\w+\"\])"
+    r"|module\.([\w-]+)(?:\[\*\]|\.\*)(?:\.\w+|\[\"\w+\"\])"
 )
 """A list of all users of one module."""
 POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
@@ -88,7 +89,7 @@ def _members(
     node = attribute.value
     everybody = _EVERYBODY.fullmatch(" ".join(block.document.text(node).split()))
     if everybody is not None and everybody[1] == everybody[3]:
-        label = everybody[2] or everybody[4]
+        label = everybody[2] or everybody[4] or everybody[5]
         members = [one.iam_name for one in people.values() if one.module == label]
         return members, frozenset(members), why or "the list is computed", True
     if node.type == "tuple":

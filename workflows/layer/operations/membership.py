@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from workflows.errors import Problem
 from workflows.layer.alignment import aligned_blocks
 from workflows.layer.attribute_names import attribute_of, version_of
-from workflows.layer.declarations import group_modules, user_modules
+from workflows.layer.declarations import group_modules, place_of, user_modules
 from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.layer.values import quote
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Person
+    from workflows.layer.model import Layer, Person
     from workflows.layer.syntax import Block, Splice
 
 _ATTRIBUTE = "iam_user_name"
@@ -52,6 +53,23 @@ def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | 
             insert_entry(block.document, container, text, position, trailing_comma=trailing_comma)
         )
     return _spliced(files, splices, labels)
+
+
+def check_member(layer: Layer, labels: Collection[str], person: Person) -> list[Problem]:
+    """Why a person cannot be named in some groups' lists: a numbered one has no reference that would last."""
+    module = next((one for one in user_modules(layer.files) if one.label == person.module), None)
+    if module is None or not module.counted:
+        return []
+    problems = []
+    for block in group_modules(layer.files):
+        if block.label not in labels or _list_of(block) is None:
+            continue
+        if _written(layer.files, block, person.owner, person.iam_name) == quote(person.iam_name):
+            continue
+        message = f"The group module {block.label} names its members by reference, and those of module "
+        message += f"{person.module} have numbers that change. Edit it by hand at {place_of(block)}."
+        problems.append(Problem(message, "groups"))
+    return problems
 
 
 def remove_member(files: FileSet, labels: Collection[str], person: Person) -> FileSet:

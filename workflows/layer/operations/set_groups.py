@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workflows.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_groups, find_person
-from workflows.layer.operations.membership import add_member, remove_member
+from workflows.layer.operations.membership import add_member, check_member, remove_member
 
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
@@ -36,6 +36,7 @@ class SetGroups:
         if person is None:
             return [Problem(f"There is no user {self.name} in {layer.location.relative}.", "name")]
         problems = check_groups(layer, self.add, machine=person.machine)
+        problems += check_member(layer, {one.label for one in self._joining(layer, person)}, person)
         problems += [one for one in check_groups(layer, self.remove, machine=True) if one.fatal]
         both = {one.casefold() for one in self.add} & {one.casefold() for one in self.remove}
         problems += [Problem(f"{one} is both to join and to leave.", "groups") for one in sorted(both)]
