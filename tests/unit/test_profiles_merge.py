@@ -128,7 +128,7 @@ def test_what_changed_is_told() -> None:
         ("[a]\nx = 1\nX = 2\n", 3),
         ("x = 1\n[a]\n", 1),
         ("[a]\nx = 1\nword\n", 3),
-        ("[b]\n[a]\ns3 =\n  word\n", 2),
+        ("[b]\n[a]\ns3 =\n  word\n", 4),
         ("\ufeff[a]\nx = 1\n", 1),
         ("[a]\nx = 1\ry = 2\n", 2),
         ("[a\nx = 1\n", 1),

@@ -61,6 +61,9 @@ ODD = {
     "ours with a nested block": (
         f"[profile {OURS}]\nregion = old\ns3 =\n  max_queue_size = 1\n[profile c]\ny = 2\n"
     ),
+    "ours indented": (
+        f"[profile {OURS}]\n    region = old\n\n    # note\n    output = text\n[profile c]\ny = 2\n"
+    ),
     "ours quoted": f'[profile "{OURS}"]\nregion = old\n',
 }
 REFUSED = {
@@ -71,7 +74,12 @@ REFUSED = {
     "no section": ("x = 1\n", 1),
     "a byte order mark": ("\ufeff[profile a]\nx = 1\n", 1),
     "an open bracket": ("[profile a]\nx = 1\n[profile b\ny = 2\n", 3),
-    "a block without signs": ("[profile a]\ns3 =\n  nonsense\n", 1),
+    "a block without signs": ("[profile a]\ns3 =\n  nonsense\n", 3),
+    "a block without signs, further down": (
+        "[profile b]\ns3 =\n  x = 1\n\n[profile a]\ny = 2\nS3 :\n  # note\n  x = 1\n\n  nonsense\n",
+        11,
+    ),
+    "a value on the next line": ("[profile a]\nx = 1\nregion =\n  eu-west-1\n", 4),
     "a lone carriage return": ("[profile a]\nx = 1\ry = 2\n", 2),
     "a mark of a merge": ("[profile a]\n<<<<<<< HEAD\nx = 1\n", 2),
 }
@@ -111,6 +119,31 @@ def test_what_is_not_ours_stays_and_writing_twice_is_the_same_as_once(paths: Pro
     assert paths.config.read_bytes() == once
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_indented_options_stay_indented(paths: ProfilePaths, blank: str) -> None:
+    """A header that is indented too ends at the first line that is not."""
+    lines = [
+        f"[profile {OURS}]",
+        "region = old",
+        "# note",
+        "OUTPUT = text",
+        "s3 =",
+        "  max_queue_size = 1",
+        "",
+    ]
+    more = ["[profile c]", "y = 2", ""]
+    paths.config.write_text("\n".join(blank + line if line else "" for line in (*lines, *more)))
+    write_profiles(paths, devops(KEY), NOW)
+    ours, _, other = paths.config.read_text().partition(f"{blank}[profile c]\n")
+    for line in ("region = us-east-1", "# note", "OUTPUT = json", "  max_queue_size = 1"):
+        assert f"\n{blank}{line}\n" in ours
+    assert all(line.startswith(blank) for line in ours.splitlines() if line)
+    assert other.startswith(f"{blank}y = 2\n")
+    read = as_botocore_reads(paths.config)
+    assert read[OURS]["s3"] == {"max_queue_size": "1"}
+    assert read["c"] == {"y": "2"}
+
+
 @pytest.mark.parametrize("name", [name for name in ODD if name.startswith("ours")])
 def test_around_ours_every_byte_stays(paths: ProfilePaths, name: str) -> None:
     text = ODD[name]
@@ -140,6 +173,24 @@ def test_what_the_aws_tools_reject_is_refused_with_its_line_in_either_file(
         if "spelling" in name:
             break  # `credentials` has no such other spelling
     assert not list(paths.folder.glob("*backup*"))
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_line(paths: ProfilePaths) -> None:
+    paths.config.write_bytes(b"[profile a]\n# se\xf1or\nx = 1\n")
+    with pytest.raises(FileError, match="in line 2,"):
+        write_profiles(paths, devops(KEY), NOW)
+
+
+def test_what_the_default_section_gives_to_ours_is_refused_by_its_name(paths: ProfilePaths) -> None:
+    """Configparser's [DEFAULT], which botocore follows: taking it out there would change every profile."""
+    paths.config.write_text("[DEFAULT]\nsso_session = team\n\n[profile a]\nx = 1\n")
+    with pytest.raises(ProfileFileError) as caught:
+        write_profiles(paths, devops(KEY), NOW)
+    assert "[DEFAULT]" in caught.value.what
+    assert "sso_session" in caught.value.next
+    paths.config.write_text("[DEFAULT]\nregion = eu-west-1\n\n[profile a]\nx = 1\n")
+    write_profiles(paths, devops(KEY), NOW)  # one that ours name themselves does no harm
+    assert as_botocore_reads(paths.config)[OURS]["region"] == "us-east-1"
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,10 @@ def read_text(path: Path, limit: int) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
         raise FileError(
             "This is not a text file",
-            f"{path} cannot be read as UTF-8 text: byte {error.start + 1} does not fit.",
+            f"{path} cannot be read as UTF-8 text: byte {error.start + 1}, in line {line}, does not fit.",
             next="Check that it is the right file, or save it as UTF-8.",
         ) from None
 

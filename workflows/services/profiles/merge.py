@@ -153,18 +153,26 @@ def _after(section: Section) -> str:
 
 
 def _set(section: Section, option: str, value: str) -> None:
+    """Give an option its value, indented as it was, or as the one before it."""
     if option in section:
-        section[option].value = value
+        present, indent = section[option], _indent(section[option])
+        present.value = value
+        present.key = indent + present.raw_key
         return
     _remove(section, option)
     options = list(section.iter_options())
     blocks = list(section.iter_blocks())
     if options:
-        options[-1].add_after.option(option, value)
+        options[-1].add_after.option(_indent(options[-1]) + option, value)
     elif blocks:
         blocks[0].add_before.option(option, value)
     else:
         section[option] = value
+
+
+def _indent(option: Option) -> str:
+    text = str(option)
+    return text[: len(text) - len(text.lstrip(" \t"))]
 
 
 def _remove(section: Section, option: str) -> None:
@@ -194,6 +202,14 @@ def _check_result(found: Mapping[str, Found], wanted: Sequence[WantedSection], n
     for section in wanted:
         there = found.get(section.profile)
         wrong = section.create if there is None else _differs(there, section)
+        given = [option for option in section.absent if there is not None and option in there.inherited]
+        if wrong and given:
+            raise ProfileFileError(
+                "This file is not changed",
+                f"The section [DEFAULT] in {name} gives every profile {given[0]}, {section.profile} too.",
+                why="With it the AWS tools would not use the access key or the role of that profile.",
+                next=f"Move {given[0]} to the profiles that need it, then try again. Nothing was written.",
+            )
         if wrong:
             raise ProfileFileError(
                 "This file is not changed",

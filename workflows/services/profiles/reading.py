@@ -25,10 +25,12 @@ class Found:
     Attributes:
         header: what stands between its brackets.
         options: its options as botocore sees them; one may be a secret.
+        inherited: names of options that the section [DEFAULT] gives to every section.
     """
 
     header: str
     options: Mapping[str, str] = field(repr=False)
+    inherited: frozenset[str] = frozenset()
 
 
 def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
@@ -48,14 +50,14 @@ def profile_sections(text: str, prefix: str, name: str) -> dict[str, Found]:
         options = dict(parser.items(header))
         for option, value in options.items():
             if _is_broken_block(value):
-                line = _line_of(text, header)
+                line = _line_of_block(text, header, option)
                 raise _refused(name, line, f"the block under {option} in [{header}] has a line without =")
         profile = _profile_of(header, prefix)
         if profile is None:
             continue
         if profile in found:
             raise _refused(name, _line_of(text, header), f"the profile {profile} is there twice")
-        found[profile] = Found(header, options)
+        found[profile] = Found(header, options, frozenset(parser.defaults()))
     return found
 
 
@@ -108,6 +110,18 @@ def _line_of(text: str, header: str) -> int:
         if line.strip().startswith(f"[{header}]")
     ]
     return lines[-1] if lines else 1
+
+
+def _line_of_block(text: str, header: str, option: str) -> int:
+    """The line without `=` in the block under an option."""
+    start = _line_of(text, header)
+    inside = False
+    for number, line in enumerate(text.split("\n")[start:], start=start + 1):
+        words = line.strip()
+        if inside and words and not words.startswith(("#", ";")) and "=" not in words:
+            return number
+        inside = inside or re.fullmatch(rf"(?i){re.escape(option)}\s*[=:]", words) is not None
+    return start
 
 
 def _refused(name: str, line: int | None, reason: str) -> ProfileFileError:
