@@ -239,11 +239,45 @@ def test_the_markdown_is_a_block_that_unfolds_and_gives_nothing_away() -> None:
         '+ module.user["jane.doe"].aws_iam_user_login_profile.this[0]\n'
         "! module.group_devops.aws_iam_group_membership.this[0]  (+jane.doe)\n"
         "- aws_iam_policy.to_<account-id>\n"
+        '    - name = "x"\n'
         "+ output.jane\n"
         "```\n"
         "\n"
         "</details>\n"
     )
+
+
+def test_the_markdown_tells_what_a_reviewer_has_to_judge() -> None:
+    attachment = "module.group_devops.aws_iam_group_policy_attachment.custom_arns[0]"
+    arn = "arn:aws:iam::aws:policy/AdministratorAccess"
+    own_policy = {"group": "devops", "policy": json.dumps({"Resource": "arn:aws:s3:::bb-111122223333-x"})}
+    plan = plan_of(
+        *NEW_USER,
+        change(attachment, ["create"], None, {"group": "devops", "policy_arn": arn}),
+        change("aws_iam_group_policy.own", ["create"], None, own_policy),
+        change("aws_iam_user.a", ["update"], {"name": "a", "path": "/"}, {"name": "a", "path": "/x/"}),
+        change("aws_ses.x", ["create"], None, {"smtp_password": CANARY, "host": "mail"}),
+    )
+    text = plan_markdown(plan, title="security", origin="Made with Terraform from commit 37f2aa47.")
+    assert "### Plan for security\n\nMade with Terraform from commit 37f2aa47.\n\n- " in text
+    assert f'+ {attachment}\n    + group = "devops"\n    + policy_arn = "<arn:policy/Admin' in text
+    assert "<arn:bb-<account-id>-x>" in text
+    assert '! aws_iam_user.a  (path)\n    ~ path = "/" → "/x/"\n' in text
+    assert '"name"' not in text.partition("aws_iam_user_login_profile")[0], "a new user is told by its line"
+    assert "smtp_password = (sensitive)" in text
+    assert CANARY not in text
+
+
+def test_a_plan_that_is_too_long_for_a_pull_request_is_told_without_what_changes_inside() -> None:
+    policy = {"policy": json.dumps({f"statement {number}": "s3:Get" for number in range(500)})}
+    changes = [change(f"aws_iam_policy.a[{number}]", ["create"], None, policy) for number in range(60)]
+    short, long = (plan_markdown(plan_of(*some), title="x") for some in (changes[:1], changes))
+    assert "statement 1" in short
+    assert " more lines" in short
+    assert "statement 1" not in long
+    assert "too long to be here" in long
+    assert len(long) < 65_536
+    assert "+ aws_iam_policy.a[59]" in long
 
 
 @pytest.mark.parametrize(

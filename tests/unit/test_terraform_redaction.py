@@ -135,12 +135,18 @@ def test_the_exported_plan_gives_nothing_away_whatever_the_resources_are_called(
         for text in nasty
         for action in (Action.CREATE, Action.DELETE)
     ]
+    changes += [
+        ResourceChange(
+            f"aws_iam_policy.a[{at}]", "aws_iam_policy", Action.UPDATE, details=(f"+ name = {text}",)
+        )
+        for at, text in enumerate(nasty)
+    ]
     plan = Plan(
         tuple(changes),
         outputs=tuple(OutputChange(text, Action.UPDATE, sensitive=True) for text in nasty),
         drift=tuple(changes),
     )
-    text = plan_markdown(plan, title=f"bb-{ACCOUNT}/global")
+    text = plan_markdown(plan, title=f"bb-{ACCOUNT}/global", origin=f"From <{ACCOUNT}>.")
     assert not _GIVES_AWAY.search(text), _GIVES_AWAY.findall(text)
     assert left_over(text) == ()
     head, block, tail = re.split(r"^````+(?:diff)?$", text, flags=re.MULTILINE)

@@ -25,6 +25,7 @@ from workflows.steps import intents, new_passwords, plan_resources
 from workflows.steps.access import not_in_state
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
+from workflows.steps.plan_origin import origin_words
 from workflows.steps.planned import Planned, decided, judged, staleness
 from workflows.steps.replaced_keys import new_keys
 from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
@@ -84,7 +85,8 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         record, plan = layer.terraform.plan(
             replace=replace, on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
         )
-        text = plan_markdown(plan, title=layer.location.relative)
+        origin = origin_words(record, context)
+        text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     planned = judged(record, plan, context)
     plan_resources.keep(plan, [one.address for one in planned.foreign], context)

@@ -45,6 +45,11 @@ _SIGNS = {
     Action.FORGET: "forget",
     Action.NOTHING: "=",
 }
+_PLAIN = {USER, LOGIN_PROFILE, ACCESS_KEY}
+"""Of these the action says it all, but for a change in place."""
+_MOST_INSIDE = 60
+_LONGEST = 50_000
+"""Characters of the block; GitHub takes 65,536 of a comment."""
 _DONE = {
     Action.CREATE: "made",
     Action.UPDATE: "changed",
@@ -81,26 +86,33 @@ def describe(change: ResourceChange) -> str:
     return f"{whom}: {text}" if whom else text
 
 
-def plan_markdown(plan: Plan, *, title: str) -> str:
+def plan_markdown(plan: Plan, *, title: str, origin: str = "") -> str:
     """The plan's actions as Markdown for a pull request, redacted, in a block that unfolds.
 
-    It holds addresses, names and which attributes change, and no value of any attribute.
+    Under an action stands what changes inside the resource, as far as the action does not say it: whoever
+    approves a plan has to see which policy a group gets. Secrets in it are masked (see `attributes`).
 
     Args:
         plan: the plan.
         title: what it is for ("security/global/base-identities").
+        origin: what it was made from, in a sentence or two, or "".
     """
     counts = plan.counts()
     made = counts.get(Action.CREATE, 0) + counts.get(Action.REPLACE, 0)
     destroyed = counts.get(Action.DELETE, 0) + counts.get(Action.REPLACE, 0)
     total = f"{made} to add, {counts.get(Action.UPDATE, 0)} to change, {destroyed} to destroy"
-    actions = [_diff_line(change) for change in plan.changes]
-    actions += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
-    block = "\n".join(redact(line) for line in actions)
+    block, remark = _block(plan, inside=True), ""
+    if len(block) > _LONGEST:
+        block, remark = (
+            _block(plan, inside=False),
+            "What changes inside the resources is too long to be here.",
+        )
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
-    lines = [_prose(f"{MARKDOWN_HEAD} {title}"), "", *(_prose(f"- {line}") for line in summary(plan)), ""]
+    lines = [_prose(f"{MARKDOWN_HEAD} {title}"), ""]
+    lines += [_prose(origin), ""] if origin else []
+    lines += [*(_prose(f"- {line}") for line in summary(plan)), ""]
     lines += ["<details>", f"<summary>Plan: {total}</summary>", "", f"{fence}diff", block]
-    lines += [fence, "", "</details>"]
+    lines += [fence, *(["", remark] if remark else []), "", "</details>"]
     if plan.drift:
         lines += ["", "Changed outside of Terraform:", ""]
         lines += [_prose(f"- {change.address} was {_DONE[change.action]}") for change in plan.drift]
@@ -149,6 +161,23 @@ def _others(changes: Sequence[ResourceChange]) -> list[str]:
         for change in changes
         if change.type not in {GROUP, GROUP_MEMBERS}
     ]
+
+
+def _block(plan: Plan, *, inside: bool) -> str:
+    """The actions, a line each, with or without what changes inside the resources."""
+    lines: list[str] = []
+    for change in plan.changes:
+        lines += [_diff_line(change), *(_inside(change) if inside else ())]
+    lines += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
+    return redact("\n".join(redact(" ".join(line.splitlines())) for line in lines))
+
+
+def _inside(change: ResourceChange) -> list[str]:
+    if change.type == GROUP_MEMBERS or (change.type in _PLAIN and change.action is not Action.UPDATE):
+        return []
+    more = len(change.details) - _MOST_INSIDE
+    lines = [f"    {line}" for line in change.details[:_MOST_INSIDE]]
+    return [*lines, f"    and {more} more lines"] if more > 0 else lines
 
 
 def _diff_line(change: ResourceChange) -> str:
