@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from tui.ask import ask, has_terminal
 from tui.exit_codes import DONE
@@ -19,10 +20,11 @@ from tui.profiles_report import show_lines, show_record, written_lines, written_
 from tui.profiles_wish import Wish, kept_source, process_source, read_wish
 from tui.project_named import named_project
 from workflows.errors import OnboardError
+from workflows.services.files import backups
 from workflows.services.profiles.foreign import Stale
 from workflows.services.profiles.plan import KeyInFile, KeySource, WantedProfiles
 from workflows.services.profiles.prepare import Decisions, Prepared, prepare, preview
-from workflows.services.profiles.write import write_profiles
+from workflows.services.profiles.write import Written, write_profiles
 
 _LEAVE_ALL = Decisions(overwrite=())
 
@@ -35,12 +37,13 @@ def profiles(machine: Machine, options: argparse.Namespace) -> int:
             files are as they were.
     """
     wish = read_wish(machine, named_project(machine, options.project), options)
-    prepare(
-        wish.paths, wish.profiles(None), _LEAVE_ALL
-    )  # refuses files that cannot be changed before all else
+    # Refuses files that cannot be changed before all else.
+    before = prepare(wish.paths, wish.profiles(None), _LEAVE_ALL)
     if options.part == "show":
         return _show(wish, wish.profiles(kept_source(machine, wish)), as_json=options.json)
-    return _dry_run(machine, wish, options) if options.dry_run else _write(machine, wish, options)
+    if options.dry_run:
+        return _dry_run(machine, wish, options)
+    return _write(machine, wish, options, before)
 
 
 def _show(wish: Wish, wanted: WantedProfiles, *, as_json: bool) -> int:
@@ -81,7 +84,8 @@ def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namesp
     return kept_source(machine, wish)
 
 
-def _write(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
+def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Prepared) -> int:
+    older = _backups(wish)
     kept = keep_key(options, wish, own_context(machine))
     for words in kept.told:
         sys.stderr.write(f"{words}\n")
@@ -92,7 +96,7 @@ def _write(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
     decided = (
         _asked(found, _given(options, wanted, found)) if has_terminal() else _given(options, wanted, found)
     )
-    written = write_profiles(wish.paths, wanted, machine.now(), decided)
+    written = _in_all(write_profiles(wish.paths, wanted, machine.now(), decided), before, wish, older)
     if options.json:
         record = written_record(wish, wanted, written, kept.told)
         sys.stdout.write(json.dumps(record, indent=2) + "\n")
@@ -100,6 +104,21 @@ def _write(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
         sys.stdout.write("\n".join(written_lines(wish, wanted, written)) + "\n")
     _tell_left(prepare(wish.paths, wanted, _LEAVE_ALL))
     return DONE
+
+
+def _in_all(written: Written, before: Prepared, wish: Wish, older: list[Path]) -> Written:
+    """What was done since the files were as `before`: keeping a key in them has written them once already."""
+    added = tuple(dict.fromkeys((*before.config.added, *written.added)))
+    names = [name for name in written.updated if name not in added]
+    first = {path.name.partition(".")[0]: path for path in reversed(_backups(wish)) if path not in older}
+    return replace(written, added=added, updated=tuple(names), backups=tuple(first.values()))
+
+
+def _backups(wish: Wish) -> list[Path]:
+    """The copies of both files, the oldest first."""
+    if not wish.paths.folder.is_dir():
+        return []
+    return [*backups(wish.paths.config), *backups(wish.paths.credentials)]
 
 
 def _given(options: argparse.Namespace, wanted: WantedProfiles, found: Prepared) -> Decisions:

@@ -206,6 +206,26 @@ def test_a_key_is_proved_kept_and_found_and_every_profile_says_who_it_is(
     assert record["kept"] == "keyring"
 
 
+def test_one_command_tells_what_the_files_were_before_all_of_it(
+    new_user: NewUserAws, checkout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key in plain text is written before the profiles, so `config` is written twice."""
+    folder(new_user).mkdir(parents=True)
+    config, mine = folder(new_user) / "config", "[profile mine]\nregion = eu-west-1\n"
+    config.write_text(mine)
+    csv = str(new_user.csv(user_key(new_user)))
+    write = ["profiles", "write", checkout, *AS, "--credentials-file", "--access-keys", csv, "--json"]
+    assert main(write) == DONE
+    record = told(capsys)
+    (backup,) = record["backups"]
+    assert Path(backup).read_text() == mine
+    assert record["added"] == [BASE, *DEVOPS]
+    assert record["updated"] == []
+    assert main(write) == DONE
+    record = told(capsys)
+    assert record["backups"] == record["added"] == []
+
+
 def test_another_ones_key_is_refused_before_anything_is_kept(
     new_user: NewUserAws, checkout: str, keyring: Keyring, capsys: pytest.CaptureFixture[str]
 ) -> None:
