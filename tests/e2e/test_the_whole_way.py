@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.browser_visit import BrowserVisit, Phone
 from support.leak_hunt import LeakHunt, hunting
-from support.sandbox import sandbox_cache
+from support.sandbox import delete_if_there, sandbox_cache
 from support.walker import Walker, wizard
 
 from screens.widgets.matrix import Matrix
@@ -21,7 +21,7 @@ from tui.app import Start
 from tui.places import Machine, Places, utc_now
 from tui.shelf import Shelf
 from workflows.machine.state import Status
-from workflows.sandbox.sandbox import Sandbox, delete_sandbox, is_sandbox
+from workflows.sandbox.sandbox import Sandbox
 
 __all__ = ["sandbox_cache"]
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -47,8 +47,7 @@ def machine(tmp_path: Path, sandbox_cache: Path, own_home: Path) -> Machine:
 def folder(machine: Machine) -> Iterator[Path]:
     folder = machine.places.sandboxes / "whole-way"
     yield folder
-    if is_sandbox(folder):
-        delete_sandbox(folder)
+    delete_if_there(folder)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from workflows.errors import OnboardError
-from workflows.sandbox.sandbox import Sandbox, delete_sandbox, is_sandbox
+from workflows.sandbox.layout import Layout
+from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -22,6 +23,12 @@ def sandbox_cache() -> Path:
     return REPOSITORY / ".cache" / "sandbox"
 
 
+def delete_if_there(folder: Path) -> None:
+    """Delete the sandbox in a folder, if a test has made one."""
+    if Layout(folder).record.is_file():
+        delete_sandbox(folder)
+
+
 @pytest.fixture
 def sandbox_folder() -> Iterator[Path]:
     """Where a sandbox can be made: a short path where nothing is yet; whatever is made is removed."""
@@ -29,8 +36,7 @@ def sandbox_folder() -> Iterator[Path]:
     folder = parent / "sandbox"
     try:
         yield folder
-        if is_sandbox(folder):
-            delete_sandbox(folder)
+        delete_if_there(folder)
     finally:
         shutil.rmtree(parent)
 

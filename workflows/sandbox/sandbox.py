@@ -15,8 +15,8 @@ from types import TracebackType
 from workflows.errors import OnboardError
 from workflows.sandbox import mirror, project, seed, template
 from workflows.sandbox.agents import end_agents
-from workflows.sandbox.environment import Person, environment_for
 from workflows.sandbox.layout import Layout, Record
+from workflows.sandbox.places import SandboxPlaces
 from workflows.sandbox.process import PortTaken, ServerProcess, free_port
 from workflows.sandbox.project import repository
 from workflows.sandbox.short import ensure_short, remove_short
@@ -27,17 +27,10 @@ class SandboxInUse(OnboardError):  # noqa: N818 - a state, told to a person
     """Somebody works in the sandbox."""
 
 
-class Sandbox:
+class Sandbox(SandboxPlaces):
     """An open sandbox: its AWS answers. Made by `create` or `open`, and a context manager that closes it.
 
     Attributes:
-        folder: where all of it is.
-        administrator: the person who runs the admin's workflow; has the profiles that the layers name.
-        new_user: the person who joins; has an empty home.
-        project_root: the infrastructure repository.
-        mailbox: where texts pass from one person to the other.
-        downloads: where the browser puts what it downloads.
-        port: the port on 127.0.0.1 where AWS answers.
         port_moved: True if another program took the port since the last time, so that a new one was chosen.
             Plans made before cannot be applied any more.
     """
@@ -46,10 +39,8 @@ class Sandbox:
         self, layout: Layout, record: Record, server: ServerProcess, host: Mapping[str, str]
     ) -> None:
         """Use `create` or `open`."""
-        self._layout = layout
-        self._record = record
+        super().__init__(layout, record, host)
         self._server = server
-        self._host = host
         self._open = True
         self.port_moved = False
 
@@ -197,84 +188,6 @@ class Sandbox:
         ahead = float(path.read_text()) if path.exists() else 0.0
         path.write_text(str(ahead + seconds))
 
-    @property
-    def folder(self) -> Path:
-        """Where all of it is."""
-        return self._layout.folder
-
-    @property
-    def port(self) -> int:
-        """The port on 127.0.0.1."""
-        return self._record.port
-
-    @property
-    def endpoint_url(self) -> str:
-        """The address of its AWS."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def console_url(self) -> str:
-        """The address of its sign-in console."""
-        return f"{self.endpoint_url}/console"
-
-    @property
-    def phone_url(self) -> str:
-        """The address of the pretend phone."""
-        return f"{self.endpoint_url}/phone"
-
-    @property
-    def project_root(self) -> Path:
-        """The infrastructure repository."""
-        return self._layout.project_root
-
-    @property
-    def mailbox(self) -> Path:
-        """Where texts pass from one person to the other."""
-        return self._layout.mailbox
-
-    @property
-    def downloads(self) -> Path:
-        """Where the browser puts what it downloads."""
-        return self._layout.downloads
-
-    @property
-    def administrator(self) -> Person:
-        """The person who runs the admin's workflow."""
-        return self._person("administrator")
-
-    @property
-    def new_user(self) -> Person:
-        """The person who joins."""
-        return self._person("new-user")
-
-    @property
-    def home(self) -> Path:
-        """The administrator's home."""
-        return self.administrator.home
-
-    @property
-    def gnupg_home(self) -> Path:
-        """The administrator's gpg folder."""
-        return self.administrator.gnupg_home
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """For the programs that the administrator starts."""
-        return self.administrator.environment
-
-    @property
-    def terraform_argv(self) -> tuple[str, ...]:
-        """How to run Terraform: the arguments go after these."""
-        return (str(self._layout.terraform),)
-
-    def _person(self, name: str) -> Person:
-        base = self._layout.base(self._record)
-        home, gnupg_home = self.folder / name / "home", base / name / "gnupg"
-        environment = environment_for(
-            base, home=home, gnupg_home=gnupg_home, endpoint_url=self.endpoint_url, host=self._host
-        )
-        return Person(home, gnupg_home, self.downloads, environment)
-
     def __enter__(self) -> Sandbox:
         return self
 
@@ -288,16 +201,6 @@ def _forget_short(layout: Layout) -> None:
     """Remove the short path of a sandbox that is given up or becomes a template."""
     if layout.record.exists():
         remove_short(layout.folder, Record.read(layout.record).short)
-
-
-def sandboxes_in(folder: Path) -> list[Path]:
-    """The folders of the sandboxes directly in a folder, in alphabetical order; none if it does not exist."""
-    return sorted(record.parent for record in folder.glob("*/sandbox.json"))
-
-
-def is_sandbox(folder: Path) -> bool:
-    """Whether there is a sandbox in that folder."""
-    return Layout(folder).record.is_file()
 
 
 def delete_sandbox(folder: Path) -> None:
