@@ -5,6 +5,9 @@ import pytest
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.failures import InitRefused, failure, from_first_error, needs_init
+from workflows.services.terraform.outcome import Outcome
+from workflows.services.terraform.progress import Progress
+from workflows.services.terraform.results import apply_result
 from workflows.services.terraform.state_lock import LockHeld, read_lock
 
 NO_SUCH_VERSION = """Failed to query available provider packages
@@ -152,3 +155,33 @@ def test_what_another_init_mends_says_which(words: str, way: InitWay) -> None:
 
 def test_nothing_else_offers_an_init() -> None:
     assert not isinstance(failure("plan", "layer", [error("AccessDenied")], ""), InitRefused)
+
+
+def _destroy_failed(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
+    errors = tuple(Diagnostic("error", one, "", "", "", "") for one in words)
+    outcome = Outcome(
+        1,
+        inferred=False,
+        cancelled=False,
+        seconds=1,
+        text="",
+        progress=Progress(failed=failed, diagnostics=errors),
+    )
+    return [(one.address, one.title) for one in apply_result(outcome).troubles]
+
+
+def test_a_destroy_that_fails_is_told_of_the_person_whom_terraform_names_only_in_words() -> None:
+    sam, ann = (f'module.user["{name}"].aws_iam_user.this[0]' for name in ("sam.okafor", "ann.okafor"))
+    in_use, denied = (
+        "Error deleting IAM User sam.okafor: DeleteConflict: Cannot delete entity.",
+        "Error deleting IAM User ann.okafor: AccessDenied: not authorized to perform: iam:DeleteUser",
+    )
+    assert _destroy_failed(denied, in_use, failed=(sam, ann)) == [
+        (ann, "AWS denied it"),
+        (sam, "It is still in use"),
+    ]
+    block = "module.user_sam_okafor.aws_iam_user.this[0]"
+    assert _destroy_failed(in_use, failed=(block,)) == [(block, "It is still in use")]
+    assert [where for where, _ in _destroy_failed(in_use, denied, failed=(block, "module.b.x.y"))] == ["", ""]
+    longer = 'module.user["sam.okafor-ci"].aws_iam_user.this[0]'
+    assert _destroy_failed(in_use, denied, failed=(longer, ann))[0][0] == ""

@@ -113,7 +113,8 @@ _CAUSES = (
         r"DeleteConflict",
         "It is still in use",
         "AWS keeps a user or group that something is attached to which Terraform does not know.",
-        "Detach in the console what was attached there (keys, MFA device, policies), then plan again.",
+        "Take away what is attached (keys, MFA device, policies): the Deactivate step lists it for somebody "
+        "who leaves, the console for the rest. Then plan again.",
     ),
     _cause(
         r"LimitExceeded|quota",

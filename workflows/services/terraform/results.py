@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from workflows.services.terraform.causes import cause_of, says_it_exists
 from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.failures import failure
 from workflows.services.terraform.outcome import Outcome
+from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.redaction import redact
 from workflows.services.terraform.unwritten_state import NAME
 
@@ -133,16 +135,34 @@ def apply_result(outcome: Outcome) -> ApplyResult:
         existing=tuple(
             one.address for one in progress.errors if one.address and says_it_exists(one.as_text())
         ),
-        troubles=tuple(_trouble(one) for one in progress.errors),
+        troubles=tuple(_troubles(progress)),
         unwritten=any(NAME in one.as_text() for one in progress.errors),
     )
 
 
-def _trouble(diagnostic: Diagnostic) -> Trouble:
+def _troubles(progress: Progress) -> Iterator[Trouble]:
+    named = {one.address for one in progress.errors}
+    unnamed = [address for address in progress.failed if address not in named]
+    alone = sum(not one.address for one in progress.errors) == 1
+    for one in progress.errors:
+        yield _trouble(one, one.address or _failed_at(one, unnamed, alone=alone))
+
+
+def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) -> str:
+    """Which failed resource a diagnostic without an address is about, as a destroy is; "" if unknown."""
+    words = diagnostic.as_text()
+    for address in failed:
+        keys = re.findall(r'\["([^"]+)"\]', address)
+        if any(re.search(rf"(?<![\w.-]){re.escape(key)}(?![\w-])", words) for key in keys):
+            return address
+    return failed[0] if alone and len(failed) == 1 else ""
+
+
+def _trouble(diagnostic: Diagnostic, address: str) -> Trouble:
     cause = cause_of(diagnostic.as_text())
     if cause is None:
-        return Trouble(diagnostic.address, redact(diagnostic.summary))
-    return Trouble(diagnostic.address, cause.title, cause.why, cause.next)
+        return Trouble(address, redact(diagnostic.summary))
+    return Trouble(address, cause.title, cause.why, cause.next)
 
 
 def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
