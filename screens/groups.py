@@ -202,7 +202,8 @@ class GroupsPane(GroupKeys):
             self.choose(self.view.toggled(self.choice, message.name, message.group))
 
     def request(self) -> Request:
-        return Request(dict(self._choices))
+        follow = {account: view.follow for account, view in self._views.items()}
+        return Request(dict(self._choices), follow)
 
     def draft(self) -> Mapping[str, Any]:
         layers = {account: group_choices.as_draft(choice) for account, choice in self._choices.items()}

@@ -160,7 +160,8 @@ class MatrixLayout:
         """The words of a cell; blank where a person and a group do not go together."""
         group = column.group
         before = group in self.view.before(name)
-        after = group in self.view.after(name, self.choice) and group not in self.choice.remove
+        wanted = self.view.with_followed(name, self.view.after(name, self.choice))
+        after = group in wanted and group not in self.choice.remove
         if self.view.chosen.get(name) is Chosen.LEAVES:
             after = False
         if before:

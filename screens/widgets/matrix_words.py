@@ -22,7 +22,8 @@ def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
     who = f"{name} ({kind})" if kind else name
     if why is Chosen.LEAVES:
         return f"{who}: leaves every group: {_some(sorted(view.before(name)))}"
-    before, after = view.before(name), view.after(name, choice) - set(choice.remove)
+    before = view.before(name)
+    after = view.with_followed(name, view.after(name, choice)) - set(choice.remove)
     order = [*view.by_name, *(one.name for one in choice.add)]
 
     def called(groups: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ from workflows.layer.read import read_files
 from workflows.steps.edits import operations
 from workflows.steps.group_choices import LayerChoice, NewGroup, removed
 from workflows.steps.group_views import Chosen, LayerView, drafted, view_of
+from workflows.steps.groups import Request, validate
 
 USERS = """locals {
   users = ["sam.okafor", "alex.kim", "dana.lopez"]
@@ -170,6 +171,20 @@ def test_the_true_reason_is_told_for_a_group_that_is_edited_by_hand(
     assert cells(MatrixLayout(seen, choice), "dana.lopez")["devops"] == (
         UNKNOWN if "override" in other else OUT
     )
+
+
+def test_who_joins_is_taken_in_by_a_computed_group() -> None:
+    everybody = GROUPS.replace('concat([module.user["alex.kim"].iam_user_name], [])', "EVERYBODY").replace(
+        "EVERYBODY", "[for one in module.user : one.iam_user_name]"
+    )
+    read = layer_of({"users.tf": USERS, "groups.tf": everybody})
+    seen = view_of(read, ("jane.doe", "machine.new"), (), ())
+    assert seen.follow == {"jane.doe": frozenset({"all"}), "machine.new": frozenset()}
+    choice = LayerChoice(members={"jane.doe": frozenset(), "machine.new": frozenset()})
+    assert cells(MatrixLayout(seen, choice), "jane.doe") == {"devops": OUT, "all": JOINS, "machines": ""}
+    assert about_person(seen, choice, "jane.doe") == "jane.doe (joining): joins all"
+    told = validate(Request({"security": choice}, {"security": seen.follow}), None)  # type: ignore[arg-type]
+    assert [one.message.partition(" is in no group")[0] for one in told] == ["machine.new"]
 
 
 def test_nobody_in_a_shared_group_is_known_to_be_nobody() -> None:

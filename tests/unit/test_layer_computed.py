@@ -268,6 +268,16 @@ def test_members_that_follow_the_users_come_and_go_with_them(members: str) -> No
     assert {"alex.kim"} == {one for one in left.groups[0].members if one != "x.x"}
 
 
+def test_nobody_is_warned_of_no_group_whom_a_computed_one_takes_in() -> None:
+    everybody = layer('["alex.kim"]', members="[for one in module.user : one.iam_user_name]")
+    assert AddPerson("kim.lee", KEY).taken_in_by(everybody) == ("ops",)
+    assert check(everybody, [AddPerson("kim.lee", KEY)]) == []
+    some = layer('["alex.kim"]', members='concat(["alex.kim"], [])')
+    for read in (some, layer('["alex.kim"]')):
+        (warning,) = check(read, [AddPerson("kim.lee", KEY)])
+        assert (warning.message[:19], warning.fatal) == ("A user in no group ", False)
+
+
 def test_a_name_that_another_list_holds_too_does_not_go_with_its_user() -> None:
     members = "[for one in local.admins : module.user[one].iam_user_name]"
     read = layer('["alex.kim", "jane.doe"]', members=members)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from workflows.layer.model import Group, Layer, Place
 from workflows.layer.names import is_machine_name
+from workflows.layer.operations import AddPerson, EditRefused
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import Spot, spots_of
 from workflows.steps.edits import read_layers
@@ -39,6 +40,7 @@ class LayerView:
         now: the groups that each of them is in now; nothing for people who join.
         groups: the groups that people can be in.
         machine_groups: those for machine users, which people are kept out of.
+        follow: the groups that take in who joins by themselves, their members being computed.
         spots: what the layer holds about groups computed or in comments; what needs a hand comes first.
     """
 
@@ -51,6 +53,7 @@ class LayerView:
     now: Mapping[str, frozenset[str]] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     machine_groups: tuple[Group, ...] = ()
+    follow: Mapping[str, frozenset[str]] = field(default_factory=dict)
     spots: tuple[Spot, ...] = ()
 
     @cached_property
@@ -96,6 +99,10 @@ class LayerView:
     def after(self, name: str, choice: LayerChoice) -> frozenset[str]:
         """The groups that a person is to be in; those that are to be removed still count."""
         return choice.members.get(name, self.before(name))
+
+    def with_followed(self, name: str, groups: frozenset[str]) -> frozenset[str]:
+        """Groups of a person with those that take the person in by themselves."""
+        return groups | self.follow.get(name, _NOBODY)
 
     def taken(self, choice: LayerChoice) -> tuple[str, ...]:
         """All names of groups that are in use, or will be."""
@@ -208,8 +215,24 @@ def view_of(
         now={name: frozenset(one.groups) for name, one in people.items()},
         groups=tuple(group for group in layer.groups if not group.machine),
         machine_groups=tuple(group for group in layer.groups if group.machine),
+        follow=_follow(layer, [name for name in chosen if name in joining and name not in people]),
         spots=spots_of(layer, [one for one in layer.findings if "group" in one.message]),
     )
+
+
+def _follow(layer: Layer, joining: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The groups that take in who joins, which are those of the first of each kind; a refusal comes later."""
+    known: dict[bool, frozenset[str]] = {}
+    found = {}
+    for name in joining:
+        machine = is_machine_name(name)
+        if machine not in known:
+            try:
+                known[machine] = frozenset(AddPerson(name, "", machine=machine).taken_in_by(layer))
+            except EditRefused:
+                known[machine] = _NOBODY
+        found[name] = known[machine]
+    return found
 
 
 def decided(context: Context, view: LayerView) -> LayerChoice:

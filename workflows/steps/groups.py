@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.errors import Problem
@@ -35,9 +35,15 @@ STEP = Step(
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides, by account name."""
+    """What the person decides.
+
+    Attributes:
+        layers: by account name.
+        follow: by account name, the groups that take in who joins by themselves.
+    """
 
     layers: Mapping[str, LayerChoice]
+    follow: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -45,8 +51,9 @@ def validate(request: Request, context: Context) -> list[Problem]:
     del context
     problems: list[Problem] = []
     for account, choice in request.layers.items():
+        follow = request.follow.get(account, {})
         for name, groups in choice.members.items():
-            left = groups - set(choice.remove)
+            left = (groups | follow.get(name, frozenset())) - set(choice.remove)
             if not left:
                 words = f"{name} is in no group of {account}: they can sign in and do next to nothing."
                 problems.append(Problem(words, "matrix", fatal=False))

@@ -22,6 +22,7 @@ from workflows.layer.operations.person_outputs import (
     plan_outputs,
     siblings_in,
 )
+from workflows.layer.read import read_files
 
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
@@ -60,11 +61,11 @@ class AddPerson:
         if place is not None:
             message = f"{self.name} is in a comment at {place}, which stays: look whether it is still wanted."
             problems.append(Problem(message, "name", fatal=False))
-        if not self.groups:
-            message = "A user in no group can sign in and do next to nothing."
-            problems.append(Problem(message, "groups", fatal=False))
         if problems and any(one.fatal for one in problems):
             return problems
+        if not self.groups and not self.taken_in_by(layer):
+            message = "A user in no group can sign in and do next to nothing."
+            problems.append(Problem(message, "groups", fatal=False))
         declared, planned = self._plans(layer)
         if planned is None and self._wants_outputs(layer, declared):
             present = any(one.person for one in layer.outputs)
@@ -87,6 +88,18 @@ class AddPerson:
             message = f"{what} is taken in this layer; choose a name that is spelled otherwise."
             problems.append(Problem(message, "name"))
         return problems
+
+    def taken_in_by(self, layer: Layer) -> tuple[str, ...]:
+        """The groups that take the person in by themselves: their members are computed from the users.
+
+        Raises:
+            EditRefused: as for `apply`.
+        """
+        if not any(one.followed or one.computed for one in layer.groups):
+            return ()
+        person = read_files(layer.location, self.apply(layer)).person(self.name)
+        joined = {one.casefold() for one in self.groups}
+        return tuple(one for one in (person.groups if person else ()) if one.casefold() not in joined)
 
     def apply(self, layer: Layer) -> FileSet:
         """The files with the person added.
