@@ -100,7 +100,7 @@ def test_plan_apply_and_read(quick: Terraform) -> None:
     result = quick.apply(kept, on_update=updates.append)
     assert result.succeeded
     assert set(result.done) == EVERYTHING
-    assert updates[-1].progress.fraction == 1.0
+    assert updates[-1].progress.operations == updates[-1].progress.total
     assert not record.plan.exists()
     assert sorted(path.name for path in quick.folder.iterdir()) == [
         "apply.json",

@@ -42,7 +42,6 @@ def test_settings_are_shown_evaluated_and_a_computed_alias_is_left_alone(admin: 
     assert str(security.settings["account_alias"].place) == "account.tf:7"
     assert not security.can_set("account_alias")
     assert security.can_set("minimum_password_length")
-    assert security.unset() == ("create_account_password_policy",)
 
 
 def test_only_differing_values_are_recorded_and_written(admin: AdminProject) -> None:
@@ -184,7 +183,6 @@ def test_switches_that_the_layer_does_not_set_can_be_added(admin: AdminProject) 
     write(admin)
     _, view = account.look(admin.context(), quiet)
     assert view.settings["hard_expiry"].value is True
-    assert view.unset() == ()
 
 
 def test_text_for_numbers_and_switches_and_null_are_plain_values(admin: AdminProject) -> None:

@@ -96,7 +96,7 @@ def test_two_plans_are_compared_by_address_action_and_attributes() -> None:
     )
     other_user = replace(USER, details=('+ name = "jane.doe"', '+ path = "/x/"'))
     replaced = replace(POLICY, action=Action.REPLACE)
-    found = compared(made(USER, MEMBERS, POLICY), made(other_user, other_members, replaced, ALIAS))
+    found = list(compared(made(USER, MEMBERS, POLICY), made(other_user, other_members, replaced, ALIAS)))
     assert [(one.sign, one.address, one.lines) for one in found] == [
         ("~", USER.address, ('+ + path = "/x/"',)),
         ("~", MEMBERS.address, ('-   + "jane.doe"', '+   + "sam.okafor"')),
@@ -105,7 +105,7 @@ def test_two_plans_are_compared_by_address_action_and_attributes() -> None:
     ]
     assert found[0].words == "jane.doe: new user, but with other values than before."
     assert "Before: module policies: destroyed. Now: module policies: replaced." in found[2].as_text()
-    assert compared(made(USER), made(USER)) == ()
+    assert list(compared(made(USER), made(USER))) == []
 
 
 # -- coming back -----------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def test_a_recorded_apply_is_followed_to_its_end() -> None:
     events, progress = replay("apply-1.15.5.jsonl")
     assert ApplyStart("terraform_data.first", "terraform_data", "create") in events
     assert progress.applied
-    assert progress.fraction == 1.0
+    assert progress.operations == progress.total
     assert progress.remaining == ()
     assert progress.running == {}
     assert set(progress.done) == set(progress.planned)
@@ -95,7 +95,7 @@ def test_half_of_a_replacement_is_not_done() -> None:
     tracker.add(PlannedChange("x.y", "x", "replace", ""))
     tracker.add(ApplyComplete("x.y", "delete", 0))
     assert tracker.progress().done == ()
-    assert tracker.progress().fraction == 0.5
+    assert (tracker.progress().operations, tracker.progress().total) == (1, 2)
     tracker.add(ApplyComplete("x.y", "create", 0))
     assert tracker.progress().done == ("x.y",)
 

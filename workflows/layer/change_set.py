@@ -121,10 +121,6 @@ class ChangeSet:
         """The layers with changes, in their order."""
         return tuple(dict.fromkeys(one.layer for one in self.changes))
 
-    def of_layer(self, layer: str) -> ChangeSet:
-        """The changes in one layer alone."""
-        return ChangeSet(tuple(one for one in self.changes if one.layer == layer))
-
     def diff(self) -> str:
         """All changes as one unified diff."""
         return "".join(one.diff() for one in self.changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from workflows.machine.events import (
@@ -57,18 +57,6 @@ def reduce(state: State, event: Event) -> State:
         case Reopened():
             record = replace(record, reason=event.reason)
     return State(knowledge, number, {**state.records, event.key: record})
-
-
-def replay(state: State, events: Iterable[Event]) -> State:
-    """The state after many events, as from a journal.
-
-    Raises:
-        IllegalTransition: an event was not legal where it stands.
-        UnstorableFactError: a fact is no JSON value.
-    """
-    for event in events:
-        state = reduce(state, event)
-    return state
 
 
 def _storable(event: Event) -> Event:

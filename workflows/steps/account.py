@@ -64,10 +64,6 @@ class LayerView:
             return self.editable and setting.literal
         return self.editable and name in POLICY_ATTRIBUTES
 
-    def unset(self) -> tuple[str, ...]:
-        """The policy's attributes that the layer leaves to the module's defaults."""
-        return tuple(name for name in POLICY_ATTRIBUTES if name not in self.settings)
-
 
 @dataclass(frozen=True)
 class Choice:

@@ -149,15 +149,11 @@ def kept(context: Context) -> tuple[Resource, ...]:
 def differences(context: Context) -> tuple[Difference, ...]:
     """What the layer's last plan does otherwise than the one before; nothing if there was none."""
     now, before = _files(context)
-    return tuple(_compared(_read(before), _read(now))) if before.exists() else ()
+    return tuple(compared(_read(before), _read(now))) if before.exists() else ()
 
 
-def compared(before: Sequence[Resource], now: Sequence[Resource]) -> tuple[Difference, ...]:
+def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Difference]:
     """What a plan does otherwise than another, resource by resource, in the order of the plans."""
-    return tuple(_compared(before, now))
-
-
-def _compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Difference]:
     old = {(one.address, one.drift): one for one in before}
     new = {(one.address, one.drift): one for one in now}
     for key, one in new.items():

@@ -7,7 +7,6 @@ finds out by the access key; the self-management policy allows no other.
 from __future__ import annotations
 
 from workflows.services.iam.access_keys import (
-    MOST_ACCESS_KEYS,
     OLD_KEY_DAYS,
     AccessKey,
     create_access_key,
@@ -44,10 +43,9 @@ from workflows.services.iam.users import (
     must_change_password,
     password_last_used,
 )
-from workflows.services.password_policy import check_password, describe_password_policy
+from workflows.services.password_policy import describe_password_policy
 
 __all__ = [
-    "MOST_ACCESS_KEYS",
     "OLD_KEY_DAYS",
     "AccessKey",
     "DeviceExists",
@@ -59,7 +57,6 @@ __all__ = [
     "User",
     "account_alias",
     "change_password",
-    "check_password",
     "create_access_key",
     "create_virtual_mfa_device",
     "delete_access_key",

@@ -14,7 +14,6 @@ from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient
 from workflows.services.iam.arguments import named, utc
 
-MOST_ACCESS_KEYS = 2
 OLD_KEY_DAYS = 90
 Answer = TypeVar("Answer")
 

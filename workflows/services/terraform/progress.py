@@ -52,12 +52,6 @@ class Progress:
         return sum(OPERATIONS.get(action, 0) for action in self.planned.values())
 
     @property
-    def fraction(self) -> float:
-        """Finished operations of `total`, from 0.0 to 1.0; 0.0 while there is nothing to do."""
-        total = self.total
-        return min(1.0, self.operations / total) if total else 0.0
-
-    @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """The diagnostics that are errors."""
         return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.is_error)
