@@ -8,6 +8,7 @@ broken over two lines, which becomes `[]`.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -49,11 +50,11 @@ def insert_entry(
         return [_after_a_comma(document, container, lead, data, position)]
     apart = document.newline if _stand_apart(document, entries) else b""
     if position == 0:
-        return _before_first(document, container, entries[0], data, apart)
+        return _before_first(document, container, entries, data, apart)
     previous = entries[position - 1]
     end = _own_line_end(document, container, previous)
     if end is None:
-        return [Splice(previous.end_byte, previous.end_byte, b", " + data)]
+        return [Splice(previous.end_byte, previous.end_byte, _separator(document, entries) + data)]
     comma = _comma_after(previous)
     indent = _indent(document, previous.start_byte)
     if comma is None and container.type == "object":
@@ -137,15 +138,23 @@ def _into_empty(document: Document, container: Node, data: bytes, *, trailing_co
 
 
 def _before_first(
-    document: Document, container: Node, first: Node, data: bytes, apart: bytes
+    document: Document, container: Node, entries: Sequence[Node], data: bytes, apart: bytes
 ) -> list[Splice]:
+    first = entries[0]
     start = document.line_start(first.start_byte)
     own = start > container.start_byte and not document.data[start : first.start_byte].strip(_BLANKS)
     if not own or _own_line_end(document, container, first) is None:
-        return [Splice(first.start_byte, first.start_byte, data + b", ")]
+        return [Splice(first.start_byte, first.start_byte, data + _separator(document, entries))]
     comma = container.type == "tuple" or _comma_after(first) is not None
     text = document.data[start : first.start_byte] + data + (b"," if comma else b"") + document.newline
     return [Splice(start, start, text + apart)]
+
+
+def _separator(document: Document, entries: Sequence[Node]) -> bytes:
+    """What stands between most entries that share a line: a comma, with a blank as `terraform fmt` has it."""
+    gaps = [document.data[one.end_byte : other.start_byte] for one, other in pairwise(entries)]
+    found = Counter(gap for gap in gaps if gap.strip(_BLANKS) == b",")
+    return found.most_common(1)[0][0] if found else b", "
 
 
 def _comma_first(document: Document, entries: Sequence[Node]) -> bytes | None:
