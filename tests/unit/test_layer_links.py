@@ -106,3 +106,48 @@ def test_only_what_would_be_edited_must_not_be_a_link(tmp_path: Path, linked: st
     else:
         names = [one.name for one in propose(edits).changes]
         assert names == ["groups.tf", "locals.tf", "keys/b.b"]
+
+
+OBJECTS = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = var.users
+  name     = each.value.name
+  pgp_key  = file("keys/${each.value.name}")
+}
+
+variable "users" {
+  default = {
+    a_a = { name = "a.a" }
+  }
+}
+"""
+BLOCK = """module "user_a_a" {
+  source = "../modules/iam-user"
+  name   = "a.a"
+
+  pgp_key = file("keys/a.a")
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        (USERS + 'locals {\n  users = ["a.a"]\n  machine_users = {}\n}\n', "user"),
+        (OBJECTS, "user"),
+        (BLOCK, "user_a_a"),
+    ],
+    ids=["list", "objects", "blocks"],
+)
+def test_a_refusal_names_the_module_and_its_reason(tmp_path: Path, text: str, label: str) -> None:
+    folder = tmp_path / "layer"
+    folder.mkdir()
+    (tmp_path / "users.tf").write_text(text)
+    (folder / "users.tf").symlink_to(tmp_path / "users.tf")
+    read = read_layer(location(folder))
+    why = f"In module {label}: users.tf is shared with other layers."
+    with pytest.raises(EditRefused) as refusal:
+        propose([(read, [AddPerson("b.b", "B\n")])])
+    assert refusal.value.why == why
+    (problem,) = check(read, [RemovePerson("a.a")])
+    assert problem.message.endswith(f". {why}")

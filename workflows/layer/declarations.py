@@ -96,6 +96,11 @@ class UserModule:
         return not self.reason
 
     @property
+    def refusal(self) -> str:
+        """The reason with the module that it is about; "" when people can be added and removed here."""
+        return f"In module {self.label}: {self.reason}" if self.reason else ""
+
+    @property
     def holds_objects(self) -> bool:
         """Whether each person is an object of a map, with a name, switches and a key file of its own."""
         if self.container is None or self.container.type != "object":

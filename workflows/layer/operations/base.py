@@ -108,8 +108,8 @@ def check_known_person(layer: Layer, name: str) -> list[Problem]:
         return [Problem(f"There is no user {name} in {layer.location.relative}.", "name")]
     if not person.editable:
         message = f"The user {name} is shown, not edited: change it by hand at {person.place}."
-        why = next((one.reason for one in user_modules(layer.files) if one.label == person.module), "")
+        why = next((one.refusal for one in user_modules(layer.files) if one.label == person.module), "")
         if why:
-            message += f" In module {person.module} {why}."
+            message += f" {why}."
         return [Problem(message, "name")]
     return []

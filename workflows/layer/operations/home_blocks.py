@@ -60,8 +60,7 @@ class BlocksHome:
         """Why no block can be followed."""
         if any(self._fits(one, machine=machine) for one in self._people()):
             return None
-        reason = next((one.reason for one in self.modules if one.reason), "")
-        return reason or _NOBODY
+        return next((one.refusal for one in self.modules if one.reason), _NOBODY)
 
     def rank(self, *, machine: bool) -> tuple[int, int]:
         """By the number of people of the kind; without any, blocks can still be made to fit."""

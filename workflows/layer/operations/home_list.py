@@ -48,7 +48,7 @@ class ListHome:
         if is_machine(module, flags_of(module, self.names)) is not machine:
             return ""
         if module.reason:
-            return f"In module {module.label} {module.reason}"
+            return module.refusal
         if template(module, "name", self.names) not in {KEY, VALUE}:
             return f"The module {module.label} makes names of its own from the entries"
         return None

@@ -61,7 +61,7 @@ class ObjectsHome:
         """Why the map cannot take such a person."""
         module = self.module
         if module.reason:
-            return f"In module {module.label} {module.reason}"
+            return module.refusal
         people = self._people()
         if not people and self._is_empty():
             first = self._first("somebody", machine=machine)
