@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +80,8 @@ def _show(project: Project | None, read: Layer, options: argparse.Namespace) -> 
     elif options.part == "account":
         record, lines = account_record(read), tuple(account_lines(read))
     else:
-        record, lines = layer_record(read, binary), tuple(layer_lines(read, binary))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        record, lines = layer_record(read, binary), tuple(layer_lines(read, binary, width))
     if options.json:
         sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     else:
@@ -137,7 +139,7 @@ def _done(location: LayerLocation, options: argparse.Namespace) -> str:
     """What an edit does, as a sentence."""
     where = location.relative
     if options.part == "add":
-        groups = f", in {', '.join(options.group)}" if options.group else ", in no group"
+        groups = f", in {', '.join(options.group)}" if options.group else ""
         return f"{options.name} is added to {where}{groups}."
     if options.part == "remove":
         return f"{options.name} is removed from {where}."

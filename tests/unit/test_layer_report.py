@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from support.layers import USERS, layer_of
+
+from tui.layer_report import layer_lines, layer_record
+from workflows.layer.model import Layer
+
+TEAMS = [f"team-of-{number:02d}" for number in range(14)]
+
+
+@pytest.fixture(scope="module")
+def layer() -> Layer:
+    groups = "".join(
+        f'module "iam_group_{one}" {{\n  source = "x"\n  name = "{one}"\n'
+        f'  group_users = [module.user["alex.kim"].iam_user_name]\n}}\n'
+        for one in TEAMS
+    )
+    users = 'locals {\n  users = ["alex.kim", "jane.doe"]\n  machine_users = {}\n}\n'
+    return layer_of({"users.tf": USERS + users, "groups.tf": groups})
+
+
+def test_one_person_of_many_groups_makes_no_other_line_longer(layer: Layer) -> None:
+    lines = list(layer_lines(layer, None))
+    alex, jane = (next(one for one in lines if one.startswith(f"  {name} ")) for name in layer_names(layer))
+    assert alex.endswith(", ".join(TEAMS))
+    assert jane.endswith("users.tf:23  no group")
+    assert not [one for one in lines if one != one.rstrip()]
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_a_long_list_goes_on_below_within_the_terminal(layer: Layer, width: int) -> None:
+    lines = list(layer_lines(layer, None, width))
+    assert max(map(len, lines)) <= width
+    told = " ".join(" ".join(lines).split())
+    assert ", ".join(TEAMS) in told
+    assert told.count("alex.kim") == 1 + 1 + len(TEAMS)  # the name, the key file, and each group's members
+    jane = next(one for one in lines if one.startswith("  jane.doe "))
+    assert jane.endswith("no group") or width == 60
+
+
+def test_a_very_narrow_terminal_still_names_everything(layer: Layer) -> None:
+    told = " ".join(" ".join(layer_lines(layer, None, 5)).split())
+    assert ", ".join(TEAMS) in told
+
+
+def test_json_is_whole_whatever_the_width(layer: Layer) -> None:
+    assert layer_record(layer, None)["people"][0]["groups"] == TEAMS
+
+
+def layer_names(layer: Layer) -> list[str]:
+    return [one.iam_name for one in layer.people]
