@@ -28,6 +28,8 @@ from workflows.steps.base import Progress
 from workflows.steps.planned import decided
 from workflows.steps.recovery import Repair
 
+_LEFT = "The last apply may have left what the state does not know.\n  r shows it and what to do"
+
 
 class ApplyPane(TerraformPane):
     """Next applies the accepted plan; an apply that runs already is attached to at once."""
@@ -112,19 +114,20 @@ class ApplyPane(TerraformPane):
             return _told(self.context.facts.get("applied"), self.context.world.now())
         if words := apply.nothing_to_do(self.context):
             return f"✓ {words} Next (^n) goes on."
-        if self._outlook is not None and self._outlook.recoverable:
-            return (
-                "! The last apply may have left what the state does not know.\n"
-                "  r shows it and what to do, one by one; then p plans again for the rest."
-            )
-        if self._outlook is not None and self._outlook.refusal:
-            return f"! {self._outlook.refusal}\n  p goes back to Plan."
+        outlook = self._outlook or Outlook(begun=False, refusal="")
+        if outlook.refusal and outlook.recoverable:
+            return f"! {_LEFT}, one by one; then p plans again for the rest."
+        if outlook.refusal:
+            return f"! {outlook.refusal}\n  p goes back to Plan."
         counts = self._planned.counts if self._planned else {}
         words = ", ".join(f"{number} to {word}" for word, number in counts.items())
-        return (
-            f"Next (^n) applies exactly the plan you accepted: {words}.\n"
-            "While it runs, esc stops it safely, and ^q leaves it running."
-        )
+        told = [
+            f"Next (^n) applies exactly the plan you accepted: {words}.",
+            "While it runs, esc stops it safely, and ^q leaves it running.",
+        ]
+        if outlook.recoverable:
+            told.append(f"· {_LEFT}, if that was not done yet.")
+        return "\n".join(told)
 
     def progressed(self, progress: Progress) -> None:
         update = progress.payload
@@ -132,10 +135,10 @@ class ApplyPane(TerraformPane):
             return
         self.query_one(RunLog).take(update)
         self.query_one(ResourceList).show(update.progress)
-        bar = self.query_one("#done-so-far", ProgressBar)
-        bar.add_class("-shown")
-        bar.update(total=update.progress.total or None, progress=update.progress.operations)
         if self.running_move == "perform":
+            bar = self.query_one("#done-so-far", ProgressBar)
+            bar.add_class("-shown")
+            bar.update(total=update.progress.total or None, progress=update.progress.operations)
             self.query_one(PaceLine).show(update.progress.operations, update.progress.total)
         self.query_one("#summary").display = False
 

@@ -24,6 +24,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
+from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
@@ -31,6 +32,7 @@ from workflows.services.terraform.unwritten_state import StateUnwritten
 from workflows.steps import apply, mending, plan, recovery, terraform_runs
 from workflows.steps.apply import Outlook
 from workflows.steps.base import Context, Report
+from workflows.steps.base import Progress as Step
 from workflows.steps.planned import Planned
 from workflows.steps.recovery import Repair, Told, Way
 
@@ -260,6 +262,39 @@ async def test_what_a_killed_apply_left_is_shown_and_done_one_by_one(
         await press(pilot, "enter")
         assert desk.asked == [IMPORT, REPLACE]  # never twice
         assert app.pane.query_one(RecoveryList).left == []
+
+
+async def test_a_new_plan_is_what_next_applies_whatever_the_last_apply_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted(desk)
+    found = Outlook(begun=False, refusal="", recoverable=True)
+    monkeypatch.setattr(apply, "look", lambda _context, _report: found)
+    app = desk.host("apply")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert "Next (^n) applies exactly the plan you accepted" in app.text()
+        assert "The last apply may have left what the state does not know." in app.text()
+        assert "Recover (r)" in app.text()
+
+
+async def test_no_bar_stays_when_a_repair_is_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted(desk)
+    apply_left(monkeypatch, recoverable=True)
+
+    def carry_out(_repair: Repair, _context: Context, report: Report, _code: object) -> Told:
+        report(Step("Importing", payload=Update(("Import prepared!",), (), Progress())))
+        return Told("Imported.")
+
+    monkeypatch.setattr(recovery, "examine", lambda *_: (IMPORT,))
+    monkeypatch.setattr(recovery, "carry_out", carry_out)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "r")
+        await press(pilot, "enter")
+        assert "Imported." in app.text()
+        assert not app.pane.query_one("#done-so-far").display
 
 
 async def test_a_repair_that_meets_a_lock_is_tried_again_after_it(

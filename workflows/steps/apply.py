@@ -15,7 +15,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.secret import Secret
 from workflows.services.kept_credentials import SHORTEST_REST
-from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result
+from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery, since_planned
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
@@ -65,7 +65,7 @@ class Outlook:
         refusal: why the plan cannot be applied any more, as a sentence, or "".
         began_at: when that apply was begun, if it is not taken in yet.
         recoverable: whether the last apply left something to be recovered.
-        causes: what went wrong in the last apply, a line for each person, if it failed.
+        causes: what went wrong in the last apply of this plan, a line for each person, if it failed.
     """
 
     begun: bool
@@ -84,12 +84,12 @@ def look(context: Context, report: Report) -> Outlook:
     folder = run_folder(context)
     if apply_begun(folder, planned.record):
         return Outlook(begun=True, refusal="", began_at=begun_at(folder))
-    last = last_result(folder)
+    last, own = last_result(folder), result_of(folder, planned.record)
     return Outlook(
         begun=False,
         refusal=staleness(planned, context),
         recoverable=last is not None and recovery.needed(last),
-        causes=causes(planned, last) if last else (),
+        causes=causes(planned, own) if own else (),
     )
 
 
