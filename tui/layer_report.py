@@ -156,7 +156,7 @@ def _table(title: str, rows: Sequence[tuple[str, ...]], width: int | None) -> It
     yield title
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][:-1]
     for row in rows:
-        cells = (cell.ljust(wide) for cell, wide in zip(row, widths, strict=False))
+        cells = (cell.ljust(wide) for cell, wide in zip(row, widths, strict=False) if wide)
         yield from _with_list("  " + "  ".join(cells) + "  ", row[-1], width)
     if not rows:
         yield "  none"
