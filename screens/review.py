@@ -128,7 +128,8 @@ class ReviewPane(ByHandPane):
         self.query_one("#summary", Static).update("\n".join([*_noted(notes), _summary(diffs, written)]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
-        diff.focus()
+        if not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
+            diff.focus()
         self._remember()
 
     # -- from file to file -------------------------------------------------------------------------

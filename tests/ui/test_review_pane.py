@@ -10,9 +10,10 @@ from support.admin_project import AdminProject, decide, put
 from support.admin_wizard import Wizard, wizard
 from support.fakes import FakeClipboard
 from textual.app import App, ComposeResult
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from screens.widgets.file_diffs import FileDiffs, file_diffs, shown
+from screens.widgets.marks import MarkBox
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.machine.state import Status
 from workflows.steps import groups, pgp_keys, project, users
@@ -96,6 +97,17 @@ async def test_the_file_that_is_shown_is_edited_by_hand_and_the_difference_made_
         assert ui.status("review") is Status.DONE
         assert "# by hand" in decided.text("management", "locals.tf")
         assert '"jane.doe"' in decided.text("management", "locals.tf")
+
+
+async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, _):
+        ui.app.pane.query_one("#commit", MarkBox).value = True
+        ui.app.pane.query_one("#branch").focus()
+        await ui.press(*"a..b", "ctrl+n")
+        assert "Not a name for a branch" in ui.text
+        await ui.press("escape")
+        await ui.press(*"seven")
+        assert ui.app.pane.query_one("#branch", Input).value == "a..bseven"
 
 
 class Shown(App[None]):

@@ -227,8 +227,12 @@ def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) ->
         user_changes={"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
     )
     assert review.proposed_message(context) == "Add jane.doe and remove alex.kim (security base-identities)"
-    context = admin_project.context(layers=["security"], regrouping=["sam.okafor"])
+    moves = {"sam.okafor": {"add": ["devops"], "remove": []}, "dana.lopez": {"add": [], "remove": []}}
+    facts = {"layers": ["security"], "regrouping": [*moves], "memberships": {"security": moves}}
+    context = admin_project.context(**facts)
     assert review.proposed_message(context).startswith("Change the groups of sam.okafor (")
+    context = admin_project.context(**{**facts, "rekeying": ["alex.kim"], "memberships": {"security": {}}})
+    assert review.proposed_message(context).startswith("Replace the PGP key of alex.kim (")
 
 
 def killed_after(count: int, tmp_path: Path) -> tuple[PendingWrites, list[Path]]:

@@ -156,7 +156,8 @@ def proposed_message(context: Context) -> str:
 
 def _otherwise(context: Context) -> str:
     """What a commit does in which nobody comes or goes."""
-    regrouped, rekeyed = context.facts.get("regrouping"), context.facts.get("rekeying")
+    rekeyed, moves = context.facts.get("rekeying"), (context.facts.get("memberships") or {}).values()
+    regrouped = sorted({name for some in moves for name, groups in some.items() if any(groups.values())})
     settings = "change the account's settings" if context.facts.get("account_changes") else ""
     groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""
     keys = f"replace the PGP key of {', '.join(rekeyed)}" if rekeyed else ""
