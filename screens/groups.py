@@ -17,7 +17,7 @@ from screens.widgets.filter_field import FilterField
 from screens.widgets.layer_bar import LayerBar
 from screens.widgets.matrix import Matrix
 from screens.widgets.matrix_layout import MatrixLayout
-from screens.widgets.matrix_words import about_group, about_layer, about_person
+from screens.widgets.matrix_words import about_gone, about_group, about_layer, about_person
 from workflows.steps import group_choices, group_views
 from workflows.steps.by_hand import Spot
 from workflows.steps.group_choices import LayerChoice
@@ -60,6 +60,7 @@ class GroupsPane(GroupKeys):
         super().__init__(opening)
         self._views: dict[str, LayerView] = {}
         self._choices: dict[str, LayerChoice] = {}
+        self._gone: dict[str, list[str]] = {}
         self._account = ""
         self._read_before = False
         drafts = opening.draft.get("layers", {})
@@ -85,7 +86,10 @@ class GroupsPane(GroupKeys):
         self._views = {view.account: view for view in message.result}
         for account, view in self._views.items():
             decided = group_views.decided(self.context, view)
-            self._choices[account] = group_views.drafted(view, decided, self._half_decided.get(account))
+            draft = self._half_decided.get(account)
+            self._choices[account] = group_views.drafted(view, decided, draft)
+            known = [*self._gone.get(account, ()), *(draft.members if draft else ())]
+            self._gone[account] = group_views.gone(self.context, message.result, view, known)
         if self._account not in self._views:
             first = next((one for one, view in self._views.items() if view.chosen), "")
             self._account = first or next(iter(self._views), "")
@@ -142,6 +146,7 @@ class GroupsPane(GroupKeys):
         matrix = self.query_one(Matrix)
         lines = [
             refused,
+            about_gone(self.view, self._gone[self._account]),
             about_person(self.view, self.choice, matrix.person)
             or "Nobody matches; esc in the filter clears it.",
             about_group(self.view, self.choice, matrix.group) or "The layer has no group.",

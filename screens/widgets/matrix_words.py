@@ -76,6 +76,11 @@ def _members(group: Group) -> str:
     return f"{count:,} member{'' if count == 1 else 's'}"
 
 
+def about_gone(view: LayerView, names: Sequence[str]) -> str:
+    """Who is not there any more to be put into other groups, as a sentence; "" for nobody."""
+    return f"! Not in {view.account}, though their groups were to change: {_some(names)}." if names else ""
+
+
 def about_layer(view: LayerView) -> str:
     """What the layer holds in comments or computed, each with its place; "" for nothing."""
     return "\n".join(f"! {one.words} ({one.place}, F4)" for one in view.spots)

@@ -275,3 +275,23 @@ async def test_done_groups_are_left_alone_when_nothing_is_changed(
         assert ui.app.wizard.current is not None
         assert ui.app.wizard.current.step == "review"
         assert ui.status("groups") is Status.DONE
+
+
+async def test_who_was_removed_meanwhile_is_named(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, regrouping=("sam.okafor",))
+    put(admin_project, {"security": {"sam.okafor": {"devops"}}})
+    for name, words in (("locals.tf", '    "sam.okafor",\n'), ("groups.tf", ROW)):
+        admin_project.replace("security", name, words, "")
+    async with wizard(admin_project, project, users, groups, at="groups", size=(120, 36)) as ui:
+        await ui.press("l")
+        assert "▸ security" in ui.text
+        assert "! Not in security, though their groups were to change: sam.okafor." in told(ui)
+        await ui.press("l")
+        assert "▸ management" in ui.text
+        assert "though their groups were to change" not in told(ui)
+        pane_of(ui).read_again()
+        await ui.press("l")
+        assert "Not in security, though their groups were to change: sam.okafor." in told(ui)
+
+
+ROW = '    module.user["sam.okafor"].iam_user_name,\n'

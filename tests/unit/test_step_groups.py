@@ -131,6 +131,19 @@ def test_a_chosen_group_that_went_away_is_noticed(admin_project: AdminProject, p
     assert "auditors" in seen.words
 
 
+def test_a_person_to_regroup_who_was_removed_meanwhile_is_noticed(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, regrouping=("sam.okafor",), layers=("security",))
+    put(admin_project, {"security": {"sam.okafor": {"devops"}}})
+    (view,) = group_views.look(admin_project.context(), quiet)
+    assert group_views.gone(admin_project.context(), [view], view, ()) == []
+    admin_project.replace("security", "locals.tf", '    "sam.okafor",\n', "")
+    seen = groups.observe(admin_project.context())
+    assert seen.holds is False
+    assert seen.words == "security has no user sam.okafor any more, whose groups were to change."
+    (view,) = group_views.look(admin_project.context(), quiet)
+    assert group_views.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
+
+
 def test_a_group_that_is_still_to_be_made_is_simply_called_otherwise_or_forgotten() -> None:
     choice = LayerChoice(
         members={"jane.doe": frozenset({"new", "devops"})},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -41,6 +41,7 @@ class LayerView:
         groups: the groups that people can be in.
         machine_groups: those for machine users, which people are kept out of.
         follow: the groups that take in who joins by themselves, their members being computed.
+        absent: those whose groups were to change, and whom the layer does not have.
         spots: what the layer holds about groups computed or in comments; what needs a hand comes first.
     """
 
@@ -54,6 +55,7 @@ class LayerView:
     groups: tuple[Group, ...] = ()
     machine_groups: tuple[Group, ...] = ()
     follow: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
     spots: tuple[Spot, ...] = ()
 
     @cached_property
@@ -216,8 +218,26 @@ def view_of(
         groups=tuple(group for group in layer.groups if not group.machine),
         machine_groups=tuple(group for group in layer.groups if group.machine),
         follow=_follow(layer, [name for name in chosen if name in joining and name not in people]),
+        absent=tuple(
+            name for name in regrouping if layer.person(name) is None and name.casefold() not in joiners
+        ),
         spots=spots_of(layer, [one for one in layer.findings if "group" in one.message]),
     )
+
+
+def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: Iterable[str]) -> list[str]:
+    """Whose groups were to change and who was removed meanwhile: from a layer, or from all that there are.
+
+    Args:
+        context: the step's context, with what was decided before.
+        views: all layers.
+        view: the one to tell of; people may never have been in it.
+        draft: those whose groups in it were half-decided.
+    """
+    earlier = (context.facts.get("memberships") or {}).get(view.account, {})
+    there = {name.casefold() for name in (*earlier, *draft)}
+    nowhere = set(view.absent).intersection(*(one.absent for one in views))
+    return [name for name in view.absent if name in nowhere or name.casefold() in there]
 
 
 def _follow(layer: Layer, joining: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -137,10 +137,17 @@ def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set
 
 
 def observe(context: Context) -> Observation:
-    """The groups that were chosen are still there, or still to be made."""
+    """The groups and people that were chosen are still there, or still to be made."""
     layers = read_layers(context)
+    regrouping = {one.casefold() for one in context.facts.get("regrouping") or ()}
     for account, people in context.facts["memberships"].items():
         layer = layers.get(account)
+        gone = [one for one in people if one.casefold() in regrouping and layer and not layer.person(one)]
+        if gone:
+            names = ", ".join(gone)
+            return Observation(
+                holds=False, words=f"{account} has no user {names} any more, whose groups were to change."
+            )
         changes = context.facts["group_changes"].get(account, {})
         new = {*(one["name"] for one in changes.get("add", ())), *changes.get("rename", {}).values()}
         wanted = [(f"chosen for {name}", group) for name, one in people.items() for group in one["add"]]
