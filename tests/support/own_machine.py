@@ -11,6 +11,7 @@ from support.served_aws import NewUserAws
 
 from tui.places import Machine, Places
 from workflows.secret import Secret
+from workflows.services import system_keyring
 from workflows.world import World
 
 
@@ -30,6 +31,14 @@ class Keyring:
 
     def delete_password(self, service: str, username: str) -> None:
         del self.kept[service, username]
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
+    """The system's keyring, in memory."""
+    found = Keyring()
+    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (found,))
+    return found
 
 
 class Terminal:

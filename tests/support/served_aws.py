@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.fakes import fake_world
 from support.message_samples import identity
 from support.pgp import ENVIRONMENT
@@ -105,6 +106,13 @@ def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
+    """`served` as a fixture."""
+    with served(tmp_path) as made:
+        yield made
 
 
 def user_key(made: NewUserAws, name: str = "jane.doe") -> dict[str, Any]:

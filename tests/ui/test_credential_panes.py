@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
-from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, served, user_key
+from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
 from textual.widgets import DataTable, Input
 
@@ -52,12 +52,6 @@ PANES = {"mfa": MfaPane, "access-keys": AccessKeysPane, "profiles": ProfilesPane
 MFA, KEYS, PROFILES = (StepKey(name, ITEM) for name in ("mfa", "access-keys", "profiles"))
 VERIFY = StepKey("verify")
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
-
-
-@pytest.fixture
-def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from support.fakes import MemoryVault
 from support.new_user import said
 from support.panes import PaneHost, new_session, rest, settle
-from support.served_aws import NewUserAws, served
+from support.served_aws import NewUserAws
 from textual.widgets import Button
 
 from screens.access_keys import AccessKeysPane
@@ -27,12 +25,6 @@ MODULES = (before_you_start, pgp_key, handoff, sign_in, mfa, access_keys)
 PANES = {"handoff": HandoffPane, "sign-in": SignInPane, "mfa": MfaPane, "access-keys": AccessKeysPane}
 KEY = StepKey("access-keys", "security")
 LOCKED = VaultLocked("The keyring is locked", "The desktop's keyring is locked and was not unlocked.")
-
-
-@pytest.fixture
-def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        yield made
 
 
 def host(new_user: NewUserAws) -> PaneHost:

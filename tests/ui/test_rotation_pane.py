@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.new_user import notices, said, until
 from support.panes import PaneHost, new_session, rest
 from support.pgp import GpgHome, gpg_home
-from support.served_aws import BASE, NewUserAws, jane, served, user_key
+from support.served_aws import BASE, NewUserAws, jane, user_key
 from textual.app import App
 from textual.widgets import Input, OptionList
 
@@ -32,12 +30,6 @@ from workflows.steps.key_stores import PGP_FILE, opened_store
 
 SIZE = (80, 24)
 PANES = {"rotation": RotationPane, "retirement": RetirementPane}
-
-
-@pytest.fixture
-def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        yield made
 
 
 def keep(new_user: NewUserAws, store: Any, fingerprint: str = "") -> dict[str, Any]:

@@ -6,14 +6,13 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.admin_wizard import Wizard
 from support.panes import PaneHost, new_session, rest, settle
 from support.regions_project import RegionsProject, regions_project
 from support.small_steps import SmallPane, SmallStep
 from support.strict_aws import SECURITY
-from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, OptionList
 
 from screens.base import StepPane
@@ -22,7 +21,6 @@ from screens.sts_regions import StsRegionsPane
 from screens.widgets.dialogs import Confirm, ErrorDialog
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps import sts_regions
 
@@ -37,25 +35,12 @@ def project(tmp_path: Path) -> Iterator[RegionsProject]:
         yield made
 
 
-class Driven:
-    def __init__(self, app: PaneHost, pilot: Pilot[Any], session: Session) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.session = session
-
-    @property
-    def text(self) -> str:
-        return self.app.text()
-
+class Driven(Wizard):
     @property
     def pane(self) -> StsRegionsPane:
         pane = self.app.pane
         assert isinstance(pane, StsRegionsPane)
         return pane
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await rest(self.pilot)
 
     def rows(self) -> dict[str, list[str]]:
         table = self.pane.query_one(DataTable)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.own_machine import Keyring, Terminal, own_machine
 from support.pgp import GpgHome, gpg_home
-from support.served_aws import BASE, NewUserAws, served, user_key
+from support.served_aws import BASE, NewUserAws, user_key
 
 from tui import access_key_command, credential_process, key_input
 from tui.command_line import main
@@ -25,18 +23,10 @@ PROFILE = ["--project", "bb", "--profile", BASE]
 
 
 @pytest.fixture
-def new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        here = own_machine(made)
-        monkeypatch.setattr(Machine, "this", lambda: here)
-        yield made
-
-
-@pytest.fixture
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    found = Keyring()
-    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (found,))
-    return found
+def new_user(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> NewUserAws:
+    here = own_machine(new_user)
+    monkeypatch.setattr(Machine, "this", lambda: here)
+    return new_user
 
 
 @pytest.fixture

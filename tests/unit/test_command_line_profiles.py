@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from support.own_machine import Keyring, Terminal, own_machine
 from support.panes import settle
-from support.served_aws import BASE, ROLE, NewUserAws, served, user_key
+from support.served_aws import BASE, ROLE, NewUserAws, user_key
 from support.strict_aws import APPS, SECURITY
 
 from tui import key_input, profiles_command, verify_command
@@ -23,7 +22,6 @@ from workflows.catalogue import WORKFLOWS
 from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions
 from workflows.sandbox.project import lay_out
-from workflows.services import system_keyring
 from workflows.services.key_records import KeyRecords
 
 SERIAL = f"arn:aws:iam::{SECURITY}:mfa/jane.doe"
@@ -32,11 +30,10 @@ AS = ["--as", "security"]
 
 
 @pytest.fixture
-def new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        here = own_machine(made)
-        monkeypatch.setattr(Machine, "this", lambda: here)
-        yield made
+def new_user(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> NewUserAws:
+    here = own_machine(new_user)
+    monkeypatch.setattr(Machine, "this", lambda: here)
+    return new_user
 
 
 @pytest.fixture
@@ -44,13 +41,6 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
     made.stand_in(monkeypatch, (key_input, profiles_command, verify_command))
     return made
-
-
-@pytest.fixture
-def keyring(monkeypatch: pytest.MonkeyPatch) -> Keyring:
-    found = Keyring()
-    monkeypatch.setattr(system_keyring, "system_keyrings", lambda: (found,))
-    return found
 
 
 @pytest.fixture

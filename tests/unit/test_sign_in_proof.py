@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from support.served_aws import BASE, NewUserAws, jane, served, user_key
+from support.served_aws import BASE, NewUserAws, jane, user_key
 from support.strict_aws import HOST, SECURITY
 
 from workflows.secret import Secret
@@ -29,12 +26,6 @@ OWN_LOGIN = json.dumps(
     }
 )
 NOT_YET = "AWS has not recorded a sign-in with your password yet; it tells some minutes late."
-
-
-@pytest.fixture
-def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        yield made
 
 
 def with_password(new_user: NewUserAws) -> dict[str, Any]:

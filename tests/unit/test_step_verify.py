@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
-from support.served_aws import BASE, ROLE, NewUserAws, jane, served, user_key
+from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import APPS, ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.vaults import vault_for
@@ -28,12 +28,6 @@ from workflows.steps.unlock import unlock
 from workflows.steps.verify import Request, Result
 
 PASSPHRASE = "canary-passphrase"
-
-
-@pytest.fixture
-def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
-    with served(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
