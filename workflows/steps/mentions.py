@@ -19,6 +19,8 @@ from workflows.steps.base import Context, Progress, Report
 
 _SHORT_ID = 16
 """Digits of a long key id, by which people name a key too."""
+_WORDS = re.compile(r"\w+\W+\w+")
+"""A first and a last name; a single word would be found everywhere."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
 
 
 def _by_name(name: str) -> dict[str, str]:
-    """The name, and as labels have it (`user_jane_doe`)."""
-    return dict.fromkeys((name, re.sub(r"[^A-Za-z0-9]", "_", name)), "name")
+    """The name, and as labels (`user_jane_doe`), handles (`@jane-doe`) and sentences ("Jane Doe") have it."""
+    return dict.fromkeys((name, *(re.sub(r"[^A-Za-z0-9]", mark, name) for mark in "_- ")), "name")
 
 
 def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str], str]:
@@ -100,6 +102,8 @@ def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str]
     try:
         for text in git.last_contents(name):
             details = inspect_key(normalise(text).binary, environment=context.world.environment)
+            real = (one.text.partition("<")[0].partition("(")[0].strip() for one in details.user_ids)
+            terms |= {one: "name in the PGP key" for one in real if _WORDS.search(one)}
             terms |= {one.mail: "mail address" for one in details.user_ids if one.mail}
             terms |= {details.fingerprint: "PGP key", details.fingerprint[-_SHORT_ID:]: "PGP key"}
     except OnboardError as error:
