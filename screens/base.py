@@ -37,6 +37,7 @@ class Opening:
         draft: half-filled input from before; empty when there is none.
         done: whether the step is done, so that the pane shows what came of it.
         note: what the machine has to say about the step (why it is stale, that it was interrupted), or "".
+        interrupted: whether the wizard was killed while it did the step.
     """
 
     step: Step
@@ -45,6 +46,7 @@ class Opening:
     draft: Mapping[str, Any]
     done: bool
     note: str = ""
+    interrupted: bool = False
 
 
 class StepPane(Working):

@@ -125,7 +125,11 @@ class ReviewPane(ByHandPane):
         files.clear_options()
         files.add_options([_told(one) for one in diffs])
         files.set_class(len(diffs) > 1, "-several")
-        self.query_one("#summary", Static).update("\n".join([*_noted(notes), _summary(diffs, written)]))
+        resumed = self.opening.interrupted and not diffs
+        if resumed:  # its note asks for what is done already
+            self.query(".pane-note").set(display=False)
+        summary = _summary(diffs, written, resumed=resumed)
+        self.query_one("#summary", Static).update("\n".join([*_noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
         if not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
@@ -221,8 +225,12 @@ def _noted(notes: Sequence[str]) -> list[str]:
     return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
 
 
-def _summary(diffs: Sequence[FileDiff], written: int) -> str:
+def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
     """How much changes in each layer, or that the session has written it all, be it after a kill."""
+    if resumed and written:
+        return (
+            f"✓ All is written ({written} files), although this was interrupted; Next (^n) goes on from here."
+        )
     if not diffs and written:
         return f"✓ All is written ({written} files); the files say what was decided."
     if not diffs:

@@ -185,6 +185,7 @@ class Stage(Vertical):
             draft=draft,
             done=status is Status.DONE,
             note=KEPT if self.kept_input else note_of(self._walk, key),
+            interrupted=status is Status.INTERRUPTED,
         )
 
     # -- what the pane posts -----------------------------------------------------------------------

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
-from support.admin_project import AdminProject, decide, put
-from support.admin_wizard import Wizard, wizard
+from support.admin_project import MODULES, AdminProject, decide, put
+from support.admin_wizard import PANES, Wizard, wizard
 from support.fakes import FakeClipboard
+from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
 from screens.widgets.file_diffs import FileDiffs, file_diffs, shown
 from screens.widgets.marks import MarkBox
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.machine.events import StepKey
+from workflows.machine.session import Sessions
 from workflows.machine.state import Status
 from workflows.steps import groups, pgp_keys, project, users
 
@@ -164,3 +168,24 @@ def _is_grey(colour: object) -> bool:
 def test_what_a_terminal_would_hide_is_seen() -> None:
     assert shown("+a\r") == "+a␍"
     assert shown("\x1b[2J\t|\u202ex") == "␛[2J⇥|�x"
+
+
+async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: AdminProject) -> None:
+    key = StepKey("review")
+    async with review_of(decided) as (ui, _):
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        ui.session.reopen(key)
+        ui.session.start(key)
+        workflow, session_id = ui.session.state.knowledge.workflow, ui.session.folder.name
+    session = Sessions(decided.folder / "sessions", [workflow], lambda: datetime.now(UTC)).open(session_id)
+    assert session.status(key) is Status.INTERRUPTED
+    app = PaneHost(session, decided.world, MODULES, PANES, key)
+    async with app.run_test(size=(120, 36)) as pilot:
+        ui = Wizard(app, pilot, session)
+        await ui.rest()
+        assert "✓ All is written (8 files), although this was interrupted; Next (^n) goes on" in ui.text
+        assert "Start it again" not in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+    session.close()
