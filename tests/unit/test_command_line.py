@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from support import own_machine
 from support.small_steps import NOT_THERE
 
 from tui import command_line, commands, credential_process, doctor, pieces
@@ -26,23 +28,15 @@ from workflows.services.vault import VaultUnavailable
 ROOT = Path(__file__).parents[2]
 
 
-class Keyring:
-    """A backend in memory."""
+class Keyring(own_machine.Keyring):
+    """A keyring in memory whose service can be dead."""
 
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
-        self.dead = False
+    dead = False
 
     def get_password(self, service: str, username: str) -> str | None:
         if self.dead:
             raise OSError("no bus")
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
+        return super().get_password(service, username)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -213,11 +207,37 @@ def test_every_command_of_the_parser_can_be_run() -> None:
     assert callable(command_line.main)
 
 
-def test_the_readme_names_every_command_and_no_other() -> None:
+def test_the_readme_names_every_command_once_and_no_other() -> None:
     choices = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
     rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
-    named = {match for row in rows for match in re.findall(r"`(?:iam-onboard )?([a-z-]+)", row)}
-    assert named - {"iam-onboard"} == set(choices or ())
+    named = [set(re.findall(r"`(?:iam-onboard )?([a-z-]+)", row)) for row in rows]
+    assert set().union(*named) - {"iam-onboard"} == set(choices or ())
+    assert sum(map(len, named)) == len(set().union(*named))
+
+
+def options(parser: argparse.ArgumentParser, command: str = "") -> Iterator[tuple[str, str]]:
+    """Each option with the command that has it, those of commands' parts too."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, part in action.choices.items():
+                yield from options(part, command or name)
+        else:
+            yield from ((command, one) for one in action.option_strings if one.startswith("--"))
+
+
+def test_the_documentation_names_every_option() -> None:
+    pages = [(ROOT / name).read_text() for name in ("README.md", "docs/commands.md")]
+    rows = [line for line in pages[0].splitlines() if line.startswith("|")]
+    sections = [f"iam-onboard {part}" for part in pages[1].split("## `iam-onboard ")[1:]]
+    everywhere = {"--help", "--version", "--binary"}
+    missing = [
+        (command, option)
+        for command, option in options(build_parser())
+        if option not in everywhere
+        and not any(option in part for part in sections if part.startswith(f"iam-onboard {command} "))
+        and not any(option in row for row in rows if f"`{command} " in row)
+    ]
+    assert missing == []
 
 
 def test_the_doctor_tells_each_thing_with_its_fix(
