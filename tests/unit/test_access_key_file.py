@@ -32,6 +32,8 @@ PLAIN = f"{HEADER}\n{ROW}\n"
         PLAIN.replace(",", ";").encode(),
         PLAIN.replace(",", "\t").encode(),
         PLAIN.replace(",", ", ").encode(),
+        b"sep=,\r\n" + PLAIN.replace("\n", "\r\n").encode(),
+        b"sep=;\n" + PLAIN.replace(",", ";").encode(),
         f'"Access key ID", "Secret access key"\n"{KEY_ID}", "{SECRET}"\n'.encode(),
         PLAIN.replace(HEADER, HEADER.upper()).encode(),
         PLAIN.replace(HEADER, "aws_access_key_id,aws_secret_access_key").encode(),
@@ -95,6 +97,21 @@ def test_each_failure_has_its_own_sentence_and_repeats_no_secret(text: str, sent
     assert sentence in caught.value.what
     assert SECRET[:20] not in caught.value.as_text()
     assert caught.value.next
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRET}\n",
+        f'{{"AccessKey": {{"AccessKeyId": "{KEY_ID}", "SecretAccessKey": "{SECRET}"}}}}',
+        "sep=,\n",
+    ],
+)
+def test_a_file_of_another_kind_does_not_have_the_key_made_anew(text: str) -> None:
+    with pytest.raises(AccessKeyFileError) as caught:
+        parse_access_key(text, "x.csv")
+    assert SECRET not in caught.value.as_text()
+    assert ("delete the lost key" in caught.value.next) == text.startswith("sep")
 
 
 @pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0", b"PK\x03\x04\xff\xfe\xfa", b"\xff\xfe\x00"])

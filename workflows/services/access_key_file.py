@@ -24,6 +24,9 @@ MAX_BYTES = 16 * 1024
 _ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 
+# What spreadsheets put before the headings to name the separator.
+_SEPARATOR_LINE = re.compile(r"sep=[,;\t]?[ ,;]*(?:\n|\Z)", re.IGNORECASE)
+
 _ID_HEADERS = {"accesskeyid", "awsaccesskeyid"}
 _SECRET_HEADERS = {"secretaccesskey", "awssecretaccesskey"}
 _TOKEN_HEADERS = {"sessiontoken", "awssessiontoken"}
@@ -76,6 +79,8 @@ def parse_access_key(text: str, name: str) -> AccessKey:
         AccessKeyFileError: what is in it is not exactly one usable access key.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if _SEPARATOR_LINE.match(lines):
+        lines = lines.partition("\n")[2].strip()
     first = lines.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     try:
@@ -85,7 +90,10 @@ def parse_access_key(text: str, name: str) -> AccessKey:
             if any(cell.strip() for cell in row)
         ]
     except csv.Error:
-        raise _error(f"{name} is not a CSV file: its quotes do not match.") from None
+        raise _error(
+            f"{name} is not a CSV file: its quotes do not match.",
+            next_step="Give the file as the console downloaded it, or type the key instead.",
+        ) from None
     if not rows:
         raise _error(f"{name} is empty.", "Perhaps the download was interrupted.")
     header = [re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]]
@@ -178,6 +186,7 @@ def _columns(header: list[str], name: str) -> _Columns:
     raise _error(
         f"{name} has no column {' and no column '.join(missing)}.",
         "The console's file has these two headings; perhaps this is another file.",
+        "Give the file that the console downloaded, or type the key instead.",
     )
 
 
