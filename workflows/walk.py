@@ -108,7 +108,13 @@ class Walk:
         return tuple(changes)
 
     def proposal(self, changes: Iterable[Change] = ()) -> StepKey | None:
-        """Where to go on: the first step that the world contradicts, else the first open one."""
+        """Where to go on: the first step that the world contradicts, else the first open one.
+
+        What was begun and may still go on comes first: its end has to be known, whatever is to be mended.
+        """
+        for key in self.session.layout():
+            if self.module(key).STEP.outlives and self.session.status(key) is Status.INTERRUPTED:
+                return key
         contradicted = {change.key for change in changes if change.observation.holds is False}
         open_key = self.session.proposal()
         for key in self.session.layout():

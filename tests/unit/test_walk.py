@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,10 @@ from support.fakes import fake_world
 from support.panes import new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
 
+from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session
+from workflows.machine.session import Session, Sessions
+from workflows.machine.state import Status
 from workflows.steps.base import Context, Observation
 from workflows.walk import Walk
 
@@ -96,6 +100,24 @@ def test_it_goes_on_at_the_first_step_that_is_contradicted_or_open(
     assert walk.proposal(walk.look()) == StepKey("groups", "management")
     modules[1].observation = Observation(holds=False, words="she is gone")
     assert walk.proposal(walk.look()) == USERS
+
+
+def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
+    tmp_path: Path, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    session.start(GROUPS)
+    session.close()
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    back = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(session.header.session)
+    walk = Walk(back, fake_world(tmp_path, {}), modules)
+    modules[0].observation = Observation(holds=False, words="project differs")
+    assert back.status(GROUPS) is Status.INTERRUPTED
+    assert walk.proposal(walk.look()) == PROJECT
+    groups = next(module for module in modules if module.STEP.id == "groups")
+    groups.STEP = replace(groups.STEP, outlives=True)
+    assert walk.proposal(walk.look()) == GROUPS
+    back.close()
 
 
 def test_when_all_is_done_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ class Step:
         repeats_over: the name of a fact, a list of different texts, for each of which it is done once; "" for
             once.
         applies: when the step is part of the workflow at all.
+        outlives: whether what it began may go on without this program; where that is so, its end comes before
+            everything else when the person is back.
         blocked_words: the reason, in words, that it is refused while a need is open ("Apply needs a plan …").
     """
 
@@ -58,6 +60,7 @@ class Step:
     asked_for: bool = False
     repeats_over: str = ""
     applies: Condition = ALWAYS
+    outlives: bool = False
     blocked_words: str = ""
 
 

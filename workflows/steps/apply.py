@@ -33,6 +33,7 @@ STEP = Step(
     gives=("applied",),
     repeats_over="layers",
     applies=TERRAFORM_RUNS,
+    outlives=True,
     blocked_words="Apply needs a plan that was reviewed",
 )
 

@@ -273,4 +273,4 @@ def observe(context: Context) -> Observation:
         return AGREES
     root = str(context.facts["project_root"])
     names = ", ".join(path.removeprefix(root).lstrip("/") for path in changed)
-    return Observation(holds=False, words=f"{names} was changed since it was written.")
+    return Observation(holds=False, words=f"{names}: changed since it was written.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflows.errors import OnboardError
 from workflows.layer.discover import Project
+from workflows.numbers import count
 from workflows.services.git import Git, Upstream
 from workflows.steps.base import Context
 
@@ -44,7 +45,7 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
         dirty = any(not file.untracked for file in git.dirty_files())
         raise OnboardError(
             "This checkout is behind",
-            f"{upstream.name} has {upstream.behind} commit(s) that are not here.",
+            f"{upstream.name} has {count(upstream.behind, 'commit')} not here yet.",
             why="A plan from here would destroy what colleagues have added since.",
             next=_way_to_catch_up(upstream, dirty=dirty),
         )
