@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from workflows.errors import OnboardError
 from workflows.layer.change_set import ChangeSet, WriteFailed, write
 from workflows.layer.edit import propose
 from workflows.layer.operations import AddPerson, RemovePerson
+from workflows.layer.protected import Protected
 from workflows.layer.read import read_layer
 
 LOCALS = 'locals {\n  users = [\n    "a.a",\n  ]\n\n  machine_users = {}\n}\n'
@@ -131,3 +135,57 @@ def test_nothing_to_change_is_an_empty_set(folder: Path) -> None:
     assert changes.is_empty
     assert changes.diff() == ""
     assert write(changes) == ()
+
+
+@pytest.mark.parametrize("name", ["locals.tf", "keys/a.a"])
+def test_a_read_only_file_is_left_alone_and_its_mode_told(folder: Path, name: str) -> None:
+    (folder / name).chmod(0o444)
+    with pytest.raises(OnboardError) as refusal:
+        proposed(folder)
+    assert refusal.value.what == f"{name} is read-only, and is left alone."
+    assert "Its mode is 0444" in refusal.value.why
+    assert f"chmod u+w {Path(name).name}" in refusal.value.why
+    assert refusal.value.next == f"Edit it by hand at {name}:1."
+    (folder / name).chmod(0o644)
+    assert not proposed(folder).is_empty
+
+
+def test_a_file_made_read_only_after_the_review_stops_the_whole_set(folder: Path) -> None:
+    changes = proposed(folder)
+    (folder / "outputs.tf").chmod(0o440)
+    with pytest.raises(Protected) as refusal:
+        write(changes)
+    assert str(folder / "outputs.tf") in refusal.value.what
+    assert refusal.value.next.startswith("Nothing was written.")
+    assert changes.standing() == {"before": 4}
+    (folder / "outputs.tf").chmod(0o640)
+    write(changes)
+    assert changes.standing() == {"after": 4}
+
+
+def test_a_file_that_is_written_already_may_be_read_only(folder: Path) -> None:
+    changes = proposed(folder)
+    write(changes)
+    (folder / "outputs.tf").chmod(0o444)
+    assert write(changes) == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_somebody_elses_file_is_not_replaced_by_ones_own() -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from workflows.layer.protected import protection\n"
+        "os.setuid(65534)\nprint(protection(Path(sys.argv[1])))"
+    )
+    with tempfile.TemporaryDirectory() as name:  # one that others may enter, unlike pytest's
+        path = Path(name) / "users.tf"
+        path.write_text(USERS)
+        path.chmod(0o644)
+        path.parent.chmod(0o777)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert "no permission to write it" in done.stdout

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from workflows.errors import OnboardError, cause_of
 from workflows.layer.line_diff import differences
+from workflows.layer.protected import refuse_protected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,6 +149,7 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
 
     Raises:
         ChangedMeanwhile: a file is neither as before nor as afterwards; nothing was written.
+        Protected: a file is read-only; nothing was written.
         WriteFailed: the disk or its permissions; the message names what was written.
     """
     foreign = [one for one in change_set.changes if _standing(one) == "other" or one.path.is_symlink()]
@@ -158,6 +160,7 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
             why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
             next="Nothing was written. Go back one step: the layer is read again and the review made anew.",
         )
+    refuse_protected(one.path for one in change_set.changes if _standing(one) == "before")
     done: list[Path] = []
     for one in sorted(change_set.changes, key=lambda change: change.after is None):
         if _standing(one) == "after":

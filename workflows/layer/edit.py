@@ -21,6 +21,7 @@ from workflows.layer.collector import collector_paused
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
 from workflows.layer.operations.base import EditRefused, refuse
+from workflows.layer.protected import protection
 from workflows.layer.read import read_files
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
                 if path.is_symlink():
                     why = "It is a symbolic link: what it leads to may be used elsewhere too."
                     raise refuse(f"{name} is left alone.", why, Place(name, 1))
+                if why := protection(path):
+                    raise refuse(f"{name} is read-only, and is left alone.", why, Place(name, 1))
                 changes.append(FileChange(location.relative, name, path, before, after))
     return ChangeSet(tuple(changes))
 
