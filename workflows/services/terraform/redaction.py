@@ -13,7 +13,15 @@ from collections.abc import Callable
 _REFRESH = re.compile(
     r"^.*: (?:Refreshing state\.\.\.|Reading\.\.\.|Read complete after|Refresh complete).*\n?", re.MULTILINE
 )
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _PGP = re.compile(r"-----BEGIN PGP [A-Z ]+-----.*?(?:-----END PGP [A-Z ]+-----|\Z)", re.DOTALL)
+# As URLs and signed requests quote it, once or twice.
+_QUOTED_ARN = re.compile(
+    r"\barn(?:%(?:25)*3A)aws[a-z-]*(?:(?:%(?:25)*3A)[\w.*-]*){3}%(?:25)*3A(?P<name>[\w.*%@+=,-]*)",
+    re.IGNORECASE,
+)
 _ARN = re.compile(
     r"\barn:aws[a-z-]*:[^:\s]*:[^:\s]*:[^:\s]*:(?P<name>[^\s\"'`\\,;<>(){}\[\]]*)", re.IGNORECASE
 )
@@ -29,12 +37,24 @@ _BASE64_URL = re.compile(r"(?<![\w-])[\w-]{100,}={0,2}", re.ASCII)
 # The seed of a device for codes.
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{32,}={0,6}(?![A-Za-z0-9])")
 _KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
-_ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4})(?!\d)")
-_SECRET = re.compile(
-    r"(?i)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key)[\w-]*[\"']?\s*[=:]\s*)"
-    r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
+# The last form is how Terraform writes a number of that size.
+_ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4}|\d\.\d{5,11}[eE]\+?11)(?!\d)")
+_NAME = r"(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key)[\w-]*"
+_QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
+# A change has the value before and the one after.
+_SECRET = re.compile(rf"(?i){_NAME}[\"']?\s*[=:]\s*){_QUOTED}(?:\s*(?:->|→)\s*{_QUOTED})?")
+# Without quotes only after an equals sign: after a colon a sentence goes on ("wrong password: try again").
+# What says nothing of the value stays, and so does code that refers to it.
+_BARE_SECRET = re.compile(
+    rf"(?i){_NAME}\s*=(?!=)\s*)"
+    r"(?!(?:null|true|false|\d+)(?!\w)|\((?:sensitive|known)|(?:var|local|module|data|each|aws_\w+)\.|<)"
+    r"[^\s\"'<>{}\[\],;)&]+"
 )
-_CREDENTIAL = re.compile(r"(?i)(?P<name>\baws_(?:secret_access_key|session_token)\s*=\s*)[^\s\"'<]+")
+_HEREDOC_SECRET = re.compile(
+    rf"(?i){_NAME}\s*=\s*)"
+    r"<<[-~]?\s*(?P<end>\w+)\n.*?^\s*(?P=end)\b",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def _encoded(match: re.Match[str]) -> str:
@@ -59,12 +79,15 @@ def _secret(match: re.Match[str]) -> str:
 _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ("a line about reading", _REFRESH, lambda _match: ""),
     ("a PGP block", _PGP, lambda _match: "<pgp-block>"),
+    ("a private key", _PRIVATE_KEY, lambda _match: "<private-key>"),
     ("a secret", _SECRET, _secret),
-    ("a secret", _CREDENTIAL, _secret),
+    ("a secret", _HEREDOC_SECRET, _secret),
+    ("a secret", _BARE_SECRET, _secret),
     ("an encoded text", _BASE64_URL, _encoded),
     ("an encoded text", _BASE64, _encoded),
     ("an encoded text", _BASE32, _seed),
     ("an ARN", _ARN, _arn),
+    ("an ARN", _QUOTED_ARN, _arn),
     ("a key's id", _KEY_ID, lambda _match: "<key-id>"),
     ("an account's id", _ACCOUNT, lambda _match: "<account-id>"),
 )
@@ -78,8 +101,8 @@ def redact(text: str) -> str:
         text: any of Terraform's output.
 
     Returns:
-        The same text with `<account-id>`, `<arn:…>`, `<key-id>`, `<pgp-block>`, `<encoded-text>` and
-        `<secret>` in it.
+        The same text with `<account-id>`, `<arn:…>`, `<key-id>`, `<pgp-block>`, `<private-key>`,
+        `<encoded-text>` and `<secret>` in it.
     """
     for _ in range(_MOST_PASSES):
         before = text
