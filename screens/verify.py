@@ -99,7 +99,8 @@ class VerifyPane(BrowsingPane):
         return [name for view in self._survey.identities for name in view.names]
 
     def advance(self) -> None:
-        if self._results and not self.running_move:
+        again = any(one.problem for one in self._results.values()) and any(self._codes().values())
+        if self._results and not again and not self.running_move:
             self.post_message(self.Submitted(self.request()))
         else:
             self._ask()
@@ -120,8 +121,8 @@ class VerifyPane(BrowsingPane):
         self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report))
 
     def _codes(self) -> dict[str, str]:
-        found = {view.account: self.query(f"#code-{view.account}") for view in self._survey.identities}
-        return {account: field.first(Input).value for account, field in found.items() if field}
+        fields = ((view.account, self.query(f"#code-{view.account}")) for view in self._survey.identities)
+        return {account: field.first(Input).value for account, field in fields if field}
 
     def progressed(self, progress: Progress) -> None:
         """An answer came."""
@@ -144,6 +145,7 @@ class VerifyPane(BrowsingPane):
 
     def _finish(self, results: tuple[Result, ...]) -> None:
         self._results = {result.profile: result for result in results}
+        untyped = [field for field in self.query("#codes Input").results(Input) if not field.value]
         for field in self.query("#codes Input").results(Input):
             field.clear()  # each code is good once
         broken = [result for result in results if result.problem]
@@ -154,10 +156,9 @@ class VerifyPane(BrowsingPane):
             words += "\nEnter on a line of the table tells its reason." if len(broken) > 1 else ""
         else:
             words += " Next (^n) ends this."
-        answer = self.query_one("#answer", Static)
-        answer.update(words)
+        (answer := self.query_one("#answer", Static)).update(words)
         self._show_shell()
-        self.query_one(ProfileAnswers).focus(scroll_visible=False)
+        (untyped[0] if broken and untyped else self.query_one(ProfileAnswers)).focus(scroll_visible=False)
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
     @on(DataTable.RowSelected)

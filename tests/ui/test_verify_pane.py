@@ -113,6 +113,22 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         assert field.value == ""
 
 
+async def test_a_code_that_was_not_given_is_what_is_typed_next(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(100, 48)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "MFA is needed" in app.text()
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        assert "2 of 2 profiles work." in app.text()
+        assert app.focused is app.pane.query_one(ProfileAnswers)
+
+
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:
     begin(session, new_user, with_device=False)
     app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
