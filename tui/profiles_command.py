@@ -110,8 +110,10 @@ def _in_all(written: Written, before: Prepared, wish: Wish, older: list[Path]) -
     """What was done since the files were as `before`: keeping a key in them has written them once already."""
     added = tuple(dict.fromkeys((*before.config.added, *written.added)))
     names = [name for name in written.updated if name not in added]
-    first = {path.name.partition(".")[0]: path for path in reversed(_backups(wish)) if path not in older}
-    return replace(written, added=added, updated=tuple(names), backups=tuple(first.values()))
+    texts = {"config": before.config_before, "credentials": before.credentials_before}
+    made = {path.name.partition(".")[0]: path for path in reversed(_backups(wish)) if path not in older}
+    first = tuple(path for name, path in made.items() if texts[name] is not None)
+    return replace(written, added=added, updated=tuple(names), backups=first)
 
 
 def _backups(wish: Wish) -> list[Path]:

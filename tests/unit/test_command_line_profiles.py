@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,11 +201,14 @@ def test_one_command_tells_what_the_files_were_before_all_of_it(
     new_user: NewUserAws, checkout: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A key in plain text is written before the profiles, so `config` is written twice."""
-    folder(new_user).mkdir(parents=True)
     config, mine = folder(new_user) / "config", "[profile mine]\nregion = eu-west-1\n"
-    config.write_text(mine)
     csv = str(new_user.csv(user_key(new_user)))
     write = ["profiles", "write", checkout, *AS, "--credentials-file", "--access-keys", csv, "--json"]
+    assert main(write) == DONE
+    assert told(capsys)["backups"] == [], "there was nothing before"
+    shutil.rmtree(folder(new_user))
+    folder(new_user).mkdir()
+    config.write_text(mine)
     assert main(write) == DONE
     record = told(capsys)
     (backup,) = record["backups"]
