@@ -150,7 +150,9 @@ def test_without_a_keyring_the_file_is_encrypted_to_the_own_key(
         monkeypatch.setattr(Machine, "this", lambda: there)
         path = new_user.csv(user_key(new_user))
         assert main(["access-key", "import", str(path), *PROFILE]) == REFUSED
-        assert "No PGP key of your own" in capsys.readouterr().err
+        refused = capsys.readouterr().err
+        assert "No PGP key of your own" in refused
+        assert "--credentials-file" in refused
         make_key(gpg)
         assert main(["access-key", "import", str(path), *PROFILE, "--json"]) == DONE
         assert told(capsys)["kept"] == "pgp-file"
