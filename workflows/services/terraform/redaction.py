@@ -39,21 +39,16 @@ _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{32,}={0,6}(?![A-Za-z0-9])")
 _KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
 # The last form is how Terraform writes a number of that size.
 _ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4}|\d\.\d{5,11}[eE]\+?11)(?!\d)")
-_NAME = r"(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key)[\w-]*"
 _QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
-# A change has the value before and the one after.
-_SECRET = re.compile(rf"(?i){_NAME}[\"']?\s*[=:]\s*){_QUOTED}(?:\s*(?:->|→)\s*{_QUOTED})?")
-# Without quotes only after an equals sign: after a colon a sentence goes on ("wrong password: try again").
-# What says nothing of the value stays, and so does code that refers to it.
-_BARE_SECRET = re.compile(
-    rf"(?i){_NAME}\s*=(?!=)\s*)"
-    r"(?!(?:null|true|false|\d+)(?!\w)|\((?:sensitive|known)|(?:var|local|module|data|each|aws_\w+)\.|<)"
-    r"[^\s\"'<>{}\[\],;)&]+"
-)
-_HEREDOC_SECRET = re.compile(
-    rf"(?i){_NAME}\s*=\s*)"
-    r"<<[-~]?\s*(?P<end>\w+)\n.*?^\s*(?P=end)\b",
-    re.DOTALL | re.MULTILINE,
+# A change has the value before and the one after. Without quotes only after an equals sign: after a colon a
+# sentence goes on ("wrong password: try again"). What says nothing of the value stays, and so does code that
+# refers to it. In one expression, since looking for the names takes the most time.
+_SECRET = re.compile(
+    r"(?ims)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key)[\w-]*)"
+    rf"(?:(?P<is>[\"']?\s*[=:]\s*){_QUOTED}(?:\s*(?:->|→)\s*{_QUOTED})?"
+    r"|(?P<equals>\s*=(?!=)\s*)(?:<<[-~]?\s*(?P<end>\w+)\n.*?^\s*(?P=end)\b"
+    r"|(?!(?:null|true|false|\d+)(?!\w)|\((?:sensitive|known)|(?:var|local|module|data|each|aws_\w+)\.|<)"
+    r"[^\s\"'<>{}\[\],;)&]+))"
 )
 
 
@@ -73,7 +68,7 @@ def _arn(match: re.Match[str]) -> str:
 
 
 def _secret(match: re.Match[str]) -> str:
-    return f"{match.group('name')}<secret>"
+    return f"{match.group('name')}{match.group('is') or match.group('equals')}<secret>"
 
 
 _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
@@ -81,8 +76,6 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     ("a PGP block", _PGP, lambda _match: "<pgp-block>"),
     ("a private key", _PRIVATE_KEY, lambda _match: "<private-key>"),
     ("a secret", _SECRET, _secret),
-    ("a secret", _HEREDOC_SECRET, _secret),
-    ("a secret", _BARE_SECRET, _secret),
     ("an encoded text", _BASE64_URL, _encoded),
     ("an encoded text", _BASE64, _encoded),
     ("an encoded text", _BASE32, _seed),
