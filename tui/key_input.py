@@ -98,7 +98,7 @@ def _own_fingerprint(wanted: str, context: Context) -> str:
         f"{len(keys)} of your own keys would do." if keys else "No key of your own can be used for this.",
         next="Name one: --pgp-file FINGERPRINT\n" + "\n".join(f"  {key.fingerprint}" for key in keys)
         if keys
-        else "The wizard's step “PGP key” makes one; or keep the access key in plain text: --credentials-file.",
+        else "The wizard's step “PGP key” makes one. Or keep the key in plain text: --credentials-file.",
     )
 
 
