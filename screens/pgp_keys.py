@@ -1,4 +1,4 @@
-"""The keys' screen: a row a person, with the verdict on their key; paste, open or fetch what they sent."""
+"""The keys' screen: a row a person, with the verdict on their key."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from textual.containers import Horizontal
 from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
+from screens.key_intake import TAKE, TAKE_AND_GO_ON, KeyIntake
 from screens.key_words import hint, present_lines, proposal, refusal_lines, replacing, row_mark, told
 from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
 from screens.widgets.key_dialogs import KeyChoice, LayerKeys, Notice
-from workflows.services.gpg.normalise import KEYRING_LIMIT
-from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
-from workflows.steps import layer_keys, pgp_keys, taken_keys
+from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
+from workflows.steps import layer_keys, pgp_keys
 from workflows.steps.layer_keys import PresentKey
 from workflows.steps.pgp_keys import Gathered, Request
 from workflows.steps.taken_keys import Taken, TakenKey
 
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
-_TAKE = "take"
-_TAKE_AND_GO_ON = "take and go on"
 
 
-class PgpKeysPane(StepPane):
+class PgpKeysPane(KeyIntake):
     """The marked row is the person that a pasted text or an opened file is for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +53,6 @@ class PgpKeysPane(StepPane):
         self._keys: dict[str, TakenKey] = {}
         self._refused: dict[str, KeyRefused] = {}
         self._present: Mapping[str, tuple[PresentKey, ...]] = {}
-        self._names = list(taken_keys.people_of({"joining": (), **opening.context.facts}))
         self._confirmed = pgp_keys.confirmed_before(opening.context)
 
     def compose_body(self) -> ComposeResult:
@@ -89,77 +86,46 @@ class PgpKeysPane(StepPane):
         row = table.cursor_row
         table.clear()
         rekeying = self.context.facts.get("rekeying") or ()
-        for name in self._names:
+        for name in self.names:
             key, who = self._keys.get(name), f"{name} (new key)" if name in rekeying else name
             if key is None:
                 table.add_row(who, "✗ not taken" if name in self._refused else "○ none yet", "-", key=name)
                 continue
             table.add_row(who, row_mark(key), f"{key.algorithm}  …{key.fingerprint[-8:]}", key=name)
-        if self._names:
-            table.move_cursor(row=min(row, len(self._names) - 1))
+        if self.names:
+            table.move_cursor(row=min(row, len(self.names) - 1))
         self._tell()
 
     @on(DataTable.RowHighlighted)
     def _tell(self) -> None:
-        name = self._person()
+        name = self.person()
         lines = refusal_lines(self._refused[name]) if name in self._refused else []
         lines += told(self._keys[name]) if name in self._keys else [] if lines else [hint(name)]
         lines += present_lines(self._present.get(name, ()))
         self.query_one("#verdict", Static).update("\n".join(lines))
 
-    def _person(self) -> str:
+    def person(self) -> str:
         table = self.query_one("#people", DataTable)
-        return self._names[table.cursor_row] if table.row_count else ""
+        return self.names[table.cursor_row] if table.row_count else ""
 
     # -- what is taken in --------------------------------------------------------------------------
 
     def advance(self) -> None:
         """What was pasted is taken in first; if it was the last one missing, Next goes on with it."""
         if self.query_one(TextArea).text.strip():
-            self._take_pasted(_TAKE_AND_GO_ON)
+            self.take_pasted(TAKE_AND_GO_ON)
         else:
             self._confirm_and_go_on()
-
-    @on(Button.Pressed, "#take")
-    def _take_wanted(self) -> None:
-        self._take_pasted(_TAKE)
-
-    def _take_pasted(self, move: str) -> None:
-        text, names = self.query_one(TextArea).text, self._names_marked_first()
-        if not text.strip():
-            self.notify("Paste the key or the message first.", severity="warning")
-            self.query_one(TextArea).focus()
-            return
-        self.run_move(move, lambda report: taken_keys.take_in_typed(text, names, self.context, report))
-
-    @on(KeyArea.TooLarge)
-    def _refuse_size(self, message: KeyArea.TooLarge) -> None:
-        self.run_move(_TAKE, lambda _report: _refuse(message.size))
-
-    @on(Input.Submitted, "#file")
-    def _open_file(self, event: Input.Submitted) -> None:
-        path, names = event.value.strip(), self._names_marked_first()
-        if path:
-            self.run_move(_TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
-
-    def _names_marked_first(self) -> list[str]:
-        return sorted(self._names, key=lambda name: name != self._person())
-
-    @on(Button.Pressed, "#fetch")
-    def _fetch(self) -> None:
-        self.run_move(
-            _TAKE, lambda report: taken_keys.take_in_mail(self._names, self._person(), self.context, report)
-        )
 
     @on(Button.Pressed, "#invite")
     def action_invite(self) -> None:
         """Make the invitation for the marked person, and hand it out."""
-        name = self._person()
+        name = self.person()
         self.run_move("invite", lambda _report: f"Invitation. {pgp_keys.invite(name, self.context)}")
 
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the marked person's key."""
-        name = self._person()
+        name = self.person()
         known = self._refused.get(name) or self._keys.get(name)
         if known is None:
             self.notify("There is no key yet to tell its owner anything about; i makes an invitation.")
@@ -187,7 +153,7 @@ class PgpKeysPane(StepPane):
                 self._remember()
                 self._go_on()
             case "take" | "take and go on":
-                self._took(message.result, goes_on=message.name == _TAKE_AND_GO_ON)
+                self._took(message.result, goes_on=message.name == TAKE_AND_GO_ON)
             case "look":
                 self.app.push_screen(LayerKeys(message.result, self._tell_owner))
             case "invite" | "copy":
@@ -243,13 +209,13 @@ class PgpKeysPane(StepPane):
         if isinstance(message.error, SecretKeyGiven):
             self.query_one(TextArea).load_text("")
         self.mark_refused_text()
-        if isinstance(message.error, KeyRefused) and message.name in {_TAKE, _TAKE_AND_GO_ON}:
-            self._refused[self._person()] = message.error
+        if isinstance(message.error, KeyRefused) and message.name in {TAKE, TAKE_AND_GO_ON}:
+            self._refused[self.person()] = message.error
             self._fill()
 
     def _go_on(self) -> None:
         """Mark the next person whose key is missing, and let it be pasted; else all is here."""
-        missing = [index for index, name in enumerate(self._names) if name not in self._keys]
+        missing = [index for index, name in enumerate(self.names) if name not in self._keys]
         table = self.query_one("#people", DataTable)
         if missing:
             table.move_cursor(row=missing[0])
@@ -260,13 +226,13 @@ class PgpKeysPane(StepPane):
     # -- going on ----------------------------------------------------------------------------------
 
     def _go_on_if_complete(self) -> None:
-        if all(name in self._keys for name in self._names):
+        if all(name in self._keys for name in self.names):
             self._confirm_and_go_on()  # the wizard tells refusals and warnings, if there are any
 
     def _confirm_and_go_on(self) -> None:
         """Have every replacement confirmed by the typed name, one after the other, and then go on."""
-        problems = pgp_keys.validate(Request(self._keys, frozenset(self._names)), self.context)
-        open_ones = [key for key in map(self._keys.get, self._names) if key and self._unconfirmed(key)]
+        problems = pgp_keys.validate(Request(self._keys, frozenset(self.names)), self.context)
+        open_ones = [key for key in map(self._keys.get, self.names) if key and self._unconfirmed(key)]
         if any(problem.fatal for problem in problems):
             self.show_problems(problems)
         elif open_ones:
@@ -288,13 +254,9 @@ class PgpKeysPane(StepPane):
         self.app.push_screen(asked, answered)
 
     def request(self) -> Request:
-        keys = {name: key for name, key in self._keys.items() if name in self._names}
+        keys = {name: key for name, key in self._keys.items() if name in self.names}
         confirmed = (one.name for one in keys.values() if self._confirmed.get(one.name) == one.fingerprint)
         return Request(keys, frozenset(confirmed))
 
     def draft(self) -> Mapping[str, Any]:
         return {"texts": {name: key.text for name, key in self._keys.items()}}
-
-
-def _refuse(size: int) -> Taken:
-    raise KeyTooLarge(size, KEYRING_LIMIT)
