@@ -22,7 +22,8 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from workflows.steps import hand_over, handed, terraform_runs
 from workflows.steps.base import Progress, Report
-from workflows.steps.hand_over import PersonHandoff, Request, Sent
+from workflows.steps.hand_over import Request, Sent
+from workflows.steps.person_handoff import PersonHandoff
 from workflows.steps.terraform_credentials import CodeWanted
 
 

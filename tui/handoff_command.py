@@ -24,9 +24,9 @@ from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps import hand_over
 from workflows.steps.base import Context
-from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.handoff import MAX_HANDOFF, grouped, own_key
 from workflows.steps.one_layer import handing_over
+from workflows.steps.person_handoff import PersonHandoff
 
 
 @dataclass(frozen=True)

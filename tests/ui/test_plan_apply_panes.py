@@ -31,7 +31,7 @@ from workflows.services.terraform.record import PlanRecord, file_sha256, hash_so
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
 from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.hand_over import PersonHandoff
+from workflows.steps.person_handoff import PersonHandoff
 from workflows.steps.planned import Planned, Told
 from workflows.steps.terraform_credentials import CodeWanted
 from workflows.steps.terraform_runs import run_folder

@@ -21,8 +21,8 @@ from workflows.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
 from workflows.steps import hand_over
 from workflows.steps.base import Context, Report
-from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.handed import people_of
+from workflows.steps.person_handoff import PersonHandoff
 
 
 @pytest.fixture(scope="module")

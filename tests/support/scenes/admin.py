@@ -23,8 +23,8 @@ from workflows.services.terraform.record import PlanRecord
 from workflows.steps import apply, hand_over, plan, plan_resources, terraform_runs
 from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.hand_over import PersonHandoff
 from workflows.steps.judged_keys import ranked
+from workflows.steps.person_handoff import PersonHandoff
 from workflows.steps.plan_resources import Resource
 from workflows.steps.planned import Planned, Told
 from workflows.steps.taken_keys import take_in
