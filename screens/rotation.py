@@ -48,9 +48,8 @@ class _KeyPane(UnlockingPane):
 
     def compose_code(self) -> ComposeResult:
         """The field for the code."""
-        yield FieldRow(
-            "MFA code", Input(placeholder="six digits; empty if you have no device", id="code", max_length=9)
-        )
+        hint = "six digits; empty if you have no device"
+        yield FieldRow("MFA code", Input(placeholder=hint, id="code", max_length=9, compact=True))
         yield Countdown(self.context.world.now)
 
     def code(self) -> str:
@@ -108,6 +107,8 @@ class RotationPane(_KeyPane):
         ]
         oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
         self.query_one("#key", Choices).show(lines, str(self._start["key"]) or oldest)
+        if len(lines) == 1:
+            self.query_one("#code", Input).focus()  # there is nothing to choose
         self._show_remark()
         self._remember()
 

@@ -55,7 +55,10 @@ async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) ->
         await rest(pilot)
         assert key["AccessKeyId"] in app.text()
         assert "rotate it" in said(app)
-        app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
+        code = new_user.code(seed, 1)
+        await pilot.press(*code)  # with one key there is nothing to choose
+        await pilot.pause()
+        assert code in app.text(), "what is typed is seen"
         await pilot.press("ctrl+n")
         await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
         await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
