@@ -192,7 +192,10 @@ def _kept_too_late(session: KeySession, new_user: NewUserAws) -> None:
 @pytest.mark.parametrize(
     ("state", "advice"),
     [
-        ("Active", "was used least lately. If nothing needs it, deactivate it in the console"),
+        (
+            "Active",
+            "is not the one that was used just now. If nothing needs it, deactivate it in the console",
+        ),
         ("Inactive", "is inactive, so nothing uses it: delete it"),
     ],
 )

@@ -173,17 +173,22 @@ def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) ->
     assert path.exists()
 
 
-def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws) -> None:
+@pytest.mark.parametrize("in_hand", [0, 1])
+def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand: int) -> None:
+    """The one in hand is never the one that can go, however new or old it is."""
     old = user_key(new_user)
     second = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
+    keys = (old, second)
     _, seed = new_user.aws.device()
-    request = Request(VAULT, API, path=str(new_user.csv(old)), code=new_user.code(seed, 1))
+    path = str(new_user.csv(keys[in_hand]))
+    request = Request(VAULT, API, path=path, code=new_user.code(seed, 1))
     with pytest.raises(OnboardError, match="Two access keys already") as refused:
         step.perform(request, new_user.context(), new_user.report)
-    for key in (old, second):
+    for key in keys:
         assert f"{key['AccessKeyId']}  active, 0 days old" in refused.value.what
     assert "last use not known" in refused.value.what  # its policy does not let it ask
     assert "deactivate it in the console" in refused.value.next
+    assert refused.value.next.startswith(keys[1 - in_hand]["AccessKeyId"])
 
 
 def test_without_a_device_no_session_is_tried(new_user: NewUserAws) -> None:

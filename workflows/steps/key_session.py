@@ -33,6 +33,7 @@ class KeySession:
         serial: of their code device, or None.
         now: the clock (UTC).
         cancelled: set when the person wants to stop.
+        used: the id of the access key that it began with.
     """
 
     client: AwsClient
@@ -41,6 +42,7 @@ class KeySession:
     serial: str | None
     now: Callable[[], datetime]
     cancelled: Event
+    used: str
 
     def listed(self) -> tuple[iam.AccessKey, ...]:
         """See `OwnKeys`."""
@@ -52,7 +54,7 @@ class KeySession:
             return iam.create_access_key(self.client)
         except AwsError as error:
             if error.failure is AwsFailure.LIMIT:
-                raise two_keys(self.listed(), self.now()) from None
+                raise two_keys(self.listed(), self.now(), self.used) from None
             raise
 
     def set_active(self, access_key_id: str, *, active: bool) -> None:
@@ -175,7 +177,7 @@ def key_session(
         session = sts.session_token(client, serial, code, memory=world.codes) if serial else replace(key)
     try:
         with clients.client("iam", session) as client:
-            yield KeySession(client, clients, who, serial, world.now, cancelled)
+            yield KeySession(client, clients, who, serial, world.now, cancelled, key.access_key_id)
     finally:
         if session.session_token is not None:
             session.drop()
@@ -190,17 +192,24 @@ def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[str]:
     ]
 
 
-def two_keys(keys: Sequence[iam.AccessKey], now: datetime) -> OnboardError:
-    """The refusal where there is no room for one more: both keys, and which one can go."""
+def two_keys(keys: Sequence[iam.AccessKey], now: datetime, used: str) -> OnboardError:
+    """The refusal where there is no room for one more: both keys, and which one can go.
+
+    Args:
+        keys: both.
+        now: the time.
+        used: the id of the one that the person works with; it is never the one that can go.
+    """
     inactive = [key for key in keys if not key.active]
     if inactive:
         spare = inactive[0].access_key_id
         advice = f"{spare} is inactive, so nothing uses it: delete it (rotating offers it), and come back."
     else:
-        oldest = min(keys, key=lambda key: key.last_used or key.created)
+        spare = next(key.access_key_id for key in keys if key.access_key_id != used)
         advice = (
-            f"{oldest.access_key_id} was used least lately. If nothing needs it, deactivate it in the console"
-            " (Security credentials), see for some days that nothing breaks, delete it, and come back."
+            f"{spare} is not the one that was used just now. If nothing needs it, deactivate it in the"
+            " console (Security credentials), see for some days that nothing breaks, delete it, and come"
+            " back."
         )
     return OnboardError(
         "Two access keys already",

@@ -253,6 +253,6 @@ def _make_room(request: Request, record: KeyRecord, session: KeySession, told: l
         return
     spare = [key for key in keys if not key.active and key.access_key_id != record.id]
     if not spare or not request.delete_inactive:
-        raise two_keys(keys, session.now())
+        raise two_keys(keys, session.now(), record.id)
     session.delete(spare[0].access_key_id)
     told.append(f"{spare[0].access_key_id}, which was inactive, is deleted.")
