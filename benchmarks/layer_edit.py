@@ -8,6 +8,7 @@ this comparison only), the time that it takes to load the same files is measured
 
 from __future__ import annotations
 
+import re
 import statistics
 import tempfile
 import time
@@ -34,6 +35,23 @@ USERS = """module "user" {
   create_iam_access_key         = false
 
   pgp_key = file("keys/${each.key}")
+}
+"""
+BLOCK = """#
+# User: NAME
+#
+module "user_SLUG" {
+  source = "github.com/binbashar/terraform-aws-iam.git//modules/iam-user?ref=v4.1.0"
+
+  name                          = "NAME"
+  force_destroy                 = true
+  create_iam_user_login_profile = true
+  password_length               = 30
+  password_reset_required       = true
+  create_iam_access_key         = false
+  upload_iam_user_ssh_key       = false
+
+  pgp_key = file("keys/NAME")
 }
 """
 
@@ -71,6 +89,20 @@ def make_layer(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
     )
 
 
+def make_blocks(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
+    """A layer with a block and a banner for each user, and the groups and outputs of `make_layer`."""
+    location = make_layer(folder, size, outputs=outputs)
+    names = [f"person{number:05d}.example" for number in range(size)]
+    (folder / "locals.tf").unlink()
+    blocks = [BLOCK.replace("NAME", name).replace("SLUG", name.replace(".", "_")) for name in names]
+    (folder / "users.tf").write_text("\n".join(blocks))
+    for name in ("groups.tf", "outputs.tf"):
+        path = folder / name
+        text = re.sub(r'module\.user\["(\w+)\.(\w+)"\]', r"module.user_\1_\2", path.read_text())
+        path.write_text(text)
+    return location
+
+
 def run(location: LayerLocation) -> None:
     """Read, add and check once, as `iam-onboard layer add` does."""
     with collector_paused():
@@ -98,11 +130,13 @@ def median(work: Callable[[], None], runs: int = 5) -> float:
     return statistics.median(seconds)
 
 
-def measure(size: int, *, outputs: bool, peer: bool) -> tuple[float, float | None]:
+def measure(
+    size: int, *, outputs: bool, peer: bool, make: Callable[..., LayerLocation] = make_layer
+) -> tuple[float, float | None]:
     """The seconds of read, add and check at a size, and those of python-hcl2's load in the same run."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        location = make_layer(folder, size, outputs=outputs)
+        location = make(folder, size, outputs=outputs)
         seconds = median(lambda: run(location))
         return seconds, median(lambda: load_with_hcl2(folder), runs=1) if peer else None
 
@@ -110,11 +144,16 @@ def measure(size: int, *, outputs: bool, peer: bool) -> tuple[float, float | Non
 def main() -> None:
     peer = find_spec("hcl2") is not None
     measure(SIZES[0], outputs=True, peer=peer)  # so that nothing is loaded for the first time below
-    for outputs, title in ((False, "lists and groups"), (True, "lists, groups and a pair of outputs each")):
+    for outputs, make, title in (
+        (False, make_layer, "lists and groups"),
+        (True, make_layer, "lists, groups and a pair of outputs each"),
+        (False, make_blocks, "a block each, and groups"),
+        (True, make_blocks, "a block each, groups and a pair of outputs each"),
+    ):
         print(title)
         first: float | None = None
         for size in SIZES:
-            seconds, other = measure(size, outputs=outputs, peer=peer)
+            seconds, other = measure(size, outputs=outputs, peer=peer, make=make)
             each = seconds / size
             first = first or each
             words = f"  {size:5d} people: {seconds:7.3f} s, {each * 1e6:7.1f} µs each, {each / first:5.2f} ×"

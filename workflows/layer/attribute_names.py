@@ -23,10 +23,10 @@ _VERSION = re.compile(r"(\d+)")
 def name_in(block: Block, attribute: str) -> str:
     """What a module block calls an attribute that is asked for by its older name."""
     newer = _SINCE_6.get(attribute)
-    if newer is None or attribute in block.attributes:
+    if newer is None or attribute in block.names:
         return attribute
-    older = any(one in block.attributes for one in _SINCE_6)
-    return newer if newer in block.attributes or (not older and (version_of(block) or 0) > 5) else attribute
+    older = any(one in block.names for one in _SINCE_6)
+    return newer if newer in block.names or (not older and (version_of(block) or 0) > 5) else attribute
 
 
 def attribute_of(block: Block, attribute: str) -> Attribute | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from workflows.layer.nodes import parse_range, unwrap
 from workflows.layer.outline import plain_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from tree_sitter import Node
 
     from workflows.layer.outline import Item
     from workflows.layer.syntax import Document
+
+_REMEMBERED = 16384
+"""More users than any layer has blocks for; an edit leaves nearly all of them as they are."""
 
 
 class Block:
@@ -72,7 +75,12 @@ class Block:
     @cached_property
     def plain_values(self) -> Mapping[str, str] | None:
         """The attributes' source texts by name for a block of a plain file, else None."""
-        return plain_values(self.data) if self.document.is_plain else None
+        return _values_in(self.data)[0] if self.document.is_plain else None
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the attributes of the block's own body; of a plain file's, no tree is made."""
+        return self.attributes if self.plain_values is None else self.plain_values
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
@@ -85,6 +93,8 @@ class Block:
     @cached_property
     def duplicates(self) -> tuple[Attribute, ...]:
         """The attributes whose name the block has used before, which Terraform refuses."""
+        if self.document.is_plain and not _values_in(self.data)[1]:
+            return ()
         if len(self._attributes) == len(self.attributes):
             return ()
         return tuple(one for one in self._attributes if self.attributes[one.name] is not one)
@@ -121,6 +131,13 @@ class Block:
     def closing(self) -> Node:
         """The node of the closing brace."""
         return next(child for child in self.node.children if child.type == "block_end")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _values_in(data: bytes) -> tuple[Mapping[str, str], bool]:
+    """What `plain_values` gives, and whether a name is used twice."""
+    values, count = plain_values(data)
+    return values, count > len(values)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ The readers and the operations both start here, so that what is shown and what i
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from workflows.layer.counted import counted, marks_of
 from workflows.layer.fields import field_mark, fields_of
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
+from workflows.layer.kinds import is_account, is_group, is_user
 from workflows.layer.model import Place, Style
 from workflows.layer.syntax import Attribute, Block, bare, function_call, unwrap
 from workflows.layer.values import UNKNOWN, evaluate, plain_string
@@ -28,15 +30,7 @@ if TYPE_CHECKING:
     from workflows.layer.for_each import Source
     from workflows.layer.syntax import Document
 
-_USER_ATTRIBUTES = frozenset(
-    {
-        "pgp_key",
-        "create_iam_user_login_profile",
-        "create_iam_access_key",
-        "create_login_profile",
-        "create_access_key",
-    }
-)
+_PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
 _TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
 """Stands for `each.key` in an evaluated template."""
@@ -146,7 +140,7 @@ def user_modules(files: FileSet) -> list[UserModule]:
         _known[files] = [
             _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
             for block in blocks
-            if _is_user(block)
+            if is_user(block)
         ]
     return _known[files]
 
@@ -156,38 +150,17 @@ _known: WeakKeyDictionary[FileSet, list[UserModule]] = WeakKeyDictionary()
 
 def group_modules(files: FileSet) -> list[Block]:
     """The module blocks that make IAM groups, in the order of the files, override files left out."""
-    return [block for block in _modules(files) if is_group(block)]
+    if files not in _groups:
+        _groups[files] = [block for block in _modules(files) if is_group(block)]
+    return _groups[files]
+
+
+_groups: WeakKeyDictionary[FileSet, list[Block]] = WeakKeyDictionary()
 
 
 def account_module(files: FileSet) -> Block | None:
     """The module block with the account's alias and password policy, or None."""
-    return next((block for block in _modules(files) if _is_account(block)), None)
-
-
-def is_group(block: Block) -> bool:
-    """Whether a module block makes an IAM group."""
-    return "group_users" in block.attributes or _source_ends(block, "iam-group")
-
-
-def _is_user(block: Block) -> bool:
-    return bool(_USER_ATTRIBUTES & block.attributes.keys()) or _source_ends(block, "iam-user")
-
-
-def _is_account(block: Block) -> bool:
-    return "account_alias" in block.attributes or _source_ends(block, "iam-account")
-
-
-def is_user(block: Block) -> bool:
-    """Whether a module block makes IAM users."""
-    return _is_user(block)
-
-
-def _source_ends(block: Block, name: str) -> bool:
-    source = block.attributes.get("source")
-    if source is None:
-        return False
-    text = block.document.text(source.value).strip('"').partition("?")[0]
-    return text.rstrip("/").rpartition("/")[2].startswith(name)
+    return next((block for block in _modules(files) if is_account(block)), None)
 
 
 def _all_blocks(files: FileSet, kind: str) -> list[Block]:
@@ -195,7 +168,13 @@ def _all_blocks(files: FileSet, kind: str) -> list[Block]:
 
 
 def _modules(files: FileSet) -> list[Block]:
-    return [block for block in _all_blocks(files, "module") if not is_override(block.document.name)]
+    if files not in _all_modules:
+        found = _all_blocks(files, "module")
+        _all_modules[files] = [block for block in found if not is_override(block.document.name)]
+    return _all_modules[files]
+
+
+_all_modules: WeakKeyDictionary[FileSet, list[Block]] = WeakKeyDictionary()
 
 
 def overridden(files: FileSet, block: Block) -> Place | None:
@@ -223,10 +202,10 @@ def uneditable(files: FileSet, document: Document, block: Block) -> str:
 
 def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
     document = block.document
-    for_each = block.attributes.get("for_each")
+    for_each = block.attributes["for_each"] if "for_each" in block.names else None
     own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
     reason = reason or uneditable(own, document, block)
-    if for_each is None and "count" in block.attributes:
+    if for_each is None and "count" in block.names:
         source = counted(files, document, block.attributes["count"].value)
         why = source.why if source is not None else "the number of users is computed"
         return UserModule(block, Style.COMPUTED, document, None, reason or why, source)
@@ -255,6 +234,8 @@ def _first_is_object(document: Document, container: Node) -> bool:
 
 def _not_plain(block: Block) -> str:
     """Why a block of one user cannot be edited: its name is what everything else is told by."""
+    if _plain_text(block, "name") is not None:
+        return ""
     name = block.attributes.get("name")
     if name is None or plain_string(block.document, name.node.children[-1]) is None:
         return "the user's name is computed"
@@ -267,6 +248,9 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
     `pgp_key = file("keys/${each.key}")` gives the path inside `file(…)`.
     """
     block = module.block
+    known = _plain_text(block, attribute)
+    if known is not None:
+        return known
     node = key_path_node(block) if attribute == "pgp_key" else None
     if attribute != "pgp_key":
         found = block.attributes.get(attribute)
@@ -280,6 +264,15 @@ def template(module: UserModule, attribute: str, names: Mapping[str, object]) ->
         marks |= {f"each.value.{name}": field_mark(name) for name in fields_of(block)}
     value = evaluate(block.document, node, {**marks, **names})
     return value if isinstance(value, str) else None
+
+
+def _plain_text(block: Block, attribute: str) -> str | None:
+    """The text of an attribute of a plain file, told without a tree; None where one may be needed."""
+    text = (block.plain_values or {}).get(attribute, "")
+    if attribute == "pgp_key":
+        path = _PLAIN_KEY.fullmatch(text)
+        return path[1] if path is not None else None
+    return text[1:-1] if text[:1] == '"' else None
 
 
 def key_path_node(block: Block) -> Node | None:

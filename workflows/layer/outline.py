@@ -137,9 +137,14 @@ def outline_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int
     return head + tuple(moved)
 
 
-def plain_values(block: bytes) -> dict[str, str]:
-    """The attributes of a block of an outline: name to the value's source text; of a duplicate, the first."""
+def plain_values(block: bytes) -> tuple[dict[str, str], int]:
+    """The attributes of a block of an outline: name to the value's source text; of a duplicate, the first.
+
+    Returns:
+        The texts, and the number of attributes with the duplicates.
+    """
     found: dict[str, str] = {}
-    for name, value in _ATTRIBUTE.findall(block):
+    attributes = _ATTRIBUTE.findall(block)
+    for name, value in attributes:
         found.setdefault(name.decode(), value.decode("utf-8", "replace"))
-    return found
+    return found, len(attributes)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from workflows.layer.declarations import is_group, is_user
 from workflows.layer.files import is_override
 from workflows.layer.hidden import comments_of
+from workflows.layer.kinds import is_group, is_user
 from workflows.layer.model import Finding, Place
 
 if TYPE_CHECKING:

@@ -93,5 +93,5 @@ def read_output(block: Block) -> Reading:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _read_plain(data: bytes) -> Reading:
-    values = plain_values(data)
+    values, _ = plain_values(data)
     return Reading(usual_reference(values.get("value", "")), values.get("sensitive") == "true")

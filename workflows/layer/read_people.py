@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from workflows.layer.attribute_names import attribute_of
+from workflows.layer.attribute_names import name_in
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
 from workflows.layer.fields import fields_of
 from workflows.layer.model import Finding, Person, Place, Style
-from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, plain_strings
+from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, plain_strings, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -179,10 +179,13 @@ def flags_of(module: UserModule, names: Mapping[str, object]) -> tuple[bool | No
 
 
 def _flag(module: UserModule, attribute: str, names: Mapping[str, object]) -> bool | None:
-    found = attribute_of(module.block, attribute)
-    if found is None:
+    block = module.block
+    name = name_in(block, attribute)
+    if name not in block.names:
         return _DEFAULT_OF_MODULE
-    value = evaluate(module.block.document, found.value, names)
+    value = plain_value(block.plain_values[name], names) if block.plain_values is not None else UNKNOWN
+    if value is UNKNOWN:
+        value = evaluate(block.document, block.attributes[name].value, names)
     if value in ("true", "false"):
         return value == "true"  # Terraform takes such text for a switch
     return value if isinstance(value, bool) else None

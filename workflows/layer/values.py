@@ -113,6 +113,24 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     return _named(document, node, names)
 
 
+def plain_value(text: str, names: Mapping[str, object]) -> object:
+    """The value of an attribute of a plain file, told by its text alone.
+
+    Args:
+        text: the source text, as `plain_values` gives it.
+        names: as for `evaluate`.
+
+    Returns:
+        What `evaluate` gives; `UNKNOWN` also for what needs the tree.
+    """
+    if text[:1] == '"':
+        return text[1:-1]  # an outline's strings have neither escapes nor templates
+    if text.isdigit():
+        return int(text)
+    constants = {"true": True, "false": False, "null": None}
+    return constants[text] if text in constants else names.get(text, UNKNOWN)
+
+
 def elements(node: Node) -> list[Node]:
     """The elements of an object, or the expressions of a tuple."""
     wanted = "object_elem" if node.type == "object" else "expression"

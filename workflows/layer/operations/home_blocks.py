@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import name_in
@@ -100,6 +101,10 @@ class BlocksHome:
         others = [_texts(self._block(one)) for one in kin[:_NEAR]]
         return copied_values(_texts(block), others, known, Renaming(sibling.iam_name, name))
 
+    @cached_property
+    def _shape(self) -> tuple[str, ...] | None:
+        return usual_shape(one.block for one in self.modules)
+
     def _people(self) -> tuple[Person, ...]:
         labels = {one.label for one in self.modules}
         return tuple(one for one in self.layer.people if one.module in labels)
@@ -132,7 +137,7 @@ class BlocksHome:
         fitting = fitting or [one for one in self._people() if self._fits(one, machine=machine)]
         if not fitting:
             raise refuse("The user cannot be added.", f"{_NOBODY}.", self.place)
-        shape = usual_shape(one.block for one in self.modules)
+        shape = self._shape
         forms = {one.module: _form(self._block(one), one, shape) for one in fitting[:_NEAR]}
         usual = Counter(form[:-1] for form in forms.values()).most_common(1)[0][0]
         alike = [one for one in fitting[:_NEAR] if forms[one.module][:-1] == usual]
@@ -146,7 +151,7 @@ class BlocksHome:
         self, siblings: list[Person], position: int, sibling: Person, name: str, facts: PersonFacts
     ) -> Document:
         block = self._block(sibling)
-        shape = usual_shape(one.block for one in self.modules)
+        shape = self._shape
         text = _banner(block, sibling, name, shape)
         if text is None:  # that banner names somebody else: another one of the same shape is followed
             others = (_banner(self._block(one), one, name, shape) for one in self._people()[:_NEAR])
