@@ -157,7 +157,7 @@ def test_nothing_else_offers_an_init() -> None:
     assert not isinstance(failure("plan", "layer", [error("AccessDenied")], ""), InitRefused)
 
 
-def _destroy_failed(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
+def _troubles_of(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
     errors = tuple(Diagnostic("error", one, "", "", "", "") for one in words)
     outcome = Outcome(
         1,
@@ -176,12 +176,16 @@ def test_a_destroy_that_fails_is_told_of_the_person_whom_terraform_names_only_in
         "Error deleting IAM User sam.okafor: DeleteConflict: Cannot delete entity.",
         "Error deleting IAM User ann.okafor: AccessDenied: not authorized to perform: iam:DeleteUser",
     )
-    assert _destroy_failed(denied, in_use, failed=(sam, ann)) == [
+    assert _troubles_of(denied, in_use, failed=(sam, ann)) == [
         (ann, "AWS denied it"),
         (sam, "It is still in use"),
     ]
     block = "module.user_sam_okafor.aws_iam_user.this[0]"
-    assert _destroy_failed(in_use, failed=(block,)) == [(block, "It is still in use")]
-    assert [where for where, _ in _destroy_failed(in_use, denied, failed=(block, "module.b.x.y"))] == ["", ""]
+    assert _troubles_of(in_use, failed=(block,)) == [(block, "It is still in use")]
+    assert [where for where, _ in _troubles_of(in_use, denied, failed=(block, "module.b.x.y"))] == ["", ""]
     longer = 'module.user["sam.okafor-ci"].aws_iam_user.this[0]'
-    assert _destroy_failed(in_use, denied, failed=(longer, ann))[0][0] == ""
+    assert _troubles_of(in_use, denied, failed=(longer, ann))[0][0] == ""
+
+
+def test_that_a_stopped_apply_was_halted_is_no_trouble_of_its_own() -> None:
+    assert _troubles_of("execution halted", "AccessDenied: no", failed=("a.b",)) == [("a.b", "AWS denied it")]

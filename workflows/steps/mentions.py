@@ -77,7 +77,7 @@ def _root(context: Context) -> Path:
 
 def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
     own, remark = _by_key(name, git, context)
-    terms = {**_by_name(name), **own}
+    terms = {**own, **_by_name(name)}
     patterns = {term: _whole(term) for term in terms}
     found = [
         Mention(str(path), "name", "")

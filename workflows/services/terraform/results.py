@@ -16,6 +16,9 @@ from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.redaction import redact
 from workflows.services.terraform.unwritten_state import NAME
 
+_HALTED = "execution halted"
+"""What is no error but the stop that was asked for, and is told with the result."""
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -141,10 +144,11 @@ def apply_result(outcome: Outcome) -> ApplyResult:
 
 
 def _troubles(progress: Progress) -> Iterator[Trouble]:
-    named = {one.address for one in progress.errors}
+    errors = [one for one in progress.errors if one.summary.casefold() != _HALTED]
+    named = {one.address for one in errors}
     unnamed = [address for address in progress.failed if address not in named]
-    alone = sum(not one.address for one in progress.errors) == 1
-    for one in progress.errors:
+    alone = sum(not one.address for one in errors) == 1
+    for one in errors:
         yield _trouble(one, one.address or _failed_at(one, unnamed, alone=alone))
 
 
