@@ -6,7 +6,7 @@ later, and only as long as the files it was made from stay as they are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
 from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
-from workflows.steps import intents, new_passwords, plan_resources
+from workflows.steps import intents, new_passwords, plan_account, plan_resources
 from workflows.steps.access import not_in_state
+from workflows.steps.account_check import WrongAccount
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.plan_origin import origin_words
@@ -81,14 +82,21 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             report(Progress(f"Initialising the layer: {reason}"))
         wanted = new_passwords.wanted(context) or new_passwords.outdated(context)
         state = read_state(layer, context, report) if wanted else State()
-        replace = new_passwords.addresses(state, context) if wanted else ()
+        anew = new_passwords.addresses(state, context) if wanted else ()
         record, plan = layer.terraform.plan(
-            replace=replace, on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
+            replace=anew, on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
         )
-        origin = origin_words(record, context)
+        try:
+            plan_account.refuse_another_account(plan, layer.location)
+        except WrongAccount:
+            layer.terraform.give_up_plan()
+            raise
+        unchecked = plan_account.not_checked(plan, layer.location)
+        origin = " ".join([origin_words(record, context), *unchecked])
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     planned = judged(record, plan, context)
+    planned = replace(planned, summary=(*planned.summary, *unchecked))
     plan_resources.keep(plan, [one.address for one in planned.foreign], context)
     return planned
 

@@ -105,6 +105,7 @@ class Plan:
         drift: resources that were changed outside of Terraform, as Terraform noticed.
         terraform_version: the version that made it.
         errored: True if planning failed in part; such a plan cannot be applied.
+        accounts: the ids of the accounts that its IAM resources are in, as AWS told; see `plan_accounts`.
     """
 
     changes: tuple[ResourceChange, ...]
@@ -112,6 +113,7 @@ class Plan:
     drift: tuple[ResourceChange, ...] = ()
     terraform_version: str = ""
     errored: bool = False
+    accounts: frozenset[str] = frozenset()
 
     @property
     def is_empty(self) -> bool:

@@ -22,6 +22,7 @@ from workflows.services.terraform.plan import (
     Plan,
     ResourceChange,
 )
+from workflows.services.terraform.plan_accounts import accounts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,7 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
         ),
         terraform_version=str(show_json.get("terraform_version", "")),
         errored=bool(show_json.get("errored", False)),
+        accounts=accounts_of(show_json.get("prior_state")),
     )
 
 
