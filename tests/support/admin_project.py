@@ -50,6 +50,18 @@ class AdminProject:
     folder: Path
     facts: dict[str, Any] = field(default_factory=dict)
 
+    def begin(self, *joining: str) -> None:
+        """Know what Project gives when these people join management and security, and that is all."""
+        self.facts = {
+            "project_root": str(self.root),
+            "project": "bb",
+            "layers": ["management", "security"],
+            "joining": list(joining),
+            "leaving": [],
+            "regrouping": [],
+            "rekeying": [],
+        }
+
     def context(self, **facts: Any) -> Context:
         known = {**self.facts, **facts}
         return Context(self.world, known, known, "", self.folder, threading.Event())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import layers
 from support.layers import layer_of
 from support.styles import styled_layers
 
@@ -20,29 +21,15 @@ from workflows.steps.group_choices import LayerChoice, NewGroup, removed
 from workflows.steps.group_views import Chosen, LayerView, drafted, view_of
 from workflows.steps.groups import Request, validate
 
-USERS = """locals {
+USERS = (
+    """locals {
   users = ["sam.okafor", "alex.kim", "dana.lopez"]
   machine_users = { "machine.ci" = "machine.ci" }
 }
 
-module "user" {
-  source   = "../modules/iam-user"
-  for_each = toset(local.users)
-  name     = each.key
-  create_iam_user_login_profile = true
-  create_iam_access_key         = false
-  pgp_key  = file("keys/${each.key}")
-}
-
-module "machine_user" {
-  source   = "../modules/iam-user"
-  for_each = local.machine_users
-  name     = each.key
-  create_iam_user_login_profile = false
-  create_iam_access_key         = true
-  pgp_key  = file("keys/${each.value}")
-}
 """
+    + layers.USERS
+)
 GROUPS = """module "iam_group_devops" {
   source = "../modules/iam-group-with-policies"
   name   = "devops"

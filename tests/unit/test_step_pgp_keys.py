@@ -31,15 +31,7 @@ def admin(admin_project: AdminProject) -> AdminProject:
     """A project whose layers have locked the old provider, with two people who join."""
     for account in ("management", "security"):
         admin_project.file(account, ".terraform.lock.hcl").write_text(LOCKED)
-    admin_project.facts = {
-        "project_root": str(admin_project.root),
-        "project": "bb",
-        "layers": ["management", "security"],
-        "joining": ["jane.doe", "juan.delacruz"],
-        "leaving": [],
-        "regrouping": [],
-        "rekeying": [],
-    }
+    admin_project.begin("jane.doe", "juan.delacruz")
     return admin_project
 
 

@@ -29,15 +29,7 @@ LOCKED = 'provider "registry.terraform.io/hashicorp/aws" {\n  version = "3.39.0"
 @pytest.fixture
 def admin(admin_project: AdminProject) -> AdminProject:
     """A project in which two people join; nothing is locked, and the layers ask for ~> 3.39.0."""
-    admin_project.facts = {
-        "project_root": str(admin_project.root),
-        "project": "bb",
-        "layers": ["management", "security"],
-        "joining": ["jane.doe", "juan.delacruz"],
-        "leaving": [],
-        "regrouping": [],
-        "rekeying": [],
-    }
+    admin_project.begin("jane.doe", "juan.delacruz")
     return admin_project
 
 
