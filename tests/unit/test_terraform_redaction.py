@@ -163,3 +163,29 @@ def test_no_mixture_leaves_anything(parts: list[str], data: Any) -> None:
     redacted = redact(separator.join(parts))
     assert left_over(redacted) == ()
     assert not re.search(r"(?:AKIA|ASIA)[A-Z0-9]{16}", redacted)
+
+
+@pytest.mark.parametrize("wrapping", WRAPPINGS)
+@pytest.mark.parametrize(
+    "token",
+    [
+        "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz",
+        "glpat-abcdefghij0123456789",
+        "xoxb-123456789-abcdefghij",
+        "sk_live_abcdefghij0123",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    ],
+)
+def test_no_token_of_another_service_is_left(token: str, wrapping: str) -> None:
+    redacted = redact(wrapping.format(token))
+    assert token not in redacted
+    assert token[-6:] not in redacted
+    assert left_over(redacted) == ()
+
+
+def test_an_api_key_is_a_secret_and_a_name_that_looks_like_a_token_is_none() -> None:
+    assert redact('api_key = "12345"') == "api_key = <secret>"
+    assert redact('"stripe_apikey": "12345"') == '"stripe_apikey": <secret>'
+    for harmless in ("module.sk-test", "task-live-runner-of-europe", "aws_api_gateway_api_key.this"):
+        assert redact(harmless) == harmless

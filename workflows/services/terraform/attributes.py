@@ -18,7 +18,7 @@ from workflows.services.terraform.redaction import redact
 MASK = "(sensitive)"
 LATER = "(known after apply)"
 _SECRET_NAME = re.compile(
-    r"password|secret|token|pgp_key|private_key|encrypted|credential|passphrase|base_?32|qr_code|seed",
+    r"password|secret|token|pgp_key|private_key|api_?key|encrypted|credential|passphrase|base_?32|qr_code|seed",
     re.IGNORECASE,
 )
 _HARMLESS = {"password_reset_required", "password_length", "allow_users_to_change_password"}

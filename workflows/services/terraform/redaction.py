@@ -36,6 +36,12 @@ _BASE64 = re.compile(
 _BASE64_URL = re.compile(r"(?<![\w-])[\w-]{100,}={0,2}", re.ASCII)
 # The seed of a device for codes.
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{32,}={0,6}(?![A-Za-z0-9])")
+# What other services hand out and begin alike: GitHub, GitLab, Slack, Stripe and its like, a signed JWT.
+_TOKEN = re.compile(
+    r"(?<![\w-])(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[a-z]-[\w-]{10,}"
+    r"|[sr]k[-_](?:live|test|proj|ant)[-_][\w-]{10,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+    re.ASCII,
+)
 _KEY_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|APKA|AIPA|ABIA|ACCA|ASCA)[A-Z0-9]{12,}")
 # The last form is how Terraform writes a number of that size.
 _ACCOUNT = re.compile(r"(?<!\d)(?:\d{12}|\d{4}[-_. ]\d{4}[-_. ]\d{4}|\d\.\d{5,11}[eE]\+?11)(?!\d)")
@@ -44,7 +50,7 @@ _QUOTED = r"(?:\"(?:[^\"\\\n]|\\.)+\"|'[^'\n]+')"
 # sentence goes on ("wrong password: try again"). What says nothing of the value stays, and so does code that
 # refers to it. In one expression, since looking for the names takes the most time.
 _SECRET = re.compile(
-    r"(?ims)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key)[\w-]*)"
+    r"(?ims)(?P<name>\b[\w-]*(?:secret|password|passphrase|session_token|private_key|api_?key)[\w-]*)"
     rf"(?:(?P<is>[\"']?\s*[=:]\s*){_QUOTED}(?:\s*(?:->|→)\s*{_QUOTED})?"
     r"|(?P<equals>\s*=(?!=)\s*)(?:<<[-~]?\s*(?P<end>\w+)\n.*?^\s*(?P=end)\b"
     r"|(?!(?:null|true|false|\d+)(?!\w)|\((?:sensitive|known)|(?:var|local|module|data|each|aws_\w+)\.|<)"
@@ -76,6 +82,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
     ("a PGP block", _PGP, lambda _match: "<pgp-block>"),
     ("a private key", _PRIVATE_KEY, lambda _match: "<private-key>"),
     ("a secret", _SECRET, _secret),
+    ("a secret", _TOKEN, lambda _match: "<secret>"),
     ("an encoded text", _BASE64_URL, _encoded),
     ("an encoded text", _BASE64, _encoded),
     ("an encoded text", _BASE32, _seed),
