@@ -59,6 +59,15 @@ def test_a_link_stays_a_link_even_one_to_a_file_still_to_be_made(tmp_path: Path)
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["real"]
 
 
+def test_a_link_into_a_folder_that_is_gone_is_told_with_where_it_leads(tmp_path: Path) -> None:
+    link = tmp_path / "config"
+    link.symlink_to("gone/config")
+    with pytest.raises(FileError) as caught:
+        files.write_atomically(link, b"data")
+    assert str(tmp_path / "gone" / "config") in caught.value.what
+    assert link.is_symlink()
+
+
 def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")

@@ -66,6 +66,7 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
         for write in writes:
             with explained(write.path, "written"):
                 target = _target(write.path)
+            with explained(target, "written"):
                 temporary = _stage(target, write)
                 cleanup.callback(temporary.unlink, missing_ok=True)
                 former = _copy_of(target) if len(writes) > 1 else None
