@@ -85,6 +85,8 @@ class PlanPane(TerraformPane):
     def on_mount(self) -> None:
         super().on_mount()
         self._show()
+        if self.opening.interrupted and self._planned is not None:
+            self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
         self.run_move("look", self._look)
 
     def _look(self, report: Report) -> tuple[str, Return]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from screens.hand_over import HandOverPane
 from screens.plan import PlanPane
 from screens.widgets.run_log import ResourceList, RunLog
 from workflows.errors import OnboardError
+from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
-from workflows.machine.session import Session
+from workflows.machine.session import Session, Sessions
 from workflows.machine.state import Status
 from workflows.services.files import write_atomically
 from workflows.services.terraform.event_reader import message_of, parse_line
@@ -227,6 +229,27 @@ async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again
         await press(pilot, "ctrl+n")
         assert len(desk.made) == 1
         assert "accepts exactly this plan" in app.text()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
+    desk: Desk, tmp_path: Path, *, waits: bool
+) -> None:
+    key = StepKey("plan", "management")
+    desk.session.start(key)
+    if waits:
+        desk.session.drafts.save(key, {"planned": written(desk).as_facts(), "acknowledged": []})
+    desk.session.close()
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in desk.modules))
+    desk.session = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(
+        desk.session.header.session
+    )
+    assert desk.status("plan") is Status.INTERRUPTED
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert ("accepts exactly this plan" in app.text()) is waits
+        assert ("This was interrupted" in app.text()) is not waits
 
 
 async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(
