@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textual.binding import Binding
@@ -14,6 +14,10 @@ from textual.binding import Binding
 from screens.base import StepPane
 from screens.help import help_text
 from screens.registry import PANES
+from screens.widgets.file_diffs import FileDiffs
+from screens.widgets.matrix import Matrix
+from screens.widgets.plan_tree import PlanTree
+from screens.widgets.user_list import UserList
 from tui.app import OnboardApp
 from tui.home import HomeScreen
 from tui.wizard import WizardScreen
@@ -21,6 +25,13 @@ from workflows.catalogue import WORKFLOWS
 from workflows.machine.diagram import statuses_diagram, workflow_diagram
 
 FOLDER = Path(__file__).parent
+INSIDE: Mapping[str, tuple[type, ...]] = {
+    "users": (UserList,),
+    "groups": (Matrix,),
+    "review": (FileDiffs,),
+    "plan": (PlanTree,),
+}
+"""The widgets in a step's pane that have keys of their own, beside those that every list has."""
 NOTICE = "<!-- Written by docs/build.py from the program; change the program, then run `make docs`. -->\n\n"
 
 
@@ -45,21 +56,27 @@ def keys_page() -> str:
     parts = ["# Keys\n", _table("Everywhere", OnboardApp), _table("First screen", HomeScreen)]
     parts.append(_table("Wizard", WizardScreen))
     for workflow in WORKFLOWS:
-        parts += [_table(f"{workflow.title}: {step.title}", PANES[step.id]) for step in workflow.steps]
+        parts += [
+            _table(f"{workflow.title}: {step.title}", PANES[step.id], *INSIDE.get(step.id, ()))
+            for step in workflow.steps
+        ]
     return "\n".join(part for part in parts if part)
 
 
-def _table(title: str, owner: type) -> str:
-    rows = [
-        f"| `{binding.key}` | {binding.description} | {binding.tooltip} |" for binding in _bindings(owner)
-    ]
+def _table(title: str, owner: type, *inside: type) -> str:
+    lists = (binding for one in inside for binding in _bindings(one) if binding.id)
+    bindings = dict.fromkeys((*_bindings(owner), *lists))
+    rows = [f"| `{binding.key}` | {binding.description} | {binding.tooltip} |" for binding in bindings]
     return "\n".join([f"## {title}\n", "| Key | Does | |", "|---|---|---|", *rows, ""]) if rows else ""
 
 
 def _bindings(owner: type) -> Iterator[Binding]:
-    for binding in owner.__dict__.get("BINDINGS", ()) if owner is not StepPane else ():
-        if isinstance(binding, Binding):
-            yield binding
+    """The bindings of a class, and of those of ours that it extends."""
+    for one in owner.__mro__:
+        if one.__module__.startswith(("screens.", "tui.")) and one is not StepPane:
+            for binding in one.__dict__.get("BINDINGS", ()):
+                if isinstance(binding, Binding):
+                    yield binding
 
 
 def workflows_page() -> str:
