@@ -210,7 +210,11 @@ class DeactivatePane(AccountWorkPane):
         """Show or hide what else in the repository mentions them."""
         text = self.query_one("#text", TextArea)
         text.toggle_class("-shown")
-        (text if text.has_class("-shown") else self.query_one("#things")).focus()
+        if text.has_class("-shown"):
+            text.focus()
+            self.call_after_refresh(text.scroll_visible, animate=False)  # it has a place only then
+        else:
+            self.query_one("#things").focus()
 
     def request(self) -> Request:
         return Request(self._findings)
