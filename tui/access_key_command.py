@@ -16,6 +16,7 @@ from tui.exit_codes import DONE
 from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
 from workflows.errors import OnboardError
+from workflows.services.client_settings import USUAL_REGION
 from workflows.services.downloads import delete_access_key_file
 from workflows.services.files import read_text
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
@@ -29,8 +30,6 @@ from workflows.steps.kept_keys import Owner, adopted, keep_recorded
 from workflows.steps.key_session import clients_for, device_of, key_session
 from workflows.steps.made_access_key import created_key
 from workflows.world import World
-
-_USUAL_REGION = "us-east-1"
 
 
 def access_key(machine: Machine, options: argparse.Namespace) -> int:
@@ -210,7 +209,7 @@ def _region(options: argparse.Namespace, world: World) -> str:
     if options.region:
         return str(options.region)
     section = _section(options, world)
-    return section.options.get("region", _USUAL_REGION) if section else _USUAL_REGION
+    return section.options.get("region", USUAL_REGION) if section else USUAL_REGION
 
 
 def _code(serial: str | None, world: World) -> str:

@@ -19,6 +19,7 @@ from tui.places import Machine
 from tui.project_named import named_project
 from tui.verify_report import Answers, AnswerTable, after_lines, as_record, failure_lines
 from workflows.errors import Cancelled, OnboardError
+from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import Credentials, ProfileFiles
 from workflows.services.profiles.paths import profile_paths
 from workflows.services.profiles.plan import base_name
@@ -36,8 +37,6 @@ from workflows.steps.aws_command import aws_program
 from workflows.steps.base import Context, Progress
 from workflows.steps.key_session import clients_for
 from workflows.world import World
-
-_USUAL_REGION = "us-east-1"
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def _bases(context: Context, files: ProfileFiles, only: str) -> tuple[_Base, ...
 
 def _key(context: Context, files: ProfileFiles, base: str) -> Credentials | OnboardError:
     try:
-        return clients_for(context.world, _USUAL_REGION).profile_credentials(files, base)
+        return clients_for(context.world, USUAL_REGION).profile_credentials(files, base)
     except OnboardError as error:
         return error
 
@@ -160,7 +159,7 @@ def _ask_one(
         if isinstance(base.key, OnboardError):
             raise base.key
         verify_profiles(
-            clients_for(context.world, _USUAL_REGION),
+            clients_for(context.world, USUAL_REGION),
             files,
             base.name,
             code=code,

@@ -17,6 +17,8 @@ class Patience:
 
 
 USUAL = Patience()
+USUAL_REGION = "us-east-1"
+"""Where nothing tells a region: every account has this one, and nobody can switch it off."""
 
 
 def client_config(endpoint_url: str | None, patience: Patience) -> Any:

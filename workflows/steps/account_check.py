@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.errors import OnboardError
 from workflows.layer.discover import Project
 from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import ClientFactory, ProfileFiles
 from workflows.services.sts import caller_identity
 from workflows.steps.base import Context
@@ -90,5 +91,5 @@ def factory_for(context: Context, project: Project) -> ClientFactory:
     """What makes the clients for a project's profiles."""
     world = context.world
     return ClientFactory(
-        world.endpoint_url, project.region_primary or "us-east-1", environment=world.environment
+        world.endpoint_url, project.region_primary or USUAL_REGION, environment=world.environment
     )

@@ -17,7 +17,7 @@ from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError
-from workflows.services.client_settings import USUAL, Patience
+from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
 from workflows.services.clients import ClientFactory, Credentials, ProfileFiles, profile_map
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 from workflows.services.sts import partition_of, session_token
@@ -30,7 +30,6 @@ from workflows.steps.terraform_credentials import CodeWanted, keyring_of
 from workflows.steps.terraform_profiles import project_files
 
 _USUAL = ("administrator", "oaar", "devops", "auditor")
-USUAL_REGION = "us-east-1"
 
 
 class NoWay(OnboardError):  # noqa: N818 - it says what is missing

@@ -17,6 +17,7 @@ from workflows.layer.project import Project
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.secret import Secret
+from workflows.services.client_settings import USUAL_REGION
 from workflows.services.files import write_atomically
 from workflows.services.sts_regions import ask as asking
 from workflows.services.sts_regions.account import acting, set_token_version, token_version
@@ -26,7 +27,6 @@ from workflows.services.sts_regions.report import markdown, record
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.sts_region_access import (
-    USUAL_REGION,
     MfaSessions,
     Way,
     clients_of,
