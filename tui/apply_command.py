@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import stat
 import sys
 from pathlib import Path
 from typing import Any
 
 from tui.ask import ask, has_terminal
 from tui.exit_codes import DONE
-from tui.layer_run import Told, asked_code, layer_alone, plans_of, refuse_beside_a_run, stoppable
+from tui.layer_run import Told, asked_code, layer_alone, plan_file, plans_of, refuse_beside_a_run, stoppable
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.numbers import count
@@ -38,15 +39,24 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
         LeftRunning: the terminal was closed; the apply goes on.
         OnboardError: the plan is unknown, not confirmed, or not what the files, the program or the state are.
     """
-    file = machine.working_folder / Path(options.plan).expanduser()
+    file = plan_file(machine, options.plan)
     plans = plans_of(machine)
     kept = plans.find(file)
+    _warn_of_readers(file)
     with layer_alone(machine, options) as alone:
         _refuse_another_layer(kept, alone)
         context = with_plan(alone, kept.planned)
         given = _applied(kept, file, plans, context, options)
     _tell(given["applied"], kept.planned, options)
     return DONE
+
+
+def _warn_of_readers(file: Path) -> None:
+    if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        sys.stderr.write(
+            f"warning: others on this machine can read {file}, and a plan file can hold the state. It was "
+            "written for you alone (0600).\n"
+        )
 
 
 def _refuse_another_layer(kept: KeptPlan, context: Context) -> None:

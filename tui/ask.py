@@ -24,12 +24,12 @@ _ABOVE = "\0337\033[A\r{}\033[K\0338"
 
 
 class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
-    """There is nobody to ask: the process has no terminal."""
+    """There is nobody to ask: the process has no terminal. `what` is wanted, as the begin of a sentence."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "A question has to be answered") -> None:
         super().__init__(
             "There is no terminal to ask on",
-            "A question has to be answered, and this program was started without a terminal.",
+            f"{what}, and this program was started without a terminal.",
             next="Run it in a terminal window.",
         )
 
@@ -70,7 +70,7 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
         NoTerminal: there is none.
     """
     if not has_terminal():
-        raise NoTerminal
+        raise NoTerminal(f"The MFA code of {_device(serial)} is wanted")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
         question = f"Code{' (Enter for none)' if or_none else ''}: "
         words.write(f"MFA code of {_device(serial)}\n{_next_code(world.now())}\n{question}")

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Collection, Iterator
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 
 from tui.ask import ask_code
@@ -27,6 +28,7 @@ from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.results import ApplyFailed
 from workflows.services.terraform.state_lock import LockHeld
 from workflows.steps import recovery
+from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_plans import KeptPlans
 from workflows.steps.left_behind import release_credentials, running_in
@@ -37,6 +39,11 @@ from workflows.steps.terraform_runs import code_wanted
 def plans_of(machine: Machine) -> KeptPlans:
     """The notes on plan files that were kept."""
     return KeptPlans(machine.places.sessions.with_name("plans"))
+
+
+def plan_file(machine: Machine, name: str) -> Path:
+    """A plan file that was named; where a link is, what it leads to: that is checked, written and removed."""
+    return Path(os.path.realpath(machine.working_folder / Path(name).expanduser()))
 
 
 @contextlib.contextmanager
@@ -79,6 +86,9 @@ def _in_words_for_here(layer: str) -> Iterator[None]:
     """Where a failure says what a screen offers, say what a person does without one."""
     try:
         yield
+    except CodeWanted as error:
+        error.next = "Give the same command again, and enter the six digits that the device shows then."
+        raise
     except LeftRunning as error:
         error.next = "Give the same command again to see how it ends."
         raise

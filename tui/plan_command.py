@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui.exit_codes import DONE
-from tui.layer_run import Told, asked_code, layer_alone, plans_of, refuse_beside_a_run, stoppable
+from tui.exit_codes import DONE, USAGE
+from tui.layer_run import Told, asked_code, layer_alone, plan_file, plans_of, refuse_beside_a_run, stoppable
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.services.terraform.causes import InitWay
@@ -37,7 +37,10 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: there is no such layer, the checkout is behind, the account is another one, or Terraform
             failed; the detail has its own words.
     """
-    target = _place(machine, options.out)
+    if options.out == "-":
+        sys.stderr.write("iam-onboard: a plan file can hold the state; give --out the name of a file.\n")
+        return USAGE
+    target = plan_file(machine, options.out) if options.out else None
     with layer_alone(machine, options) as alone:
         context = meant_for(alone, options.people)
         if target is not None:
@@ -57,10 +60,6 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
     sys.stdout.flush()
     sys.stderr.write(_what_next(options, target))
     return DONE
-
-
-def _place(machine: Machine, name: str) -> Path | None:
-    return machine.working_folder / Path(name).expanduser() if name else None
 
 
 def _warn_of_git(target: Path, context: Context) -> None:

@@ -33,6 +33,7 @@ from workflows.services.terraform.record import PlanRecord, file_sha256, hash_so
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
 from workflows.steps import apply as apply_step
+from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context
 from workflows.steps.planned import Planned, Told
 from workflows.steps.terraform_runs import run_folder
@@ -227,6 +228,36 @@ def test_only_the_plan_that_was_kept_is_applied_and_then_it_is_gone(
     assert list(machine.places.sessions.with_name("plans").iterdir()) == []
 
 
+def test_a_link_stands_for_the_plan_that_it_leads_to(
+    machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Applied(monkeypatch)
+    keep(machine, target)
+    link = target.with_name("link")
+    link.symlink_to(target)
+    assert applying(machine, link) == DONE
+    assert not target.exists()
+    link.unlink()
+    link.symlink_to(machine.working_folder / "security/global/base-identities/plan.tf")
+    with pytest.raises(OnboardError, match="would be a file of the layer"):
+        plan_command.plan(machine, parsed("plan", "security", "--out", str(link)))
+
+
+def test_a_plan_that_others_can_read_is_told(
+    machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Applied(monkeypatch)
+    keep(machine, target)
+    target.chmod(0o640)
+    assert applying(machine, target) == DONE
+    assert f"others on this machine can read {target}" in capsys.readouterr().err
+
+
+def test_a_plan_is_written_to_no_stream(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan_command.plan(machine, parsed("plan", "security", "--out", "-")) == USAGE
+    assert "the name of a file" in capsys.readouterr().err
+
+
 def test_a_failure_before_anything_was_changed_leaves_the_plan_for_another_time(
     machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +430,7 @@ HELD = LockHeld(LockInfo("a-lock", "sam@laptop", "OperationTypeApply", "today", 
     [
         (HELD, "force-unlock a-lock"),
         (InitRefused(OnboardError("t", "w", next="Upgrade."), InitWay.UPGRADE), "--init upgrade"),
+        (CodeWanted("bb-security-devops", "arn:x"), "Give the same command again, and enter the six digits"),
         (LeftRunning("t", "w", next="Resume"), "Give the same command again"),
         (ApplyFailed(OnboardError("t", "w"), KILLED), "import ADDRESS ID"),
         (ApplyFailed(OnboardError("t", "w", next="As it was."), replace(KILLED, exit_code=1)), "As it was."),
