@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.admin_runs import AdminRuns, joining
+from support.admin_runs import AdminRuns, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
@@ -24,20 +24,10 @@ from workflows.services.gpg.ciphertext import clean_ciphertext
 from workflows.services.gpg.normalise import normalise
 from workflows.services.terraform.outcome import LeftRunning, Update
 from workflows.steps import apply, hand_over, plan
-from workflows.steps.planned import Planned
 from workflows.steps.terraform_credentials import WrongAccount
 
 pytestmark = pytest.mark.e2e
 NAME = "jane.doe"
-SLOW = """
-resource "terraform_data" "slow" {
-  provisioner "local-exec" {
-    interpreter = ["/bin/sleep"]
-    command     = "20"
-  }
-}
-"""
-"""Something that an apply is still busy with when it is stopped, however fast the rest is."""
 
 
 @pytest.fixture
@@ -52,15 +42,6 @@ def runs(sandbox: Sandbox, home: GpgHome, tmp_path: Path) -> AdminRuns:
     folder = tmp_path / "session"
     folder.mkdir(mode=0o700)
     return joining(sandbox, folder, NAME, home.export(NAME), "admins")
-
-
-def accept(runs: AdminRuns, account: str) -> Planned:
-    context = runs.context(account)
-    planned = plan.make(context, runs.report)
-    request = plan.Request(planned, tuple(one.address for one in planned.foreign))
-    assert plan.validate(request, context) == []
-    runs.learn(account, plan.perform(request, context, runs.report))
-    return planned
 
 
 def applied(runs: AdminRuns, account: str) -> Any:
@@ -86,7 +67,7 @@ def files_of(folder: Path) -> Iterator[Path]:
 def test_one_person_goes_through_both_accounts_and_reads_the_password(
     runs: AdminRuns, home: GpgHome, sandbox: Sandbox
 ) -> None:
-    planned = accept(runs, "management")
+    planned = runs.accept("management")
     assert planned.foreign == planned.destroys == ()
     assert any(line.startswith("jane.doe: new user") and "joins admins" in line for line in planned.summary)
     assert any(isinstance(one.payload, Update) for one in runs.reported)
@@ -98,7 +79,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
     assert first.accounts == ("management",)
     assert hand_over.later_layers(runs.context("management")) == ("security",)
 
-    accept(runs, "security")
+    runs.accept("security")
     applied(runs, "security")
     (person,) = hand_over.prepare(runs.context("security"), runs.report)
     assert person.trouble == ()
@@ -125,7 +106,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
 
 
 def test_the_changes_are_refused_after_the_files_changed(runs: AdminRuns, sandbox: Sandbox) -> None:
-    accept(runs, "management")
+    runs.accept("management")
     account_tf = sandbox.project_root / "management/global/base-identities/account.tf"
     account_tf.write_text(account_tf.read_text() + "\n# later\n")
     assert plan.observe(runs.context("management")).holds is False
@@ -177,7 +158,7 @@ def test_a_checkout_that_fell_behind_is_not_planned(
 
 
 def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(runs: AdminRuns) -> None:
-    accept(runs, "management")
+    runs.accept("management")
     context = runs.context("management")
     begun = threading.Event()
 
@@ -200,8 +181,8 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
     runs: AdminRuns, sandbox: Sandbox
 ) -> None:
     slow = sandbox.project_root / "management/global/base-identities/slow.tf"
-    slow.write_text(SLOW)
-    accept(runs, "management")
+    slow.write_text(slow_resource(20))
+    runs.accept("management")
     context = runs.context("management")
 
     def stop_soon(progress: Any) -> None:
@@ -216,7 +197,7 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
     assert "jane.doe" in stopped.value.what
     assert "gone" in apply.look(runs.context("management"), runs.report).refusal
     slow.unlink()
-    accept(runs, "management")
+    runs.accept("management")
     applied(runs, "management")
     assert hand_over.prepare(runs.context("management"), runs.report)[0].text
 
@@ -227,7 +208,7 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
     with pytest.raises(OnboardError, match="Not applied yet") as refused:
         plan.perform(elsewhere, context, runs.report)
     assert "jane.doe is not in it" in refused.value.what
-    accept(runs, "management")
+    runs.accept("management")
     applied(runs, "management")
     given = plan.perform(elsewhere, context, runs.report)
     runs.repeated.clear()
@@ -238,14 +219,14 @@ def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> Non
 
 
 def test_a_removal_wants_the_name_and_takes_the_person_out(runs: AdminRuns) -> None:
-    accept(runs, "management")
+    runs.accept("management")
     applied(runs, "management")
     runs.repeated.clear()
     runs.once.update(
         joining=[], leaving=[NAME], memberships={}, user_changes={"add": {}, "remove": {"management": [NAME]}}
     )
     runs.write_files()
-    planned = accept(runs, "management")
+    planned = runs.accept("management")
     assert planned.gone == (NAME,)
     assert any("removed for good" in one.words for one in planned.destroys)
     (problem,) = apply.validate(apply.Request(), runs.context("management"))
@@ -265,7 +246,7 @@ def test_terraforms_own_error_is_shown_whole(runs: AdminRuns, sandbox: Sandbox) 
 
 
 def test_a_secret_for_another_key_is_not_handed_over(runs: AdminRuns, home: GpgHome) -> None:
-    accept(runs, "management")
+    runs.accept("management")
     applied(runs, "management")
     home.key("somebody.else")
     runs.once["keys"][NAME]["text"] = normalise(home.export("somebody.else")).text

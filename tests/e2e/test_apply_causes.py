@@ -61,13 +61,6 @@ def runs(sandbox: Sandbox, home: GpgHome, tmp_path: Path) -> AdminRuns:
     return made
 
 
-def accept(runs: AdminRuns) -> None:
-    context = runs.context(ACCOUNT)
-    planned = plan.make(context, runs.report)
-    request = plan.Request(planned, tuple(one.address for one in planned.foreign))
-    runs.learn(ACCOUNT, plan.perform(request, context, runs.report))
-
-
 def make_by_hand(runs: AdminRuns, name: str) -> None:
     """A user that somebody made in the console, with a password."""
     context = runs.context(ACCOUNT)
@@ -79,7 +72,7 @@ def make_by_hand(runs: AdminRuns, name: str) -> None:
 
 
 def apply_and_fail(runs: AdminRuns) -> ApplyFailed:
-    accept(runs)
+    runs.accept(ACCOUNT)
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
     outlook = apply.look(runs.context(ACCOUNT), runs.report)
@@ -114,7 +107,7 @@ def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     assert any(FINE in address and "login_profile" in address for address in failed.result.done)
 
     key.write_text(good)
-    accept(runs)
+    runs.accept(ACCOUNT)
     runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
     assert plan.make(runs.context(ACCOUNT), runs.report).empty
     people = hand_over.prepare(runs.context(ACCOUNT), runs.report)
@@ -133,4 +126,4 @@ def test_a_lock_file_of_other_providers_offers_the_upgrade(runs: AdminRuns, sand
     words = mending.initialise(InitWay.UPGRADE, runs.context(ACCOUNT), runs.report)
     assert "management/global/base-identities/.terraform.lock.hcl was changed: commit it" in words
     assert '"3.39.0"' in lock.read_text()
-    accept(runs)
+    runs.accept(ACCOUNT)

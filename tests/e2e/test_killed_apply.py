@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
-from support.admin_runs import AdminRuns, joining
+from support.admin_runs import AdminRuns, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
@@ -36,14 +36,6 @@ pytestmark = pytest.mark.e2e
 NAME, ACCOUNT = "jane.doe", "management"
 USER = f'module.user["{NAME}"].aws_iam_user.this[0]'
 PASSWORD = f'module.user["{NAME}"].aws_iam_user_login_profile.this[0]'
-SLOW = """
-resource "terraform_data" "slow" {
-  provisioner "local-exec" {
-    interpreter = ["/bin/sleep"]
-    command     = "6"
-  }
-}
-"""
 
 
 @pytest.fixture
@@ -56,7 +48,7 @@ def home() -> Iterator[GpgHome]:
 @pytest.fixture
 def slow_file(sandbox: Sandbox) -> Path:
     file = sandbox.project_root / ACCOUNT / "global/base-identities/slow.tf"
-    file.write_text(SLOW)
+    file.write_text(slow_resource(6))
     return file
 
 
@@ -65,16 +57,8 @@ def runs(sandbox: Sandbox, home: GpgHome, slow_file: Path, tmp_path: Path) -> Ad
     folder = tmp_path / "session"
     folder.mkdir(mode=0o700)
     made = joining(sandbox, folder, NAME, home.export(NAME), "admins")
-    accept(made)
+    made.accept(ACCOUNT)
     return made
-
-
-def accept(runs: AdminRuns) -> plan.Planned:
-    context = runs.context(ACCOUNT)
-    planned = plan.make(context, runs.report)
-    request = plan.Request(planned, tuple(one.address for one in planned.foreign))
-    runs.learn(ACCOUNT, plan.perform(request, context, runs.report))
-    return planned
 
 
 def begin(runs: AdminRuns) -> multiprocessing.process.BaseProcess:
@@ -190,7 +174,7 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
     recovery.carry_out(told.follow_up, context, runs.report)
     assert recovery.examine(context, runs.report) == ()
 
-    planned = accept(runs)
+    planned = runs.accept(ACCOUNT)
     assert planned.passwords == (NAME,)
     runs.learn(ACCOUNT, apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report))
     assert not (runs.folder / "terraform" / ACCOUNT / "replace.json").exists()

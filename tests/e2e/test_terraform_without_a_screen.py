@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.admin_runs import slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
@@ -22,14 +23,6 @@ from workflows.sandbox.sandbox import Sandbox
 pytestmark = pytest.mark.e2e
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 NAME = "jane.doe"
-SLOW = """
-resource "terraform_data" "slow" {
-  provisioner "local-exec" {
-    interpreter = ["/bin/sleep"]
-    command     = "20"
-  }
-}
-"""
 
 
 class Admin:
@@ -152,7 +145,7 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
 
 def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Admin) -> None:
     slow = admin.layer / "slow.tf"
-    slow.write_text(SLOW)
+    slow.write_text(slow_resource(20))
     admin.run("plan", "security", "--out", str(admin.plan))
     stopped = admin.start("apply", "security", str(admin.plan))
     until_running(stopped, admin, "terraform_data.slow")
@@ -166,7 +159,7 @@ def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Adm
     assert NAME in told
     assert admin.left_over() == []
 
-    slow.write_text(SLOW.replace('"20"', '"3"'))
+    slow.write_text(slow_resource(3))
     admin.run("plan", "security", "--out", str(admin.plan))
     left = admin.start("apply", "security", str(admin.plan), "--yes")
     until_running(left, admin, "terraform_data.slow")

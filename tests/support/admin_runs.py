@@ -12,7 +12,7 @@ from support.fakes import fake_world
 
 from workflows.sandbox.sandbox import Sandbox
 from workflows.services.gpg.normalise import normalise
-from workflows.steps import review
+from workflows.steps import plan, review
 from workflows.steps.base import Context, Progress
 from workflows.world import World
 
@@ -46,12 +46,33 @@ class AdminRuns:
     def learn(self, account: str, given: Mapping[str, Any]) -> None:
         self.repeated.update({f"{name}@{account}": value for name, value in given.items()})
 
+    def accept(self, account: str) -> plan.Planned:
+        """Plan an account's layer, and accept all of it."""
+        context = self.context(account)
+        planned = plan.make(context, self.report)
+        request = plan.Request(planned, tuple(one.address for one in planned.foreign))
+        assert plan.validate(request, context) == []
+        self.learn(account, plan.perform(request, context, self.report))
+        return planned
+
     def write_files(self) -> None:
         """Write what was decided into the layers, as Review does."""
         context = self.context("")
         change_set = review.prepare(context, self.report)
         request = review.Request(digest=review.digest_of(change_set))
         self.once.update(review.perform(request, context, self.report))
+
+
+def slow_resource(seconds: int) -> str:
+    """A Terraform file with something that an apply is busy with for so long, however fast the rest is."""
+    return f"""
+resource "terraform_data" "slow" {{
+  provisioner "local-exec" {{
+    interpreter = ["/bin/sleep"]
+    command     = "{seconds}"
+  }}
+}}
+"""
 
 
 def administrator(sandbox: Sandbox, folder: Path) -> World:
