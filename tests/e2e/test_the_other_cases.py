@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from support.admin_project import AdminProject, decide, put, quiet, write
+from support.admin_project import AdminProject, decide, put, quiet, taken_key, write
 from support.admin_runs import AdminRuns, administrator
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox_cache  # noqa: F401
@@ -34,7 +34,6 @@ from workflows.steps import (
     pgp_keys,
     plan,
     project,
-    taken_keys,
 )
 from workflows.steps.admin_iam import administrator as iam_administrator
 from workflows.steps.planned import Planned
@@ -121,7 +120,7 @@ def test_a_new_password_replaces_one_login_profile_and_nothing_else(admin: Admin
 def test_a_new_pgp_key_makes_the_password_anew_for_that_key(admin: AdminProject, pgp: GpgHome) -> None:
     pgp.key("sam.okafor")
     admin.run(project, project.Request(str(admin.root), ("security",), rekeying=("sam.okafor",)))
-    key = taken_keys.take_in(pgp.export("sam.okafor"), "sam.okafor", "pasted", admin.context())
+    key = taken_key(pgp.export("sam.okafor"), "sam.okafor", admin.context())
     admin.run(pgp_keys, pgp_keys.Request({key.name: key}, frozenset({key.name})))
     admin.facts |= {"user_changes": {"add": {}, "remove": {}}, "memberships": {}, "group_changes": {}}
     write(admin)

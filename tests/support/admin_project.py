@@ -22,6 +22,7 @@ from workflows.services.processes import child_environment
 from workflows.steps import account, group_views, groups, pgp_keys, project, review, taken_keys, users
 from workflows.steps.base import Context, Progress, StepModule
 from workflows.steps.pending_writes import digest_of
+from workflows.steps.taken_keys import TakenKey
 from workflows.world import World
 
 MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)
@@ -30,6 +31,11 @@ LAYER = "global/base-identities"
 
 def quiet(progress: Progress) -> None:
     """A report that nobody reads."""
+
+
+def taken_key(data: bytes | str, name: str, context: Context, source: str = "pasted") -> TakenKey:
+    """The one key in what was sent, for a person."""
+    return taken_keys.take_in_for(data, name, source, context).keys[name]
 
 
 @dataclass
@@ -177,7 +183,7 @@ def decide(admin: AdminProject, keys: Mapping[str, bytes], **request: Any) -> No
     admin.run(project, project.Request(str(admin.root), layers, **request))
     joining = request.get("joining", ())
     if joining:
-        taken = {name: taken_keys.take_in(keys[name], name, "pasted", admin.context()) for name in joining}
+        taken = {name: taken_key(keys[name], name, admin.context()) for name in joining}
         admin.run(pgp_keys, pgp_keys.Request(taken))
     admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
 

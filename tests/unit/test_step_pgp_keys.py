@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.admin_project import AdminProject, quiet
+from support.admin_project import AdminProject, quiet, taken_key
 from support.fakes import FakeClipboard
 
 from workflows.errors import OnboardError
@@ -42,14 +42,14 @@ def request_text(keys: Keys, user: str, project: str = "bb") -> str:
 
 def refused(admin: AdminProject, data: bytes | str, name: str = "jane.doe") -> OnboardError:
     with pytest.raises(OnboardError) as caught:
-        taken_keys.take_in(data, name, "pasted", admin.context())
+        taken_keys.take_in_for(data, name, "pasted", admin.context())
     return caught.value
 
 
 def test_the_same_key_is_recorded_whatever_form_it_came_in(admin: AdminProject, people_keys: Keys) -> None:
     binary = people_keys["jane.doe"]
     forms = [binary, b64encode(binary).decode() + "%", request_text(people_keys, "jane.doe")]
-    taken = [taken_keys.take_in(form, "jane.doe", "pasted", admin.context()) for form in forms]
+    taken = [taken_key(form, "jane.doe", admin.context()) for form in forms]
     assert len({(one.text, one.fingerprint) for one in taken}) == 1
     assert all(one.accepted for one in taken)
     assert taken[2].source == "pasted (request)"
@@ -72,7 +72,7 @@ def test_a_key_that_must_not_be_written_is_shown_and_stops_the_step(
     people_keys: Keys,
     kind: str,
 ) -> None:
-    taken = taken_keys.take_in(people_keys[kind], "jane.doe", "pasted", admin.context())
+    taken = taken_key(people_keys[kind], "jane.doe", admin.context())
     assert not taken.accepted
     assert taken.for_owner
     problems = pgp_keys.validate(Request({"jane.doe": taken}), admin.context())
@@ -85,14 +85,14 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
 ) -> None:
     for account in ("management", "security"):
         admin.replace(account, ".terraform.lock.hcl", "3.39.0", "4.67.0")
-    taken = taken_keys.take_in(people_keys["cv25519"], "jane.doe", "pasted", admin.context())
+    taken = taken_key(people_keys["cv25519"], "jane.doe", admin.context())
     assert taken.accepted
     assert taken.verdict == "unverified"
 
 
 def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:
     admin.replace("management", ".terraform.lock.hcl", "3.39.0", "4.67.0")
-    assert not taken_keys.take_in(people_keys["cv25519"], "jane.doe", "pasted", admin.context()).accepted
+    assert not taken_key(people_keys["cv25519"], "jane.doe", admin.context()).accepted
 
 
 def test_a_request_goes_to_the_person_it_names_if_they_join(admin: AdminProject, people_keys: Keys) -> None:
@@ -166,10 +166,7 @@ def test_a_key_file_that_is_there_is_found_and_an_unreadable_one_is_passed_over(
 
 
 def test_keys_are_recorded_and_gathered_again(admin: AdminProject, people_keys: Keys) -> None:
-    keys = {
-        name: taken_keys.take_in(people_keys[name], name, "pasted", admin.context())
-        for name in admin.facts["joining"]
-    }
+    keys = {name: taken_key(people_keys[name], name, admin.context()) for name in admin.facts["joining"]}
     facts = admin.run(pgp_keys, Request(keys))
     assert facts["keys"]["jane.doe"]["text"] == keys["jane.doe"].text
     assert facts["keys"]["jane.doe"]["user_ids"] == ["jane.doe <jane.doe@a.example>"]
@@ -188,7 +185,7 @@ def test_a_key_whose_names_are_another_persons_is_warned_about(
     people_keys: Keys,
 ) -> None:
     admin.facts["joining"] = ["b.sample"]
-    taken = taken_keys.take_in(people_keys["jane.doe"], "b.sample", "pasted", admin.context())
+    taken = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
     problems = pgp_keys.validate(Request({"b.sample": taken}), admin.context())
     assert [one.fatal for one in problems if "looks like b.sample" in one.message] == [False]
 
@@ -207,7 +204,7 @@ def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin:
 
 def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: Keys) -> None:
     admin.facts["joining"] = ["jane.doe"]
-    taken = taken_keys.take_in(people_keys["jane.doe"], "jane.doe", "pasted", admin.context())
+    taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
     admin.run(pgp_keys, Request({"jane.doe": taken}))
     later = replace(admin.world, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
     seen = pgp_keys.observe(replace(admin.context(), world=later))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.admin_project import AdminProject, quiet, write
+from support.admin_project import AdminProject, quiet, taken_key, write
 
 from workflows.errors import OnboardError
 from workflows.layer.change_set import ChangeSet
@@ -34,7 +34,7 @@ def admin(admin_project: AdminProject) -> AdminProject:
 
 
 def taken(admin: AdminProject, keys: Keys, kind: str = "jane.doe", name: str = ALEX) -> TakenKey:
-    return taken_keys.take_in(keys[kind], name, "pasted", admin.context())
+    return taken_key(keys[kind], name, admin.context())
 
 
 def recorded(admin: AdminProject, key: TakenKey) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.admin_project import AdminProject, quiet
+from support.admin_project import AdminProject, quiet, taken_key
 from support.pgp import GpgHome, gpg_home
 
 from workflows.errors import Cancelled, OnboardError
@@ -247,10 +247,7 @@ def test_a_key_of_somebody_else_is_told_with_the_names(admin: AdminProject, peop
 
 
 def test_two_people_who_join_with_one_key_are_told(admin: AdminProject, people_keys: Keys) -> None:
-    keys = {
-        name: taken_keys.take_in(people_keys["rsa3072"], name, "pasted", admin.context())
-        for name in admin.facts["joining"]
-    }
+    keys = {name: taken_key(people_keys["rsa3072"], name, admin.context()) for name in admin.facts["joining"]}
     told = [one.message for one in pgp_keys.validate(Request(keys), admin.context())]
     assert "jane.doe and juan.delacruz have the same key." in told
 

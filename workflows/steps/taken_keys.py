@@ -27,7 +27,6 @@ __all__ = [
     "Taken",
     "TakenKey",
     "people_of",
-    "take_in",
     "take_in_file",
     "take_in_for",
     "take_in_mail",
@@ -59,31 +58,6 @@ class Taken:
 def people_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Those whose keys are wanted: who joins, then whose key is replaced."""
     return tuple(dict.fromkeys((*facts["joining"], *(facts.get("rekeying") or ()))))
-
-
-def take_in(
-    data: bytes | str, name: str, source: str, context: Context, judge: KeyJudge | None = None
-) -> TakenKey:
-    """The one key in a text or a file, for a person.
-
-    A request text names its own person and project, which have to be the right ones.
-
-    Args:
-        data: whatever was sent.
-        name: the IAM user it is meant for.
-        source: where it came from, in words.
-        context: what the step may read.
-        judge: the judge, where there is one already.
-
-    Raises:
-        OnboardError: it is not exactly one public key, or a request for somebody else or another project.
-    """
-    request = request_in(data)
-    if request is not None:
-        check_request(request, name, context)
-        data, source = request.public_key, f"{source} (request)"
-    checked = check_key(data, environment=context.world.environment)
-    return (judge or KeyJudge(context)).judge(name, checked, source)
 
 
 def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> Taken:

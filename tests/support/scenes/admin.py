@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from support.admin_project import AdminProject, decide, git_environment, make_project, put
+from support.admin_project import (
+    AdminProject,
+    decide,
+    git_environment,
+    make_project,
+    put,
+    taken_key,
+)
 from support.scenes import NOW, Scene, Stage, at_rest, hold, keys, now
 from textual.pilot import Pilot
 
@@ -27,7 +34,6 @@ from workflows.steps.judged_keys import ranked
 from workflows.steps.person_handoff import PersonHandoff
 from workflows.steps.plan_resources import Resource
 from workflows.steps.planned import Planned, Told
-from workflows.steps.taken_keys import take_in
 
 PEOPLE = ("jane.doe", "juan.delacruz")
 STEPS = ("project", "pgp-keys", "users", "groups", "account", "review")
@@ -101,7 +107,7 @@ def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
     async def show(pilot: Pilot[Any]) -> None:
         await at_rest(pilot)
         offered = ranked(
-            take_in(public_key(name), PEOPLE[0], "ring.asc", context) for name in reversed(PEOPLE)
+            taken_key(public_key(name), PEOPLE[0], context, "ring.asc") for name in reversed(PEOPLE)
         )
         pilot.app.push_screen(KeyChoice(PEOPLE[0], offered))
         await at_rest(pilot)
