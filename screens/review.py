@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.worker import Worker
 
+from screens import review_words
 from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
 from screens.widgets.field_row import FieldRow
@@ -25,10 +26,6 @@ from workflows.steps.base import Report
 from workflows.steps.by_hand import Spot
 from workflows.steps.pending_writes import digest_of
 from workflows.steps.review import Request
-
-_NOTES_SHOWN = 3
-_LAYERS_SHOWN = 3
-"""With more layers only the sum is told: the list of files below has the rest."""
 
 
 class ReviewPane(ByHandPane):
@@ -63,6 +60,7 @@ class ReviewPane(ByHandPane):
         self._digest = ""
         self._text = ""
         self._show_anew = False
+        self._unmade = False
         self._start: Mapping[str, Any] = {
             "commit": bool(opening.context.facts.get("commit")),
             "branch": "",
@@ -105,6 +103,18 @@ class ReviewPane(ByHandPane):
     def _outdated(self, message: StepPane.MoveFailed) -> None:
         """What would be written now may be other than what is shown."""
         self._show_anew = message.name == "perform"
+        if message.name == "prepare":
+            self._unmade = True
+            words = f"! The difference cannot be made: {message.error.what} Mend that; Next (^n) looks again."
+            self.query_one("#summary", Static).update(words)
+
+    def advance(self) -> None:
+        """Write it; or look again where there is nothing that could be written."""
+        if self._unmade:
+            self._unmade = False
+            self._prepare()
+        else:
+            super().advance()
 
     @on(Worker.StateChanged)
     def _look_again(self, event: Worker.StateChanged) -> None:
@@ -119,17 +129,18 @@ class ReviewPane(ByHandPane):
             self.notify(message.result)
         if message.name != "prepare":
             return
+        self._unmade = False
         change_set, diffs, written, notes = message.result
         self._digest, self._text = digest_of(change_set), change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options()
-        files.add_options([_told(one) for one in diffs])
+        files.add_options([review_words.told(one) for one in diffs])
         files.set_class(len(diffs) > 1, "-several")
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
-        summary = _summary(diffs, written, resumed=resumed)
-        self.query_one("#summary", Static).update("\n".join([*_noted(notes), summary]))
+        summary = review_words.summary(diffs, written, resumed=resumed)
+        self.query_one("#summary", Static).update("\n".join([*review_words.noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
         if not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
@@ -155,7 +166,9 @@ class ReviewPane(ByHandPane):
         diff, files = self.query_one(FileDiffs), self.query_one("#files", OptionList)
         here = 0 <= message.index < len(diff.files)
         title = (
-            f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
+            f"{message.index + 1} of {len(diff.files)}: {review_words.told(diff.files[message.index])}"
+            if here
+            else ""
         )
         diff.border_title = title.replace("[", r"\[")
         if here and not files.has_focus:
@@ -210,40 +223,3 @@ class ReviewPane(ByHandPane):
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
         return {"commit": request.commit, "branch": request.branch, "message": request.message}
-
-
-def _told(diff: FileDiff) -> str:
-    what = "new" if diff.change.before is None else "gone" if diff.change.after is None else ""
-    account = diff.change.layer.partition("/")[0]
-    counts = f"+{diff.added:,} -{diff.removed:,}"
-    return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
-
-
-def _noted(notes: Sequence[str]) -> list[str]:
-    """The first notes, a line each."""
-    more = [f"! and {len(notes) - _NOTES_SHOWN} more"] if len(notes) > _NOTES_SHOWN else []
-    return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
-
-
-def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
-    """How much changes in each layer, or that the session has written it all, be it after a kill."""
-    if resumed and written:
-        return (
-            f"✓ All is written ({written} files), although this was interrupted; Next (^n) goes on from here."
-        )
-    if not diffs and written:
-        return f"✓ All is written ({written} files); the files say what was decided."
-    if not diffs:
-        return "✓ The files already say what was decided; nothing is written."
-    layers = dict.fromkeys(one.change.layer for one in diffs)
-    lines = [_counts(layer, [one for one in diffs if one.change.layer == layer]) for layer in layers]
-    if len(layers) > 1:
-        lines.append(_counts(f"{len(layers)} layers", diffs))
-    told = lines if len(layers) <= _LAYERS_SHOWN else lines[-1:]
-    return "\n".join([*told[:-1], f"{told[-1]}. Next (^n) writes this."])
-
-
-def _counts(name: str, diffs: Sequence[FileDiff]) -> str:
-    added, removed = sum(one.added for one in diffs), sum(one.removed for one in diffs)
-    files = "1 file" if len(diffs) == 1 else f"{len(diffs):,} files"
-    return f"{name}: {files}, +{added:,} -{removed:,}"

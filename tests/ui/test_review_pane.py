@@ -103,6 +103,22 @@ async def test_the_file_that_is_shown_is_edited_by_hand_and_the_difference_made_
         assert '"jane.doe"' in decided.text("management", "locals.tf")
 
 
+async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(decided: AdminProject) -> None:
+    whole = decided.text("management", "locals.tf")
+    decided.replace("management", "locals.tf", whole, whole.replace("users = [", "<<<<<<< HEAD\nusers = ["))
+    async with review_of(decided) as (ui, _):
+        assert "Close (esc)" in ui.text
+        await ui.press("escape")
+        assert "The difference cannot be made:" in ui.text
+        text = decided.text("management", "locals.tf")
+        decided.replace("management", "locals.tf", text, whole)
+        await ui.press("ctrl+n")
+        assert "Next (^n) writes this." in ui.text
+        assert ui.status("review") is not Status.DONE
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+
+
 async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided: AdminProject) -> None:
     async with review_of(decided) as (ui, _):
         ui.app.pane.query_one("#commit", MarkBox).value = True
