@@ -68,8 +68,8 @@ class Working(VerticalScroll):
         progress: Progress
 
         def can_replace(self, message: Message) -> bool:
-            """Only bare progress may be dropped; a payload is an event that every screen wants to see."""
-            return isinstance(message, Working.MoveProgressed) and message.progress.payload is None
+            """Whether this one may be dropped for a newer one: a payload is an event that a screen wants."""
+            return isinstance(message, Working.MoveProgressed) and self.progress.payload is None
 
     def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
