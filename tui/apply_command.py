@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from workflows.numbers import count
 from workflows.services.files import private_folder, write_atomically
 from workflows.services.terraform.kept_results import apply_begun
 from workflows.steps import apply as step
-from workflows.steps import since_planned
+from workflows.steps import new_passwords, since_planned
 from workflows.steps.base import Context
 from workflows.steps.kept_plans import KeptPlan, KeptPlans
 from workflows.steps.left_behind import running_in
@@ -45,9 +46,9 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
     _warn_of_readers(file)
     with layer_alone(machine, options) as alone:
         _refuse_another_layer(kept, alone)
-        context = with_plan(alone, kept.planned)
+        context = with_plan(alone, kept.planned, kept.passwords.get("asked", ()))
         given = _applied(kept, file, plans, context, options)
-    _tell(given["applied"], kept.planned, options)
+    _tell(given["applied"], kept, options)
     return DONE
 
 
@@ -82,6 +83,7 @@ def _applied(
             refuse_beside_a_run(context)
             private_folder(copy.parent)
             write_atomically(copy, kept.data)
+            new_passwords.note_again(kept.passwords, context)
             _refuse_old(planned, context)
             _confirm(planned, options)
         given = _run(planned, context, begun=begun)
@@ -150,7 +152,8 @@ def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
         return dict(step.perform(request, context, Told()))
 
 
-def _tell(applied: dict[str, Any], planned: Planned, options: argparse.Namespace) -> None:
+def _tell(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) -> None:
+    planned = kept.planned
     got = sorted({*planned.passwords, *planned.access_keys})
     if options.json:
         record = {**applied, "passwords": list(planned.passwords), "access_keys": list(planned.access_keys)}
@@ -161,4 +164,6 @@ def _tell(applied: dict[str, Any], planned: Planned, options: argparse.Namespace
         added, changed, destroyed = (applied[name] for name in ("added", "changed", "destroyed"))
         sys.stdout.write(f"Applied: {added} added, {changed} changed, {destroyed} destroyed.\n")
     for name in () if planned.empty else got:
-        sys.stderr.write(f"To hand over: iam-onboard handoff create {options.layer} {name}\n")
+        command = ["iam-onboard", "handoff", "create", options.layer, name]
+        command += ["--new-password"] if name in kept.passwords.get("asked", ()) else []
+        sys.stderr.write(f"To hand over: {shlex.join(command)}\n")

@@ -25,7 +25,7 @@ from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps import hand_over
 from workflows.steps.base import Context
 from workflows.steps.handoff import MAX_HANDOFF, grouped, own_key
-from workflows.steps.one_layer import handing_over
+from workflows.steps.one_layer import handing_over, with_new_password
 from workflows.steps.person_handoff import PersonHandoff
 
 
@@ -60,7 +60,7 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
             stack.enter_context(layer_alone(machine, argparse.Namespace(layer=layer, binary=options.binary)))
             for layer in dict.fromkeys((options.layer, *options.also))
         )
-        person = _person(first, others, options.name)
+        person = _person(first, others, options)
     if person.trouble or not person.text:
         raise OnboardError(
             "The handoff would not be whole" if person.text else "There is nothing to hand over",
@@ -86,7 +86,7 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _person(first: Context, others: list[Context], name: str) -> PersonHandoff:
+def _person(first: Context, others: list[Context], options: argparse.Namespace) -> PersonHandoff:
     for one in (first, *others):
         refuse_beside_a_run(one)
         if one.facts["project_root"] != first.facts["project_root"]:
@@ -95,7 +95,8 @@ def _person(first: Context, others: list[Context], name: str) -> PersonHandoff:
                 f"{one.item} is a layer of {one.facts['project_root']}, and {first.item} is none of it.",
                 next="A handoff is for one project: name layers of the same one.",
             )
-    context = handing_over(first, name, [one.item for one in others])
+    about = with_new_password if options.new_password else handing_over
+    context = about(first, options.name, [one.item for one in others])
     code = asked_code(first)
     codes = {one.item: asked_code(one) for one in others}
     with stoppable(context):

@@ -21,7 +21,7 @@ from workflows.errors import OnboardError
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.record import changed_since
-from workflows.steps import mending
+from workflows.steps import mending, new_passwords
 from workflows.steps import plan as step
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_plans import may_be_committed
@@ -42,7 +42,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
         return USAGE
     target = plan_file(machine, options.out) if options.out else None
     with layer_alone(machine, options) as alone:
-        context = meant_for(alone, options.people)
+        context = meant_for(alone, options.people, options.passwords)
         if target is not None:
             plans_of(machine).refuse_target(target, located(context)[1].path)
             _warn_of_git(target, context)
@@ -81,13 +81,23 @@ def _made(context: Context, options: argparse.Namespace) -> Planned:
         told(Progress(f"Planning {located(context)[1].relative}"))
         planned = step.make(context, told, code)
     # Where nobody said whom it is meant to be about, nothing can be called foreign.
-    return planned if options.people else replace(planned, foreign=())
+    _refuse_missing(options.passwords, planned, context)
+    return planned if options.people or options.passwords else replace(planned, foreign=())
+
+
+def _refuse_missing(names: list[str], planned: Planned, context: Context) -> None:
+    if missing := [name for name in names if name not in planned.passwords]:
+        raise OnboardError(
+            "There is no password to make anew",
+            f"The state of {context.item} has no console password of {', '.join(missing)}.",
+            next=f"Check the name: `iam-onboard layer show {context.item}` tells who has a password there.",
+        )
 
 
 def _keep(machine: Machine, planned: Planned, target: Path, context: Context) -> None:
     plans = plans_of(machine)
     plans.refuse_target(target, planned.record.layer)  # once more: an init may have told of local modules
-    plans.keep(planned, context.item, target, machine.now())
+    plans.keep(planned, context.item, target, machine.now(), new_passwords.note_of(context))
     if changed := changed_since(planned.record):
         target.unlink()
         plans.forget(planned.record.plan_sha256)
@@ -112,7 +122,7 @@ def _text(planned: Planned, context: Context, options: argparse.Namespace) -> st
         return step.markdown(context)
     if options.json:
         return json.dumps(_record(planned, context), indent=2, ensure_ascii=False) + "\n"
-    return "".join(f"{line}\n" for line in _lines(planned, named=bool(options.people)))
+    return "".join(f"{line}\n" for line in _lines(planned, named=bool(options.people or options.passwords)))
 
 
 def _record(planned: Planned, context: Context) -> dict[str, Any]:

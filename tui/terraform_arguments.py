@@ -48,6 +48,14 @@ def _add_plan(commands: Commands) -> None:
         help="whom it is meant to be about: other changes are told as foreign (repeatable)",
     )
     plan.add_argument(
+        "--password",
+        dest="passwords",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="make this person's console password anew (-replace of the login profile; repeatable)",
+    )
+    plan.add_argument(
         "--init",
         default="",
         choices=("upgrade", "reconfigure"),
@@ -85,6 +93,11 @@ def _add_create(parts: Commands) -> None:
         default=[],
         metavar="LAYER",
         help="another layer of the project whose access is to be in the same text (repeatable)",
+    )
+    create.add_argument(
+        "--new-password",
+        action="store_true",
+        help="say that it is about a new password (after `plan --password`), and leave access keys out",
     )
     create.add_argument("--out", default="", metavar="FILE", help="write it into a file (0600)")
     create.add_argument(

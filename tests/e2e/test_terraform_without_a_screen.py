@@ -140,7 +140,7 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
     _, told = admin.run("apply", "security", str(second), "--yes", expect=REFUSED)
     assert "The state was changed since the plan was made" in told
     _, told = admin.run("handoff", "create", "security", NAME, expect=REFUSED)
-    assert f"no key file for {NAME}" in told
+    assert f"Neither the layer nor its state has a user {NAME}" in told
 
 
 def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Admin) -> None:

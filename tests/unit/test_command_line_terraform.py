@@ -25,6 +25,7 @@ from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.layer_run import asked_code, layer_alone, plans_of, stoppable
 from tui.places import Machine, Places
 from workflows.errors import OnboardError
+from workflows.messages.handoff import NEW_PASSWORD
 from workflows.services.processes import process_started_at
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
@@ -33,8 +34,11 @@ from workflows.services.terraform.record import PlanRecord, file_sha256, hash_so
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
 from workflows.steps import apply as apply_step
+from workflows.steps import new_passwords
 from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context
+from workflows.steps.handed import PASSWORD, occasion_of, parts_of
+from workflows.steps.one_layer import with_new_password
 from workflows.steps.planned import Planned, Told
 from workflows.steps.terraform_runs import run_folder
 
@@ -226,6 +230,33 @@ def test_only_the_plan_that_was_kept_is_applied_and_then_it_is_gone(
     assert request.check_state
     assert not target.exists()
     assert list(machine.places.sessions.with_name("plans").iterdir()) == []
+
+
+def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since(
+    machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    applied = Applied(monkeypatch)
+    note = {"asked": ["jane.doe"], "before": {"jane.doe": "a hash"}}
+    planned = keep(machine, target, passwords=("alex.kim", "jane.doe"))
+    with layer_alone(machine, parsed("plan", "security")) as context:
+        planned.record.plan.write_bytes(b"a plan")
+        plans_of(machine).keep(planned, "security", target, machine.now(), note)
+        new_passwords.note_again({"asked": ["somebody.else"], "before": {}}, context)
+    assert applying(machine, target) == DONE
+    assert len(applied.requests) == 1
+    told = capsys.readouterr().err
+    assert "handoff create security jane.doe --new-password\n" in told
+    assert "handoff create security alex.kim\n" in told
+    with layer_alone(machine, parsed("plan", "security")) as context:
+        assert new_passwords.note_of(context) == note
+        known = with_new_password(context, "jane.doe", ["management"])
+        assert new_passwords.wanted(known) == ("jane.doe",)
+        assert occasion_of("jane.doe", known.every) == NEW_PASSWORD
+        assert parts_of("jane.doe", "management", known.every) == {PASSWORD}
+        new_passwords.note_again({}, context)
+        elsewhere = with_new_password(context, "jane.doe")
+        assert new_passwords.wanted(elsewhere) == ()
+        assert occasion_of("jane.doe", elsewhere.every) == NEW_PASSWORD
 
 
 def test_a_link_stands_for_the_plan_that_it_leads_to(

@@ -10,9 +10,11 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from workflows.errors import OnboardError
 from workflows.services.files import private_folder, read_bytes, read_text, write_atomically
@@ -35,11 +37,13 @@ class KeptPlan:
         planned: the plan as it was told when it was made.
         account: the account of its layer.
         data: the file's content; it can carry the state.
+        passwords: who gets a new password by it, with what they had before (`new_passwords.note_of`).
     """
 
     planned: Planned
     account: str
     data: bytes
+    passwords: Mapping[str, Any] = field(default_factory=dict)
 
 
 class KeptPlans:
@@ -52,8 +56,22 @@ class KeptPlans:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, planned: Planned, account: str, target: Path, now: datetime) -> None:
+    def keep(
+        self,
+        planned: Planned,
+        account: str,
+        target: Path,
+        now: datetime,
+        passwords: Mapping[str, Any] | None = None,
+    ) -> None:
         """Note a plan that was just made, and copy its file (0600); a plan that was there is given up.
+
+        Args:
+            planned: the plan.
+            account: the account of its layer.
+            target: where its file is kept.
+            now: the time; notes that are too old go.
+            passwords: as in `KeptPlan`.
 
         Raises:
             OnboardError: it cannot be written, or the plan file is not the one that was made.
@@ -70,6 +88,7 @@ class KeptPlans:
         if target.is_file():
             self.forget(_sha256(read_bytes(target, LARGEST)))
         note = {"format": _FORMAT, "account": account, "plan": planned.as_facts()}
+        note["passwords"] = dict(passwords or {})
         write_atomically(self._note(planned.record.plan_sha256), json.dumps(note).encode())
         write_atomically(target, data)
 
@@ -90,7 +109,9 @@ class KeptPlans:
                 f"What {file} was made from is noted in a way that this version does not read.",
                 next="Plan again.",
             )
-        return KeptPlan(Planned.from_facts(found["plan"]), str(found["account"]), data)
+        return KeptPlan(
+            Planned.from_facts(found["plan"]), str(found["account"]), data, found.get("passwords", {})
+        )
 
     def forget(self, sha256: str) -> None:
         """Remove the note on a plan."""

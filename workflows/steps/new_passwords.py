@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.services.files import read_text, write_atomically
+from workflows.services.files import private_folder, read_text, write_atomically
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context
 from workflows.steps.intents import RESETTING, named
@@ -43,6 +43,25 @@ def addresses(state: State, context: Context) -> tuple[str, ...]:
     note = {"asked": list(names), "before": before}
     write_atomically(_file(context, context.item), json.dumps(note).encode())
     return tuple(profile.address for profile in found)
+
+
+def note_of(context: Context) -> Mapping[str, Any]:
+    """What was noted for the step's layer when it was planned last, as JSON values; {} if nothing was."""
+    return _note(context, context.item)
+
+
+def note_again(note: Mapping[str, Any], context: Context) -> None:
+    """Note for the step's layer what `note_of` gave when a plan was made that is applied only now.
+
+    Raises:
+        OnboardError: the note cannot be written.
+    """
+    file = _file(context, context.item)
+    if note:
+        private_folder(file.parent)
+        write_atomically(file, json.dumps(note).encode())
+    else:
+        file.unlink(missing_ok=True)
 
 
 def outdated(context: Context) -> str:

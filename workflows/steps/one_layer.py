@@ -6,14 +6,16 @@ put in the shape in which the steps read it; everything else is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from workflows.layer.project import Project
 from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.runner import Run
+from workflows.steps import new_passwords
 from workflows.steps.base import Context
+from workflows.steps.intents import RESETTING
 from workflows.steps.left_behind import running_in
 from workflows.steps.planned import Planned
 from workflows.steps.terraform_runs import run_folder
@@ -36,15 +38,36 @@ def layer_context(world: World, project: Project, account: str, folder: Path) ->
     return Context(world, facts, facts, account, folder)
 
 
-def meant_for(context: Context, people: Iterable[str]) -> Context:
-    """The same, where a plan is meant to be about these people: other changes in it are foreign."""
-    return _knowing(context, memberships={context.item: {name: {} for name in people}})
+def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] = ()) -> Context:
+    """The same, where a plan is meant to be about these people: other changes in it are foreign.
+
+    Args:
+        context: one layer.
+        people: about whom it is.
+        passwords: who gets a new console password by it, too.
+    """
+    memberships: dict[str, object] = {context.item: {name: {} for name in people}}
+    return _knowing(context, memberships=memberships, **{RESETTING: list(passwords)})
 
 
-def with_plan(context: Context, planned: Planned) -> Context:
-    """The same, where this plan was accepted, with every foreign change that is in it."""
+def with_plan(context: Context, planned: Planned, passwords: Iterable[str] = ()) -> Context:
+    """The same, where this plan was accepted, with every foreign change that is in it; see `meant_for`."""
     acknowledged = sorted(one.address for one in planned.foreign)
-    return _knowing(context, plan={**planned.as_facts(), "acknowledged": acknowledged})
+    facts = {"plan": {**planned.as_facts(), "acknowledged": acknowledged}, RESETTING: list(passwords)}
+    return _knowing(context, **facts)
+
+
+def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -> Context:
+    """The same, where somebody got a new console password in this account and in others.
+
+    Where the plan for it was made here, a password that is still the one from before is refused later; one
+    that was made elsewhere (a pull request) has nothing that it could be held against.
+    """
+    accounts = [context.item, *others]
+    plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}
+    known = _over_accounts(_knowing(context, layers=accounts, **{RESETTING: [name]}), accounts, plans)
+    noted = any(name in new_passwords.note_of(replace(known, item=one)).get("asked", ()) for one in accounts)
+    return known if noted else replace(known, facts={**known.facts, RESETTING: []})
 
 
 def handing_over(context: Context, name: str, others: Iterable[str] = ()) -> Context:
@@ -52,7 +75,13 @@ def handing_over(context: Context, name: str, others: Iterable[str] = ()) -> Con
     accounts = [context.item, *others]
     added = {account: [name] for account in accounts}
     known = _knowing(context, layers=accounts, user_changes={"add": added, "remove": {}})
-    return replace(known, every={**known.every, **{f"applied@{account}": {} for account in accounts}})
+    return _over_accounts(known, accounts, {})
+
+
+def _over_accounts(known: Context, accounts: Iterable[str], plans: Mapping[str, object]) -> Context:
+    """The same, where these accounts are applied."""
+    applied: dict[str, object] = {f"applied@{account}": {} for account in accounts}
+    return replace(known, every={**known.every, **plans, **applied})
 
 
 def _knowing(context: Context, **facts: object) -> Context:

@@ -112,6 +112,12 @@ def _key_text(name: str, source: Source, context: Context) -> str:
     person = source.layer.person(name)
     file = ((person.key_file if person else None) or name).rpartition("/")[2]
     text = source.layer.keys.get(file)
+    if text is None and person is None and name not in source.state.users:
+        raise OnboardError(
+            "Nobody of that name",
+            f"Neither the layer nor its state has a user {name}.",
+            next="Check the spelling.",
+        )
     if text is None:
         raise OnboardError(
             "No key to compare with",
