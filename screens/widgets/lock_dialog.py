@@ -17,12 +17,6 @@ from workflows.services.terraform.state_lock import LockInfo
 WAIT_SECONDS = 15
 """How long is waited before another try; Terraform itself then waits for the lock 20 seconds more."""
 
-_OPERATIONS = {
-    "OperationTypeApply": "an apply",
-    "OperationTypePlan": "a plan",
-    "OperationTypeInvalid": "another command",
-}
-
 
 class LockAnswer(StrEnum):
     """What the person chose."""
@@ -65,13 +59,12 @@ class LockDialog(ModalScreen[LockAnswer | None]):
 
     def compose(self) -> ComposeResult:
         lock = self._lock
-        operation = _OPERATIONS.get(lock.operation, lock.operation or "something unknown")
         with Vertical():
             yield Static("! The state is locked", classes="dialog-title")
             with VerticalScroll():
                 yield Static(
                     f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\n"
-                    f"For:    {operation}\nLock:   {lock.lock_id}",
+                    f"For:    {lock.purpose}\nLock:   {lock.lock_id}",
                     markup=False,
                 )
                 yield Static(

@@ -377,7 +377,7 @@ def test_a_lock_that_is_held_says_who_holds_it(
     other = service(binary, slow.folder.parent, slow.layer, folder="other")
     with pytest.raises(OnboardError, match="state is locked") as held:
         other.plan()
-    assert "OperationTypeApply" in held.value.why
+    assert "Another run (an apply)" in held.value.why
     assert "@" in held.value.what
     assert slow.apply(record).succeeded
 

@@ -73,6 +73,15 @@ def test_markdown_leaves_account_ids_out_unless_they_are_wanted(
     assert f"## security ({SECURITY})\n" in capsys.readouterr().out
 
 
+def test_markdown_does_not_tell_where_a_home_is(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "--markdown", "--account", "shared") == REFUSED
+    text = capsys.readouterr().out
+    assert "no profile for it in ~/.aws/bb, such as bb-shared-" in text
+    assert str(project.world.home) not in text
+
+
 def test_an_account_that_was_named_and_cannot_be_asked_is_a_refusal(
     project: RegionsProject, capsys: pytest.CaptureFixture[str]
 ) -> None:

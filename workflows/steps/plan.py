@@ -16,6 +16,7 @@ from workflows.machine.events import Facts
 from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.files import read_text, write_atomically
+from workflows.services.terraform.commands import LOCK_TIMEOUT
 from workflows.services.terraform.record import changed_since, file_sha256
 from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
@@ -83,6 +84,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         wanted = new_passwords.wanted(context) or new_passwords.outdated(context)
         state = read_state(layer, context, report) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
+        report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
         record, plan = layer.terraform.plan(
             replace=anew, on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
         )

@@ -18,7 +18,7 @@ from workflows.layer.project import Project
 from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError
 from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
-from workflows.services.clients import ClientFactory, Credentials, ProfileFiles, profile_map
+from workflows.services.clients import ClientFactory, Credentials, profile_map
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 from workflows.services.sts import partition_of, session_token
 from workflows.services.sts_regions.account import Access
@@ -121,14 +121,13 @@ def ways(context: Context, project: Project) -> tuple[Way, ...]:
     """
     files = project_files(context, project)
     profiles = profile_map(files)
-    return tuple(_way(project, account.name, account.id, files, profiles) for account in project.accounts)
+    return tuple(_way(project, account.name, account.id, profiles) for account in project.accounts)
 
 
 def _way(
     project: Project,
     account: str,
     account_id: str,
-    files: ProfileFiles,
     profiles: Mapping[str, Mapping[str, Any]],
 ) -> Way:
     if not account_id:
@@ -139,7 +138,7 @@ def _way(
     fitting = [name for name in names if _role_account(profiles.get(name)) in {"", account_id}]
     if not fitting:
         wanted = names[0] or f"{project.name}-{account}-devops"
-        words = f"There is no profile for it in {files.config_file.parent}, such as {wanted}."
+        words = f"There is no profile for it in ~/.aws/{project.name}, such as {wanted}."
         return Way(account, account_id, problem=words)
     settings = profiles[fitting[0]]
     return Way(

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from workflows.errors import OnboardError
 
+_OPERATIONS = {
+    "OperationTypeApply": "an apply",
+    "OperationTypePlan": "a plan",
+    "OperationTypeInvalid": "another command",
+}
+
 
 @dataclass(frozen=True)
 class LockInfo:
@@ -26,6 +32,11 @@ class LockInfo:
     created: str
     path: str
 
+    @property
+    def purpose(self) -> str:
+        """What is done under the lock, in words ("an apply")."""
+        return _OPERATIONS.get(self.operation, self.operation or "something unknown")
+
 
 class LockHeld(OnboardError):  # noqa: N818 - named as the message is
     """Somebody else's run holds the state's lock; `lock` says who, since when."""
@@ -34,10 +45,7 @@ class LockHeld(OnboardError):  # noqa: N818 - named as the message is
         super().__init__(
             "The state is locked",
             f"{lock.who or 'Somebody'} has held its lock since {lock.created or 'an unknown time'}.",
-            why=(
-                f"Another run ({lock.operation or 'unknown'}) is working on this state, or was killed "
-                f"while it did."
-            ),
+            why=(f"Another run ({lock.purpose}) is working on this state, or was killed while it did."),
             next="Wait for it and try again. Only if that run is surely dead, release the lock by force.",
             detail=detail,
         )
