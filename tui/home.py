@@ -171,7 +171,9 @@ class HomeScreen(Screen[None]):
             if yes:
                 self.post_message(self.Delete(marked))
 
-        body = "What it recorded and its drafts go away. Files of the project, keys and profiles stay."
+        body = (
+            f"{_entry(marked, self._now()).plain}\n\nWhat it recorded and its drafts go away. {_kept(marked)}"
+        )
         self.app.push_screen(Confirm("Delete this session?", body, "Delete"), answered)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -181,6 +183,13 @@ class HomeScreen(Screen[None]):
     def action_help(self) -> None:
         """Explain the wizard."""
         self.app.push_screen(HelpScreen("", "The wizard", self))
+
+
+def _kept(entry: Entry) -> str:
+    """What the end of a session leaves alone."""
+    if entry.sandbox is None:
+        return "Files of the project, keys and profiles stay."
+    return "The sandbox goes away with its last session."
 
 
 def _entry(entry: Entry, now: datetime) -> Text:

@@ -9,7 +9,7 @@ import pytest
 from support.panes import rest
 from textual import on
 from textual.app import App
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 
 from screens.help import HelpScreen
 from screens.widgets.dialogs import Confirm
@@ -133,6 +133,32 @@ async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
         await pilot.press(key, "shift+tab", "enter")
         await rest(pilot)
         assert app.asked == [HomeScreen.Delete(LATE)]
+
+
+async def test_the_question_names_the_session_that_would_go_since_it_covers_the_list() -> None:
+    app = Host([LATE, DONE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for session, told, stays in (
+            (
+                "Admin · bb  jane.doe, juan.delacruz",
+                "next: Groups · today 06:07",
+                "Files of the project, keys",
+            ),
+            (
+                "New user · bb  jane.doe",
+                "all done · 3 Jan 10:20 · sandbox",
+                "The sandbox goes away with its last",
+            ),
+        ):
+            await pilot.press("delete")
+            await rest(pilot)
+            question = str(app.screen.query_one(".dialog-body", Static).render())
+            assert question.splitlines()[0] == session
+            assert question.splitlines()[1].strip() == told
+            assert stays in question
+            await pilot.press("escape", "down")
+            await rest(pilot)
 
 
 async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
