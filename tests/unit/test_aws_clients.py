@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from moto.server import ThreadedMotoServer
 
 from workflows.secret import Secret
-from workflows.services import iam, sts
+from workflows.services import credential_process, iam, sts
 from workflows.services.clients import (
     AwsError,
     AwsFailure,
@@ -152,6 +153,17 @@ def test_a_credential_process_gives_the_key_and_gets_the_named_environment(
     assert factory.profile_credentials(files, "p").access_key_id == "AKIAEXAMPLEEXAMPLE07"
     with factory.profile_client("sts", files, "p") as client:
         assert sts.caller_identity(client).account == "123456789012"
+
+
+def test_a_credential_process_that_never_answers_is_ended_and_named(
+    factory: ClientFactory, files: ProfileFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credential_process, "SECONDS", 0.2)
+    files.config_file.write_text("[profile p]\ncredential_process = sleep 600\n")
+    with pytest.raises(AwsError, match="the profile p") as caught:
+        factory.profile_credentials(files, "p")
+    assert "No answer within 0.2 seconds from sleep" in caught.value.detail
+    assert psutil.Process().children() == []
 
 
 @pytest.mark.parametrize(

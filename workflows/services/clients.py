@@ -8,7 +8,6 @@ side in one process. Nothing is read from or written to the process's environmen
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any, TypeAlias
 from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws, translate
 from workflows.services.client_settings import USUAL, Patience, client_config
+from workflows.services.credential_process import LimitedProcess
 from workflows.services.profile_sessions import new_session, no_code, process_failed
 from workflows.services.sso import explaining_sso, sso_provider
 
@@ -214,8 +214,8 @@ class ClientFactory:
         """The ways in which a profile of the files can have credentials, without the SDK's other sources."""
         from botocore import credentials as boto  # noqa: PLC0415 - boto is slow to import
 
-        popen = subprocess.Popen
-        start = popen if self._environment is None else partial(popen, env=dict(self._environment))
+        process = LimitedProcess
+        start = process if self._environment is None else partial(process, env=dict(self._environment))
 
         class FileProviders:
             """What botocore asks for the providers of a `source_profile`."""
