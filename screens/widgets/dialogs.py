@@ -15,6 +15,14 @@ from textual.widgets import Button, Input, Static
 from workflows.errors import OnboardError
 
 
+class DialogBody(VerticalScroll):
+    """What a dialog says; the focus stops at it only where there is something to scroll."""
+
+    def allow_focus(self) -> bool:
+        """Whether the focus may be here."""
+        return bool(super().allow_focus() and self.max_scroll_y > 0)
+
+
 class Dialog(ModalScreen[bool]):
     """The frame of a dialog: a title, a body that scrolls, buttons below that the arrows go between."""
 
@@ -70,7 +78,7 @@ class ErrorDialog(Dialog):
         _, _, body = self._error.as_text().partition("\n")
         with Vertical():
             yield Static(f"✗ {self._error.title}", classes="dialog-title", markup=False)
-            with VerticalScroll():
+            with DialogBody():
                 yield Static(body.strip(), classes="dialog-body", markup=False)
             with Horizontal():
                 if self._editable:
@@ -131,7 +139,7 @@ class Confirm(Dialog):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, classes="dialog-title", markup=False)
-            with VerticalScroll():
+            with DialogBody():
                 yield Static(self._body, classes="dialog-body", markup=False)
             if self._typed:
                 yield Static(f"Type {self._typed} to go on:", markup=False)
