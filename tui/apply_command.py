@@ -15,10 +15,20 @@ from typing import Any
 
 from tui.ask import ask, has_terminal
 from tui.exit_codes import DONE
-from tui.layer_run import Told, asked_code, layer_alone, plan_file, plans_of, refuse_beside_a_run, stoppable
+from tui.layer_run import (
+    Told,
+    asked_code,
+    layer_alone,
+    plan_file,
+    plans_of,
+    refuse_beside_a_run,
+    stoppable,
+    with_codes,
+)
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.numbers import count
+from workflows.secret import Secret
 from workflows.services.files import private_folder, write_atomically
 from workflows.services.terraform.kept_results import apply_begun
 from workflows.steps import apply as step
@@ -147,9 +157,13 @@ def _not_confirmed(words: str) -> OnboardError:
 
 def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
     code = None if begun or planned.empty else asked_code(context, step.time_needed(context))
-    with stoppable(context):
-        request = step.Request(planned.gone, code, check_state=True)
-        return dict(step.perform(request, context, Told()))
+
+    def performed(code: Secret | None) -> dict[str, Any]:
+        with stoppable(context):
+            request = step.Request(planned.gone, code, check_state=True)
+            return dict(step.perform(request, context, Told()))
+
+    return with_codes(context, code, performed)
 
 
 def _tell(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) -> None:

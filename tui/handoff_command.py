@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from tui.exit_codes import DONE, REFUSED
-from tui.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable
+from tui.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
 from tui.places import Machine
 from workflows.errors import OnboardError
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
+from workflows.secret import Secret
 from workflows.services.files import read_text, write_atomically
 from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
@@ -75,8 +76,8 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
             "in the text; --no-usual-roles leaves them out.\n"
         )
     sys.stderr.write(
-        f"note: this is what was made for {options.name} last. A password that was changed since no longer "
-        "works.\n"
+        f"note: this is what was made for {options.name} last. A password or key that was changed since no "
+        "longer works.\n"
     )
     if target is None:
         sys.stdout.write(person.text)
@@ -99,9 +100,13 @@ def _person(first: Context, others: list[Context], options: argparse.Namespace) 
     context = about(first, options.name, [one.item for one in others])
     code = asked_code(first)
     codes = {one.item: asked_code(one) for one in others}
-    with stoppable(context):
-        (person,) = hand_over.prepare(context, Told(), code, codes)
-    return person
+
+    def prepared(code: Secret | None) -> PersonHandoff:
+        with stoppable(context):
+            (person,) = hand_over.prepare(context, Told(), code, codes)
+        return person
+
+    return with_codes(first, code, prepared)
 
 
 def _refuse_another_file(target: Path) -> None:
@@ -130,7 +135,7 @@ def _open(machine: Machine, options: argparse.Namespace) -> int:
         why = "" if given.occasion == ACCESS else f" ({given.occasion.replace('-', ' ')})"
         lines = [f"A handoff of the project {given.project}{why}"]
         for one, answer in pairs:
-            lines += ["", *_lines(one, answer.words)]
+            lines += ["", *_lines(one, answer.words, first=given.occasion == ACCESS)]
         sys.stdout.write("\n".join(lines) + "\n")
     if closed := [one.account_name for one, answer in pairs if answer.opens is False]:
         sys.stderr.write(f"Not for a key of this machine: {', '.join(closed)}.\n")
@@ -205,7 +210,7 @@ def _record(identity: Identity, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _lines(identity: Identity, words: str) -> Iterator[str]:
+def _lines(identity: Identity, words: str, *, first: bool) -> Iterator[str]:
     yield f"{identity.account_name} ({identity.account_id})"
     yield f"  user      {identity.user}"
     if identity.sign_in_url:
@@ -218,6 +223,6 @@ def _lines(identity: Identity, words: str) -> Iterator[str]:
     yield f"  PGP key   {grouped(identity.key_fingerprint)}"
     yield f"            {words}"
     if identity.mfa_required and identity.encrypted_password:
-        yield "  MFA       has to be set up after signing in"
+        yield f"  MFA       {'has to be set up after signing in' if first else 'your device stays as it is'}"
     for one in identity.profiles:
         yield f"  role      {one.role} in {one.account_name} ({one.account_id}), profile {one.profile}"

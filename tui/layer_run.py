@@ -8,10 +8,11 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from tui.ask import ask_code
 from tui.layer_find import find_layer
@@ -34,6 +35,8 @@ from workflows.steps.kept_plans import KeptPlans
 from workflows.steps.left_behind import release_credentials, running_in
 from workflows.steps.one_layer import layer_context
 from workflows.steps.terraform_runs import code_wanted
+
+Done = TypeVar("Done")
 
 
 def plans_of(machine: Machine) -> KeptPlans:
@@ -144,6 +147,29 @@ def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | No
     """
     device = code_wanted(context, rest)
     return ask_code(device, context.world) if device else None
+
+
+def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
+    """Do something with a code, and again with that of each further device that turns out to be wanted.
+
+    Args:
+        context: what the steps may read.
+        code: the first code, or None.
+        act: what is done; it asks for another code before it changes anything.
+
+    Raises:
+        CodeWanted: the code that was asked for here was none.
+        NoTerminal: another code is wanted, and nobody can be asked.
+    """
+    asked: set[str] = set()
+    while True:
+        try:
+            return act(code)
+        except CodeWanted as wanted:
+            if wanted.serial in asked:
+                raise
+            asked.add(wanted.serial)
+            code = ask_code(wanted.serial, context.world)
 
 
 @contextlib.contextmanager

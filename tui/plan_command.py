@@ -15,9 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from tui.exit_codes import DONE, USAGE
-from tui.layer_run import Told, asked_code, layer_alone, plan_file, plans_of, refuse_beside_a_run, stoppable
+from tui.layer_run import (
+    Told,
+    asked_code,
+    layer_alone,
+    plan_file,
+    plans_of,
+    refuse_beside_a_run,
+    stoppable,
+    with_codes,
+)
 from tui.places import Machine
 from workflows.errors import OnboardError
+from workflows.secret import Secret
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.record import changed_since
@@ -72,15 +82,19 @@ def _warn_of_git(target: Path, context: Context) -> None:
 
 def _made(context: Context, options: argparse.Namespace) -> Planned:
     told = Told()
-    if options.init:
-        code = asked_code(context)
+
+    def initialised(code: Secret | None) -> str:
         with stoppable(context):
-            sys.stderr.write(f"{mending.initialise(InitWay(options.init), context, told, code)}\n")
-    code = asked_code(context)
-    with stoppable(context):
-        told(Progress(f"Planning {located(context)[1].relative}"))
-        planned = step.make(context, told, code)
-    # Where nobody said whom it is meant to be about, nothing can be called foreign.
+            return mending.initialise(InitWay(options.init), context, told, code)
+
+    def made(code: Secret | None) -> Planned:
+        with stoppable(context):
+            told(Progress(f"Planning {located(context)[1].relative}"))
+            return step.make(context, told, code)
+
+    if options.init:
+        sys.stderr.write(f"{with_codes(context, asked_code(context), initialised)}\n")
+    planned = with_codes(context, asked_code(context), made)
     _refuse_missing(options.passwords, planned, context)
     return planned if options.people or options.passwords else replace(planned, foreign=())
 

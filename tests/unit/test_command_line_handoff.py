@@ -62,6 +62,8 @@ def test_a_handoff_for_a_key_of_this_machine_is_told_without_its_ciphertext(
         assert f"{profile.role} in {profile.account_name}" in text
     assert identity.encrypted_password
     assert identity.encrypted_password[:40] not in text
+    assert identity.mfa_required
+    assert "MFA       your device stays as it is\n" in text
 
 
 def test_one_for_a_key_that_is_elsewhere_is_told_and_refused(

@@ -22,10 +22,11 @@ from test_help_is_light import HEAVY, MAIN, loaded
 from tui import apply_command, handoff_command, layer_run, plan_command
 from tui.command_line import build_parser, main
 from tui.exit_codes import DONE, REFUSED, USAGE
-from tui.layer_run import asked_code, layer_alone, plans_of, stoppable
+from tui.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
 from tui.places import Machine, Places
 from workflows.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD
+from workflows.secret import Secret
 from workflows.services.processes import process_started_at
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
@@ -450,6 +451,28 @@ def test_a_code_is_asked_for_on_the_terminal_where_the_profile_wants_one(
     assert code is not None
     assert code.reveal() == "123456"
     assert terminal.asked == ["arn:aws:iam::222222222222:mfa/lee"]
+
+
+def test_each_further_device_is_asked_once(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    second, third = "arn:aws:iam::222222222222:mfa/second", "arn:aws:iam::333333333333:mfa/third"
+    terminal = terminal_with(monkeypatch, "222222", "333333")
+    given: list[str] = []
+
+    def act(code: Secret | None) -> str:
+        assert code is not None
+        given.append(code.reveal())
+        if given == ["111111"]:
+            raise CodeWanted("bb-shared-devops", second)
+        if given[-1] != "222222":
+            raise CodeWanted("bb-apps-devops", third)
+        return "done"
+
+    with layer_alone(machine, parsed("plan", "security")) as context:
+        assert with_codes(context, Secret("111111"), act) == "done"
+        assert (given, terminal.asked) == (["111111", "222222"], [second])
+        with pytest.raises(CodeWanted):
+            with_codes(context, Secret("444444"), act)
+    assert (given[2:], terminal.asked) == (["444444", "333333"], [second, third])
 
 
 KILLED = ApplyResult(None, False, (), (), ())
