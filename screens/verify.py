@@ -16,8 +16,7 @@ from screens.unlocking import Locked
 from screens.widgets.after_verify import AfterVerify
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
-from screens.widgets.profile_answers import ProfileAnswers
-from workflows.numbers import count
+from screens.widgets.profile_answers import ProfileAnswers, proof
 from workflows.services.shell_lines import Shell
 from workflows.steps import aws_command, verify
 from workflows.steps.aws_command import Tried
@@ -61,7 +60,7 @@ class VerifyPane(BrowsingPane):
             yield Button("Ask again", id="again", compact=True)
             yield Button("Switch role", id="switch", compact=True)
             yield Button("Copy its link", id="copy-switch", compact=True)
-        yield AfterVerify(id="after")
+        yield AfterVerify(sandbox=self.context.world.sandbox)
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -145,21 +144,21 @@ class VerifyPane(BrowsingPane):
 
     def _finish(self, results: tuple[Result, ...]) -> None:
         self._results = {result.profile: result for result in results}
-        untyped = [field for field in self.query("#codes Input").results(Input) if not field.value]
         for field in self.query("#codes Input").results(Input):
             field.clear()  # each code is good once
-        broken = [result for result in results if result.problem]
-        working = len(results) - len(broken)
-        words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
-        if broken:
-            words += f"\n✗ {broken[0].problem}"
-            words += "\nEnter on a line of the table tells its reason." if len(broken) > 1 else ""
-        else:
-            words += " Next (^n) ends this."
-        (answer := self.query_one("#answer", Static)).update(words)
+        (answer := self.query_one("#answer", Static)).update(proof(results))
         self._show_shell()
-        (untyped[0] if broken and untyped else self.query_one(ProfileAnswers)).focus(scroll_visible=False)
+        wanting = {result.profile for result in results if result.wants_code}
+        ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]
+        fields = (field for id_ in ids for field in self.query(id_).results(Input))
+        next(fields, self.query_one(ProfileAnswers)).focus(scroll_visible=False)
         self.call_after_refresh(answer.scroll_visible, animate=False)
+
+    @on(Input.Changed, "#codes Input")
+    def _show_typed(self, event: Input.Changed) -> None:
+        """The answer below may have scrolled the field away that has the focus."""
+        if event.input.has_focus and event.value:
+            event.input.scroll_visible(animate=False)
 
     @on(DataTable.RowSelected)
     def _explain(self) -> None:

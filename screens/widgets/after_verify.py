@@ -16,13 +16,21 @@ _MOST_LINES = 12
 
 
 class AfterVerify(Vertical):
-    """Hidden until a profile works; the buttons are the pane's to answer."""
+    """Hidden until a profile works; the buttons are the pane's to answer.
+
+    Args:
+        sandbox: whether the lines lead into a sandbox, so that they are for one terminal alone.
+    """
 
     DEFAULT_CSS = """
     AfterVerify { height: auto; display: none; }
     AfterVerify.-shown { display: block; }
     AfterVerify #shell, AfterVerify #tried { height: auto; margin-top: 1; }
     """
+
+    def __init__(self, *, sandbox: bool) -> None:
+        super().__init__(id="after")
+        self._sandbox = sandbox
 
     def compose(self) -> ComposeResult:
         yield Static("", id="shell", markup=False)
@@ -36,11 +44,15 @@ class AfterVerify(Vertical):
         """Show the lines of a shell; without any, nothing is shown."""
         self.set_class(bool(lines), "-shown")
         self.query_one("#try").display = has_aws
-        words = [
-            f"For {shell.value}, in its start file or typed:",
-            *lines,
-            f"Then open a new terminal and type  {COMMAND}",
-        ]
+        before = f"For {shell.value}, in its start file or typed:"
+        after = f"Then open a new terminal and type  {COMMAND}"
+        if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
+            before = (
+                f"For {shell.value}, typed in a new terminal while the wizard is open; the last ones lead to "
+                "the sandbox's AWS and its home:"
+            )
+            after = f"Then type  {COMMAND}  there, and close that terminal afterwards."
+        words = [before, *lines, after]
         if not has_aws:
             words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
         self.query_one("#shell", Static).update("\n".join(words))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from textual.widgets import DataTable
 
+from workflows.numbers import count
 from workflows.steps.verify import Result
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
@@ -46,6 +47,19 @@ class ProfileAnswers(DataTable[str]):
         if not self.row_count:
             return ""
         return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
+
+
+def proof(results: Sequence[Result]) -> str:
+    """How many profiles work, why the first of the others does not, and what to do next."""
+    broken = [result for result in results if result.problem]
+    working = len(results) - len(broken)
+    words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
+    if not broken:
+        return f"{words} Next (^n) ends this."
+    words += f"\n✗ {broken[0].problem}"
+    if any(result.wants_code for result in broken):
+        words += "\nType the next code now: the cursor is in its field. Then Next (^n) asks again."
+    return words + ("\nEnter on a line of the table tells its reason." if len(broken) > 1 else "")
 
 
 def _short(arn: str) -> str:

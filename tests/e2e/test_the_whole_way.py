@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from support.browser_visit import BrowserVisit, Phone
 from support.leak_hunt import LeakHunt, hunting
 from support.sandbox import delete_if_there, sandbox_cache
 from support.walker import Walker, wizard
+from textual.widgets import Static
 
 from screens.widgets.matrix import Matrix
 from tui.app import Start
@@ -120,10 +122,16 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         for account in ("management", "security"):
             canaries += await sign_in_and_get_a_key(person, account, phone, sandbox.downloads, hunt)
         await person.at("Verify")
-        for account in ("management", "security"):
-            await person.fill(f"#code-{account}", phone.fresh(f"binbash-{account}"))
+        codes = phone.fresh_ones("binbash-management", "binbash-security")
+        for account, code in zip(("management", "security"), codes, strict=True):
+            await person.fill(f"#code-{account}", code)
         await person.next()
         await person.until(lambda: "10 of 10 profiles work" in person.text(), "the proof", 30)
+        told = str(person.pane.query_one("#shell", Static).render())
+        assert "typed in a new terminal while the wizard is open" in told
+        await person.pilot.press("l")
+        await person.rest()
+        assert_the_copied_lines_are_enough(person.clipboard(), machine.home)
         await person.next()
         await person.until(lambda: "All done" in person.text(), "the end")
         assert set(person.statuses().values()) == {Status.DONE}
@@ -270,6 +278,21 @@ def assert_the_aws_command_answers(sandbox: Sandbox, files: dict[str, str], phon
         [str(aws), "sts", "get-caller-identity"], environment, phone.fresh("binbash-security")
     )
     assert "arn:aws:sts::333333333333:assumed-role/DevOps/" in answer, answer
+
+
+def assert_the_copied_lines_are_enough(lines: str, home: Path) -> None:
+    """A terminal that knows nothing of the sandbox, with the lines typed: the vault's key, the local AWS."""
+    aws = Path(sys.executable).with_name("aws")
+    typed = f"{lines}{shlex.quote(str(aws))} sts get-caller-identity --profile bb-security\n"
+    done = subprocess.run(
+        ["bash", "--norc"],
+        input=typed,
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "arn:aws:iam::222222222222:user/jane.doe" in done.stdout, done.stderr
 
 
 def at_a_terminal(command: list[str], environment: dict[str, str], typed: str) -> str:

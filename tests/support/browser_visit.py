@@ -35,9 +35,14 @@ class Phone:
 
     def fresh(self, account: str) -> str:
         """A code that was not given before."""
+        return self.fresh_ones(account)[0]
+
+    def fresh_ones(self, *accounts: str) -> list[str]:
+        """A code of each account, all of the same half minute, that was not given before."""
         self._sandbox.advance_clock(STEP_SECONDS)
         self._ahead += STEP_SECONDS
-        return pyotp.TOTP(self._seeds[account]).at(time.time() + self._ahead)
+        now = time.time() + self._ahead
+        return [pyotp.TOTP(self._seeds[account]).at(now) for account in accounts]
 
 
 class BrowserVisit:

@@ -13,7 +13,7 @@ from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, served, user_key
 from support.strict_aws import APPS
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from screens.verify import VerifyPane
 from screens.widgets.profile_answers import ProfileAnswers
@@ -127,6 +127,27 @@ async def test_a_code_that_was_not_given_is_what_is_typed_next(
         await rest(pilot)
         assert "2 of 2 profiles work." in app.text()
         assert app.focused is app.pane.query_one(ProfileAnswers)
+
+
+async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and_is_seen(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*"000000", "ctrl+n")
+        await rest(pilot)
+        assert "1 of 2 profiles works." in app.text()
+        told = str(app.pane.query_one("#answer", Static).render())
+        assert "Type the next code now" in told
+        code = new_user.code(seed, 1)
+        await pilot.press(*code)
+        await rest(pilot)
+        assert code in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "2 of 2 profiles work." in app.text()
 
 
 async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:

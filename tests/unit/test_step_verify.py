@@ -256,3 +256,16 @@ def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
     )
     fish = replace(context.world, environment={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
     assert aws_command.shell_lines(replace(context, world=fish), ROLE)[2] == f"set -gx AWS_PROFILE '{ROLE}'"
+
+
+def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
+    context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
+    outside = aws_command.shell_lines(context, ROLE)
+    own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HOME": "/s/home", "GNUPGHOME": "/s/gpg", "LANG": "C"}
+    inside = replace(context.world, environment=own, sandbox=True)
+    assert aws_command.shell_lines(replace(context, world=inside), ROLE) == (
+        *outside,
+        "export AWS_ENDPOINT_URL=http://127.0.0.1:9",
+        "export HOME=/s/home",
+        "export GNUPGHOME=/s/gpg",
+    )

@@ -8,6 +8,10 @@ from workflows.services.profiles.plan import region_problems
 from workflows.services.role_profiles import RoleProfile
 
 
+class MfaNeeded(OnboardError):  # noqa: N818 - as the other refusals are named
+    """The role wants a session that began with an MFA code, and no code was given."""
+
+
 def unusable_role(profile: RoleProfile) -> OnboardError | None:
     """Why a role need not be asked about: what the profile names is no role at all; None if it is one."""
     if profile.account:
@@ -49,7 +53,7 @@ def role_refusal(
         return error
     what = f"{profile.name}: AWS does not let you assume {profile.role_arn}."
     if not with_mfa and (profile.mfa_serial is not None or error.failure is AwsFailure.DENIED_EXPLICITLY):
-        return OnboardError(
+        return MfaNeeded(
             "MFA is needed",
             what,
             why="The role wants a session that began with an MFA code, and this one did not.",

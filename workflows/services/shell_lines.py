@@ -6,8 +6,10 @@ Each is quoted for its shell, since a home folder or a project may have a blank 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import PurePath
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from workflows.errors import OnboardError
@@ -17,6 +19,7 @@ _CONSOLES = {
     "aws-us-gov": "signin.amazonaws-us-gov.com",
     "aws-cn": "signin.amazonaws.cn",
 }
+_NOTHING_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 class Shell(Enum):
@@ -34,7 +37,11 @@ def shell_of(program: str) -> Shell:
 
 
 def export_lines(
-    shell: Shell, config_file: PurePath, credentials_file: PurePath, profile: str
+    shell: Shell,
+    config_file: PurePath,
+    credentials_file: PurePath,
+    profile: str,
+    more: Mapping[str, str] = _NOTHING_MORE,
 ) -> tuple[str, ...]:
     """The three lines that make the aws command and every SDK use the project's files and this profile.
 
@@ -43,11 +50,13 @@ def export_lines(
         config_file: goes to AWS_CONFIG_FILE.
         credentials_file: goes to AWS_SHARED_CREDENTIALS_FILE.
         profile: goes to AWS_PROFILE.
+        more: variables that need a line besides.
     """
     values = {
         "AWS_CONFIG_FILE": str(config_file),
         "AWS_SHARED_CREDENTIALS_FILE": str(credentials_file),
         "AWS_PROFILE": profile,
+        **more,
     }
     if shell is Shell.FISH:
         return tuple(f"set -gx {name} {_fish_quote(value)}" for name, value in values.items())

@@ -17,6 +17,8 @@ from workflows.steps.base import Context, Progress, Report
 from workflows.steps.written_profiles import profile_files, written_profiles
 
 COMMAND = "aws s3 ls"
+_OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
+"""What a terminal of the real machine lacks: where AWS answers, and the home whose vault has the keys."""
 _AWS_SECONDS = 60.0
 _ASKS = "Enter MFA code for"
 _OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input may be echoed")
@@ -43,9 +45,16 @@ def own_shell(context: Context) -> Shell:
 
 
 def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> tuple[str, ...]:
-    """The three lines for a shell; for the person's own if None."""
-    files = profile_files(_written_with(context, profile))
-    return export_lines(shell or own_shell(context), files.config_file, files.credentials_file, profile)
+    """The three lines for a shell; for the person's own if None. In the sandbox more lead into it."""
+    files, world = profile_files(_written_with(context, profile)), context.world
+    inside = {name: world.environment[name] for name in _OF_THE_SANDBOX if name in world.environment}
+    return export_lines(
+        shell or own_shell(context),
+        files.config_file,
+        files.credentials_file,
+        profile,
+        inside if world.sandbox else {},
+    )
 
 
 def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.errors import Cancelled, OnboardError, Problem
@@ -13,6 +13,7 @@ from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
 from workflows.services.role_profiles import needs_code, role_profiles
+from workflows.services.role_refusals import MfaNeeded
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.verify import Verification, verify_profiles
 from workflows.steps.aws_command import aws_program
@@ -31,6 +32,7 @@ STEP = Step(
     skippable=True,
     blocked_words="Verify needs that Profiles is done or skipped",
 )
+_ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class Result:
         arn: who it is; "" if it does not work.
         problem: why it does not work and what to do, or "".
         title: the same in a few words, or "".
+        wants_code: whether another code is all that it lacks; not kept.
     """
 
     profile: str
     arn: str
     problem: str
     title: str = ""
+    wants_code: bool = field(default=False, compare=False)
 
     def as_record(self) -> dict[str, str | None]:
         """As the journal keeps it."""
@@ -186,8 +190,9 @@ def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[
     results: dict[str, Result] = {}
 
     def answered(answer: Verification) -> None:
-        title = answer.problem.title if answer.problem else ""
-        result = Result(answer.profile, answer.arn or "", _words(answer.problem), title)
+        problem = answer.problem
+        title, wants_code = problem.title if problem else "", isinstance(problem, _ABOUT_A_CODE)
+        result = Result(answer.profile, answer.arn or "", _words(problem), title, wants_code)
         results[result.profile] = result
         report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
 
