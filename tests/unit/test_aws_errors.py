@@ -90,6 +90,40 @@ def test_every_failure_has_its_words(error: Exception, failure: AwsFailure, titl
     assert translated.detail
 
 
+@pytest.mark.parametrize(
+    ("message", "policy"),
+    [
+        ("… is not authorized … with an explicit deny in a service control policy", "service control policy"),
+        ("… because no service control policy allows the iam:GetUser action", "service control policy"),
+        ("… with an explicit deny in a resource control policy", "resource control policy"),
+        ("… because no permissions boundary allows the iam:GetUser action", "permissions boundary"),
+        ("… with an explicit deny in a session policy", "session policy"),
+    ],
+)
+def test_a_policy_that_no_code_changes_is_named_and_no_mfa_is_advised(message: str, policy: str) -> None:
+    error = translate(answer("AccessDenied", message, 403))
+    assert (error.failure, error.title) == (AwsFailure.DENIED, "AWS does not allow this")
+    assert policy in error.what
+    assert "MFA" not in error.as_text().removesuffix(message)
+
+
+def test_a_page_in_place_of_an_answer_is_not_called_awss_own_words() -> None:
+    page = boto.ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetCallerIdentity")
+    error = translate(page)
+    assert error.failure is AwsFailure.NETWORK
+    assert "it was not AWS" in error.what
+    assert "403" in error.detail
+
+
+@pytest.mark.parametrize("kind", [boto.EndpointConnectionError, boto.ConnectTimeoutError])
+def test_a_local_aws_that_is_gone_is_not_looked_for_on_the_internet(kind: type[boto.BotoCoreError]) -> None:
+    error = translate(kind(endpoint_url="http://127.0.0.1:20172/"))
+    assert error.failure is AwsFailure.NETWORK
+    assert "http://127.0.0.1:20172." in error.what
+    assert "aws.amazon.com" not in error.as_text()
+    assert "resume" in error.next
+
+
 def test_a_clock_that_is_off_is_told_with_its_direction_and_size() -> None:
     message = "Signature expired: 20260102T030000Z is now earlier than 20260102T031507Z"
     headers = {"date": "Fri, 02 Jan 2026 03:20:07 GMT"}

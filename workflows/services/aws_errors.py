@@ -8,13 +8,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from workflows.errors import OnboardError
-from workflows.services.aws_failure_words import EXPLANATIONS, Explanation
+from workflows.services.aws_failure_words import (
+    EXPLANATIONS,
+    NOT_AWS,
+    Explanation,
+    denied_from_above,
+    local_aws_gone,
+)
 from workflows.services.aws_failures import FAILURES, AwsFailure
 
 __all__ = ["AwsError", "AwsFailure", "Explanation", "calling_aws", "translate"]
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _REQUEST_TIME = re.compile(r"(\d{8}T\d{6}Z)")
 
 
@@ -87,7 +95,11 @@ def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:
     if failure is AwsFailure.OTHER and int(metadata.get("HTTPStatusCode", 0)) >= 500:
         failure = AwsFailure.UNAVAILABLE
     failure = _by_message(failure, message)
-    explanation = EXPLANATIONS[failure]
+    explanation = denied_from_above(message) if failure is AwsFailure.DENIED else None
+    if "Code" not in response.get("Error", {}) and failure is AwsFailure.OTHER:
+        failure, explanation = AwsFailure.NETWORK, NOT_AWS
+        code = f"an answer with the HTTP status {metadata.get('HTTPStatusCode')} that is not one of AWS's"
+    explanation = explanation or EXPLANATIONS[failure]
     if failure in {AwsFailure.SIGNATURE, AwsFailure.CLOCK}:
         # AWS repeats the signed request after the first sentence, and a session token is a part of that.
         message = re.split(r"\.\s|\n", message, maxsplit=1)[0]
@@ -107,7 +119,7 @@ def _by_message(failure: AwsFailure, message: str) -> AwsFailure:
             return AwsFailure.DENIED if missing else AwsFailure.MFA_CODE
         if "mfa serial" in lowered or "unable to validate mfa" in lowered:
             return AwsFailure.MFA_DEVICE
-        if "explicit deny" in lowered:
+        if "explicit deny" in lowered and denied_from_above(message) is None:
             return AwsFailure.DENIED_EXPLICITLY
     return failure
 
@@ -135,13 +147,10 @@ def _from_botocore(error: Exception, doing: str) -> AwsError:
     failure = next(kinds, AwsFailure.OTHER)
     # A validation error repeats the value that was refused, and that may be a password.
     detail = name if failure is AwsFailure.INPUT or name == "ResponseParserError" else f"{name}: {error}"
-    explanation = EXPLANATIONS[failure]
-    if name == "ResponseParserError":
-        what = "something answered, but it was not AWS."
-        why = "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place."
-        explanation = Explanation(
-            explanation.title, what, why, "Sign in to the network in a browser, then try again."
-        )
+    explanation = NOT_AWS if name == "ResponseParserError" else EXPLANATIONS[failure]
+    address = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
+        explanation = local_aws_gone(address)
     if name == "SSLError":
         why = "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off."
         remedy = "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock."

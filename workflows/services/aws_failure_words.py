@@ -149,3 +149,46 @@ EXPLANATIONS: Mapping[AwsFailure, Explanation] = {
         "The details below are AWS's own words; try again, or show them to your administrator.",
     ),
 }
+
+NOT_AWS = Explanation(
+    "AWS cannot be reached",
+    "something answered, but it was not AWS.",
+    "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place.",
+    "Sign in to the network in a browser, or ask who looks after the proxy; then try again.",
+)
+_ABOVE = ("service control policy", "resource control policy", "permissions boundary", "session policy")
+"""The policies that IAM's access denied messages name besides those of groups, users and roles."""
+
+
+def denied_from_above(message: str) -> Explanation | None:
+    """The words for a refusal by a policy that no group gives and no MFA code changes.
+
+    Args:
+        message: AWS's own; the form is that of "Access denied error messages" in the IAM User Guide.
+
+    Returns:
+        None if the message names no such policy.
+    """
+    policy = next((name for name in _ABOVE if name in message.lower()), None)
+    if policy is None:
+        return None
+    return Explanation(
+        "AWS does not allow this",
+        f"a {policy} refuses it.",
+        f"A {policy} sets the limit of what everybody below it may do, whatever their groups allow.",
+        "Show the details below to whoever looks after the organization's accounts.",
+    )
+
+
+def local_aws_gone(address: str) -> Explanation:
+    """The words for a silence of this computer itself, which stands in for AWS.
+
+    Args:
+        address: where AWS was to answer, on loopback.
+    """
+    return Explanation(
+        "The local AWS does not answer",
+        f"nothing answers at {address.rstrip('/')}.",
+        "This address of your own computer stands in for AWS: in the sandbox, or by AWS_ENDPOINT_URL.",
+        "In the sandbox quit (^q) and resume, which starts its AWS again. Else look at AWS_ENDPOINT_URL.",
+    )
