@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -40,6 +41,12 @@ class _Version(argparse.Action):
 
         sys.stdout.write(f"iam-onboard {version('iam-onboard')}\n")
         parser.exit(DONE)
+
+
+_OUTPUT_LOST = (
+    "The output could not be written\n\nThere is no space left where standard output goes. What the command "
+    "did is done; only its output is lost.\n\nWhat next: Free some space, or send the output elsewhere."
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -159,20 +166,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "credential-process": pieces.credential_process,
     }
     try:
-        return run[options.command](options)
+        return _written(run[options.command](options))
     except OnboardError as error:
         return _refused(error.as_text())
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # nobody reads; the exit's flush is quiet
+        _write_no_more()  # nobody reads
         return REFUSED
     except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
+        if isinstance(failure, OSError) and failure.errno == errno.ENOSPC and failure.filename is None:
+            _write_no_more()
+            return _refused(_OUTPUT_LOST)
         from screens.failure import as_error  # noqa: PLC0415
 
         return _refused(as_error(failure).as_text())
+
+
+def _written(code: int) -> int:
+    """The exit code, once all output is: what cannot be written is told here, not by the interpreter's exit."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _write_no_more() -> None:
+    """Let the flush at the interpreter's exit be quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refused(words: str) -> int:

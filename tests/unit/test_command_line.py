@@ -417,3 +417,21 @@ def test_a_folder_that_was_removed_under_the_shell_is_told(
     gone.rmdir()
     assert main(command) == REFUSED
     assert capsys.readouterr().err.startswith("The current folder is gone\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("buffered", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_a_full_disk_behind_standard_output_is_told_in_words(buffered: dict[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui.command_line", "completion", "bash"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **buffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == REFUSED
+    assert done.stderr.startswith("The output could not be written\n")
+    assert "OSError" not in done.stderr
