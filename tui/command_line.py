@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _written(code: int) -> int:
-    """The exit code, once all output is: what cannot be written is told here, not by the interpreter's exit."""
+    """The exit code, once all is written: what cannot be is told here, not at the interpreter's exit."""
     if sys.stdout is not None:
         sys.stdout.flush()
     return code
