@@ -28,7 +28,7 @@ def hint(name: str) -> str:
     """What to do for a person whose key is missing; "" is nobody."""
     if not name:
         return "Nobody joins or gets a new key. Go back to the Project step to say who does."
-    return f"{name}: paste or open what they sent; i makes an invitation to send them."
+    return f"{name}: paste or open what they sent; or Tab to Invite, which makes a text to send them."
 
 
 def told(key: TakenKey) -> list[str]:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.events import Paste
 
 from screens.base import StepPane
 from screens.finished import Finished
@@ -111,6 +112,11 @@ class WizardScreen(AroundTheStage):
         """Show a step because the person asked for it, unless something runs in the one that is shown."""
         if not self._refused_while_busy():
             await self.go_to(key)
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted while the list of steps has the focus is for the step that is shown, too."""
+        if self.pane is not None:
+            self.pane.on_paste(event)
 
     def leave(self) -> None:
         """The wizard is about to go: keep the input, leave what runs, forget secrets.

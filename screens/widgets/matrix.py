@@ -47,7 +47,6 @@ class Matrix(ScrollView, can_focus=True):
             "put",
             "In or out",
             id="groups.toggle",
-            show=False,
             tooltip="Put the person in or out",
         ),
     ]

@@ -43,6 +43,7 @@ async def test_people_are_put_into_groups_by_keys_in_every_layer(
     decide(admin_project, people_keys, joining=("jane.doe",), regrouping=("sam.okafor",))
     async with wizard(admin_project, project, pgp_keys, users, at="groups") as ui:
         assert ui.focused == "matrix"
+        assert "space In or out" in ui.text.splitlines()[-1]
         assert "▸ management: 0 pending" in ui.text
         assert "── Joining: 1 ──" in ui.text
         assert "! jane.doe (joining): in no group" in ui.text

@@ -136,6 +136,19 @@ async def test_a_paste_of_fifty_megabytes_is_refused_and_not_laid_out(
         assert len(area.text) > 1000
 
 
+async def test_a_paste_into_the_list_of_steps_arrives_in_the_field_for_pasting(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert "Tab to Invite" in verdict(ui)  # in the field for pasting i would be typed
+        await ui.press("f2")
+        assert ui.app.screen.focused not in ui.app.pane.query("*")
+        ui.app.post_message(Paste(b64encode(people_keys["jane.doe"]).decode()))
+        await ui.rest()
+        assert len(ui.app.pane.query_one(TextArea).text) > 1000
+
+
 @pytest.mark.parametrize("kind", ["secret", "keybase:jane"])
 async def test_the_sender_of_what_was_refused_can_be_told_by_a_key(
     admin_project: AdminProject, people_keys: Keys, kind: str
