@@ -289,3 +289,24 @@ def test_a_name_that_another_list_holds_too_does_not_go_with_its_user() -> None:
     )
     with pytest.raises(EditRefused, match=r"a\.a cannot be removed"):
         edit_layer(mixed, [RemovePerson("a.a")])
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line"),
+    [
+        ("users = EXPRESSION", "users EXPRESSION", 3),
+        ("users = EXPRESSION", 'users = ["alex.kim"', 4),
+        ("users = EXPRESSION", 'users = concat(["alex.kim"]', 4),
+        ("locals {", "locals ", 2),
+    ],
+)
+def test_a_file_with_a_mistake_is_not_called_computed_and_its_line_is_told(
+    good: str, bad: str, line: int
+) -> None:
+    text = LOCALS.replace(good, bad).replace("EXPRESSION", '["alex.kim"]')
+    read = layer_of({"users.tf": USERS, "locals.tf": text})
+    told = " ".join(one.message for one in read.findings)
+    assert "computed" not in told
+    assert "is not a list or a map in this layer" not in told
+    why = rf"users of module user .*locals\.tf has something at line {line} that cannot be parsed"
+    assert re.search(why, told), told

@@ -54,15 +54,27 @@ def resolve(files: FileSet, document: Document, node: Node) -> Source:
     if not found:
         scope, _, name = text.partition(".")
         if scope in {"var", "local"} and name.isidentifier():
-            return Source(document, None, f"{text} is not a list or a map in this layer")
+            return _missing(files, document, text)
         return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
     first = found[0]
     home, value = first.document, first.value
     if value.type not in {"tuple", "object"}:
         place = Place(home.name, first.line)
+        if home.broken_at is not None:  # what is left of it only looks like an expression
+            return Source(home, None, unwritable(files, home), place)
         return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
     why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
     return Source(home, value, why or unwritable(files, home))
+
+
+def _missing(files: FileSet, document: Document, text: str) -> Source:
+    """A local or a variable that nothing sets, as far as the files can be parsed."""
+    broken = next((one for one in files.documents.values() if one.broken_at is not None), None)
+    if broken is None:
+        return Source(document, None, f"{text} is not a list or a map in this layer")
+    where = f"{broken.name} has something at line {broken.broken_at} that cannot be parsed"
+    place = Place(broken.name, broken.broken_at or 1)
+    return Source(document, None, f"{text} is not found, and {where}", place)
 
 
 def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
