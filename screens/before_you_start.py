@@ -77,9 +77,8 @@ class BeforeYouStartPane(StepPane):
         self._found = found
         self.query_one("#found", Static).update(_told(found, sandbox=self.context.world.sandbox))
         if found.invitations:
-            self.query_one(
-                "#use", Button
-            ).label = f"Use the invitation for {found.invitations[0].user} from the mailbox"
+            user = found.invitations[0].user
+            self.query_one("#use", Button).label = f"Use the invitation for {user} (mailbox)"
         self.query_one("#use").display = bool(found.invitations)
 
     @on(Button.Pressed, "#use")

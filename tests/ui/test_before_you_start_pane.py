@@ -83,7 +83,7 @@ async def test_the_sandbox_offers_the_invitation_in_its_mailbox(tmp_path: Path) 
         await pilot.press("enter")
         await pilot.pause()
         assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
-        assert "Use the invitation for jane.doe" in app.text()
+        assert "Use the invitation for jane.doe (mailbox)" in app.text()
     session.close()
 
 

@@ -72,7 +72,7 @@ def test_a_temporary_key_comes_with_its_token() -> None:
         (",,\n,", "x.csv is empty."),
         (" \r\n\n", "x.csv is empty."),
         (HEADER, "only the line with the headings"),
-        (f"{HEADER}\n{KEY_ID}\n", "has 1 fields; the headings of x.csv name 2"),
+        (f"{HEADER}\n{KEY_ID}\n", "has 1 field; the headings of x.csv name 2"),
         (f"{HEADER}\n{ROW},more\n", "more fields than the headings"),
         (f"{HEADER}\n{ROW}\n{ROW}\n", "holds 2 keys"),
         (f"{HEADER}\n{KEY_ID},{SECRET}x\n", "has 41 characters; it has to have 40"),

@@ -73,7 +73,7 @@ def read_variables(path: Path) -> dict[str, object]:
             "A variables file is not valid HCL",
             f"{path} cannot be parsed.",
             next="Repair it; the parser's words are below.",
-            detail=str(error),
+            detail=str(error).replace("tmp.hcl", path.name),  # the name that pygohcl gives to any text
         ) from error
     return dict(values)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.errors import OnboardError
+from workflows.numbers import count
 from workflows.secret import Secret
 from workflows.services import files
 
@@ -193,7 +194,8 @@ def _columns(header: list[str], name: str) -> _Columns:
 def _access_key(row: list[str], columns: _Columns, name: str) -> AccessKey:
     if len(row) < columns.count:
         raise _error(
-            f"The line with the key has {len(row)} fields; the headings of {name} name {columns.count}.",
+            f"The line with the key has {count(len(row), 'field')}; "
+            f"the headings of {name} name {columns.count}.",
             "Perhaps the file was cut off.",
         )
     if len(row) > columns.count:
