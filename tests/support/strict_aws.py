@@ -20,6 +20,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
@@ -60,6 +61,7 @@ class StrictWorld:
 
     def __init__(self) -> None:
         iam_backends.clear()
+        s3_backends.clear()
         self.ahead = 0.0
         self.started = time.time() // 30 * 30 + 15  # in the middle of a code, where no test is late
         self.directory = Directory(
