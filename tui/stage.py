@@ -159,8 +159,11 @@ class Stage(Vertical):
     def focus_first(self) -> None:
         """The first thing to fill in has the focus, else the page itself, so that keys scroll it.
 
-        A page that has put the focus somewhere already knew better.
+        A page that has put the focus somewhere already knew better, also if its wish still waits its turn.
         """
+        self.app.call_later(self._focus_first)
+
+    def _focus_first(self) -> None:
         if not self.children:
             return  # the application ended while the page was being mounted
         page, focused = self.children[0], self.screen.focused
@@ -168,10 +171,10 @@ class Stage(Vertical):
             return
         for widget in page.query("*"):
             if widget.focusable and all(one.display for one in widget.ancestors_with_self):
-                widget.focus()
+                self.screen.set_focus(widget)
                 return
         page.can_focus = True
-        page.focus()
+        self.screen.set_focus(page)
 
     def _opening(self, key: StepKey) -> Opening:
         session = self._walk.session

@@ -124,6 +124,22 @@ async def test_only_an_optional_step_is_skipped_and_can_be_opened_again(tmp_path
         assert app.session.status(ACCOUNT) is Status.READY
 
 
+class FocusingPane(EverythingPane):
+    """It puts the focus elsewhere than on its first field."""
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#area").focus()
+
+
+async def test_a_pane_that_put_the_focus_somewhere_keeps_it_there(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=FocusingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.focused is app.screen.query_one("#area")
+
+
 async def test_an_input_that_is_refused_says_what_is_accepted_and_starts_nothing(tmp_path: Path) -> None:
     modules = small_workflow()
     app = host(tmp_path, modules)
