@@ -226,3 +226,30 @@ def test_a_damaged_handoff_is_refused_or_read_unchanged(place: int, change: str,
         return  # refused, which is one of the two good ends
     for name in ("account_id", "sign_in_url", "key_fingerprint"):
         assert getattr(opened.identities[0], name) == getattr(handoff.identities[0], name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "encrypted", "made_anew"),
+    [
+        ({}, "passwords in it are encrypted", "make a new password."),
+        (
+            {"encrypted_password": None, "access_key_id": "AKIAIOSFODNN7EXAMPLE", "sign_in_url": ""},
+            "secret keys in it are encrypted",
+            "make a new access key.",
+        ),
+        (
+            {"access_key_id": "AKIAIOSFODNN7EXAMPLE"},
+            "passwords and secret keys in it are encrypted",
+            "make a new password and access key.",
+        ),
+    ],
+)
+def test_the_text_speaks_of_what_it_holds(changes: dict[str, object], encrypted: str, made_anew: str) -> None:
+    if "access_key_id" in changes:
+        changes = {**changes, "encrypted_secret": identity().encrypted_password}
+    text = Handoff("bb", (identity(**changes),)).render()
+    assert f"message is secret: {encrypted} to your PGP key,\nand only you can read them." in text
+    assert f"send me your current public PGP key and I will\n{made_anew}" in text
+    assert ("password" in text.partition("Without it:")[0]) == (
+        identity(**changes).encrypted_password is not None
+    )

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from workflows.messages.handoff import Handoff, Identity
 
 
+_HOLDS: Mapping[tuple[bool, bool], tuple[str, str]] = {
+    (True, False): ("passwords in it are", "password"),
+    (False, True): ("secret keys in it are", "access key"),
+    (True, True): ("passwords and secret keys in it are", "password and access key"),
+    (False, False): ("passwords in it are", "password"),
+}
+"""By whether it holds passwords and access keys: what is encrypted, and what is made anew if that fails."""
 _FIRST = "your access to the AWS accounts of {project} is ready."
 _OPENINGS: Mapping[str, str] = {
     "new-password": "this is a new password for the AWS accounts of {project}; the one you had\n"
@@ -26,12 +33,15 @@ def greeting(handoff: Handoff) -> str:
     """The text above the block: what this is, how to go on with the wizard, how by hand."""
     again = handoff.occasion in _OPENINGS
     opening = _OPENINGS.get(handoff.occasion, _FIRST).format(project=handoff.project)
+    password = any(one.encrypted_password is not None for one in handoff.identities)
+    access_key = any(one.encrypted_secret is not None for one in handoff.identities)
+    encrypted, made_anew = _HOLDS[password, access_key]
     parts = [
         f"""Hello,
 
 {opening} Nothing in this
-message is secret: passwords in it are encrypted to your PGP key, and only
-you can read them.
+message is secret: {encrypted} encrypted to your PGP key,
+and only you can read them.
 
 With iam-onboard: save this whole message as handoff.txt and run
 
@@ -41,8 +51,8 @@ or paste it at the step "Handoff". The wizard does the rest.
 
 Without it:""",
         *(_by_hand(identity, again=again) for identity in handoff.identities),
-        """If it cannot be decrypted, send me your current public PGP key and I will
-make a new password.
+        f"""If it cannot be decrypted, send me your current public PGP key and I will
+make a new {made_anew}.
 
 For iam-onboard (leave it as it is):""",
     ]
