@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SOURCES := tui screens workflows
-JOBS ?= auto
+# Many tests wait for Terraform or gpg, so one more than there are processors.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
 .PHONY: help demo test check format-check lint types contracts unit slow explore format docs snapshots pictures benchmarks tools clean
 

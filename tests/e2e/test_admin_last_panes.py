@@ -24,7 +24,7 @@ from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps import apply, hand_over, plan
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PANES: dict[str, type[StepPane]] = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}
 
 

@@ -64,6 +64,7 @@ def files_of(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_one_person_goes_through_both_accounts_and_reads_the_password(
     runs: AdminRuns, home: GpgHome, sandbox: Sandbox
 ) -> None:

@@ -187,7 +187,9 @@ def administered(sandbox: Sandbox, folder: Path) -> AdminProject:
     return AdminProject(sandbox.project_root, sandbox.folder / "upstream.git", world, folder)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [name if name == "mixed" else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
 def test_the_plan_holds_what_was_decided_and_nothing_else(
     sandbox: Sandbox, home: GpgHome, tmp_path: Path, name: str
 ) -> None:

@@ -14,7 +14,7 @@ from tui.exit_codes import DONE, REFUSED
 from workflows.messages.handoff import NEW_PASSWORD, open_handoff
 from workflows.sandbox.sandbox import Sandbox
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 NAME = "sam.okafor"
 ELSEWHERE = 'profile = lookup({ a = "bb-management-administrator" }, "a", "none")'

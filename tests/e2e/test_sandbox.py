@@ -108,6 +108,7 @@ def as_administrator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandb
     return sandbox
 
 
+@pytest.mark.slow
 def test_both_layers_are_applied_and_stay_so_after_closing(sandbox: Sandbox) -> None:
     for layer in project.layers(sandbox.project_root):
         init(sandbox, layer)

@@ -143,6 +143,7 @@ def test_a_person_gets_in_and_out_again_without_a_screen(admin: Admin, home: Gpg
     assert f"Neither the layer nor its state has a user {NAME}" in told
 
 
+@pytest.mark.slow
 def test_an_apply_is_stopped_once_left_to_itself_and_its_end_taken_in(admin: Admin) -> None:
     slow = admin.layer / "slow.tf"
     slow.write_text(slow_resource(20))
