@@ -9,9 +9,9 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from tui.ask import ask_code
+from tui.ask import TRIES, ask_code, has_terminal, tell_refused
 from tui.exit_codes import DONE
 from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
@@ -24,12 +24,15 @@ from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.profiles.plan import BaseProfile, WantedProfiles, region_problems
 from workflows.services.profiles.reading import Found, profile_sections
 from workflows.services.profiles.write import MAX_BYTES, profile_paths
+from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.steps import rotation
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_keys import Owner, adopted, keep_recorded
 from workflows.steps.key_session import clients_for, device_of, key_session
 from workflows.steps.made_access_key import created_key
 from workflows.world import World
+
+Done = TypeVar("Done")
 
 
 def access_key(machine: Machine, options: argparse.Namespace) -> int:
@@ -139,23 +142,26 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
             )
         old = found
     try:
-        code = _code(device_of(old, clients), world)
-        with (
-            key_session(old, code, clients, world, context.cancelled) as session,
-            created_key(session) as key,
-        ):
-            tell(Progress("Waiting until AWS knows the new key"))
-            session.prove(key)
-            owner = Owner.told(
-                session.who,
-                project=options.project,
-                profile=options.profile,
-                region=region,
-                fingerprint=fingerprint,
-            )
-            serial, now = session.serial, world.now()
-            more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=now)
-            new_id = key.access_key_id
+
+        def made(code: str) -> tuple[str, list[str]]:
+            with (
+                key_session(old, code, clients, world, context.cancelled) as session,
+                created_key(session) as key,
+            ):
+                tell(Progress("Waiting until AWS knows the new key"))
+                session.prove(key)
+                owner = Owner.told(
+                    session.who,
+                    project=options.project,
+                    profile=options.profile,
+                    region=region,
+                    fingerprint=fingerprint,
+                )
+                serial, now = session.serial, world.now()
+                more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=now)
+                return key.access_key_id, list(more)
+
+        new_id, more = _with_code(device_of(old, clients), world, made)
     finally:
         old.drop()
     told = [f"{new_id} is made and kept in {store.description}.", *more]
@@ -166,11 +172,13 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
 def _rotate(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
     region = _region(options, context.world)
     record = _record(options, context, region)
-    code = _code(rotation.needed_device(record, context), context.world)
-    request = rotation.Request(options.project, options.profile, code, options.delete_inactive)
-    if options.finish:
-        return rotation.retired(request, context, tell)
-    return rotation.rotated(request, context, tell)
+
+    def done(code: str) -> tuple[KeyRecord, list[str]]:
+        request = rotation.Request(options.project, options.profile, code, options.delete_inactive)
+        act = rotation.retired if options.finish else rotation.rotated
+        return act(request, context, tell)
+
+    return _with_code(rotation.needed_device(record, context), context.world, done)
 
 
 def _record(options: argparse.Namespace, context: Context, region: str) -> KeyRecord:
@@ -212,5 +220,14 @@ def _region(options: argparse.Namespace, world: World) -> str:
     return section.options.get("region", USUAL_REGION) if section else USUAL_REGION
 
 
-def _code(serial: str | None, world: World) -> str:
-    return ask_code(serial, world).reveal() if serial else ""
+def _with_code(serial: str | None, world: World, act: Callable[[str], Done]) -> Done:
+    """Act with the device's code; one that AWS does not take has changed nothing, and is asked for again."""
+    left = TRIES
+    while True:
+        left -= 1
+        try:
+            return act(ask_code(serial, world).reveal() if serial else "")
+        except (WrongCode, RepeatedCode) as error:
+            if not left or not has_terminal():
+                raise
+            tell_refused(error)

@@ -13,9 +13,11 @@ from typing import TextIO
 
 from workflows.errors import OnboardError
 from workflows.secret import Secret
-from workflows.services.authenticator import seconds_left
+from workflows.services.authenticator import code_problem, seconds_left
 from workflows.world import World
 
+TRIES = 3
+"""How often a code that cannot be one, or that AWS does not take, is asked for before it is given up."""
 _TERMINAL = Path("/dev/tty")
 _PLAIN = {"", "dumb", "unknown"}
 _ROOM = 40  # columns that the countdown and the question below it want, each in a line of its own
@@ -31,6 +33,17 @@ class NoTerminal(OnboardError):  # noqa: N818 - it names what is missing
             "There is no terminal to ask on",
             f"{what}, and this program was started without a terminal.",
             next="Run it in a terminal window.",
+        )
+
+
+class NoCode(OnboardError):  # noqa: N818 - it names what is missing
+    """What was typed for the MFA device `serial` was never six digits."""
+
+    def __init__(self, serial: str) -> None:
+        super().__init__(
+            "There is no MFA code",
+            f"What was typed for {_device(serial)} was not a code of six digits.",
+            next="Give the same command again, and enter the six digits that the device shows then.",
         )
 
 
@@ -61,6 +74,8 @@ def ask(question: str) -> str:
 def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
     """Ask for the code that an MFA device shows, and tell when its next one comes, as each is good once.
 
+    What cannot be a code is asked for again, `TRIES` times in all.
+
     Args:
         serial: the device's serial number: an ARN, or what is printed on a device that one holds.
         world: its clock and its environment, which tells what the terminal is able to do.
@@ -68,16 +83,37 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
 
     Raises:
         NoTerminal: there is none.
+        NoCode: what was typed was never six digits, and the person may not do without.
     """
     if not has_terminal():
         raise NoTerminal(f"The MFA code of {_device(serial)} is wanted")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
-        question = f"Code{' (Enter for none)' if or_none else ''}: "
-        words.write(f"MFA code of {_device(serial)}\n{_next_code(world.now())}\n{question}")
-        words.flush()
-        if world.environment.get("TERM", "") not in _PLAIN and _columns(words) >= _ROOM:
-            _count_down(lines, words, world)
-        return Secret(lines.readline().strip())
+        words.write(f"MFA code of {_device(serial)}\n")
+        for _ in range(TRIES):
+            typed = _typed_code(lines, words, world, or_none=or_none)
+            problem = code_problem(typed)
+            if problem is None:
+                return Secret(typed.strip())
+            if not typed or (or_none and not typed.strip()):
+                break  # Ctrl-D, or without one
+            words.write(f"{problem.message}\n")
+    if or_none:
+        return Secret("")
+    raise NoCode(serial)
+
+
+def tell_refused(error: OnboardError) -> None:
+    """Say on standard error why another code is asked for."""
+    sys.stderr.write(f"{error.what} {error.next}\n")
+
+
+def _typed_code(lines: TextIO, words: TextIO, world: World, *, or_none: bool) -> str:
+    """A line as it was typed, with its end; "" for the end of the input."""
+    words.write(f"{_next_code(world.now())}\nCode{' (Enter for none)' if or_none else ''}: ")
+    words.flush()
+    if world.environment.get("TERM", "") not in _PLAIN and _columns(words) >= _ROOM:
+        _count_down(lines, words, world)
+    return lines.readline()
 
 
 def _device(serial: str) -> str:

@@ -8,13 +8,14 @@ import hashlib
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from tui.ask import ask_code
+from tui.ask import TRIES, ask_code, has_terminal, tell_refused
 from tui.layer_find import find_layer
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
@@ -23,6 +24,7 @@ from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.secret import Secret
 from workflows.services.files import private_folder
 from workflows.services.kept_credentials import SHORTEST_REST
+from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.outcome import Kind, LeftRunning, Update
 from workflows.services.terraform.progress import Progress as Operations
@@ -152,6 +154,8 @@ def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | No
 def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
     """Do something with a code, and again with that of each further device that turns out to be wanted.
 
+    A code that AWS does not take is asked for again, `TRIES` times in all.
+
     Args:
         context: what the steps may read.
         code: the first code, or None.
@@ -159,9 +163,12 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
 
     Raises:
         CodeWanted: the code that was asked for here was none.
+        WrongCode, RepeatedCode: no code was taken.
+        NoCode: what was typed was never six digits.
         NoTerminal: another code is wanted, and nobody can be asked.
     """
     asked: set[str] = set()
+    refused: Counter[str] = Counter()
     while True:
         try:
             return act(code)
@@ -170,6 +177,12 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
                 raise
             asked.add(wanted.serial)
             code = ask_code(wanted.serial, context.world)
+        except (WrongCode, RepeatedCode) as error:
+            refused[error.serial] += 1
+            if not error.serial or refused[error.serial] == TRIES or not has_terminal():
+                raise
+            tell_refused(error)
+            code = ask_code(error.serial, context.world)
 
 
 @contextlib.contextmanager

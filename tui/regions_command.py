@@ -8,17 +8,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tui.ask import ask_code, has_terminal
+from tui.ask import TRIES, NoCode, ask_code, has_terminal, tell_refused
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
+from workflows.secret import Secret
+from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
 from workflows.services.sts_regions.console import instructions
 from workflows.services.sts_regions.report import markdown, record, token_words
@@ -26,6 +29,7 @@ from workflows.services.sts_regions.verdict import Verdict, by_urgency, to_do
 from workflows.steps import sts_regions
 from workflows.steps.base import Context, Progress
 from workflows.steps.sts_region_access import MfaSessions, Way, devices
+from workflows.steps.sts_regions import Survey
 
 _MARKS = {Verdict.NEEDED: "✗", Verdict.UNUSED: "!", Verdict.OPEN: "?", Verdict.ALLOWED: "✓", Verdict.OFF: " "}
 
@@ -34,7 +38,7 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard regions [PROJECT]`.
 
     Raises:
-        OnboardError: there is no project, no such account, or a code cannot be used.
+        OnboardError: there is no project, no such account, or a file cannot be read.
     """
     if options.with_account_ids and not options.markdown:
         sys.stderr.write("iam-onboard: --with-account-ids is about the Markdown; give --markdown too.\n")
@@ -73,19 +77,51 @@ def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: 
         )
     what = sts_regions.survey(project, context, sessions, _tell)
     chosen = tuple(way for way in what.ways if not accounts or way.account in accounts)
-    due = devices(chosen, sessions)
-    if due and not has_terminal():
-        chosen, due = tuple(_without_code(way, due) for way in chosen), ()
-    codes = {serial: ask_code(serial, context.world) for serial in due}
-    return sts_regions.ask(replace(what, ways=chosen, devices=due), codes, context, sessions, _tell)
+    return _asked(replace(what, ways=chosen), context, sessions)
 
 
-def _without_code(way: Way, due: tuple[str, ...]) -> Way:
-    if way.serial not in due or not way.role_arn:
+def _asked(what: Survey, context: Context, sessions: MfaSessions) -> Audit:
+    """Ask with the codes that are due; what no code opens is left out, and its answer says why."""
+    refused: Counter[str] = Counter()
+    while True:
+        what, codes = _with_codes(what, context, sessions)
+        try:
+            return sts_regions.ask(what, codes, context, sessions, _tell)
+        except (WrongCode, RepeatedCode) as error:
+            if not error.serial:
+                raise
+            refused[error.serial] += 1
+            if refused[error.serial] < TRIES and has_terminal():
+                tell_refused(error)
+            else:
+                what = _without(what, error.serial, error.what)
+
+
+def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[Survey, dict[str, Secret]]:
+    """Ask for the code of each device that is due; where none can be had, what it would open is left out."""
+    codes: dict[str, Secret] = {}
+    for serial in devices(what.ways, sessions):
+        if not has_terminal():
+            what = _without(what, serial, "There is no terminal to ask on.")
+            continue
+        try:
+            codes[serial] = ask_code(serial, context.world)
+        except NoCode as error:
+            what = _without(what, serial, error.what)
+    return replace(what, devices=tuple(codes)), codes
+
+
+def _without(what: Survey, serial: str, why: str) -> Survey:
+    """The survey without a device: its key goes without a code, and a role that wants one is not asked."""
+    return replace(what, ways=tuple(_without_code(way, serial, why) for way in what.ways))
+
+
+def _without_code(way: Way, serial: str, why: str) -> Way:
+    if way.serial != serial:
         return way
-    return replace(
-        way, problem=f"{way.profile} wants a code of {way.serial}, and there is no terminal to ask on."
-    )
+    if not way.role_arn:
+        return replace(way, serial="")
+    return replace(way, problem=f"{way.profile} wants a code of {serial}. {why}")
 
 
 def _tell(progress: Progress) -> None:

@@ -70,6 +70,22 @@ def test_a_terminal_that_cannot_go_up_is_told_once(kind: str) -> None:
     assert said.endswith("answered <>\n")
 
 
+def test_what_is_no_code_is_asked_for_again() -> None:
+    said = at_a_terminal("dumb", DEVICE, until="5 characters", typed=("12345\n", "123 456\n"))
+    assert "A code is six digits; this is 5 characters, or not digits alone.\n" in said
+    assert said.count("comes in") == 2
+    assert said.endswith("answered <123 456>\n")
+
+
+def test_a_third_mistake_is_the_last_one() -> None:
+    said = at_a_terminal("dumb", DEVICE, until="2 characters", typed=("1\n12\n", "123\n"))
+    assert said.count("comes in") == 3
+    assert "NoCode: There is no MFA code: What was typed for the device jane.doe in" in said
+    assert "answered" not in said
+    said = at_a_terminal("dumb", DEVICE, "or none", until="2 characters", typed=("1\n12\n", "123\n"))
+    assert said.endswith("answered <>\n")
+
+
 def test_without_a_terminal_nobody_is_asked() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _ASK, "xterm", DEVICE],

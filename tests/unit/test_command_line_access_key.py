@@ -93,6 +93,25 @@ def listed(new_user: NewUserAws) -> list[dict[str, Any]]:
     return found
 
 
+def test_a_code_that_aws_does_not_take_is_asked_for_again(
+    new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = user_key(new_user)
+    _, seed = new_user.aws.device()
+    assert main(["access-key", "import", str(new_user.csv(first)), *PROFILE]) == DONE
+    good = new_user.code(seed, 1)
+    wrong = f"{(int(good) + 1) % 1_000_000:06}"
+    terminal.answers = [wrong, wrong, wrong, good]
+    assert main(["access-key", "rotate", *PROFILE]) == REFUSED
+    assert kept_secret(keyring) == first["SecretAccessKey"]
+    assert terminal.answers == [good]
+    capsys.readouterr()
+    terminal.answers = [wrong, good]
+    assert main(["access-key", "rotate", *PROFILE]) == DONE
+    assert kept_secret(keyring) != first["SecretAccessKey"]
+    assert "mfa/jane.doe" in capsys.readouterr().err
+
+
 def test_two_keys_are_shown_and_an_inactive_one_makes_room_only_when_told(
     new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,10 +15,12 @@ from support.strict_aws import SECURITY
 from test_help_is_light import loaded
 
 from tui import regions_command
+from tui.ask import NoCode
 from tui.command_line import build_parser, main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine, Places
 from workflows.errors import OnboardError
+from workflows.secret import Secret
 
 
 @pytest.fixture
@@ -106,6 +108,53 @@ def test_a_code_is_asked_for_on_the_terminal_alone(
     assert run(project, "--json", "--account", "shared") == DONE
     assert terminal.asked == [f"arn:aws:iam::{SECURITY}:mfa/jane.doe"]
     assert json.loads(capsys.readouterr().out)["accounts"][0]["regions"]
+
+
+def test_a_code_that_aws_does_not_take_is_asked_for_again(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    good = project.made.code(seed, 1)
+    wrong = f"{(int(good) + 1) % 1_000_000:06}"
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.answers = [wrong, wrong, good]
+    assert run(project, "--json", "--account", "shared") == DONE
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["accounts"][0]["regions"]
+    assert "This MFA code was given to AWS before. Wait until the app shows the next code" in captured.err
+    assert len(terminal.asked) == 3
+
+
+def test_accounts_that_need_no_code_are_told_where_none_was_taken(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    wrong = f"{(int(project.made.code(seed, 1)) + 1) % 1_000_000:06}"
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.answers = [wrong, wrong, wrong]
+    assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
+    security, shared = json.loads(capsys.readouterr().out)["accounts"]
+    assert security["regions"]
+    assert f"wants a code of arn:aws:iam::{SECURITY}:mfa/jane.doe. This MFA code was" in shared["problem"]
+    assert terminal.answers == []
+
+
+def test_what_never_was_a_code_leaves_only_its_accounts_out(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.role_with_mfa()
+
+    def never(serial: str, _world: object) -> Secret:
+        raise NoCode(serial)
+
+    monkeypatch.setattr(regions_command, "ask_code", never)
+    monkeypatch.setattr(regions_command, "has_terminal", lambda: True)
+    assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
+    security, shared = json.loads(capsys.readouterr().out)["accounts"]
+    assert security["regions"]
+    assert "was not a code of six digits" in shared["problem"]
 
 
 def test_wrong_usage_and_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from workflows.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.secret import Secret
 from workflows.services.processes import process_started_at
+from workflows.services.sts import CodeMemory, RepeatedCode
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.outcome import LeftRunning
@@ -473,6 +474,36 @@ def test_each_further_device_is_asked_once(machine: Machine, monkeypatch: pytest
         with pytest.raises(CodeWanted):
             with_codes(context, Secret("444444"), act)
     assert (given[2:], terminal.asked) == (["444444", "333333"], [second, third])
+
+
+def test_a_code_that_aws_does_not_take_is_asked_for_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serial = "arn:aws:iam::222222222222:mfa/lee"
+    terminal = terminal_with(monkeypatch, "222222", "333333", "444444", "555555")
+    given: list[str] = []
+    memory = CodeMemory()
+    memory.claim(serial, "222222")
+
+    def act(code: Secret | None) -> str:
+        assert code is not None
+        given.append(code.reveal())
+        if code.reveal() != "333333":
+            memory.claim(serial, code.reveal())
+            memory.claim(serial, code.reveal())
+        return "done"
+
+    with layer_alone(machine, parsed("plan", "security")) as context:
+        assert with_codes(context, Secret("111111"), act) == "done"
+        assert (given, terminal.asked) == (["111111", "222222", "333333"], [serial, serial])
+        assert capsys.readouterr().err.count("Wait until the app shows the next code") == 2
+        given.clear()
+        with pytest.raises(RepeatedCode):
+            with_codes(context, Secret("111111"), act)
+        assert given == ["111111", "444444", "555555"]
+        with pytest.raises(RepeatedCode):
+            with_codes(context, Secret("111111"), act)  # nobody is there to be asked
+    assert len(terminal.asked) == 4
 
 
 KILLED = ApplyResult(None, False, (), (), ())

@@ -29,11 +29,15 @@ _ARN = re.compile(
 
 
 class WrongCode(OnboardError):  # noqa: N818 - as the other refusals are named
-    """AWS did not accept the six digits."""
+    """AWS did not accept the six digits; `serial` is the device that they have to be of, "" if unknown."""
+
+    serial = ""
 
 
 class RepeatedCode(OnboardError):  # noqa: N818 - as the other refusals are named
-    """This code was given to AWS before; a code works once."""
+    """This code of the device `serial` was given to AWS before; a code works once."""
+
+    serial = ""
 
 
 @dataclass(frozen=True)
@@ -87,19 +91,23 @@ class CodeMemory:
         """
         problem = code_problem(code)
         if problem is not None:
-            raise WrongCode(
+            wrong = WrongCode(
                 "That is not a code", problem.message, next="Enter the six digits that the app shows now."
             )
+            wrong.serial = serial
+            raise wrong
         digits = normal_code(code)
         with self._lock:
             given = self._given.setdefault(serial, [])
             if digits in given:
-                raise RepeatedCode(
+                repeated = RepeatedCode(
                     "This code was used already",
                     "This MFA code was given to AWS before.",
                     why="AWS takes each code once.",
                     next="Wait until the app shows the next code (up to 30 seconds) and enter that one.",
                 )
+                repeated.serial = serial
+                raise repeated
             given.append(digits)
             del given[:-REMEMBERED_CODES]
         return digits
@@ -210,7 +218,9 @@ def _explained(error: AwsError, serial: str) -> OnboardError:
     if error.failure is not AwsFailure.MFA_CODE:
         return error
     remedy = f"{error.next} It has to be one of {serial}." if serial else error.next
-    return WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail)
+    wrong = WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail)
+    wrong.serial = serial
+    return wrong
 
 
 def _credentials(answer: dict[str, object]) -> Credentials:
