@@ -26,7 +26,7 @@ from workflows.steps import plan, since_planned, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.plan import Request
 from workflows.steps.planned import Planned
-from workflows.steps.since_planned import Return
+from workflows.steps.since_planned import Left, Return
 
 
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
@@ -122,7 +122,9 @@ class PlanPane(TerraformPane):
     # -- what comes back ---------------------------------------------------------------------------
 
     def progressed(self, progress: Progress) -> None:
-        if isinstance(progress.payload, Update):
+        if isinstance(progress.payload, Left):
+            self._planned, self._found = progress.payload.planned, progress.payload.found
+        elif isinstance(progress.payload, Update):
             self._logged = True
             self.query_one(RunLog).take(progress.payload)
             if self.running_move == "plan":
@@ -164,7 +166,6 @@ class PlanPane(TerraformPane):
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "plan":
-            self._planned, self._found = None, Return()
             self._show()
         elif message.name == "check":
             message.told = True
@@ -193,9 +194,16 @@ class PlanPane(TerraformPane):
         self.query_one(RunLog).clear()
         browser = self.query_one(ResourceBrowser)
         browser.begin()
+        before = self._planned
 
         def work(report: Report) -> tuple[Planned, Return]:
-            made = plan.make(self.context, report, code)
+            try:
+                made = plan.make(self.context, report, code)
+            except Exception:
+                report(
+                    Progress("Looking at the plan before", payload=since_planned.left(before, self.context))
+                )
+                raise
             return made, since_planned.look(made, self.context)
 
         self.run_move("plan", work, journaled=True)

@@ -267,6 +267,33 @@ async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_ope
         assert desk.status("plan") is Status.FAILED
 
 
+@pytest.mark.parametrize("file", ["there", "gone", "another"])
+async def test_a_plan_is_still_shown_if_another_one_failed_and_its_file_is_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    def fail(context: Context, report: Report, code: object = None) -> Planned:
+        if file == "gone":
+            desk.planned.record.plan.unlink()
+        elif file == "another":
+            desk.planned.record.plan.write_bytes(b"another plan")
+        raise OnboardError("The checkout is behind", "Its upstream has commits that are not here.")
+
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        monkeypatch.setattr(plan, "make", fail)
+        app.pane.action_plan_again()
+        await rest(pilot)
+        assert "The checkout is behind" in app.text()
+        await press(pilot, "escape")
+        assert ("accepts exactly this plan" in app.text()) == (file == "there")
+        assert ("No plan yet" in app.text()) == (file != "there")
+        if file == "there":
+            await press(pilot, "ctrl+n")
+            assert desk.status("plan") is Status.DONE
+
+
 async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -14,6 +14,7 @@ from pathlib import Path
 from workflows.errors import OnboardError
 from workflows.secret import Secret
 from workflows.services.git import Git
+from workflows.services.terraform.record import refuse_another_plan
 from workflows.services.terraform.state_mark import changed_words
 from workflows.steps import plan_resources, planned
 from workflows.steps.base import Context, Progress, Report
@@ -120,6 +121,34 @@ def look(made: Planned | None, context: Context) -> Return:
         plan_resources.differences(context),
         old=is_old(made, context),
     )
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a plan after the one that was to take its place failed.
+
+    Attributes:
+        planned: the plan, or None if its file is gone or another one.
+        found: how things stand with it.
+    """
+
+    planned: Planned | None = None
+    found: Return = Return()
+
+
+def left(made: Planned | None, context: Context) -> Left:
+    """Look whether a plan is still there: what fails before Terraform begins has not removed it.
+
+    Raises:
+        OSError: its file cannot be read.
+    """
+    if made is None:
+        return Left()
+    try:
+        refuse_another_plan(made.record)
+    except OnboardError:
+        return Left()
+    return Left(made, look(made, context))
 
 
 def check(made: Planned, context: Context, report: Report, code: Secret | None = None) -> Return:
