@@ -75,12 +75,13 @@ async def test_fifty_people_join_at_once_in_a_small_terminal(sandbox: Sandbox, t
         await pilot.press("ctrl+n")
         await until(pilot, lambda: session.status(PLAN) is Status.DONE)
         await rest(pilot)
-        assert "101" in app.text() or "100 to add" in app.text()
+        assert "Next (^n) applies exactly the plan" in app.text()
         await pilot.press("ctrl+n")
 
         def over() -> bool:
-            if app.pane.query("#pace"):
-                seen.append(f"{app.pane.query_one('#pace', Static).render()}\n{app.text()}")
+            pane = app.wizard.pane  # none on the closing page
+            if pane is not None and pane.query("#pace"):
+                seen.append(f"{pane.query_one('#pace', Static).render()}\n{app.text()}")
             return session.status(APPLY) in {Status.DONE, Status.FAILED}
 
         await until(pilot, over)
@@ -88,7 +89,6 @@ async def test_fifty_people_join_at_once_in_a_small_terminal(sandbox: Sandbox, t
         assert session.facts("management")["applied"]["added"] == 100
         running = [one for one in seen if "so far" in one]
         assert any("left" in one for one in running)  # the estimate
-        assert any("…" in one and "more" in one for one in running)  # what runs now, and that there is more
+        assert any("… module." in one for one in running)  # what runs now
         assert all(len(line) <= 80 for one in running for line in one.splitlines()[1:])
-        assert app.pane is not None
     session.close()
