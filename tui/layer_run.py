@@ -27,6 +27,7 @@ from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.outcome import Kind, LeftRunning, Update
+from workflows.services.terraform.progress import OPERATIONS
 from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.results import ApplyFailed
 from workflows.services.terraform.state_lock import LockHeld
@@ -219,6 +220,7 @@ class Told:
     def __init__(self) -> None:
         self._words = ""
         self._seen: set[str] = set()
+        self._done = 0
 
     def __call__(self, progress: Progress) -> None:
         """Take one more report of a step."""
@@ -229,12 +231,25 @@ class Told:
             _say(f"{progress.words} …")
 
     def _operations(self, now: Operations) -> None:
-        of = f"{now.operations}/{now.total}" if now.total else f"{now.operations}"
-        for mark, addresses in (("✓", now.done), ("✗", now.failed)):
-            for address in addresses:
-                if address not in self._seen:
-                    self._seen.add(address)
-                    _say(f"  {mark} {of}  {address}")
+        done = [one for one in now.done if one not in self._seen]
+        failed = [one for one in now.failed if one not in self._seen]
+        self._seen.update(done, failed)
+        # Several may end in one update: each is counted, a replacement as the two operations that it is.
+        count = now.operations - sum(_operations_of(one, now) for one in done)
+        for address in done:
+            count += _operations_of(address, now)
+            self._done = max(count, self._done + 1)
+            _say(f"  ✓ {_of(self._done, now)}  {address}")
+        for address in failed:
+            _say(f"  ✗ {_of(now.operations, now)}  {address}")
+
+
+def _operations_of(address: str, now: Operations) -> int:
+    return OPERATIONS.get(now.planned.get(address, ""), 1)
+
+
+def _of(count: int, now: Operations) -> str:
+    return f"{count}/{now.total}" if now.total else f"{count}"
 
 
 def _say(words: str) -> None:

@@ -31,14 +31,15 @@ from workflows.services.processes import process_started_at
 from workflows.services.sts import CodeMemory, RepeatedCode
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
-from workflows.services.terraform.outcome import LeftRunning
+from workflows.services.terraform.outcome import LeftRunning, Update
+from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
 from workflows.steps import apply as apply_step
 from workflows.steps import new_passwords
 from workflows.steps.account_check import CodeWanted
-from workflows.steps.base import Context
+from workflows.steps.base import Context, Progress
 from workflows.steps.handed import PASSWORD, occasion_of, parts_of
 from workflows.steps.one_layer import with_new_password
 from workflows.steps.planned import Planned, Told
@@ -504,6 +505,26 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
         with pytest.raises(RepeatedCode):
             with_codes(context, Secret("111111"), act)  # nobody is there to be asked
     assert len(terminal.asked) == 4
+
+
+def test_resources_that_end_in_one_update_are_counted_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    planned = {"a": "create", "b": "replace", "c": "delete", "d": "update"}
+    told = layer_run.Told()
+    for done, failed, operations in (
+        (("a",), (), 2),
+        (("a", "c", "b"), ("d",), 4),
+        (("a", "c", "b"), ("d",), 4),
+    ):
+        now = Operations(planned=planned, done=done, failed=failed, operations=operations)
+        told(Progress("", payload=Update((), (), now)))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["  ✓ 2/5  a", "  ✓ 3/5  c", "  ✓ 4/5  b", "  ✗ 4/5  d"]
+
+
+def test_a_resource_alone_is_counted_as_what_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    now = Operations(planned=dict.fromkeys("abc", "create"), done=("a", "b", "c"), operations=3)
+    layer_run.Told()(Progress("", payload=Update((), (), now)))
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1/3", "2/3", "3/3"]
 
 
 KILLED = ApplyResult(None, False, (), (), ())
