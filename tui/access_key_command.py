@@ -6,6 +6,7 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tui.exit_codes import DONE
 from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
 from workflows.errors import OnboardError
+from workflows.services.aws_errors import about_key_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.downloads import delete_access_key_file
 from workflows.services.files import read_text
@@ -157,11 +159,12 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
                     region=region,
                     fingerprint=fingerprint,
                 )
-                serial, now = session.serial, world.now()
-                more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=now)
+                more = keep_recorded(store, key, owner, world, mfa_serial=session.serial, created=world.now())
                 return key.access_key_id, list(more)
 
-        new_id, more = _with_code(device_of(old, clients), world, made)
+        with contextlib.nullcontext() if options.csv else about_key_of(options.profile):
+            serial = device_of(old, clients)
+        new_id, more = _with_code(serial, world, made)
     finally:
         old.drop()
     told = [f"{new_id} is made and kept in {store.description}.", *more]

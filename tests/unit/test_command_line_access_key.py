@@ -112,6 +112,21 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     assert "mfa/jane.doe" in capsys.readouterr().err
 
 
+def test_a_kept_key_that_aws_does_not_know_is_told_with_its_profile(
+    new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del keyring, terminal
+    first = user_key(new_user)
+    assert main(["access-key", "import", str(new_user.csv(first)), *PROFILE]) == DONE
+    new_user.aws.administrator("iam").delete_access_key(UserName="jane.doe", AccessKeyId=first["AccessKeyId"])
+    capsys.readouterr()
+    for part in ("rotate", "create"):
+        assert main(["access-key", part, *PROFILE]) == REFUSED
+        assert f"It is the access key of the profile {BASE}." in capsys.readouterr().err
+    assert main(["access-key", "create", *PROFILE, "--with", str(new_user.csv(first))]) == REFUSED
+    assert "It is the access key of" not in capsys.readouterr().err
+
+
 def test_two_keys_are_shown_and_an_inactive_one_makes_room_only_when_told(
     new_user: NewUserAws, keyring: Keyring, terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,6 +156,32 @@ def test_what_never_was_a_code_leaves_only_its_accounts_out(
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
     assert security["regions"]
     assert "was not a code of six digits" in shared["problem"]
+
+
+def test_a_key_that_aws_does_not_know_is_told_with_its_profile(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    file = project.profiles / "credentials"
+    before, mark, after = file.read_text().rpartition("[bb-security]\naws_access_key_id = ")
+    assert mark
+    file.write_text(before + mark + "AKIANOBODYNOBODY0001" + after[20:])
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.answers = [project.made.code(seed, 1)]
+    assert run(project, "--json", "--account", "shared") == REFUSED
+    (shared,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert "It is the access key of the profile bb-security." in shared["problem"]
+
+
+def test_an_own_key_that_aws_does_not_know_is_told_with_its_profile(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project.profiles / "credentials"
+    file.write_text(re.sub(r"AKIA\w+", "AKIANOBODYNOBODY0001", file.read_text()))
+    assert run(project, "--json", "--account", "security") == REFUSED
+    (security,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert f"It is the access key of the profile {security['profile']}." in security["problem"]
 
 
 def test_wrong_usage_and_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

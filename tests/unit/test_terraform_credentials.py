@@ -296,6 +296,18 @@ def test_a_key_that_aws_does_not_know_is_told_with_its_profile(desk: Desk) -> No
     assert str(desk.files.credentials_file) in unknown.value.what
 
 
+@pytest.mark.parametrize("part", ["AccessKeyId", "SecretAccessKey"])
+def test_a_key_that_aws_does_not_take_for_a_role_is_told_with_the_profile_that_has_it(
+    desk: Desk, part: str
+) -> None:
+    wrong = {"AccessKeyId": "AKIANOBODYNOBODY0001", "SecretAccessKey": "s" * 40}[part]
+    text = desk.files.credentials_file.read_text()
+    desk.files.credentials_file.write_text(text.replace(desk.key[part], wrong))
+    with pytest.raises(OnboardError) as refused, desk.files_for(desk.context(), desk.code()):
+        pytest.fail("there is no such key")
+    assert refused.value.what.endswith(" It is the access key of the profile bb-security.")
+
+
 def test_files_that_need_nothing_are_terraforms_own(desk: Desk) -> None:
     (desk.root / "security/config/backend.tfvars").write_text('profile = "bb-security"\n')
     (desk.root / "security/global/base-identities/config.tf").write_text('provider "aws" {}\n')

@@ -20,8 +20,9 @@ from workflows.services.aws_failure_words import (
 )
 from workflows.services.aws_failures import FAILURES, AwsFailure
 
-__all__ = ["AwsError", "AwsFailure", "Explanation", "calling_aws", "translate"]
+__all__ = ["AwsError", "AwsFailure", "Explanation", "about_key_of", "calling_aws", "translate"]
 
+_ABOUT_A_KEY = frozenset({AwsFailure.KEY_UNKNOWN, AwsFailure.SIGNATURE})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _REQUEST_TIME = re.compile(r"(\d{8}T\d{6}Z)")
 
@@ -84,6 +85,24 @@ def calling_aws(doing: str) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise translate(error, doing) from None
+
+
+@contextmanager
+def about_key_of(profile: str) -> Iterator[None]:
+    """Where AWS does not take the access key that is used inside the block, say of which profile it is.
+
+    Args:
+        profile: the profile whose own key signs the requests; not one that takes on a role with it.
+
+    Raises:
+        AwsError: the call failed.
+    """
+    try:
+        yield
+    except AwsError as error:
+        if error.failure in _ABOUT_A_KEY:
+            error.what = f"{error.what} It is the access key of the profile {profile}."
+        raise
 
 
 def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workflows.errors import OnboardError
 from workflows.layer.discover import Project
-from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import ClientFactory, ProfileFiles
 from workflows.services.sts import caller_identity
@@ -45,7 +45,8 @@ def check_account(context: Context, project: Project, profile: LayerProfile, fil
             next=f"Add {profile.account} with its id to `accounts` in config/common.tfvars.",
         )
     try:
-        with factory_for(context, project).profile_client("sts", files, profile.name) as sts:
+        client = factory_for(context, project).profile_client("sts", files, profile.name)
+        with about_key_of(profile.base), client as sts:
             identity = caller_identity(sts)
     except AwsError as error:
         if error.failure not in {AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN}:

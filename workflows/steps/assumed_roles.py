@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Sequence
 
 from workflows.secret import Secret
+from workflows.services.aws_errors import about_key_of
 from workflows.services.clients import ClientFactory, Credentials, ProfileFiles
 from workflows.services.sts import SESSION_NAME, assume_role, session_token
 from workflows.steps.base import Context
@@ -42,7 +43,8 @@ def assumed(
     with contextlib.ExitStack() as failed, contextlib.ExitStack() as stack:
         sts = stack.enter_context(factory.profile_client("sts", files, first.base))
         try:
-            session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
+            with about_key_of(first.base):
+                session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
         finally:
             code.drop()
         stack.callback(session.drop)

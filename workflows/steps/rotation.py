@@ -7,7 +7,7 @@ the kept keys (`KeyRecords`), not on a handoff.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from workflows.errors import OnboardError, Problem
@@ -15,7 +15,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
-from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
@@ -153,7 +153,8 @@ def needed_device(record: KeyRecord, context: Context) -> str | None:
     clients = clients_for(context.world, record.region)
     key = _working_key(record, store_of(record, context.world), clients)
     try:
-        return device_of(key, clients)
+        with about_key_of(record.profile):
+            return device_of(key, clients)
     finally:
         key.drop()
 
@@ -198,7 +199,10 @@ def _session(
 
     try:
         report(Progress("Starting a session with your MFA code"))
-        with key_session(key, code.strip(), clients, world, context.cancelled, _owner(record)) as session:
+        with ExitStack() as stack:
+            with about_key_of(record.profile):
+                begun = key_session(key, code.strip(), clients, world, context.cancelled, _owner(record))
+                session = stack.enter_context(begun)
             save = KeyRecords(world.key_records_folder).put
             yield session, Parts(session, store, save, world.now, session.serial, tell)
     finally:

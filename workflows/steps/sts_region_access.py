@@ -16,7 +16,7 @@ from workflows.errors import OnboardError
 from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.secret import Secret
-from workflows.services.aws_errors import AwsError
+from workflows.services.aws_errors import AwsError, about_key_of
 from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
 from workflows.services.clients import ClientFactory, Credentials, profile_map
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
@@ -244,7 +244,8 @@ def _question(
     partition = partition_of(way.role_arn) if way.role_arn else partition_of_region(home)
     signing = session if session is not None and way.role_arn else key
     access = Access(way.account_id, home, signing, way.role_arn, way.external_id)
-    return Question(way.account, partition, way.profile, access, None if way.role_arn else session)
+    own = None if way.role_arn else session
+    return Question(way.account, partition, way.profile, access, own, way.source)
 
 
 def _session(
@@ -263,7 +264,7 @@ def _session(
         if way.role_arn:
             raise CodeWanted(way.profile, way.serial)
         return None
-    with factory.client("sts", key) as client:
+    with factory.client("sts", key) as client, about_key_of(way.source):
         session = session_token(client, way.serial, code.reveal(), memory=context.world.codes)
     sessions.keep(way.serial, session)
     return session

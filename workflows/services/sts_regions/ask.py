@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 from workflows.errors import Cancelled, OnboardError
-from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
+from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of, calling_aws
 from workflows.services.client_settings import Patience
 from workflows.services.clients import AwsClient, ClientFactory, Credentials
 from workflows.services.sts import SESSION_NAME, SHORTEST_SESSION
@@ -55,6 +55,7 @@ class Question:
             the user's own key.
         own: credentials for the account's own settings that may read more than the key: a session with MFA;
             None without one, and with a role.
+        source: the profile whose key signs; the same as `profile` without a role.
     """
 
     account: str
@@ -62,6 +63,7 @@ class Question:
     profile: str
     access: Access
     own: Credentials | None = None
+    source: str = ""
 
     @property
     def can_tell(self) -> bool:
@@ -191,7 +193,8 @@ def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, str
 def _ask_account(factory: ClientFactory, question: Question) -> Account | OnboardError:
     access = question.access
     try:
-        return read_account(factory, replace(access, signing=question.own) if question.own else access)
+        with about_key_of(question.source or question.profile):
+            return read_account(factory, replace(access, signing=question.own) if question.own else access)
     except OnboardError as error:
         return error
 
