@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import ScrollableContainer
@@ -26,6 +27,9 @@ class ProfilesPane(StepPane):
     """Shows what would change, and again after each change of the input; Next writes it."""
 
     DEFAULT_CSS = """
+    ProfilesPane FieldRow > Label { width: 12; }
+    ProfilesPane #whole-serial { height: auto; padding-left: 12; color: $text-muted; }
+    ProfilesPane .hidden { display: none; }
     ProfilesPane #remarks { height: auto; margin-top: 1; }
     ProfilesPane #diff {
         height: auto; min-height: 4; max-height: 16; border: round $primary-darken-2;
@@ -55,6 +59,7 @@ class ProfilesPane(StepPane):
             compact=True,
         )
         yield FieldRow("MFA device", serial)
+        yield Static("", id="whole-serial", classes="hidden", markup=False)
         yield MarkBox(
             "Also the names …-mfa, for Leverage CLI with MFA",
             value=bool(self._start["mfa_names"]),
@@ -75,6 +80,17 @@ class ProfilesPane(StepPane):
     @on(SelectionList.SelectedChanged)
     def _look_again(self) -> None:
         self._look()
+
+    @on(Input.Changed, "#mfa-serial")
+    def on_resize(self) -> None:
+        """Show the whole serial number below its field where the field cuts it off."""
+        self.call_after_refresh(self._show_whole_serial)
+
+    def _show_whole_serial(self) -> None:
+        field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Static)
+        room = field.content_size.width - 1  # the cursor's column
+        whole.update(field.value)
+        whole.set_class(cell_len(field.value) <= room, "hidden")
 
     @on(Input.Submitted)
     def _go_down(self) -> None:

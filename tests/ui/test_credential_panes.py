@@ -15,7 +15,7 @@ from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
 from support.terminal_picture import codes_in
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Input, Static
 
 from screens.access_keys import AccessKeysPane
 from screens.mfa import MfaPane
@@ -263,6 +263,28 @@ async def test_profiles_are_shown_as_a_difference_and_then_written(
         await rest(pilot)
         assert "✓ The files have them already" in app.text()
         assert not app.pane.changed()
+
+
+async def test_a_serial_number_that_its_field_cuts_off_is_shown_whole_below(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    long = f"arn:aws:iam::222222222222:mfa/{'maximiliane.' * 4}hohenstein"
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        below = app.pane.query_one("#whole-serial", Static)
+        field(app, "mfa-serial").value = long
+        await rest(pilot)
+        assert below.display
+        assert long in "".join(line.partition("│")[2].strip() for line in app.text().splitlines())
+        field(app, "mfa-serial").value = "GAHT12345678"
+        await rest(pilot)
+        assert not below.display
+        field(app, "mfa-serial").value = long
+        await pilot.resize_terminal(160, 24)
+        await rest(pilot)
+        assert not below.display
 
 
 async def test_a_rejected_file_is_told_with_its_line_and_the_step_stays(
