@@ -10,6 +10,7 @@ from textual import on
 from textual.containers import Vertical
 from textual.css.query import NoMatches
 from textual.message import Message
+from textual.widgets import Button
 
 from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
@@ -171,7 +172,8 @@ class Stage(Vertical):
             return
         for widget in page.query("*"):
             if widget.focusable and all(one.display for one in widget.ancestors_with_self):
-                self.screen.set_focus(widget)
+                # A field is scrolled to; below a long page a button waits until the page was read.
+                self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))
                 return
         page.can_focus = True
         self.screen.set_focus(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.widgets import DataTable
 
 from workflows.numbers import count
@@ -20,16 +21,14 @@ class ProfileAnswers(DataTable[str]):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, cursor_type="row", zebra_stripes=True)
 
-    def on_mount(self) -> None:
-        """The columns."""
-        self.add_column("", key="mark")
-        self.add_column("Profile", key="profile")
-        self.add_column("Who it is", key="who")
-
     def wait_for(self, profiles: Sequence[str]) -> None:
         """Show these profiles, none of which has answered yet."""
         marked = self.cursor_row
-        self.clear()
+        self.clear(columns=True)
+        self.add_column("", key="mark")
+        # A width that grows with the rows would leave the head as it was drawn before them.
+        self.add_column("Profile", key="profile", width=max(map(cell_len, ("Profile", *profiles))))
+        self.add_column("Who it is", key="who")
         for profile in profiles:
             self.add_row(_WAITS, profile, "", key=profile)
         self.move_cursor(row=marked)

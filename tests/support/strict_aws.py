@@ -61,6 +61,9 @@ class StrictWorld:
 
     def __init__(self) -> None:
         iam_backends.clear()
+        for backends in s3_backends.values():
+            for backend in backends.values():
+                backend.reset()
         s3_backends.clear()
         self.ahead = 0.0
         self.started = time.time() // 30 * 30 + 15  # in the middle of a code, where no test is late
