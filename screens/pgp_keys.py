@@ -19,6 +19,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
 from screens.widgets.key_dialogs import KeyChoice, LayerKeys, Notice
+from screens.widgets.table import Table
 from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys
 from workflows.steps.layer_keys import PresentKey
@@ -56,7 +57,7 @@ class PgpKeysPane(KeyIntake):
         self._confirmed = pgp_keys.confirmed_before(opening.context)
 
     def compose_body(self) -> ComposeResult:
-        yield DataTable(id="people", cursor_type="row", zebra_stripes=True)
+        yield Table(id="people", cursor_type="row", zebra_stripes=True)
         yield Static("", id="verdict", markup=False)
         yield Label("Paste the key, or the whole message, here")
         yield KeyArea(id="pasted", tab_behavior="focus")

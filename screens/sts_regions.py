@@ -21,6 +21,7 @@ from screens.widgets.countdown import Countdown
 from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
+from screens.widgets.table import Table
 from workflows.secret import Secret
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
 from workflows.services.sts_regions.console import settings_page
@@ -81,7 +82,7 @@ class StsRegionsPane(StepPane):
         yield Vertical(id="codes")
         yield Static("", id="standing", markup=False)
         yield OptionList(id="accounts", compact=True)
-        yield DataTable(id="table", cursor_type="row", classes="hidden")
+        yield Table(id="table", cursor_type="row", classes="hidden")
         yield Static("", id="detail", classes="hidden", markup=False)
         with Horizontal(id="buttons", classes="hidden"):
             yield Button("Ask again (r)", id="again", compact=True)

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
+from screens.widgets.table import Table
 from workflows.steps.everybody import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
@@ -47,7 +48,7 @@ class EverybodyDialog(ModalScreen[str | None]):
         with Vertical() as frame:
             frame.border_title = "Where everybody stands"
             yield Static(self._grid.told, id="told", markup=False)
-            yield DataTable(id="grid", zebra_stripes=True, fixed_columns=1)
+            yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
             yield Static("Enter goes on with the account of the marked cell.", markup=False)
             with Horizontal():
                 yield Button("Close (esc)", id="close", variant="primary", compact=True)

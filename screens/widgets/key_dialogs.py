@@ -15,6 +15,7 @@ from textual.widgets import Button, DataTable, OptionList, Static
 from screens.key_words import choice_lines, present_words
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Dialog
+from screens.widgets.table import Table
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
 
@@ -102,7 +103,7 @@ class LayerKeys(ModalScreen[None]):
         with Vertical() as frame:
             frame.border_title = "Already in the layer"
             yield Static(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
-            yield DataTable(id="files", cursor_type="row", zebra_stripes=True)
+            yield Table(id="files", cursor_type="row", zebra_stripes=True)
             with VerticalScroll():
                 yield Static("", id="about", markup=False)
             with Horizontal():

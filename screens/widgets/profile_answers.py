@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-from textual.widgets import DataTable
-
+from screens.widgets.table import Table
 from workflows.numbers import count
 from workflows.steps.verify import Result
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 
 
-class ProfileAnswers(DataTable[str]):
+class ProfileAnswers(Table):
     """Shows for each profile who it is, or in a few words why it does not work."""
 
     DEFAULT_CSS = "ProfileAnswers { height: auto; max-height: 12; margin-top: 1; }"
@@ -26,8 +24,7 @@ class ProfileAnswers(DataTable[str]):
         marked = self.cursor_row
         self.clear(columns=True)
         self.add_column("", key="mark")
-        # A width that grows with the rows would leave the head as it was drawn before them.
-        self.add_column("Profile", key="profile", width=max(map(cell_len, ("Profile", *profiles))))
+        self.add_column("Profile", key="profile")
         self.add_column("Who it is", key="who")
         for profile in profiles:
             self.add_row(_WAITS, profile, "", key=profile)

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from workflows.errors import OnboardError, Problem
+from workflows.numbers import count
 from workflows.secret import Secret
 
 PERIOD_SECONDS = 30
@@ -123,7 +124,9 @@ def code_problem(text: str, field: str = "code") -> Problem | None:
         return None
     if not code:
         return Problem("Enter the six digits that the authenticator app shows.", field)
-    return Problem(f"A code is six digits; this is {len(code)} characters, or not digits alone.", field)
+    return Problem(
+        f"A code is six digits; this is {count(len(code), 'character')}, or not digits alone.", field
+    )
 
 
 def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:
