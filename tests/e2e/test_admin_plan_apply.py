@@ -203,6 +203,7 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
     assert hand_over.prepare(runs.context("management"), runs.report)[0].text
 
 
+@pytest.mark.slow
 def test_what_was_applied_elsewhere_is_seen_in_the_state(runs: AdminRuns) -> None:
     context = runs.context("management")
     elsewhere = plan.Request(elsewhere=True)
@@ -246,6 +247,7 @@ def test_terraforms_own_error_is_shown_whole(runs: AdminRuns, sandbox: Sandbox) 
     assert 'local value with the name "nobody"' in " ".join(failed.value.detail.split())
 
 
+@pytest.mark.slow
 def test_a_secret_for_another_key_is_not_handed_over(runs: AdminRuns, home: GpgHome) -> None:
     runs.accept("management")
     applied(runs, "management")

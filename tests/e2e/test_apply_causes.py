@@ -81,6 +81,7 @@ def apply_and_fail(runs: AdminRuns) -> ApplyFailed:
     return failed.value
 
 
+@pytest.mark.slow
 def test_each_person_has_a_cause_and_planning_again_finishes_the_rest(
     runs: AdminRuns, sandbox: Sandbox
 ) -> None:

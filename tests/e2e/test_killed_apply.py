@@ -120,7 +120,7 @@ def slowly(*victims: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "victims", [("wizard", "supervisor"), slowly("wizard"), slowly("supervisor")], ids="+".join
+    "victims", [slowly("wizard", "supervisor"), slowly("wizard"), slowly("supervisor")], ids="+".join
 )
 def test_terraform_goes_on_without_whoever_watched_it_and_the_next_wizard_finds_its_end(
     runs: AdminRuns, victims: tuple[str, ...]

@@ -173,6 +173,7 @@ def with_device(client: object, name: str, device: str) -> str:
     return str(made["SerialNumber"])
 
 
+@pytest.mark.slow
 def test_a_person_leaves_with_a_key_and_a_device_made_by_hand(admin: AdminProject) -> None:
     name = "alex.kim"
     decide(admin, {}, leaving=(name,), layers=("security",))

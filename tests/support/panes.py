@@ -76,7 +76,9 @@ async def rest(pilot: Pilot[Any]) -> None:
     for _ in range(3):
         with contextlib.suppress(WorkerCancelled):  # an exclusive worker makes way for its successor
             await pilot.app.workers.wait_for_complete()
-        await keys_taken(pilot)
+        for _ in range(3):  # a message that makes another one, in another widget
+            await keys_taken(pilot)
+            await pilot._wait_for_screen()
         await pilot.pause()
 
 

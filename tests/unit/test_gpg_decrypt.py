@@ -345,7 +345,7 @@ def test_a_run_never_shows_its_output() -> None:
     assert "canary" not in repr(GpgRun(exit_status=0, output=b"canary", statuses=(), messages=""))
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=1000) | st.text(max_size=1000))
 def test_whatever_is_pasted_only_one_error_comes_back(data: bytes | str) -> None:
     with contextlib.suppress(NotAMessage):

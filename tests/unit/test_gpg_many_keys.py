@@ -227,7 +227,7 @@ def test_damaged_subpackets_are_read_without_failure() -> None:
         assert own_expiries(key + subkey + signature) == (None,)
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=120))
 def test_whatever_a_binding_signature_holds_a_date_or_none_comes_back(area: bytes) -> None:
     subkey = bytes([0xC0 | Tag.PUBLIC_SUBKEY, 20, 4]) + b"\xff" * 19
@@ -236,7 +236,7 @@ def test_whatever_a_binding_signature_holds_a_date_or_none_comes_back(area: byte
     assert len(own_expiries(subkey + signature)) == 1
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(["", "\n", "\r\n"]), st.sampled_from(["", " \u00a0\t\n"]))
 def test_what_go_decodes_is_what_was_encoded(data: bytes, end: str, around: str) -> None:
     text = base64.b64encode(data).decode()
@@ -244,7 +244,7 @@ def test_what_go_decodes_is_what_was_encoded(data: bytes, end: str, around: str)
     assert go_base64.decode(f"{around}{wrapped}{around}") == data
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=200) | st.text(alphabet="AQgw=\n -_%", max_size=60))
 def test_what_go_refuses_is_refused_at_a_place_in_the_text(text: str) -> None:
     with contextlib.suppress(go_base64.IllegalBase64):
@@ -255,7 +255,7 @@ def test_what_go_refuses_is_refused_at_a_place_in_the_text(text: str) -> None:
     assert 0 <= refusal.value.offset <= len(text.encode())
 
 
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_of_damaged_keyrings_only_refusals_come_back(keyring: bytes, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(keyring)))

@@ -23,7 +23,11 @@ from workflows.layer.operations import (
     SetPasswordPolicy,
 )
 
-unhurried = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(
+    max_examples=50 if settings.default.derandomize else 120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 def new_name(layer: Layer, name: str) -> str:

@@ -27,7 +27,11 @@ from workflows.layer.operations import (
     SetGroups,
 )
 
-unhurried = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(
+    max_examples=40 if settings.default.derandomize else 100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 POLICY = "arn:aws:iam::aws:policy/job-function/Billing"
 
 
