@@ -158,7 +158,11 @@ def test_a_checkout_that_fell_behind_is_not_planned(
         plan.make(runs.context("security"), runs.report)
 
 
-def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(runs: AdminRuns) -> None:
+def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(
+    runs: AdminRuns, sandbox: Sandbox
+) -> None:
+    slow = sandbox.project_root / "management/global/base-identities/slow.tf"
+    slow.write_text(slow_resource(4))  # an apply that nobody can miss
     runs.accept("management")
     context = runs.context("management")
     begun = threading.Event()

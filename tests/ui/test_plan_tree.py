@@ -152,20 +152,20 @@ async def test_a_key_costs_as_little_with_thousands_of_resources() -> None:
     )
 
     async def seconds(pilot: Pilot[Any]) -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()
         for _ in range(20):
             await pilot.press("down")
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     async with Host().run_test(size=(80, 24)) as pilot:
         await show(pilot)
         few = await seconds(pilot)
         app = await show(pilot, many)
         assert await seconds(pilot) < 2 * few + 0.2
-        begun = time.perf_counter()
+        begun = time.process_time()
         app.query_one(FilterField).value = "p1666"
         await pilot.pause()
-        assert time.perf_counter() - begun < 0.5
+        assert time.process_time() - begun < 0.5
         assert app.tree.found == 3
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable
 
 import pytest
@@ -116,24 +115,19 @@ def test_a_role_is_taken_on_in_each_region_and_one_connection_serves_several_acc
     assert {action for _, action in server.asked} == {"AssumeRole"}
 
 
-def test_it_takes_little_longer_than_the_slowest_region() -> None:
-    delays = dict.fromkeys(regions_of("aws"), 0.3) | {"ap-south-1": 1.2}
-    with slow_sts(delays=delays) as server:
+def test_the_regions_are_asked_at_the_same_time() -> None:
+    """How long it takes is measured by benchmarks/regions.py."""
+    with slow_sts(delays=dict.fromkeys(regions_of("aws"), 0.3)) as server:
         of(answers(server))  # the first client of a process reads botocore's data
-        begin = time.monotonic()
         of(answers(server))
-        seconds = time.monotonic() - begin
     assert server.most_at_once > 10
-    assert seconds < 1.2 * 2  # benchmarks/regions.py holds it to 1.5 on a quiet machine
 
 
 def test_a_region_that_never_answers_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "DEADLINE", 0.7)
     with slow_sts(delays={"eu-west-1": 3.0}) as server:
         of(answers(server))  # as above
-        begin = time.monotonic()
-        found = of(answers(server))
-        assert time.monotonic() - begin < 2.5
+        found = of(answers(server))  # which would be an answer, had it been waited for
     assert found["eu-west-1"].sts is StsState.UNREACHABLE
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,9 +91,7 @@ def test_a_browser_that_stays_in_the_foreground_is_not_waited_for(tmp_path: Path
         return started[-1]
 
     browser._start = keep
-    before = time.monotonic()
     assert browser.open(SIGN_IN)
-    assert time.monotonic() - before < 2
     assert started[0].poll() is None
     assert started[0].wait(10) == 0
 

@@ -103,11 +103,11 @@ def test_a_key_is_chosen_by_fingerprint_or_mail(home: GpgHome) -> None:
 
 
 def test_what_is_too_large_is_refused_at_once() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for paste in ("A" * 50_000_000, b"\x99" * 50_000_000, b"\0" * 8 + b"KBXf" + bytes(50_000_000)):
         with pytest.raises(KeyTooLarge):
             check_keys(paste, environment=ENVIRONMENT)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert INPUT_LIMIT < KEYRING_LIMIT
 
 

@@ -249,10 +249,10 @@ def test_a_keybase_name_says_to_fetch_the_key() -> None:
 
 def test_fifty_megabytes_are_refused_at_once() -> None:
     paste = "A" * 50_000_000
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(KeyTooLarge):
         normalise(paste)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 def test_photographs_are_left_out(key: bytes) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,9 +106,9 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
         b'output "o%d" {\n  value = module.user["%d"].name\n}\n\n' % (n, n) for n in range(2_500)
     )
     one = change(before, before.replace(b'["1250"]', b'["x"]'), "outputs.tf")
-    start = perf_counter()
+    start = process_time()
     assert sum(line.mark in "+-" for line in diff_lines(one)) == 2
-    assert perf_counter() - start < 0.5
+    assert process_time() - start < 0.5
 
 
 def test_a_plain_file_is_coloured_as_its_whole_tree_would_be() -> None:
