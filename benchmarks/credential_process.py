@@ -26,7 +26,7 @@ from support.pgp import gpg_home
 from support.secret_service import MISSING, secret_service
 
 from tui.vaults import encrypted_files
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.key_records import KeyRecord, KeyRecords
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.profiles import plan
 from workflows.services.profiles.write import profile_paths, write_profiles
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.sts_regions.account import Access
 from workflows.services.sts_regions.ask import PATIENCE, Question, ask

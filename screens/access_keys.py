@@ -22,9 +22,9 @@ from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from screens.widgets.secret_input import SecretInput
+from workflows.core.secret import Secret
 from workflows.messages.handoff import Identity
 from workflows.numbers import count
-from workflows.secret import Secret
 from workflows.steps import access_keys
 from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options

@@ -9,7 +9,7 @@ from textual import on
 
 from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.steps import terraform_runs
 from workflows.steps.base import Report
 

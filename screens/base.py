@@ -19,7 +19,7 @@ from textual.widgets import Checkbox, Input, SelectionList, Static, TextArea
 from screens.widgets.problems import ProblemList
 from screens.widgets.progress import ProgressLine
 from screens.working import Move, Working
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.machine.declaration import Step
 from workflows.steps.base import Context
 

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label, Static
 
 from screens.base import Opening, StepPane
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.invitation import open_invitation
 from workflows.steps import before_you_start
 from workflows.steps.before_you_start import Found, Request, Tool

@@ -9,7 +9,7 @@ from textual.widgets import Button, Input
 
 from screens.base import StepPane
 from screens.unlocking import UnlockingPane
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.handoff import Identity
 from workflows.steps.own_identity import sign_in_page
 

@@ -14,7 +14,7 @@ from screens.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.spot_dialog import SpotDialog
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps import by_hand
 from workflows.steps.by_hand import NotPossible, Spot
 

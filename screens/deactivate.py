@@ -19,8 +19,8 @@ from screens.account_pane import AccountWorkPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
+from workflows.core.secret import Secret
 from workflows.numbers import count
-from workflows.secret import Secret
 from workflows.services.iam import AccessKey, Holding, HoldingKind
 from workflows.steps import deactivate
 from workflows.steps.base import Report

@@ -20,8 +20,8 @@ from screens.failure import as_error
 from screens.widgets.dialogs import Confirm
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
-from workflows.errors import OnboardError, Problem
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import WrongPassphrase
 from workflows.steps import sign_in
 from workflows.steps.base import Context, Report

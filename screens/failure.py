@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 
 def as_error(failure: BaseException) -> OnboardError:

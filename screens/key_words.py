@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.gpg.owner import Likeness
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey

@@ -21,8 +21,8 @@ from screens.widgets.device_codes import DeviceCodes
 from screens.widgets.field_row import FieldRow
 from screens.widgets.problems import ProblemList
 from screens.widgets.secret_input import SecretInput
+from workflows.core.secret import Secret
 from workflows.messages.handoff import Identity
-from workflows.secret import Secret
 from workflows.steps import mfa
 from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
 from workflows.steps.mfa_device import Pending, Registered

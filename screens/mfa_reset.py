@@ -18,7 +18,7 @@ from screens.base import Opening
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.steps import mfa_reset
 from workflows.steps.base import Report
 from workflows.steps.intents import MFA_RESET, named

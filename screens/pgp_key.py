@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 
 from screens.base import Opening, StepPane
 from screens.widgets.secret_input import SecretInput
-from workflows.errors import Problem
-from workflows.secret import Secret
+from workflows.core.errors import Problem
+from workflows.core.secret import Secret
 from workflows.steps import pgp_key
 from workflows.steps.own_pgp_keys import OwnChoice, own_keys
 from workflows.steps.pgp_key import NewKey, Request

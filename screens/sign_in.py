@@ -20,8 +20,8 @@ from screens.decrypting import DecryptingPane
 from screens.widgets.marks import MarkBox
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.secret_text import SecretText
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.clipboard import Clipboard
 from workflows.steps import sign_in
 from workflows.steps.own_identity import identity_of

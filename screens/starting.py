@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from screens.failure import as_error
 from screens.widgets.progress import ProgressLine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps.base import Progress, Report
 
 

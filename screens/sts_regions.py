@@ -22,7 +22,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from screens.widgets.table import Table
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
 from workflows.services.sts_regions.console import settings_page
 from workflows.services.sts_regions.verdict import by_urgency

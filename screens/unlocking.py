@@ -9,7 +9,7 @@ from textual import on
 
 from screens.base import Move, Opening, StepPane
 from screens.widgets.passphrase_dialog import PassphraseDialog
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import PassphraseNeeded
 from workflows.steps.base import Report
 from workflows.steps.own_identity import fingerprint_of, identity_of

@@ -16,7 +16,7 @@ from textual.message import Message
 
 from screens.failure import as_error
 from screens.widgets.progress import ProgressLine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps.base import Context, Progress, Report
 
 Move = Callable[[Report], Any]

@@ -16,11 +16,11 @@ from tui.ask import TRIES, ask_code, has_terminal, tell_refused
 from tui.exit_codes import DONE
 from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_text
 from workflows.services.aws_errors import about_key_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.downloads import delete_access_key_file
-from workflows.services.files import read_text
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
 from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.profiles.plan import BaseProfile, WantedProfiles, region_problems

@@ -20,7 +20,7 @@ from tui.palette import commands_of
 from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.worlds import WorldSource
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
     from tui.shelf import Entry

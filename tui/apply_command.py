@@ -26,10 +26,10 @@ from tui.layer_run import (
     with_codes,
 )
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder, write_atomically
+from workflows.core.secret import Secret
 from workflows.numbers import count
-from workflows.secret import Secret
-from workflows.services.files import private_folder, write_atomically
 from workflows.services.terraform.kept_results import apply_begun
 from workflows.steps import apply as step
 from workflows.steps import new_passwords, since_planned

@@ -139,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _print_anything()
     from tui import commands, pieces  # noqa: PLC0415 - keeps --help free of everything else
-    from workflows.errors import OnboardError  # noqa: PLC0415
-    from workflows.services.processes import disable_core_dumps  # noqa: PLC0415
+    from workflows.core.errors import OnboardError  # noqa: PLC0415
+    from workflows.core.processes import disable_core_dumps  # noqa: PLC0415
 
     disable_core_dumps()
 

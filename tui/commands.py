@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.shelf import Shelf
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
     from tui.worlds import WorldSource

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.access_key_vault import load_access_key
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.system_keyring import KeyringVault, named_keyring, system_keyrings

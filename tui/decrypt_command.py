@@ -17,11 +17,11 @@ from pathlib import Path
 from tui.ask import ask_secret, has_terminal, terminal_name
 from tui.exit_codes import DONE
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_bytes
+from workflows.core.secret import Secret
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, open_handoff
-from workflows.secret import Secret
-from workflows.services.files import read_bytes
 from workflows.services.gpg.ciphertext import clean_ciphertext
 from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase, decrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import child_environment
 from workflows.numbers import count
 from workflows.services.gpg.tools import find_gpg
 from workflows.services.installation import how_to_install
-from workflows.services.processes import child_environment
 from workflows.services.quiet_pyperclip import load_pyperclip
 from workflows.services.system_keyring import KeyringVault, system_keyring
 from workflows.services.terraform.binary import identify

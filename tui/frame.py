@@ -19,7 +19,7 @@ from screens.widgets.dialogs import ErrorDialog
 from tui.continuing import resume_only_what_was_suspended
 from tui.places import Machine
 from tui.worlds import clipboard_of
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0

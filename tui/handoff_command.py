@@ -17,10 +17,10 @@ from typing import Any
 from tui.exit_codes import DONE, REFUSED
 from tui.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_text, write_atomically
+from workflows.core.secret import Secret
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
-from workflows.secret import Secret
-from workflows.services.files import read_text, write_atomically
 from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps import hand_over

@@ -14,7 +14,7 @@ from tui.ask import ask, ask_secret, terminal_name
 from tui.places import Machine
 from tui.vaults import vault_for
 from tui.worlds import OwnMachine, clipboard_of
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.clients import Credentials
 from workflows.services.key_store import KeyStore

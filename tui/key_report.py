@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.key_file import judge_file
 from workflows.services.gpg.owner import looks_like

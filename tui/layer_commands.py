@@ -20,7 +20,8 @@ from tui.layer_find import find_layer, root_of
 from tui.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
 from tui.layer_writes import ProjectWrites
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_bytes
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.collector import collector_paused
 from workflows.layer.edit import check, propose
@@ -37,7 +38,6 @@ from workflows.layer.operations import (
 from workflows.layer.operations.base import find_person
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read import read_layer
-from workflows.services.files import read_bytes
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.normalise import INPUT_LIMIT
 from workflows.services.gpg.verdict import judge

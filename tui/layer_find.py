@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project
 from workflows.layer.lone_layer import declares_people, lone_layer
 from workflows.layer.project import LayerLocation, Project
-from workflows.services.files import explained
 
 
 def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocation]:

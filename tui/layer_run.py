@@ -19,10 +19,10 @@ from tui.ask import TRIES, ask_code, has_terminal, tell_refused
 from tui.layer_find import find_layer
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder
+from workflows.core.secret import Secret
 from workflows.machine.lock import SessionInUse, SessionLock
-from workflows.secret import Secret
-from workflows.services.files import private_folder
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.terraform.failures import InitRefused

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import FileError, locked_folder, private_folder, write_atomically
 from workflows.layer.change_record import as_bytes, from_bytes, reversed_set
 from workflows.layer.change_set import ChangeSet, WriteFailed, remove_leftovers, write
-from workflows.services.files import FileError, locked_folder, private_folder, write_atomically
 
 
 class Standing(Enum):

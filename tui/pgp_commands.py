@@ -14,8 +14,8 @@ from pathlib import Path
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.key_report import KeyReport, Source, report_on
 from tui.places import Machine
-from workflows.errors import OnboardError
-from workflows.services.files import explained, read_bytes
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained, read_bytes
 from workflows.services.gpg.many_keys import check_keys, choose, in_parallel
 from workflows.services.gpg.normalise import KEYRING_LIMIT
 from workflows.services.gpg.owner import same_keys

@@ -15,7 +15,7 @@ from tui.ask import ask, ask_secret, has_terminal
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.messages import rules
 from workflows.steps import pgp_key
 from workflows.steps.base import Context, Progress

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from tui.layer_run import (
     with_codes,
 )
 from tui.places import Machine
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.record import changed_since

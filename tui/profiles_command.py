@@ -19,8 +19,8 @@ from tui.profiles_key import keep_key, names_a_store
 from tui.profiles_report import show_lines, show_record, written_lines, written_record
 from tui.profiles_wish import Wish, kept_source, process_source, read_wish
 from tui.project_named import named_project
-from workflows.errors import OnboardError
-from workflows.services.files import backups
+from workflows.core.errors import OnboardError
+from workflows.core.files import backups
 from workflows.services.profiles.foreign import Stale
 from workflows.services.profiles.plan import KeyInFile, KeySource, WantedProfiles
 from workflows.services.profiles.prepare import Decisions, Prepared, prepare, preview

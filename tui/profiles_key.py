@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tui.key_input import Kept, asked_store, given_key, keep_proved
 from tui.profiles_wish import Wish
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.clients import Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_FILE

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tui.places import Machine
 from tui.project_named import Named, session_handoff
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_text
 from workflows.messages.handoff import RoleProfile
 from workflows.services.credential_command import credential_command
-from workflows.services.files import read_text
 from workflows.services.key_records import KeyRecords
 from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.profiles.paths import ProfilePaths, profile_paths

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tui.places import Machine
 from tui.shelf import Shelf
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project
 from workflows.layer.project import Project
 from workflows.messages.handoff import Handoff, handoff_from
-from workflows.services.files import explained
 
 _SHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 

@@ -17,10 +17,10 @@ from tui.ask import TRIES, NoCode, ask_code, has_terminal, tell_refused
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
-from workflows.secret import Secret
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
 from workflows.services.sts_regions.console import instructions

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
     from workflows.machine.declaration import Workflow

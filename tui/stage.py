@@ -19,7 +19,7 @@ from screens.finished import Finished
 from screens.waiting import Waiting
 from screens.widgets.dialogs import ErrorDialog
 from tui.notes import KEPT, note_of
-from workflows.errors import Cancelled, OnboardError, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status

@@ -92,7 +92,7 @@ def mend_terminal(folder: Path) -> bool:
 
 
 def _leave_mark(folder: Path) -> Path | None:
-    from workflows.services.processes import write_record  # noqa: PLC0415 - not for every start
+    from workflows.core.processes import write_record  # noqa: PLC0415 - not for every start
 
     descriptor = sys.stdout.fileno()
     if not os.isatty(descriptor):
@@ -140,7 +140,7 @@ def _read(mark: Path) -> dict[str, Any] | None:
 
 def _identity(pid: int) -> list[Any]:
     """A process so that another one of the same number is told from it."""
-    from workflows.services.processes import process_started_at  # noqa: PLC0415 - not for every start
+    from workflows.core.processes import process_started_at  # noqa: PLC0415 - not for every start
 
     return [pid, process_started_at(pid)]
 

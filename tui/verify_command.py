@@ -18,7 +18,7 @@ from tui.key_input import own_context, tell
 from tui.places import Machine
 from tui.project_named import named_project
 from tui.verify_report import Answers, AnswerTable, after_lines, as_record, failure_lines
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import Credentials, ProfileFiles
 from workflows.services.profiles.paths import profile_paths

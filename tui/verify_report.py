@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.clients import ProfileFiles
 from workflows.services.installation import how_to_install
 from workflows.services.role_profiles import RoleProfile

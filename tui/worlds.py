@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tui.places import Machine
 from tui.vaults import vault_for
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser
 from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
 from workflows.services.tmux_clipboard import TmuxClipboard

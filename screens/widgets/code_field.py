@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 
 
 class CodeField(Vertical):

@@ -10,7 +10,7 @@ from textual.widgets import Button, Input, Static
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.qr_dialog import QrDialog
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
 from workflows.steps.base import Context

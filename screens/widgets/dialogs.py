@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 
 class DialogBody(VerticalScroll):

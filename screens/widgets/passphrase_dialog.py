@@ -13,7 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.secret_input import SecretInput
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 
 
 class PassphraseDialog(ModalScreen[Secret | None]):

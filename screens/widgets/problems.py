@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.widgets import Static
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 
 
 class ProblemList(Static):

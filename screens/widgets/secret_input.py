@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.selection import Selection
 from textual.widgets import Input
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 
 
 class SecretInput(Input):

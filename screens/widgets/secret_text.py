@@ -8,7 +8,7 @@ from textual.selection import Selection
 from textual.timer import Timer
 from textual.widgets import Static
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 
 MASK = "••••••••••••"
 SHOWN_SECONDS = 15.0

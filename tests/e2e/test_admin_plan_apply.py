@@ -17,7 +17,7 @@ from support.admin_runs import AdminRuns, joining, slow_resource
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.services.gpg.ciphertext import clean_ciphertext

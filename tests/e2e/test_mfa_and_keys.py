@@ -29,10 +29,10 @@ from screens.mfa import MfaPane
 from screens.widgets.choices import Choices
 from screens.widgets.qr_dialog import QrDialog
 from tui.vaults import vault_for
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
-from workflows.secret import Secret
 from workflows.services import iam, sts
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import Credentials
@@ -237,7 +237,7 @@ from pathlib import Path
 from support.fakes import fake_world
 from support.pgp import ENVIRONMENT
 from tui.vaults import vault_for
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.authenticator import totp
 from workflows.steps import mfa
 from workflows.steps.base import Context

@@ -25,9 +25,9 @@ from screens.before_you_start import BeforeYouStartPane
 from screens.handoff import HandoffPane
 from screens.pgp_key import PgpKeyPane
 from screens.sign_in import SignInPane
+from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
-from workflows.secret import Secret
 from workflows.steps import before_you_start, handoff, pgp_key, sign_in
 
 pytestmark = pytest.mark.e2e

@@ -16,7 +16,7 @@ PROGRAM = """
 import sys
 from textual.app import App
 from screens.widgets.qr_dialog import QrDialog
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.steps.mfa_device import Pending
 

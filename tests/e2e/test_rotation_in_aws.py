@@ -14,8 +14,8 @@ import pytest
 from support.served_aws import BASE, NewUserAws, served, user_key
 from support.watched_acts import Acts, Killed, Watched
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services import sts
 from workflows.services.clients import Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords, Phase

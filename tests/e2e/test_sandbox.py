@@ -21,7 +21,7 @@ import psutil
 import pytest
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox import mirror, project
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 

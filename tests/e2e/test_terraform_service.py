@@ -18,7 +18,7 @@ import psutil
 import pytest
 from support.terraform import make_layer, terraform_argv, terraform_environment
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
 from workflows.services.terraform.outcome import Kind, LeftRunning, Update
 from workflows.services.terraform.plan import Action

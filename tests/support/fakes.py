@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.vault import VaultChoice
 from workflows.world import World
 

@@ -10,7 +10,7 @@ import pytest
 from support.served_aws import NewUserAws
 
 from tui.places import Machine, Places
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services import system_keyring
 from workflows.world import World
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.layout import Layout
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 

@@ -16,7 +16,7 @@ from textual.widgets.selection_list import Selection
 
 from screens.base import StepPane
 from screens.widgets.secret_input import SecretInput
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 

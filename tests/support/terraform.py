@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from workflows.core.processes import child_environment
 from workflows.sandbox.terraform import write_command
-from workflows.services.processes import child_environment
 
 
 def terraform_argv(folder: Path, name: str = "terraform") -> tuple[str, ...]:

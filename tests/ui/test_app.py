@@ -28,13 +28,13 @@ from tui.places import Machine, Places
 from tui.session_control import Parts, Start
 from tui.shelf import Shelf
 from tui.wizard import WizardScreen
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
 from workflows.machine.session import Session
 from workflows.machine.state import Status
-from workflows.secret import Secret
 from workflows.services.clipboard import Clipboard, Osc52Clipboard
 from workflows.steps.base import Observation, Report
 from workflows.world import World

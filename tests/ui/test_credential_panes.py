@@ -26,11 +26,11 @@ from screens.widgets.marks import MarkList
 from screens.widgets.passphrase_dialog import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
 from tui.vaults import vault_for
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
-from workflows.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.steps import access_keys, mfa, profiles, verify
 

@@ -20,12 +20,12 @@ from screens.apply import ApplyPane
 from screens.hand_over import HandOverPane
 from screens.plan import PlanPane
 from screens.widgets.run_log import ResourceList, RunLog
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
 from workflows.machine.state import Status
-from workflows.services.files import write_atomically
 from workflows.services.terraform.event_reader import message_of, parse_line
 from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import ProgressTracker

@@ -18,10 +18,10 @@ from screens.rotation import RetirementPane, RotationPane
 from screens.widgets.choices import Choices
 from tui.home import HomeScreen
 from tui.vaults import vault_for
+from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.rotation import STEPS
-from workflows.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.services.key_records import KeyRecords, remarks
 from workflows.services.key_store import VaultStore

@@ -28,11 +28,11 @@ from screens.pgp_key import PgpKeyPane
 from screens.sign_in import SignInPane
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.secret_text import SecretText
+from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import Handoff
-from workflows.secret import Secret
 from workflows.steps import before_you_start, handoff, pgp_key, sign_in
 from workflows.world import World
 

@@ -19,7 +19,7 @@ from screens.widgets.lock_dialog import LockDialog
 from screens.widgets.pace_line import remaining_seconds
 from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.services.terraform.causes import InitWay

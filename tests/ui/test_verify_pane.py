@@ -17,10 +17,10 @@ from textual.widgets import Input, Static
 
 from screens.verify import VerifyPane
 from screens.widgets.profile_answers import ProfileAnswers
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
-from workflows.secret import Secret
 from workflows.steps import access_keys, profiles, verify
 from workflows.steps.access_keys import TYPED
 from workflows.steps.key_stores import CREDENTIALS_FILE

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.secret import Secret
+from workflows.core.files import FileError
+from workflows.core.secret import Secret
 from workflows.services.access_key_file import (
     AccessKeyFileError,
     check_access_key,
     parse_access_key,
     read_access_key_file,
 )
-from workflows.services.files import FileError
 
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

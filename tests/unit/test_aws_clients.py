@@ -11,7 +11,7 @@ import psutil
 import pytest
 from moto.server import ThreadedMotoServer
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services import credential_process, iam, sts
 from workflows.services.clients import (
     AwsError,

@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from workflows.errors import Cancelled
-from workflows.secret import Secret
+from workflows.core.errors import Cancelled
+from workflows.core.secret import Secret
 from workflows.services import iam, sts
 from workflows.services.aws_errors import AwsError, AwsFailure, translate
 from workflows.services.clients import ClientFactory, Credentials

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import pytest
 from support.slow_sts import SlowSts, slow_sts
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.client_settings import Patience
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.sts_regions import ask as asking

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services import role_profiles, shell_lines, verify
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import ClientFactory, ProfileFiles

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser, check_web_address
 
 SIGN_IN = "https://bb-management.signin.aws.amazon.com/console"

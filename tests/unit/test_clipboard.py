@@ -13,7 +13,7 @@ import pytest
 
 from tui.places import Machine
 from tui.worlds import clipboard_of
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clipboard import (
     RETRY_SECONDS,
     ClipboardUnavailable,

@@ -20,7 +20,7 @@ from tui import command_line, commands, credential_process, doctor, pieces
 from tui.command_line import build_parser, main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.system_keyring import KeyringVault
 from workflows.services.vault import VaultUnavailable

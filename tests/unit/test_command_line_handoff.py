@@ -17,7 +17,7 @@ from tui import handoff_command
 from tui.command_line import build_parser
 from tui.exit_codes import DONE, REFUSED
 from tui.places import Machine, Places
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
 from workflows.steps import hand_over
 from workflows.steps.base import Context, Report

@@ -20,8 +20,8 @@ from tui.ask import NoCode
 from tui.command_line import build_parser, main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine, Places
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ from tui.command_line import build_parser, main
 from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
 from tui.places import Machine, Places
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import process_started_at
+from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
-from workflows.secret import Secret
-from workflows.services.processes import process_started_at
 from workflows.services.sts import CodeMemory, RepeatedCode
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from workflows.core.files import FileError
 from workflows.services.downloads import (
     delete_access_key_file,
     find_access_keys,
     looks_like_access_key,
 )
-from workflows.services.files import FileError
 
 ROW = f"AKIAEXAMPLEEXAMPLE01,{'x' * 40}"
 KEY = f"Access key ID,Secret access key\n{ROW}\n"

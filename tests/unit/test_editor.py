@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.editor import EditorMissing, arguments, editor_of, run_editor
 
 FILE = Path("/p/locals.tf")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from workflows.services import files
-from workflows.services.files import FileError, FileWrite
+from workflows.core import files
+from workflows.core.files import FileError, FileWrite
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -172,7 +172,7 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> N
     contents = {b"a" * 300_000, b"b" * 300_000}
     script = textwrap.dedent(f"""
         from pathlib import Path
-        from workflows.services.files import write_atomically
+        from workflows.core.files import write_atomically
         print("ready", flush=True)
         while True:
             write_atomically(Path({str(target)!r}), b"a" * 300_000)
@@ -269,7 +269,7 @@ def test_what_cannot_be_read_as_text_is_told(tmp_path: Path) -> None:
 def test_a_locked_folder_lets_the_next_one_in_afterwards_and_holds_no_file(tmp_path: Path) -> None:
     with files.locked_folder(tmp_path):
         script = (
-            "from pathlib import Path; from workflows.services import files\n"
+            "from pathlib import Path; from workflows.core import files\n"
             f"with files.locked_folder(Path({str(tmp_path)!r})): print('in')"
         )
         child = subprocess.Popen(

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
-from workflows.errors import Cancelled
-from workflows.secret import Secret
+from workflows.core.errors import Cancelled
+from workflows.core.secret import Secret
 from workflows.services.gpg import decrypt as module
 from workflows.services.gpg.decrypt import (
     HIDDEN_RECIPIENT,

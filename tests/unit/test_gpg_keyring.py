@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
-from workflows.errors import Cancelled
-from workflows.secret import Secret
+from workflows.core.errors import Cancelled
+from workflows.core.secret import Secret
 from workflows.services.gpg import keyring
 from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.inspect import check_key, inspect_key

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from support.fakes import MemoryVault
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clients import Credentials, profile_map
 from workflows.services.kept_credentials import keep_credentials, kept_credentials, write_pair
 

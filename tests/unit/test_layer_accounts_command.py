@@ -11,7 +11,7 @@ from tui.command_line import build_parser
 from tui.exit_codes import DONE, USAGE
 from tui.layer_commands import layer
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.sandbox.project import lay_out
 

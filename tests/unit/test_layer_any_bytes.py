@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.layers import ACCOUNT, USERS, contents, layer_of, pair
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.edit import edit_layer
 from workflows.layer.model import Layer

@@ -15,7 +15,7 @@ from tui.command_line import build_parser
 from tui.exit_codes import DONE, USAGE
 from tui.layer_commands import layer
 from tui.places import Machine
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.project import lay_out
 
 LAYER = "security/global/base-identities"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import ProjectError, find_project, read_build_env
 
 COMMON = """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from support.layers import USERS, layer_of, pair
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.edit import EditUnsafe, check, edit_layer
 from workflows.layer.facts import Facts, facts_of
 from workflows.layer.files import FileSet

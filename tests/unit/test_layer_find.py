@@ -7,7 +7,7 @@ import pytest
 
 from tui.layer_find import find_layer
 from tui.places import Machine
-from workflows.services.files import FileError
+from workflows.core.files import FileError
 
 
 def test_a_folder_that_may_not_be_entered_is_told_as_that(

@@ -6,7 +6,7 @@ import pytest
 from support.layers import ACCOUNT, USERS, Habits, group, layer_of, machine_map, pair
 from support.terraform import terraform_argv, terraform_environment
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.edit import edit_layer
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.operations import AddGroup, AddPerson, RemovePerson, SetGroups, SetPasswordPolicy

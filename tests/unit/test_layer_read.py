@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.layers import ACCOUNT, USERS, layer_of, location
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.model import Style
 from workflows.layer.read import read_layer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.layers import USERS, location, pair
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.change_set import ChangeSet, WriteFailed, write
 from workflows.layer.edit import propose
 from workflows.layer.operations import AddPerson, RemovePerson

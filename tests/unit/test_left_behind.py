@@ -16,7 +16,7 @@ from support.small_steps import panes_for, small_workflow
 from tui.places import Machine, Places
 from tui.session_control import Parts, SessionControl
 from tui.shelf import Shelf
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.lock import SessionLock
 from workflows.services.clipboard import Clipboard

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workflows.core.secret import Secret
 from workflows.machine import drafts as drafts_module
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey, UnstorableFactError
-from workflows.secret import Secret
 
 KEY = StepKey("plan", "security")
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.machine import journal as journal_module
 from workflows.machine.events import (
     Event,
@@ -25,7 +26,6 @@ from workflows.machine.events import (
 )
 from workflows.machine.journal import DamagedJournal, Journal, read_journal
 from workflows.machine.lines import SCHEMA, BadLineError, decode_event, encode_event
-from workflows.secret import Secret
 
 HEADER = Header(SCHEMA, "s", "admin", "2026-01-02T03:04:05+00:00", {"project_root": "/srv/bb"})
 KEY = StepKey("plan", "security")

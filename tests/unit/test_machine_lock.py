@@ -14,7 +14,7 @@ import pytest
 from support import journal_writer
 from support.machine_samples import sessions_in
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.lock import SessionInUse, SessionLock
 
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from support.machine_samples import sessions_in
 from support.workflow_strategies import ITEMS, VALUES, item_lists, workflows
 
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts, JsonValue, Started, StepKey, Succeeded, UnstorableFactError
 from workflows.machine.journal import read_journal
@@ -23,7 +24,6 @@ from workflows.machine.reducer import reduce
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import JOURNAL, Session, Sessions
 from workflows.machine.state import SETTLED, Phase, State, Status
-from workflows.secret import Secret
 
 CANARY = "canary-7f3a"
 MAY: Mapping[str, frozenset[str]] = {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
 
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
     Failed,
@@ -18,7 +19,6 @@ from workflows.machine.events import (
 )
 from workflows.machine.reducer import reduce
 from workflows.machine.state import SETTLED, State, Status
-from workflows.secret import Secret
 
 
 def finished() -> State:

@@ -18,7 +18,8 @@ import pytest
 from support import journal_writer
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions_in
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.machine import journal as journal_module
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import StepKey, UnstorableFactError
@@ -27,7 +28,6 @@ from workflows.machine.lines import SCHEMA
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import JOURNAL, Session, Sessions
 from workflows.machine.state import Status
-from workflows.secret import Secret
 
 PROJECT_KEY, USERS, REVIEW = StepKey("project"), StepKey("users"), StepKey("review")
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from support.message_samples import FINGERPRINT, ciphertext, identity, packet, public_key, request
 
+from workflows.core.secret import Secret
 from workflows.messages import envelope, openpgp, rules
 from workflows.messages.envelope import MessageError, extract_block, render_block
 from workflows.messages.handoff import Handoff, RoleProfile, open_handoff, sign_in_url
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.messages.request import open_request
-from workflows.secret import Secret
 
 PLAIN_PASSWORD = base64.b64encode(b"Correct-Horse-Battery-Staple").decode()
 

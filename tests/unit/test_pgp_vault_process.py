@@ -15,7 +15,7 @@ import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from tui.vaults import encrypted_files
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.services.processes import (
+from workflows.core.processes import (
     capture,
     child_environment,
     is_alive,
@@ -113,7 +113,7 @@ time.sleep(60)
 def test_core_dumps_are_off_for_the_process_and_its_children(tmp_path: Path) -> None:
     program = """
 import resource, subprocess, sys
-from workflows.services.processes import disable_core_dumps
+from workflows.core.processes import disable_core_dumps
 disable_core_dumps()
 print(resource.getrlimit(resource.RLIMIT_CORE))
 subprocess.run([sys.executable, "-c", "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.profile_samples import SERIAL, devops
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.services.key_store import FileStore
 from workflows.services.profiles.foreign import Difference

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from support.profile_samples import devops
 
-from workflows.secret import Secret
-from workflows.services.files import FileError
+from workflows.core.files import FileError
+from workflows.core.secret import Secret
 from workflows.services.profiles.plan import KeyInFile, WantedProfiles
 from workflows.services.profiles.write import ProfilePaths, prepare, profile_paths, write_profiles
 

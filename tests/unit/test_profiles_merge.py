@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.profiles.merge import WantedSection, merge
 from workflows.services.profiles.reading import ProfileFileError, profile_sections
 

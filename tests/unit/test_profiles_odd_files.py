@@ -13,8 +13,8 @@ import botocore.configloader
 import pytest
 from support.profile_samples import devops
 
-from workflows.secret import Secret
-from workflows.services.files import FileError
+from workflows.core.files import FileError
+from workflows.core.secret import Secret
 from workflows.services.profiles.plan import KeyFromProcess, KeyInFile
 from workflows.services.profiles.reading import ProfileFileError
 from workflows.services.profiles.write import ProfilePaths, profile_paths, write_profiles

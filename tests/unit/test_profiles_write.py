@@ -16,9 +16,9 @@ import botocore.session
 import pytest
 from support.profile_samples import SERIAL, devops
 
-from workflows.secret import Secret
-from workflows.services import files
-from workflows.services.files import FileError
+from workflows.core import files
+from workflows.core.files import FileError
+from workflows.core.secret import Secret
 from workflows.services.profiles.plan import KeyFromProcess, KeyInFile
 from workflows.services.profiles.reading import ProfileFileError
 from workflows.services.profiles.write import ProfilePaths, prepare, preview, profile_paths, write_profiles
@@ -268,7 +268,7 @@ def test_twenty_processes_at_once_lose_nothing(paths: ProfilePaths, monkeypatch:
         import sys
         from datetime import UTC, datetime
         from pathlib import Path
-        from workflows.secret import Secret
+        from workflows.core.secret import Secret
         from workflows.services.profiles import plan
         from workflows.services.profiles.write import profile_paths, write_profiles
         sys.stdin.read()
@@ -305,7 +305,7 @@ def test_a_killed_writer_leaves_files_that_botocore_reads(
     script = textwrap.dedent(f"""
         from datetime import UTC, datetime
         from pathlib import Path
-        from workflows.secret import Secret
+        from workflows.core.secret import Secret
         from workflows.services.profiles import plan
         from workflows.services.profiles.write import profile_paths, write_profiles
         paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")

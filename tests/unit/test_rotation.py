@@ -11,8 +11,8 @@ import pytest
 from support.fakes import MemoryVault
 from support.watched_acts import Acts, Killed, Watched
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, Explanation
 from workflows.services.clients import Credentials
 from workflows.services.iam import AccessKey

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.layout import Record, write_private
 from workflows.sandbox.seed import new_directory
 

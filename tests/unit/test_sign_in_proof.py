@@ -8,7 +8,7 @@ from typing import Any
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from support.strict_aws import HOST, SECURITY
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.access_key_vault import delete_access_key
 from workflows.services.clients import Credentials
 from workflows.services.key_store import VaultStore

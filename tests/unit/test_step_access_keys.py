@@ -16,8 +16,8 @@ from support.fakes import MemoryVault
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, jane, served, user_key
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.aws_errors import translate
 from workflows.services.sts import RepeatedCode

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject, decide, quiet, write
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps import account
 from workflows.steps.account import Choice, Request
 from workflows.steps.account_words import DEFAULTS, EXPLANATIONS, MEANINGS, limits, weaknesses

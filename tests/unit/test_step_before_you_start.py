@@ -8,7 +8,7 @@ import pytest
 from support.fakes import fake_world
 from support.pgp import ENVIRONMENT
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.invitation import Invitation
 from workflows.services.gpg.tools import GpgMissing
 from workflows.steps import before_you_start as step

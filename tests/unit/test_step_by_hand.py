@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.layer.model import Layer, Place
 from workflows.services.editor import EditorMissing
 from workflows.steps import by_hand

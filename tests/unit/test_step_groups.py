@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord
 from workflows.steps import edits, group_choices, group_views, groups

@@ -12,7 +12,7 @@ from support.message_samples import ciphertext
 from support.new_user import PASSWORD, context_of, encrypted, handoff_for, identity_for, nothing, world_of
 from support.pgp import GpgHome, gpg_home
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.events import checked_facts
 from workflows.messages.handoff import Handoff, handoff_from, open_handoff
 from workflows.steps import handoff as step

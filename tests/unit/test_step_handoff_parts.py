@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
 from workflows.layer.profile_names import account_profile
 from workflows.layer.project import Project

@@ -14,8 +14,8 @@ from moto.iam.models import MFADevice, iam_backends
 from support.served_aws import NewUserAws, served, user_key
 from support.strict_aws import SECURITY
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.services.iam import DeviceExists
 from workflows.services.sts import RepeatedCode, WrongCode

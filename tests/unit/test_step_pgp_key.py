@@ -12,9 +12,9 @@ import pytest
 from support.new_user import context_of, handoff_for, nothing, world_of
 from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
 from workflows.messages.request import open_request
-from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
 from workflows.steps import pgp_key as step

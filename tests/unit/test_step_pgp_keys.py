@@ -10,9 +10,9 @@ import pytest
 from support.admin_project import AdminProject, quiet, taken_key
 from support.fakes import FakeClipboard
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.messages.request import Request as SentRequest
-from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
 from workflows.steps import pgp_keys, taken_keys

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.fakes import fake_world
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyResult, Trouble

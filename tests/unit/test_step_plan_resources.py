@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from support.fakes import fake_world
 
-from workflows.errors import OnboardError
-from workflows.services.files import write_atomically
+from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
 from workflows.services.terraform.plan import Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.state_mark import StateMark

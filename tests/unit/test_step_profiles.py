@@ -12,7 +12,7 @@ from support.fakes import fake_world
 from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, jane
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.handoff import Handoff, Identity
 from workflows.services.credential_command import credential_command
 from workflows.steps import profiles as step

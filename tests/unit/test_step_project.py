@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, quiet
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps import project
 from workflows.steps.project import Request
 from workflows.steps.upstream import UpstreamUnreachable, check_upstream

@@ -9,7 +9,7 @@ import pytest
 from support.admin_project import AdminProject, decide
 from support.styled_project import Styling, restyle
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps.edits import read_layers
 
 Keys = Mapping[str, bytes]

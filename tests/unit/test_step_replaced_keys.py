@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject, quiet, taken_key, write
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.change_set import ChangeSet
 from workflows.messages.request import Request as SentRequest
 from workflows.services.gpg.inspect import check_key

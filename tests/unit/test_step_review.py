@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.change_record import as_records
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.steps import review, users

@@ -14,9 +14,9 @@ import pytest
 from support.new_user import PASSPHRASE, PASSWORD, context_of, encrypted, handoff_for, nothing, world_of
 from support.pgp import GpgHome, gpg_home
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
 from workflows.messages.handoff import Handoff
-from workflows.secret import Secret
 from workflows.services.gpg.decrypt_errors import NoSecretKey, WrongPassphrase
 from workflows.steps import sign_in as step
 from workflows.steps.base import AGREES, Context

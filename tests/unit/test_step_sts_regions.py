@@ -11,8 +11,8 @@ import pytest
 from support.regions_project import RegionsProject, regions_project
 from support.strict_aws import APPS, MANAGEMENT, SECURITY
 
-from workflows.errors import Cancelled, OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
 from workflows.services.sts import WrongCode
 from workflows.services.sts_regions.answers import Audit, StsState
 from workflows.services.sts_regions.ask import Told

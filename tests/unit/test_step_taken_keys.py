@@ -13,7 +13,7 @@ import pytest
 from support.admin_project import AdminProject, quiet, taken_key
 from support.pgp import GpgHome, gpg_home
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.owner import Likeness
 from workflows.services.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven

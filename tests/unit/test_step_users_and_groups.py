@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.steps import group_views, users
 from workflows.steps.edits import read_layers
 from workflows.steps.users import Request

@@ -17,8 +17,8 @@ from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
 from support.strict_aws import APPS, ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
 
 from tui.vaults import vault_for
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps import access_keys, aws_command, profiles, verify
 from workflows.steps.access_keys import TYPED

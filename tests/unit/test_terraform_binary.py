@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.errors import OnboardError
-from workflows.services.processes import Completed
+from workflows.core.errors import OnboardError
+from workflows.core.processes import Completed
 from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
 from workflows.services.terraform.commands import Commands
 from workflows.services.terraform.version import VersionNumber, allows

@@ -16,9 +16,9 @@ from support.served_aws import NewUserAws, served
 from support.sso_portal import START, TOKEN, portal, sign_in  # noqa: F401
 from support.strict_aws import APPS, MANAGEMENT, SECURITY, TRUST_WITH_MFA
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.layer.discover import LayerLocation, Project, find_project
-from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import ProfileFiles, profile_map
 from workflows.services.sts import RepeatedCode

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.events import Diagnostic, Text
 from workflows.services.terraform.outcome import Kind, LeftRunning, Update
 from workflows.services.terraform.runner import Run

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.errors import InitError, KeyringLocked
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.system_keyring import SERVICE, KeyringVault, choose_vault, keeps_secrets
 from workflows.services.vault import PgpFileVault, VaultLocked, VaultUnavailable
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tui.verify_report import Answers, AnswerTable, after_lines
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.clients import ProfileFiles
 from workflows.services.role_profiles import RoleProfile
 from workflows.services.shell_lines import Shell

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pygohcl
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.edit import EditUnsafe
 from workflows.layer.model import Place

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError, cause_of
+from workflows.core.errors import OnboardError, cause_of
 from workflows.layer.line_diff import differences
 from workflows.layer.protected import refuse_protected
 

@@ -27,7 +27,7 @@ from workflows.layer.read import read_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from workflows.errors import Problem
+    from workflows.core.errors import Problem
     from workflows.layer.model import Layer
     from workflows.layer.operations.base import Operation
     from workflows.layer.syntax import Document, Item

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError, cause_of
+from workflows.core.errors import OnboardError, cause_of
 from workflows.layer.syntax import Document
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import subprocess
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

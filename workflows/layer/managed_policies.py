@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

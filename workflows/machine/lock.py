@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 
 class SessionInUse(OnboardError):  # noqa: N818 - a state, told to a person

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import UnstorableFactError
 from workflows.machine.journal import DamagedJournal, Loaded, read_journal

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts, Header, checked_facts
 from workflows.machine.journal import DamagedJournal, Journal, sync_folder

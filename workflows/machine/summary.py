@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts
 from workflows.machine.live import Clock

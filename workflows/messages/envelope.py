@@ -15,8 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 
 SCHEMA = 1
 """The version of the blocks that this program writes and the newest that it reads."""

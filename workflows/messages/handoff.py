@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.messages import handoff_text, rules
 from workflows.messages.envelope import extract_block, refuse_secrets, render_block
 from workflows.messages.fields import Fields, known, lines_of

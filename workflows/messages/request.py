@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.messages import openpgp, rules
 from workflows.messages.envelope import extract_block, refuse_secrets, render_block
 from workflows.messages.fields import Fields, known, lines_of

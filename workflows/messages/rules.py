@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.messages import openpgp
 from workflows.messages.envelope import MessageError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.strict.directory import Directory
 
 RECORD_VERSION = 1

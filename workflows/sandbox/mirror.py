@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 PROVIDER_VERSION = "3.39.0"
 ARCHIVE = f"terraform-provider-aws_{PROVIDER_VERSION}_linux_amd64.zip"

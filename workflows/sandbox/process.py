@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.layout import Layout
 from workflows.sandbox.locks import FileLock, is_held, is_shared
 from workflows.sandbox.server import HOST, PORT_TAKEN, READY

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox import mirror, project, seed, template
 from workflows.sandbox.agents import end_agents
 from workflows.sandbox.layout import Layout, Record

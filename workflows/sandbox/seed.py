@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.layout import PROJECT, Record, write_private
 from workflows.sandbox.project import ACCOUNTS, REGION
 from workflows.sandbox.strict.directory import BootstrapKey, Directory

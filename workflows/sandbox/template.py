@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox import mirror, project
 from workflows.sandbox.locks import FileLock
 

@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.sandbox.locks import FileLock
 
 _MODULE = "workflows.sandbox.terraform"

@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core import files
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.numbers import count
-from workflows.secret import Secret
-from workflows.services import files
 
 MAX_BYTES = 16 * 1024
 

@@ -16,9 +16,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.numbers import count
-from workflows.secret import Secret
 
 PERIOD_SECONDS = 30
 DIGITS = 6

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.aws_failure_words import (
     EXPLANATIONS,
     NOT_AWS,

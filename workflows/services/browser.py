@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 EARLY_SECONDS = 1.0
 _TEXT_BROWSERS = {"browsh", "elinks", "links", "links2", "lynx", "w3m", "www-browser", "sensible-browser"}

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws, translate
 from workflows.services.client_settings import USUAL, Patience, client_config
 from workflows.services.credential_process import LimitedProcess

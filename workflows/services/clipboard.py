@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.installation import how_to_install
 from workflows.services.quiet_pyperclip import load_pyperclip
 

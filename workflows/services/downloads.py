@@ -11,7 +11,7 @@ import stat
 from datetime import datetime
 from pathlib import Path
 
-from workflows.services.files import explained
+from workflows.core.files import explained
 
 LARGEST = 16_384
 CLOCK_GRAIN_SECONDS = 2

@@ -18,8 +18,8 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
-from workflows.services.processes import child_environment
+from workflows.core.errors import OnboardError
+from workflows.core.processes import child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import Completed, capture, child_environment
 from workflows.services.git_refusals import refused
-from workflows.services.processes import Completed, capture, child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 # git's own words in English (its gpg-interface.c): of OpenPGP and X.509, and the two of ssh.
 _NOT_SIGNED: Final = ("failed to sign the data", "Couldn't sign message", "Couldn't load public key")

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from workflows.secret import Secret
+from workflows.core.files import private_folder, write_atomically
+from workflows.core.secret import Secret
 from workflows.services.clients import Credentials, ProfileFiles
-from workflows.services.files import private_folder, write_atomically
 from workflows.services.vault import Vault
 
 SHORTEST_REST = timedelta(minutes=10)

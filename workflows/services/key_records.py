@@ -17,9 +17,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained, private_folder, read_text, write_atomically
 from workflows.numbers import count
-from workflows.services.files import explained, private_folder, read_text, write_atomically
 
 LARGEST = 64_000
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")

@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from workflows.secret import Secret
+from workflows.core.files import explained, read_text
+from workflows.core.secret import Secret
 from workflows.services.access_key_vault import (
     KeptAccessKey,
     delete_access_key,
@@ -16,7 +17,6 @@ from workflows.services.access_key_vault import (
     store_access_key,
 )
 from workflows.services.clients import Credentials
-from workflows.services.files import explained, read_text
 from workflows.services.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
 from workflows.services.profiles.reading import profile_sections
 from workflows.services.profiles.write import MAX_BYTES, ProfilePaths, write_profiles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.profiles.plan import region_problems
 from workflows.services.role_profiles import RoleProfile

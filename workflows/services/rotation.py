@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import Credentials
 from workflows.services.key_records import KeyRecord, Phase, Rotation

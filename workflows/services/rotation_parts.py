@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.services.iam import AccessKey
 from workflows.services.key_records import KeyRecord

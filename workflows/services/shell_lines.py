@@ -12,7 +12,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from urllib.parse import urlencode
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 _CONSOLES = {
     "aws": "signin.aws.amazon.com",

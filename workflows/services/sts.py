@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.authenticator import code_problem, normal_code
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient, Credentials

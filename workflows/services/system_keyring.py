@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.vault import (
     PgpFileVault,
     Vault,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.clipboard import (
     KEEP_SECONDS,
     MANAGERS_KEEP_COPIES,

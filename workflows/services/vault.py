@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
-from workflows.services.files import private_folder, read_bytes, write_atomically
+from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder, read_bytes, write_atomically
+from workflows.core.secret import Secret
 
 LARGEST_FILE = 1_000_000
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")

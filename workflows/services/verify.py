@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Event
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services import sts
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import AwsClient, ClientFactory, Credentials, ProfileFiles, profile_map

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages.handoff import Identity
-from workflows.secret import Secret
 from workflows.services.access_key_file import check_access_key
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import ClientFactory, Credentials

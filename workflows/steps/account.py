@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.edit import EditUnsafe, check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy

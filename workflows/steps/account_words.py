@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, check_password_policy
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult

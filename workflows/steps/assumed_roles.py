@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.aws_errors import about_key_of
 from workflows.services.clients import ClientFactory, Credentials, ProfileFiles
 from workflows.services.sts import SESSION_NAME, assume_role, session_token

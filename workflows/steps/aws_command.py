@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import Completed, capture, child_environment
 from workflows.services.clients import ProfileFiles
-from workflows.services.processes import Completed, capture, child_environment
 from workflows.services.role_profiles import needs_code
 from workflows.services.shell_lines import Shell, export_lines, shell_of
 from workflows.steps.base import Context, Progress, Report

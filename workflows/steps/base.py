@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from workflows.errors import Cancelled, Problem
+from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue
 from workflows.world import World

@@ -5,15 +5,15 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
+from workflows.core.processes import capture, child_environment
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.services import installation
-from workflows.services.files import read_text
 from workflows.services.gpg.tools import GpgMissing, find_gpg
-from workflows.services.processes import capture, child_environment
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 
 STEP = Step(

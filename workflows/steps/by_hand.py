@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_bytes
 from workflows.layer.change_set import FileChange
 from workflows.layer.model import Finding, Layer, Place
 from workflows.layer.operations import EditRefused
 from workflows.layer.syntax import Document
 from workflows.services.editor import arguments, editor_of, run_editor
-from workflows.services.files import read_bytes
 from workflows.steps.base import Context
 
 _HCL = {".tf", ".tfvars", ".config"}

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
 from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.iam import AccessKey, Holding, HoldingKind

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.collector import set_apart
 from workflows.layer.discover import find_project
 from workflows.layer.model import Layer

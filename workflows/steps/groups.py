@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.edit import check
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Layer

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workflows.errors import Cancelled, OnboardError, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.files import write_atomically
+from workflows.core.secret import Secret
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
-from workflows.services.files import write_atomically
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report
 from workflows.steps.handed import people_of, somebody_gets_something
 from workflows.steps.handoff_parts import Source

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages.handoff import Handoff, Identity, open_handoff
-from workflows.services.files import read_text
 from workflows.services.gpg.ciphertext import clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys

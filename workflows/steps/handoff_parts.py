@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import Project
 from workflows.layer.model import Layer
 from workflows.layer.profile_names import account_profile

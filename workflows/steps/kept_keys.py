@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services import iam, sts
 from workflows.services.access_key_vault import delete_access_key
 from workflows.services.aws_errors import AwsError, AwsFailure

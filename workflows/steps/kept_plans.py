@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError
-from workflows.services.files import private_folder, read_bytes, read_text, write_atomically
+from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder, read_bytes, read_text, write_atomically
 from workflows.services.git import Git
 from workflows.services.terraform.record import local_modules
 from workflows.steps.planned import Planned

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import OnboardError
-from workflows.services.files import FileError, explained, read_bytes
+from workflows.core.errors import OnboardError
+from workflows.core.files import FileError, explained, read_bytes
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.many_keys import check_keys, in_parallel
 from workflows.services.gpg.normalise import KEYRING_LIMIT

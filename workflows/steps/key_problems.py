@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.steps.judged_keys import TakenKey
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.envelope import MessageError
 from workflows.messages.request import Request, open_request
 from workflows.services.gpg.normalise import KEYRING_LIMIT

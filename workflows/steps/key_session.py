@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import child_environment
+from workflows.core.secret import Secret
 from workflows.numbers import count
-from workflows.secret import Secret
 from workflows.services import iam, sts
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import AwsClient, ClientFactory, Credentials
-from workflows.services.processes import child_environment
 from workflows.steps.own_access_key import code_device
 from workflows.world import World
 

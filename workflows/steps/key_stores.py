@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_text
 from workflows.messages.handoff import Identity
 from workflows.services.access_key_vault import keeps_access_key
-from workflows.services.files import read_text
 from workflows.services.key_store import (
     KEPT_IN_FILE,
     KEPT_IN_KEYRING,

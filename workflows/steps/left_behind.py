@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.runner import Run
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.steps.base import Context, Progress, Report

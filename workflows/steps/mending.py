@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.state_lock import LockInfo
 from workflows.steps.base import Context, Progress, Report

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.git_search import GitSearch
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise

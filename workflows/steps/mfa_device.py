@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.messages.handoff import Identity
-from workflows.secret import Secret
 from workflows.services import iam, sts
 from workflows.services.authenticator import otpauth_uri, qr_matrix
 from workflows.services.clients import AwsClient, Credentials

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.messages.handoff import sign_in_url
-from workflows.secret import Secret
 from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.iam import MfaDeviceKind

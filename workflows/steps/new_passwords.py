@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.services.files import private_folder, read_text, write_atomically
+from workflows.core.files import private_folder, read_text, write_atomically
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context
 from workflows.steps.intents import RESETTING, named

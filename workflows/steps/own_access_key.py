@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.messages.handoff import Identity
-from workflows.secret import Secret
 from workflows.services import sts
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.access_key_vault import load_access_key

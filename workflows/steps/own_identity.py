@@ -6,10 +6,10 @@ they agree here on how it is found in the facts and what its things are called.
 
 from __future__ import annotations
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import child_environment
 from workflows.messages.handoff import Handoff, Identity, handoff_from
 from workflows.services.clients import ClientFactory, ProfileFiles
-from workflows.services.processes import child_environment
 from workflows.services.profiles.plan import base_name
 from workflows.services.profiles.write import ProfilePaths, profile_paths
 from workflows.steps.base import Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.services.gpg.verdict import VerdictKind, judge
 from workflows.steps.base import Context, Progress, Report

@@ -13,9 +13,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from workflows.core.files import write_atomically
 from workflows.layer.change_record import as_records, from_records
 from workflows.layer.change_set import ChangeSet, remove_leftovers, write
-from workflows.services.files import write_atomically
 
 
 class PendingWrites:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps import conventional_roles, new_passwords
 from workflows.steps.base import Context

@@ -10,7 +10,9 @@ import base64
 import os
 from dataclasses import dataclass, field
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text, write_atomically
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages import rules
@@ -18,9 +20,7 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
-from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
-from workflows.services.files import read_text, write_atomically
 from workflows.services.gpg.keyring import (
     check_new_key,
     export_public_key,

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import write_atomically
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.messages.invitation import Invitation
 from workflows.services.clipboard import ClipboardUnavailable
-from workflows.services.files import write_atomically
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.refusals import KeyRefused

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text, write_atomically
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
 from workflows.services.clipboard import ClipboardUnavailable
-from workflows.services.files import read_text, write_atomically
 from workflows.services.terraform.commands import LOCK_TIMEOUT
 from workflows.services.terraform.record import changed_since, file_sha256
 from workflows.services.terraform.redaction import left_over

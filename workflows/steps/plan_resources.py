@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.services.files import read_text, write_atomically
+from workflows.core.files import read_text, write_atomically
 from workflows.services.terraform.plan import Action, Plan, ResourceChange
 from workflows.services.terraform.words import describe
 from workflows.steps.base import Context

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.project import Project
 from workflows.messages.handoff import Handoff, RoleProfile
 from workflows.services.profiles.plan import partition_of_region

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.messages.handoff import Identity
 from workflows.services.credential_command import credential_command
-from workflows.services.files import read_text
 from workflows.services.profiles.foreign import HandChange, Stale
 from workflows.services.profiles.plan import (
     KeyFromProcess,

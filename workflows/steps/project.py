@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.processes import child_environment
 from workflows.layer.discover import LayerLocation, Project, find_project
 from workflows.layer.model import Layer
 from workflows.layer.names import check_user_name
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import Wanted, choose_binary
 from workflows.steps import intents
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_text
 from workflows.layer.discover import Project
 from workflows.layer.model import Layer
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
-from workflows.services.files import read_text
 from workflows.services.git import Git
 from workflows.steps.base import Context
 

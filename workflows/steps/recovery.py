@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.terraform.import_ids import ACCOUNT_ID, NOT_IMPORTABLE
 from workflows.services.terraform.kept_results import last_result
 from workflows.services.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.services.authenticator import code_problem

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import write_atomically
+from workflows.core.processes import child_environment
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
 from workflows.layer.edit import EditUnsafe, check, propose
@@ -17,9 +19,7 @@ from workflows.layer.model import Layer
 from workflows.layer.operations import EditRefused, Operation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.services.files import write_atomically
 from workflows.services.git import Git
-from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
 from workflows.steps.access import told_in_short
 from workflows.steps.base import AGREES, Context, Observation, Progress, Report

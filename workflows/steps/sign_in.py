@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
 from workflows.services.gpg.ciphertext import clean_ciphertext
 from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT

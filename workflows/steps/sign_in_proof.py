@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.messages.handoff import Identity
 from workflows.services import iam
 from workflows.services.aws_errors import AwsError, AwsFailure

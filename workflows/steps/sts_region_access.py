@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
-from workflows.secret import Secret
 from workflows.services.aws_errors import AwsError, about_key_of
 from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
 from workflows.services.clients import ClientFactory, Credentials, profile_map

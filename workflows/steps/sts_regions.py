@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import write_atomically
+from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.secret import Secret
 from workflows.services.client_settings import USUAL_REGION
-from workflows.services.files import write_atomically
 from workflows.services.sts_regions import ask as asking
 from workflows.services.sts_regions.account import acting, set_token_version, token_version
 from workflows.services.sts_regions.answers import AccountAnswer, Audit

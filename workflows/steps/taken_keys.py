@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_bytes
 from workflows.messages.request import Request as SentRequest
-from workflows.services.files import read_bytes
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.many_keys import check_keys
 from workflows.services.gpg.normalise import KEYRING_LIMIT

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import LayerLocation, Project
 from workflows.layer.layer_profiles import NamedProfile, Use, named_profiles
 from workflows.layer.profile_names import account_in_name

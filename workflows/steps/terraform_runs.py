@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import child_environment
+from workflows.core.secret import Secret
 from workflows.layer.discover import LayerLocation, Project, find_project
-from workflows.secret import Secret
 from workflows.services.clients import ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST
-from workflows.services.processes import child_environment
 from workflows.services.terraform.binary import choose_binary
 from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.service import Terraform

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.encrypt import encrypt
 from workflows.steps.base import Context, Progress, Report

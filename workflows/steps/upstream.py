@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.layer.discover import Project
 from workflows.numbers import count
 from workflows.services.git import Git, Upstream

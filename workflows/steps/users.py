@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.edit import EditUnsafe, edit_layer
 from workflows.layer.operations import EditRefused
 from workflows.machine.declaration import Condition, Step

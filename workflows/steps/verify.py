@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflows.errors import Cancelled, OnboardError, Problem
+from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.services import sts

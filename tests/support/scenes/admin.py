@@ -19,7 +19,7 @@ from support.scenes import NOW, Scene, Stage, at_rest, hold, keys, now
 from textual.pilot import Pilot
 
 from screens.widgets.key_dialogs import KeyChoice
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 from screens.access_keys import AccessKeysPane
 from screens.widgets.passphrase_dialog import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
+from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
-from workflows.secret import Secret
 from workflows.services.authenticator import otpauth_uri, qr_matrix
 from workflows.steps import access_keys, before_you_start, handoff, pgp_key, sign_in, verify
 from workflows.steps import profiles as profiles_step

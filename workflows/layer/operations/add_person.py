@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import check_groups, refuse

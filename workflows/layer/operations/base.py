@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from workflows.errors import OnboardError, Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.layer.declarations import user_modules
 
 if TYPE_CHECKING:

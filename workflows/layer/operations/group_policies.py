@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
 from workflows.layer.managed_policies import check_policy_arn

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.alignment import is_aligned, realign
 from workflows.layer.attribute_names import name_in
 from workflows.layer.block_edits import insert_after, remove_items

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
 from workflows.layer.operations.base import check_known_person, find_person, refuse

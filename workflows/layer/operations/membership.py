@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from workflows.errors import Problem
+from workflows.core.errors import Problem
 from workflows.layer.alignment import aligned_blocks
 from workflows.layer.attribute_names import attribute_of, version_of
 from workflows.layer.declarations import group_modules, place_of, user_modules

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 
 def git(arguments: list[str], *, folder: Path, environment: Mapping[str, str]) -> None:

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import Event
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, is_for, recipients
 from workflows.services.gpg.decrypt_errors import (
     DecryptCancelled,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.installation import how_to_install
 
 _REPLACEMENT_HINT = "If the key is lost, ask the admin for a new password for a new key."

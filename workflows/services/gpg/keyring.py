@@ -15,8 +15,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from workflows.errors import OnboardError, Problem
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
 from workflows.services.gpg.inspect import KeyDetails, inspect_key
 from workflows.services.gpg.packets import Tag, split
 from workflows.services.gpg.refusals import KeyRefused

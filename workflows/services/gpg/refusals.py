@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
 """What to ask the key's owner for, whatever went wrong with the first attempt."""

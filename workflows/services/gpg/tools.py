@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from workflows.errors import Cancelled, OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
 from workflows.services.installation import how_to_install
 
 PASSPHRASE_LIMIT: Final = 255

@@ -8,8 +8,8 @@ from datetime import datetime
 from threading import Event
 from typing import Any, TypeVar
 
-from workflows.errors import Cancelled
-from workflows.secret import Secret
+from workflows.core.errors import Cancelled
+from workflows.core.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient
 from workflows.services.iam.arguments import named, utc

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from workflows.errors import OnboardError
-from workflows.secret import Secret
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
 from workflows.services.authenticator import normal_code, two_codes_problem
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient
 from workflows.services.iam.arguments import named, utc

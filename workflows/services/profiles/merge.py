@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from configupdater import ConfigUpdater, Option, Section
 
-from workflows.secret import Secret
+from workflows.core.secret import Secret
 from workflows.services.profiles.reading import Found, ProfileFileError, profile_sections
 
 Value = str | Secret

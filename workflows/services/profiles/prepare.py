@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workflows.services import files
+from workflows.core import files
 from workflows.services.profiles.foreign import HandChange, Stale, hand_changes, stale_profiles
 from workflows.services.profiles.masked_diff import masked_diff
 from workflows.services.profiles.merge import Merged, WantedSection, merge, plain

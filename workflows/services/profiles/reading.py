@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+ +[A-Za-z0-9_.@+=,/-]+")
 """A header in which a shell's quoting changes nothing, as nearly all are."""

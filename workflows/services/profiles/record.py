@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.services.files import read_text
+from workflows.core.files import read_text
 from workflows.services.profiles.reading import Found
 
 FILE_NAME = "iam-onboard.json"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from workflows.services import files
-from workflows.services.files import FileWrite
+from workflows.core import files
+from workflows.core.files import FileWrite
 from workflows.services.profiles.paths import ProfilePaths, profile_paths
 from workflows.services.profiles.plan import WantedProfiles
 from workflows.services.profiles.prepare import (

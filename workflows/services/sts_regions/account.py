@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.aws_errors import AwsError, calling_aws
 from workflows.services.clients import AwsClient, ClientFactory, Credentials
 from workflows.services.sts import SHORTEST_SESSION, assume_role, caller_identity

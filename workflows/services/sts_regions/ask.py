@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of, calling_aws
 from workflows.services.client_settings import Patience
 from workflows.services.clients import AwsClient, ClientFactory, Credentials

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.sts_regions.answers import OptIn, StsState
 
 SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html"

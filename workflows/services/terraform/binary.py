@@ -15,8 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workflows.errors import OnboardError
-from workflows.services.processes import Completed, capture
+from workflows.core.errors import OnboardError
+from workflows.core.processes import Completed, capture
 from workflows.services.terraform.commands import Commands
 from workflows.services.terraform.version import VersionNumber, allows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.causes import InitWay, cause_of
 from workflows.services.terraform.state_lock import LockHeld, read_lock
 

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import OnboardError
-from workflows.services.processes import write_record
+from workflows.core.errors import OnboardError
+from workflows.core.processes import write_record
 from workflows.services.terraform.supervisor import NOT_NOTED
 
 if TYPE_CHECKING:

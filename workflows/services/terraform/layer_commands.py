@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import Cancelled
-from workflows.services.processes import Completed, capture, child_environment
+from workflows.core.errors import Cancelled
+from workflows.core.processes import Completed, capture, child_environment
 from workflows.services.terraform.failures import failure
 from workflows.services.terraform.initialisation import init_needed
 from workflows.services.terraform.layer_runs import LayerRuns

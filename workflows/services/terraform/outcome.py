@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workflows.errors import Cancelled
+from workflows.core.errors import Cancelled
 from workflows.services.terraform.events import Event
 from workflows.services.terraform.progress import Progress
 

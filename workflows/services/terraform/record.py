@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.state_mark import StateMark, state_of_plan
 
 if TYPE_CHECKING:

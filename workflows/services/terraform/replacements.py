@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from workflows.services.processes import write_record
+from workflows.core.processes import write_record
 
 _NAME = "replace.json"
 

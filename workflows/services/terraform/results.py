@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from workflows.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.terraform.causes import cause_of, says_it_exists
 from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.failures import failure

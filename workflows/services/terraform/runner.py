@@ -19,8 +19,8 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import OnboardError
-from workflows.services.processes import is_alive
+from workflows.core.errors import OnboardError
+from workflows.core.processes import is_alive
 from workflows.services.terraform.event_reader import LineSplitter, message_of, parse_line
 from workflows.services.terraform.launch import launch
 from workflows.services.terraform.outcome import Kind, LeftRunning, Outcome, Update

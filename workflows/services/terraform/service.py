@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
+from workflows.core.processes import write_record
 from workflows.services.git import Git
-from workflows.services.processes import write_record
 from workflows.services.terraform.failures import is_stale, needs_init
 from workflows.services.terraform.kept_results import earlier_result
 from workflows.services.terraform.layer_commands import LayerCommands

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 _OPERATIONS = {
     "OperationTypeApply": "an apply",

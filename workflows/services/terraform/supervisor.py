@@ -96,7 +96,7 @@ def _note_who_runs(folder: str, pid: int) -> None:
     from pathlib import Path  # noqa: PLC0415 - costs nothing to the process that waits
 
     sys.path.append(str(Path(__file__).resolve().parents[3]))
-    from workflows.services.processes import process_started_at, write_record  # noqa: PLC0415 - as above
+    from workflows.core.processes import process_started_at, write_record  # noqa: PLC0415 - as above
 
     record = {
         "pid": pid,
@@ -112,7 +112,7 @@ def _note_the_end(folder: str, temporary: str, exit_code: int, seconds: float) -
     from pathlib import Path  # noqa: PLC0415 - as above
 
     sys.path.append(str(Path(__file__).resolve().parents[3]))
-    from workflows.services.processes import write_record  # noqa: PLC0415 - as above
+    from workflows.core.processes import write_record  # noqa: PLC0415 - as above
 
     # The end first: whoever waits goes on with it, and removes that folder too.
     write_record(Path(folder, "exit.json"), {"exit_code": exit_code, "seconds": seconds})

@@ -6,7 +6,7 @@ import errno
 import stat
 from pathlib import Path
 
-from workflows.services.files.causes import FileError, explained
+from workflows.core.files.causes import FileError, explained
 
 
 def read_text(path: Path, limit: int) -> str:

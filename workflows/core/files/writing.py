@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.services.files.causes import explained
-from workflows.services.files.folders import sync_folder
+from workflows.core.files.causes import explained
+from workflows.core.files.folders import sync_folder
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ it is the old file or the new one. What goes wrong is told with the path and wit
 
 from __future__ import annotations
 
-from workflows.services.files.backups import BACKUPS_KEPT, backups, timestamped_backup
-from workflows.services.files.causes import FileError, explained
-from workflows.services.files.folders import locked_folder, private_folder
-from workflows.services.files.reading import read_bytes, read_text
-from workflows.services.files.writing import (
+from workflows.core.files.backups import BACKUPS_KEPT, backups, timestamped_backup
+from workflows.core.files.causes import FileError, explained
+from workflows.core.files.folders import locked_folder, private_folder
+from workflows.core.files.reading import read_bytes, read_text
+from workflows.core.files.writing import (
     FileWrite,
     remove_leftovers,
     write_all_atomically,

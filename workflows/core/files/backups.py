@@ -7,8 +7,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflows.services.files.causes import explained
-from workflows.services.files.folders import sync_folder
+from workflows.core.files.causes import explained
+from workflows.core.files.folders import sync_folder
 
 BACKUPS_KEPT = 10
 """So many backups of one file are kept, the newest."""

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflows.errors import OnboardError
+from workflows.core.errors import OnboardError
 
 _CAUSES = {
     errno.ENOSPC: ("The disk is full.", "Make room, then try again. Nothing was changed."),

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflows.services.files.causes import explained
+from workflows.core.files.causes import explained
 
 
 def private_folder(path: Path) -> bool:

@@ -10,7 +10,7 @@ class Secret:
 
     The plain value is handed out by `reveal()` alone, so every place that uses it can be found by that name.
     `drop()` forgets it. Python cannot wipe a `str` from memory; dropping shortens the time it is held, and
-    core dumps are switched off by the program's start (`workflows.services.processes`).
+    core dumps are switched off by the program's start (`workflows.core.processes`).
     """
 
     __slots__ = ("_value",)

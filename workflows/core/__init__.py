@@ -1,0 +1,1 @@
+"""What everything else stands on: errors, secrets, files, locks, processes. It imports nothing of it."""
