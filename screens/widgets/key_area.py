@@ -21,9 +21,7 @@ class KeyArea(TextArea):
         size: int
 
     async def _on_paste(self, event: Paste) -> None:
-        if len(self.text) + len(event.text) <= KEYRING_LIMIT:
-            await super()._on_paste(event)
-            return
-        event.stop()
-        event.prevent_default()
-        self.post_message(self.TooLarge(len(event.text)))
+        event.stop()  # the pane hands a paste to this field, and would do so once more
+        if len(self.text) + len(event.text) > KEYRING_LIMIT:
+            event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
+            self.post_message(self.TooLarge(len(event.text)))
