@@ -28,7 +28,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tui import command_line, completion, exit_codes, layer_arguments, pgp_arguments
+from tui import command_line
+from tui.cli import completion, exit_codes, layer_arguments, pgp_arguments
 
 HELP_BUDGET = 2.0
 PAINT_BUDGET = 1.3

@@ -9,17 +9,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tui.access_key_arguments import add_access_key_command
-from tui.arguments import Commands
-from tui.completion import SHELLS, answer_shell, session_ids
-from tui.exit_codes import DONE, REFUSED
-from tui.layer_arguments import add_layer_commands
-from tui.pgp_arguments import add_pgp_commands
-from tui.profiles_arguments import add_profiles_command
-from tui.regions_arguments import add_regions_command
+from tui.cli.access_key_arguments import add_access_key_command
+from tui.cli.arguments import Commands
+from tui.cli.completion import SHELLS, answer_shell, session_ids
+from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.layer_arguments import add_layer_commands
+from tui.cli.pgp_arguments import add_pgp_commands
+from tui.cli.profiles_arguments import add_profiles_command
+from tui.cli.regions_arguments import add_regions_command
+from tui.cli.terraform_arguments import add_terraform_commands
+from tui.cli.verify_arguments import add_verify_command
 from tui.terminal_mark import mend_terminal_here
-from tui.terraform_arguments import add_terraform_commands
-from tui.verify_arguments import add_verify_command
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
@@ -138,20 +138,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     answer_shell(parser)
     options = parser.parse_args(arguments)
     _print_anything()
-    from tui import commands, pieces  # noqa: PLC0415 - keeps --help free of everything else
+    from tui import pieces  # noqa: PLC0415 - keeps --help free of everything else
+    from tui.cli import wizard  # noqa: PLC0415
     from workflows.core.errors import OnboardError  # noqa: PLC0415
     from workflows.core.processes import disable_core_dumps  # noqa: PLC0415
 
     disable_core_dumps()
 
     run: dict[str | None, Callable[[argparse.Namespace], int]] = {
-        None: commands.wizard,
-        "admin": commands.admin,
-        "join": commands.join,
-        "resume": commands.resume,
-        "sessions": commands.sessions,
-        "demo": commands.demo,
-        "doctor": commands.doctor,
+        None: wizard.wizard,
+        "admin": wizard.admin,
+        "join": wizard.join,
+        "resume": wizard.resume,
+        "sessions": wizard.sessions,
+        "demo": wizard.demo,
+        "doctor": wizard.doctor,
         "pgp": pieces.pgp,
         "layer": pieces.layer,
         "decrypt": pieces.decrypt,

@@ -5,87 +5,87 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tui.exit_codes import DONE
+from tui.cli.exit_codes import DONE
 from tui.places import Machine
 
 
 def pgp(options: argparse.Namespace) -> int:
     """`iam-onboard pgp check` and `pgp request`."""
     if options.part == "check":
-        from tui.pgp_commands import check  # noqa: PLC0415 - each command loads its own
+        from tui.cli.pgp import check  # noqa: PLC0415 - each command loads its own
 
         return check(Machine.this(), options)
-    from tui.pgp_request_command import request  # noqa: PLC0415
+    from tui.cli.pgp_request import request  # noqa: PLC0415
 
     return request(Machine.this(), options)
 
 
 def layer(options: argparse.Namespace) -> int:
     """`iam-onboard layer show|add|remove|groups|account`."""
-    from tui.layer_commands import layer as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.layer import layer as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def regions(options: argparse.Namespace) -> int:
     """`iam-onboard regions [PROJECT]`: where each account's STS answers."""
-    from tui.regions_command import regions as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.regions import regions as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def plan(options: argparse.Namespace) -> int:
     """`iam-onboard plan LAYER`: what Terraform would do, by person."""
-    from tui.plan_command import plan as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.plan import plan as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def apply(options: argparse.Namespace) -> int:
     """`iam-onboard apply LAYER PLANFILE`: exactly a plan that was kept."""
-    from tui.apply_command import apply as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.apply import apply as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def handoff(options: argparse.Namespace) -> int:
     """`iam-onboard handoff create|open`."""
-    from tui.handoff_command import handoff as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.handoff import handoff as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def decrypt(options: argparse.Namespace) -> int:
     """`iam-onboard decrypt [FILE]`: the one-time password to standard output."""
-    from tui.decrypt_command import decrypt_command  # noqa: PLC0415 - only this command needs it
+    from tui.cli.decrypt import decrypt_command  # noqa: PLC0415 - only this command needs it
 
     return decrypt_command(Machine.this(), options)
 
 
 def access_key(options: argparse.Namespace) -> int:
     """`iam-onboard access-key list|import|create|rotate`."""
-    from tui.access_key_command import access_key as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.access_key import access_key as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def profiles(options: argparse.Namespace) -> int:
     """`iam-onboard profiles show|write [PROJECT]`."""
-    from tui.profiles_command import profiles as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.profiles import profiles as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def verify(options: argparse.Namespace) -> int:
     """`iam-onboard verify [PROJECT]`: every profile asked who it is."""
-    from tui.verify_command import verify as run  # noqa: PLC0415 - only this command needs it
+    from tui.cli.verify import verify as run  # noqa: PLC0415 - only this command needs it
 
     return run(Machine.this(), options)
 
 
 def completion(options: argparse.Namespace) -> int:
     """`iam-onboard completion bash|zsh|fish`: the lines that make Tab complete commands."""
-    from tui.completion import script  # noqa: PLC0415 - only this command needs it
+    from tui.cli.completion import script  # noqa: PLC0415 - only this command needs it
 
     sys.stdout.write(script(options.shell))
     return DONE
@@ -93,7 +93,7 @@ def completion(options: argparse.Namespace) -> int:
 
 def credential_process(options: argparse.Namespace) -> int:
     """`iam-onboard credential-process`: an access key as SDKs read it, from the vault."""
-    from tui.credential_process import answer  # noqa: PLC0415 - only this command needs it
+    from tui.cli.credential_process import answer  # noqa: PLC0415 - only this command needs it
 
     sys.stdout.write(answer(Machine.this(), options.project, options.profile) + "\n")
     return DONE

@@ -17,7 +17,7 @@ _ASK = """
 import sys, time
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
-from tui.ask import ask_code
+from tui.cli.asking import ask_code
 behind = time.time() - 27.9
 def now():
     return datetime.fromtimestamp(time.time() - behind, timezone.utc)

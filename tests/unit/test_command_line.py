@@ -16,9 +16,10 @@ import pytest
 from support import own_machine
 from support.small_steps import NOT_THERE
 
-from tui import command_line, commands, credential_process, doctor, pieces
+from tui import command_line, pieces
+from tui.cli import credential_process, doctor, wizard
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.command_line import build_parser, main
-from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
@@ -182,7 +183,7 @@ def test_an_unforeseen_failure_is_told_in_words(
     def broken(_options: object) -> int:
         raise LookupError("canary-secret")
 
-    monkeypatch.setattr(commands, "sessions", broken)
+    monkeypatch.setattr(wizard, "sessions", broken)
     assert main(["sessions"]) == REFUSED
     told = capsys.readouterr()
     assert told.out == ""
@@ -195,7 +196,7 @@ def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_options: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "sessions", interrupted)
+    monkeypatch.setattr(wizard, "sessions", interrupted)
     assert main(["sessions"]) == 130
 
 
@@ -203,7 +204,7 @@ def test_every_command_of_the_parser_can_be_run() -> None:
     choices = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
     assert choices is not None
     for name in choices:
-        assert any(hasattr(module, name.replace("-", "_")) for module in (commands, pieces)), name
+        assert any(hasattr(module, name.replace("-", "_")) for module in (wizard, pieces)), name
     assert callable(command_line.main)
 
 
@@ -399,7 +400,7 @@ def test_a_refusal_of_a_command_is_printed_whole(
     def refuses(_options: object) -> int:
         raise NOT_THERE
 
-    monkeypatch.setattr(commands, "doctor", refuses)
+    monkeypatch.setattr(wizard, "doctor", refuses)
     assert main(["doctor"]) == REFUSED
     assert capsys.readouterr().err == NOT_THERE.as_text() + "\n"
 

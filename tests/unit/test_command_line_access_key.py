@@ -12,9 +12,9 @@ from support.own_machine import Keyring, Terminal, own_machine
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, user_key
 
-from tui import access_key_command, credential_process, key_input
+from tui.cli import access_key, credential_process, key_input
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.command_line import main
-from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from workflows.services import system_keyring
 from workflows.services.key_records import KeyRecords
@@ -32,7 +32,7 @@ def new_user(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> NewUserAw
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    made.stand_in(monkeypatch, (access_key_command, key_input))
+    made.stand_in(monkeypatch, (access_key, key_input))
     return made
 
 

@@ -14,7 +14,7 @@ import pytest
 from support.message_samples import identity
 from support.pgp import PAST, GpgHome, gpg_home
 
-from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from workflows.messages.handoff import Handoff
 from workflows.messages.request import open_request
 from workflows.services.gpg.normalise import normalise
@@ -418,7 +418,7 @@ def test_no_screen_and_no_aws_is_loaded(home: GpgHome, arguments: list[str]) -> 
 
 def test_core_dumps_are_off_for_every_command_and_its_children() -> None:
     code = (
-        "import resource, tui.commands as commands\n"
+        "import resource, tui.cli.wizard as commands\n"
         "from tui.command_line import main\n"
         "commands.sessions = lambda options: print(resource.getrlimit(resource.RLIMIT_CORE)) or 0\n"
         "main(['sessions'])\n"

@@ -15,10 +15,10 @@ from support.regions_project import RegionsProject, regions_project
 from support.strict_aws import SECURITY
 from test_help_is_light import loaded
 
-from tui import regions_command
-from tui.ask import NoCode
+from tui.cli import regions
+from tui.cli.asking import NoCode
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.command_line import build_parser, main
-from tui.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -35,7 +35,7 @@ def run(project: RegionsProject, *words: str) -> int:
     folder = project.made.folder
     places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
     machine = Machine(places, project.world.home, folder, project.root, environment, project.world.now)
-    return regions_command.regions(machine, build_parser().parse_args(["regions", *words]))
+    return regions.regions(machine, build_parser().parse_args(["regions", *words]))
 
 
 def test_the_answers_are_told_as_lines_with_what_to_click(
@@ -102,7 +102,7 @@ def test_a_code_is_asked_for_on_the_terminal_alone(
 ) -> None:
     seed = project.role_with_mfa()
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.stand_in(monkeypatch, (regions,))
     assert run(project, "--account", "shared") == REFUSED
     assert "no terminal to ask on" in capsys.readouterr().out
     terminal.answers = [project.made.code(seed, 1)]
@@ -118,7 +118,7 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     good = project.made.code(seed, 1)
     wrong = f"{(int(good) + 1) % 1_000_000:06}"
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.stand_in(monkeypatch, (regions,))
     terminal.answers = [wrong, wrong, good]
     assert run(project, "--json", "--account", "shared") == DONE
     captured = capsys.readouterr()
@@ -133,7 +133,7 @@ def test_accounts_that_need_no_code_are_told_where_none_was_taken(
     seed = project.role_with_mfa()
     wrong = f"{(int(project.made.code(seed, 1)) + 1) % 1_000_000:06}"
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.stand_in(monkeypatch, (regions,))
     terminal.answers = [wrong, wrong, wrong]
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
@@ -150,8 +150,8 @@ def test_what_never_was_a_code_leaves_only_its_accounts_out(
     def never(serial: str, _world: object) -> Secret:
         raise NoCode(serial)
 
-    monkeypatch.setattr(regions_command, "ask_code", never)
-    monkeypatch.setattr(regions_command, "has_terminal", lambda: True)
+    monkeypatch.setattr(regions, "ask_code", never)
+    monkeypatch.setattr(regions, "has_terminal", lambda: True)
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
     assert security["regions"]
@@ -167,7 +167,7 @@ def test_a_key_that_aws_does_not_know_is_told_with_its_profile(
     assert mark
     file.write_text(before + mark + "AKIANOBODYNOBODY0001" + after[20:])
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions_command,))
+    terminal.stand_in(monkeypatch, (regions,))
     terminal.answers = [project.made.code(seed, 1)]
     assert run(project, "--json", "--account", "shared") == REFUSED
     (shared,) = json.loads(capsys.readouterr().out)["accounts"]

@@ -19,10 +19,10 @@ from support.admin_project import AdminProject
 from support.own_machine import Terminal
 from test_help_is_light import HEAVY, MAIN, loaded
 
-from tui import apply_command, handoff_command, layer_run, plan_command
+from tui.cli import apply, handoff, layer_run, plan
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
 from tui.command_line import build_parser, main
-from tui.exit_codes import DONE, REFUSED, USAGE
-from tui.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
 from tui.places import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
@@ -67,7 +67,7 @@ def terminal_with(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Terminal:
     """A terminal at which this is answered, in order."""
     made = Terminal()
     made.answers = list(answers)
-    made.stand_in(monkeypatch, (apply_command, layer_run))
+    made.stand_in(monkeypatch, (apply, layer_run))
     return made
 
 
@@ -78,7 +78,7 @@ class Applied:
         self.requests: list[apply_step.Request] = []
         self.error: Exception | None = None
         monkeypatch.setattr(apply_step, "perform", self._perform)
-        monkeypatch.setattr(apply_command, "asked_code", lambda _context, _rest: None)
+        monkeypatch.setattr(apply, "asked_code", lambda _context, _rest: None)
 
     def _perform(
         self, request: apply_step.Request, context: Context, _report: object
@@ -113,7 +113,7 @@ def keep(machine: Machine, target: Path, content: bytes = b"a plan", **parts: An
 
 
 def applying(machine: Machine, target: Path, *more: str) -> int:
-    return apply_command.apply(machine, parsed("apply", "security", str(target), *more))
+    return apply.apply(machine, parsed("apply", "security", str(target), *more))
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,12 @@ def test_a_plan_in_a_checkout_is_warned_of_unless_git_ignores_it(
     def stop(*_: object) -> None:
         raise OnboardError("Stopped here", "Terraform is not run in this test.")
 
-    monkeypatch.setattr(plan_command.step, "make", stop)
-    monkeypatch.setattr(plan_command, "asked_code", lambda _context: None)
+    monkeypatch.setattr(plan.step, "make", stop)
+    monkeypatch.setattr(plan, "asked_code", lambda _context: None)
     for name, warned in [("plan.out", True), (".terraform/plan.tfplan", False), ("../plan.tfplan", False)]:
         (machine.working_folder / ".terraform").mkdir(exist_ok=True)
         with pytest.raises(OnboardError, match="Stopped here"):
-            plan_command.plan(machine, parsed("plan", "security", "--out", name))
+            plan.plan(machine, parsed("plan", "security", "--out", name))
         assert ("does not ignore it" in capsys.readouterr().err) is warned, name
 
 
@@ -274,7 +274,7 @@ def test_a_link_stands_for_the_plan_that_it_leads_to(
     link.unlink()
     link.symlink_to(machine.working_folder / "security/global/base-identities/plan.tf")
     with pytest.raises(OnboardError, match="would be a file of the layer"):
-        plan_command.plan(machine, parsed("plan", "security", "--out", str(link)))
+        plan.plan(machine, parsed("plan", "security", "--out", str(link)))
 
 
 def test_a_plan_that_others_can_read_is_told(
@@ -288,7 +288,7 @@ def test_a_plan_that_others_can_read_is_told(
 
 
 def test_a_plan_is_written_to_no_stream(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert plan_command.plan(machine, parsed("plan", "security", "--out", "-")) == USAGE
+    assert plan.plan(machine, parsed("plan", "security", "--out", "-")) == USAGE
     assert "the name of a file" in capsys.readouterr().err
 
 
@@ -312,7 +312,7 @@ def test_changed_files_and_another_layer_are_refused(
     applied = Applied(monkeypatch)
     keep(machine, target)
     with pytest.raises(OnboardError, match="for another layer"):
-        apply_command.apply(machine, parsed("apply", "management", str(target)))
+        apply.apply(machine, parsed("apply", "management", str(target)))
     (machine.working_folder / "security/global/base-identities/new.tf").write_text("# new\n")
     with pytest.raises(OnboardError, match=r"Changed since the plan was made: security/\S+/new.tf"):
         applying(machine, target)
@@ -432,9 +432,9 @@ def test_nothing_is_done_beside_an_apply_that_runs_and_a_hang_up_leaves_it_to_it
             signal.raise_signal(signal.SIGTERM)
         assert context.leaving.is_set()
     with pytest.raises(OnboardError, match="still running"):
-        plan_command.plan(machine, parsed("plan", "security"))
+        plan.plan(machine, parsed("plan", "security"))
     with pytest.raises(OnboardError, match="still running"):
-        handoff_command.handoff(machine, parsed("handoff", "create", "security", "jane.doe"))
+        handoff.handoff(machine, parsed("handoff", "create", "security", "jane.doe"))
 
 
 def test_a_code_is_asked_for_on_the_terminal_where_the_profile_wants_one(

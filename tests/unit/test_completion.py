@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tui.cli.completion import SHELLS
+from tui.cli.exit_codes import DONE
 from tui.command_line import main
-from tui.completion import SHELLS
-from tui.exit_codes import DONE
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tui import app, commands
-from tui.exit_codes import DONE
+from tui import app
+from tui.cli import wizard
+from tui.cli.exit_codes import DONE
 from tui.places import Machine
 from tui.worlds import OwnMachine
 
@@ -47,5 +48,5 @@ def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
     monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
     machine, drafts = Machine.this(), dict[str, Mapping[str, Any]]()
 
-    assert commands._run(machine, source(machine), "", "", drafts) == DONE
+    assert wizard._run(machine, source(machine), "", "", drafts) == DONE
     assert capfd.readouterr().out == words

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.layer import layer
 from tui.command_line import build_parser
-from tui.exit_codes import DONE, USAGE
-from tui.layer_commands import layer
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.pgp import gpg_home
 
+from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.layer import layer
 from tui.command_line import build_parser
-from tui.exit_codes import DONE, USAGE
-from tui.layer_commands import layer
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.sandbox.project import lay_out

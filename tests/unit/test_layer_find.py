@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.layer_find import find_layer
+from tui.cli.layer_find import find_layer
 from tui.places import Machine
 from workflows.core.files import FileError
 

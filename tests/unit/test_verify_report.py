@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.verify_report import Answers, AnswerTable, after_lines
+from tui.cli.verify_report import Answers, AnswerTable, after_lines
 from workflows.core.errors import OnboardError
 from workflows.services.clients import ProfileFiles
 from workflows.services.role_profiles import RoleProfile

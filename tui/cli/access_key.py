@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tui.ask import TRIES, ask_code, has_terminal, tell_refused
-from tui.exit_codes import DONE
-from tui.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
+from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
+from tui.cli.exit_codes import DONE
+from tui.cli.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from tui.ask import ask_code, has_terminal
-from tui.exit_codes import DONE, REFUSED
-from tui.key_input import own_context, tell
+from tui.cli.asking import ask_code, has_terminal
+from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.key_input import own_context, tell
+from tui.cli.project_named import named_project
+from tui.cli.verify_report import Answers, AnswerTable, after_lines, as_record, failure_lines
 from tui.places import Machine
-from tui.project_named import named_project
-from tui.verify_report import Answers, AnswerTable, after_lines, as_record, failure_lines
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import Credentials, ProfileFiles

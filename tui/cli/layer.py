@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tui.exit_codes import DONE, USAGE
-from tui.layer_accounts import accounts
-from tui.layer_edits import propose_and_write, warn_of_half_written, writes_of
-from tui.layer_find import find_layer, root_of
-from tui.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
+from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.layer_accounts import accounts
+from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
+from tui.cli.layer_find import find_layer, root_of
+from tui.cli.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
 from tui.layer_writes import ProjectWrites
 from tui.places import Machine
 from workflows.core.errors import OnboardError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.arguments import Commands
+from tui.cli.arguments import Commands
 
 
 def add_pgp_commands(commands: Commands) -> None:

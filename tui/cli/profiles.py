@@ -11,14 +11,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tui.ask import ask, has_terminal
-from tui.exit_codes import DONE
-from tui.key_input import given_key, own_context
+from tui.cli.asking import ask, has_terminal
+from tui.cli.exit_codes import DONE
+from tui.cli.key_input import given_key, own_context
+from tui.cli.profiles_key import keep_key, names_a_store
+from tui.cli.profiles_report import show_lines, show_record, written_lines, written_record
+from tui.cli.profiles_wish import Wish, kept_source, process_source, read_wish
+from tui.cli.project_named import named_project
 from tui.places import Machine
-from tui.profiles_key import keep_key, names_a_store
-from tui.profiles_report import show_lines, show_record, written_lines, written_record
-from tui.profiles_wish import Wish, kept_source, process_source, read_wish
-from tui.project_named import named_project
 from workflows.core.errors import OnboardError
 from workflows.core.files import backups
 from workflows.services.profiles.foreign import Stale

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tui.ask import ask_secret, has_terminal, terminal_name
-from tui.exit_codes import DONE
+from tui.cli.asking import ask_secret, has_terminal, terminal_name
+from tui.cli.exit_codes import DONE
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes

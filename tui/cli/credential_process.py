@@ -72,7 +72,7 @@ def _vaults(machine: Machine, record: KeyRecord | None) -> Iterator[Vault]:
 
 
 def _files(machine: Machine) -> PgpFileVault:
-    from tui.ask import terminal_name  # noqa: PLC0415 - an SDK waits
+    from tui.cli.asking import terminal_name  # noqa: PLC0415 - an SDK waits
     from tui.vaults import encrypted_files  # noqa: PLC0415
 
     tty = terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tui.exit_codes import DONE, USAGE
-from tui.layer_edits import propose_and_write, warn_of_half_written, writes_of
+from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
 from tui.places import Machine
 from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.change_set import ChangeSet

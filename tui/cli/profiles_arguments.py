@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from tui.access_key_arguments import add_store
-from tui.arguments import EXIT_CODES, Commands
+from tui.cli.access_key_arguments import add_store
+from tui.cli.arguments import EXIT_CODES, Commands
 
 
 def add_profiles_command(commands: Commands) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.exit_codes import DONE, REFUSED
-from tui.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
+from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui.exit_codes import DONE, USAGE
-from tui.layer_run import (
+from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.layer_run import (
     Told,
     asked_code,
     layer_alone,

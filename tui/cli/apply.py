@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tui.ask import ask, has_terminal
-from tui.exit_codes import DONE
-from tui.layer_run import (
+from tui.cli.asking import ask, has_terminal
+from tui.cli.exit_codes import DONE
+from tui.cli.layer_run import (
     Told,
     asked_code,
     layer_alone,

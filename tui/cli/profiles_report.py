@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tui.profiles_wish import Wish
+from tui.cli.profiles_wish import Wish
 from workflows.numbers import count
 from workflows.services.profiles.plan import WantedProfiles
 from workflows.services.profiles.prepare import Prepared, preview

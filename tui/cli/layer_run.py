@@ -15,8 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from tui.ask import TRIES, ask_code, has_terminal, tell_refused
-from tui.layer_find import find_layer
+from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
+from tui.cli.layer_find import find_layer
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tui.arguments import EXIT_CODES, Commands
+from tui.cli.arguments import EXIT_CODES, Commands
 
 
 def add_access_key_command(commands: Commands) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from tui.ask import ask, ask_secret, terminal_name
+from tui.cli.asking import ask, ask_secret, terminal_name
 from tui.places import Machine
 from tui.vaults import vault_for
 from tui.worlds import OwnMachine, clipboard_of

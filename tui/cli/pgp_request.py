@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.ask import ask, ask_secret, has_terminal
-from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.asking import ask, ask_secret, has_terminal
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError, Problem

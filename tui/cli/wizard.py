@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.shelf import Shelf
 from workflows.core.errors import OnboardError
@@ -129,7 +129,7 @@ def demo(options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
     if not _has_terminal():
         return USAGE
-    from tui.doctor import missing_for_demo  # noqa: PLC0415 - only these two commands need it
+    from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only these two commands need it
 
     missing = missing_for_demo()
     if missing:
@@ -148,7 +148,7 @@ def demo(options: argparse.Namespace) -> int:
 
 def doctor(options: argparse.Namespace) -> int:
     """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
-    from tui.doctor import conclusion, examine  # noqa: PLC0415 - only this command needs it
+    from tui.cli.doctor import conclusion, examine  # noqa: PLC0415 - only this command needs it
 
     findings = examine(Machine.this(), on_terminal=sys.stdout.isatty())
     if options.json:

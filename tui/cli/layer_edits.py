@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tui.exit_codes import DONE
+from tui.cli.exit_codes import DONE
 from tui.layer_writes import ProjectWrites, Standing
 from tui.places import Machine
 from workflows.layer.change_set import ChangeSet

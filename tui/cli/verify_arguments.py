@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tui.arguments import Commands
-from tui.completion import SHELLS
+from tui.cli.arguments import Commands
+from tui.cli.completion import SHELLS
 
 
 def add_verify_command(commands: Commands) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.cli.project_named import Named, session_handoff
 from tui.places import Machine
-from tui.project_named import Named, session_handoff
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
 from workflows.messages.handoff import RoleProfile

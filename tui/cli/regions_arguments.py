@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.arguments import Commands
+from tui.cli.arguments import Commands
 
 
 def add_regions_command(commands: Commands) -> None:

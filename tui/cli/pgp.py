@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.exit_codes import DONE, REFUSED, USAGE
-from tui.key_report import KeyReport, Source, report_on
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.key_report import KeyReport, Source, report_on
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tui.arguments import Commands
+from tui.cli.arguments import Commands
 
 _LAYER = "the layer's folder, or its account's name in the project of the current folder"
 

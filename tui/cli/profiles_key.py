@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from tui.key_input import Kept, asked_store, given_key, keep_proved
-from tui.profiles_wish import Wish
+from tui.cli.key_input import Kept, asked_store, given_key, keep_proved
+from tui.cli.profiles_wish import Wish
 from workflows.core.errors import OnboardError
 from workflows.services.clients import Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tui.ask import TRIES, NoCode, ask_code, has_terminal, tell_refused
-from tui.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.asking import TRIES, NoCode, ask_code, has_terminal, tell_refused
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
