@@ -23,8 +23,8 @@ from textual.strip import Strip
 
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.collector import collector_paused
-from workflows.layer.diff_lines import DiffLine, diff_lines
-from workflows.layer.highlight import KINDS
+from workflows.layer.diff import DiffLine
+from workflows.layer.highlight import KINDS, Token, diff_tokens
 
 _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
 _SIGNS = {number: chr(0x2400 + number) for number in range(32)} | {9: "⇥", 127: "␡"}
@@ -40,14 +40,14 @@ class FileDiff:
         added: how many lines come.
         removed: how many lines go.
         row: the line that it begins on, among those of all files.
-        lines: its lines.
+        tokens: the tokens of each of the change's lines.
     """
 
     change: FileChange
     added: int
     removed: int
     row: int
-    lines: Sequence[DiffLine]
+    tokens: Sequence[Sequence[Token]]
 
 
 def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
@@ -56,9 +56,8 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     row = 0
     with collector_paused():
         for change in change_set.changes:
-            lines = diff_lines(change)
-            found.append(FileDiff(change, *change.counts(), row, lines))
-            row += len(lines)
+            found.append(FileDiff(change, *change.counts(), row, diff_tokens(change)))
+            row += len(change.lines)
     return tuple(found)
 
 
@@ -102,13 +101,15 @@ class FileDiffs(ScrollView, can_focus=True):
         super().__init__(**options)
         self.files: Sequence[FileDiff] = ()
         self._lines: list[DiffLine] = []
+        self._tokens: list[Sequence[Token]] = []
         self._known: dict[str, Style] = {}
         self._at = -1
 
     def show(self, files: Sequence[FileDiff]) -> None:
         """Show these files from the top."""
         self.files = files
-        self._lines = [line for one in files for line in one.lines]
+        self._lines = [line for one in files for line in one.change.lines]
+        self._tokens = [tokens for one in files for tokens in one.tokens]
         widest = max((cell_len(line.text) for line in self._lines), default=0)
         self.virtual_size = Size(widest, len(self._lines))
         self._at = -1
@@ -175,15 +176,16 @@ class FileDiffs(ScrollView, can_focus=True):
         line = self._lines[row]
         style = self._style(_LINES[line.mark]) if line.mark in _LINES else base
         left = round(self.scroll_x)
-        return Strip(self._segments(line, style)).crop(left, left + width).adjust_cell_length(width, style)
+        segments = self._segments(line.text, self._tokens[row], style)
+        return Strip(segments).crop(left, left + width).adjust_cell_length(width, style)
 
-    def _segments(self, line: DiffLine, style: Style) -> list[Segment]:
-        text, at, segments = shown(line.text), 1, []
-        if not line.tokens:
+    def _segments(self, line: str, tokens: Sequence[Token], style: Style) -> list[Segment]:
+        text, at, segments = shown(line), 1, []
+        if not tokens:
             return [Segment(text, style)]
         plain = style + Style(color=self.rich_style.color)  # the mark and the ground say what kind it is
         segments.append(Segment(text[:1], style))
-        for token in line.tokens:
+        for token in tokens:
             start, end = token.start + 1, token.end + 1
             if start >= at:
                 segments.append(Segment(text[at:start], plain))

@@ -13,14 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError, cause_of
-from workflows.layer.line_diff import differences
+from workflows.layer.diff import diff_lines
 from workflows.layer.protected import refuse_protected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_CONTEXT = 3
+    from workflows.layer.diff import DiffLine
 
 
 class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -50,60 +49,19 @@ class FileChange:
     after: bytes | None = field(repr=False)
 
     @cached_property
-    def _old(self) -> list[str]:
-        return _lines(self.before)
-
-    @cached_property
-    def _new(self) -> list[str]:
-        return _lines(self.after)
+    def lines(self) -> tuple[DiffLine, ...]:
+        """The lines of the change's unified diff."""
+        path = posixpath.normpath(f"{self.layer}/{self.name}")
+        return tuple(diff_lines(path, self.before, self.after))
 
     def counts(self) -> tuple[int, int]:
         """How many lines are added and removed."""
-        added = removed = 0
-        for tag, before_start, before_end, after_start, after_end in self._opcodes:
-            if tag != "equal":
-                removed += before_end - before_start
-                added += after_end - after_start
-        return added, removed
+        marks = Counter(one.mark for one in self.lines)
+        return marks["+"], marks["-"]
 
     def diff(self) -> str:
         """The change as a unified diff that `git apply` takes at the project's root."""
-        path = posixpath.normpath(f"{self.layer}/{self.name}")
-        lines = [
-            f"--- {'/dev/null' if self.before is None else f'a/{path}'}\n",
-            f"+++ {'/dev/null' if self.after is None else f'b/{path}'}\n",
-        ]
-        for group in _grouped(self._opcodes):
-            lines += self._hunk(group)
-        return "".join(lines)
-
-    def _hunk(self, group: Sequence[_Opcode]) -> Iterator[str]:
-        old, new, first, last = self._old, self._new, group[0], group[-1]
-        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n"
-        for tag, old_start, old_end, new_start, new_end in group:
-            if tag == "equal":
-                yield from (_shown(" ", line) for line in old[old_start:old_end])
-            else:
-                yield from (_shown("-", line) for line in old[old_start:old_end])
-                yield from (_shown("+", line) for line in new[new_start:new_end])
-
-    @cached_property
-    def _opcodes(self) -> list[_Opcode]:
-        """What is equal and what differs, from the first line to the last."""
-        old, new = self._old, self._new
-        found: list[_Opcode] = []
-        old_at, new_at = 0, 0
-        for one in differences(old, new):
-            if one.old_start > old_at:
-                found.append(("equal", old_at, one.old_start, new_at, one.new_start))
-            found.append(("replace", *one))
-            old_at, new_at = one.old_end, one.new_end
-        if old_at < len(old):
-            found.append(("equal", old_at, len(old), new_at, len(new)))
-        return found
-
-
-_Opcode = tuple[str, int, int, int, int]
+        return "".join(f"{one.text}\n" for one in self.lines)
 
 
 @dataclass(frozen=True)
@@ -249,39 +207,3 @@ def _standing(change: FileChange) -> str:
     if present == change.after:
         return "after"
     return "before" if present == change.before else "other"
-
-
-def _lines(data: bytes | None) -> list[str]:
-    lines = (data or b"").decode("utf-8", "replace").split("\n")
-    return [f"{one}\n" for one in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-def _shown(mark: str, line: str) -> str:
-    return f"{mark}{line}" if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
-
-
-def _range(start: int, end: int) -> str:
-    """A range as unified diffs give it (POSIX diff, "Diff -u Output Format")."""
-    length = end - start
-    first = start + 1 if length else start
-    return str(first) if length == 1 else f"{first},{length}"
-
-
-def _grouped(opcodes: Sequence[_Opcode]) -> Iterator[list[_Opcode]]:
-    """The changes with their context, those close together as one hunk."""
-    group: list[_Opcode] = []
-    for position, (tag, a, b, c, d) in enumerate(opcodes):
-        if tag != "equal":
-            group.append((tag, a, b, c, d))
-            continue
-        is_last = position == len(opcodes) - 1
-        if not group:
-            group = [(tag, max(a, b - _CONTEXT), b, max(c, d - _CONTEXT), d)]
-        elif is_last or b - a > 2 * _CONTEXT:
-            group.append((tag, a, min(b, a + _CONTEXT), c, min(d, c + _CONTEXT)))
-            yield group
-            group = [] if is_last else [(tag, b - _CONTEXT, b, d - _CONTEXT, d)]
-        else:
-            group.append((tag, a, b, c, d))
-    if any(one[0] != "equal" for one in group):
-        yield group

@@ -1,21 +1,19 @@
-"""What the words of HCL are, for whoever shows it in colours; only the lines that are shown are looked at."""
+"""The tokens of HCL for a diff in colours; only the lines of the diff are parsed in a large file."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from itertools import accumulate
+from itertools import accumulate, count, groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.nodes import captures, parse, parse_range
-from workflows.layer.outline import outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tree_sitter import Node, Tree
 
-    from workflows.layer.outline import Item
+    from workflows.layer.change_set import FileChange
 
 KINDS = ("comment", "string", "number", "constant", "keyword", "name", "function")
 """Of two that overlap, the later one counts."""
@@ -36,6 +34,8 @@ _QUERY = """
 (function_call (identifier) @function)
 """
 
+
+_HCL = (".tf", ".tfvars", ".hcl")
 
 _LARGE = 200_000
 """Bytes of a file whose tree would be waited for."""
@@ -62,6 +62,27 @@ class Token(NamedTuple):
     kind: str
 
 
+def diff_tokens(change: FileChange) -> list[Sequence[Token]]:
+    """The tokens of each of a change's `lines`, in the text behind the mark; none outside HCL."""
+    lines = change.lines
+    if not change.name.endswith(_HCL):
+        return [()] * len(lines)
+    before = _of_lines(change.before, [one.old for one in lines if one.mark == "-"])
+    after = _of_lines(change.after, [one.new for one in lines if one.mark in "+ "])
+    return [
+        before.get(one.old, ()) if one.mark == "-" else after.get(one.new, ()) if one.mark in "+ " else ()
+        for one in lines
+    ]
+
+
+def _of_lines(data: bytes | None, numbers: Iterable[int]) -> Mapping[int, Sequence[Token]]:
+    """The tokens of some lines by their numbers from 1, which rise."""
+    counter = count()
+    runs = [list(run) for _, run in groupby(numbers, key=lambda one: one - next(counter))]
+    found = tokens(data or b"", [(run[0] - 1, run[-1] - 1) for run in runs])
+    return {row + 1: some for row, some in found.items()}
+
+
 def tokens(data: bytes, ranges: Iterable[tuple[int, int]]) -> Mapping[int, Sequence[Token]]:
     """The tokens of some lines of a file, by line from 0, in order.
 
@@ -71,7 +92,8 @@ def tokens(data: bytes, ranges: Iterable[tuple[int, int]]) -> Mapping[int, Seque
     """
     lines = data.split(b"\n")
     found: dict[int, list[Token]] = {}
-    for first, last, tree in _parsed(data, ranges):
+    parsed = _around(data, ranges) if len(data) > _LARGE else _whole(data, ranges)
+    for first, last, tree in parsed:
         caught = captures(tree, _QUERY, first, last)
         for kind in KINDS:
             for node in caught.get(kind, ()):
@@ -79,28 +101,13 @@ def tokens(data: bytes, ranges: Iterable[tuple[int, int]]) -> Mapping[int, Seque
     return {row: sorted(some) for row, some in found.items()}
 
 
-def _parsed(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, Tree]]:
-    """The ranges with the tree that they are in.
-
-    Of a plain file only the blocks around each are parsed, of another large one only the lines around: at
-    worst a heredoc or a comment that is longer has the colours of code.
-    """
-    items = outline(data)
-    if items is None and len(data) > _LARGE:
-        yield from _around(data, ranges)
-        return
-    if items is None:
-        tree = parse(data)
-        yield from ((first, last, tree) for first, last in ranges)
-        return
-    for first, last in ranges:
-        around = items[bisect_left(items, first, key=_last_row) : bisect_right(items, last, key=_first_row)]
-        if around:
-            start, end = around[0].start_byte, around[-1].end_byte
-            yield first, last, parse_range(data, start, end, around[0].row)
+def _whole(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, Tree]]:
+    tree = parse(data)
+    yield from ((first, last, tree) for first, last in ranges)
 
 
 def _around(data: bytes, ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, Tree]]:
+    """The ranges with a tree of the lines around: at worst a long heredoc or comment has code's colours."""
     lines = re.findall(rb"[^\n]*\n|[^\n]+", data)
     starts = list(accumulate(map(len, lines), initial=0))
     for first, last in ranges:
@@ -122,14 +129,6 @@ def _entries_around(lines: Sequence[bytes], first: int, last: int) -> tuple[int,
 
 def _indent(line: bytes) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _first_row(item: Item) -> int:
-    return item.row
-
-
-def _last_row(item: Item) -> int:
-    return item.end_row
 
 
 def _add(

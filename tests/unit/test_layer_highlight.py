@@ -1,14 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from workflows.layer.change_set import FileChange
-from workflows.layer.diff_lines import DiffLine, diff_lines
-from workflows.layer.highlight import tokens
+from workflows.layer.diff import DiffLine
+from workflows.layer.highlight import Token, diff_tokens, tokens
 
 LAYER = b"""# people
 module "user" {
@@ -29,9 +27,9 @@ def change(before: bytes | None, after: bytes | None, name: str = "users.tf") ->
     return FileChange("security/global/base-identities", name, Path(name), before, after)
 
 
-def words(line: DiffLine) -> dict[str, str]:
+def words(line: DiffLine, found: Sequence[Token]) -> dict[str, str]:
     """The text of each token, with its kind."""
-    return {line.text[1:][one.start : one.end]: one.kind for one in line.tokens}
+    return {line.text[1:][one.start : one.end]: one.kind for one in found}
 
 
 def test_words_have_their_kinds() -> None:
@@ -66,39 +64,19 @@ def test_columns_are_characters() -> None:
 
 def test_a_removed_line_has_the_words_of_before_and_the_number_to_edit() -> None:
     after = LAYER.replace(b"count    = 5", b"count    = true").replace(b"  own      = null\n", b"")
-    lines = diff_lines(change(LAYER, after))
-    removed = [line for line in lines if line.mark == "-"]
-    added = [line for line in lines if line.mark == "+"]
-    assert [line.mark for line in lines[:3]] == ["=", "=", "@"]
-    assert [line.old for line in removed] == [5, 11]
-    assert words(removed[0]) == {"count": "name", "5": "number"}
-    assert words(added[0]) == {"count": "name", "true": "constant"}
+    one = change(LAYER, after)
+    lines = list(zip(one.lines, diff_tokens(one), strict=True))
+    removed = [line for line in lines if line[0].mark == "-"]
+    added = [line for line in lines if line[0].mark == "+"]
+    assert [line.mark for line, _ in lines[:3]] == ["=", "=", "@"]
+    assert [line.old for line, _ in removed] == [5, 11]
+    assert words(*removed[0]) == {"count": "name", "5": "number"}
+    assert words(*added[0]) == {"count": "name", "true": "constant"}
 
 
-def test_what_looks_like_a_head_is_a_line() -> None:
-    before, after = b"a\n--- b\n@@ -1 +1 @@\n", b"a\n+++ b\n@@ -9 +9 @@\n"
-    lines = diff_lines(change(before, after, "keys/jane.doe"))
-    assert [line.mark for line in lines[3:]] == [" ", "-", "-", "+", "+"]
-    assert lines[4].text == "---- b"
-
-
-def test_a_missing_last_line_end_is_a_remark() -> None:
-    lines = diff_lines(change(b"a\nb", b"a\nc", "keys/k"))
-    assert [line.mark for line in lines] == ["=", "=", "@", " ", "-", "\\", "+", "\\"]
-
-
-@given(
-    st.lists(st.sampled_from("abc\n-+@ "), max_size=30), st.lists(st.sampled_from("abc\n-+@ "), max_size=30)
-)
-def test_the_lines_are_the_diff(before: list[str], after: list[str]) -> None:
-    one = change("".join(before).encode(), "".join(after).encode())
-    lines = diff_lines(one)
-    assert "".join(f"{line.text}\n" for line in lines) == one.diff()
-    added, removed = one.counts()
-    assert (sum(line.mark == "+" for line in lines), sum(line.mark == "-" for line in lines)) == (
-        added,
-        removed,
-    )
+def test_a_file_that_is_not_hcl_has_no_tokens() -> None:
+    one = change(b"a = 1\n", b"a = 2\n", "keys/jane.doe")
+    assert diff_tokens(one) == [()] * len(one.lines)
 
 
 def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
@@ -107,7 +85,8 @@ def test_a_line_in_ten_thousand_is_shown_at_once() -> None:
     )
     one = change(before, before.replace(b'["1250"]', b'["x"]'), "outputs.tf")
     start = process_time()
-    assert sum(line.mark in "+-" for line in diff_lines(one)) == 2
+    assert sum(bool(found) for found in diff_tokens(one)) == 4
+    assert one.counts() == (1, 1)
     assert process_time() - start < 0.5
 
 
