@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from workflows.machine.events import Facts
+from workflows.machine.events import Facts, JsonValue
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ class Step:
         applies: when the step is part of the workflow at all.
         outlives: whether what it began may go on without this program; where that is so, its end comes before
             everything else when the person is back.
+        seals: whether what it did stays done, whatever is decided again before it (an apply): what comes
+            after it waits for it, and for nothing before it.
+        parts: for each fact of which a repeated step uses only a part, a function of the fact and the item
+            that gives this part; a change elsewhere in the fact does not make the step stale.
         blocked_words: the reason, in words, that it is refused while a need is open ("Apply needs a plan …").
     """
 
@@ -61,6 +65,8 @@ class Step:
     repeats_over: str = ""
     applies: Condition = ALWAYS
     outlives: bool = False
+    seals: bool = False
+    parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: str = ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import ALWAYS, Workflow
-from workflows.machine.events import Event, Failed, Reopened, Skipped, Started, Succeeded
+from workflows.machine.events import Acknowledged, Event, Failed, Reopened, Skipped, Started, Succeeded
 from workflows.machine.rules import LEGAL
 from workflows.machine.state import Status
 
@@ -13,6 +13,7 @@ _BECOMES: dict[type[Event], Status] = {
     Failed: Status.FAILED,
     Skipped: Status.SKIPPED,
     Reopened: Status.READY,
+    Acknowledged: Status.DONE,
 }
 _OPEN = (Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED)
 _DERIVED = (
@@ -23,6 +24,10 @@ _DERIVED = (
     (Status.DONE, Status.STALE, "a fact it used has changed"),
     (Status.STALE, Status.DONE, "the fact it used is back"),
     (Status.RUNNING, Status.INTERRUPTED, "the process died"),
+    (Status.DONE, Status.CONTRADICTED, "a look at the world disagrees"),
+    (Status.DONE, Status.UNCONFIRMED, "the world could not be asked"),
+    (Status.CONTRADICTED, Status.UNCONFIRMED, "you continue as it is"),
+    (Status.CONTRADICTED, Status.DONE, "a look at the world agrees again"),
 )
 
 

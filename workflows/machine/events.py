@@ -1,4 +1,4 @@
-"""The five things that can happen to a step; the journal stores these and nothing else.
+"""The six things that can happen to a step; the journal stores these and nothing else.
 
 An event names the step it is about by a `StepKey`, so that a step which repeats over layers or identities
 has one history for each. Facts are plain JSON values: a secret cannot be one, and `checked_facts` sees to it.
@@ -86,8 +86,15 @@ class Reopened(Happened):
     reason: str
 
 
-Event = Started | Succeeded | Failed | Skipped | Reopened
-EVENT_TYPES: tuple[type[Event], ...] = (Started, Succeeded, Failed, Skipped, Reopened)
+@dataclass(frozen=True)
+class Acknowledged(Happened):
+    """The person continues although the world contradicts the step; `seen` is `Observation.identity`."""
+
+    seen: str
+
+
+Event = Started | Succeeded | Failed | Skipped | Reopened | Acknowledged
+EVENT_TYPES: tuple[type[Event], ...] = (Started, Succeeded, Failed, Skipped, Reopened, Acknowledged)
 
 
 class UnstorableFactError(TypeError):

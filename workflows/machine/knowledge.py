@@ -98,9 +98,21 @@ class Knowledge:
                 found[f"{fact}@{item}"] = StepKey(giver.id, item)
         return found
 
-    def used_by(self, key: StepKey) -> dict[str, int]:
-        """The facts in force that a step needs: each scoped name with the number of the event that set it."""
-        return {name: self.in_force[name].since for name in self.needed(key) if name in self.in_force}
+    def used_by(self, key: StepKey) -> dict[str, int | str]:
+        """The facts in force that a step needs: each scoped name with the number of the event that set it.
+
+        Where the step uses only a part of a fact, that part itself stands for it, as JSON.
+        """
+        parts = self.workflow.step(key.step).parts
+        used: dict[str, int | str] = {}
+        for name in self.needed(key):
+            if name not in self.in_force:
+                continue
+            part, known = parts.get(name.partition("@")[0]), self.in_force[name]
+            used[name] = (
+                known.since if part is None else json.dumps(part(known.value, key.item), sort_keys=True)
+            )
+        return used
 
     def learned(self, key: StepKey, facts: Facts, number: int) -> Knowledge:
         """What is known after a step gave these facts with event `number`.

@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 from workflows.machine.events import (
+    Acknowledged,
     Event,
     Facts,
     Failed,
@@ -30,6 +31,7 @@ _KINDS: dict[str, type[Event]] = {
     "failed": Failed,
     "skipped": Skipped,
     "reopened": Reopened,
+    "acknowledged": Acknowledged,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _OBJECTS = frozenset({"facts", "error", "details"})

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import (
+    Acknowledged,
     Event,
     Facts,
     Failed,
@@ -27,9 +29,10 @@ from workflows.machine.events import (
 )
 from workflows.machine.journal import Journal
 from workflows.machine.lock import SessionLock
+from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.reducer import reduce
-from workflows.machine.rules import refusal
-from workflows.machine.state import SETTLED, Record, State, Status
+from workflows.machine.rules import IllegalTransition, locked_words, refusal
+from workflows.machine.state import SETTLED, Phase, Record, State, Status
 
 Clock = Callable[[], datetime]
 
@@ -49,7 +52,7 @@ class Session:
         self.folder = folder
         self.header = header
         self.drafts = Drafts(folder / "drafts")
-        self._state = state
+        self._state = replace(state, observed=kept_observations(folder))
         self._journal = journal
         self._lock = lock
         self._now = now
@@ -78,7 +81,40 @@ class Session:
 
     def refusal(self, key: StepKey) -> str:
         """Why a step cannot be started now, in words; "" when it can."""
-        return refusal(self._state, Started(key, self._run, ""))
+        return self._waits(key) or refusal(self._state, Started(key, self._run, ""))
+
+    def _waits(self, key: StepKey) -> str:
+        """Why a step has to wait, in words; "" when it need not.
+
+        This is stricter than the rules, which have to accept every journal that was ever written.
+        """
+        return locked_words(self._state, key) if self.status(key) is Status.LOCKED else ""
+
+    def observe(self, looks: Mapping[StepKey, Observation]) -> None:
+        """Take in looks at the world; a step that was done again meanwhile is looked at the next time.
+
+        Raises:
+            OnboardError: they could not be kept for the list of sessions.
+        """
+        now = self._stamp()
+        observed = {
+            key: dated(look, self._state.observed.get(key), record.at, now)
+            for key, look in looks.items()
+            if (record := self.record(key)) is not None and record.phase is Phase.SUCCEEDED
+        }
+        self._state = replace(self._state, observed=observed)
+        keep_observations(self.folder, observed)
+
+    def acknowledge(self, key: StepKey) -> None:
+        """Continue although the world contradicts a step: this contradiction does not stop it any more.
+
+        Raises:
+            IllegalTransition: nothing contradicts it, or it is not done.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        if not self._state.contradicted(key):
+            raise IllegalTransition(f"Nothing contradicts {key}")
+        self._happen(Acknowledged(key, self._run, self._stamp(), self._state.observed[key].identity))
 
     def stale_reasons(self, key: StepKey) -> tuple[str, ...]:
         """The titles of the steps whose outcome changed since a stale step was done."""
@@ -104,6 +140,8 @@ class Session:
             IllegalTransition: it cannot be started now; the reason in words.
             OnboardError: the journal could not be written, and nothing has changed.
         """
+        if waits := self._waits(key):
+            raise IllegalTransition(waits)
         self._happen(Started(key, self._run, self._stamp()))
 
     def succeed(self, key: StepKey, facts: Facts) -> None:

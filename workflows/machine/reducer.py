@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from workflows.machine.events import (
+    Acknowledged,
     Event,
     Failed,
     Reopened,
@@ -42,6 +43,9 @@ def reduce(state: State, event: Event) -> State:
         raise IllegalTransition(reason)
     knowledge, number = state.knowledge, state.events + 1
     before = state.records.get(event.key)
+    if isinstance(event, Acknowledged) and before is not None:
+        record = replace(before, acknowledged=event.seen)
+        return replace(state, events=number, records={**state.records, event.key: record})
     record = Record(_BECOMES[type(event)], run=event.run, at=event.at)
     match event:
         case Started(key):
@@ -56,7 +60,8 @@ def reduce(state: State, event: Event) -> State:
             knowledge = knowledge.learned(key, {}, number)
         case Reopened():
             record = replace(record, reason=event.reason)
-    return State(knowledge, number, {**state.records, event.key: record})
+    observed = {key: one for key, one in state.observed.items() if key != event.key}
+    return State(knowledge, number, {**state.records, event.key: record}, observed)
 
 
 def _storable(event: Event) -> Event:

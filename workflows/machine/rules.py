@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workflows.machine.declaration import Step, Workflow
-from workflows.machine.events import Event, Facts, Failed, Reopened, Skipped, Started, StepKey, Succeeded
+from workflows.machine.events import (
+    Acknowledged,
+    Event,
+    Facts,
+    Failed,
+    Reopened,
+    Skipped,
+    Started,
+    StepKey,
+    Succeeded,
+)
 from workflows.machine.state import State, Status
 
 _OPEN = frozenset({Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED})
@@ -16,6 +26,7 @@ LEGAL: Mapping[type[Event], frozenset[Status]] = {
     Failed: frozenset({Status.RUNNING}),
     Skipped: _OPEN,
     Reopened: frozenset({Status.DONE, Status.SKIPPED}),
+    Acknowledged: frozenset({Status.DONE}),
 }
 
 _NOT_STARTED = "{title} has not been started"
@@ -56,6 +67,14 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.STALE: _IS_OPEN,
         Status.INTERRUPTED: _IS_OPEN,
     },
+    Acknowledged: {
+        Status.READY: _IS_OPEN,
+        Status.RUNNING: _IS_RUNNING,
+        Status.SKIPPED: "{title} was skipped; there is nothing to confirm",
+        Status.FAILED: _IS_OPEN,
+        Status.STALE: _IS_OPEN,
+        Status.INTERRUPTED: _IS_OPEN,
+    },
 }
 
 
@@ -74,7 +93,7 @@ def refusal(state: State, event: Event) -> str:
         step = state.workflow.step(key.step)
     except KeyError:
         return f"There is no step called {key.step} in {state.workflow.title}"
-    status = state.status(key, event.run)
+    status = state.recorded_status(key, event.run)
     if key not in state.knowledge.laid_out and status is not Status.RUNNING:
         return f"{step.title} is not part of what is to be done"
     if isinstance(event, Skipped) and not step.skippable:
@@ -86,7 +105,7 @@ def refusal(state: State, event: Event) -> str:
     if status in LEGAL[type(event)]:
         return ""
     if status is Status.LOCKED:
-        return _locked_words(state, key)
+        return locked_words(state, key)
     return REFUSALS[type(event)][status].format(title=step.title)
 
 
@@ -102,9 +121,12 @@ def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> str:
     return ""
 
 
-def _locked_words(state: State, key: StepKey) -> str:
+def locked_words(state: State, key: StepKey) -> str:
+    """Why a step has to wait, in words."""
     step = state.workflow.step(key.step)
     if step.blocked_words:
         return step.blocked_words
-    titles = dict.fromkeys(state.workflow.step(open_key.step).title for open_key in state.open_needs(key))
+    ahead = state.open_needs(key)
+    direct = [one for one in ahead if one in state.givers(key)]
+    titles = dict.fromkeys(state.workflow.step(one.step).title for one in direct or ahead[:1])
     return f"{step.title} has to wait for {' and '.join(titles)}"

@@ -13,6 +13,7 @@ from enum import StrEnum
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import JsonValue, StepKey
 from workflows.machine.knowledge import Knowledge, KnownFact
+from workflows.machine.observations import Observation, Verdict
 
 
 class Status(StrEnum):
@@ -26,9 +27,11 @@ class Status(StrEnum):
     FAILED = "failed"
     STALE = "stale"
     INTERRUPTED = "interrupted"
+    CONTRADICTED = "contradicted"
+    UNCONFIRMED = "unconfirmed"
 
 
-SETTLED = frozenset({Status.DONE, Status.SKIPPED})
+SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
 
 
 class Phase(StrEnum):
@@ -59,7 +62,8 @@ class Record:
         at: when its last event happened, ISO 8601 in UTC.
         error: the last failure, for `Phase.FAILED`.
         reason: why it was skipped or reopened.
-        used: each fact the step needed when it was last started, with the number of the event that set it.
+        used: each fact the step needed when it was last started, as `Knowledge.used_by` gave it.
+        acknowledged: the contradiction that the person continued in spite of (`Observation.identity`).
     """
 
     phase: Phase
@@ -67,7 +71,8 @@ class Record:
     at: str = ""
     error: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
-    used: Mapping[str, int] = field(default_factory=dict)
+    used: Mapping[str, int | str] = field(default_factory=dict)
+    acknowledged: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,11 +83,13 @@ class State:
         knowledge: the workflow, what its steps gave, and the layout that follows from it.
         events: how many events the state consists of.
         records: what is known of each step that anything happened to.
+        observed: the last look at the world of each step that was looked at; not from the journal.
     """
 
     knowledge: Knowledge
     events: int = 0
     records: Mapping[StepKey, Record] = field(default_factory=dict)
+    observed: Mapping[StepKey, Observation] = field(default_factory=dict)
 
     @classmethod
     def beginning(cls, workflow: Workflow) -> State:
@@ -112,7 +119,33 @@ class State:
         return tuple(key for key in self.layout() if not self.workflow.step(key.step).asked_for)
 
     def status(self, key: StepKey, run: str) -> Status:
-        """Where a step stands, seen from the process that calls itself `run`.
+        """Where a step stands, in the journal and in the world as last looked at.
+
+        An open step also waits for what comes before the steps that it needs, down to one that seals what it
+        did, and for contradictions there.
+        """
+        status = self.recorded_status(key, run)
+        if status is Status.DONE:
+            return self._confirmed(key)
+        if status in _OPEN_AFTER.values() and status is not Status.INTERRUPTED and self.open_needs(key):
+            return Status.LOCKED
+        return status
+
+    def _confirmed(self, key: StepKey) -> Status:
+        observation = self.observed.get(key)
+        if observation is None or observation.verdict is Verdict.AS_DECIDED:
+            return Status.DONE
+        return Status.CONTRADICTED if self.contradicted(key) else Status.UNCONFIRMED
+
+    def contradicted(self, key: StepKey) -> bool:
+        """Whether the world disagrees with a done step, and the person has not decided about that."""
+        observation, record = self.observed.get(key), self.records.get(key)
+        if observation is None or record is None or not observation.contradicts:
+            return False
+        return record.phase is Phase.SUCCEEDED and record.acknowledged != observation.identity
+
+    def recorded_status(self, key: StepKey, run: str) -> Status:
+        """Where a step stands by the journal alone, seen from the process that calls itself `run`.
 
         A step that another process had started, and did not end, is interrupted: a session's lock sees to it
         that no other process is still at work on it.
@@ -120,14 +153,17 @@ class State:
         record = self.records.get(key)
         if record is not None and record.phase is Phase.STARTED and record.run == run:
             return Status.RUNNING
-        if record is not None and self.settled(key):
+        if record is not None and self._up_to_date(key):
             return Status.SKIPPED if record.phase is Phase.SKIPPED else Status.DONE
-        if self.open_needs(key):
+        if not all(map(self._up_to_date, self.givers(key))):
             return Status.LOCKED
         return _OPEN_AFTER[record.phase] if record else Status.READY
 
     def settled(self, key: StepKey) -> bool:
-        """Whether a step is skipped, or done and not stale."""
+        """Whether a step is skipped, or done, not stale and not contradicted."""
+        return self._up_to_date(key) and not self.contradicted(key)
+
+    def _up_to_date(self, key: StepKey) -> bool:
         record = self.records.get(key)
         if record is None or record.phase not in {Phase.SKIPPED, Phase.SUCCEEDED}:
             return False
@@ -145,12 +181,22 @@ class State:
         return tuple(sorted(name for name in names if now.get(name) != record.used.get(name)))
 
     def open_needs(self, key: StepKey) -> tuple[StepKey, ...]:
-        """The steps that have to be settled before this one can begin.
+        """The steps that have to be settled before this one can begin, in the order of the work.
 
-        A giver that does not apply counts as settled: there is nothing to wait for.
+        Those that it needs, and those that these need in turn, since what is decided again there changes them
+        too; not what comes before a settled one that seals what it did.
         """
-        return tuple(
-            giver
-            for giver in dict.fromkeys(self.knowledge.needed(key).values())
-            if giver in self.knowledge.laid_out and not self.settled(giver)
-        )
+        found, ahead = set(), list(self.givers(key))
+        while ahead:
+            giver = ahead.pop()
+            if giver in found:
+                continue
+            found.add(giver)
+            if not (self.workflow.step(giver.step).seals and self.settled(giver)):
+                ahead.extend(self.givers(giver))
+        return tuple(one for one in self.layout() if one in found and not self.settled(one))
+
+    def givers(self, key: StepKey) -> tuple[StepKey, ...]:
+        """The steps that give what this one needs; one that does not apply is nothing to wait for."""
+        needed = dict.fromkeys(self.knowledge.needed(key).values())
+        return tuple(giver for giver in needed if giver in self.knowledge.laid_out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from workflows.core.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts
 from workflows.machine.live import Clock
+from workflows.machine.observations import kept_observations
 from workflows.machine.resume import replayed
 from workflows.machine.state import SETTLED, State, Status
 
@@ -55,6 +56,7 @@ def summary_of(folder: Path, journal: Path, workflows: Mapping[str, Workflow], n
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         return Summary(folder.name, changed=_changed(journal, now), damage=error.why or error.what)
+    state = replace(state, observed=kept_observations(folder))
     header = loaded.header
     return Summary(
         folder.name,

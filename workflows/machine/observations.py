@@ -1,0 +1,137 @@
+"""What a look at the world says about a step that was done, and what the person may decide about it.
+
+A contradiction is derived from the last look, never stored as an event; the journal stores what the person
+decides. The last looks are kept beside the journal, so that the list of sessions knows of them too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from workflows.core.errors import OnboardError
+from workflows.core.files.reading import read_text
+from workflows.core.files.writing import write_atomically
+from workflows.machine.events import StepKey
+
+OBSERVED = "observed.json"
+_MAX_BYTES = 1_000_000
+
+
+class Verdict(StrEnum):
+    """What the world says about what was decided."""
+
+    AS_DECIDED = "as decided"
+    ELSEWHERE = "done elsewhere"
+    UNDONE = "undone"
+    CHANGED = "changed"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class Choice(StrEnum):
+    """What a person may decide about a contradiction."""
+
+    CONTINUE = "continue"
+    ACCEPT = "accept"
+    BRING_BACK = "bring back"
+    REDO = "redo"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A look's answer.
+
+    Attributes:
+        verdict: what the world says.
+        words: what is different, or why the world could not be asked; "" when it is as decided.
+        about: names, files and hashes that it concerns: a decision about one contradiction covers no other.
+        continuing: what continuing as it is would mean; "" where that would do harm, and is not offered.
+        accepting: what accepting it as done would record; "" where it cannot be.
+        bringing_back: what bringing it back would do; "" where that cannot be done.
+        at: when the world last gave an answer, ISO 8601 in UTC; "" when it never did.
+    """
+
+    verdict: Verdict
+    words: str = ""
+    about: tuple[str, ...] = ()
+    continuing: str = ""
+    accepting: str = ""
+    bringing_back: str = ""
+    at: str = ""
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the world disagrees; not knowing is no disagreement."""
+        return self.verdict not in {Verdict.AS_DECIDED, Verdict.UNKNOWN}
+
+    @property
+    def identity(self) -> str:
+        """The same for the same contradiction, whenever it is seen; the journal stores it."""
+        return "\n".join((self.verdict, *self.about))
+
+    @property
+    def choices(self) -> Mapping[Choice, str]:
+        """What the person may decide, each with what it means; "" for doing the step again."""
+        offered = {
+            Choice.BRING_BACK: self.bringing_back,
+            Choice.ACCEPT: self.accepting,
+            Choice.CONTINUE: self.continuing,
+        }
+        return {**{choice: words for choice, words in offered.items() if words}, Choice.REDO: ""}
+
+
+AGREES = Observation(Verdict.AS_DECIDED)
+
+
+def unknown(words: str = "") -> Observation:
+    """The answer where the world was not asked, or gave none."""
+    return Observation(Verdict.UNKNOWN, words)
+
+
+def kept_observations(folder: Path) -> dict[StepKey, Observation]:
+    """The last looks of a session by its folder; empty where there are none, or they cannot be read.
+
+    They are a memory of looks that can be made again, so a damaged one is as good as none.
+    """
+    try:
+        entries = json.loads(read_text(folder / OBSERVED, _MAX_BYTES))
+        return {StepKey.parse(key): _from_record(entry) for key, entry in entries.items()}
+    except (OnboardError, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return {}
+
+
+def keep_observations(folder: Path, observed: Mapping[StepKey, Observation]) -> None:
+    """Keep the last looks of a session.
+
+    Raises:
+        FileError: they could not be written.
+    """
+    names = [field.name for field in fields(Observation)]
+    entries = {str(key): {name: getattr(one, name) for name in names} for key, one in observed.items()}
+    write_atomically(folder / OBSERVED, json.dumps(entries).encode("utf-8", "surrogatepass"))
+
+
+def dated(now: Observation, before: Observation | None, done_at: str, at: str) -> Observation:
+    """A look's answer with the time of the last answer that was one.
+
+    Args:
+        now: the answer.
+        before: the answer of the look before, if there was one.
+        done_at: when the step was done: the world was as decided then.
+        at: the time of this look.
+    """
+    if now.verdict is not Verdict.UNKNOWN:
+        return replace(now, at=at)
+    return replace(now, at=before.at if before is not None and before.at > done_at else done_at)
+
+
+def _from_record(entry: Mapping[str, Any]) -> Observation:
+    texts = {field.name: entry[field.name] for field in fields(Observation) if field.name != "about"}
+    if not all(isinstance(text, str) for text in (*texts.values(), *entry["about"])):
+        raise TypeError("an observation holds texts only")
+    return Observation(**{**texts, "verdict": Verdict(texts["verdict"]), "about": tuple(entry["about"])})
