@@ -44,7 +44,7 @@ class WelcomeBack(Dialog):
     def _text(self) -> str:
         lines = []
         for change in self._changes:
-            mark = "~" if change.observation.holds is False else "?"
+            mark = "~" if change.observation.contradicts else "?"
             lines.append(f"{mark} {change.title}: {change.observation.words}")
         if self._goes_on_with:
             lines += ["", f"It goes on with: {self._goes_on_with}"]

@@ -203,7 +203,7 @@ class OnboardApp(Frame):
         await self._show(Starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
 
     async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
-        key = wanted or walk.proposal(changes)
+        key = wanted or walk.proposal()
         await self._show_wizard(walk, key)
         if changes:
             from screens.welcome_back import WelcomeBack  # noqa: PLC0415 - not for the first paint

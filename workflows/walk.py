@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
+from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Status
-from workflows.steps.base import Context, Observation, StepModule
+from workflows.steps.base import Context, Report, StepModule, settling
 from workflows.world import World
 
 
@@ -86,47 +87,73 @@ class Walk:
         return next(iter(open_ones or own[-1:]), None)
 
     def look(self) -> tuple[Change, ...]:
-        """Ask every done step whether the world still agrees; gives those where it does not.
+        """Ask every done step whether the world still agrees, and let the session know.
 
-        A look that fails, for whatever reason, is told as one that could not be made: the session can be
+        A look that fails, for whatever reason, counts as one that could not be made: the session can be
         resumed all the same.
+
+        Returns:
+            what contradicts a step without a decision about it, and what could not be looked at, with why.
+
+        Raises:
+            OnboardError: the answers could not be kept.
         """
-        changes = []
-        for key in self.session.layout():
-            if self.session.status(key) is not Status.DONE:
-                continue
-            try:
-                observation = self.module(key).observe(self.context(key))
-            except OnboardError as error:
-                observation = Observation(holds=None, words=error.what)
-            except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
-                observation = Observation(
-                    holds=None, words=f"It could not be looked at ({type(error).__name__})."
-                )
-            if observation.holds is not True:
-                changes.append(Change(key, self.title(key), observation))
-        return tuple(changes)
+        looks = {key: self._look_at(key) for key in self.session.layout() if self._done(key)}
+        self.session.observe(looks)
+        return tuple(
+            Change(key, self.title(key), look)
+            for key, look in looks.items()
+            if self.session.status(key) is Status.CONTRADICTED
+            or (look.verdict is Verdict.UNKNOWN and look is not NOT_ASKED)
+        )
 
-    def proposal(self, changes: Iterable[Change] = ()) -> StepKey | None:
-        """Where to go on: the first step that the world contradicts, else the first open one.
+    def _done(self, key: StepKey) -> bool:
+        return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
-        What was begun and may still go on comes first: its end has to be known, whatever is to be mended.
+    def _look_at(self, key: StepKey) -> Observation:
+        try:
+            return self.module(key).observe(self.context(key))
+        except OnboardError as error:
+            return unknown(error.what)
+        except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
+            return unknown(f"iam-onboard couldn't look at it ({type(error).__name__}).")
+
+    def proposal(self) -> StepKey | None:
+        """Where to continue: the first step that the world contradicts or that is open.
+
+        What was begun and may still go on comes first: its end has to be known, whatever else is to be done.
         """
         for key in self.session.layout():
             if self.module(key).STEP.outlives and self.session.status(key) is Status.INTERRUPTED:
                 return key
-        contradicted = {change.key for change in changes if change.observation.holds is False}
-        open_key = self.session.proposal()
-        for key in self.session.layout():
-            if key in contradicted or key == open_key:
-                return key
-        return None
+        return self.session.proposal()
 
     def after(self, key: StepKey) -> StepKey | None:
-        """Where to go from a settled step: the next that can be done, else the first that can."""
+        """Where to go from a settled step: never past a contradiction; else the next that can be done."""
         layout, expected = self.session.layout(), self.session.state.expected()
+        contradicted = [one for one in layout if self.session.status(one) is Status.CONTRADICTED]
+        if contradicted:
+            return contradicted[0]
         rest = layout[layout.index(key) + 1 :] if key in layout else layout
         for candidate in rest:
             if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
                 return candidate
         return self.session.proposal()
+
+    def settle(self, key: StepKey, choice: Choice, report: Report) -> None:
+        """Carry out what the person decided about a contradiction.
+
+        Raises:
+            KeyError: the step cannot do that.
+            OnboardError: it could not be done; the contradiction is still there.
+        """
+        if choice is Choice.CONTINUE:
+            self.session.acknowledge(key)
+            return
+        if choice is Choice.REDO:
+            self.session.reopen(key, "the world contradicts it")
+            return
+        facts = settling(self.module(key))[choice](self.context(key), report)
+        self.session.reopen(key, f"the person chose to {choice} it")
+        self.session.start(key)
+        self.session.succeed(key, facts)

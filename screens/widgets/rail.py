@@ -24,6 +24,8 @@ MARKS: dict[Status, str] = {
     Status.FAILED: "✗",
     Status.STALE: "~",
     Status.INTERRUPTED: "!",
+    Status.CONTRADICTED: "≠",
+    Status.UNCONFIRMED: "?",
 }
 
 
@@ -36,6 +38,8 @@ WORDS: dict[Status, str] = {
     Status.STALE: "out of date",
     Status.INTERRUPTED: "interrupted",
     Status.FAILED: "failed",
+    Status.CONTRADICTED: "changed outside",
+    Status.UNCONFIRMED: "done, not confirmed",
 }
 _HERE = "▸"
 _AFTER_THE_ITEMS = "at the end"

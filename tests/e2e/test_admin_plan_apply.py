@@ -110,7 +110,7 @@ def test_the_changes_are_refused_after_the_files_changed(runs: AdminRuns, sandbo
     runs.accept("management")
     account_tf = sandbox.project_root / "management/global/base-identities/account.tf"
     account_tf.write_text(account_tf.read_text() + "\n# later\n")
-    assert plan.observe(runs.context("management")).holds is False
+    assert plan.observe(runs.context("management")).contradicts
     outlook = apply.look(runs.context("management"), runs.report)
     assert "account.tf" in outlook.refusal
     with pytest.raises(OnboardError, match="older than the files") as refused:

@@ -9,7 +9,8 @@ from typing import Any
 from workflows.core.errors import Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.steps.base import AGREES, Context, Observation, Report
+from workflows.machine.observations import AGREES, Observation
+from workflows.steps.base import Context, Report
 
 
 class Given:

@@ -18,7 +18,8 @@ from screens.base import StepPane
 from screens.widgets.secret_input import SecretInput
 from workflows.core.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.machine.observations import AGREES, Observation
+from workflows.steps.base import Context, Progress, Report
 
 
 @dataclass(frozen=True)

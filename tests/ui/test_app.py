@@ -33,10 +33,11 @@ from workflows.core.secret import Secret
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.services.clipboard import Clipboard, Osc52Clipboard
-from workflows.steps.base import Observation, Report
+from workflows.steps.base import Report
 from workflows.world import World
 
 PROJECT, USERS = StepKey("project"), StepKey("users")
@@ -165,7 +166,7 @@ async def test_a_session_is_resumed_where_it_was_left(house: House) -> None:
 
 
 async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house: House) -> None:
-    house.modules[0].observation = Observation(holds=False, words="The folder is gone.")
+    house.modules[0].observation = Observation(Verdict.CHANGED, "The folder is gone.")
     app = house.app(session=house.session((PROJECT, LAYERS), (USERS, {"people": "jane"})))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

@@ -16,6 +16,7 @@ from support.styles import Written, files_of
 from screens.user_lines import Who
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.user_list import UserList
+from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
 from workflows.steps import project, review, users
 from workflows.steps.edits import read_layers
@@ -200,7 +201,7 @@ def test_who_is_switched_is_written_stays_decided_and_is_the_plans_own(mixed: Ad
     assert (a.access_key, b.key_file) == (True, "keys/b")
     assert mixed.file("security", "keys/b").exists()
     assert not mixed.file("security", "keys/b.block").exists()
-    assert users.observe(mixed.context()).holds is True
+    assert users.observe(mixed.context()).verdict is Verdict.AS_DECIDED
     assert users.kept(users.resumed(mixed.facts["user_changes"], wanted), views).access == wanted.access
 
 
@@ -208,7 +209,7 @@ def test_somebody_who_is_gone_is_noticed(mixed: AdminProject) -> None:
     mixed.run(users, users.Request(access={"security": {"a.block": {"access_key": True}}}))
     rewrite(mixed, [Written("block", ["b.block"])])
     observed = users.observe(mixed.context())
-    assert observed.holds is False
+    assert observed.contradicts
     assert "a.block (security)" in observed.words
 
 

@@ -18,6 +18,7 @@ from support.served_aws import BASE, NewUserAws, jane, served, user_key
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import AGREES
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.aws_errors import translate
 from workflows.services.sts import RepeatedCode
@@ -25,7 +26,6 @@ from workflows.services.vault import VaultChoice, VaultUnavailable
 from workflows.steps import access_keys as step
 from workflows.steps import key_session
 from workflows.steps.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
-from workflows.steps.base import AGREES
 from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, store_options
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
@@ -60,7 +60,7 @@ def test_the_downloaded_file_is_noticed_imported_kept_and_deleted(new_user: NewU
     assert key["SecretAccessKey"] not in str(fact)
     assert step.observe(new_user.context(access_key=fact)) == AGREES
     vault_of(new_user).kept.clear()
-    assert step.observe(new_user.context(access_key=fact)).holds is False
+    assert step.observe(new_user.context(access_key=fact)).contradicts
 
 
 def test_old_downloads_are_not_offered_and_the_file_may_stay(new_user: NewUserAws) -> None:

@@ -7,6 +7,7 @@ import pytest
 from support.admin_project import AdminProject, decide, quiet, write
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import Verdict
 from workflows.steps import account
 from workflows.steps.account import Choice, Request
 from workflows.steps.account_words import DEFAULTS, EXPLANATIONS, MEANINGS, limits, weaknesses
@@ -57,7 +58,7 @@ def test_only_differing_values_are_recorded_and_written(admin: AdminProject) -> 
     facts = write(admin)
     assert [one["path"] for one in facts["changed_files"]] == [str(admin.file("security", "account.tf"))]
     assert admin.text("security", "account.tf") == before.replace("= 16", "= 20")
-    assert account.observe(admin.context()).holds is True
+    assert account.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_a_literal_alias_can_be_changed(admin: AdminProject) -> None:
@@ -160,7 +161,7 @@ def test_a_value_that_became_computed_since_is_noticed(admin: AdminProject) -> N
     admin.run(account, request(security={"minimum_password_length": 20}))
     admin.replace("security", "account.tf", "= 16", "= var.length")
     seen = account.observe(admin.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert "var.length" in seen.words
 
 

@@ -9,10 +9,11 @@ from support.fakes import fake_world
 from support.pgp import ENVIRONMENT
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import AGREES
 from workflows.messages.invitation import Invitation
 from workflows.services.gpg.tools import GpgMissing
 from workflows.steps import before_you_start as step
-from workflows.steps.base import AGREES, Context, Progress
+from workflows.steps.base import Context, Progress
 from workflows.steps.before_you_start import Request
 from workflows.steps.places import told_path, typed_path
 
@@ -65,7 +66,7 @@ def test_without_gpg_the_step_is_refused_with_the_commands_that_install_it(tmp_p
     tool = step.look(without, nothing).tools[0]
     assert (tool.version, tool.needed) == ("", True)
     assert ("Debian, Ubuntu", "sudo apt install gnupg") in tool.install
-    assert step.observe(without).holds is False
+    assert step.observe(without).contradicts
     assert step.observe(context(tmp_path)) == AGREES
 
 

@@ -9,6 +9,7 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import Verdict
 from workflows.services.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord
 from workflows.steps import edits, group_choices, group_views, groups
@@ -38,7 +39,7 @@ def test_people_are_put_into_groups_and_taken_out(admin_project: AdminProject, p
         "jane.doe": {"add": ["auditors", "devops"], "remove": []},
         "sam.okafor": {"add": ["devops"], "remove": ["auditors"]},
     }
-    assert groups.observe(admin_project.context()).holds is True
+    assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
     write(admin_project)
     assert groups_of(admin_project, "security", "jane.doe") == {"devops", "auditors"}
     assert groups_of(admin_project, "security", "sam.okafor") == {"devops"}
@@ -89,7 +90,7 @@ def test_a_group_is_renamed_with_somebody_joining_it(admin_project: AdminProject
     assert groups_of(admin_project, "security", "alex.kim") == {"platform"}
     (view,) = (one for one in group_views.look(admin_project.context(), quiet) if one.account == "security")
     assert group_views.decided(admin_project.context(), view).members["jane.doe"] == {"platform"}
-    assert groups.observe(admin_project.context()).holds is True
+    assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_a_group_is_removed_with_its_members(admin_project: AdminProject, people_keys: Keys) -> None:
@@ -127,7 +128,7 @@ def test_a_chosen_group_that_went_away_is_noticed(admin_project: AdminProject, p
     put(admin_project, {"security": {"jane.doe": {"auditors"}}})
     admin_project.replace("security", "groups.tf", 'name = "auditors"', 'name = "readers"')
     seen = groups.observe(admin_project.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert "auditors" in seen.words
 
 
@@ -138,7 +139,7 @@ def test_a_person_to_regroup_who_was_removed_meanwhile_is_noticed(admin_project:
     assert group_views.gone(admin_project.context(), [view], view, ()) == []
     admin_project.replace("security", "locals.tf", '    "sam.okafor",\n', "")
     seen = groups.observe(admin_project.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert seen.words == "security has no user sam.okafor any more, whose groups were to change."
     (view,) = group_views.look(admin_project.context(), quiet)
     assert group_views.gone(admin_project.context(), [view], view, ()) == ["sam.okafor"]
@@ -247,7 +248,7 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
     assert added not in groups_now["auditors"].policies
     (view,) = group_views.look(admin_project.context(), quiet)
     assert view.pending(group_views.decided(admin_project.context(), view)) == 0
-    assert groups.observe(admin_project.context()).holds is True
+    assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
     put(admin_project, {})
     assert operations(layer, admin_project.facts) == []
 
@@ -281,7 +282,7 @@ def test_a_group_whose_policies_were_to_change_and_went_away_is_noticed(
     put(admin_project, {"security": {"jane.doe": {"auditors"}}}, security={"policies": policies})
     admin_project.replace("security", "groups.tf", 'name = "devops"', 'name = "platform"')
     seen = groups.observe(admin_project.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert seen.words == "security has no group devops any more, whose policies were to change."
 
 

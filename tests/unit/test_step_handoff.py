@@ -14,9 +14,10 @@ from support.pgp import GpgHome, gpg_home
 
 from workflows.core.errors import OnboardError
 from workflows.machine.events import checked_facts
+from workflows.machine.observations import AGREES
 from workflows.messages.handoff import Handoff, handoff_from, open_handoff
 from workflows.steps import handoff as step
-from workflows.steps.base import AGREES, Context
+from workflows.steps.base import Context
 from workflows.steps.handoff import Request
 from workflows.steps.own_identity import handoff_of, identity_of
 
@@ -176,7 +177,7 @@ def test_no_text_a_missing_file_and_a_cut_text_say_what_is_wanted(tmp_path: Path
 def test_a_later_look_notices_that_the_key_is_gone(tmp_path: Path, keys: GpgHome, stranger: GpgHome) -> None:
     facts = step.perform(Request(text=handoff_for(keys, "jane").render()), context(tmp_path, keys), nothing)
     elsewhere = context_of(world_of(tmp_path, stranger), tmp_path, facts)
-    assert step.observe(elsewhere).holds is False
+    assert step.observe(elsewhere).contradicts
 
 
 def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: GpgHome) -> None:

@@ -14,11 +14,12 @@ from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import AGREES
 from workflows.messages.request import open_request
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
 from workflows.steps import pgp_key as step
-from workflows.steps.base import AGREES, Context
+from workflows.steps.base import Context
 from workflows.steps.own_pgp_keys import own_keys
 from workflows.steps.pgp_key import NewKey, Request
 
@@ -185,7 +186,7 @@ def test_a_later_look_notices_that_the_key_is_gone_or_expired(tmp_path: Path, ke
         return step.observe(context(tmp_path, keys, {**FACTS, "fingerprint": fingerprint}))
 
     assert look(keys.fingerprint("good")) == AGREES
-    assert look("A" * 40).holds is False  # type: ignore[attr-defined]
+    assert look("A" * 40).contradicts  # type: ignore[attr-defined]
     assert "Expired" in look(keys.fingerprint("old")).words  # type: ignore[attr-defined]
 
 

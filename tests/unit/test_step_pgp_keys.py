@@ -12,6 +12,7 @@ from support.fakes import FakeClipboard
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
@@ -171,7 +172,7 @@ def test_keys_are_recorded_and_gathered_again(admin: AdminProject, people_keys: 
     assert facts["keys"]["jane.doe"]["text"] == keys["jane.doe"].text
     assert facts["keys"]["jane.doe"]["user_ids"] == ["jane.doe <jane.doe@a.example>"]
     assert pgp_keys.gather({}, admin.context(), quiet).keys == keys
-    assert pgp_keys.observe(admin.context()).holds is True
+    assert pgp_keys.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_a_person_without_a_key_stops_the_step_and_says_how_to_invite(admin: AdminProject) -> None:
@@ -208,7 +209,7 @@ def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: K
     admin.run(pgp_keys, Request({"jane.doe": taken}))
     later = replace(admin.world, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
     seen = pgp_keys.observe(replace(admin.context(), world=later))
-    assert seen.holds is False
+    assert seen.contradicts
     assert "jane.doe" in seen.words
 
 

@@ -9,6 +9,7 @@ import pytest
 from support.fakes import fake_world
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import Verdict
 from workflows.services.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyResult, Trouble
@@ -139,8 +140,8 @@ def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, recor
     (record.layer / "new.tf").write_text("")
     assert "layer/new.tf, layer/users.tf" in staleness(made, own)
     facts = {"plan": made.as_facts()}
-    assert plan.observe(context(tmp_path, **facts)).holds is False
-    assert plan.observe(context(tmp_path, **facts, applied={"at": "now"})).holds is True
+    assert plan.observe(context(tmp_path, **facts)).contradicts
+    assert plan.observe(context(tmp_path, **facts, applied={"at": "now"})).verdict is Verdict.AS_DECIDED
     record.plan.unlink()
     assert "gone" in staleness(made, own)
 

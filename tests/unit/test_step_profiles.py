@@ -13,10 +13,11 @@ from support.pgp import ENVIRONMENT
 from support.served_aws import BASE, ITEM, ROLE, jane
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import AGREES
 from workflows.messages.handoff import Handoff, Identity
 from workflows.services.credential_command import credential_command
 from workflows.steps import profiles as step
-from workflows.steps.base import AGREES, Context, Progress
+from workflows.steps.base import Context, Progress
 from workflows.steps.profiles import Request
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"

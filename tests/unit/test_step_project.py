@@ -6,6 +6,7 @@ import pytest
 from support.admin_project import AdminProject, quiet
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import Verdict
 from workflows.steps import project
 from workflows.steps.project import Request
 from workflows.steps.upstream import UpstreamUnreachable, check_upstream
@@ -43,7 +44,7 @@ def test_the_facts_hold_what_is_to_be_done_with_management_first(admin_project: 
         "mfa_reset": [],
         "account_wanted": True,
     }
-    assert project.observe(admin_project.context()).holds is True
+    assert project.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_a_survey_proposes_management_and_security_and_knows_the_people(admin_project: AdminProject) -> None:
@@ -223,7 +224,7 @@ def test_a_project_that_moved_away_is_noticed(admin_project: AdminProject) -> No
     admin_project.run(project, joining(admin_project))
     (admin_project.root / "security" / "global").rename(admin_project.root / "security" / "elsewhere")
     seen = project.observe(admin_project.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert "security" in seen.words
     admin_project.root.rename(admin_project.root.with_name("moved"))
-    assert project.observe(admin_project.context()).holds is False
+    assert project.observe(admin_project.context()).contradicts

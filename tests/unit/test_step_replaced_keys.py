@@ -12,6 +12,7 @@ from support.admin_project import AdminProject, quiet, taken_key, write
 
 from workflows.core.errors import OnboardError
 from workflows.layer.change_set import ChangeSet
+from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.services.gpg.inspect import check_key
 from workflows.services.terraform.state import LoginProfile, State
@@ -165,10 +166,10 @@ def test_what_changed_since_it_was_shown_is_not_recorded(admin: AdminProject, pe
 def test_somebody_who_comes_to_share_the_file_is_noticed(admin: AdminProject, people_keys: Keys) -> None:
     admin.facts["rekeying"] = ["machine.github.actions"]
     recorded(admin, taken(admin, people_keys, name="machine.github.actions"))
-    assert pgp_keys.observe(admin.context()).holds is True
+    assert pgp_keys.observe(admin.context()).verdict is Verdict.AS_DECIDED
     shared_in(admin, "security")
     seen = pgp_keys.observe(admin.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert "machine.ci of security" in seen.words
 
 

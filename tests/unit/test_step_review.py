@@ -15,6 +15,7 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 from workflows.core.errors import OnboardError
 from workflows.layer.change_record import as_records
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.machine.observations import Verdict
 from workflows.steps import review, users
 from workflows.steps.pending_writes import PendingWrites, digest_of
 from workflows.steps.review import Request
@@ -89,14 +90,14 @@ def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     assert facts["commit"] is None
     for one in facts["changed_files"]:
         assert sha256(Path(one["path"]).read_bytes()).hexdigest() == one["sha256"]
-    assert review.observe(admin.context()).holds is True
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_a_file_changed_since_it_was_written_is_noticed(admin: AdminProject) -> None:
     write(admin)
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
     seen = review.observe(admin.context())
-    assert seen.holds is False
+    assert seen.contradicts
     assert "security/global/base-identities/locals.tf" in seen.words
 
 
@@ -184,7 +185,7 @@ def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept
     ]
     assert admin.text("security", "keys/jane.doe") == first
     assert facts["changed_files"] != []
-    assert users.observe(admin.context()).holds is True
+    assert users.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 
 def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:

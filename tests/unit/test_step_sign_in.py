@@ -16,10 +16,11 @@ from support.pgp import GpgHome, gpg_home
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import NOT_ASKED
 from workflows.messages.handoff import Handoff
 from workflows.services.gpg.decrypt_errors import NoSecretKey, WrongPassphrase
 from workflows.steps import sign_in as step
-from workflows.steps.base import AGREES, Context
+from workflows.steps.base import Context
 from workflows.steps.sign_in import Request
 
 
@@ -85,7 +86,7 @@ def test_a_sign_in_is_recorded_as_it_was_told(tmp_path: Path, keys: GpgHome) -> 
         "said to have signed in before",
         "said to have chosen a new password",
     ]
-    assert step.observe(asked) == AGREES
+    assert step.observe(asked) == NOT_ASKED
 
 
 def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHome) -> None:

@@ -13,6 +13,7 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import Verdict
 from workflows.services.sts import WrongCode
 from workflows.services.sts_regions.answers import Audit, StsState
 from workflows.services.sts_regions.ask import Told
@@ -197,9 +198,9 @@ def test_the_fact_has_the_agreed_shape_and_comes_back_as_it_was(project: Regions
 def test_other_allowed_regions_are_noticed_without_asking_aws(project: RegionsProject) -> None:
     audit = ask(project)
     facts = sts_regions.perform(sts_regions.Request(audit), project.context(), lambda _: None)
-    assert sts_regions.observe(project.context(**facts)).holds is True
+    assert sts_regions.observe(project.context(**facts)).verdict is Verdict.AS_DECIDED
     project.allow("eu-west-1")
-    assert sts_regions.observe(project.context(**facts)).holds is False
+    assert sts_regions.observe(project.context(**facts)).contradicts
 
 
 def test_without_allowed_regions_the_primary_and_the_secondary_count(project: RegionsProject) -> None:

@@ -88,6 +88,9 @@ class Observation:
 AGREES = Observation(Verdict.AS_DECIDED)
 
 
+NOT_ASKED = Observation(Verdict.UNKNOWN)
+
+
 def unknown(words: str = "") -> Observation:
     """The answer where the world was not asked, or gave none."""
     return Observation(Verdict.UNKNOWN, words)

@@ -16,6 +16,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation
 from workflows.messages.handoff import Identity
 from workflows.services.access_key_file import check_access_key
 from workflows.services.authenticator import code_problem
@@ -23,7 +24,7 @@ from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.downloads import delete_access_key_file, find_access_keys
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.services.iam import MfaDevice
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.kept_keys import Owner, created_at, keep_recorded
 from workflows.steps.key_session import KeySession, devices_of_new_key, usable_identity
 from workflows.steps.key_stores import is_store_choice, observe_store, store_for

@@ -20,8 +20,9 @@ from workflows.layer.read_account import POLICY_ATTRIBUTES
 from workflows.layer.read_findings import account_resources
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.account_words import ALIAS, MEANINGS, weaknesses
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import Spot, not_possible, spot_at, spots_of
 from workflows.steps.edits import operations, read_layers
 
@@ -208,5 +209,5 @@ def observe(context: Context) -> Observation:
     refusals = _refusals(read_layers(context), context.facts["account_changes"])
     if refusals:
         account, words = refusals[0]
-        return Observation(holds=False, words=f"{account}: {words}")
+        return Observation(Verdict.CHANGED, f"{account}: {words}")
     return AGREES

@@ -14,11 +14,12 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery, since_planned
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.intents import TERRAFORM_RUNS
 from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, decided, staleness
@@ -188,4 +189,4 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
 def observe(context: Context) -> Observation:
     """What was applied is looked at in Hand over and in the next plan: that takes AWS."""
     del context
-    return AGREES
+    return NOT_ASKED

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from workflows.core.errors import Cancelled, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue
+from workflows.machine.observations import Choice, Observation
 from workflows.world import World
 
 
@@ -73,24 +74,12 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
-class Observation:
-    """What the world says about a step that the journal calls done.
-
-    Attributes:
-        holds: True if the world agrees, False if it does not, None if it could not be asked.
-        words: what is different, or why it could not be asked; "" when it agrees.
-    """
-
-    holds: bool | None
-    words: str = ""
-
-
-AGREES = Observation(holds=True)
-
-
 class StepModule(Protocol):
-    """A step module, seen by whoever walks a workflow; modules satisfy it by their functions."""
+    """A step module, as a session's run sees it; modules satisfy it by their functions.
+
+    A module whose `observe` offers to accept or to bring back what it sees has the functions for it in
+    `SETTLING`: they do it and give the step's facts, as `perform` does.
+    """
 
     STEP: Step
 
@@ -106,3 +95,12 @@ class StepModule(Protocol):
 
     def observe(self, context: Context) -> Observation:
         """Compare the world with what the journal says of a done step; cheap, no network."""
+
+
+Settle = Callable[[Context, Report], Facts]
+
+
+def settling(module: StepModule) -> Mapping[Choice, Settle]:
+    """What a step module can do about a contradiction, besides doing the step again."""
+    found: Mapping[Choice, Settle] = getattr(module, "SETTLING", {})
+    return found

@@ -10,11 +10,12 @@ from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.services import installation
 from workflows.services.gpg.tools import GpgMissing, find_gpg
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 
 STEP = Step(
     id="before-you-start",
@@ -169,5 +170,5 @@ def observe(context: Context) -> Observation:
     try:
         find_gpg(context.world.environment)
     except OnboardError as error:
-        return Observation(holds=False, words=error.what)
+        return Observation(Verdict.CHANGED, error.what)
     return AGREES

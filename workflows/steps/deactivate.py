@@ -15,12 +15,13 @@ from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.iam import AccessKey, Holding, HoldingKind
 from workflows.services.terraform.state import State
 from workflows.steps.admin_iam import iam_client
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.mentions import Mentioned, find_mentions
 from workflows.steps.terraform_runs import open_layer, read_state
 
@@ -233,4 +234,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """What the account holds takes AWS to see; the step shows it when it is opened."""
     del context
-    return AGREES
+    return NOT_ASKED

@@ -14,7 +14,8 @@ from workflows.layer.names import check_group_name
 from workflows.layer.operations import EditRefused
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.group_choices import LayerChoice, as_policies
@@ -145,9 +146,8 @@ def observe(context: Context) -> Observation:
         gone = [one for one in people if one.casefold() in regrouping and layer and not layer.person(one)]
         if gone:
             names = ", ".join(gone)
-            return Observation(
-                holds=False, words=f"{account} has no user {names} any more, whose groups were to change."
-            )
+            words = f"{account} has no user {names} any more, whose groups were to change."
+            return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = context.facts["group_changes"].get(account, {})
         new = {*(one["name"] for one in changes.get("add", ())), *changes.get("rename", {}).values()}
         wanted = [(f"chosen for {name}", group) for name, one in people.items() for group in one["add"]]
@@ -160,5 +160,5 @@ def observe(context: Context) -> Observation:
         if missing:
             why = missing[0][0]
             names = ", ".join(group for one, group in missing if one == why)
-            return Observation(holds=False, words=f"{account} has no group {names} any more, {why}.")
+            return Observation(Verdict.CHANGED, f"{account} has no group {names} any more, {why}.")
     return AGREES

@@ -16,7 +16,8 @@ from workflows.core.secret import Secret
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.machine.observations import NOT_ASKED, Observation
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.handed import people_of, somebody_gets_something
 from workflows.steps.handoff_parts import Source
 from workflows.steps.person_handoff import PersonHandoff, person_handoff
@@ -188,4 +189,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """What was sent cannot be asked; the marks are all there is."""
     del context
-    return AGREES
+    return NOT_ASKED

@@ -10,11 +10,12 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.services.gpg.ciphertext import clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.own_identity import handoff_of
 from workflows.steps.places import told_path, typed_path
 
@@ -201,5 +202,5 @@ def observe(context: Context) -> Observation:
         try:
             own_key(identity, keys)
         except OnboardError as error:
-            return Observation(holds=False, words=error.what)
+            return Observation(Verdict.CHANGED, error.what)
     return AGREES

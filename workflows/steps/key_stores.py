@@ -8,6 +8,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.services.access_key_vault import keeps_access_key
 from workflows.services.key_store import (
@@ -23,7 +24,7 @@ from workflows.services.profiles.reading import profile_sections
 from workflows.services.profiles.write import MAX_BYTES, prepare, profile_paths
 from workflows.services.system_keyring import KeyringVault
 from workflows.services.vault import PgpFileVault, Vault, VaultLocked, VaultUnavailable
-from workflows.steps.base import Context, Observation
+from workflows.steps.base import Context
 from workflows.steps.own_identity import base_profile_of, fingerprint_of, paths_of, project_of
 from workflows.steps.places import told_path
 from workflows.world import World
@@ -143,10 +144,10 @@ def observe_store(context: Context, identity: Identity, recorded: Mapping[str, A
         try:
             found = profile_sections(read_text(path, MAX_BYTES), "", name) if path.exists() else {}
         except OnboardError as error:
-            return Observation(holds=False, words=error.what)
+            return Observation(Verdict.CHANGED, error.what)
         section = found.get(base)
         if section is None or section.options.get("aws_access_key_id") != recorded["id"]:
-            return Observation(holds=False, words=f"{name} no longer has the key {recorded['id']}.")
+            return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
         return None
     return _observe_vaults(context, identity, recorded, base)
 
@@ -158,9 +159,9 @@ def _observe_vaults(
         vaults = context.world.vault(fingerprint_of(context, identity))
         there = any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all)
     except VaultUnavailable as error:
-        return Observation(holds=None, words=error.what)
+        return unknown(error.what)
     if there:
         return None
     if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:
-        return Observation(holds=None, words=vaults.passed_over.what)  # it may be in there
-    return Observation(holds=False, words=f"The access key is no longer in {vaults.vault.description}.")
+        return unknown(vaults.passed_over.what)  # it may be in there
+    return Observation(Verdict.CHANGED, f"The access key is no longer in {vaults.vault.description}.")

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from workflows.core.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Identity
 from workflows.services import iam, sts
 from workflows.services.authenticator import check_code, consecutive_problem, two_codes_problem
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.vault import VaultLocked, VaultUnavailable
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.mfa_device import (
     Pending,
     Registered,
@@ -209,4 +210,4 @@ def _gone(pending: Pending, error: AwsError) -> DeviceGone:
 def observe(context: Context) -> Observation:
     """Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do."""
     del context
-    return AGREES
+    return NOT_ASKED

@@ -12,13 +12,14 @@ from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import sign_in_url
 from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.iam import MfaDeviceKind
 from workflows.services.sts import partition_of
 from workflows.steps.admin_iam import administrator, own_device
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.intents import MFA_RESET, named
 from workflows.steps.terraform_runs import located
 
@@ -197,4 +198,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """Which devices there are takes AWS to see; the step shows it when it is opened."""
     del context
-    return AGREES
+    return NOT_ASKED

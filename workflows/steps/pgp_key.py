@@ -15,6 +15,7 @@ from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
@@ -27,7 +28,7 @@ from workflows.services.gpg.keyring import (
     generate_key,
     revocation_certificate,
 )
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.own_pgp_keys import OwnChoice, own_key, own_keys
 from workflows.steps.places import told_path, typed_path
 
@@ -268,7 +269,7 @@ def observe(context: Context) -> Observation:
     fingerprint = str(context.facts["fingerprint"])
     key = next((one for one in own_keys(context, lambda _: None) if one.fingerprint == fingerprint), None)
     if key is None:
-        return Observation(holds=False, words=f"The key {fingerprint[-16:]} is no longer in your keyring.")
+        return Observation(Verdict.CHANGED, f"The key {fingerprint[-16:]} is no longer in your keyring.")
     if not key.accepted:
-        return Observation(holds=False, words=f"Your key {fingerprint[-16:]}: {key.headline}.")
+        return Observation(Verdict.CHANGED, f"Your key {fingerprint[-16:]}: {key.headline}.")
     return AGREES

@@ -15,13 +15,14 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.invitation import Invitation
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.steps import layer_keys
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.edits import read_layers
 from workflows.steps.judged_keys import KeyJudge
 from workflows.steps.key_problems import about_each_other, about_replacement
@@ -224,7 +225,7 @@ def observe(context: Context) -> Observation:
         if fact["expires"] and datetime.fromisoformat(fact["expires"]) <= now
     ]
     if gone:
-        return Observation(holds=False, words=f"The key of {', '.join(gone)} has expired since.")
+        return Observation(Verdict.CHANGED, f"The key of {', '.join(gone)} has expired since.")
     recorded = [
         (account, Reset.from_fact(account, reset))
         for fact in keys.values()
@@ -236,5 +237,5 @@ def observe(context: Context) -> Observation:
         more = sorted(users - set(reset.users))
         if more:
             words = f"{', '.join(more)} of {account} has come to share {reset.file}, which is replaced."
-            return Observation(holds=False, words=words)
+            return Observation(Verdict.CHANGED, words)
     return AGREES

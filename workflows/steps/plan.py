@@ -15,6 +15,7 @@ from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.terraform.commands import LOCK_TIMEOUT
 from workflows.services.terraform.record import changed_since, file_sha256
@@ -25,7 +26,7 @@ from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
 from workflows.steps import intents, new_passwords, plan_account, plan_resources
 from workflows.steps.access import not_in_state
 from workflows.steps.account_check import WrongAccount
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.plan_origin import origin_words
 from workflows.steps.planned import Planned, decided, judged, staleness
@@ -280,4 +281,4 @@ def observe(context: Context) -> Observation:
     if planned is None or context.facts.get("applied"):
         return AGREES
     words = staleness(planned, context)
-    return Observation(holds=not words, words=words)
+    return Observation(Verdict.CHANGED, words) if words else AGREES

@@ -12,6 +12,7 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.services.credential_command import credential_command
 from workflows.services.profiles.foreign import HandChange, Stale
@@ -25,7 +26,7 @@ from workflows.services.profiles.plan import (
 from workflows.services.profiles.prepare import MAX_BYTES, Decisions, prepare, preview
 from workflows.services.profiles.reading import profile_sections
 from workflows.services.profiles.write import write_profiles
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
 from workflows.steps.places import told_path
@@ -212,8 +213,8 @@ def observe(context: Context) -> Observation:
     try:
         found = profile_sections(read_text(path, MAX_BYTES), "profile ", name) if path.exists() else {}
     except OnboardError as error:
-        return Observation(holds=False, words=error.what)
+        return Observation(Verdict.CHANGED, error.what)
     missing = [profile for profile in recorded["names"] if profile not in found]
     if missing:
-        return Observation(holds=False, words=f"{name} no longer has {', '.join(missing)}.")
+        return Observation(Verdict.CHANGED, f"{name} no longer has {', '.join(missing)}.")
     return AGREES

@@ -17,9 +17,10 @@ from workflows.layer.names import check_user_name
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services.terraform.binary import Wanted, choose_binary
 from workflows.steps import intents
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.places import typed_path
 from workflows.steps.project_remarks import remarks_on
@@ -242,8 +243,8 @@ def observe(context: Context) -> Observation:
     try:
         project = find_project(Path(str(context.facts["project_root"])))
     except OnboardError as error:
-        return Observation(holds=False, words=error.what)
+        return Observation(Verdict.CHANGED, error.what)
     missing = [name for name in context.facts["layers"] if project.layer(name) is None]
     if missing:
-        return Observation(holds=False, words=f"The layer of {', '.join(missing)} is no longer there.")
+        return Observation(Verdict.CHANGED, f"The layer of {', '.join(missing)} is no longer there.")
     return AGREES

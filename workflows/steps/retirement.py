@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from workflows.core.errors import Problem
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation
 from workflows.services.authenticator import code_problem
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.steps import rotation
-from workflows.steps.base import AGREES, Context, Observation, Report
+from workflows.steps.base import Context, Report
 
 STEP = Step(
     id="retirement",

@@ -19,10 +19,11 @@ from workflows.layer.model import Layer
 from workflows.layer.operations import EditRefused, Operation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services.git import Git
 from workflows.services.terraform.binary import choose_binary
 from workflows.steps.access import told_in_short
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.intents import FILES_CHANGE
@@ -273,4 +274,4 @@ def observe(context: Context) -> Observation:
         return AGREES
     root = str(context.facts["project_root"])
     names = ", ".join(path.removeprefix(root).lstrip("/") for path in changed)
-    return Observation(holds=False, words=f"{names}: changed since it was written.")
+    return Observation(Verdict.CHANGED, f"{names}: changed since it was written.")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from workflows.core.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
@@ -22,7 +23,7 @@ from workflows.services.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
 from workflows.services.rotation import finish, rotate
 from workflows.services.rotation_parts import Parts
 from workflows.services.rotation_recovery import recover
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_session import KeySession, clients_for, device_of, key_session, two_keys
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.world import World
@@ -95,7 +96,7 @@ def observe(context: Context) -> Observation:
     known = context.facts["rotated"]
     record = KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
     if record is None or record.id != known["id"]:
-        return Observation(holds=False, words=f"{known['profile']} has another key than {known['id']} now.")
+        return Observation(Verdict.CHANGED, f"{known['profile']} has another key than {known['id']} now.")
     return AGREES
 
 

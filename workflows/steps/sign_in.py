@@ -12,10 +12,11 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services.gpg.ciphertext import clean_ciphertext
 from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.own_identity import identity_of
 from workflows.steps.sign_in_proof import told_with_kept_key
 
@@ -129,4 +130,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """Whether a password is still good only a sign-in can tell, so what was recorded is believed."""
     del context
-    return AGREES
+    return NOT_ASKED

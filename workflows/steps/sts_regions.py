@@ -18,13 +18,14 @@ from workflows.layer.discover import find_project
 from workflows.layer.project import Project
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.sts_regions import ask as asking
 from workflows.services.sts_regions.account import acting, set_token_version, token_version
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
 from workflows.services.sts_regions.partition import partition_of_region
 from workflows.services.sts_regions.report import markdown, record
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.sts_region_access import (
     MfaSessions,
@@ -245,7 +246,7 @@ def observe(context: Context) -> Observation:
     try:
         now = allowed_regions(project_of(context))
     except OnboardError as error:
-        return Observation(holds=None, words=error.what)
+        return unknown(error.what)
     if list(now) == list(recorded.get("allowed", ())):
         return AGREES
-    return Observation(holds=False, words="The project uses other regions now than when they were asked.")
+    return Observation(Verdict.CHANGED, "The project uses other regions now than when they were asked.")

@@ -14,8 +14,9 @@ from workflows.layer.edit import EditUnsafe, edit_layer
 from workflows.layer.operations import EditRefused
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.access import WORDS, Access, KeyFiles, people_in, trimmed
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.user_views import LayerView
@@ -228,5 +229,5 @@ def observe(context: Context) -> Observation:
         gone += [f"{name} ({account})" for name in sorted(people_in(changes, account) - there)]
     if gone:
         words = f"{', '.join(gone)} is not in the layer any more, and something was to change for them."
-        return Observation(holds=False, words=words)
+        return Observation(Verdict.CHANGED, words)
     return AGREES

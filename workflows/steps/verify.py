@@ -9,6 +9,7 @@ from typing import Any
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
@@ -17,7 +18,7 @@ from workflows.services.role_refusals import MfaNeeded
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.verify import Verification, verify_profiles
 from workflows.steps.aws_command import aws_program
-from workflows.steps.base import AGREES, Context, Observation, Progress, Report
+from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_access_key import check_owner, kept_key
 from workflows.steps.own_identity import clients_of, identity_of
@@ -276,4 +277,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """Only AWS could tell; the files are what the step before looks at."""
     del context
-    return AGREES
+    return NOT_ASKED

@@ -19,9 +19,10 @@ from tui.session_control import Parts, Start
 from tui.shelf import Shelf
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.machine.session import Sessions
 from workflows.services.clipboard import Clipboard
-from workflows.steps.base import Observation, Progress, Report
+from workflows.steps.base import Progress, Report
 from workflows.walk import Change
 from workflows.world import World
 
@@ -95,12 +96,12 @@ def starting(stage: Stage) -> Scene:
 def welcome_back(stage: Stage) -> Scene:
     changes = (
         Change(
-            StepKey("review"), "Review", Observation(holds=False, words="users.tf of security has changed.")
+            StepKey("review"), "Review", Observation(Verdict.CHANGED, "users.tf of security has changed.")
         ),
         Change(
             StepKey("apply", "management"),
             "Apply (management)",
-            Observation(holds=None, words="Whether the state still holds it is told only by AWS."),
+            unknown("Whether the state still holds it is told only by AWS."),
         ),
     )
 
