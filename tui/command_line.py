@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import errno
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from tui.cli.access_key_arguments import add_access_key_command
 from tui.cli.arguments import Commands
 from tui.cli.completion import SHELLS, answer_shell, session_ids
-from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.exit_codes import DONE, REFUSED, USAGE, UsageError
 from tui.cli.layer_arguments import add_layer_commands
 from tui.cli.pgp_arguments import add_pgp_commands
 from tui.cli.profiles_arguments import add_profiles_command
 from tui.cli.regions_arguments import add_regions_command
 from tui.cli.terraform_arguments import add_terraform_commands
 from tui.cli.verify_arguments import add_verify_command
-from tui.terminal_mark import mend_terminal_here
 
 _EPILOG = """\
 exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage
@@ -39,14 +35,10 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - slow to import, rarely wanted
 
-        sys.stdout.write(f"iam-onboard {version('iam-onboard')}\n")
+        from tui.cli.output import say  # noqa: PLC0415 - not for --help
+
+        say(f"iam-onboard {version('iam-onboard')}")
         parser.exit(DONE)
-
-
-_OUTPUT_LOST = (
-    "The output could not be written\n\nThere is no space left where standard output goes. What the command "
-    "did is done; only its output is lost.\n\nWhat next: Free some space, or send the output elsewhere."
-)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -133,18 +125,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 refused with the reason on standard error, 2 wrong usage.
     """
-    mend_terminal_here()
     parser = build_parser()
     answer_shell(parser)
     options = parser.parse_args(arguments)
-    _print_anything()
+    from tui.cli.output import OutputLost, note, show_any_character  # noqa: PLC0415 - not for --help
+
+    show_any_character()
+    try:
+        return _run(options)
+    except UsageError as error:
+        note(f"iam-onboard: {error}")
+        return USAGE
+    except OutputLost as lost:
+        note(*lost.args)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
+        from screens.failure import as_error  # noqa: PLC0415
+
+        note(as_error(failure).as_text())
+    return REFUSED
+
+
+def _run(options: argparse.Namespace) -> int:
     from tui import pieces  # noqa: PLC0415 - keeps --help free of everything else
     from tui.cli import wizard  # noqa: PLC0415
-    from workflows.core.errors import OnboardError  # noqa: PLC0415
     from workflows.core.processes import disable_core_dumps  # noqa: PLC0415
 
     disable_core_dumps()
-
     run: dict[str | None, Callable[[argparse.Namespace], int]] = {
         None: wizard.wizard,
         "admin": wizard.admin,
@@ -166,46 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "completion": pieces.completion,
         "credential-process": pieces.credential_process,
     }
-    try:
-        return _written(run[options.command](options))
-    except OnboardError as error:
-        return _refused(error.as_text())
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        _write_no_more()  # nobody reads
-        return REFUSED
-    except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
-        if isinstance(failure, OSError) and failure.errno == errno.ENOSPC and failure.filename is None:
-            _write_no_more()
-            return _refused(_OUTPUT_LOST)
-        from screens.failure import as_error  # noqa: PLC0415
-
-        return _refused(as_error(failure).as_text())
-
-
-def _written(code: int) -> int:
-    """The exit code, once all is written: what cannot be is told here, not at the interpreter's exit."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    return code
-
-
-def _write_no_more() -> None:
-    """Let the flush at the interpreter's exit be quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _refused(words: str) -> int:
-    sys.stderr.write(words + "\n")
-    return REFUSED
-
-
-def _print_anything() -> None:
-    """A mark that the output's encoding does not have becomes a question mark, not a failure."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    return run[options.command](options)
 
 
 if __name__ == "__main__":

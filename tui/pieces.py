@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from tui.cli.exit_codes import DONE
+from tui.cli.output import hand_out, say_json
 from tui.places import Machine
 
 
@@ -87,7 +87,7 @@ def completion(options: argparse.Namespace) -> int:
     """`iam-onboard completion bash|zsh|fish`: the lines that make Tab complete commands."""
     from tui.cli.completion import script  # noqa: PLC0415 - only this command needs it
 
-    sys.stdout.write(script(options.shell))
+    hand_out(script(options.shell))
     return DONE
 
 
@@ -95,5 +95,5 @@ def credential_process(options: argparse.Namespace) -> int:
     """`iam-onboard credential-process`: an access key as SDKs read it, from the vault."""
     from tui.cli.credential_process import answer  # noqa: PLC0415 - only this command needs it
 
-    sys.stdout.write(answer(Machine.this(), options.project, options.profile) + "\n")
+    say_json(answer(Machine.this(), options.project, options.profile))
     return DONE

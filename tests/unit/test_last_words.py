@@ -43,10 +43,10 @@ def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
     begun: bool,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],  # the terminal's mark asks for the descriptor of the output
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
     machine, drafts = Machine.this(), dict[str, Mapping[str, Any]]()
 
     assert wizard._run(machine, source(machine), "", "", drafts) == DONE
-    assert capfd.readouterr().out == words
+    assert capsys.readouterr().out == words

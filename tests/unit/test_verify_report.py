@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tui.cli.verify_report import Answers, AnswerTable, after_lines
+from tui.cli.output import filling
+from tui.cli.verify_report import Answers, after_lines
 from workflows.core.errors import OnboardError
 from workflows.services.clients import ProfileFiles
 from workflows.services.role_profiles import RoleProfile
@@ -33,9 +34,12 @@ def answers() -> Answers:
     return Answers(ProfileFiles(Path("/c"), Path("/k")), ("bb-security",), ROLES)
 
 
-def told(table: AnswerTable) -> None:
-    table.answered(Verification("bb-security", ME))
-    table.answered(Verification("bb-two", None, OnboardError("MFA is needed", "no")))
+def told(answers: Answers) -> None:
+    for one in (
+        Verification("bb-security", ME),
+        Verification("bb-two", None, OnboardError("MFA is needed", "no")),
+    ):
+        answers.results[one.profile] = one
 
 
 def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,11 +48,13 @@ def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: 
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "30")
-    with AnswerTable(answers(), shown=True) as table:
+    asked = answers()
+    with filling(asked.rows, shown=True) as changed:
         begun = screen.getvalue()
         assert all(name in begun for name in ("bb-security", "bb-one", "bb-two"))
         assert "✓" not in begun
-        told(table)
+        told(asked)
+        changed()
         later = screen.getvalue().removeprefix(begun)
         assert "\x1b[1A" in later, "it goes up and writes over what was there"
     last = (
@@ -60,10 +66,12 @@ def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: 
 
 
 def test_elsewhere_it_is_a_line_each_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    with AnswerTable(answers(), shown=True) as table:
-        told(table)
+    asked = answers()
+    with filling(asked.rows, shown=True) as changed:
+        told(asked)
+        changed()
         assert capsys.readouterr().out == ""
-    assert capsys.readouterr().out == f"✓ bb-security  {ME}\n· bb-one       \n✗ bb-two       MFA is needed\n"
+    assert capsys.readouterr().out == f"✓  bb-security  {ME}\n·  bb-one\n✗  bb-two       MFA is needed\n"
 
 
 def test_without_the_aws_command_it_tells_how_to_get_it_and_links_only_where_they_lead() -> None:

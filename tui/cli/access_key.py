@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
 from tui.cli.exit_codes import DONE
 from tui.cli.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
+from tui.cli.output import columns, note, say, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
@@ -62,9 +61,9 @@ def access_key(machine: Machine, options: argparse.Namespace) -> int:
     }
     record, told = run[options.part](options, context)
     if options.json:
-        sys.stdout.write(json.dumps({**_as_json(record, context), "told": told}, indent=2) + "\n")
+        say_json({**_as_json(record, context), "told": told})
     else:
-        sys.stdout.write("\n".join(told) + "\n")
+        say(*told)
     return DONE
 
 
@@ -84,17 +83,20 @@ def _check_place(options: argparse.Namespace, region: str) -> None:
 def _list(context: Context, *, as_json: bool) -> int:
     records, now = KeyRecords(context.world.key_records_folder).all(), context.world.now()
     if as_json:
-        sys.stdout.write(json.dumps([_as_json(record, context) for record in records], indent=2) + "\n")
+        say_json([_as_json(record, context) for record in records])
         return DONE
-    for record in records:
-        line = f"{record.project}  {record.profile}  {record.id}  {record.kept}  {record.age_days(now)} days"
-        words = remark(record, now)
-        sys.stdout.write(f"{line}{f'  ! {words}' if words else ''}\n")
+    rows = [
+        (one.project, one.profile, one.id, one.kept, f"{one.age_days(now)} days", _marked(remark(one, now)))
+        for one in records
+    ]
+    say(*columns(rows, indent=""))
     if not records:
-        sys.stderr.write(
-            "Nothing is known of an access key here. `iam-onboard access-key import` keeps one.\n"
-        )
+        note("Nothing is known of an access key here. `iam-onboard access-key import` keeps one.")
     return DONE
+
+
+def _marked(words: str) -> str:
+    return f"! {words}" if words else ""
 
 
 def _as_json(record: KeyRecord, context: Context) -> dict[str, Any]:

@@ -6,10 +6,8 @@ What was done goes to standard output; questions go to the terminal, everything 
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import stat
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from tui.cli.layer_run import (
     stoppable,
     with_codes,
 )
+from tui.cli.output import note, say, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
@@ -64,9 +63,9 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
 
 def _warn_of_readers(file: Path) -> None:
     if file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        sys.stderr.write(
+        note(
             f"warning: others on this machine can read {file}, and a plan file can hold the state. It was "
-            "written for you alone (0600).\n"
+            "written for you alone (0600)."
         )
 
 
@@ -115,8 +114,7 @@ def _refuse_old(planned: Planned, context: Context) -> None:
             why="Applying it would do what the files said before.",
             next="Plan again, and read that one.",
         )
-    for words in since_planned.of_the_checkout(planned, context):
-        sys.stderr.write(f"note: {words}\n")
+    note(*(f"note: {words}" for words in since_planned.of_the_checkout(planned, context)))
 
 
 def _confirm(planned: Planned, options: argparse.Namespace) -> None:
@@ -131,7 +129,7 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
         ("Not about whom you named:", foreign),
     ):
         if changes:
-            sys.stderr.write("\n".join([title, *(f"  {one.words}" for one in changes)]) + "\n\n")
+            note(title, *(f"  {one.words}" for one in changes), "")
     if options.yes or not (planned.destroys or foreign):
         return
     if not has_terminal():
@@ -170,14 +168,14 @@ def _tell(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) 
     planned = kept.planned
     got = sorted({*planned.passwords, *planned.access_keys})
     if options.json:
-        record = {**applied, "passwords": list(planned.passwords), "access_keys": list(planned.access_keys)}
-        sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        lists = {"passwords": list(planned.passwords), "access_keys": list(planned.access_keys)}
+        say_json({**applied, **lists})
     elif planned.empty:
-        sys.stdout.write("The plan changes nothing.\n")
+        say("The plan changes nothing.")
     else:
         added, changed, destroyed = (applied[name] for name in ("added", "changed", "destroyed"))
-        sys.stdout.write(f"Applied: {added} added, {changed} changed, {destroyed} destroyed.\n")
+        say(f"Applied: {added} added, {changed} changed, {destroyed} destroyed.")
     for name in () if planned.empty else got:
         command = ["iam-onboard", "handoff", "create", options.layer, name]
         command += ["--new-password"] if name in kept.passwords.get("asked", ()) else []
-        sys.stderr.write(f"To hand over: {shlex.join(command)}\n")
+        note(f"To hand over: {shlex.join(command)}")

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from tui.cli.output import note
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.services.authenticator import code_problem, seconds_left
@@ -104,7 +105,7 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
 
 def tell_refused(error: OnboardError) -> None:
     """Say on standard error why another code is asked for."""
-    sys.stderr.write(f"{error.what} {error.next}\n")
+    note(f"{error.what} {error.next}")
 
 
 def _typed_code(lines: TextIO, words: TextIO, world: World, *, or_none: bool) -> str:

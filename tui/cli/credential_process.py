@@ -6,7 +6,6 @@ object with Version 1 on standard output, and nothing else there.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from workflows.services.vault import PgpFileVault
 
 
-def answer(machine: Machine, project: str, profile: str) -> str:
-    """The JSON for a profile's base access key, from the vault that keeps it.
+def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
+    """The answer for a profile's base access key, from the vault that keeps it.
 
     Where it is kept is written down (`KeyRecords`), so that vault is asked first; the others follow, for a
     key of which nothing is written down.
@@ -41,7 +40,7 @@ def answer(machine: Machine, project: str, profile: str) -> str:
             silent = silent or error  # it may be in the other one
             continue
         if key is not None:
-            return json.dumps({"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()})
+            return {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()}
     if silent is not None:
         raise silent
     raise OnboardError(

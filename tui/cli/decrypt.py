@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tui.cli.asking import ask_secret, has_terminal, terminal_name
 from tui.cli.exit_codes import DONE
+from tui.cli.output import hand_out, note, on_terminal
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes
@@ -40,15 +41,11 @@ def decrypt_command(machine: Machine, options: argparse.Namespace) -> int:
     plain = _decrypted(ciphertext, machine)
     try:
         # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
-        sys.stdout.write(plain.reveal().rstrip("\r\n"))
-        if sys.stdout.isatty():
-            sys.stdout.write("\n")
-            sys.stderr.write(
-                "It stays in this terminal's scrollback: sign in with it and choose a new one.\n"
-            )
-        sys.stdout.flush()
+        hand_out(plain.reveal().rstrip("\r\n") + ("\n" if on_terminal() else ""))
     finally:
         plain.drop()
+    if on_terminal():
+        note("It stays in this terminal's scrollback: sign in with it and choose a new one.")
     return DONE
 
 
@@ -60,7 +57,7 @@ def _given(name: str) -> bytes:
         with path.open("rb") as pipe:
             return pipe.read(_INPUT_LIMIT + 1)
     if sys.stdin.isatty():
-        sys.stderr.write("Paste the encrypted password, then press Ctrl-D on a line of its own.\n")
+        note("Paste the encrypted password, then press Ctrl-D on a line of its own.")
     return sys.stdin.buffer.read(_INPUT_LIMIT + 1)
 
 
@@ -105,13 +102,13 @@ def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
         passphrase = ask_secret("Passphrase of your PGP key: ")
         try:
             if len(passphrase.reveal().encode()) > PASSPHRASE_LIMIT:
-                sys.stderr.write(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.\n")
+                note(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.")
                 continue
             return _gpg(ciphertext, machine, passphrase, None)
         except WrongPassphrase as error:
             if attempt == _ATTEMPTS - 1:
                 raise
-            sys.stderr.write(f"{error.title}. Try again.\n")
+            note(f"{error.title}. Try again.")
         finally:
             passphrase.drop()
     raise WrongPassphrase("")

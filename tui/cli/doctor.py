@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from tui.cli import output
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
@@ -139,7 +140,7 @@ def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
         return Finding("Terminal", good=True, words="not looked at: the output is redirected")
     size = shutil.get_terminal_size()
     kind = machine.environment.get("TERM", "")
-    encoding = (sys.stdout.encoding or "").lower()
+    encoding = output.encoding()
     colours = _colours(machine.environment)
     words = f"{kind or 'of an unknown kind'}, {size.columns}×{size.lines}, {encoding}, {colours}"
     if kind in {"", "dumb"}:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
+from tui.cli.output import hand_out, note, say, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
@@ -71,19 +71,19 @@ def _create(machine: Machine, options: argparse.Namespace) -> int:
     if person.conventional and options.no_usual_roles:
         person = person.without_conventional()
     elif person.conventional:
-        sys.stderr.write(
+        note(
             "note: the state names no role that anybody may assume, so the usual ones of such projects are "
-            "in the text; --no-usual-roles leaves them out.\n"
+            "in the text; --no-usual-roles leaves them out."
         )
-    sys.stderr.write(
+    note(
         f"note: this is what was made for {options.name} last. A password or key that was changed since no "
-        "longer works.\n"
+        "longer works."
     )
     if target is None:
-        sys.stdout.write(person.text)
+        hand_out(person.text)
     else:
         write_atomically(target, person.text.encode())
-        sys.stderr.write(f"Written to {target}.\n")
+        note(f"Written to {target}.")
     return DONE
 
 
@@ -129,16 +129,15 @@ def _open(machine: Machine, options: argparse.Namespace) -> int:
     pairs = list(zip(given.identities, (_answer(one, keys) for one in given.identities), strict=True))
     if options.json:
         records = [_record(one, answer) for one, answer in pairs]
-        told = {"project": given.project, "occasion": given.occasion, "identities": records}
-        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        say_json({"project": given.project, "occasion": given.occasion, "identities": records})
     else:
         why = "" if given.occasion == ACCESS else f" ({given.occasion.replace('-', ' ')})"
         lines = [f"A handoff of the project {given.project}{why}"]
         for one, answer in pairs:
             lines += ["", *_lines(one, answer.words, first=given.occasion == ACCESS)]
-        sys.stdout.write("\n".join(lines) + "\n")
+        say(*lines)
     if closed := [one.account_name for one, answer in pairs if answer.opens is False]:
-        sys.stderr.write(f"Not for a key of this machine: {', '.join(closed)}.\n")
+        note(f"Not for a key of this machine: {', '.join(closed)}.")
         return REFUSED
     return DONE
 

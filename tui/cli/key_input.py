@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tui.cli.asking import ask, ask_secret, terminal_name
+from tui.cli.output import note, watched
 from tui.places import Machine
 from tui.vaults import vault_for
 from tui.worlds import OwnMachine, clipboard_of
@@ -180,5 +180,5 @@ def typed_path(text: str) -> Path:
 
 def tell(progress: Progress) -> None:
     """What is being done, for somebody who watches."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{progress.words} …\n")
+    if watched():
+        note(f"{progress.words} …")

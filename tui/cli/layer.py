@@ -6,18 +6,17 @@ What was asked for goes to standard output; warnings and reasons go to standard 
 from __future__ import annotations
 
 import argparse
-import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_accounts import accounts
 from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
 from tui.cli.layer_find import find_layer, root_of
 from tui.cli.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
+from tui.cli.output import note, say, say_json
 from tui.layer_writes import ProjectWrites
 from tui.places import Machine
 from workflows.core.errors import OnboardError
@@ -50,6 +49,7 @@ def layer(machine: Machine, options: argparse.Namespace) -> int:
 
     Raises:
         OnboardError: there is no such layer, or the edit is refused.
+        UsageError: a policy's value is none.
     """
     if options.part == "accounts":
         return accounts(machine, options)
@@ -59,8 +59,7 @@ def layer(machine: Machine, options: argparse.Namespace) -> int:
         if _only_shows(options):
             warn_of_half_written(writes)
             return _show(project, read_layer(location), options)
-        operations = _operations(machine, location, options)
-        return USAGE if operations is None else _edit(writes, location, operations, options)
+        return _edit(writes, location, _operations(machine, location, options), options)
 
 
 def _only_shows(options: argparse.Namespace) -> bool:
@@ -80,19 +79,16 @@ def _show(project: Project | None, read: Layer, options: argparse.Namespace) -> 
     elif options.part == "account":
         record, lines = account_record(read), tuple(account_lines(read))
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        record, lines = layer_record(read, binary), tuple(layer_lines(read, binary, width))
+        record, lines = layer_record(read, binary), tuple(layer_lines(read, binary))
     if options.json:
-        sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        say_json(record)
     else:
-        sys.stdout.write("".join(f"{one}\n" for one in lines))
+        say(*lines)
     return DONE
 
 
-def _operations(
-    machine: Machine, location: LayerLocation, options: argparse.Namespace
-) -> list[Operation] | None:
-    """What was asked for as operations; None, with the reason told, for what is no request."""
+def _operations(machine: Machine, location: LayerLocation, options: argparse.Namespace) -> list[Operation]:
+    """What was asked for as operations."""
     if options.part == "add":
         key = _key(machine, options.key, location)
         return [
@@ -114,8 +110,7 @@ def _operations(
         number = int(value) if value.isascii() and value.isdigit() and name in POLICY_NUMBERS else None
         known = _SWITCHES.get(value) if number is None else number
         if known is None:
-            sys.stderr.write(f"iam-onboard: {text!r} is not KEY=VALUE with a whole number, true or false.\n")
-            return None
+            raise UsageError(f"{text!r} is not KEY=VALUE with a whole number, true or false.")
         operations.append(SetPasswordPolicy(name, known))
     return operations
 
@@ -161,6 +156,5 @@ def _key(machine: Machine, name: str, location: LayerLocation) -> str:
     verdict = judge(checked.details, version or None, machine.now())
     if not verdict.accepted:
         raise OnboardError("This key cannot be used", verdict.headline, why=verdict.explanation)
-    for warning in verdict.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    note(*(f"warning: {warning}" for warning in verdict.warnings))
     return checked.key.text

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
+from tui.cli.output import columns, say, say_json
 from tui.places import Machine
 from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.change_set import ChangeSet
@@ -24,11 +22,9 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
 
     Raises:
         OnboardError: there is no project there, or the change is refused.
+        UsageError: the options do not fit together.
     """
-    wrong = _misused(options)
-    if wrong:
-        sys.stderr.write(f"iam-onboard: {wrong}\n")
-        return USAGE
+    _refuse_misuse(options)
     folder = machine.working_folder / Path(options.layer).expanduser()
     project = find_project(folder)
     writes = writes_of(machine, project.root)
@@ -43,14 +39,13 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
     return propose_and_write(writes, request, make, _done(options), options)
 
 
-def _misused(options: argparse.Namespace) -> str:
+def _refuse_misuse(options: argparse.Namespace) -> None:
     if options.add and options.remove:
-        return "--add and --remove are given one at a time."
+        raise UsageError("--add and --remove are given one at a time.")
     if options.add and not options.email:
-        return "--add needs --email, the address of the account's root user."
+        raise UsageError("--add needs --email, the address of the account's root user.")
     if not options.add and (options.email or options.id):
-        return "--email and --id belong to --add NAME."
-    return ""
+        raise UsageError("--email and --id belong to --add NAME.")
 
 
 def _changes(machine: Machine, project: Project, options: argparse.Namespace) -> tuple[ChangeSet, list[str]]:
@@ -77,11 +72,7 @@ def _done(options: argparse.Namespace) -> str:
 
 def _show(project: Project, options: argparse.Namespace) -> int:
     if options.json:
-        records = [asdict(one) for one in project.accounts]
-        sys.stdout.write(json.dumps(records, indent=2, ensure_ascii=False) + "\n")
-        return DONE
-    width: Callable[[str], int] = len
-    names = max(width(one.name) for one in project.accounts)
-    for one in project.accounts:
-        sys.stdout.write(f"{one.name.ljust(names)}  {one.id or 'no id yet   '}  {one.email}".rstrip() + "\n")
+        say_json([asdict(one) for one in project.accounts])
+    else:
+        say(*columns([(one.name, one.id or "no id yet", one.email) for one in project.accounts], indent=""))
     return DONE

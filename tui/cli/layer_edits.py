@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tui.cli.exit_codes import DONE
+from tui.cli.output import hand_out, note, say, say_json
 from tui.layer_writes import ProjectWrites, Standing
 from tui.places import Machine
 from workflows.layer.change_set import ChangeSet
@@ -20,9 +19,9 @@ CutOff = tuple[ChangeSet, list[str]]
 def warn_of_half_written(writes: ProjectWrites) -> None:
     """Say on standard error that the files which are shown are half written, if they are."""
     if writes.standing() is Standing.HALF:
-        sys.stderr.write(
+        note(
             "warning: the last change was cut off between two files, and is half there; the next command "
-            "that edits a layer of this project finishes it.\n"
+            "that edits a layer of this project finishes it."
         )
 
 
@@ -67,36 +66,35 @@ def propose_and_write(
 
 def _finish(writes: ProjectWrites) -> CutOff | None:
     if writes.standing() is Standing.CHANGED:
-        sys.stderr.write(
+        note(
             "warning: an earlier change was cut off between two files, and they have been changed since: "
-            "it is not finished. Look at `git diff`.\n"
+            "it is not finished. Look at `git diff`."
         )
     finished = writes.finish()
     if finished is not None:
         files = ", ".join(f"{one.layer}/{one.name}" for one in finished[0].changes)
-        sys.stderr.write(f"An earlier change was cut off between two files; it is finished now: {files}\n")
+        note(f"An earlier change was cut off between two files; it is finished now: {files}")
     return finished
 
 
 def _tell(changes: ChangeSet, warnings: list[str], words: str, options: argparse.Namespace) -> int:
-    for warning in () if options.json else warnings:
-        sys.stderr.write(f"warning: {warning}\n")
     if options.json:
-        record = {
-            "done": words,
-            "written": not options.dry_run and not changes.is_empty,
-            "changes": changes.summary(),
-            "diff": changes.diff(),
-            "warnings": warnings,
-        }
-        sys.stdout.write(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-    elif options.dry_run:
-        sys.stdout.write(changes.diff())
+        say_json(
+            {
+                "done": words,
+                "written": not options.dry_run and not changes.is_empty,
+                "changes": changes.summary(),
+                "diff": changes.diff(),
+                "warnings": warnings,
+            }
+        )
+        return DONE
+    note(*(f"warning: {warning}" for warning in warnings))
+    if options.dry_run:
+        hand_out(changes.diff())
     elif changes.is_empty:
-        sys.stdout.write("Nothing to change.\n")
+        say("Nothing to change.")
     else:
-        lines = [
-            f"  {one['layer']}/{one['file']}  +{one['added']} -{one['removed']}" for one in changes.summary()
-        ]
-        sys.stdout.write("\n".join([words, *lines]) + "\n")
+        files = changes.summary()
+        say(words, *(f"  {one['layer']}/{one['file']}  +{one['added']} -{one['removed']}" for one in files))
     return DONE

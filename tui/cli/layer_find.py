@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from tui.cli.output import note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained
@@ -31,14 +31,14 @@ def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocati
     except ProjectError as error:
         if not declares_people(inside):
             raise
-        sys.stderr.write(f"warning: {error.what} The layer is read without the project's variables.\n")
+        note(f"warning: {error.what} The layer is read without the project's variables.")
         return None, lone_layer(inside)
     found = _in_project(project, text, inside)
     if len(found) == 1:
         _warn_of_links(project, found[0])
         return project, found[0]
     if not found and declares_people(inside):
-        sys.stderr.write(f"warning: {inside} is not one of the project's identities layers.\n")
+        note(f"warning: {inside} is not one of the project's identities layers.")
         return None, lone_layer(inside)
     known = ", ".join(one.relative for one in project.layers) or "none"
     raise OnboardError(
@@ -75,7 +75,7 @@ def _warn_of_links(project: Project, location: LayerLocation) -> None:
     if real == location.path:
         return
     same = [one.account for one in project.layers if one.path.resolve() == real]
-    sys.stderr.write(
+    note(
         f"warning: {location.relative} is a symbolic link to {real}; a change there is one for "
-        f"{', '.join(same)}.\n"
+        f"{', '.join(same)}."
     )

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import Any
 
+from tui.cli.output import columns
 from workflows.layer.model import Group, Layer, Person, Setting
-
-_LIST_NARROWEST, _LIST_INDENT = 24, 6
-"""Columns that a list wants beside the others; with fewer it goes below them, indented by so many."""
 
 
 def layer_record(layer: Layer, binary: str | None) -> dict[str, Any]:
@@ -81,13 +78,12 @@ def account_record(layer: Layer) -> dict[str, Any] | None:
     }
 
 
-def layer_lines(layer: Layer, binary: str | None, width: int | None = None) -> Iterator[str]:
+def layer_lines(layer: Layer, binary: str | None) -> Iterator[str]:
     """What `layer show` prints.
 
     Args:
         layer: the layer.
         binary: `TF_BINARY` of the project's build.env, or None.
-        width: the terminal's columns, in which long lists go on below; None leaves everybody on one line.
     """
     record = layer_record(layer, binary)
     yield f"{record['layer']} ({record['account']} {record['account_id'] or 'without an id'})"
@@ -95,9 +91,8 @@ def layer_lines(layer: Layer, binary: str | None, width: int | None = None) -> I
     yield f"  binary    {record['binary'] or 'any'} {record['required_version'] or ''}".rstrip()
     yield f"  provider  AWS {record['provider'] or 'not locked'}"
     yield f"  profile   {record['profile'] or 'none'}"
-    yield from _table("People", [_person_row(one) for one in layer.people], width)
-    groups = [(one.name, _place(one), _members(one)) for one in layer.groups]
-    yield from _table("Groups", groups, width)
+    yield from _table("People", [_person_row(one) for one in layer.people])
+    yield from _table("Groups", [(one.name, _place(one), _members(one)) for one in layer.groups])
     if layer.account is not None:
         yield "Account"
         yield from account_lines(layer)
@@ -151,26 +146,5 @@ def _place(one: Person | Group) -> str:
     return str(one.place) if one.editable else f"{one.place} (by hand)"
 
 
-def _table(title: str, rows: Sequence[tuple[str, ...]], width: int | None) -> Iterator[str]:
-    """Rows under a title, their columns in line; the last one is a list of any length."""
-    yield title
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)][:-1]
-    for row in rows:
-        cells = (cell.ljust(wide) for cell, wide in zip(row, widths, strict=False) if wide)
-        yield from _with_list("  " + "  ".join(cells) + "  ", row[-1], width)
-    if not rows:
-        yield "  none"
-
-
-def _with_list(start: str, words: str, width: int | None) -> Iterator[str]:
-    """A line that ends in a list: with a width, what does not fit goes on below where the list begins."""
-    if width is None or len(start) + len(words) <= width:
-        yield start + words
-        return
-    indent = " " * (len(start) if width - len(start) >= _LIST_NARROWEST else _LIST_INDENT)
-    lines = wrap(words, max(width - len(indent), 1), break_long_words=False, break_on_hyphens=False)
-    if len(indent) < len(start):
-        yield start.rstrip()
-    else:
-        yield start + lines.pop(0)
-    yield from (indent + line for line in lines)
+def _table(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [title, *(columns(rows) if rows else ["  none"])]

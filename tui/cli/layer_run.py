@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
 from tui.cli.layer_find import find_layer
+from tui.cli.output import note, note_at_once
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
@@ -195,9 +195,7 @@ def stoppable(context: Context) -> Iterator[None]:
         if context.cancelled.is_set():
             words = "It has been asked to stop already; a second time would damage the state. Waiting"
         context.cancelled.set()
-        # Not through sys.stderr, which may be in the middle of a write.
-        with contextlib.suppress(OSError):
-            os.write(2, f"\n{words} …\n".encode())
+        note_at_once(f"{words} …")
 
     def ended(_number: int, _frame: FrameType | None) -> None:
         run = running_in(context.folder, context.item)
@@ -228,7 +226,7 @@ class Told:
             self._operations(progress.payload.progress)
         elif progress.words != self._words:
             self._words = progress.words
-            _say(f"{progress.words} …")
+            note(f"{progress.words} …")
 
     def _operations(self, now: Operations) -> None:
         done = [one for one in now.done if one not in self._seen]
@@ -239,9 +237,9 @@ class Told:
         for address in done:
             count += _operations_of(address, now)
             self._done = max(count, self._done + 1)
-            _say(f"  ✓ {_of(self._done, now)}  {address}")
+            note(f"  ✓ {_of(self._done, now)}  {address}")
         for address in failed:
-            _say(f"  ✗ {_of(now.operations, now)}  {address}")
+            note(f"  ✗ {_of(now.operations, now)}  {address}")
 
 
 def _operations_of(address: str, now: Operations) -> int:
@@ -250,9 +248,3 @@ def _operations_of(address: str, now: Operations) -> int:
 
 def _of(count: int, now: Operations) -> str:
     return f"{count}/{now.total}" if now.total else f"{count}"
-
-
-def _say(words: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be gone while an apply still goes on
-        sys.stderr.write(f"{words}\n")
-        sys.stderr.flush()

@@ -6,13 +6,13 @@ Verdicts and texts go to standard output; whatever is about the run itself goes 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.key_report import KeyReport, Source, report_on
+from tui.cli.output import hand_out, note, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes
@@ -29,26 +29,24 @@ def check(machine: Machine, options: argparse.Namespace) -> int:
 
     Raises:
         OnboardError: nothing can be read, or the key that was asked for is not there.
+        UsageError: the provider's version is none.
     """
     if options.provider_version and not check_version(options.provider_version):
-        sys.stderr.write(
-            f"iam-onboard: {options.provider_version!r} is no version, as 3.39.0 or '~> 4.10' is.\n"
-        )
-        return USAGE
+        raise UsageError(f"{options.provider_version!r} is no version, as 3.39.0 or '~> 4.10' is.")
     path = None if options.file == "-" else Path(options.file).expanduser().absolute()
     reports = list(_reports(machine, options, path))
     if options.text:
         return _print_text(reports)
     if options.json:
-        sys.stdout.write(json.dumps([report.as_record() for report in reports], indent=2) + "\n")
+        say_json([report.as_record() for report in reports])
     else:
-        sys.stdout.write("\n".join(report.as_text() for report in reports))
+        hand_out("\n".join(report.as_text() for report in reports))
     if not reports:
-        sys.stderr.write("There is no key in this folder.\n")
+        note("There is no key in this folder.")
         return REFUSED
     several = len(reports) > 1 and (path is None or not path.is_dir())
     if several:
-        sys.stderr.write(f"{len(reports)} keys were given. Name the one that is meant with --key.\n")
+        note(f"{len(reports)} keys were given. Name the one that is meant with --key.")
     return REFUSED if several or not all(report.accepted for report in reports) else DONE
 
 
@@ -124,12 +122,12 @@ def _print_text(reports: list[KeyReport]) -> int:
     """Print the one key as a file in `keys/`; a verdict against it goes to standard error."""
     for report in reports:
         if report.key is None or not report.key_accepted:
-            sys.stderr.write(report.as_text())
+            note(report.as_text().rstrip("\n"))
             return REFUSED
     if len(reports) != 1 or reports[0].key is None:
-        sys.stderr.write(f"One key is wanted for --text, not {len(reports)}.\n")
+        note(f"One key is wanted for --text, not {len(reports)}.")
         return REFUSED
-    sys.stdout.write(reports[0].key.key.text)
+    hand_out(reports[0].key.key.text)
     return DONE
 
 
@@ -142,5 +140,5 @@ def _content(path: Path) -> bytes:
 
 def _standard_input() -> bytes:
     if sys.stdin.isatty():
-        sys.stderr.write("Paste the key, then press Ctrl-D on a line of its own.\n")
+        note("Paste the key, then press Ctrl-D on a line of its own.")
     return sys.stdin.buffer.read(KEYRING_LIMIT + 1)

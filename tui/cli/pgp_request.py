@@ -6,13 +6,13 @@ It is the wizard's step "PGP key" without its screen.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from tui.cli.asking import ask, ask_secret, has_terminal
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.output import hand_out, note
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError, Problem
@@ -29,8 +29,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
     """
     if not (options.project and options.user) and not has_terminal():
-        sys.stderr.write("iam-onboard: --project and --user are needed: there is no terminal to ask on.\n")
-        return USAGE
+        raise UsageError("--project and --user are needed: there is no terminal to ask on.")
     options.project = options.project or ask("The project's short name, as bb (your admin knows it): ")
     options.user = options.user or ask("Your IAM user name, as jane.doe: ")
     problems = [
@@ -38,10 +37,10 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         *rules.user(options.user),
         *rules.prose(options.reason, "reason"),
     ]
-    if problems or (options.new and options.key):
-        told = [problem.message for problem in problems] or ["--new and --key exclude each other."]
-        sys.stderr.write("".join(f"iam-onboard: {line}\n" for line in told))
-        return USAGE
+    if problems:
+        raise UsageError("\n".join(problem.message for problem in problems))
+    if options.new and options.key:
+        raise UsageError("--new and --key exclude each other.")
     with tempfile.TemporaryDirectory(prefix="io-") as folder:
         context = _context(machine, options, Path(folder))
         if options.new:
@@ -58,9 +57,9 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
             reason=options.reason,
         )
         text = pgp_key.request_text(wanted, key, context)
-    sys.stdout.write(text)
-    sys.stderr.write(f"Your key: {key.user_id}, {key.algorithm}\n  {key.grouped}\n")
-    sys.stderr.write("".join(f"  ! {warning}\n" for warning in key.warnings))
+    hand_out(text)
+    note(f"Your key: {key.user_id}, {key.algorithm}", f"  {key.grouped}")
+    note(*(f"  ! {warning}" for warning in key.warnings))
     return DONE
 
 
@@ -78,14 +77,14 @@ def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
     new = pgp_key.NewKey(name, mail, options.years, first, ask_secret("The same passphrase again: "))
     problems: list[Problem] = pgp_key.check_new(new)
     for problem in problems:
-        sys.stderr.write(f"{'iam-onboard' if problem.fatal else 'Warning'}: {problem.message}\n")
+        note(f"{'iam-onboard' if problem.fatal else 'Warning'}: {problem.message}")
     if any(problem.fatal for problem in problems):
         new.passphrase.drop()
         new.again.drop()
         return None
-    sys.stderr.write("Making an RSA 4096 key; this takes some seconds.\n")
+    note("Making an RSA 4096 key; this takes some seconds.")
     made = pgp_key.make(new, context, _quiet)
-    sys.stderr.write(pgp_key.revocation_told(made.fingerprint, context) + "\n")
+    note(pgp_key.revocation_told(made.fingerprint, context))
     return made
 
 

@@ -6,15 +6,13 @@ The plan goes to standard output; progress, warnings and what to do next go to s
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui.cli.exit_codes import DONE, USAGE
+from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_run import (
     Told,
     asked_code,
@@ -25,6 +23,7 @@ from tui.cli.layer_run import (
     stoppable,
     with_codes,
 )
+from tui.cli.output import hand_out, json_text, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -44,12 +43,12 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard plan LAYER [--redact] [--out FILE]`.
 
     Raises:
+        UsageError: the plan is to go to standard output.
         OnboardError: there is no such layer, the checkout is behind, the account is another one, or Terraform
             failed; the detail has its own words.
     """
     if options.out == "-":
-        sys.stderr.write("iam-onboard: a plan file can hold the state; give --out the name of a file.\n")
-        return USAGE
+        raise UsageError("a plan file can hold the state; give --out the name of a file.")
     target = plan_file(machine, options.out) if options.out else None
     with layer_alone(machine, options) as alone:
         context = meant_for(alone, options.people, options.passwords)
@@ -58,7 +57,7 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
             _warn_of_git(target, context)
         refuse_beside_a_run(context, (Kind.APPLY,))  # an older plan or init is waited for
         if log := take_in_ended_apply(context):
-            sys.stderr.write(f"An apply that was begun before has ended meanwhile; its log is {log}.\n")
+            note(f"An apply that was begun before has ended meanwhile; its log is {log}.")
         try:
             planned = _made(context, options)
             text = _text(planned, context, options)
@@ -66,17 +65,16 @@ def plan(machine: Machine, options: argparse.Namespace) -> int:
                 _keep(machine, planned, target, context)
         finally:
             forget_plan(context)
-    sys.stdout.write(text)
-    sys.stdout.flush()
-    sys.stderr.write(_what_next(options, target))
+    hand_out(text)
+    note(_what_next(options, target))
     return DONE
 
 
 def _warn_of_git(target: Path, context: Context) -> None:
     if may_be_committed(target, context.world):
-        sys.stderr.write(
+        note(
             f"warning: {target} is in a git checkout that does not ignore it. A plan file can hold the "
-            "state: never commit it. Ignore *.tfplan, or keep it elsewhere.\n"
+            "state: never commit it. Ignore *.tfplan, or keep it elsewhere."
         )
 
 
@@ -93,7 +91,7 @@ def _made(context: Context, options: argparse.Namespace) -> Planned:
             return step.make(context, told, code)
 
     if options.init:
-        sys.stderr.write(f"{with_codes(context, asked_code(context), initialised)}\n")
+        note(with_codes(context, asked_code(context), initialised))
     planned = with_codes(context, asked_code(context), made)
     _refuse_missing(options.passwords, planned, context)
     return planned if options.people or options.passwords else replace(planned, foreign=())
@@ -124,18 +122,16 @@ def _keep(machine: Machine, planned: Planned, target: Path, context: Context) ->
 
 def _what_next(options: argparse.Namespace, target: Path | None) -> str:
     if target is None:
-        return (
-            "Nothing was changed, and the plan file is gone: --out FILE keeps one for `iam-onboard apply`.\n"
-        )
+        return "Nothing was changed, and the plan file is gone: --out FILE keeps one for `iam-onboard apply`."
     command = shlex.join(["iam-onboard", "apply", options.layer, options.out])
-    return f"The plan is kept in {target}. To apply it: {command}\n"
+    return f"The plan is kept in {target}. To apply it: {command}"
 
 
 def _text(planned: Planned, context: Context, options: argparse.Namespace) -> str:
     if options.redact:
         return step.markdown(context)
     if options.json:
-        return json.dumps(_record(planned, context), indent=2, ensure_ascii=False) + "\n"
+        return f"{json_text(_record(planned, context))}\n"
     return "".join(f"{line}\n" for line in _lines(planned, named=bool(options.people or options.passwords)))
 
 

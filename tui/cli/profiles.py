@@ -6,14 +6,13 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from tui.cli.asking import ask, has_terminal
 from tui.cli.exit_codes import DONE
 from tui.cli.key_input import given_key, own_context
+from tui.cli.output import hand_out, note, say, say_json
 from tui.cli.profiles_key import keep_key, names_a_store
 from tui.cli.profiles_report import show_lines, show_record, written_lines, written_record
 from tui.cli.profiles_wish import Wish, kept_source, process_source, read_wish
@@ -49,9 +48,9 @@ def profiles(machine: Machine, options: argparse.Namespace) -> int:
 def _show(wish: Wish, wanted: WantedProfiles, *, as_json: bool) -> int:
     prepared = prepare(wish.paths, wanted, _LEAVE_ALL)
     if as_json:
-        sys.stdout.write(json.dumps(show_record(wish, wanted, prepared), indent=2) + "\n")
+        say_json(show_record(wish, wanted, prepared))
     else:
-        sys.stdout.write("\n".join(show_lines(wish, wanted, prepared)) + "\n")
+        say(*show_lines(wish, wanted, prepared))
     return DONE
 
 
@@ -61,14 +60,12 @@ def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
     found = prepare(wish.paths, wanted, _LEAVE_ALL)
     prepared = prepare(wish.paths, wanted, _given(options, wanted, found))
     if options.json:
-        sys.stdout.write(json.dumps(show_record(wish, wanted, prepared), indent=2) + "\n")
+        say_json(show_record(wish, wanted, prepared))
     else:
-        sys.stdout.write(preview(prepared))
+        hand_out(preview(prepared))
     _tell_left(prepared)
     if options.access_keys and not wish.mfa_serial:
-        sys.stderr.write(
-            "AWS was not asked for your MFA device; writing asks, unless --mfa-serial tells it.\n"
-        )
+        note("AWS was not asked for your MFA device; writing asks, unless --mfa-serial tells it.")
     return DONE
 
 
@@ -87,8 +84,7 @@ def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namesp
 def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Prepared) -> int:
     older = _backups(wish)
     kept = keep_key(options, wish, own_context(machine))
-    for words in kept.told:
-        sys.stderr.write(f"{words}\n")
+    note(*kept.told)
     if options.mfa_serial is None and kept.mfa_serial:
         wish = replace(wish, mfa_serial=kept.mfa_serial)
     wanted = wish.profiles(kept_source(machine, wish))
@@ -98,10 +94,9 @@ def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Pr
     )
     written = _in_all(write_profiles(wish.paths, wanted, machine.now(), decided), before, wish, older)
     if options.json:
-        record = written_record(wish, wanted, written, kept.told)
-        sys.stdout.write(json.dumps(record, indent=2) + "\n")
+        say_json(written_record(wish, wanted, written, kept.told))
     else:
-        sys.stdout.write("\n".join(written_lines(wish, wanted, written)) + "\n")
+        say(*written_lines(wish, wanted, written))
     _tell_left(prepare(wish.paths, wanted, _LEAVE_ALL))
     return DONE
 
@@ -163,8 +158,8 @@ def _names(stale: tuple[Stale, ...] | list[Stale]) -> tuple[str, ...]:
 def _tell_left(prepared: Prepared) -> None:
     """What stays although it is not as wanted, for somebody who was not asked or said no."""
     for name in prepared.kept:
-        sys.stderr.write(f"! {name} was changed by hand and stays so; --overwrite {name} writes over it.\n")
+        note(f"! {name} was changed by hand and stays so; --overwrite {name} writes over it.")
     for stale in prepared.stale:
         if stale.profile not in prepared.config.removed:
             more = f" --overwrite {stale.profile}" if stale.changed_by_hand else ""
-            sys.stderr.write(f"! {stale.words} is no longer wanted; --prune{more} takes it out.\n")
+            note(f"! {stale.words} is no longer wanted; --prune{more} takes it out.")

@@ -6,15 +6,14 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from tui.cli.asking import TRIES, NoCode, ask_code, has_terminal, tell_refused
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.output import columns, hand_out, note, say, say_json, watched
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
@@ -38,11 +37,11 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard regions [PROJECT]`.
 
     Raises:
+        UsageError: the options do not fit together.
         OnboardError: there is no project, no such account, or a file cannot be read.
     """
     if options.with_account_ids and not options.markdown:
-        sys.stderr.write("iam-onboard: --with-account-ids is about the Markdown; give --markdown too.\n")
-        return USAGE
+        raise UsageError("--with-account-ids is about the Markdown; give --markdown too.")
     project = find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
     context = _context(machine, project)
     sessions = MfaSessions(context)
@@ -51,11 +50,11 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     finally:
         sessions.drop()
     if options.json:
-        sys.stdout.write(json.dumps(record(audit), indent=2, ensure_ascii=False) + "\n")
+        say_json(record(audit))
     elif options.markdown:
-        sys.stdout.write(markdown(audit, with_ids=options.with_account_ids))
+        hand_out(markdown(audit, with_ids=options.with_account_ids))
     else:
-        sys.stdout.write("\n".join(_lines(audit)) + "\n")
+        say(*_lines(audit))
     return _exit_code(audit, named=bool(options.account))
 
 
@@ -126,15 +125,15 @@ def _without_code(way: Way, serial: str, why: str) -> Way:
 
 def _tell(progress: Progress) -> None:
     """What is being done, for somebody who watches; each answer would be too much."""
-    if sys.stderr.isatty() and progress.payload is None:
-        sys.stderr.write(f"{progress.words} …\n")
+    if watched() and progress.payload is None:
+        note(f"{progress.words} …")
 
 
 def _exit_code(audit: Audit, *, named: bool) -> int:
     failed = [one.account for one in audit.accounts if one.problem]
     if not failed or (not named and len(failed) < len(audit.accounts)):
         return DONE
-    sys.stderr.write(f"Not asked: {', '.join(failed)}. The output says why.\n")
+    note(f"Not asked: {', '.join(failed)}. The output says why.")
     return REFUSED
 
 
@@ -154,8 +153,11 @@ def _account_lines(answer: AccountAnswer, allowed: tuple[str, ...]) -> Iterator[
     yield f"  tokens of the global endpoint: {token_words(answer.token_version)}"
     for words in answer.remarks:
         yield f"  {words}"
-    for one, verdict in by_urgency(answer, allowed):
-        yield f"  {_MARKS[verdict]} {one.region:<15} {one.sts:<22} {one.opt_in:<19} {verdict}"
+    rows = [
+        (_MARKS[verdict], one.region, str(one.sts), str(one.opt_in), str(verdict))
+        for one, verdict in by_urgency(answer, allowed)
+    ]
+    yield from columns(rows)
     wanted = to_do(answer, allowed)
     for line in instructions(answer, wanted):
         yield f"  → {line}"

@@ -6,8 +6,6 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
@@ -15,8 +13,9 @@ from threading import Event
 from tui.cli.asking import ask_code, has_terminal
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.key_input import own_context, tell
+from tui.cli.output import filling, say, say_json
 from tui.cli.project_named import named_project
-from tui.cli.verify_report import Answers, AnswerTable, after_lines, as_record, failure_lines
+from tui.cli.verify_report import Answers, after_lines, as_record, failure_lines
 from tui.places import Machine
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.client_settings import USUAL_REGION
@@ -81,13 +80,9 @@ def verify(machine: Machine, options: argparse.Namespace) -> int:
                 base.key.drop()
     shell = Shell(options.shell) if options.shell else shell_of(machine.environment.get("SHELL", ""))
     if options.json:
-        sys.stdout.write(json.dumps(as_record(answers, shell), indent=2) + "\n")
+        say_json(as_record(answers, shell))
     else:
-        lines = [
-            *failure_lines(answers),
-            *after_lines(answers, shell, has_aws=aws_program(context) is not None),
-        ]
-        sys.stdout.write("\n".join(lines) + "\n")
+        say(*failure_lines(answers), *after_lines(answers, shell, has_aws=aws_program(context) is not None))
     return REFUSED if any(one.problem for one in answers.results.values()) else DONE
 
 
@@ -121,12 +116,17 @@ def _ask_all(
     if not options.account:
         answers.others = other_profiles(files, [*answers.bases, *(role.name for role in roles)])
     codes = {} if options.no_code else _codes(bases, context.world)
-    with AnswerTable(answers, shown=not options.json) as table:
+    with filling(answers.rows, shown=not options.json) as changed:
+
+        def answered(one: Verification) -> None:
+            answers.results[one.profile] = one
+            changed()
+
         for base in bases:
             code = codes.get(base.serial) if base.serial else None
-            _ask_one(context, files, base, code, table.answered)
+            _ask_one(context, files, base, code, answered)
         for role in orphans:
-            table.answered(Verification(role.name, None, _no_source(role)))
+            answered(Verification(role.name, None, _no_source(role)))
     return answers
 
 

@@ -1,17 +1,10 @@
-"""What `verify` shows: a table that fills as the answers come, the reasons, and what to type next."""
+"""What `verify` shows: the answers, the reasons, and what to type next."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
-
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.services.clients import ProfileFiles
@@ -58,6 +51,16 @@ class Answers:
         working = [name for name in self.names if name in self.results and not self.results[name].problem]
         return next((name for name in working if name not in self.bases), working[0] if working else "")
 
+    def rows(self) -> list[tuple[str, str, str]]:
+        """The table: a mark, the profile, and its answer."""
+        return [self._row(name) for name in self.names]
+
+    def _row(self, name: str) -> tuple[str, str, str]:
+        one = self.results.get(name)
+        if one is None:
+            return _WAITS, name, ""
+        return (_FAILS, name, one.problem.title) if one.problem else (_WORKS, name, one.arn or "")
+
     def switch_url(self, role: RoleProfile) -> str:
         """The console's page that switches to a role; "" where the partition has none that is known."""
         if not role.account:
@@ -66,59 +69,6 @@ class Answers:
             return switch_role_url(role.account, role.role_name, role.name, partition_of(role.role_arn))
         except OnboardError:
             return ""
-
-
-class AnswerTable:
-    """Shows the answers: on a terminal in one table from the start, elsewhere a line each at the end.
-
-    Args:
-        answers: what is asked; `answered` adds to it.
-        shown: whether anything is shown at all.
-    """
-
-    def __init__(self, answers: Answers, *, shown: bool) -> None:
-        self._answers = answers
-        self._shown = shown
-        self._live: Live | None = None
-        if shown and sys.stdout.isatty():
-            console = Console(file=sys.stdout, highlight=False, markup=False)
-            self._live = Live(self._table(), console=console, auto_refresh=False, redirect_stderr=False)
-
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start(refresh=True)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-        elif self._shown and kind is None:
-            width = max(map(len, self._answers.names))
-            for name in self._answers.names:
-                mark, words = self._row(name)
-                sys.stdout.write(f"{mark} {name:<{width}}  {words}\n")
-
-    def answered(self, one: Verification) -> None:
-        """Take an answer in."""
-        self._answers.results[one.profile] = one
-        if self._live is not None:
-            self._live.update(self._table(), refresh=True)
-
-    def _table(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for name in self._answers.names:
-            mark, words = self._row(name)
-            style = {_WORKS: "green", _FAILS: "red"}.get(mark, "dim")
-            table.add_row(Text(mark, style=style), Text(name), Text(words, style=style))
-        return table
-
-    def _row(self, name: str) -> tuple[str, str]:
-        one = self._answers.results.get(name)
-        if one is None:
-            return _WAITS, ""
-        return (_FAILS, one.problem.title) if one.problem else (_WORKS, one.arn or "")
 
 
 def failure_lines(answers: Answers) -> Iterator[str]:

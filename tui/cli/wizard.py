@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import sys
+import termios
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.output import OutputLost, note, on_terminal, say, say_json
 from tui.places import Machine
 from tui.shelf import Shelf
 from workflows.core.errors import OnboardError
@@ -114,21 +115,18 @@ def sessions(options: argparse.Namespace) -> int:
     entries = Shelf(machine).entries()
     if options.json:
         records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
-        sys.stdout.write(json.dumps(records, indent=2) + "\n")
+        say_json(records)
         return DONE
     if not entries:
-        sys.stdout.write("No sessions yet. `iam-onboard` begins one.\n")
-    for entry in entries:
-        sys.stdout.write(session_line(entry, machine.now()) + "\n")
-    for words in remarks(machine.places.key_records, machine.now()):
-        sys.stderr.write(f"! {words}\n")
+        say("No sessions yet. `iam-onboard` begins one.")
+    say(*(session_line(entry, machine.now()) for entry in entries))
+    note(*(f"! {words}" for words in remarks(machine.places.key_records, machine.now())))
     return DONE
 
 
 def demo(options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
-    if not _has_terminal():
-        return USAGE
+    _take_terminal()
     from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only these two commands need it
 
     missing = missing_for_demo()
@@ -150,28 +148,37 @@ def doctor(options: argparse.Namespace) -> int:
     """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
     from tui.cli.doctor import conclusion, examine  # noqa: PLC0415 - only this command needs it
 
-    findings = examine(Machine.this(), on_terminal=sys.stdout.isatty())
+    findings = examine(Machine.this(), on_terminal=on_terminal())
     if options.json:
-        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+        say_json([asdict(finding) for finding in findings])
     else:
-        lines = [finding.as_text() for finding in findings]
-        sys.stdout.write("\n".join([*lines, "", conclusion(findings)]) + "\n")
+        say(*(finding.as_text() for finding in findings), "", conclusion(findings))
     return REFUSED if any(finding.stops for finding in findings) else DONE
 
 
-def _has_terminal() -> bool:
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return True
-    sys.stderr.write(
-        "iam-onboard: the wizard needs a terminal, and this is none (its input or output is redirected).\n"
-        "Run it in a terminal window; `iam-onboard --help` lists what works without one.\n"
-    )
-    return False
+def _take_terminal() -> None:
+    """Make sure that there is a terminal, and that the wizard leaves it usable.
+
+    A wizard that was killed left it raw. Textual restores at its end what it finds at its start, so that has
+    to be as `stty sane` sets it; whatever else Textual switches on, it switches off itself.
+
+    Raises:
+        UsageError: input or output is redirected.
+    """
+    if not (sys.stdin.isatty() and on_terminal()):
+        raise UsageError(
+            "the wizard needs a terminal, and this is none (its input or output is redirected).\n"
+            "Run it in a terminal window; `iam-onboard --help` lists what works without one."
+        )
+    modes = termios.tcgetattr(sys.stdin)
+    if not modes[3] & termios.ICANON:
+        modes[0] |= termios.ICRNL | termios.IXON
+        modes[3] |= termios.ICANON | termios.ECHO | termios.IEXTEN | termios.ISIG
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
 
 
 def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]], binary: str = "") -> int:
-    if not _has_terminal():
-        return USAGE
+    _take_terminal()
     from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
 
     machine = Machine.this()
@@ -179,8 +186,7 @@ def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]
 
 
 def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
-    if not _has_terminal():
-        return USAGE
+    _take_terminal()
     from tui.worlds import SandboxWorlds  # noqa: PLC0415 - as above
 
     return _run(machine, SandboxWorlds(machine, folder), "", session, {})
@@ -195,7 +201,6 @@ def _run(
 ) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.session_control import Parts, Start  # noqa: PLC0415
-    from tui.terminal_mark import marked_terminal, marks_folder  # noqa: PLC0415
     from tui.worlds import SandboxWorlds  # noqa: PLC0415
 
     def load() -> Parts:
@@ -209,8 +214,7 @@ def _run(
 
     app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
     try:
-        with marked_terminal(marks_folder()):
-            app.run()
+        app.run()
     finally:
         app.source.close()
     if app.failure is not None:
@@ -222,6 +226,5 @@ def _run(
 
 def _tell_how_to_go_on(source: WorldSource) -> None:
     again = "iam-onboard demo  (or `make demo`)" if source.sandbox else "iam-onboard resume"
-    with contextlib.suppress(OSError):  # the window may have been closed: all is saved all the same
-        sys.stdout.write(f"Saved. Go on with: {again}\n")
-        sys.stdout.flush()
+    with contextlib.suppress(OutputLost):  # the window may have been closed: all is saved all the same
+        say(f"Saved. Go on with: {again}")

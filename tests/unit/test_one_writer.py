@@ -1,0 +1,56 @@
+"""Standard output and standard error have one writer, so what is shown can be made safe in one place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import tui
+
+ROOT = Path(tui.__file__).parent
+WRITER = "cli/output.py"
+ON_THE_TERMINAL = "cli/asking.py"  # questions go to the terminal itself
+
+
+def writes(source: str) -> Iterator[int]:
+    """The lines that print, or that reach for standard output or standard error."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id="print")):
+                yield node.lineno
+            case ast.Attribute(
+                value=ast.Name(id="sys"), attr="stdout" | "stderr" | "__stdout__" | "__stderr__"
+            ):
+                yield node.lineno
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="os"), attr="write"), args=[ast.Constant(), *_]
+            ):
+                yield node.lineno
+            case ast.ImportFrom(module="sys", names=names) if {one.name for one in names} & {
+                "stdout",
+                "stderr",
+            }:
+                yield node.lineno
+
+
+def test_only_one_module_writes_to_standard_output_and_standard_error() -> None:
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in ROOT.rglob("*.py")
+        if (lines := list(writes(path.read_text())))
+    }
+    assert found.pop(WRITER)
+    assert found.pop(ON_THE_TERMINAL)
+    assert not found
+
+
+def test_the_search_finds_every_way_to_write() -> None:
+    ways = [
+        "print(1)",
+        "sys.stdout.write('')",
+        "sys.stderr.flush()",
+        "os.write(2, b'')",
+        "from sys import stdout",
+    ]
+    assert sorted(writes("\n".join(ways))) == [1, 2, 3, 4, 5]

@@ -1,0 +1,175 @@
+"""The one writer of the command line: answers to standard output, remarks to standard error.
+
+Nothing else in `tui` writes to either; a test holds that. What foreign text has to go through on its way to a
+terminal has its place here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Row = Sequence[str]
+
+_STYLES = {"✓": "green", "✗": "red", "·": "dim"}
+"""How a row of a filling table looks, by the mark that it begins with."""
+_NARROWEST = 40
+
+
+class OutputLost(Exception):  # noqa: N818 - it names what is lost
+    """Standard output takes nothing any more. Without arguments: its reader has gone away, as `head` does."""
+
+
+def show_any_character() -> None:
+    """A character that the output's encoding does not have becomes a question mark, not a failure."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def on_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def encoding() -> str:
+    """The encoding of standard output, in small letters."""
+    return (sys.stdout.encoding or "").lower()
+
+
+def say(*lines: str) -> None:
+    """Answer with lines for people.
+
+    Raises:
+        OutputLost: standard output does not take them.
+    """
+    hand_out("".join(f"{line}\n" for line in lines))
+
+
+def hand_out(text: str) -> None:
+    """Answer with a text as it is, for whatever it is piped or pasted into.
+
+    Raises:
+        OutputLost: standard output does not take it.
+    """
+    try:
+        if sys.stdout is None:
+            raise OutputLost("The output could not be written\n\nThere is no standard output.")
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_no_more()
+        raise OutputLost from None
+    except OSError as error:
+        _write_no_more()
+        raise OutputLost(
+            f"The output could not be written\n\nStandard output: {error.strerror}. What the command did is "
+            "done; only its output is lost.\n\nWhat next: Free some space, or send the output elsewhere."
+        ) from None
+
+
+def say_json(value: object) -> None:
+    """Answer with JSON for programs.
+
+    Raises:
+        OutputLost: standard output does not take it.
+    """
+    say(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """JSON for programs, without a newline at its end; it is ASCII, whatever it is about."""
+    return json.dumps(value, indent=2)
+
+
+def note(*lines: str) -> None:
+    """Remark on something for people; a remark that nobody can get stops nothing."""
+    if sys.stderr is None:
+        return
+    with suppress(OSError):  # the terminal may be gone while an apply still goes on
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+
+
+def note_at_once(line: str) -> None:
+    """As `note`, for a signal handler: standard error may be in the middle of a write."""
+    with suppress(OSError):
+        os.write(2, f"\n{line}\n".encode())
+
+
+def watched() -> bool:
+    """Whether somebody is there to see remarks as they come."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
+    """Rows with their columns in line, a string each; empty columns are left out.
+
+    In a terminal that is too narrow, cells go on below, so there are more lines than rows. Elsewhere a row is
+    one line, however long.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        indent + "  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True) if wide).rstrip()
+        for row in rows
+    ]
+    room = max(shutil.get_terminal_size().columns, _NARROWEST)
+    if not on_terminal() or max(map(len, lines), default=0) <= room:
+        return lines
+    from rich.console import Console  # noqa: PLC0415 - only here
+
+    shown = [[cell for cell, wide in zip(row, widths, strict=True) if wide] for row in rows]
+    console = Console(file=io.StringIO(), width=room - len(indent), color_system=None)
+    with console.capture() as capture:
+        console.print(_grid(shown))
+    return [indent + line.rstrip() for line in capture.get().splitlines()]
+
+
+@contextmanager
+def filling(rows: Callable[[], Sequence[Row]], *, shown: bool) -> Iterator[Callable[[], None]]:
+    """A table that fills while the block runs: on a terminal in its place, elsewhere it comes at the end.
+
+    Args:
+        rows: gives the rows as they are now, the first cell of each being its mark.
+        shown: whether anything is shown at all.
+
+    Yields:
+        To be called when the rows have changed.
+    """
+    if not (shown and on_terminal()):
+        yield lambda: None
+        say(*columns(rows(), indent="") if shown else ())
+        return
+    from rich.console import Console  # noqa: PLC0415 - not where there is no terminal
+    from rich.live import Live  # noqa: PLC0415
+
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    with Live(_grid(rows()), console=console, auto_refresh=False, redirect_stderr=False) as live:
+        live.refresh()
+        yield lambda: live.update(_grid(rows()), refresh=True)
+
+
+def _grid(rows: Sequence[Row]) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    for _ in rows[0]:
+        grid.add_column(overflow="fold")
+    for row in rows:
+        grid.add_row(*map(Text, row), style=_STYLES.get(row[0]))
+    return grid
+
+
+def _write_no_more() -> None:
+    """Let the flush at the interpreter's exit be quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
