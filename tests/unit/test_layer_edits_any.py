@@ -12,16 +12,16 @@ from workflows.layer.edit import edit_layer, propose
 from workflows.layer.model import Layer
 from workflows.layer.operations import (
     AddGroup,
-    AddOutputs,
     AddPerson,
     RemoveGroup,
-    RemoveOutputs,
     RemovePerson,
     RenameGroup,
     ReplaceKey,
     SetGroups,
     SetPasswordPolicy,
 )
+from workflows.layer.operations.outputs import Somebody, add_outputs, plan_outputs, remove_outputs
+from workflows.layer.read import read_files
 
 unhurried = settings(
     max_examples=50 if settings.default.derandomize else 120,
@@ -140,15 +140,18 @@ def test_outputs_added_and_removed_leave_the_very_bytes(layer: Layer, data: st.D
     having = {one.person for one in layer.outputs}
     bare = [one for one in layer.people if not one.machine and one.iam_name not in having]
     assume(bare)
-    name = data.draw(st.sampled_from(bare)).iam_name
-    assume(not any(one.fatal for one in AddOutputs(name).check(layer)))
-    added = edit_layer(layer, [AddOutputs(name)])
+    person = data.draw(st.sampled_from(bare))
+    name, owner = person.iam_name, person.owner
+    kin = [Somebody(one.iam_name, one.owner) for one in layer.people if not one.machine and one is not person]
+    planned = plan_outputs(layer.files, Somebody(name, owner), kin)
+    assume(planned and not {one.name for one in planned.facts} & {one.name for one in layer.outputs})
+    added = read_files(layer.location, add_outputs(layer.files, planned))
     assert_valid(added)
     assert {one.attribute for one in added.outputs if one.person == name} == {
         "iam_user_name",
         "iam_user_login_profile_encrypted_password",
     }
-    assert contents(edit_layer(added, [RemoveOutputs(name)])) == contents(layer)
+    assert contents(read_files(layer.location, remove_outputs(added.files, owner))) == contents(layer)
 
 
 @unhurried

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.layer.collected import collections_of
+from workflows.layer.read_outputs import collections_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

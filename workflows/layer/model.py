@@ -37,6 +37,10 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
+Owner = tuple[str, str | None]
+"""What declares a person and a reference names: a module's label, and an instance's key or None."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something about the layer that a person should know, and where it is written.
@@ -85,8 +89,8 @@ class Person(NamedTuple):
     place: Place
 
     @property
-    def owner(self) -> tuple[str, str | None]:
-        """What a reference to the person names: the module's label, and the instance's key or None."""
+    def owner(self) -> Owner:
+        """What declares the person."""
         return self.module, None if self.style is Style.BLOCK else self.declaration
 
 

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Person
-    from workflows.layer.read_people import Owner
+    from workflows.layer.model import Owner, Person
     from workflows.layer.syntax import Block
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")

@@ -1,22 +1,32 @@
-"""Reading the outputs of a layer: which belong to one person, and what they give."""
+"""Reading the outputs of a layer: which are about one person, and which collect people.
+
+An output that collects people is a map or list with an entry for each, written out by hand:
+`value = { "jane.doe" = module.user["jane.doe"].iam_user_name, … }`. One that a `for` makes needs no entries
+and is none of these; neither is an output about one person alone.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
-from workflows.layer.collected import collection_of
 from workflows.layer.hidden import comments_of
 from workflows.layer.model import Output, Place
 from workflows.layer.outline import plain_values
 from workflows.layer.references import Reference, read_reference, references_in, usual_reference
+from workflows.layer.values import object_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from tree_sitter import Node
 
     from workflows.layer.files import FileSet
-    from workflows.layer.read_people import Owner
-    from workflows.layer.syntax import Block
+    from workflows.layer.model import Owner
+    from workflows.layer.syntax import Block, Document
+
 
 _REMEMBERED = 65536
 """More blocks than the outputs of any layer; each takes a few hundred bytes."""
@@ -32,6 +42,11 @@ class Reading(NamedTuple):
 
     reference: Reference | None
     sensitive: bool
+
+    @property
+    def attribute(self) -> str:
+        """The module's attribute that it gives, as `iam_user_name`, or ""."""
+        return self.reference.attribute if self.reference is not None else ""
 
 
 def read_outputs(files: FileSet, owners: Mapping[Owner, str]) -> tuple[Output, ...]:
@@ -95,3 +110,96 @@ def read_output(block: Block) -> Reading:
 def _read_plain(data: bytes) -> Reading:
     values, _ = plain_values(data)
     return Reading(usual_reference(values.get("value", "")), values.get("sensitive") == "true")
+
+
+_APART = re.compile(r"[^0-9A-Za-z]+")
+
+
+class CollectedEntry(NamedTuple):
+    """A person's entry.
+
+    Attributes:
+        position: which of the container's entries it is.
+        node: its node: a list's expression, or a map's element.
+        owner: whose it is.
+    """
+
+    position: int
+    node: Node
+    owner: Owner
+
+
+class CollectingOutput(NamedTuple):
+    """An output that collects people.
+
+    Attributes:
+        block: the output.
+        container: its list or map.
+        entries: those of people, in their order; there may be others between them.
+    """
+
+    block: Block
+    container: Node
+    entries: tuple[CollectedEntry, ...]
+
+    @property
+    def document(self) -> Document:
+        """The document that it is in."""
+        return self.block.document
+
+
+def collections_of(files: FileSet) -> list[CollectingOutput]:
+    """The outputs that collect people, in the order of the files."""
+    if files not in _known:
+        _known[files] = [
+            found
+            for document in files.documents.values()
+            for block in (() if document.is_plain else document.blocks_of("output"))
+            if (found := collection_of(block)) is not None
+        ]
+    return _known[files]
+
+
+_known: WeakKeyDictionary[FileSet, list[CollectingOutput]] = WeakKeyDictionary()
+
+
+def collection_of(block: Block) -> CollectingOutput | None:
+    """What an output collects; None if it does not collect people."""
+    value = block.attributes.get("value")
+    container = value.value if value is not None else None
+    if container is None or container.type not in {"tuple", "object"}:
+        return None
+    document = block.document
+    found = []
+    for position, node in enumerate(document.elements(container)):
+        owners = {reference.owner for reference, _ in references_in(document, node)}
+        if len(owners) == 1:
+            found.append(CollectedEntry(position, node, owners.pop()))
+    if container.type == "object":
+        found = [one for one in found if _is_keyed(document, one)]
+    elif not _is_for_several(block, found):
+        found = []
+    return CollectingOutput(block, container, tuple(found)) if found else None
+
+
+def _is_keyed(document: Document, entry: CollectedEntry) -> bool:
+    """Whether an entry's key names the person: `auditor_ci` for `module.user_auditor_ci`, not `username`."""
+    key = object_key(document, entry.node)
+    return key is not None and _names(key, entry.owner)
+
+
+def _is_for_several(block: Block, entries: Sequence[CollectedEntry]) -> bool:
+    """Whether a list is for several people: it repeats nobody, and is not labelled after its only one."""
+    owners = [one.owner for one in entries]
+    if len(set(owners)) < len(owners):
+        return False
+    return len(owners) > 1 or not any(_slug(one[1] or one[0]) in _slug(block.label) for one in owners)
+
+
+def _names(text: str, owner: Owner) -> bool:
+    mine, theirs = _slug(text), _slug(owner[1] or owner[0])
+    return mine == theirs or mine.endswith(f"_{theirs}") or theirs.endswith(f"_{mine}")
+
+
+def _slug(text: str) -> str:
+    return _APART.sub("_", text).lower()

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from workflows.layer.computed import Entry
     from workflows.layer.declarations import UserModule
     from workflows.layer.files import FileSet
-
-Owner = tuple[str, str | None]
-"""A module's label and an instance's key (None without instances): what a reference names."""
+    from workflows.layer.model import Owner
 
 _LONGEST_NAME = 200
 """Bytes of an expression that may make a name; what is longer, and may be nested deeply, is none."""

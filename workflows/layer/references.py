@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.layer.model import Place
+from workflows.layer.model import Owner, Place
 from workflows.layer.syntax import bare, unwrap, walk
 from workflows.layer.values import plain_string, quote, unescape
 
@@ -44,11 +44,11 @@ class Reference(NamedTuple):
     bracketed: bool = False
 
     @property
-    def owner(self) -> tuple[str, str | None]:
+    def owner(self) -> Owner:
         """Module and key: what declares the thing referred to."""
         return self[:2]
 
-    def to(self, owner: tuple[str, str | None]) -> Reference:
+    def to(self, owner: Owner) -> Reference:
         """The same attribute of another module or instance, written in the same way."""
         return self._replace(module=owner[0], key=owner[1])
 

@@ -8,20 +8,17 @@ from workflows.layer.operations.group_policies import AddGroupPolicy, RemoveGrou
 from workflows.layer.operations.groups import AddGroup, RemoveGroup, RenameGroup
 from workflows.layer.operations.key_file import RenameKeyFile
 from workflows.layer.operations.keys import ReplaceKey
-from workflows.layer.operations.outputs import AddOutputs, RemoveOutputs
 from workflows.layer.operations.remove_person import RemovePerson
 from workflows.layer.operations.set_groups import SetGroups
 
 __all__ = [
     "AddGroup",
     "AddGroupPolicy",
-    "AddOutputs",
     "AddPerson",
     "EditRefused",
     "Operation",
     "RemoveGroup",
     "RemoveGroupPolicy",
-    "RemoveOutputs",
     "RemovePerson",
     "RenameGroup",
     "RenameKeyFile",

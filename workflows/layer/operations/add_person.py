@@ -14,11 +14,12 @@ from workflows.layer.operations.commented import commented_at
 from workflows.layer.operations.homes import home_for
 from workflows.layer.operations.keys import check_key_text, same_key, with_key_text
 from workflows.layer.operations.membership import add_member
-from workflows.layer.operations.output_entries import add_entries, outputs_to_join
-from workflows.layer.operations.person_outputs import (
+from workflows.layer.operations.outputs import (
     Somebody,
+    add_entries,
     add_outputs,
     most_have_outputs,
+    outputs_to_join,
     plan_outputs,
     siblings_in,
 )
@@ -27,9 +28,9 @@ from workflows.layer.read import read_files
 if TYPE_CHECKING:
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer
+    from workflows.layer.model import Layer, Owner
     from workflows.layer.operations.home import NewDeclaration
-    from workflows.layer.operations.person_outputs import NewOutputs
+    from workflows.layer.operations.outputs import NewOutputs
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def _labels(layer: Layer, groups: tuple[str, ...]) -> set[str]:
     return {one.label for one in layer.groups if one.name.casefold() in wanted}
 
 
-def _is_module(layer: Layer, owner: tuple[str, str | None]) -> bool:
+def _is_module(layer: Layer, owner: Owner) -> bool:
     """Whether the label of a new block is that of a module there is."""
     documents = layer.files.documents.values()
     return owner[1] is None and any(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workflows.layer.facts import PersonFacts
-    from workflows.layer.model import Person, Place
+    from workflows.layer.model import Owner, Person, Place
     from workflows.layer.syntax import Document
 
 
@@ -27,7 +27,7 @@ class NewDeclaration:
     """
 
     facts: PersonFacts
-    owner: tuple[str, str | None]
+    owner: Owner
     siblings: tuple[str, ...]
     edit: Callable[[], Document]
     sibling: str = ""

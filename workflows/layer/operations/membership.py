@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
+    from workflows.layer.model import Layer, Owner, Person
     from workflows.layer.syntax import Block, Splice
 
 _ATTRIBUTE = "iam_user_name"
@@ -30,7 +30,7 @@ _SINCE_SHORT = 6
 """Since this version they do without `iam_user_`."""
 
 
-def add_member(files: FileSet, labels: Collection[str], owner: tuple[str, str | None], name: str) -> FileSet:
+def add_member(files: FileSet, labels: Collection[str], owner: Owner, name: str) -> FileSet:
     """The files with a person put into some groups' lists, written as the members there are.
 
     Args:
@@ -112,7 +112,7 @@ def _is_person(block: Block, element: Node, person: Person) -> bool:
     return reference.owner == person.owner
 
 
-def _written(files: FileSet, block: Block, owner: tuple[str, str | None], name: str) -> str:
+def _written(files: FileSet, block: Block, owner: Owner, name: str) -> str:
     """How the list would name the person: the habit of its own members, then that of the other groups."""
     module, key = owner
     for one in [block, *group_modules(files)]:

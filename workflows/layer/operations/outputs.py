@@ -1,130 +1,422 @@
-"""Adding a person's outputs by its siblings' example, and removing them."""
+"""The outputs of single people: cloned from a sibling's for a new person, and removed with the person.
+
+They take three forms: blocks of their own, blocks in a comment, and entries in outputs that collect people.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
-from workflows.core.errors import Problem
-from workflows.layer.facts import facts_of
-from workflows.layer.model import Style
-from workflows.layer.operations.base import find_person
-from workflows.layer.operations.output_entries import add_entries, outputs_to_join
-from workflows.layer.operations.output_units import remove_outputs
-from workflows.layer.operations.person_outputs import Somebody, add_outputs, plan_outputs, siblings_in
+from workflows.layer.block_edits import insert_after, insert_before, remove_items
+from workflows.layer.facts import OutputFacts
+from workflows.layer.hidden import comments_of
+from workflows.layer.operations.cloning import cloned, replacing, spliced
+from workflows.layer.operations.entries import aligned_as
+from workflows.layer.operations.spelling import Renaming, in_place_of
+from workflows.layer.read_outputs import collections_of, read_output
+from workflows.layer.references import references_in, written
+from workflows.layer.sequences import insert_entry, position_for, remove_entry
+from workflows.layer.syntax import Splice
+from workflows.layer.values import object_key, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
-    from workflows.layer.operations.person_outputs import NewOutputs
+    from workflows.layer.hidden import Comment
+    from workflows.layer.model import Layer, Owner
+    from workflows.layer.read_outputs import CollectedEntry, CollectingOutput
+    from workflows.layer.syntax import Block, Document, Item
+
+_NEAR = 50
+"""So many neighbours are looked at for the one to follow."""
 
 
-@dataclass(frozen=True)
-class AddOutputs:
-    """Add the outputs of a person that has none.
+class Somebody(NamedTuple):
+    """Whom outputs are about.
 
     Attributes:
-        name: the IAM user name.
+        name: the IAM name.
+        owner: what declares the person.
     """
 
     name: str
+    owner: Owner
 
-    def check(self, layer: Layer) -> list[Problem]:
-        """Why the outputs cannot be added."""
-        person = layer.person(self.name)
-        if person is None:
-            return [Problem(f"There is no user {self.name} in {layer.location.relative}.", "name")]
-        planned = _plan(layer, person)
-        if planned is None and not outputs_to_join(layer.files, _somebody(person), _kin(layer, person)):
-            return [Problem(f"{self.name} has outputs already, or no sibling has any to follow.", "name")]
-        taken = {one.name for one in layer.outputs}
-        return [
-            Problem(f"There is an output {one.name} already.", "name")
-            for one in (planned.facts if planned is not None else ())
-            if one.name in taken
-        ]
+    @property
+    def sorted_by(self) -> str:
+        """What the outputs of a module's instances are sorted by: the key; without instances the label."""
+        return self.owner[1] or self.owner[0]
 
-    def apply(self, layer: Layer) -> FileSet:
-        """The files with the outputs added.
 
-        Raises:
-            EditRefused: there is no such person.
-        """
-        person = find_person(layer, self.name)
-        files = add_outputs(layer.files, _plan(layer, person))
-        return add_entries(files, _somebody(person), _kin(layer, person))
+class Unit(NamedTuple):
+    """Outputs of one person that stand together: one live block, or all that one comment hides.
 
-    def intend(self, layer: Layer) -> Facts:
-        """The facts with these outputs."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        planned = _plan(layer, person)
-        joined = outputs_to_join(layer.files, _somebody(person), _kin(layer, person))
-        return replace(
-            facts,
-            outputs=tuple(sorted([*facts.outputs, *(planned.facts if planned else ())])),
-            hidden_outputs=tuple(sorted([*facts.hidden_outputs, *(planned.hidden if planned else ())])),
-            collected=tuple(sorted([*facts.collected, *((one, person.iam_name) for one in joined)])),
-        )
+    Attributes:
+        items: the block's item, or the comment's.
+        blocks: the outputs; of a comment, blocks of its inner document.
+        base: how far that document's positions are from the file's.
+        owner: whose they are.
+        hidden: whether they are commented out.
+    """
+
+    items: tuple[Item, ...]
+    blocks: tuple[Block, ...]
+    base: int
+    owner: Owner
+    hidden: bool
+
+    @property
+    def file(self) -> str:
+        """The name of the file that it is in."""
+        return self.blocks[0].document.name
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the file."""
+        return self.items[0].start_byte
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the file."""
+        return self.items[-1].end_byte
 
 
 @dataclass(frozen=True)
-class RemoveOutputs:
-    """Remove a person's outputs, those that are commented out too, and its entries in outputs for several.
+class NewOutputs:
+    """The outputs that a person would get.
 
     Attributes:
-        name: the IAM user name.
+        document: the name of the file they go to.
+        splice: how they get there, for that document as it is.
+        facts: the live ones.
+        hidden: those that are commented out, as the sibling's are.
     """
 
-    name: str
-
-    def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with the name."""
-        if layer.person(self.name) is None:
-            return [Problem(f"There is no user {self.name} in {layer.location.relative}.", "name")]
-        return []
-
-    def apply(self, layer: Layer) -> FileSet:
-        """The files without the outputs.
-
-        Raises:
-            EditRefused: there is no such person.
-        """
-        return remove_outputs(layer.files, find_person(layer, self.name).owner)
-
-    def intend(self, layer: Layer) -> Facts:
-        """The facts without these outputs."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        return without_outputs(facts, person)
+    document: str
+    splice: Splice
+    facts: tuple[OutputFacts, ...]
+    hidden: tuple[OutputFacts, ...]
 
 
-def without_outputs(facts: Facts, person: Person) -> Facts:
+def siblings_in(layer: Layer, names: Collection[str]) -> list[Somebody]:
+    """The people of some IAM names, as those whose outputs can be followed."""
+    wanted = set(names)
+    return [Somebody(one.iam_name, one.owner) for one in layer.people if one.iam_name in wanted]
+
+
+def most_have_outputs(files: FileSet, siblings: Sequence[Somebody]) -> bool:
+    """Whether at least half of some people have outputs of their own, live or commented out."""
+    owners = _units_by_owner(files)
+    return sum(one.owner in owners for one in siblings) * 2 >= len(siblings)
+
+
+def plan_outputs(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> NewOutputs | None:
+    """The outputs that a person gets by its siblings' example; None if they have none to follow.
+
+    Args:
+        files: the layer's files.
+        person: who gets them.
+        siblings: the people of the same kind; who among them has outputs is found here.
+    """
+    found = _units_by_owner(files)
+    by_owner = {one.owner: one for one in siblings}
+    present = [(by_owner[owner], units) for owner, units in found.items() if owner in by_owner]
+    if not present or person.owner in found:
+        return None
+    position = position_for([one.sorted_by for one, _ in present], person.sorted_by)
+    near = [*reversed(present[:position]), *present[position:]][:_NEAR]
+    usual = Counter(_shape(units) for _, units in near).most_common(1)[0][0]
+    fitting = [(one, units) for one, units in near if _can_be_followed(one, units, person)]
+    if not fitting:
+        return None
+    sibling, units = next((one for one in fitting if _shape(one[1]) == usual), fitting[0])
+    text = _clones(files.documents[units[0].file], units, sibling, person)
+    if position == 0:
+        beside = present[0][1][0]
+        document = files.documents[beside.file]
+        splice = insert_before(document, beside.items[0], text)
+    else:
+        beside = present[position - 1][1][-1]
+        document = files.documents[beside.file]
+        splice = insert_after(document, beside.items[-1], text)
+    live, hidden = (_facts(units, sibling, person, hidden=one) for one in (False, True))
+    return NewOutputs(document.name, splice, live, hidden)
+
+
+def add_outputs(files: FileSet, planned: NewOutputs | None) -> FileSet:
+    """The files with planned outputs added; unchanged without any."""
+    if planned is None:
+        return files
+    return files.with_document(files.documents[planned.document].splice([planned.splice]))
+
+
+def outputs_to_join(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> list[str]:
+    """The labels of the outputs that a person gets an entry in: at least half of its siblings have one."""
+    return [one.block.label for one, _, _ in _to_join(files, person, siblings)]
+
+
+def add_entries(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> FileSet:
+    """The files with a person's entries in the outputs of `outputs_to_join`."""
+    for label in outputs_to_join(files, person, siblings):
+        found = next(one for one in _to_join(files, person, siblings) if one[0].block.label == label)
+        files = files.with_document(_with_entry(*found, person))
+    return files
+
+
+def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
+    """The files without a person's outputs, those in comments too, and without its entries in others."""
+    files = _without_entries(files, owner)
+    for document in tuple(files.documents.values()):
+        gone: list[Item] = [block.item for block in document.blocks_of("output") if _owner(block) == owner]
+        splices: list[Splice] = []
+        for comment in comments_of(document):
+            whose = {_owner(one.block) for one in comment.blocks}
+            if whose == {owner} and _says_nothing_else(comment):
+                gone += comment.items
+            elif owner in whose:
+                splices += _cut_inside(comment, owner)
+        splices += remove_items(document, gone)
+        if splices:
+            files = files.with_document(document.splice(splices))
+    return files
+
+
+def without_outputs(facts: Facts, name: str) -> Facts:
     """The facts without the outputs that are about one person alone, live or commented out."""
     return replace(
         facts,
-        outputs=tuple(one for one in facts.outputs if one.person != person.iam_name),
-        hidden_outputs=tuple(one for one in facts.hidden_outputs if one.person != person.iam_name),
-        collected=tuple(one for one in facts.collected if one[1] != person.iam_name),
+        outputs=tuple(one for one in facts.outputs if one.person != name),
+        hidden_outputs=tuple(one for one in facts.hidden_outputs if one.person != name),
+        collected=tuple(one for one in facts.collected if one[1] != name),
     )
 
 
-def _plan(layer: Layer, person: Person) -> NewOutputs | None:
-    """The outputs that a person would get by the example of its kind in the same home."""
-    return plan_outputs(layer.files, _somebody(person), _kin(layer, person))
+# -- blocks, live or in comments -----------------------------------------------------------------------
 
 
-def _somebody(person: Person) -> Somebody:
-    return Somebody(person.iam_name, person.owner)
+def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
+    """The outputs that are each about one person alone, by whose they are, in the order of the files.
+
+    A comment that hides the outputs of several people, or something else too, is left out.
+    """
+    if files not in _known:
+        found: dict[Owner, list[Unit]] = {}
+        for document in files.documents.values():
+            for unit in _units(document):
+                found.setdefault(unit.owner, []).append(unit)
+        _known[files] = found
+    return _known[files]
 
 
-def _kin(layer: Layer, person: Person) -> list[Somebody]:
-    """The others of a person's kind in the same home."""
-    kin = [
-        one.iam_name
-        for one in layer.people
-        if one.iam_name != person.iam_name
-        and one.style is person.style
-        and one.machine is person.machine
-        and (one.module == person.module or one.style is Style.BLOCK)
+_known: WeakKeyDictionary[FileSet, dict[Owner, list[Unit]]] = WeakKeyDictionary()
+
+
+def _units(document: Document) -> list[Unit]:
+    units = [
+        Unit((block.item,), (block,), 0, reference.owner, hidden=False)
+        for block in document.blocks_of("output")
+        if (reference := read_output(block).reference) is not None
     ]
-    return siblings_in(layer, kin)
+    hidden = [unit for one in comments_of(document) if one.blocks and (unit := _hidden(one)) is not None]
+    return sorted(units + hidden, key=lambda one: one.start) if hidden else units
+
+
+def _hidden(comment: Comment) -> Unit | None:
+    owners = {_owner(one.block) for one in comment.blocks}
+    owner = owners.pop() if len(owners) == 1 else None
+    if owner is None or not _says_nothing_else(comment):
+        return None
+    return Unit(comment.items, tuple(one.block for one in comment.blocks), comment.start, owner, hidden=True)
+
+
+def _owner(block: Block) -> Owner | None:
+    reference = read_output(block).reference if block.kind == "output" else None
+    return None if reference is None else reference.owner
+
+
+def _says_nothing_else(comment: Comment) -> bool:
+    return len(comment.inner.items) == len(comment.blocks)
+
+
+def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
+    """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
+    items = comment.inner.items
+    gone = {one.block.item.start_byte for one in comment.blocks if _owner(one.block) == owner}
+    splices: list[Splice] = []
+    for index, item in enumerate(items):
+        if item.start_byte not in gone:
+            continue
+        start, end = item.start_byte, item.end_byte
+        if index:  # with what is between it and the one before
+            start = items[index - 1].end_byte
+        elif len(items) > 1:
+            end = items[1].start_byte
+        if splices and comment.start + start < splices[-1].end:
+            start = splices[-1].end - comment.start
+        splices.append(Splice(comment.start + start, comment.start + end, b""))
+    return splices
+
+
+def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
+    """What is alike in people's outputs: which attributes, which of them hidden by Terraform or a comment."""
+    return tuple(
+        (reading.attribute, reading.sensitive, unit.hidden)
+        for unit in units
+        for reading in map(read_output, unit.blocks)
+    )
+
+
+def _facts(
+    units: Sequence[Unit], sibling: Somebody, person: Somebody, *, hidden: bool
+) -> tuple[OutputFacts, ...]:
+    return tuple(
+        OutputFacts(
+            _label(block, sibling, person) or block.label, person.name, reading.attribute, reading.sensitive
+        )
+        for unit in units
+        for block, reading in zip(unit.blocks, map(read_output, unit.blocks), strict=True)
+        if unit.hidden is hidden
+    )
+
+
+def _can_be_followed(sibling: Somebody, units: Sequence[Unit], person: Somebody) -> bool:
+    """Whether a person's outputs can be the example: in one file, and labelled after the person."""
+    labels = [_label(block, sibling, person) for one in units for block in one.blocks]
+    return len({one.file for one in units}) == 1 and None not in labels
+
+
+def _label(block: Block, sibling: Somebody, person: Somebody) -> str | None:
+    """The label of a sibling's output for another person; None if it is not labelled after the sibling."""
+    if sibling.owner[1] is None and block.label.startswith(sibling.owner[0]):
+        return person.owner[0] + block.label.removeprefix(sibling.owner[0])
+    return in_place_of(block.label, sibling.name, person.name)
+
+
+def _clones(source: Document, units: Sequence[Unit], sibling: Somebody, person: Somebody) -> bytes:
+    """A sibling's outputs written for another person, as far apart as they are."""
+    text, end = b"", 0
+    for unit in units:
+        gap = source.data[end : unit.start] if text else b""
+        text += (gap if not gap.strip() else source.newline * 2) + _clone(source, unit, sibling, person)
+        end = unit.end
+    return text
+
+
+def _clone(source: Document, unit: Unit, sibling: Somebody, person: Somebody) -> bytes:
+    """The unit's text for another person: labels, references, and the name wherever a string holds it."""
+    renaming = Renaming(sibling.name, person.name)
+    changes: list[Splice] = []
+    for block in unit.blocks:
+        document = block.document
+        own = [replacing(block.label_node, quote(_label(block, sibling, person) or block.label))]
+        for reference, node in references_in(document, block.node):
+            if reference.owner == sibling.owner:
+                own.append(replacing(node, written(reference.to(person.owner))))
+        start, end = block.item.start_byte + unit.base, block.item.end_byte + unit.base
+        text = cloned(document, block.node, own, renaming)
+        if len(unit.items) > 1:
+            text = _with_marks(source.data, unit, start, text)
+        changes.append(Splice(start, end, text))
+    return spliced(source.data[unit.start : unit.end], changes, unit.start)
+
+
+def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
+    """A text for a run of line comments, from a byte on, with the marks of its lines put back."""
+    marks = {one.row - unit.items[0].row: one.start_byte for one in unit.items}
+    first, *lines = text.split(b"\n")
+    for number, line in enumerate(lines):
+        at = marks[data.count(b"\n", unit.start, start) + number + 1]
+        size = 1 if data.startswith(b"#", at) else 2
+        column = at - data.rfind(b"\n", 0, at) - 1
+        lines[number] = line[:column] + data[at : at + size] + line[column + size :]
+    return b"\n".join([first, *lines])
+
+
+# -- entries in outputs that collect people ------------------------------------------------------------
+
+
+def _without_entries(files: FileSet, owner: Owner) -> FileSet:
+    while True:
+        found = next(
+            ((one, entry) for one in collections_of(files) for entry in one.entries if entry.owner == owner),
+            None,
+        )
+        if found is None:
+            return files
+        collection, entry = found
+        splices = remove_entry(collection.document, collection.container, entry.position)
+        files = files.with_document(_aligned(collection, splices))
+
+
+def _aligned(collection: CollectingOutput, splices: Sequence[Splice]) -> Document:
+    document = collection.document
+    return aligned_as(document, document.splice(splices), collection.container.start_byte)
+
+
+def _to_join(
+    files: FileSet, person: Somebody, siblings: Sequence[Somebody]
+) -> Iterator[tuple[CollectingOutput, CollectedEntry, Somebody]]:
+    """The outputs to join, each with the entry to follow and whose it is."""
+    by_owner = {one.owner: one for one in siblings}
+    for collection in collections_of(files):
+        present = {one.owner: one for one in collection.entries if one.owner in by_owner}
+        if person.owner in {one.owner for one in collection.entries} or len(present) * 2 < len(by_owner):
+            continue
+        keys = {
+            owner: key
+            for owner, one in present.items()
+            if (key := _key(collection, one, by_owner[owner], person)) is not None
+        }
+        if keys:
+            fitting = [present[owner] for owner in keys]
+            key = next(iter(keys.values())) or person.sorted_by
+            nearest = fitting[max(_position(collection, fitting, key) - 1, 0)]
+            yield collection, nearest, by_owner[nearest.owner]
+
+
+def _position(collection: CollectingOutput, entries: Sequence[CollectedEntry], key: str) -> int:
+    """Before which of some entries one goes; in a list, they are sorted by whose they are."""
+    document = collection.document
+    if collection.container.type == "tuple":
+        return position_for([one.owner[1] or one.owner[0] for one in entries], key)
+    return position_for([object_key(document, one.node) or "" for one in entries], key)
+
+
+def _key(
+    collection: CollectingOutput, entry: CollectedEntry, sibling: Somebody, person: Somebody
+) -> str | None:
+    """The key of the person's entry by a sibling's example; "" in a list, None if there is none to follow."""
+    if collection.container.type == "tuple":
+        return ""
+    key = object_key(collection.document, entry.node) or ""
+    for mine, theirs in (
+        *zip(sibling.owner[::-1], person.owner[::-1], strict=True),
+        (sibling.name, person.name),
+    ):
+        if key == mine:
+            return theirs
+    return in_place_of(key, sibling.name, person.name)
+
+
+def _with_entry(
+    collection: CollectingOutput, entry: CollectedEntry, sibling: Somebody, person: Somebody
+) -> Document:
+    document = collection.document
+    key = _key(collection, entry, sibling, person)
+    changes: list[Splice] = []
+    if key:
+        node = entry.node.children[0]
+        quoted = document.text(node).startswith('"') or not key.isidentifier()
+        changes.append(replacing(node, quote(key) if quoted else key))
+    for reference, node in references_in(document, entry.node):
+        changes.append(replacing(node, written(reference.to(person.owner))))
+    text = cloned(document, entry.node, changes, Renaming(sibling.name, person.name)).decode()
+    place = _position(collection, collection.entries, key or person.sorted_by)
+    followers = collection.entries[place:]
+    position = followers[0].position if followers else collection.entries[-1].position + 1
+    return _aligned(collection, insert_entry(document, collection.container, text, position))

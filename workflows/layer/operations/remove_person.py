@@ -10,8 +10,7 @@ from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_known_person, find_person, refuse
 from workflows.layer.operations.keys import key_goes
 from workflows.layer.operations.membership import remove_member
-from workflows.layer.operations.output_units import remove_outputs
-from workflows.layer.operations.outputs import without_outputs
+from workflows.layer.operations.outputs import remove_outputs, without_outputs
 from workflows.layer.operations.undeclare import undeclared
 from workflows.layer.references import mentions, place_on_disk
 
@@ -75,7 +74,7 @@ class RemovePerson:
         name = person.iam_name
         gone = person.key_file if key_goes(layer, person) else None
         return replace(
-            without_outputs(facts, person),
+            without_outputs(facts, name),
             people={other: one for other, one in facts.people.items() if other != name},
             groups={
                 label: group._replace(members=tuple(one for one in group.members if one != name))
