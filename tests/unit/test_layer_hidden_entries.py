@@ -44,7 +44,7 @@ GROUPS = """module "iam_group_ops" {
 
 def test_what_is_commented_out_is_told_with_its_place() -> None:
     layer = layer_of({"locals.tf": LOCALS, "users.tf": USERS, "groups.tf": GROUPS})
-    told = [(one.message.split()[2], one.hidden, str(one.place)) for one in layer.findings if one.hidden]
+    told = [(one.label, one.subject, str(one.place)) for one in layer.findings if one.hidden]
     assert told == [
         ("b.b", "user", "locals.tf:4"),
         ("c.c", "user", "locals.tf:5"),
@@ -72,5 +72,5 @@ def test_of_an_object_the_key_alone_is_somebody() -> None:
         "  name = each.value.name\n}\n"
     )
     layer = layer_of({"variables.tf": users, "users.tf": module})
-    told = [one.message.split()[2] for one in layer.findings if one.hidden]
+    told = [one.label for one in layer.findings if one.hidden]
     assert told == ["b_b", "c_c", "d_d"]

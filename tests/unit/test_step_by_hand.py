@@ -10,6 +10,7 @@ from support.admin_project import AdminProject, decide
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.layer.model import Layer, Place
+from workflows.layer.operations import PlacedProblem
 from workflows.services.editor import EditorMissing
 from workflows.steps import by_hand
 from workflows.steps.by_hand import Spot, not_possible, spots_of
@@ -48,16 +49,17 @@ def test_what_is_computed_is_a_spot_before_what_a_comment_hides(admin: AdminProj
     first, *others = spots_of(layer_of(admin))
     assert first.place.file == "locals.tf"
     assert first.path == admin.file("security", "locals.tf")
-    assert [one.words for one in others if "user_old" in one.words] == [
-        "The user user_old is hidden in a comment."
-    ]
+    assert [str(one.place) for one in others] == ["users.tf:3"]
 
 
-def test_a_refusal_knows_the_place_that_its_words_name(admin: AdminProject) -> None:
+def test_a_refusal_knows_the_place_of_its_problem(admin: AdminProject) -> None:
     layer = layer_of(admin)
-    (known,) = [one for one in spots_of(layer) if one.place.file == "locals.tf"]
-    error = not_possible(layer, [Problem(f"Not so; see {known.place}.")], "Unmark it")
-    assert error.spot == known
+    known = Place("locals.tf", 3)
+    problems = [Problem("No name."), PlacedProblem("Not so.", place=known)]
+    error = not_possible(layer, problems, "Unmark it")
+    assert error.spot is not None
+    assert error.spot.place == known
+    assert error.spot.path == admin.file("security", "locals.tf")
     assert error.title == "Not possible in security"
     assert error.next == "Unmark it, or edit the layer by hand (F4)."
     assert not_possible(layer, [Problem("No name.")], "Give one").spot is None

@@ -42,7 +42,14 @@ def layer_record(layer: Layer, binary: str | None) -> dict[str, Any]:
         + [{"name": one.name, "person": one.person, "hidden": True} for one in layer.hidden_outputs],
         "account_settings": account_record(layer),
         "findings": [
-            {"message": one.message, "place": str(one.place), "by_hand": one.hand_edit}
+            {
+                "message": one.message,
+                "place": str(one.place),
+                "subject": one.subject.value,
+                "label": one.label,
+                "by_hand": one.hand_edit,
+                "hidden": one.hidden,
+            }
             for one in layer.findings
         ],
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import group_modules, user_modules
-from workflows.layer.model import Finding, Place
+from workflows.layer.model import Finding, Place, Subject
 from workflows.layer.references import usual_reference
 
 if TYPE_CHECKING:
@@ -37,13 +37,15 @@ def read_hidden_entries(files: FileSet) -> list[Finding]:
             maps = module.container.type == "object"
             for name, line in _entries(module.document, module.container, maps=maps):
                 message = f"The user {name} is hidden in a comment."
-                found.append(Finding(message, Place(module.document.name, line), hidden="user"))
+                place = Place(module.document.name, line)
+                found.append(Finding(message, place, Subject.USER, name, hidden=True))
     for block in group_modules(files):
         attribute = attribute_of(block, "group_users")
         if attribute is not None and attribute.value.type == "tuple":
             for name, line in _entries(block.document, attribute.value, maps=False):
                 message = f"The member {name} of group module {block.label} is hidden in a comment."
-                found.append(Finding(message, Place(block.document.name, line), hidden="member"))
+                place = Place(block.document.name, line)
+                found.append(Finding(message, place, Subject.MEMBER, name, block.label, hidden=True))
     return found
 
 

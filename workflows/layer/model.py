@@ -41,6 +41,17 @@ Owner = tuple[str, str | None]
 """What declares a person and a reference names: a module's label, and an instance's key or None."""
 
 
+class Subject(StrEnum):
+    """What a finding is about; the value is what a person reads."""
+
+    USER = "user"
+    GROUP = "group"
+    MEMBER = "member"
+    OUTPUT = "output"
+    ACCOUNT = "account"
+    FILE = "file"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something about the layer that a person should know, and where it is written.
@@ -48,14 +59,20 @@ class Finding:
     Attributes:
         message: a sentence, without the place.
         place: where.
+        subject: what it is about; MEMBER where it is who is in a group.
+        label: which one: a name, or a block's label; "" for several at once.
+        group: the label of the group whose members it is about; "" for all other subjects.
         hand_edit: True when the thing can only be changed by hand, at that place.
-        hidden: of what is commented out, what it is: `user`, `group`, `member` or `output`; "" of all else.
+        hidden: whether it is commented out.
     """
 
     message: str
     place: Place
+    subject: Subject
+    label: str = ""
+    group: str = ""
     hand_edit: bool = False
-    hidden: str = ""
+    hidden: bool = False
 
 
 class Person(NamedTuple):

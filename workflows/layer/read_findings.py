@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.files import is_override
 from workflows.layer.hidden import comments_of
 from workflows.layer.kinds import is_group, is_user
-from workflows.layer.model import Finding, Place
+from workflows.layer.model import Finding, Place, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _OF_NO_PERSON = frozenset({"provider", "terraform"})
 """Blocks that say nothing of a user, a group or the account: an override of them hides nothing shown."""
 _RESOURCES = {
-    "aws_iam_user": "user",
-    "aws_iam_group": "group",
-    "aws_iam_user_group_membership": "membership",
-    "aws_iam_group_membership": "membership",
+    "aws_iam_user": (Subject.USER, "user"),
+    "aws_iam_group": (Subject.GROUP, "group"),
+    "aws_iam_user_group_membership": (Subject.MEMBER, "membership"),
+    "aws_iam_group_membership": (Subject.MEMBER, "membership"),
 }
 _ACCOUNT_RESOURCES = {
-    "aws_iam_account_alias": "account alias",
-    "aws_iam_account_password_policy": "password policy",
+    "aws_iam_account_alias": (Subject.ACCOUNT, "account alias"),
+    "aws_iam_account_password_policy": (Subject.ACCOUNT, "password policy"),
 }
 
 
@@ -36,11 +36,11 @@ def read_findings(files: FileSet) -> list[Finding]:
     for document in files.documents.values():
         if document.broken_at is not None:
             message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
-            found.append(Finding(message, Place(document.name, document.broken_at), hand_edit=True))
+            found.append(_of_file(message, document.name, document.broken_at, hand_edit=True))
         if is_override(document.name):
             telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
             message = "An override file changes what the other files say; what it says is not shown here."
-            found += [Finding(message, Place(document.name, one.line)) for one in islice(telling, 1)]
+            found += [_of_file(message, document.name, one.line) for one in islice(telling, 1)]
         found.extend(_resources(document, _RESOURCES, hand_edit=True))
         found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
         found.extend(_hidden(document))
@@ -56,19 +56,26 @@ def account_resources(files: FileSet) -> list[Finding]:
     ]
 
 
-def _resources(document: Document, kinds: Mapping[str, str], *, hand_edit: bool) -> Iterator[Finding]:
+def _of_file(message: str, name: str, line: int, *, hand_edit: bool = False) -> Finding:
+    return Finding(message, Place(name, line), Subject.FILE, name, hand_edit=hand_edit)
+
+
+def _resources(
+    document: Document, kinds: Mapping[str, tuple[Subject, str]], *, hand_edit: bool
+) -> Iterator[Finding]:
     for block in document.blocks_of("resource"):
         if len(block.header) == 3 and block.header[1] in kinds:
-            what = kinds[block.header[1]]
+            subject, what = kinds[block.header[1]]
             message = f"The {what} {block.label} is a resource, not a module: it is not edited."
-            yield Finding(message, Place(document.name, block.line), hand_edit=hand_edit)
+            place = Place(document.name, block.line)
+            yield Finding(message, place, subject, block.label, hand_edit=hand_edit)
 
 
 def read_unread(names: Iterable[str]) -> list[Finding]:
     """The findings about files of a layer that are not read: those in JSON, and those for OpenTofu alone."""
     why = {".tf.json": "is in JSON", ".tofu": "is for OpenTofu alone", ".tofu.json": "is for OpenTofu alone"}
     return [
-        Finding(f"{name} {words}: what it declares is not shown here.", Place(name, 1), hand_edit=True)
+        _of_file(f"{name} {words}: what it declares is not shown here.", name, 1, hand_edit=True)
         for name in names
         for ending, words in why.items()
         if name.endswith(ending)
@@ -81,12 +88,13 @@ def _hidden(document: Document) -> Iterator[Finding]:
         for one in comment.blocks:
             block = one.block
             if block.kind == "module" and is_group(block):
-                what = "group"
+                subject = Subject.GROUP
             elif block.kind == "module" and is_user(block):
-                what = "user"
+                subject = Subject.USER
             elif block.kind == "output":
-                what = "output"
+                subject = Subject.OUTPUT
             else:
                 continue
             place = Place(document.name, one.line)
-            yield Finding(f"The {what} {block.label} is hidden in a comment.", place, hidden=what)
+            message = f"The {subject} {block.label} is hidden in a comment."
+            yield Finding(message, place, subject, block.label, hidden=True)

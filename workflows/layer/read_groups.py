@@ -10,7 +10,7 @@ from workflows.layer.attribute_names import attribute_of, name_in
 from workflows.layer.computed import Entry
 from workflows.layer.declarations import group_modules, overridden, place_of, uneditable
 from workflows.layer.for_each import computed_entries
-from workflows.layer.model import Finding, Group
+from workflows.layer.model import Finding, Group, Subject
 from workflows.layer.references import Reference, read_reference
 from workflows.layer.values import evaluate, object_key, plain_string
 
@@ -50,7 +50,8 @@ def read_groups(
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."
             attribute = attribute_of(block, "group_users")
-            findings.append(Finding(message, place_of(attribute or block), hand_edit=True))
+            place = place_of(attribute or block)
+            findings.append(Finding(message, place, Subject.MEMBER, group=block.label, hand_edit=True))
         groups.append(
             Group(
                 name=_name(block, names),
@@ -114,7 +115,7 @@ def _members(
         else:
             text = document.text(element)
             message = f"The group {block.label} names {text}, which no user module declares."
-            findings.append(Finding(message, entry.place, hand_edit=True))
+            findings.append(Finding(message, entry.place, Subject.GROUP, block.label, hand_edit=True))
     twice = {one for one, number in Counter(members).items() if number > 1}
     own = members if node.type == "tuple" else list(dict.fromkeys(members))
     return own, frozenset(followed - twice), why, computed

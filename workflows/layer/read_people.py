@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.attribute_names import name_in
 from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
 from workflows.layer.fields import fields_of
-from workflows.layer.model import Finding, Person, Place, Style
+from workflows.layer.model import Finding, Person, Place, Style, Subject
 from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, plain_strings, plain_value
 
 if TYPE_CHECKING:
@@ -38,11 +38,9 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
     findings: list[Finding] = []
     for module in user_modules(files):
         if module.reason:
-            message = f"The users of module {module.label} are shown, not edited: {module.reason}."
-            findings.append(Finding(message, module.place, hand_edit=True))
+            findings.append(_not_edited(module, module.reason))
         elif module.container is not None and not module.holds_objects and not _is_named(module, names):
-            message = f"The users of module {module.label} are shown, not edited: it makes names of its own."
-            findings.append(Finding(message, module.place, hand_edit=True))
+            findings.append(_not_edited(module, "it makes names of its own"))
         if module.style is Style.BLOCK:
             found = _from_block(module, names)
         elif module.style is Style.COMPUTED:
@@ -51,11 +49,15 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
             found = _from_entries(module, names)
         for owner, person in found:
             if owner in people:
-                findings.append(
-                    Finding(f"{person.iam_name} is declared twice.", person.place, hand_edit=True)
-                )
+                message = f"{person.iam_name} is declared twice."
+                findings.append(Finding(message, person.place, Subject.USER, person.iam_name, hand_edit=True))
             people.setdefault(owner, person)
     return people, findings
+
+
+def _not_edited(module: UserModule, why: str) -> Finding:
+    message = f"The users of module {module.label} are shown, not edited: {why}."
+    return Finding(message, module.place, Subject.USER, module.label, hand_edit=True)
 
 
 def _is_named(module: UserModule, names: Mapping[str, object]) -> bool:

@@ -7,14 +7,14 @@ told from the file alone, before and after; what it means the step's screen tell
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_bytes
 from workflows.layer.change_set import FileChange
 from workflows.layer.model import Finding, Layer, Place
-from workflows.layer.operations import EditRefused
+from workflows.layer.operations import EditRefused, PlacedProblem
 from workflows.layer.syntax import Document
 from workflows.services.editor import arguments, editor_of, run_editor
 from workflows.steps.base import Context
@@ -32,12 +32,14 @@ class Spot:
         account: the account of the layer.
         place: file and line, relative to the layer folder.
         path: the file, absolute.
+        group: the label of the group whose members are meant; "" for all else.
     """
 
     words: str
     account: str
     place: Place
     path: Path
+    group: str = ""
 
     def __str__(self) -> str:
         return f"{self.account} {self.place}: {self.words}"
@@ -62,7 +64,7 @@ def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[S
     """The spots of a layer's findings, or of some of them: what is to be edited by hand comes first."""
     found = layer.findings if findings is None else findings
     ordered = sorted(found, key=lambda one: not one.hand_edit)
-    return tuple(dict.fromkeys(spot_at(layer, one.place, one.message) for one in ordered))
+    return tuple(replace(spot_at(layer, one.place, one.message), group=one.group) for one in ordered)
 
 
 def people_unknown(layers: Iterable[Layer]) -> str:
@@ -96,7 +98,8 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         place = str(spot.place) if spot else ""
     else:
         what, why = " ".join(one.message for one in reason), ""
-        spot = next((one for one in spots_of(layer) if str(one.place) in what), None)
+        spots = (spot_at(layer, one.place, one.message) for one in reason if isinstance(one, PlacedProblem))
+        spot = next(spots, None)
         place = ""  # the problem's own words have it
     if not why and (in_the_way := _in_the_way(layer)):
         why = f"{in_the_way.words} ({in_the_way.place})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
-from workflows.layer.model import Group, Layer, Place
+from workflows.layer.model import Group, Layer, Place, Subject
 from workflows.layer.names import is_machine_name
 from workflows.layer.operations import AddPerson, EditRefused
 from workflows.steps.base import Context, Progress, Report
@@ -16,6 +16,7 @@ from workflows.steps.edits import read_layers
 from workflows.steps.group_choices import LayerChoice, NewGroup, from_policies
 
 _NOBODY: frozenset[str] = frozenset()
+_SHOWN = {Subject.GROUP, Subject.MEMBER, Subject.FILE}
 
 
 class Chosen(StrEnum):
@@ -42,7 +43,8 @@ class LayerView:
         machine_groups: those for machine users, which people are kept out of.
         follow: the groups that take in who joins by themselves, their members being computed.
         absent: those whose groups were to change, and whom the layer does not have.
-        spots: what the layer holds about groups computed or in comments; what needs a hand comes first.
+        spots: what is computed or in comments of groups, and files that are not read as a whole; what needs a
+            hand comes first.
     """
 
     account: str
@@ -131,8 +133,7 @@ class LayerView:
         known = self.by_name.get(group)
         if known is None:
             return None
-        told = f"group module {known.label} "
-        return next((one.place for one in self.spots if told in one.words), known.place)
+        return next((one.place for one in self.spots if one.group == known.label), known.place)
 
     def spots_for(self, group: str) -> tuple[Spot, ...]:
         """The spots, that of a group before the others."""
@@ -221,7 +222,7 @@ def view_of(
         absent=tuple(
             name for name in regrouping if layer.person(name) is None and name.casefold() not in joiners
         ),
-        spots=spots_of(layer, [one for one in layer.findings if "group" in one.message]),
+        spots=spots_of(layer, [one for one in layer.findings if one.subject in _SHOWN]),
     )
 
 

@@ -38,6 +38,6 @@ def _hidden(findings: Iterable[Finding]) -> Iterator[str]:
     if len(hidden) == 1:
         yield f"{hidden[0].message} ({hidden[0].place})"
     elif hidden:
-        kinds = Counter(one.hidden for one in hidden)
+        kinds = Counter(one.subject for one in hidden)
         words = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items()]
         yield f"{' and '.join(words)} are hidden in comments (the first at {hidden[0].place})"

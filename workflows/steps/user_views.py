@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from workflows.layer.model import Layer, Person
+from workflows.layer.model import Layer, Person, Subject
 from workflows.steps.by_hand import Spot, spot_at, spots_of
+
+_OF_GROUPS = {Subject.GROUP, Subject.MEMBER}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class LayerView:
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
         """What is to be edited by hand or hidden in a comment, groups left out, and who is not edited."""
-        findings = [one for one in self.layer.findings if not one.message.startswith("The group ")]
+        findings = [one for one in self.layer.findings if one.subject not in _OF_GROUPS]
         people = [
             spot_at(self.layer, one.place, f"{one.iam_name} is shown, not edited.")
             for one in self.layer.people

@@ -3,7 +3,7 @@
 from workflows.layer.operations.access import SetAccess
 from workflows.layer.operations.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.operations.add_person import AddPerson
-from workflows.layer.operations.base import EditRefused, Operation
+from workflows.layer.operations.base import EditRefused, Operation, PlacedProblem
 from workflows.layer.operations.group_policies import AddGroupPolicy, RemoveGroupPolicy
 from workflows.layer.operations.groups import AddGroup, RemoveGroup, RenameGroup
 from workflows.layer.operations.key_file import RenameKeyFile
@@ -17,6 +17,7 @@ __all__ = [
     "AddPerson",
     "EditRefused",
     "Operation",
+    "PlacedProblem",
     "RemoveGroup",
     "RemoveGroupPolicy",
     "RemovePerson",

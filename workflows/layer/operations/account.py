@@ -10,7 +10,7 @@ from workflows.layer.declarations import account_module
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_account_alias, check_password_policy
 from workflows.layer.operations.attributes import with_attribute
-from workflows.layer.operations.base import refuse
+from workflows.layer.operations.base import PlacedProblem, refuse
 from workflows.layer.read_account import POLICY_ATTRIBUTES
 from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
@@ -95,14 +95,17 @@ class SetPasswordPolicy:
 def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str) -> list[Problem]:
     if layer.account is None:
         return [Problem(f"{layer.location.relative} has no module for the account's settings.", field)]
+    place = layer.account.place
     if not layer.account.editable:
-        return [Problem(f"The account's settings are shown, not edited; see {layer.account.place}.", field)]
-    if setting is None:
-        return [Problem(f"The layer does not set {name}; add it by hand at {layer.account.place}.", field)]
-    if not setting.literal:
-        message = f"{name} is the expression {setting.source}, which is left alone; see {setting.place}."
-        return [Problem(message, field)]
-    return []
+        message = f"The account's settings are shown, not edited; see {place}."
+    elif setting is None:
+        message = f"The layer does not set {name}; add it by hand at {place}."
+    elif not setting.literal:
+        place = setting.place
+        message = f"{name} is the expression {setting.source}, which is left alone; see {place}."
+    else:
+        return []
+    return [PlacedProblem(message, field, place=place)]
 
 
 def _account_block(layer: Layer) -> Block:

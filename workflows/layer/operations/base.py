@@ -7,6 +7,7 @@ compares.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from workflows.core.errors import OnboardError, Problem
@@ -26,6 +27,17 @@ class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is rai
     """
 
     place: Place | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedProblem(Problem):
+    """Something that the editor leaves alone.
+
+    Attributes:
+        place: where to change it by hand.
+    """
+
+    place: Place
 
 
 class Operation(Protocol):
@@ -95,7 +107,7 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
         elif not group.editable:
             message = f"The members of the group {name} are shown, not edited: {group.reason}."
             message += f" Edit them by hand at {group.place}."
-            problems.append(Problem(message, "groups"))
+            problems.append(PlacedProblem(message, "groups", place=group.place))
         elif group.machine and not machine:
             problems.append(Problem(f"The group {name} is for machine users.", "groups", fatal=False))
     return problems
@@ -111,5 +123,5 @@ def check_known_person(layer: Layer, name: str) -> list[Problem]:
         why = next((one.refusal for one in user_modules(layer.files) if one.label == person.module), "")
         if why:
             message += f" {why}."
-        return [Problem(message, "name")]
+        return [PlacedProblem(message, "name", place=person.place)]
     return []

@@ -14,7 +14,7 @@ from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
 from workflows.layer.names import check_group_name
-from workflows.layer.operations.base import find_group, refuse
+from workflows.layer.operations.base import PlacedProblem, find_group, refuse
 from workflows.layer.references import mentions, place_on_disk
 from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
@@ -174,7 +174,8 @@ def _check_group(layer: Layer, name: str, field: str) -> list[Problem]:
         known = ", ".join(one.name for one in layer.groups) or "none"
         return [Problem(f"There is no group {name} in this layer; there are: {known}.", field)]
     if not group.editable:
-        return [Problem(f"The group {name} is shown, not edited; see {group.place}.", field)]
+        message = f"The group {name} is shown, not edited; see {group.place}."
+        return [PlacedProblem(message, field, place=group.place)]
     return []
 
 

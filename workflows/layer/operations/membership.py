@@ -9,6 +9,7 @@ from workflows.core.errors import Problem
 from workflows.layer.alignment import aligned_blocks
 from workflows.layer.attribute_names import attribute_of, version_of
 from workflows.layer.declarations import group_modules, place_of, user_modules
+from workflows.layer.operations.base import PlacedProblem
 from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.layer.values import quote
@@ -60,15 +61,16 @@ def check_member(layer: Layer, labels: Collection[str], person: Person) -> list[
     module = next((one for one in user_modules(layer.files) if one.label == person.module), None)
     if module is None or not module.counted:
         return []
-    problems = []
+    problems: list[Problem] = []
     for block in group_modules(layer.files):
         if block.label not in labels or _list_of(block) is None:
             continue
         if _written(layer.files, block, person.owner, person.iam_name) == quote(person.iam_name):
             continue
         message = f"The group module {block.label} names its members by reference, and those of module "
-        message += f"{person.module} have numbers that change. Edit it by hand at {place_of(block)}."
-        problems.append(Problem(message, "groups"))
+        place = place_of(block)
+        message += f"{person.module} have numbers that change. Edit it by hand at {place}."
+        problems.append(PlacedProblem(message, "groups", place=place))
     return problems
 
 
