@@ -12,16 +12,9 @@ from workflows.steps.replaced_keys import Replacement
 from workflows.steps.taken_keys import Taken
 
 
-def mark(key: TakenKey) -> str:
-    """A verdict in a mark and a word."""
-    if not key.accepted:
-        return "✗ refused"
-    return "! look" if key.warnings or key.verdict != "works" else "✓ works"
-
-
 def row_mark(key: TakenKey) -> str:
-    """The same for a person's row, where a key that replaces another one is marked as well."""
-    return "! replaces" if key.accepted and key.replacement else mark(key)
+    """The verdict in a person's row, where a key that replaces another one is marked as well."""
+    return "! replaces" if key.accepted and key.replacement else str(key.mark)
 
 
 def hint(name: str) -> str:
@@ -33,7 +26,7 @@ def hint(name: str) -> str:
 
 def told(key: TakenKey) -> list[str]:
     """All that is to be said about a key that was taken in."""
-    lines = [f"{mark(key)[0]} {key.headline}. {key.explanation}".strip()]
+    lines = [f"{key.mark.sign} {key.headline}. {key.explanation}".strip()]
     lines += [f"! {words}" for words in key.warnings]
     lines += _told_replacement(key.replacement) if key.replacement else []
     expires = key.expires[:10] if key.expires else "never"
@@ -54,13 +47,13 @@ def refusal_lines(error: OnboardError) -> list[str]:
 
 def present_lines(rows: Sequence[PresentKey]) -> list[str]:
     """What lies in the layers of a person already, a line a file."""
-    return [f"In {row.account} now: {row.mark[0]} {row.file}, {present_words(row)}" for row in rows]
+    return [f"In {row.account} now: {row.mark.sign} {row.file}, {present_words(row)}" for row in rows]
 
 
 def present_words(row: PresentKey) -> str:
     """A key file that is there, in a few words."""
-    parts = [row.headline.lower(), row.algorithm] if row.algorithm != "-" else [row.headline.lower()]
-    if row.expires not in {"never", "-"}:
+    parts = [row.headline.lower(), *filter(None, [row.algorithm])]
+    if row.expires:
         parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires}")
     if len(row.users) > 1:
         parts.append(f"shared by {', '.join(row.users)}")
@@ -75,7 +68,7 @@ def choice_lines(key: TakenKey) -> str:
     more = f" and {len(key.user_ids) - 1} more" if len(key.user_ids) > 1 else ""
     whose = key.user_ids[0] if key.user_ids else "no user id"
     until = f"until {key.expires[:10]}" if key.expires else "without expiry"
-    verdict = f"{mark(key)[0]} {key.headline}"
+    verdict = f"{key.mark.sign} {key.headline}"
     return f"{whose}{more}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {key.grouped}"
 
 

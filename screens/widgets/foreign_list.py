@@ -54,7 +54,7 @@ class ForeignList(Vertical):
     def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
         """Show all words of the line that the cursor is on, and the resource; the list cuts them off."""
         lines = [
-            one.words if one.address in one.words else f"{one.words}\n{one.address}"
+            one.words if one.named else f"{one.words}\n{one.address}"
             for one in self._changes
             if one.address == event.selection.value
         ]

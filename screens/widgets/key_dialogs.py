@@ -114,10 +114,11 @@ class LayerKeys(ModalScreen[None]):
         table = self.query_one("#files", DataTable)
         table.add_columns("File", "Layer", "Verdict", "Expires", "Used by")
         for number, row in enumerate(self._rows):
-            expires = f"! {row.expires}" if row.soon else row.expires
+            until = str(row.expires) if row.expires else "never" if row.algorithm else "-"
+            expires = f"! {until}" if row.soon else until
             name = row.file.removeprefix("keys/")
             users = ", ".join(row.users) or "nobody"
-            table.add_row(name, row.account, row.mark, expires, users, key=str(number))
+            table.add_row(name, row.account, str(row.mark), expires, users, key=str(number))
         table.focus()
         self._tell()
 
@@ -131,7 +132,7 @@ class LayerKeys(ModalScreen[None]):
         row = self._marked
         lines = ["There are no key files in these layers."]
         if row is not None:
-            lines = [f"{row.mark[0]} {row.explanation}", *(f"! {words}" for words in row.warnings)]
+            lines = [f"{row.mark.sign} {row.explanation}", *(f"! {words}" for words in row.warnings)]
             lines += [present_words(row), ", ".join(row.user_ids), row.grouped]
         self.query_one("#about", Static).update("\n".join(line for line in lines if line))
 

@@ -52,7 +52,7 @@ def proof(results: Sequence[Result]) -> str:
     words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
     if not broken:
         return f"{words} Next (^n) ends this."
-    words += f"\n✗ {broken[0].problem}"
+    words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
     if any(result.wants_code for result in broken):
         words += "\nType the next code now: the cursor is in its field. Then Next (^n) asks again."
     return words + ("\nEnter on a line of the table tells its reason." if len(broken) > 1 else "")

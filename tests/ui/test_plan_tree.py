@@ -174,7 +174,7 @@ async def test_each_foreign_change_is_told_whole_where_the_cursor_is() -> None:
         app = pilot.app
         assert isinstance(app, Host)
         foreign = app.query_one(ForeignList)
-        foreign.show([Told("a.b", "user x: is removed"), Told("c.d", "c.d is made")], {"c.d"})
+        foreign.show([Told("a.b", "user x: is removed"), Told("c.d", "c.d is made", named=True)], {"c.d"})
         app.query_one("#foreign").focus()
         await pilot.pause()
         text = "\n".join(app.shown())

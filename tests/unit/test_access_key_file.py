@@ -134,11 +134,11 @@ def test_whatever_the_text_it_is_a_key_or_an_explanation(text: str) -> None:
         key = parse_access_key(text, "x.csv")
     except AccessKeyFileError:
         return  # any other exception fails this test
-    assert check_access_key(key.access_key_id, key.secret_access_key, key.session_token) == ""
+    assert check_access_key(key.access_key_id, key.secret_access_key, key.session_token) == []
 
 
 @pytest.mark.parametrize(
     "key_id", [KEY_ID + "\n", "AKIA" + "A" * 11, "AKIA" + "A" * 125, "", "AKIA" + "É" * 16]
 )
 def test_an_id_is_matched_whole(key_id: str) -> None:
-    assert check_access_key(key_id, Secret(SECRET)).startswith("The access key id has to begin with AKIA")
+    assert [one.field for one in check_access_key(key_id, Secret(SECRET))] == ["key_id"]

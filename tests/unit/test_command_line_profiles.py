@@ -321,7 +321,7 @@ def test_verify_tells_every_reason_in_words_and_what_comes_next(
     out = capsys.readouterr().out
     assert f"✗ {ROLE}" in out
     assert "MFA is needed" in out
-    assert "bb-lost uses the access key of bb-nobody" in out
+    assert "✗ bb-lost: It uses the access key of bb-nobody" in out
     terminal.answers = [new_user.code(seed, 1)]
     assert main(["verify", "bb", "--as", "security", "--shell", "fish"]) == DONE
     out = capsys.readouterr().out

@@ -16,6 +16,7 @@ from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
+from workflows.services.gpg.verdict import VerdictKind
 from workflows.steps import pgp_keys, taken_keys
 from workflows.steps.pgp_keys import Request
 
@@ -88,7 +89,7 @@ def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
         admin.replace(account, ".terraform.lock.hcl", "3.39.0", "4.67.0")
     taken = taken_key(people_keys["cv25519"], "jane.doe", admin.context())
     assert taken.accepted
-    assert taken.verdict == "unverified"
+    assert taken.verdict is VerdictKind.UNVERIFIED
 
 
 def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:

@@ -17,6 +17,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.owner import Likeness
 from workflows.services.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
+from workflows.services.gpg.verdict import VerdictKind
 from workflows.steps import layer_keys, pgp_keys, taken_keys
 from workflows.steps.base import Context, Progress
 from workflows.steps.judged_keys import ranked
@@ -144,8 +145,8 @@ def test_a_keyring_is_to_be_chosen_from_the_best_match_first(admin: AdminProject
 
 def test_of_keys_that_fit_alike_the_surest_comes_first(admin: AdminProject, people_keys: Keys) -> None:
     best = replace(take(admin, people_keys["jane.doe"]).keys["jane.doe"], warnings=())
-    weak, unsure = replace(best, warnings=("It is short.",)), replace(best, verdict="unverified")
-    refused = replace(best, accepted=False, verdict="refused_by_us")
+    weak, unsure = replace(best, warnings=("It is short.",)), replace(best, verdict=VerdictKind.UNVERIFIED)
+    refused = replace(best, accepted=False, verdict=VerdictKind.REFUSED_BY_US)
     assert ranked([refused, unsure, weak, best]) == (best, weak, unsure, refused)
 
 

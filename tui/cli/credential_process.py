@@ -29,11 +29,12 @@ def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
     Raises:
         OnboardError: no key is kept under that name, or the vault that keeps it does not open.
     """
-    asked, silent = [], None
+    asked: list[Vault] = []
+    silent = None
     for vault in _vaults(machine, _record(machine, project, profile)):
-        if vault.description in asked:
+        if vault in asked:
             continue
-        asked.append(vault.description)
+        asked.append(vault)
         try:
             key = load_access_key(vault, project, profile)
         except VaultUnavailable as error:
@@ -43,9 +44,10 @@ def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
             return {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()}
     if silent is not None:
         raise silent
+    stores = " or in ".join(one.description for one in asked)
     raise OnboardError(
         "No access key here",
-        f"There is no access key for {profile} of {project} in {' or in '.join(asked)}.",
+        f"There is no access key for {profile} of {project} in {stores}.",
         next="Keep one there: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
     )
 

@@ -113,8 +113,8 @@ def given_key(csv: str | None) -> Credentials:
         key_id, secret, token = found.access_key_id, found.secret_access_key, found.session_token
     else:
         key_id, secret, token = ask("Access key id: ").strip(), ask_secret("Secret access key: "), None
-        if complaint := check_access_key(key_id, secret):
-            raise OnboardError("Not an access key", complaint, next="Look at it again, then try again.")
+        for problem in check_access_key(key_id, secret):
+            raise OnboardError("Not an access key", problem.message, next="Look at it again, then try again.")
     if token is not None:
         raise OnboardError(
             "A temporary key",

@@ -186,6 +186,6 @@ def _all_roles(bases: tuple[_Base, ...], orphans: tuple[RoleProfile, ...]) -> tu
 def _no_source(role: RoleProfile) -> OnboardError:
     return OnboardError(
         "No access key",
-        f"{role.name} uses the access key of {role.source}, and that profile has none.",
+        f"It uses the access key of {role.source}, and that profile has none.",
         next="Keep one: `iam-onboard access-key import`, or write the profiles again.",
     )

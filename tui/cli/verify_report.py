@@ -81,8 +81,7 @@ def failure_lines(answers: Answers) -> Iterator[str]:
     for one in failed:
         problem = one.problem
         if problem is not None:
-            what = problem.what.removeprefix(f"{one.profile}: ")
-            yield f"\n{_FAILS} {one.profile}: {what}"
+            yield f"\n{_FAILS} {one.profile}: {problem.what}"
             yield from (f"  {words}" for words in (problem.why, problem.next) if words)
 
 

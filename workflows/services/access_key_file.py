@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core import files
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.numbers import count
 
@@ -111,25 +111,30 @@ def parse_access_key(text: str, name: str) -> AccessKey:
 
 def check_access_key(
     access_key_id: str, secret_access_key: Secret, session_token: Secret | None = None
-) -> str:
-    """Why a typed or decrypted pair cannot be an access key, as a sentence; "" if it can.
+) -> list[Problem]:
+    """What is wrong with a typed or decrypted pair; the fields are named `key_id` and `secret`.
 
     Args:
         access_key_id: the id.
-        secret_access_key: the secret; the sentence never repeats it.
+        secret_access_key: the secret; no message repeats it.
         session_token: of a temporary key.
     """
+    secret = secret_access_key.reveal()
     match = _ACCESS_KEY_ID.fullmatch(access_key_id)
     if match is None:
-        return "The access key id has to begin with AKIA and be 16 to 128 capital letters and digits."
-    if match["kind"] == "ASIA" and not session_token:
-        return "The access key id begins with ASIA: a temporary key, which needs a session token too."
-    secret = secret_access_key.reveal()
-    if len(secret) != 40:
-        return f"The secret access key has {len(secret)} characters; it has to have 40."
-    if not _SECRET.fullmatch(secret):
-        return "The secret access key holds a character that is none of A-Z, a-z, 0-9, / and +."
-    return ""
+        field = "key_id"
+        message = "The access key id has to begin with AKIA and be 16 to 128 capital letters and digits."
+    elif match["kind"] == "ASIA" and not session_token:
+        field = "key_id"
+        message = "The access key id begins with ASIA: a temporary key, which needs a session token too."
+    elif len(secret) != 40:
+        field, message = "secret", f"The secret access key has {len(secret)} characters; it has to have 40."
+    elif not _SECRET.fullmatch(secret):
+        field = "secret"
+        message = "The secret access key holds a character that is none of A-Z, a-z, 0-9, / and +."
+    else:
+        return []
+    return [Problem(message, field)]
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -210,8 +215,8 @@ def _access_key(row: list[str], columns: _Columns, name: str) -> AccessKey:
     for title, value in (("access key id", key.access_key_id), ("secret access key", row[columns.secret])):
         if not value:
             raise _error(f"The {title} in {name} is empty.")
-    if complaint := check_access_key(key.access_key_id, key.secret_access_key, key.session_token):
-        raise _error(f"{complaint} (In {name}.)")
+    for problem in check_access_key(key.access_key_id, key.secret_access_key, key.session_token):
+        raise _error(f"{problem.message} (In {name}.)")
     return key
 
 

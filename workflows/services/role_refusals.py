@@ -18,7 +18,7 @@ def unusable_role(profile: RoleProfile) -> OnboardError | None:
         return None
     return OnboardError(
         "No role is named",
-        f"{profile.name}: its role_arn “{profile.role_arn}” is not the ARN of a role.",
+        f"Its role_arn “{profile.role_arn}” is not the ARN of a role.",
         why="A role's ARN looks like arn:aws:iam::123456789012:role/DevOps.",
         next="Correct role_arn in the project's `config`, or write the profile again.",
     )
@@ -51,7 +51,7 @@ def role_refusal(
         return _region_off(error, profile)
     if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
         return error
-    what = f"{profile.name}: AWS does not let you assume {profile.role_arn}."
+    what = f"AWS does not let you assume {profile.role_arn}."
     if not with_mfa and (profile.mfa_serial is not None or error.failure is AwsFailure.DENIED_EXPLICITLY):
         return MfaNeeded(
             "MFA is needed",
@@ -68,17 +68,17 @@ def not_asked(profile: RoleProfile, problem: OnboardError) -> OnboardError:
     """A role whose base profile has a key that does not work."""
     return OnboardError(
         "Not asked",
-        f"{profile.name} uses the access key of {profile.source}, which does not work.",
+        f"It uses the access key of {profile.source}, which does not work.",
         why=problem.what,
         next=problem.next,
     )
 
 
 def _region_off(error: AwsError, profile: RoleProfile) -> OnboardError:
-    place = profile.region or "the region"
+    place = f"region {profile.region}" if profile.region else "the region"
     return OnboardError(
         "The region is switched off",
-        f"{profile.name}: {place} is not active for this account.",
+        f"AWS has {place} switched off for this account.",
         why="The region is not enabled, or its STS endpoint is deactivated.",
         next=f"Give the profile one of the project's regions, or have {place} activated.",
         detail=error.detail,

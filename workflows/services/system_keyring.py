@@ -63,6 +63,12 @@ class KeyringVault:
             )
         self._backend = backend
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyringVault) and other.backend_class == self.backend_class
+
+    def __hash__(self) -> int:
+        return hash(self.backend_class)
+
     @property
     def description(self) -> str:
         """The keyring's name."""

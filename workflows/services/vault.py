@@ -30,7 +30,10 @@ class VaultLocked(VaultUnavailable):
 
 
 class Vault(Protocol):
-    """Keeps secrets by name. A name is no secret; "bb/management/mfa-seed" is a good one."""
+    """Keeps secrets by name. A name is no secret; "bb/management/mfa-seed" is a good one.
+
+    Two of the same store are equal, however each of them was found.
+    """
 
     @property
     def description(self) -> str:
@@ -73,6 +76,12 @@ class PgpFileVault:
         self._folder = folder
         self._encrypt = encrypt
         self._decrypt = decrypt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PgpFileVault) and other._folder == self._folder
+
+    def __hash__(self) -> int:
+        return hash(self._folder)
 
     @property
     def description(self) -> str:

@@ -208,9 +208,9 @@ def _decrypted(request: Request, context: Context, report: Report) -> Credential
     stripped = Secret(secret.reveal().strip())
     secret.drop()
     key_id = identity.access_key_id or ""
-    if complaint := check_access_key(key_id, stripped):
+    for problem in check_access_key(key_id, stripped):
         raise OnboardError(
-            "No access key in the handoff", complaint, next="Ask your admin to send the handoff again."
+            "No access key in the handoff", problem.message, next="Ask your admin to send the handoff again."
         )
     return Credentials(key_id, stripped)
 

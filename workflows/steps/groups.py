@@ -150,15 +150,11 @@ def observe(context: Context) -> Observation:
             return Observation(Verdict.GONE, words, about=(account, *gone))
         changes = context.facts["group_changes"].get(account, {})
         new = {*(one["name"] for one in changes.get("add", ())), *changes.get("rename", {}).values()}
-        wanted = [(f"chosen for {name}", group) for name, one in people.items() for group in one["add"]]
-        wanted += [("whose policies were to change", group) for group in changes.get("policies", {})]
-        missing = [
-            (why, group)
-            for why, group in wanted
-            if group not in new and (layer is None or layer.group(group) is None)
-        ]
-        if missing:
-            why = missing[0][0]
-            names = ", ".join(group for one, group in missing if one == why)
-            return Observation(Verdict.CHANGED, f"{account} has no group {names} any more, {why}.")
+        wanted = [(f"chosen for {name}", one["add"]) for name, one in people.items()]
+        wanted += [("whose policies were to change", changes.get("policies", ()))]
+        for why, groups in wanted:
+            missing = [one for one in groups if one not in new and not (layer and layer.group(one))]
+            if missing:
+                names = ", ".join(missing)
+                return Observation(Verdict.CHANGED, f"{account} has no group {names} any more, {why}.")
     return AGREES

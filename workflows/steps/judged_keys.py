@@ -6,8 +6,9 @@ is known comes from the layers as well: whose key it is already, and what replac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from workflows.layer.model import Layer
@@ -16,7 +17,7 @@ from workflows.services.gpg.inspect import CheckedKey
 from workflows.services.gpg.normalise import normalise
 from workflows.services.gpg.owner import Likeness, likeness, looks_like
 from workflows.services.gpg.refusals import KeyRefused
-from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
+from workflows.services.gpg.verdict import ACCEPTED, Verdict, VerdictKind, judge
 from workflows.services.terraform.provider_wanted import provider_wanted
 from workflows.steps.base import Context
 from workflows.steps.edits import read_layers
@@ -28,6 +29,28 @@ _SEVERITY = {
     VerdictKind.REFUSED_BY_US: 2,
     VerdictKind.REFUSED_BY_PROVIDER: 3,
 }
+
+
+class Mark(Enum):
+    """A verdict at a glance: a sign, and a word for it."""
+
+    REFUSED = "✗", "refused"
+    LOOK = "!", "look"
+    WORKS = "✓", "works"
+
+    def __init__(self, sign: str, word: str) -> None:
+        self.sign = sign
+        self.word = word
+
+    @classmethod
+    def of(cls, kind: VerdictKind, warnings: Sequence[str]) -> Mark:
+        """The mark of a verdict; one with warnings is to be looked at."""
+        if kind not in ACCEPTED:
+            return cls.REFUSED
+        return cls.LOOK if warnings or kind is VerdictKind.UNVERIFIED else cls.WORKS
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.word}"
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,7 @@ class TakenKey:
         expires: when it stops being usable, ISO 8601, or None for never.
         user_ids: the user ids in it.
         accepted: whether it may be written.
-        verdict: the verdict's kind.
+        verdict: how it ends.
         headline: the verdict in a few words.
         explanation: why, in a sentence or two, with the error that the apply would have ended with.
         for_owner: what to send to its owner.
@@ -61,7 +84,7 @@ class TakenKey:
     expires: str | None
     user_ids: tuple[str, ...]
     accepted: bool
-    verdict: str
+    verdict: VerdictKind
     headline: str
     explanation: str
     for_owner: str
@@ -70,12 +93,17 @@ class TakenKey:
     likeness: Likeness = field(default=Likeness.SOME, compare=False)
     replacement: Replacement | None = None
 
+    @property
+    def mark(self) -> Mark:
+        """The verdict at a glance."""
+        return Mark.of(self.verdict, self.warnings)
+
 
 def ranked(keys: Iterable[TakenKey]) -> tuple[TakenKey, ...]:
     """Keys to choose from, the likeliest first: whose names fit, that may be used, that are sure to work."""
 
     def place(key: TakenKey) -> tuple[int, bool, bool, int]:
-        unsure = key.verdict != VerdictKind.WORKS.name.lower()
+        unsure = key.verdict is not VerdictKind.WORKS
         return -key.likeness, not key.accepted, unsure, len(key.warnings)
 
     return tuple(sorted(keys, key=place))
@@ -159,7 +187,7 @@ class KeyJudge:
             expires=expires.isoformat() if expires else None,
             user_ids=tuple(user_id.text for user_id in details.user_ids if user_id.holds),
             accepted=worst.accepted,
-            verdict=worst.kind.name.lower(),
+            verdict=worst.kind,
             headline=worst.headline + self._where(verdicts, worst),
             explanation=_explanation(worst),
             for_owner=worst.sentence_for_owner or arrival_words(details),
@@ -173,11 +201,12 @@ class KeyJudge:
         """For which layers the worst verdict is, and what the others say; "" where all say the same."""
         if len({verdict.kind for verdict in verdicts.values()}) == 1:
             return ""
-        told: dict[str, list[str]] = {}
+        where: dict[VerdictKind, list[str]] = {}
         for account, verdict in verdicts.items():
-            told.setdefault(verdict.headline, []).append(f"{account} ({self._providers[account]})")
-        others = (f"{told[one][0]}: {one.lower()}" for one in told if one != worst.headline)
-        return f" in {', '.join(told[worst.headline])}; {'; '.join(others)}"
+            where.setdefault(verdict.kind, []).append(f"{account} ({self._providers[account]})")
+        headlines = {verdict.kind: verdict.headline for verdict in verdicts.values()}
+        others = (f"{where[one][0]}: {headlines[one].lower()}" for one in where if one is not worst.kind)
+        return f" in {', '.join(where[worst.kind])}; {'; '.join(others)}"
 
     def _about_providers(self, verdicts: Mapping[str, Verdict]) -> list[str]:
         troubles = {one: self._providers[one].trouble for one in verdicts}

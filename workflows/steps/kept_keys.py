@@ -110,10 +110,8 @@ def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[str]:
     except VaultUnavailable:
         return told  # there is none that could hold one
     for vault in vaults:
-        if isinstance(store, VaultStore) and vault is store.vault:
+        if isinstance(store, VaultStore) and vault == store.vault:
             continue
-        if isinstance(store, VaultStore) and vault.description == store.description:
-            continue  # the same one, found again
         try:
             delete_access_key(vault, owner.project, owner.profile)
         except OnboardError as error:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 from workflows.layer.model import Layer
 from workflows.services.gpg.key_file import JudgedFile, judge_file
 from workflows.services.gpg.many_keys import in_parallel
-from workflows.services.gpg.verdict import EXPIRES_SOON, VerdictKind
+from workflows.services.gpg.verdict import ACCEPTED, EXPIRES_SOON, VerdictKind
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.judged_keys import KeyJudge
+from workflows.steps.judged_keys import KeyJudge, Mark
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class PresentKey:
         headline: the verdict in a few words.
         explanation: why, with the error that the apply would end with.
         warnings: what to know although it works.
-        expires: the day that it stops being usable, as 2026-12-31, "never", or "-" where there is no key.
+        expires: the day that it stops being usable, in UTC; None for never, and where there is no key.
         soon: whether that day is less than thirty days off, or past.
-        algorithm: as "RSA 4096", or "-".
+        algorithm: as "RSA 4096", or "" where there is no key.
         grouped: the fingerprint in groups of four, or "".
         user_ids: the user ids in it.
         for_owner: what to send to its owner, or "".
@@ -45,7 +46,7 @@ class PresentKey:
     headline: str
     explanation: str
     warnings: tuple[str, ...]
-    expires: str
+    expires: date | None
     soon: bool
     algorithm: str
     grouped: str
@@ -55,7 +56,7 @@ class PresentKey:
     @property
     def accepted(self) -> bool:
         """Whether the provider can use the file."""
-        return self.kind in {VerdictKind.WORKS, VerdictKind.UNVERIFIED}
+        return self.kind in ACCEPTED
 
     def concerns(self, name: str) -> bool:
         """Whether it is a person's, by the users that have it or by its name."""
@@ -63,11 +64,9 @@ class PresentKey:
         return name.casefold() in {one.casefold() for one in names}
 
     @property
-    def mark(self) -> str:
-        """The verdict in a mark and a word."""
-        if not self.accepted:
-            return "✗ refused"
-        return "! look" if self.warnings or self.kind is VerdictKind.UNVERIFIED else "✓ works"
+    def mark(self) -> Mark:
+        """The verdict at a glance."""
+        return Mark.of(self.kind, self.warnings)
 
 
 def look(context: Context, report: Report, names: Collection[str] | None = None) -> tuple[PresentKey, ...]:
@@ -135,9 +134,9 @@ def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], cont
         headline=verdict.headline,
         explanation=f"{verdict.explanation}{error}",
         warnings=verdict.warnings,
-        expires=f"{expires:%Y-%m-%d}" if expires else "never" if details else "-",
+        expires=expires.date() if expires else None,
         soon=expires is not None and expires < now + EXPIRES_SOON,
-        algorithm=part.description if part else "-",
+        algorithm=part.description if part else "",
         grouped=details.grouped_fingerprint if details else "",
         user_ids=tuple(one.text for one in details.user_ids if one.holds) if details else (),
         for_owner=verdict.sentence_for_owner,

@@ -63,10 +63,7 @@ class KeyInHand:
             return [Problem("Enter the access key id; it begins with AKIA.", "key_id")]
         if not self.secret:
             return [Problem("Enter the secret access key; it has 40 characters.", "secret")]
-        complaint = check_access_key(self.id, self.secret)
-        if not complaint:
-            return []
-        return [Problem(complaint, "secret" if complaint.startswith("The secret") else "key_id")]
+        return check_access_key(self.id, self.secret)
 
 
 def load_key(key: KeyInHand, context: Context) -> Credentials:

@@ -200,7 +200,7 @@ def _fact(key: TakenKey) -> dict[str, Any]:
         "algorithm": key.algorithm,
         "expires": key.expires,
         "user_ids": list(key.user_ids),
-        "verdict": key.verdict,
+        "verdict": key.verdict.name.lower(),
         "source": key.source,
     }
     if key.replacement is not None:

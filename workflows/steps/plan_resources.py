@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from workflows.core.files import read_text, write_atomically
 from workflows.services.terraform.plan import Action, Plan, ResourceChange
-from workflows.services.terraform.words import describe
+from workflows.services.terraform.words import meaning
 from workflows.steps.base import Context
 from workflows.steps.terraform_runs import run_folder
 
@@ -99,31 +100,28 @@ def resources_of(plan: Plan, foreign: Sequence[str]) -> tuple[Resource, ...]:
         foreign: addresses of what is not about what was chosen.
     """
     strangers = frozenset(foreign)
-    found = [_resource(one, foreign=one.address in strangers) for one in plan.changes]
-    drifted = [_resource(one, drift=True) for one in plan.drift]
-    return (*sorted(found, key=_order), *sorted(drifted, key=_order))
+    changes = ((one, one.address in strangers) for one in sorted(plan.changes, key=_heading))
+    drifted = sorted(plan.drift, key=_heading)
+    return (
+        *(_resource(one, foreign=foreign) for one, foreign in changes),
+        *(_resource(one, drift=True) for one in drifted),
+    )
 
 
 def _resource(change: ResourceChange, *, foreign: bool = False, drift: bool = False) -> Resource:
-    about = change.user or (f"group {change.group}" if change.group else _module(change.address))
-    words = describe(change).removeprefix(f"user {change.user}: ").removeprefix(f"group {change.group}: ")
-    if change.address in words:
-        words = WORDS[change.action]
+    _, about = _heading(change)
+    words = meaning(change) or WORDS[change.action]
     return Resource(change.address, change.action.value, about, words, change.details, foreign, drift)
 
 
-def _module(address: str) -> str:
-    """The outermost module of an address, or words for a resource in none."""
-    if not address.startswith("module."):
-        return "other resources"
-    rest = address.removeprefix("module.")
-    return f"module {rest.partition('[')[0].partition('.')[0]}"
-
-
-def _order(resource: Resource) -> tuple[int, str]:
-    kinds = ("group ", "module ", "other ")
-    rank = next((index for index, kind in enumerate(kinds, 1) if resource.about.startswith(kind)), 0)
-    return rank, resource.about
+def _heading(change: ResourceChange) -> tuple[int, str]:
+    """What a change is listed under, and the place of such headings: a person's come first."""
+    if change.user:
+        return 0, change.user
+    if change.group:
+        return 1, f"group {change.group}"
+    module = re.match(r"module\.([^.[]+)", change.address)
+    return (2, f"module {module[1]}") if module else (3, "other resources")
 
 
 def keep(plan: Plan, foreign: Sequence[str], context: Context) -> None:
@@ -160,7 +158,7 @@ def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Di
         was = old.get(key)
         if was is None:
             yield Difference("+", one.address, f"Only in the new plan: {_told(one)}.", _marked("+", one))
-        elif was.action != one.action or was.words != one.words:
+        elif was.action != one.action:
             words = f"Before: {_told(was)}. Now: {_told(one)}."
             yield Difference("~", one.address, words, _lines(was, one))
         elif was.details != one.details:

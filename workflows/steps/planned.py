@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.services.terraform.plan import ACCESS_KEY, LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, changed_since
-from workflows.services.terraform.words import describe, summary
+from workflows.services.terraform.words import describe, meaning, summary
 from workflows.steps import new_passwords
 from workflows.steps.access import people_in
 from workflows.steps.base import Context
@@ -24,11 +24,13 @@ class Told:
         address: the resource.
         words: what happens, with whom it is about.
         people: whom it is about.
+        named: whether the words name the resource.
     """
 
     address: str
     words: str
     people: tuple[str, ...] = ()
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def _people(change: ResourceChange) -> tuple[str, ...]:
 
 
 def _telling(change: ResourceChange) -> Told:
-    return Told(change.address, describe(change), _people(change))
+    return Told(change.address, describe(change), _people(change), named=meaning(change) is None)
 
 
 def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
@@ -161,11 +163,11 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
 
 
 def _told_facts(told: Told) -> dict[str, Any]:
-    return {"address": told.address, "words": told.words, "people": list(told.people)}
+    return {"address": told.address, "words": told.words, "people": list(told.people), "named": told.named}
 
 
 def _told(facts: Mapping[str, Any]) -> Told:
-    return Told(facts["address"], facts["words"], tuple(facts["people"]))
+    return Told(facts["address"], facts["words"], tuple(facts["people"]), named=bool(facts.get("named")))
 
 
 def decided(context: Context) -> Planned | None:

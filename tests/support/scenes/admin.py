@@ -235,7 +235,7 @@ def plan_made(stage: Stage, office: Office) -> Scene:
 
 def plan_foreign(stage: Stage, office: Office) -> Scene:
     """A plan with changes that nobody chose."""
-    group = Told("aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed")
+    group = Told("aws_iam_group.auditors", "group auditors: aws_iam_group.auditors is destroyed", named=True)
     user = Told(
         "module.user_sam", "user sam.okafor: gets a new console password; the one in use stops working"
     )

@@ -16,13 +16,17 @@ from workflows.services.gpg.provider_library import library_of
 from workflows.services.gpg.verdict_case import Case
 from workflows.services.gpg.verdict_rules import RULES, Rule, VerdictKind
 
-__all__ = ["EXPIRES_SOON", "RECOMMENDED_RSA_BITS", "Verdict", "VerdictKind", "judge"]
+__all__ = ["ACCEPTED", "EXPIRES_SOON", "RECOMMENDED_RSA_BITS", "Verdict", "VerdictKind", "judge"]
 
 EXPIRES_SOON: Final = timedelta(days=30)
 """A key that expires sooner than this is warned about."""
 
 RECOMMENDED_RSA_BITS: Final = 3072
 """A shorter RSA key is warned about (NIST SP 800-57: 3072 bits for use after 2030)."""
+
+
+ACCEPTED: Final = frozenset({VerdictKind.WORKS, VerdictKind.UNVERIFIED})
+"""The kinds of verdicts with which a key may be written into a layer."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Verdict:
     @property
     def accepted(self) -> bool:
         """Whether the key may be written into a layer."""
-        return self.kind in {VerdictKind.WORKS, VerdictKind.UNVERIFIED}
+        return self.kind in ACCEPTED
 
 
 def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> Verdict:

@@ -75,14 +75,18 @@ def summary(plan: Plan) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def meaning(change: ResourceChange) -> str | None:
+    """What a change means for whom it is about, in words; None for a resource that is told by its address."""
+    if change.type == GROUP_MEMBERS:
+        moves = [f"{name} joins" for name in change.joining] + [f"{name} leaves" for name in change.leaving]
+        return ", ".join(moves) or None
+    return _WORDS.get((change.type, change.action))
+
+
 def describe(change: ResourceChange) -> str:
     """One change in words, with whom it is about, for lists of what is destroyed or foreign."""
     whom = f"user {change.user}" if change.user else f"group {change.group}" if change.group else ""
-    words = _WORDS.get((change.type, change.action))
-    if change.type == GROUP_MEMBERS:
-        moves = [f"{name} joins" for name in change.joining] + [f"{name} leaves" for name in change.leaving]
-        words = ", ".join(moves) or None
-    text = words or f"{change.address} is {_DONE[change.action]}"
+    text = meaning(change) or f"{change.address} is {_DONE[change.action]}"
     return f"{whom}: {text}" if whom else text
 
 
