@@ -14,7 +14,8 @@ from enum import Enum
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import FileError, locked_folder, private_folder, write_atomically
+from workflows.core.files import FileError, private_folder, write_atomically
+from workflows.core.locks import locked_folder
 from workflows.layer.change_record import as_bytes, from_bytes, reversed_set
 from workflows.layer.change_set import ChangeSet, WriteFailed, remove_leftovers, write
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import FileError
 from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
@@ -164,12 +165,12 @@ class SessionControl:
         try:
             for step, draft in drafts.items():
                 session.drafts.save(StepKey(step), draft)
-        except OSError as error:
+        except FileError as error:
             self.leave()
             raise OnboardError(
                 "The session could not be written",
                 f"What it begins with could not be kept in {session.folder}.",
-                why=str(error),
+                why=error.why,
                 next="Make room on the disk, then resume the session.",
             ) from error
         from workflows.walk import Walk  # noqa: PLC0415 - not for the first paint

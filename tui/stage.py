@@ -20,6 +20,7 @@ from screens.waiting import Waiting
 from screens.widgets.dialogs import ErrorDialog
 from tui.notes import KEPT, note_of
 from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.files import FileError
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
@@ -119,11 +120,11 @@ class Stage(Vertical):
                 drafts.drop(key)
             elif draft and not as_done:
                 drafts.save(key, draft)
-        except (OSError, UnstorableFactError) as error:
+        except (FileError, UnstorableFactError) as error:
             raise OnboardError(
                 "Your input could not be kept",
                 f"What you entered in {self._walk.title(key)} is still on the screen, but not saved.",
-                why=str(error),
+                why=error.why if isinstance(error, FileError) else str(error),
                 next="Make room on the disk before you leave this step.",
             ) from error
 

@@ -15,6 +15,7 @@ import pytest
 
 from workflows.core import files
 from workflows.core.files import FileError, FileWrite
+from workflows.core.locks import locked_folder
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -39,13 +40,42 @@ def test_a_mode_is_set_whatever_the_umask(tmp_path: Path) -> None:
     assert mode(tmp_path / "a") == 0o644
 
 
-@pytest.mark.parametrize(("keep", "expected"), [(True, 0o640), (False, 0o600)])
-def test_the_mode_of_a_target_is_kept_on_request(tmp_path: Path, keep: bool, expected: int) -> None:
+@pytest.mark.parametrize(("wanted", "expected"), [(None, 0o640), (0o600, 0o600)])
+def test_the_mode_of_a_target_is_kept_on_request(tmp_path: Path, wanted: int | None, expected: int) -> None:
     target = tmp_path / "a"
     target.write_bytes(b"old")
     target.chmod(0o640)
-    files.write_atomically(target, b"new", keep_mode=keep)
+    files.replace_file(target, b"new", mode=wanted)
     assert (target.read_bytes(), mode(target)) == (b"new", expected)
+
+
+def test_a_new_file_without_a_mode_gets_what_the_umask_leaves(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        files.replace_file(tmp_path / "a", b"new", mode=None)
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "a") == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_that_keeps_its_mode_keeps_its_owner(tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    os.chown(target, 65534, 65534)
+    target.chmod(0o4750)
+    files.replace_file(target, b"new", mode=None)
+    status = target.stat()
+    assert (status.st_uid, status.st_gid, mode(target)) == (65534, 65534, 0o4750)
+
+
+def test_a_link_is_replaced_where_nothing_may_be_followed(tmp_path: Path) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "link"
+    elsewhere.write_bytes(b"old")
+    link.symlink_to(elsewhere)
+    files.replace_file(link, b"new")
+    assert not link.is_symlink()
+    assert (link.read_bytes(), elsewhere.read_bytes()) == (b"new", b"old")
 
 
 def test_a_link_stays_a_link_even_one_to_a_file_still_to_be_made(tmp_path: Path) -> None:
@@ -207,6 +237,26 @@ def test_a_lax_folder_is_tightened_and_an_even_tighter_one_left(tmp_path: Path) 
     assert mode(folder) == 0o500
 
 
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_a_folder_or_a_link_of_somebody_else_is_not_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    theirs, mine = os.geteuid() + 1, tmp_path / "mine"
+    monkeypatch.setattr(os, "geteuid", lambda: theirs)
+    with pytest.raises(FileError) as caught:
+        files.private_folder(tmp_path)
+    assert caught.value.why == "You do not have the permission."
+    if os.getuid() == 0:
+        mine.mkdir()
+        os.chown(mine, theirs, -1)
+        if what == "link":
+            (tmp_path / "link").symlink_to(mine)
+            with pytest.raises(FileError):
+                files.private_folder(tmp_path / "link")
+        else:
+            files.private_folder(mine)
+
+
 def test_a_file_in_the_way_of_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     for path in (tmp_path / "a", tmp_path / "a" / "b"):
@@ -267,10 +317,10 @@ def test_what_cannot_be_read_as_text_is_told(tmp_path: Path) -> None:
 
 
 def test_a_locked_folder_lets_the_next_one_in_afterwards_and_holds_no_file(tmp_path: Path) -> None:
-    with files.locked_folder(tmp_path):
+    with locked_folder(tmp_path):
         script = (
-            "from pathlib import Path; from workflows.core import files\n"
-            f"with files.locked_folder(Path({str(tmp_path)!r})): print('in')"
+            "from pathlib import Path; from workflows.core.locks import locked_folder\n"
+            f"with locked_folder(Path({str(tmp_path)!r})): print('in')"
         )
         child = subprocess.Popen(
             [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]

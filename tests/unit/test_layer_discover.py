@@ -183,7 +183,10 @@ def test_what_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     forbid(monkeypatch, root / name)
     with pytest.raises(ProjectError) as caught:
         find_project(root)
-    assert (caught.value.what, caught.value.why) == (f"{root / name} cannot be read.", "Permission denied.")
+    assert (caught.value.what, caught.value.why) == (
+        f"{root / name} cannot be read.",
+        "You do not have the permission.",
+    )
 
 
 def test_a_folder_of_no_account_that_may_not_be_read_is_left_out(

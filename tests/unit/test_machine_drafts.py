@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workflows.core.files import FileError
 from workflows.core.secret import Secret
-from workflows.machine import drafts as drafts_module
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import StepKey, UnstorableFactError
 
@@ -90,8 +90,9 @@ def test_a_full_disk_leaves_the_earlier_draft(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(drafts_module.os, "fdopen", Full)
-        with pytest.raises(OSError, match="No space left"):
+        patch.setattr(os, "fdopen", Full)
+        with pytest.raises(FileError) as refused:
             drafts.save(KEY, {"note": "now"})
+    assert refused.value.why == "The disk is full."
     assert drafts.load(KEY) == {"note": "earlier"}
     assert len(list((tmp_path / "drafts").iterdir())) == 1

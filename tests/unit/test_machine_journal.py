@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.machine import journal as journal_module
 from workflows.machine.events import (
     Event,
     Failed,
@@ -236,11 +235,11 @@ def test_a_journal_of_a_newer_version_is_refused_whatever_else_it_holds(path: Pa
 def test_a_journal_that_cannot_be_opened_says_why(path: Path) -> None:
     with pytest.raises(OnboardError, match="cannot be opened") as missing:
         read_journal(path)
-    assert "No such file" in missing.value.why
+    assert missing.value.why == "There is no such file or folder."
     path.mkdir()
     with pytest.raises(OnboardError, match="cannot be opened") as folder:
         Journal.resume(path, 0)
-    assert "directory" in folder.value.why
+    assert folder.value.why == "This is a folder, not a file."
 
 
 @pytest.mark.parametrize("taken", [0, 1, 30])
@@ -259,10 +258,10 @@ def test_a_full_disk_leaves_the_file_as_it_was_and_the_journal_usable(
 
     journal = Journal.resume(path, len(written))
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "write", write)
+        patch.setattr(os, "write", write)
         with pytest.raises(OnboardError, match="could not be saved") as refused:
             journal.append(EVENTS[3])
-    assert "No space left" in refused.value.why
+    assert refused.value.why == "The disk is full."
     assert path.read_bytes() == written
     journal.append(EVENTS[0])
     journal.close()
@@ -277,8 +276,8 @@ def test_a_tail_that_could_not_be_cut_off_goes_before_the_next_event(
 
     journal = Journal.resume(path, len(written))
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "fsync", fail)
-        patch.setattr(journal_module.os, "ftruncate", fail)
+        patch.setattr(os, "fsync", fail)
+        patch.setattr(os, "ftruncate", fail)
         with pytest.raises(OnboardError, match="could not be saved"):
             journal.append(EVENTS[3])
     assert path.stat().st_size > len(written)
@@ -291,7 +290,7 @@ def test_a_full_disk_leaves_no_half_made_journal(path: Path, monkeypatch: pytest
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(journal_module.os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
         Journal.create(path, HEADER)
     assert list(path.parent.iterdir()) == []

@@ -88,7 +88,7 @@ def test_an_owner_that_has_not_told_its_process_id_yet_is_another_process(tmp_pa
 def test_a_lock_file_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
     with pytest.raises(OnboardError, match="cannot be locked") as refused:
         SessionLock(tmp_path / "nowhere" / "lock")
-    assert "No such file" in refused.value.why
+    assert refused.value.why == "There is no such file or folder."
 
 
 def test_a_file_system_without_locks_is_not_taken_for_another_process(

@@ -20,7 +20,6 @@ from support.machine_samples import GIVEN, PROJECT, SAMPLE, do, do_all, sessions
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.machine import journal as journal_module
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.journal import DamagedJournal
@@ -165,7 +164,7 @@ def test_an_event_that_could_not_be_written_did_not_happen(
     session.start(PROJECT_KEY)
     before, state = journal_of(sessions).read_bytes(), session.state
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "write", fail)
+        patch.setattr(os, "write", fail)
         with pytest.raises(OnboardError, match="could not be saved"):
             session.succeed(PROJECT_KEY, PROJECT)
     assert journal_of(sessions).read_bytes() == before
@@ -425,10 +424,10 @@ def test_a_session_that_cannot_be_begun_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "write", fail)
+        patch.setattr(os, "fsync", fail)
         with pytest.raises(OnboardError, match="could not be begun") as refused:
             sessions.create("admin", {}, "s")
-    assert "No space left" in refused.value.why
+    assert refused.value.why == "The disk is full."
     assert list(sessions.folder.iterdir()) == []
     sessions.create("admin", {}, "s").close()
 
@@ -459,7 +458,7 @@ def test_a_session_of_somebody_else_is_listed_with_the_reason(sessions: Sessions
     (sessions.folder / "s").chmod(0)
     try:
         (summary,) = sessions.summaries()
-        assert "Permission denied" in summary.damage
+        assert "permission" in summary.damage
     finally:
         (sessions.folder / "s").chmod(0o700)
 

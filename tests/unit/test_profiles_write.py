@@ -309,11 +309,12 @@ def test_a_killed_writer_leaves_files_that_botocore_reads(
         from workflows.services.profiles import plan
         from workflows.services.profiles.write import profile_paths, write_profiles
         paths = profile_paths(Path({str(paths.folder.parent.parent)!r}), "bb")
-        print("ready", flush=True)
         for number in range(10_000):
             key = plan.KeyInFile({KEY_ID!r}, Secret(str(number % 10) * 40))
             base = plan.BaseProfile("bb-security", f"us-west-{{number % 2 + 1}}", key)
             write_profiles(paths, plan.WantedProfiles((base,), ()), datetime.now(UTC))
+            if number == 1:
+                print("ready", flush=True)
     """)
     for attempt in range(6):
         with subprocess.Popen(

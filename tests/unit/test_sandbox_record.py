@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workflows.core.errors import OnboardError
-from workflows.sandbox.layout import Record, write_private
+from workflows.sandbox.layout import Record
 from workflows.sandbox.seed import new_directory
 
 
@@ -46,15 +46,6 @@ def test_a_record_of_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OnboardError, match="another version") as raised:
         Record.read(path)
     assert "99" in raised.value.what
-
-
-def test_a_file_whose_replacement_fails_stays_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    write_private(path, b"old")
-    with pytest.raises(TypeError):
-        write_private(path, "text, not bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_every_account_has_a_bootstrap_key_and_no_two_sandboxes_share_one() -> None:

@@ -287,7 +287,7 @@ genuine = Path.replace
 
 
 def replace(path, target):
-    if path.name.endswith(".new"):
+    if path.name.startswith(".a.tf."):
         os.kill(os.getpid(), signal.SIGKILL)
     return genuine(path, target)
 
@@ -302,7 +302,7 @@ def test_the_temporary_file_of_a_killed_write_does_not_stay(tmp_path: Path, how:
     folder, files = tmp_path / "session-folder", tmp_path / "files"
     for made in (folder, files):
         made.mkdir()
-    path, others = files / "a.tf", files / ".a.tf.notes.new"
+    path, others = files / "a.tf", files / ".a.tf.notes.tmp"
     path.write_text("before\n")
     others.write_text("the person's own\n")
     arguments = [sys.executable, "-c", LEFT, str(folder), str(path)]

@@ -65,10 +65,5 @@ class OnboardError(Exception):
         }
 
 
-def cause_of(error: OSError) -> str:
-    """The system's own words for what went wrong, as a sentence, without number and path."""
-    return f"{error.strerror or error}."
-
-
 class Cancelled(OnboardError):  # noqa: N818 - it is not an error
     """The person stopped what was running; nothing is wrong, and the step stays open."""

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.files import replace_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from threading import Event
@@ -87,14 +89,12 @@ def disable_core_dumps() -> None:
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a JSON file as a whole: private, synced, and renamed into its place."""
-    unfinished = path.with_suffix(".new")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(record, file)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    """Write a private JSON file as a whole.
+
+    Raises:
+        OSError: as for `replace_file`.
+    """
+    replace_file(path, json.dumps(record).encode())
 
 
 def process_started_at(pid: int) -> str | None:

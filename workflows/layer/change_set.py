@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import posixpath
-import re
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workflows.core.errors import OnboardError, cause_of
+from workflows.core import files
+from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of, replace_file, sync_folder
 from workflows.layer.diff import diff_lines
 from workflows.layer.protected import refuse_protected
 
@@ -139,62 +138,30 @@ def write(change_set: ChangeSet) -> tuple[Path, ...]:
 
 def _why(error: OSError, folder: Path) -> str:
     """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
-    words = cause_of(error)
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return f"{words} You need the permission to write in the folder {folder}."
-    return words
+        return f"You need the permission to write in the folder {folder}."
+    return cause_of(error)
 
 
 def remove_leftovers(change_set: ChangeSet) -> None:
     """Remove the temporary files beside the set's files that a killed `write` left.
 
     Raises:
-        WriteFailed: one cannot be removed.
+        FileError: one cannot be removed.
     """
     for one in change_set.changes:
-        pattern = re.compile(re.escape(f".{one.path.name}.") + r"[0-9a-f]{8}\.new")
-        folder = one.path.parent
-        try:
-            for candidate in list(folder.iterdir()) if folder.is_dir() else ():
-                if pattern.fullmatch(candidate.name):
-                    candidate.unlink(missing_ok=True)
-        except OSError as error:
-            raise WriteFailed(
-                "A file could not be removed",
-                f"What a write that was cut off left beside {one.path} could not be removed.",
-                why=cause_of(error),
-                next="Repair the cause and try again.",
-            ) from error
+        if not one.path.is_symlink():
+            files.remove_leftovers(one.path)
 
 
 def _write_one(change: FileChange) -> None:
     path = change.path
     if change.after is None:
         path.unlink()
+        sync_folder(path.parent)
     else:
         path.parent.mkdir(exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # the umask narrows it
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(change.after)
-                file.flush()
-                if path.exists():
-                    os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        replace_file(path, change.after, mode=None)
 
 
 def _standing(change: FileChange) -> str:

@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.core.errors import OnboardError, cause_of
+from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
 from workflows.layer.lock_file import read_lock_file, read_required_version
 from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read_accounts import read_accounts

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import pygohcl
 
-from workflows.core.errors import OnboardError, cause_of
+from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
 from workflows.layer.fields import field_read
 from workflows.layer.syntax import Document, function_call, unwrap
 

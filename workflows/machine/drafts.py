@@ -6,10 +6,10 @@ fact it can hold no secret; screens leave their secret fields out.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import quote
 
+from workflows.core.files import explained, private_folder, replace_file
 from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.lines import decode, encode
 
@@ -29,35 +29,36 @@ class Drafts:
 
         Raises:
             UnstorableFactError: a value is no JSON value, or is a secret.
-            OSError: it could not be written; the earlier draft is still there.
+            FileError: it could not be written; the earlier draft is still there.
         """
         content = encode(draft)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self._folder / f".{self._name(key)}.{os.getpid()}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            temporary.replace(self._folder / self._name(key))
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        private_folder(self._folder)
+        path = self._path(key)
+        with explained(path, "written"):
+            replace_file(path, content, synced=False)
 
     def load(self, key: StepKey) -> dict[str, JsonValue]:
         """The draft of a step; empty when there is none or it was torn by a crash.
 
         Raises:
-            OSError: it is there and cannot be read.
+            FileError: it is there and cannot be read.
         """
-        try:
-            return decode((self._folder / self._name(key)).read_bytes())
-        except (FileNotFoundError, ValueError):
-            return {}
+        path = self._path(key)
+        with explained(path, "read"):
+            try:
+                return decode(path.read_bytes())
+            except (FileNotFoundError, ValueError):
+                return {}
 
     def drop(self, key: StepKey) -> None:
-        """Forget the draft of a step, if there is one."""
-        (self._folder / self._name(key)).unlink(missing_ok=True)
+        """Forget the draft of a step, if there is one.
 
-    @staticmethod
-    def _name(key: StepKey) -> str:
-        return quote(str(key), safe="@") + ".json"
+        Raises:
+            FileError: it cannot be removed.
+        """
+        path = self._path(key)
+        with explained(path, "removed"):
+            path.unlink(missing_ok=True)
+
+    def _path(self, key: StepKey) -> Path:
+        return self._folder / (quote(str(key), safe="@") + ".json")

@@ -7,13 +7,12 @@ further up is reported and nothing is thrown away.
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import AppendedFile, cause_of, replace_file
 from workflows.machine.events import Event, Header
 from workflows.machine.lines import (
     SCHEMA,
@@ -90,7 +89,7 @@ def read_journal(path: Path) -> Loaded:
         raise OnboardError(
             "This session cannot be opened",
             f"{path} cannot be read.",
-            why=str(error),
+            why=cause_of(error),
             next="Check that the file is there and is yours, or start a new session.",
         ) from error
     *lines, _torn = content.split(b"\n")
@@ -134,13 +133,7 @@ class Journal:
 
     def __init__(self, path: Path, sound_bytes: int) -> None:
         self._path = path
-        self._size = sound_bytes
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        try:
-            self._cut_tail()
-        except OSError:
-            self.close()
-            raise
+        self._file = AppendedFile(path, sound_bytes)
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Journal:
@@ -154,18 +147,7 @@ class Journal:
         line = encode_header(header)
         if path.exists():
             raise FileExistsError(f"{path} is there already")
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            try:
-                _write_whole(descriptor, line)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        replace_file(path, line)
         return cls(path, len(line))
 
     @classmethod
@@ -181,7 +163,7 @@ class Journal:
             raise OnboardError(
                 "This session cannot be opened",
                 f"{path} cannot be written.",
-                why=str(error),
+                why=cause_of(error),
                 next="Check that the file is yours and that its disk can be written.",
             ) from error
 
@@ -193,51 +175,17 @@ class Journal:
             UnstorableFactError: a fact is no JSON value, or is a secret; nothing was written.
             ValueError: the journal is closed.
         """
-        if self._descriptor < 0:
-            raise ValueError("this session is closed")
         line = encode_event(event)
         try:
-            self._cut_tail()
-            _write_whole(self._descriptor, line)
-            os.fsync(self._descriptor)
+            self._file.append(line)
         except OSError as error:
-            with contextlib.suppress(OSError):  # the disk may be gone; then the next append cuts it first
-                self._cut_tail()
             raise OnboardError(
                 "The session could not be saved",
                 f"{self._path} could not be written.",
-                why=str(error),
+                why=cause_of(error),
                 next="Make room on the disk and try the step again; what was saved before is still there.",
             ) from error
-        self._size += len(line)
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _cut_tail(self) -> None:
-        """Take off what a torn or failed write left behind the last event that counts."""
-        if os.fstat(self._descriptor).st_size > self._size:
-            os.ftruncate(self._descriptor, self._size)
-            os.fsync(self._descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on the disk.
-
-    Raises:
-        OSError: it could not be opened or synced.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_whole(descriptor: int, line: bytes) -> None:
-    """Write all of a line; a full disk takes a part of one without an error, then fails."""
-    while line:
-        line = line[os.write(descriptor, line) :]
+        self._file.close()

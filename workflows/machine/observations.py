@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.core.files.reading import read_text
-from workflows.core.files.writing import write_atomically
+from workflows.core.files import read_text, write_atomically
 from workflows.machine.events import StepKey
 
 OBSERVED = "observed.json"

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of, private_folder, sync_folder
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts, Header, checked_facts
-from workflows.machine.journal import DamagedJournal, Journal, sync_folder
+from workflows.machine.journal import DamagedJournal, Journal
 from workflows.machine.lines import SCHEMA
 from workflows.machine.live import Clock, Session
 from workflows.machine.lock import SessionInUse, SessionLock
@@ -61,11 +62,11 @@ class Sessions:
         )
         folder = self.folder / session_id
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.folder)
             folder.mkdir(mode=0o700)
         except FileExistsError:
             raise
-        except OSError as error:
+        except (OSError, OnboardError) as error:
             raise self._not_begun(error) from error
         lock: SessionLock | None = None
         try:
@@ -115,7 +116,7 @@ class Sessions:
             raise OnboardError(
                 "The sessions cannot be listed",
                 f"{self.folder} cannot be read.",
-                why=str(error),
+                why=cause_of(error),
                 next="Check that the folder is yours.",
             ) from error
         every = (summary_of(folder, folder / JOURNAL, self._workflows, self._now) for folder in folders)
@@ -160,7 +161,7 @@ class Sessions:
             raise OnboardError(
                 "The session could not be deleted",
                 f"Something in {folder} is still there.",
-                why=str(error),
+                why=cause_of(error),
                 next="Check that all in the folder is yours, then delete it again.",
             ) from error
         finally:
@@ -201,15 +202,15 @@ class Sessions:
             raise OnboardError(
                 "The session could not be repaired",
                 f"No copy of the damaged {path} could be made, so it was left as it is.",
-                why=str(error),
+                why=cause_of(error),
                 next="Make room on the disk and try again.",
             ) from error
 
-    def _not_begun(self, error: Exception) -> OnboardError:
+    def _not_begun(self, error: OSError | OnboardError) -> OnboardError:
         return OnboardError(
             "The session could not be begun",
             f"Its folder in {self.folder} could not be written.",
-            why=(error.why or error.what) if isinstance(error, OnboardError) else str(error),
+            why=cause_of(error) if isinstance(error, OSError) else error.why,
             next="Check that the folder is yours and that its disk has room.",
         )
 

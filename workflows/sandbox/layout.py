@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
 from workflows.sandbox.strict.directory import Directory
 
 RECORD_VERSION = 1
@@ -149,7 +149,7 @@ class Record:
             "short": self.short,
             "directory": self.directory.to_json(),
         }
-        write_private(path, json.dumps(data, indent=2).encode() + b"\n")
+        write_atomically(path, json.dumps(data, indent=2).encode() + b"\n")
 
     @classmethod
     def read(cls, path: Path) -> Record:
@@ -182,16 +182,3 @@ class Record:
                 next="Delete this session and start a new demo with `iam-onboard demo`.",
             )
         return record
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file's content atomically; only its owner may read it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

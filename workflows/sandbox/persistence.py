@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from workflows.sandbox.layout import Layout, write_private
+from workflows.core.files import replace_file
+from workflows.sandbox.layout import Layout
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -79,8 +80,8 @@ def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
         pickled = pickle.dumps({name: get_backend(cast("Any", name)) for name in SERVICES}, protocol=5)
         strict_state = json.dumps(strict.dump()).encode()
         gate.changed = False
-    write_private(layout.aws_state, pickled)
-    write_private(layout.strict_state, strict_state)
+    replace_file(layout.aws_state, pickled, synced=False)
+    replace_file(layout.strict_state, strict_state, synced=False)
 
 
 def load(layout: Layout, strict: StrictAws) -> bool:

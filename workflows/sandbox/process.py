@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.sandbox.layout import Layout
-from workflows.sandbox.locks import FileLock, is_held, is_shared
 from workflows.sandbox.server import HOST, PORT_TAKEN, READY
 
 _FIRST_PORT, _LAST_PORT = 20_000, 31_999

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder
 from workflows.sandbox import mirror, project, seed, template
 from workflows.sandbox.agents import end_agents
 from workflows.sandbox.layout import Layout, Record
@@ -146,7 +147,7 @@ class Sandbox(SandboxPlaces):
         """Make the sandbox that all others are copied from, and close it."""
         layout = Layout(folder)
         for part in layout.folders():
-            part.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(part)
         progress("Unpacking the AWS provider")
         mirror.ensure_mirror(cache)
         progress("Setting up the accounts")

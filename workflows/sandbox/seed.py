@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.sandbox.layout import PROJECT, Record, write_private
+from workflows.core.files import private_folder, write_atomically
+from workflows.sandbox.layout import PROJECT, Record
 from workflows.sandbox.project import ACCOUNTS, REGION
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
 
@@ -54,7 +55,7 @@ def new_directory() -> Directory:
 def write_profiles(home: Path, directory: Directory) -> None:
     """Give the administrator the profiles that the project's backend.tfvars files name."""
     folder = home / ".aws" / PROJECT
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     config, credentials = [], []
     for account, profile in PROFILES.items():
         key_id, key = bootstrap_key(directory, account)
@@ -62,8 +63,8 @@ def write_profiles(home: Path, directory: Directory) -> None:
         credentials.append(
             f"[{profile}]\naws_access_key_id = {key_id}\naws_secret_access_key = {key.secret}\n"
         )
-    write_private(folder / "config", "\n".join(config).encode())
-    write_private(folder / "credentials", "\n".join(credentials).encode())
+    write_atomically(folder / "config", "\n".join(config).encode())
+    write_atomically(folder / "credentials", "\n".join(credentials).encode())
 
 
 def bootstrap_key(directory: Directory, account: str) -> tuple[str, BootstrapKey]:

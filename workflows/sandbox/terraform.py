@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.sandbox.locks import FileLock
+from workflows.core.locks import FileLock
 
 _MODULE = "workflows.sandbox.terraform"
 

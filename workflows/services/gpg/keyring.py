@@ -16,6 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import private_folder
 from workflows.core.secret import Secret
 from workflows.services.gpg.inspect import KeyDetails, inspect_key
 from workflows.services.gpg.packets import Tag, split
@@ -221,8 +222,8 @@ def generate_key(
     problems = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
     if problems:
         raise ValueError(problems[0].message)
-    if gnupg_home is not None:
-        gnupg_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if gnupg_home is not None and not gnupg_home.exists():
+        private_folder(gnupg_home)
     run = run_gpg(
         ["--generate-key"],
         gnupg_home=gnupg_home,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workflows.core import files
 from workflows.core.files import FileWrite
+from workflows.core.locks import locked_folder
 from workflows.services.profiles.paths import ProfilePaths, profile_paths
 from workflows.services.profiles.plan import WantedProfiles
 from workflows.services.profiles.prepare import (
@@ -82,7 +83,7 @@ def write_profiles(
         ValueError: a value holds a line break or another control character.
     """
     tightened = [paths.folder] if files.private_folder(paths.folder) else []
-    with files.locked_folder(paths.folder):
+    with locked_folder(paths.folder):
         for path in (paths.credentials, paths.config, paths.record):
             files.remove_leftovers(path)
         prepared = prepare(paths, wanted, decided)

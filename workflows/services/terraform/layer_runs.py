@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.files import private_folder
 from workflows.services.terraform.outcome import Kind, Outcome, Update
 from workflows.services.terraform.runner import Run
 
@@ -30,10 +31,7 @@ class LayerRuns:
         self._layer = layer
         self._environment = environment
         self._python = python
-        # One by one: the folders that `parents` makes on the way do not get the mode.
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        folder.chmod(0o700)
+        private_folder(folder)
 
     def of(self, kind: Kind) -> Run | None:
         """The run of that kind, going on or ended, that was not put away yet."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
 from workflows.core.processes import is_alive
 from workflows.services.terraform.event_reader import LineSplitter, message_of, parse_line
 from workflows.services.terraform.launch import launch
@@ -189,10 +190,8 @@ class Run:
         """
         self._refuse_if_running()
         text = self.output.read_text("utf-8", errors="replace")
-        lines = (message_of(line) for line in text.splitlines())
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(redact("\n".join(lines)) + "\n")
+        kept = redact("\n".join(message_of(line) for line in text.splitlines()))
+        write_atomically(target, f"{kept}\n".encode())
         self.discard()
 
     def _refuse_if_running(self) -> None:

@@ -114,9 +114,9 @@ def _note_the_end(folder: str, temporary: str, exit_code: int, seconds: float) -
     sys.path.append(str(Path(__file__).resolve().parents[3]))
     from workflows.core.processes import write_record  # noqa: PLC0415 - as above
 
-    # The end first: whoever waits goes on with it, and removes that folder too.
-    write_record(Path(folder, "exit.json"), {"exit_code": exit_code, "seconds": seconds})
+    # Noted last: whoever waits for it finds nothing left.
     shutil.rmtree(temporary, ignore_errors=True)
+    write_record(Path(folder, "exit.json"), {"exit_code": exit_code, "seconds": seconds})
 
 
 def main(folder: str, temporary: str, argv: list[str]) -> int:

@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from workflows.sandbox.locks import FileLock, is_held, is_shared
+from workflows.core.locks import FileLock, is_held, is_shared
 
 HOLD = """
 import sys
 from pathlib import Path
-from workflows.sandbox.locks import FileLock
+from workflows.core.locks import FileLock
 lock = FileLock(Path(sys.argv[1]))
 lock.acquire(shared=sys.argv[2] == "shared")
 print("held", flush=True)

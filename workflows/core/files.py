@@ -1,0 +1,421 @@
+"""Whole files, read and written so that none is ever lost, torn or readable by others.
+
+A file is written beside its target, synced and renamed over it: whoever looks and whatever kills the process,
+it is the old file or the new one. Failures say the path, the cause and what to do.
+
+Only the standard library is imported here, and little of it: Terraform's supervisor starts with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workflows.core.errors import OnboardError
+
+BACKUPS_KEPT = 10
+"""So many backups of one file are kept, the newest."""
+
+_NO_ROOM = "Make room, then try again. Nothing was changed."
+_NO_PERMISSION = (
+    "You do not have the permission.",
+    "Look at `ls -ld` of the path: who owns it, and what is its mode?",
+)
+_CAUSES = {
+    errno.ENOSPC: ("The disk is full.", _NO_ROOM),
+    errno.EDQUOT: ("Your disk quota is used up.", _NO_ROOM),
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EROFS: ("The file system is read-only.", "Choose another place, or mount it writable."),
+    errno.ENOENT: ("There is no such file or folder.", "Check the path."),
+    errno.ENOTDIR: (
+        "A part of the path is a file, not a folder.",
+        "Move that file away, or choose another path.",
+    ),
+    errno.EISDIR: ("This is a folder, not a file.", "Give the path of a file."),
+    errno.EEXIST: (
+        "There is a file where a folder has to be.",
+        "Move that file away, or choose another path.",
+    ),
+    errno.ELOOP: ("The path is a symbolic link that leads back to itself.", "Remove the link."),
+}
+
+
+class FileError(OnboardError):
+    """A file or folder could not be read or written; says which, why, and what to do."""
+
+
+@contextlib.contextmanager
+def explained(path: Path, participle: str) -> Iterator[None]:
+    """Turn an OSError into a `FileError` that names the path, the cause and what to do.
+
+    Args:
+        path: what it is about.
+        participle: what could not be done: "read", "written".
+    """
+    try:
+        yield
+    except OSError as error:
+        _, what_next = _CAUSES.get(error.errno or 0, ("", "Check the path, then try again."))
+        raise FileError(
+            "A file problem", f"{path} cannot be {participle}.", why=cause_of(error), next=what_next
+        ) from error
+
+
+def cause_of(error: OSError) -> str:
+    """What went wrong, as a sentence without number and path."""
+    return _CAUSES.get(error.errno or 0, (f"{error.strerror or error}.",))[0]
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of a UTF-8 file, its line ends as they are.
+
+    Args:
+        path: a regular file, or a symbolic link to one.
+        limit: the most bytes that are accepted.
+
+    Raises:
+        FileError: it is not there, no regular file, larger than that, unreadable, or no UTF-8 text.
+    """
+    data = read_bytes(path, limit)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            "This is not a text file",
+            f"{path} cannot be read as UTF-8 text: byte {error.start + 1}, in line {line}, does not fit.",
+            next="Check that it is the right file, or save it as UTF-8.",
+        ) from None
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        path: a regular file, or a symbolic link to one.
+        limit: the most bytes that are accepted.
+
+    Raises:
+        FileError: it is not there, no regular file, larger than that, or unreadable.
+    """
+    with explained(path, "read"):
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise FileError(
+                "This is not a file",
+                f"{path} is a device, a pipe or a socket.",
+                next="Give the path of a regular file.",
+            )
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise FileError(
+            "This file is too large",
+            f"{path} has more than {limit:,} bytes, the most that is accepted here.",
+            next="Check that it is the right file.",
+        )
+    return data
+
+
+@dataclass(frozen=True)
+class FileWrite:
+    """One file to write.
+
+    Attributes:
+        path: the target; a link stays one, and what it points to is written.
+        data: the whole new content.
+        mode: the mode of the new file, whatever the umask.
+    """
+
+    path: Path
+    data: bytes
+    mode: int = 0o600
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a whole file so that it is the old one or the new one, never a part; synced to the disk.
+
+    Args:
+        path: the target, in a folder that exists; a link stays one, and what it points to is written.
+        data: the whole new content.
+        mode: the mode of the new file, whatever the umask.
+
+    Raises:
+        FileError: it cannot be written; the target is as it was and no temporary file is left. (Where only
+            the last step fails, syncing the folder, the new file is in place.)
+    """
+    write_all_atomically([FileWrite(path, data, mode)])
+
+
+def write_all_atomically(writes: Sequence[FileWrite]) -> None:
+    """Write several files, all or none: each is complete on the disk before the first takes its place.
+
+    A kill between two renames leaves the earlier files new and the later ones old, so order them such that
+    this is sound; a file may be there twice, with what it holds meanwhile first. A failure there puts the
+    earlier ones back.
+
+    Raises:
+        FileError: one cannot be written; every target is as it was and no temporary file is left. (Where only
+            the last step fails, syncing the folder, the new files are in place.)
+    """
+    with contextlib.ExitStack() as cleanup:
+        staged = []
+        for write in writes:
+            with explained(write.path, "written"):
+                target = _target(write.path)
+            with explained(target, "written"):
+                temporary = _beside(target, write.data, write.mode)
+                cleanup.callback(temporary.unlink, missing_ok=True)
+                former = None
+                if len(writes) > 1 and target.exists():
+                    former = _beside(target, target.read_bytes(), None, "old")
+                    cleanup.callback(former.unlink, missing_ok=True)
+            staged.append((write.path, target, temporary, former))
+        with contextlib.ExitStack() as undo:
+            for path, target, temporary, former in staged:
+                with explained(path, "written"):
+                    temporary.replace(target)
+                if former is not None:
+                    undo.callback(former.replace, target)
+                elif len(writes) > 1:
+                    undo.callback(target.unlink, missing_ok=True)
+            undo.pop_all()
+        for folder in {target.parent for _, target, _, _ in staged}:
+            with explained(folder, "synced to the disk"):
+                sync_folder(folder)
+
+
+def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: bool = True) -> None:
+    """Write a whole file as `write_atomically` does, for those who explain a failure themselves.
+
+    Args:
+        path: the target, in a folder that exists; a link is replaced, never followed.
+        data: the whole new content.
+        mode: the mode of the new file; None keeps mode and owner of one that is there, and gives a new one
+            what the umask leaves.
+        synced: False leaves the time when it reaches the disk to the system.
+
+    Raises:
+        OSError: it cannot be written; the target is as it was and no temporary file is left. (Where only the
+            last step fails, syncing the folder, the new file is in place.)
+    """
+    temporary = _beside(path, data, mode, synced=synced)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if synced:
+        sync_folder(path.parent)
+
+
+class AppendedFile:
+    """A file that grows by whole lines, each of which is on the disk when `append` returns.
+
+    Args:
+        path: the file, which exists.
+        size: how many bytes of it count; what follows was torn, and goes.
+
+    Raises:
+        OSError: it cannot be opened for writing.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._size = size
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            self._cut_tail()
+        except OSError:
+            self.close()
+            raise
+
+    def append(self, line: bytes) -> None:
+        """Write a line and wait until it is on the disk.
+
+        Raises:
+            OSError: it could not be written (a full disk); the file is as it was.
+            ValueError: the file is closed.
+        """
+        if self._descriptor < 0:
+            raise ValueError("this file is closed")
+        try:
+            self._cut_tail()
+            rest = line
+            while rest:  # a full disk takes a part of it without an error, then fails
+                rest = rest[os.write(self._descriptor, rest) :]
+            os.fsync(self._descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):  # the disk may be gone; then the next append cuts it first
+                self._cut_tail()
+            raise
+        self._size += len(line)
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _cut_tail(self) -> None:
+        """Take off what a torn or failed write left behind the last line that counts."""
+        if os.fstat(self._descriptor).st_size > self._size:
+            os.ftruncate(self._descriptor, self._size)
+            os.fsync(self._descriptor)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files beside a target that killed writers of it left; they may hold secrets.
+
+    Call it only while no other process can be writing the target, for example in `locked_folder`.
+
+    Raises:
+        FileError: one cannot be removed.
+    """
+    with explained(path, "cleaned up"):
+        target = _target(path)
+        pattern = re.compile(re.escape(f".{target.name}.") + r"[a-z0-9_]{8}\.(?:tmp|old|new)")
+        for candidate in list(target.parent.iterdir()) if target.parent.is_dir() else []:
+            if pattern.fullmatch(candidate.name):
+                candidate.unlink(missing_ok=True)
+
+
+def timestamped_backup(path: Path, now: datetime) -> Path:
+    """Copy a file to `NAME.backup-20260131T235959Z` beside it (0600), never over another one; ten are kept.
+
+    Args:
+        path: a file that exists.
+        now: the time for the name, with a time zone.
+
+    Returns:
+        The path of the copy.
+
+    Raises:
+        FileError: the file cannot be read, or the copy cannot be written.
+    """
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    with explained(path, "backed up"):
+        data = path.read_bytes()
+        for number in itertools.count(1):
+            backup = path.with_name(f"{path.name}.backup-{stamp}{f'-{number}' if number > 1 else ''}")
+            with contextlib.suppress(FileExistsError):
+                _create(backup, data)
+                break
+        for old in backups(path)[:-BACKUPS_KEPT]:
+            old.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    return backup
+
+
+def backups(path: Path) -> list[Path]:
+    """The backups of a file that `timestamped_backup` made, oldest first."""
+    pattern = re.compile(re.escape(path.name) + r"\.backup-(\d{8}T\d{6}Z)(?:-(\d+))?")
+    found = [
+        (match[1], int(match[2] or 1), candidate)
+        for candidate in path.parent.iterdir()
+        if (match := pattern.fullmatch(candidate.name))
+    ]
+    return [candidate for _, _, candidate in sorted(found)]
+
+
+def private_folder(path: Path) -> bool:
+    """Make sure that a folder is there and that only its owner can enter it (0700), its new parents likewise.
+
+    Returns:
+        True when the folder was there with a laxer mode, which was tightened.
+
+    Raises:
+        FileError: it cannot be made or tightened, it or a link in its place is somebody else's, or a file is
+            in the way.
+    """
+    with explained(path, "made private"):
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        status = path.stat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise FileExistsError(errno.EEXIST, "not a folder", str(path))
+        me = os.geteuid()
+        if me and {status.st_uid, path.lstat().st_uid} != {me}:
+            raise PermissionError(errno.EPERM, "it belongs to somebody else", str(path))
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
+            return True
+        return False
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that new, renamed and removed names in a folder are on the disk.
+
+    Raises:
+        OSError: the folder cannot be opened or synced.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _target(path: Path) -> Path:
+    """Where a write goes: through a symbolic link, to what it points to."""
+    if not path.is_symlink():
+        return path
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
+        return path.resolve()
+    except RuntimeError:  # for a loop; from Python 3.13 on it is an OSError, and only where it is strict
+        raise OSError(errno.ELOOP, "a loop of links", str(path)) from None
+
+
+def _beside(target: Path, data: bytes, mode: int | None, suffix: str = "tmp", *, synced: bool = True) -> Path:
+    """A new file beside the target with this content; `mode` as for `replace_file`."""
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder", str(target))
+    kept = target.stat() if mode is None and target.exists() else None
+    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.{suffix}")
+    _create(temporary, data, mode, kept, synced=synced)
+    return temporary
+
+
+def _create(
+    path: Path,
+    data: bytes,
+    mode: int | None = 0o600,
+    kept: os.stat_result | None = None,
+    *,
+    synced: bool = True,
+) -> None:
+    """Make a file that is not there yet, whole or not at all, with a mode or with what `kept` says."""
+    by_umask = mode is None and kept is None
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if by_umask else 0o600
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            if kept is not None:
+                mode = stat.S_IMODE(kept.st_mode)
+                # Only root may give a file away; everybody else's new file is their own, as in any editor.
+                with contextlib.suppress(PermissionError):
+                    os.fchown(descriptor, kept.st_uid, kept.st_gid)
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            if synced:
+                os.fsync(descriptor)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
