@@ -37,7 +37,7 @@ EVERYTHING = USERS | {"terraform_data.first"}
 
 @pytest.fixture
 def binary(tmp_path: Path) -> Binary:
-    return identify(terraform_argv(tmp_path), terraform_environment(tmp_path))
+    return identify(terraform_argv(tmp_path), terraform_environment(tmp_path), tmp_path)
 
 
 def service(
@@ -402,7 +402,10 @@ def test_a_stand_in_named_tofu_is_opentofu_to_the_end(tmp_path: Path) -> None:
     argv = terraform_argv(tmp_path, "tofu")
     environment = terraform_environment(tmp_path)
     tofu = choose_binary(
-        Wanted(registry="opentofu", required_version="~> 1.6"), path=str(tmp_path), environment=environment
+        Wanted(registry="opentofu", required_version="~> 1.6"),
+        path=str(tmp_path),
+        environment=environment,
+        folder=tmp_path,
     )
     assert (tofu.argv, tofu.product) == (argv, Product.OPENTOFU)
     terraform = service(tofu, tmp_path, make_layer(tmp_path / "layer"))
@@ -428,11 +431,16 @@ def test_opentofu_is_called_by_its_name_in_every_word(tmp_path: Path) -> None:
     tofu.chmod(0o755)
     environment = {**terraform_environment(tmp_path), "PATH": os.environ["PATH"]}
     chosen = choose_binary(
-        Wanted(registry="opentofu", required_version="~> 1.6"), path=str(tofu.parent), environment=environment
+        Wanted(registry="opentofu", required_version="~> 1.6"),
+        path=str(tofu.parent),
+        environment=environment,
+        folder=tmp_path,
     )
     assert str(chosen) == "OpenTofu 1.8.0"
     with pytest.raises(OnboardError, match="run with Terraform") as refused:
-        choose_binary(Wanted(registry="terraform"), path=str(tofu.parent), environment=environment)
+        choose_binary(
+            Wanted(registry="terraform"), path=str(tofu.parent), environment=environment, folder=tmp_path
+        )
     assert "registry.terraform.io" in refused.value.what
     terraform = service(chosen, tmp_path, make_layer(tmp_path / "layer"))
     record, _ = terraform.plan()

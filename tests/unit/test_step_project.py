@@ -177,11 +177,6 @@ def test_an_upstream_that_does_not_answer_is_told_and_may_be_done_without(
     assert admin_project.run(project, request)["joining"] == ["jane.doe"]
 
 
-def test_a_binary_that_a_layer_excludes_is_refused(admin_project: AdminProject) -> None:
-    admin_project.replace("security", "config.tf", "required_version = ", 'required_version = "< 1.0" #')
-    assert "1.0" in refused(admin_project, joining(admin_project)).as_text()
-
-
 def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:
     assert refused(admin_project, joining(admin_project, "alex.kim")).title == "Already there"
 

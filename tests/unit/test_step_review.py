@@ -76,6 +76,14 @@ def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
     assert review.notes(admin.context()) == []
 
 
+def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
+    admin.replace("security", "config.tf", "required_version = ", 'required_version = "< 1.0" #')
+    before = admin.git("status", "--porcelain")
+    with pytest.raises(OnboardError, match="The layer excludes"):
+        review.prepare(admin.context(), quiet)
+    assert admin.git("status", "--porcelain") == before
+
+
 def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     shown = review.prepare(admin.context(), quiet).diff()
     assert admin.git("status", "--porcelain") == ""

@@ -11,9 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.core.errors import OnboardError
-from workflows.core.processes import Completed
-from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
-from workflows.services.terraform.commands import Commands
+from workflows.core.processes import Completed, child_environment
+from workflows.services.terraform.binary import (
+    Binary,
+    Product,
+    Wanted,
+    choose_binary,
+    chosen_by_folder,
+    find_program,
+    identify,
+)
+from workflows.services.terraform.commands import Commands, inherited
 from workflows.services.terraform.version import VersionNumber, allows
 
 Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
@@ -37,7 +45,7 @@ def install(folder: Path, *names: str) -> str:
 
 
 def choose(wanted: Wanted, path: str, version: str = "1.9.0", product: str = "Terraform") -> Binary:
-    return choose_binary(wanted, path=path, environment={}, run=answering(version, product))
+    return choose_binary(wanted, path=path, environment={}, folder=Path(), run=answering(version, product))
 
 
 def test_the_lock_files_registry_decides(tmp_path: Path) -> None:
@@ -87,7 +95,7 @@ def test_a_version_that_knows_no_json_is_refused_by_its_words(tmp_path: Path) ->
         return Completed(1, "", "flag") if "-json" in argv else Completed(0, "Terraform v0.11.14\n", "")
 
     with pytest.raises(OnboardError, match="too old"):
-        choose_binary(Wanted(), path=install(tmp_path, "terraform"), environment={}, run=run)
+        choose_binary(Wanted(), path=install(tmp_path, "terraform"), environment={}, folder=Path(), run=run)
 
 
 def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
@@ -104,16 +112,16 @@ def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
 
 def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(OnboardError, match="Not Terraform"):
-        identify(("x",), {}, lambda *_: Completed(0, "hello", ""))
+        identify(("x",), {}, Path(), lambda *_: Completed(0, "hello", ""))
 
     def broken(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
         raise PermissionError("not for you")
 
     with pytest.raises(OnboardError, match="cannot be run") as refused:
-        identify(("x",), {}, broken)
+        identify(("x",), {}, Path(), broken)
     assert refused.value.why == "not for you"
     with pytest.raises(OnboardError, match="cannot be run"):
-        identify((str(tmp_path / "none"),), {})
+        identify((str(tmp_path / "none"),), {}, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -197,3 +205,62 @@ def test_argument_lists_are_whole() -> None:
     assert commands.state_push(Path("/l/e")) == [
         *("python", "shim.py", "state", "push", "-no-color", "-lock-timeout=20s", "/l/e"),
     ]
+
+
+_SHIM = """#!/bin/sh
+# As tfenv, tofuenv, asdf and mise do: the current folder's file decides, a variable decides before it.
+version=${{{variable}:-$(cat "{file}" 2>/dev/null || echo 1.2.3)}}
+[ -n "$TF_CLI_ARGS$TF_CLI_ARGS_version" ] && echo "no such argument" >&2 && exit 1
+[ "$2" = -json ] && echo "{{\\"terraform_version\\": \\"$version\\"}}" || echo "Terraform v$version"
+"""
+
+
+@pytest.mark.parametrize(
+    ("variable", "file"),
+    [
+        ("TFENV_TERRAFORM_VERSION", ".terraform-version"),
+        ("TOFUENV_TOFU_VERSION", ".opentofu-version"),
+        ("ASDF_TERRAFORM_VERSION", ".tool-versions"),
+        ("MISE_TERRAFORM_VERSION", "mise.toml"),
+    ],
+)
+def test_the_version_is_the_one_that_a_version_manager_runs_in_the_layers_folder(
+    tmp_path: Path, variable: str, file: str
+) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    Path(path, "terraform").write_text(_SHIM.format(variable=variable, file=file))
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / file).write_text("1.6.6")
+    shell = {"PATH": f"{path}:/usr/bin:/bin", "TF_CLI_ARGS": "-input=false", "TF_CLI_ARGS_version": "-x"}
+
+    def version(**more: str) -> str:
+        environment = child_environment({**shell, **more})
+        return choose_binary(Wanted(), path=path, environment=environment, folder=layer).version
+
+    assert version() == "1.6.6"
+    assert version(**{variable: "1.8.0"}) == "1.8.0"
+    with pytest.raises(OnboardError, match=r"excludes Terraform 1\.6\.6"):
+        choose_binary(
+            Wanted(required_version="< 1.5"), path=path, environment=child_environment(shell), folder=layer
+        )
+    assert chosen_by_folder("terraform", path)
+
+
+def test_finding_a_program_runs_nothing(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    Path(path, "terraform").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    assert find_program(Wanted(registry="terraform"), path) == (f"{path}/terraform",)
+    with pytest.raises(OnboardError, match="run with OpenTofu"):
+        find_program(Wanted(registry="opentofu"), path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_the_shell_adds_to_every_command_is_shown_and_a_partial_plan_is_refused() -> None:
+    assert inherited({"TF_CLI_ARGS_plan": "-parallelism=2", "TF_WORKSPACE": "blue", "TF_VAR_x": "1"}) == (
+        "TF_CLI_ARGS_plan=-parallelism=2",
+        "TF_WORKSPACE=blue",
+    )
+    for argument in ("-target=module.user", "--target module.user", "-lock=false", "-destroy", "-exclude=x"):
+        with pytest.raises(OnboardError, match="TF_CLI_ARGS_apply"):
+            inherited({"TF_CLI_ARGS_apply": f"-input=false {argument}"})

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from tui.cli import output
 from tui.places import Machine
@@ -20,7 +21,7 @@ from workflows.services.gpg.tools import find_gpg
 from workflows.services.installation import how_to_install
 from workflows.services.quiet_pyperclip import load_pyperclip
 from workflows.services.system_keyring import KeyringVault, system_keyring
-from workflows.services.terraform.binary import identify
+from workflows.services.terraform.binary import chosen_by_folder, identify
 from workflows.services.vault import VaultUnavailable
 
 _COMFORTABLE = (80, 24)
@@ -118,11 +119,16 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         )
     for name in there:
         try:
-            binary = identify((name,), environment)
+            with tempfile.TemporaryDirectory(prefix="iam-onboard-") as empty:
+                binary = identify((name,), environment, Path(empty))
         except OnboardError as error:
             yield Finding(name, good=False, words=error.what, fix=error.next)
         else:
             words = f"{binary.version} at {shutil.which(name, path=path)}"
+            if chosen_by_folder(name, path):
+                words = (
+                    f"a script at {shutil.which(name, path=path)} chooses the version in each layer's folder"
+                )
             yield Finding(str(binary.product), good=True, words=words)
 
 

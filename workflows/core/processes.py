@@ -36,9 +36,18 @@ ALLOWED = (
     # the way out of the network and whom to trust there
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"),
+    *(
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "NIX_SSL_CERT_FILE",
+        "CURL_CA_BUNDLE",
+        "REQUESTS_CA_BUNDLE",
+        "AWS_CA_BUNDLE",
+    ),
     # Terraform's and OpenTofu's own (variables, mirrors, plugin cache, data folder)
     *("TF_*", "TOFU_*", "CHECKPOINT_DISABLE"),
+    # what their version managers choose a version by
+    *("TFENV_*", "TOFUENV_*", "TENV_*", "ASDF_*", "MISE_*"),
     # the keyring and gpg, which a credential_process in a profile may ask
     *("XDG_*", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME"),
 )

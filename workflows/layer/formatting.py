@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from difflib import unified_diff
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
@@ -25,6 +26,7 @@ def fmt_clean(
     files: Mapping[str, bytes],
     *,
     environment: Mapping[str, str],
+    folder: Path | None = None,
     timeout: float = 30.0,
 ) -> dict[str, str]:
     """What `terraform fmt` would change in some files.
@@ -33,6 +35,7 @@ def fmt_clean(
         binary: the program to run and its leading arguments, as `["/usr/bin/tofu"]`; `fmt` is put after them.
         files: file contents by name; each is given to the program on its standard input.
         environment: the program's whole environment.
+        folder: where it is run: a version manager chooses the version by the folder.
         timeout: seconds for each file.
 
     Returns:
@@ -46,7 +49,13 @@ def fmt_clean(
         argv = [*binary, "fmt", "-"]
         try:
             done = subprocess.run(
-                argv, input=data, capture_output=True, env=dict(environment), timeout=timeout, check=False
+                argv,
+                input=data,
+                capture_output=True,
+                env=dict(environment),
+                cwd=folder,
+                timeout=timeout,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise FormatFailed(

@@ -17,7 +17,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services.clipboard import ClipboardUnavailable
-from workflows.services.terraform.commands import LOCK_TIMEOUT
+from workflows.services.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.services.terraform.record import changed_since, file_sha256
 from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
@@ -99,7 +99,8 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     planned = judged(record, plan, context)
-    planned = replace(planned, summary=(*planned.summary, *unchecked))
+    set_too = [f"Your shell sets {one}." for one in inherited(context.world.environment)]
+    planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
     plan_resources.keep(plan, [one.address for one in planned.foreign], context)
     return planned
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.processes import child_environment
 from workflows.layer.discover import LayerLocation, Project, find_project
 from workflows.layer.model import Layer
 from workflows.layer.names import check_user_name
@@ -18,7 +17,7 @@ from workflows.layer.read import read_layer
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
-from workflows.services.terraform.binary import Wanted, choose_binary
+from workflows.services.terraform.binary import Wanted, find_program
 from workflows.steps import intents
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import people_unknown
@@ -219,12 +218,7 @@ def _nobody(name: str, layers: list[Layer]) -> OnboardError:
 
 
 def _check_binary(project: Project, location: LayerLocation, context: Context) -> None:
-    environment = child_environment(context.world.environment)
-    choose_binary(
-        wanted_binary(project, location, context),
-        path=environment.get("PATH", ""),
-        environment=environment,
-    )
+    find_program(wanted_binary(project, location, context), context.world.environment.get("PATH", ""))
 
 
 def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:

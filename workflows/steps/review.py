@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -242,27 +243,30 @@ def _commit(git: Git, message: str, files: Sequence[dict[str, Any]]) -> dict[str
 
 def _check_format(change_set: ChangeSet, context: Context) -> None:
     """Refuse a file that was formatted and would not be any more; one that never was is left alone."""
-    after = {one.layer + "/" + one.name: one for one in change_set.changes if one.name.endswith(".tf")}
-    if not after:
-        return
     project = find_project(Path(str(context.facts["project_root"])))
     environment = child_environment(context.world.environment)
-    location = project.layer(context.facts["layers"][0]) or project.layers[0]
-    binary = choose_binary(
-        wanted_binary(project, location, context), path=environment.get("PATH", ""), environment=environment
-    )
-    files = {name: one.after for name, one in after.items() if one.after is not None}
-    unclean = fmt_clean(binary.argv, files, environment=environment)
-    before = {name: data for name in unclean if (data := after[name].before) is not None}
-    already = fmt_clean(binary.argv, before, environment=environment) if before else {}
-    spoiled = [name for name in unclean if name not in already]
-    if spoiled:
-        raise OnboardError(
-            "Not formatted",
-            f"{', '.join(spoiled)} would not be as `{binary.product.program} fmt` writes it.",
-            next="Nothing was written. Make this change by hand, and report it with the lines below.",
-            detail="\n".join(unclean[name] for name in spoiled),
+    for location in project.layers:
+        changes = [one for one in change_set.changes if one.layer == location.relative]
+        changes = [one for one in changes if one.name.endswith(".tf") and one.after is not None]
+        if not changes:
+            continue
+        binary = choose_binary(
+            wanted_binary(project, location, context),
+            path=environment.get("PATH", ""),
+            environment=environment,
+            folder=location.path,
         )
+        unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
+        spoiled = unclean({one.name: one.after or b"" for one in changes})
+        already = unclean({one.name: one.before for one in changes if one.name in spoiled and one.before})
+        if names := [name for name in spoiled if name not in already]:
+            raise OnboardError(
+                "Not formatted",
+                f"{', '.join(names)} would not be as `{binary.product.program} fmt` writes it.",
+                why=f"This is about the layer {location.relative}.",
+                next="Nothing was written. Make this change by hand, and report it with the lines below.",
+                detail="\n".join(spoiled[name] for name in names),
+            )
 
 
 def observe(context: Context) -> Observation:

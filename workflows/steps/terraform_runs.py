@@ -15,6 +15,7 @@ from workflows.layer.discover import LayerLocation, Project, find_project
 from workflows.services.clients import ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.binary import choose_binary
+from workflows.services.terraform.commands import inherited
 from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.service import Terraform
 from workflows.services.terraform.state import State
@@ -122,8 +123,12 @@ def reopen_layer(context: Context) -> OpenLayer:
 def _layer(context: Context, project: Project, location: LayerLocation, files: ProfileFiles) -> OpenLayer:
     world = context.world
     environment = child_environment(world.environment)
+    inherited(environment)
     binary = choose_binary(
-        wanted_binary(project, location, context), path=environment.get("PATH", ""), environment=environment
+        wanted_binary(project, location, context),
+        path=environment.get("PATH", ""),
+        environment=environment,
+        folder=location.path,
     )
     terraform = Terraform(
         binary,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,8 @@ from workflows.services.terraform.version import VersionNumber, allows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 
 OLDEST = VersionNumber((1, 0, 0))
 """`-json` on plan and apply, and `-replace`, are there from this version on."""
@@ -103,7 +105,8 @@ def choose_binary(
     *,
     path: str,
     environment: Mapping[str, str],
-    run: Callable[[Sequence[str], Mapping[str, str]], Completed] | None = None,
+    folder: Path,
+    run: Run | None = None,
 ) -> Binary:
     """Find the program that the layer asks for, and refuse one that it excludes.
 
@@ -114,14 +117,14 @@ def choose_binary(
         wanted: what the layer and its project say.
         path: the PATH to look on.
         environment: the environment for asking a program's version, as `child_environment` builds it.
+        folder: the layer's folder: version managers (tfenv, tofuenv, asdf, mise) choose by it.
         run: runs a program and answers what it wrote (for tests); the default runs it for real, 30 s at most.
 
     Raises:
         OnboardError: no program is there, or the one that is there does not fit; `next` says what to install.
     """
-    run = run or _run
-    argv = _find(wanted, path)
-    binary = identify(argv, environment, run)
+    argv = find_program(wanted, path)
+    binary = identify(argv, environment, folder, run)
     version = VersionNumber.parse(binary.version)
     if version < OLDEST:
         raise OnboardError(
@@ -130,14 +133,7 @@ def choose_binary(
             why="Older versions cannot report a plan and an apply as events, nor replace a login profile.",
             next=_install(binary.product, wanted),
         )
-    registry = wanted.product
-    if registry is not None and registry is not binary.product:
-        raise OnboardError(
-            f"This layer is run with {registry}",
-            f"Its lock file names {registry.registry}, but {argv[0]} is {binary}.",
-            why="The two keep different lock files, and a state of the one may be closed to the other.",
-            next=_install(registry, wanted),
-        )
+    _refuse_the_other_product(wanted, binary.product, f"{argv[0]} is {binary}")
     if wanted.required_version and not _fits(wanted.required_version, version):
         raise OnboardError(
             f"The layer excludes {binary}",
@@ -148,20 +144,36 @@ def choose_binary(
     return binary
 
 
+def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> None:
+    registry = wanted.product
+    if registry is not None and registry is not product:
+        raise OnboardError(
+            f"This layer is run with {registry}",
+            f"Its lock file names {registry.registry}, but {found}.",
+            why="The two keep different lock files, and a state of the one may be closed to the other.",
+            next=_install(registry, wanted),
+        )
+
+
 def identify(
-    argv: tuple[str, ...],
-    environment: Mapping[str, str],
-    run: Callable[[Sequence[str], Mapping[str, str]], Completed] | None = None,
+    argv: tuple[str, ...], environment: Mapping[str, str], folder: Path, run: Run | None = None
 ) -> Binary:
     """Ask a program what it is.
 
     Its version comes from `version -json`. Which product it is, that answer does not tell: a usual name
     does, and otherwise the first word of `version`.
 
+    Args:
+        argv: the program and what leads to it.
+        environment: what it is run with; arguments that `TF_CLI_ARGS` adds to every command are left out.
+        folder: where it is run: a version manager chooses the version by the folder.
+        run: as in `choose_binary`.
+
     Raises:
         OnboardError: it cannot be run, or its answer is that of neither program.
     """
-    run = run or _run
+    run = run or partial(_run, folder)
+    environment = {name: value for name, value in environment.items() if not name.startswith("TF_CLI_ARGS")}
     commands = Commands(argv)
     answer = _ask(commands.version(), environment, run)
     try:
@@ -169,7 +181,7 @@ def identify(
     except (ValueError, KeyError, TypeError):
         # Before 0.13 there was no -json; a version in words is enough to refuse it by.
         version = ""
-    product = next((product for product in Product if Path(argv[0]).name == product.program), None)
+    product = product_by_name(argv)
     if version and product:
         return Binary(argv, product, version)
     text = _ask(commands.version_text(), environment, run).stdout
@@ -182,6 +194,32 @@ def identify(
             detail=(answer.stdout + answer.stderr).strip(),
         )
     return Binary(argv, product or Product(match[1]), version or match[2])
+
+
+def product_by_name(argv: Sequence[str]) -> Product | None:
+    """Which of the two a program is by its usual name, or None."""
+    return next((product for product in Product if Path(argv[0]).name == product.program), None)
+
+
+def find_program(wanted: Wanted, path: str) -> tuple[str, ...]:
+    """The program that the layer asks for, found but not run: version managers run the project's files.
+
+    Raises:
+        OnboardError: none is there, or by its name it is the other product than the lock file is for.
+    """
+    argv = _find(wanted, path)
+    if product := product_by_name(argv):
+        _refuse_the_other_product(wanted, product, f"{argv[0]} is {product}")
+    return argv
+
+
+def chosen_by_folder(name: str, path: str) -> bool:
+    """Whether a program on the PATH is a version manager's: a script, or a link to the manager."""
+    found = shutil.which(name, path=path)
+    if found is None:
+        return False
+    with Path(found).open("rb") as file:
+        return file.read(2) == b"#!" or Path(found).resolve().stem in {"mise", "asdf", "tenv", "rtx"}
 
 
 def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
@@ -249,7 +287,7 @@ def _fits(constraint: str, version: VersionNumber) -> bool:
 def _ask(
     argv: Sequence[str],
     environment: Mapping[str, str],
-    run: Callable[[Sequence[str], Mapping[str, str]], Completed],
+    run: Run,
 ) -> Completed:
     try:
         return run(argv, environment)
@@ -262,12 +300,5 @@ def _ask(
         ) from error
 
 
-def _run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
-    # In an empty folder: `version` would read a lock file, and 1.x may refuse a folder it cannot read.
-    with tempfile.TemporaryDirectory(prefix="iam-onboard-") as empty:
-        return capture(
-            argv,
-            cwd=Path(empty),
-            environment={**environment, "CHECKPOINT_DISABLE": "1"},
-            timeout=30,
-        )
+def _run(folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+    return capture(argv, cwd=folder, environment={**environment, "CHECKPOINT_DISABLE": "1"}, timeout=30)

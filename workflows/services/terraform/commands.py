@@ -11,12 +11,39 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.errors import OnboardError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LOCK_TIMEOUT = "20s"
 """How long plan and apply wait for a state lock that somebody else holds."""
+
+
+_PARTIAL = {"target", "exclude", "destroy", "refresh-only", "lock=false", "lock=0", "lock=f"}
+"""Arguments with which a plan would not be the whole of what the files say, or would not be guarded."""
+
+
+def inherited(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The person's own variables that change what Terraform does, each as "NAME=value".
+
+    Raises:
+        OnboardError: an argument in them would make a plan partial, a destruction, or unlocked.
+    """
+    names = [name for name in environment if name.startswith("TF_CLI_ARGS") or name == "TF_WORKSPACE"]
+    for name in names:
+        words = environment[name].split() if name.startswith("TF_CLI_ARGS") else []
+        given = {word.lstrip("-").lower() for word in words if word.startswith("-")}
+        refused = sorted(one for one in given if one in _PARTIAL or one.partition("=")[0] in _PARTIAL)
+        if refused:
+            raise OnboardError(
+                f"{name} changes what is planned",
+                f"It holds -{refused[0]}, which Terraform would add to every command.",
+                why="The plan would not show all that the files say, or nobody else would be kept out.",
+                next=f"Unset {name} in your shell, then start iam-onboard again.",
+            )
+    return tuple(f"{name}={environment[name]}" for name in sorted(names) if environment[name])
 
 
 @dataclass(frozen=True)
