@@ -28,8 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tui import command_line
-from tui.cli import completion, exit_codes, layer_arguments, pgp_arguments
+from tui.cli import completion, exit_codes, parser
 
 HELP_BUDGET = 2.0
 PAINT_BUDGET = 1.3
@@ -47,8 +46,7 @@ def _without_imports(module: ModuleType) -> str:
 SAME_PARSER = "\n".join(
     [
         "from __future__ import annotations",
-        *map(_without_imports, (exit_codes, completion, layer_arguments, pgp_arguments)),
-        _without_imports(command_line).partition("\ndef main(")[0],
+        *map(_without_imports, (exit_codes, completion, parser)),
         'build_parser().parse_args(["--help"])',
     ]
 )

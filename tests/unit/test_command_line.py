@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,10 +17,10 @@ import pytest
 from support import own_machine
 from support.small_steps import NOT_THERE
 
-from tui import command_line, pieces
 from tui.cli import credential_process, doctor, wizard
 from tui.cli.exit_codes import DONE, REFUSED, USAGE
-from tui.command_line import build_parser, main
+from tui.cli.parser import build_parser
+from tui.command_line import main
 from tui.places import Machine
 from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
@@ -121,7 +122,7 @@ def test_a_session_that_is_not_there_is_refused(sessions_folder: Path) -> None:
 def test_a_handoff_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     done = run("join", str(tmp_path))
     assert done.returncode == REFUSED
-    assert "The handoff cannot be read" in done.stderr
+    assert f"{tmp_path} cannot be read" in done.stderr
     (tmp_path / "text").write_text("Hello, this is no handoff.")
     done = run("join", str(tmp_path / "text"))
     assert done.returncode == REFUSED
@@ -180,7 +181,7 @@ def test_marks_that_the_output_cannot_show_are_replaced() -> None:
 def test_an_unforeseen_failure_is_told_in_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_options: object) -> int:
+    def broken(*_: object) -> int:
         raise LookupError("canary-secret")
 
     monkeypatch.setattr(wizard, "sessions", broken)
@@ -193,7 +194,7 @@ def test_an_unforeseen_failure_is_told_in_words(
 
 
 def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_options: object) -> int:
+    def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(wizard, "sessions", interrupted)
@@ -201,11 +202,18 @@ def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_command_of_the_parser_can_be_run() -> None:
-    choices = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    assert choices is not None
-    for name in choices:
-        assert any(hasattr(module, name.replace("-", "_")) for module in (wizard, pieces)), name
-    assert callable(command_line.main)
+    def runs(parser: argparse.ArgumentParser) -> Iterator[str]:
+        """What runs each command, or each part of a command that has some."""
+        parts = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+        for part in (part for one in parts for part in one.choices.values()):
+            yield from runs(part)
+        if not parts:
+            yield parser.get_default("run")
+
+    named = [run.partition(":") for run in (*runs(build_parser()), build_parser().get_default("run"))]
+    assert len(named) > 20
+    for module, _, function in named:
+        assert callable(getattr(import_module(f"tui.cli.{module}"), function)), (module, function)
 
 
 def test_the_readme_names_every_command_once_and_no_other() -> None:
@@ -397,10 +405,10 @@ def test_a_keyring_that_does_not_answer_does_not_hide_the_file(
 def test_a_refusal_of_a_command_is_printed_whole(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuses(_options: object) -> int:
+    def refuses(*_: object) -> int:
         raise NOT_THERE
 
-    monkeypatch.setattr(wizard, "doctor", refuses)
+    monkeypatch.setattr(doctor, "doctor", refuses)
     assert main(["doctor"]) == REFUSED
     assert capsys.readouterr().err == NOT_THERE.as_text() + "\n"
 
@@ -418,6 +426,7 @@ def test_a_folder_that_was_removed_under_the_shell_is_told(
     gone.rmdir()
     assert main(command) == REFUSED
     assert capsys.readouterr().err.startswith("The current folder is gone\n")
+    assert main(["completion", "bash"]) == DONE
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")

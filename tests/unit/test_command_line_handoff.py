@@ -15,7 +15,8 @@ from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 
 from tui.cli import handoff
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.command_line import build_parser
+from tui.cli.parser import build_parser
+from tui.command_line import command_of
 from tui.places import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
@@ -39,7 +40,8 @@ def machine_of(tmp_path: Path, home: GpgHome | None = None, working: Path | None
 
 
 def run(machine: Machine, *words: str) -> int:
-    return handoff.handoff(machine, build_parser().parse_args(["handoff", *words]))
+    options = build_parser().parse_args(["handoff", *words])
+    return command_of(options)(machine, options)
 
 
 def written(tmp_path: Path, handoff: Handoff) -> str:

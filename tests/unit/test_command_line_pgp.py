@@ -420,7 +420,7 @@ def test_core_dumps_are_off_for_every_command_and_its_children() -> None:
     code = (
         "import resource, tui.cli.wizard as commands\n"
         "from tui.command_line import main\n"
-        "commands.sessions = lambda options: print(resource.getrlimit(resource.RLIMIT_CORE)) or 0\n"
+        "commands.sessions = lambda *_: print(resource.getrlimit(resource.RLIMIT_CORE)) or 0\n"
         "main(['sessions'])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,7 +18,8 @@ from test_help_is_light import loaded
 from tui.cli import regions
 from tui.cli.asking import NoCode
 from tui.cli.exit_codes import DONE, REFUSED, USAGE
-from tui.command_line import build_parser, main
+from tui.cli.parser import build_parser
+from tui.command_line import main
 from tui.places import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret

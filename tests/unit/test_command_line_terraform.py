@@ -22,7 +22,8 @@ from test_help_is_light import HEAVY, MAIN, loaded
 from tui.cli import apply, handoff, layer_run, plan
 from tui.cli.exit_codes import DONE, REFUSED, USAGE, UsageError
 from tui.cli.layer_run import asked_code, layer_alone, plans_of, stoppable, with_codes
-from tui.command_line import build_parser, main
+from tui.cli.parser import build_parser
+from tui.command_line import main
 from tui.places import Machine, Places
 from workflows.core.errors import OnboardError
 from workflows.core.processes import process_started_at
@@ -434,7 +435,7 @@ def test_nothing_is_done_beside_an_apply_that_runs_and_a_hang_up_leaves_it_to_it
     with pytest.raises(OnboardError, match="still running"):
         plan.plan(machine, parsed("plan", "security"))
     with pytest.raises(OnboardError, match="still running"):
-        handoff.handoff(machine, parsed("handoff", "create", "security", "jane.doe"))
+        handoff.create(machine, parsed("handoff", "create", "security", "jane.doe"))
 
 
 def test_a_code_is_asked_for_on_the_terminal_where_the_profile_wants_one(

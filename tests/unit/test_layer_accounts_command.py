@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tui.cli.exit_codes import DONE, UsageError
-from tui.cli.layer import layer
-from tui.command_line import build_parser
+from tui.cli.parser import build_parser
+from tui.command_line import command_of
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
@@ -59,7 +59,8 @@ def machine(project: Path) -> Machine:
 
 
 def run(machine: Machine, *words: str) -> int:
-    return layer(machine, build_parser().parse_args(["layer", "accounts", *words]))
+    options = build_parser().parse_args(["layer", "accounts", *words])
+    return command_of(options)(machine, options)
 
 
 def common(project: Path) -> Path:

@@ -12,8 +12,8 @@ import pytest
 from support.pgp import gpg_home
 
 from tui.cli.exit_codes import DONE, UsageError
-from tui.cli.layer import layer
-from tui.command_line import build_parser
+from tui.cli.parser import build_parser
+from tui.command_line import command_of
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.sandbox.project import lay_out
@@ -40,7 +40,8 @@ def key() -> Iterator[bytes]:
 
 
 def run(machine: Machine, *words: str) -> int:
-    return layer(machine, build_parser().parse_args(["layer", *words]))
+    options = build_parser().parse_args(["layer", *words])
+    return command_of(options)(machine, options)
 
 
 def test_whom_a_computed_list_names_is_shown_with_the_place_and_refused(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
 from tui.cli.exit_codes import DONE
 from tui.cli.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
-from tui.cli.output import columns, note, say, say_json
+from tui.cli.output import answer, columns, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
@@ -34,41 +35,64 @@ from workflows.steps.made_access_key import created_key
 from workflows.world import World
 
 Done = TypeVar("Done")
+Changed = tuple[KeyRecord, list[str]]
+"""The record of the key that is kept now, and what was done, in sentences."""
+Act = Callable[[argparse.Namespace, Context, str], Changed]
+"""What is done with the arguments, in the person's world, with the region of the base profile."""
 
 
-def access_key(machine: Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard access-key list|import|create|rotate`.
+def listed(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard access-key list`."""
+    records, now = KeyRecords(machine.places.key_records).all(), machine.now()
+    rows = [
+        (one.project, one.profile, one.id, one.kept, f"{one.age_days(now)} days", remark(one, now))
+        for one in records
+    ]
+    lines = columns([(*row, f"! {words}" if words else "") for *row, words in rows], indent="")
+    answer([_as_json(record, now) for record in records], lines, as_json=options.json)
+    if not (records or options.json):
+        note("Nothing is known of an access key here. `iam-onboard access-key import` keeps one.")
+    return DONE
+
+
+def bring(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard access-key import [CSV]`.
 
     Raises:
         OnboardError: it could not be done; what was kept before is still there.
     """
+    return _change(machine, options, _import)
+
+
+def create(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard access-key create`; raises as `bring`."""
+    return _change(machine, options, _create)
+
+
+def rotate(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard access-key rotate`; raises as `bring`."""
+    return _change(machine, options, _rotate)
+
+
+def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
     context = own_context(machine)
-    if options.part == "list":
-        return _list(context, as_json=options.json)
     try:
-        profile_paths(context.world.home, options.project)
+        profile_paths(machine.home, options.project)
     except ValueError:
         raise OnboardError(
             "Not a project's name",
             f"“{options.project}” is not a project's short name.",
             next="Use letters, digits, - and _, as in bb.",
         ) from None
-    _check_place(options, _region(options, context.world))
-    run: dict[str, Callable[[argparse.Namespace, Context], tuple[KeyRecord, list[str]]]] = {
-        "import": _import,
-        "create": _create,
-        "rotate": _rotate,
-    }
-    record, told = run[options.part](options, context)
-    if options.json:
-        say_json({**_as_json(record, context), "told": told})
-    else:
-        say(*told)
+    region = _region(options, context.world)
+    _check_place(options, region)
+    record, told = act(options, context, region)
+    answer({**_as_json(record, machine.now()), "told": told}, told, as_json=options.json)
     return DONE
 
 
 def _check_place(options: argparse.Namespace, region: str) -> None:
-    """Refuse a profile's name that no profile can have, and a region that AWS does not have."""
+    """Refuse names of a project or a profile that none can have, and a region that AWS does not have."""
     problems = region_problems(region)
     if options.part != "rotate":  # what is rotated is there already
         problems = WantedProfiles((BaseProfile(options.profile, region),), ()).problems()
@@ -80,27 +104,8 @@ def _check_place(options: argparse.Namespace, region: str) -> None:
         )
 
 
-def _list(context: Context, *, as_json: bool) -> int:
-    records, now = KeyRecords(context.world.key_records_folder).all(), context.world.now()
-    if as_json:
-        say_json([_as_json(record, context) for record in records])
-        return DONE
-    rows = [
-        (one.project, one.profile, one.id, one.kept, f"{one.age_days(now)} days", _marked(remark(one, now)))
-        for one in records
-    ]
-    say(*columns(rows, indent=""))
-    if not records:
-        note("Nothing is known of an access key here. `iam-onboard access-key import` keeps one.")
-    return DONE
-
-
-def _marked(words: str) -> str:
-    return f"! {words}" if words else ""
-
-
-def _as_json(record: KeyRecord, context: Context) -> dict[str, Any]:
-    now, rotation_ = context.world.now(), record.rotation
+def _as_json(record: KeyRecord, now: datetime) -> dict[str, Any]:
+    rotation_ = record.rotation
     return {
         "project": record.project,
         "profile": record.profile,
@@ -115,12 +120,8 @@ def _as_json(record: KeyRecord, context: Context) -> dict[str, Any]:
     }
 
 
-def _import(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
-    place = {
-        "project": options.project,
-        "profile": options.profile,
-        "region": _region(options, context.world),
-    }
+def _import(options: argparse.Namespace, context: Context, region: str) -> Changed:
+    place = {"project": options.project, "profile": options.profile, "region": region}
     store, fingerprint = asked_store(options, context, **place)
     key = given_key(options.csv)
     kept = keep_proved(store, key, context, **place, fingerprint=fingerprint, csv=options.csv or "")
@@ -130,8 +131,8 @@ def _import(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
     return _kept(options, context.world), told
 
 
-def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
-    world, region = context.world, _region(options, context.world)
+def _create(options: argparse.Namespace, context: Context, region: str) -> Changed:
+    world = context.world
     store, fingerprint = asked_store(options, context, options.project, options.profile, region)
     clients = clients_for(world, region)
     if options.csv:
@@ -174,11 +175,10 @@ def _create(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, l
     return _kept(options, world), [*told, f"{old.access_key_id} is active as before."]
 
 
-def _rotate(options: argparse.Namespace, context: Context) -> tuple[KeyRecord, list[str]]:
-    region = _region(options, context.world)
+def _rotate(options: argparse.Namespace, context: Context, region: str) -> Changed:
     record = _record(options, context, region)
 
-    def done(code: str) -> tuple[KeyRecord, list[str]]:
+    def done(code: str) -> Changed:
         request = rotation.Request(options.project, options.profile, code, options.delete_inactive)
         act = rotation.retired if options.finish else rotation.rotated
         return act(request, context, tell)

@@ -1,4 +1,7 @@
-"""Questions on the terminal itself, so that pipes stay free: the passphrase is read with its echo off."""
+"""What a person gives a command: answers on the terminal itself, so that pipes stay free, files and pipes.
+
+A passphrase is read with the echo off.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from pathlib import Path
 from typing import TextIO
 
 from tui.cli.output import note
+from tui.places import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.files import read_bytes
 from workflows.core.secret import Secret
 from workflows.services.authenticator import code_problem, seconds_left
 from workflows.world import World
@@ -153,6 +158,29 @@ def ask_secret(question: str) -> Secret:
         return Secret(getpass.getpass(question))
     except EOFError:
         raise KeyboardInterrupt from None  # Ctrl-D at a question is a "no", as Ctrl-C is
+
+
+def given(machine: Machine, name: str, limit: int, what: str) -> bytes:
+    """What a file holds, or a pipe as a shell's `<(gpg --export jane)` is one, or standard input for "-".
+
+    Args:
+        machine: whose folder a relative name begins in.
+        name: as it was typed.
+        limit: how many bytes it may have; of a stream, one more is read, so that who gets them sees it.
+        what: what is to be pasted where standard input is a terminal, as "the key".
+
+    Raises:
+        FileError: the file cannot be read, or is larger.
+    """
+    if name == "-":
+        if sys.stdin.isatty():
+            note(f"Paste {what}, then press Ctrl-D on a line of its own.")
+        return sys.stdin.buffer.read(limit + 1)
+    path = machine.working_folder / Path(name).expanduser()
+    if not path.is_fifo():
+        return read_bytes(path, limit)
+    with path.open("rb") as pipe:
+        return pipe.read(limit + 1)
 
 
 def terminal_name(environment: Mapping[str, str]) -> str | None:

@@ -12,6 +12,17 @@ SHELLS = ("bash", "zsh", "fish")
 PROGRAM = "iam-onboard"
 
 
+def completion(options: argparse.Namespace) -> int:
+    """The lines that a shell needs, for its start file or to evaluate."""
+    from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - not for a shell's question
+
+    from tui.cli.exit_codes import DONE  # noqa: PLC0415
+    from tui.cli.output import hand_out  # noqa: PLC0415
+
+    hand_out(str(shellcode([PROGRAM], shell=options.shell)).rstrip("\n") + "\n")
+    return DONE
+
+
 def answer_shell(parser: argparse.ArgumentParser) -> None:
     """If a shell asks what could come next, tell it and end; else do nothing."""
     if "_ARGCOMPLETE" in os.environ:
@@ -28,14 +39,3 @@ def session_ids(prefix: str, **_: object) -> list[str]:
     folders = [places.sessions, *places.sandboxes.glob("*.sessions")]
     found = (entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir())
     return sorted(name for name in found if name.startswith(prefix))
-
-
-def script(shell: str) -> str:
-    """The lines that a shell needs, for its start file or to evaluate.
-
-    Args:
-        shell: one of `SHELLS`.
-    """
-    from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - as above
-
-    return str(shellcode([PROGRAM], shell=shell)).rstrip("\n") + "\n"

@@ -6,9 +6,12 @@ object with Version 1 on standard output, and nothing else there.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tui.cli.exit_codes import DONE
+from tui.cli.output import say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.services.access_key_vault import load_access_key
@@ -18,6 +21,12 @@ from workflows.services.vault import Vault, VaultUnavailable
 
 if TYPE_CHECKING:
     from workflows.services.vault import PgpFileVault
+
+
+def credential_process(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard credential-process`: an access key as SDKs read it, from the vault that keeps it."""
+    say_json(answer(machine, options.project, options.profile))
+    return DONE
 
 
 def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:

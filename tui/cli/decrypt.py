@@ -9,36 +9,34 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from tui.cli.asking import ask_secret, has_terminal, terminal_name
+from tui.cli.asking import ask_secret, given, has_terminal, terminal_name
 from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, on_terminal
 from tui.places import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_bytes
 from workflows.core.secret import Secret
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.services.gpg.ciphertext import clean_ciphertext
-from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase, decrypt
+from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase
+from workflows.services.gpg.decrypt import decrypt as decrypted
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 
 _INPUT_LIMIT = 2_000_000
 _ATTEMPTS = 3
 
 
-def decrypt_command(machine: Machine, options: argparse.Namespace) -> int:
+def decrypt(machine: Machine, options: argparse.Namespace) -> int:
     """Print the password.
 
     Raises:
         OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
     """
-    ciphertext = clean_ciphertext(_encrypted(_given(options.file), options.account))
-    plain = _decrypted(ciphertext, machine)
+    data = given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
+    plain = _decrypted(clean_ciphertext(_encrypted(data, options.account)), machine)
     try:
         # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
         hand_out(plain.reveal().rstrip("\r\n") + ("\n" if on_terminal() else ""))
@@ -47,18 +45,6 @@ def decrypt_command(machine: Machine, options: argparse.Namespace) -> int:
     if on_terminal():
         note("It stays in this terminal's scrollback: sign in with it and choose a new one.")
     return DONE
-
-
-def _given(name: str) -> bytes:
-    if name != "-":
-        path = Path(name).expanduser()
-        if not path.is_fifo():
-            return read_bytes(path, _INPUT_LIMIT)
-        with path.open("rb") as pipe:
-            return pipe.read(_INPUT_LIMIT + 1)
-    if sys.stdin.isatty():
-        note("Paste the encrypted password, then press Ctrl-D on a line of its own.")
-    return sys.stdin.buffer.read(_INPUT_LIMIT + 1)
 
 
 def _encrypted(data: bytes, account: str) -> bytes | str:
@@ -115,7 +101,7 @@ def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
 
 
 def _gpg(ciphertext: bytes, machine: Machine, passphrase: Secret | None, tty: str | None) -> Secret:
-    return decrypt(
+    return decrypted(
         ciphertext,
         passphrase=passphrase,
         gnupg_home=machine.gnupg_home,

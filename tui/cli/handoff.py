@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tui.cli.asking import given
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
-from tui.cli.output import hand_out, note, say, say_json
+from tui.cli.output import answer, hand_out, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
@@ -43,16 +43,12 @@ class Answer:
     words: str
 
 
-def handoff(machine: Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard handoff create LAYER NAME` and `handoff open FILE`.
+def create(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard handoff create LAYER NAME`.
 
     Raises:
-        OnboardError: it cannot be made, or cannot be read.
+        OnboardError: it cannot be made.
     """
-    return _create(machine, options) if options.part == "create" else _open(machine, options)
-
-
-def _create(machine: Machine, options: argparse.Namespace) -> int:
     target = machine.working_folder / Path(options.out).expanduser() if options.out else None
     if target is not None:
         _refuse_another_file(target)
@@ -122,30 +118,24 @@ def _refuse_another_file(target: Path) -> None:
         ) from None
 
 
-def _open(machine: Machine, options: argparse.Namespace) -> int:
-    given = open_handoff(_given(machine, options.file))
-    _refuse_another_addressee(given, options)
+def show(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard handoff open FILE`.
+
+    Raises:
+        OnboardError: it cannot be read, or is for somebody else.
+    """
+    data = given(machine, options.file, MAX_HANDOFF, "the handoff")
+    handoff = open_handoff(data.decode("utf-8", errors="replace"))
+    _refuse_another_addressee(handoff, options)
     keys = list_secret_keys(machine.gnupg_home, machine.environment)
-    pairs = list(zip(given.identities, (_answer(one, keys) for one in given.identities), strict=True))
-    if options.json:
-        records = [_record(one, answer) for one, answer in pairs]
-        say_json({"project": given.project, "occasion": given.occasion, "identities": records})
-    else:
-        why = "" if given.occasion == ACCESS else f" ({given.occasion.replace('-', ' ')})"
-        lines = [f"A handoff of the project {given.project}{why}"]
-        for one, answer in pairs:
-            lines += ["", *_lines(one, answer.words, first=given.occasion == ACCESS)]
-        say(*lines)
-    if closed := [one.account_name for one, answer in pairs if answer.opens is False]:
+    pairs = [(one, _key_for(one, keys)) for one in handoff.identities]
+    records = [_record(one, key) for one, key in pairs]
+    record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}
+    answer(record, _lines(handoff, pairs), as_json=options.json)
+    if closed := [one.account_name for one, key in pairs if key.opens is False]:
         note(f"Not for a key of this machine: {', '.join(closed)}.")
         return REFUSED
     return DONE
-
-
-def _given(machine: Machine, name: str) -> str:
-    if name == "-":
-        return sys.stdin.read(MAX_HANDOFF)
-    return read_text(machine.working_folder / Path(name).expanduser(), MAX_HANDOFF)
 
 
 def _refuse_another_addressee(given: Handoff, options: argparse.Namespace) -> None:
@@ -164,7 +154,7 @@ def _refuse_another_addressee(given: Handoff, options: argparse.Namespace) -> No
         )
 
 
-def _answer(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
+def _key_for(identity: Identity, keys: tuple[OwnKey, ...]) -> Answer:
     try:
         key = own_key(identity, keys)
     except OnboardError as error:
@@ -209,7 +199,17 @@ def _record(identity: Identity, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _lines(identity: Identity, words: str, *, first: bool) -> Iterator[str]:
+def _lines(handoff: Handoff, pairs: list[tuple[Identity, Answer]]) -> Iterator[str]:
+    first = handoff.occasion == ACCESS
+    yield f"A handoff of the project {handoff.project}" + (
+        "" if first else f" ({handoff.occasion.replace('-', ' ')})"
+    )
+    for identity, key in pairs:
+        yield ""
+        yield from _identity_lines(identity, key.words, first=first)
+
+
+def _identity_lines(identity: Identity, words: str, *, first: bool) -> Iterator[str]:
     yield f"{identity.account_name} ({identity.account_id})"
     yield f"  user      {identity.user}"
     if identity.sign_in_url:

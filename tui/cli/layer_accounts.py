@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
-from tui.cli.output import columns, say, say_json
+from tui.cli.output import answer, columns
 from tui.places import Machine
 from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.change_set import ChangeSet
@@ -25,12 +25,15 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
         UsageError: the options do not fit together.
     """
     _refuse_misuse(options)
-    folder = machine.working_folder / Path(options.layer).expanduser()
+    folder = machine.working_folder / Path(options.project).expanduser()
     project = find_project(folder)
     writes = writes_of(machine, project.root)
     if not (options.add or options.remove):
         warn_of_half_written(writes)
-        return _show(project, options)
+        rows = [(one.name, one.id or "no id yet", one.email) for one in project.accounts]
+        records = [asdict(one) for one in project.accounts]
+        answer(records, columns(rows, indent=""), as_json=options.json)
+        return DONE
 
     def make() -> tuple[ChangeSet, list[str]]:
         return _changes(machine, find_project(folder), options)
@@ -68,11 +71,3 @@ def _done(options: argparse.Namespace) -> str:
     if options.add:
         return f"The account {options.add} is added to the project's accounts."
     return f"The account {options.remove} is removed from the project's accounts; its folder and layers stay."
-
-
-def _show(project: Project, options: argparse.Namespace) -> int:
-    if options.json:
-        say_json([asdict(one) for one in project.accounts])
-    else:
-        say(*columns([(one.name, one.id or "no id yet", one.email) for one in project.accounts], indent=""))
-    return DONE

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,18 @@ def say_json(value: object) -> None:
         OutputLost: standard output does not take it.
     """
     say(json_text(value))
+
+
+def answer(record: object, lines: Iterable[str], *, as_json: bool) -> None:
+    """Answer with JSON for programs or with lines for people.
+
+    Raises:
+        OutputLost: standard output does not take it.
+    """
+    if as_json:
+        say_json(record)
+    else:
+        say(*lines)
 
 
 def json_text(value: object) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tui.cli.asking import ask, has_terminal
 from tui.cli.exit_codes import DONE
 from tui.cli.key_input import given_key, own_context
-from tui.cli.output import hand_out, note, say, say_json
+from tui.cli.output import answer, hand_out, note, say_json
 from tui.cli.profiles_key import keep_key, names_a_store
 from tui.cli.profiles_report import show_lines, show_record, written_lines, written_record
 from tui.cli.profiles_wish import Wish, kept_source, process_source, read_wish
@@ -28,33 +28,42 @@ from workflows.services.profiles.write import Written, write_profiles
 _LEAVE_ALL = Decisions(overwrite=())
 
 
-def profiles(machine: Machine, options: argparse.Namespace) -> int:
-    """`iam-onboard profiles show|write [PROJECT]`.
+def show(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard profiles show [PROJECT]`.
+
+    Raises:
+        OnboardError: it cannot be told what is wanted, or a file cannot be read.
+    """
+    wish, _ = _wish(machine, options)
+    wanted = wish.profiles(kept_source(machine, wish))
+    prepared = prepare(wish.paths, wanted, _LEAVE_ALL)
+    record, lines = show_record(wish, wanted, prepared), show_lines(wish, wanted, prepared)
+    answer(record, lines, as_json=options.json)
+    return DONE
+
+
+def write(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard profiles write [PROJECT]`.
 
     Raises:
         OnboardError: it cannot be told what is wanted, or a file cannot be read, changed or written; both
             files are as they were.
     """
-    wish = read_wish(machine, named_project(machine, options.project), options)
-    # Refuses files that cannot be changed before all else.
-    before = prepare(wish.paths, wish.profiles(None), _LEAVE_ALL)
-    if options.part == "show":
-        return _show(wish, wish.profiles(kept_source(machine, wish)), as_json=options.json)
+    wish, before = _wish(machine, options)
     if options.dry_run:
-        return _dry_run(machine, wish, options)
-    return _write(machine, wish, options, before)
-
-
-def _show(wish: Wish, wanted: WantedProfiles, *, as_json: bool) -> int:
-    prepared = prepare(wish.paths, wanted, _LEAVE_ALL)
-    if as_json:
-        say_json(show_record(wish, wanted, prepared))
+        _dry_run(machine, wish, options)
     else:
-        say(*show_lines(wish, wanted, prepared))
+        _write(machine, wish, options, before)
     return DONE
 
 
-def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
+def _wish(machine: Machine, options: argparse.Namespace) -> tuple[Wish, Prepared]:
+    """The wish, and the files as they are; those that cannot be changed are refused before all else."""
+    wish = read_wish(machine, named_project(machine, options.project), options)
+    return wish, prepare(wish.paths, wish.profiles(None), _LEAVE_ALL)
+
+
+def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> None:
     """What writing would change; no key is kept, nobody is asked."""
     wanted = wish.profiles(_source_that_would_be(machine, wish, options))
     found = prepare(wish.paths, wanted, _LEAVE_ALL)
@@ -66,7 +75,6 @@ def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> int:
     _tell_left(prepared)
     if options.access_keys and not wish.mfa_serial:
         note("AWS was not asked for your MFA device; writing asks, unless --mfa-serial tells it.")
-    return DONE
 
 
 def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namespace) -> KeySource:
@@ -81,7 +89,7 @@ def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namesp
     return kept_source(machine, wish)
 
 
-def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Prepared) -> int:
+def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Prepared) -> None:
     older = _backups(wish)
     kept = keep_key(options, wish, own_context(machine))
     note(*kept.told)
@@ -93,12 +101,9 @@ def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Pr
         _asked(found, _given(options, wanted, found)) if has_terminal() else _given(options, wanted, found)
     )
     written = _in_all(write_profiles(wish.paths, wanted, machine.now(), decided), before, wish, older)
-    if options.json:
-        say_json(written_record(wish, wanted, written, kept.told))
-    else:
-        say(*written_lines(wish, wanted, written))
+    record = written_record(wish, wanted, written, kept.told)
+    answer(record, written_lines(wish, wanted, written), as_json=options.json)
     _tell_left(prepare(wish.paths, wanted, _LEAVE_ALL))
-    return DONE
 
 
 def _in_all(written: Written, before: Prepared, wish: Wish, older: list[Path]) -> Written:

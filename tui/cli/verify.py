@@ -13,7 +13,7 @@ from threading import Event
 from tui.cli.asking import ask_code, has_terminal
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.key_input import own_context, tell
-from tui.cli.output import filling, say, say_json
+from tui.cli.output import answer, filling
 from tui.cli.project_named import named_project
 from tui.cli.verify_report import Answers, after_lines, as_record, failure_lines
 from tui.places import Machine
@@ -79,10 +79,9 @@ def verify(machine: Machine, options: argparse.Namespace) -> int:
             if isinstance(base.key, Credentials):
                 base.key.drop()
     shell = Shell(options.shell) if options.shell else shell_of(machine.environment.get("SHELL", ""))
-    if options.json:
-        say_json(as_record(answers, shell))
-    else:
-        say(*failure_lines(answers), *after_lines(answers, shell, has_aws=aws_program(context) is not None))
+    has_aws = aws_program(context) is not None
+    lines = (*failure_lines(answers), *after_lines(answers, shell, has_aws=has_aws))
+    answer(as_record(answers, shell), lines, as_json=options.json)
     return REFUSED if any(one.problem for one in answers.results.values()) else DONE
 
 

@@ -1,4 +1,4 @@
-"""What the commands that open the wizard or tell about it do: gather their input, wire the parts, run."""
+"""The commands that open the wizard, and `sessions`, which lists what it can go on with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.cli.exit_codes import DONE, REFUSED, UsageError
+from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.output import OutputLost, note, on_terminal, say, say_json
 from tui.places import Machine
 from tui.shelf import Shelf
@@ -22,41 +22,44 @@ if TYPE_CHECKING:
     from tui.worlds import WorldSource
     from workflows.machine.session import Sessions
 
-_MAX_HANDOFF_BYTES = 1_000_000
+Drafts = Mapping[str, Mapping[str, Any]]
 
 
-def wizard(options: argparse.Namespace) -> int:
+def wizard(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard`: the home screen."""
     del options
-    return _run_own("", "", {})
+    return _run_own(machine, "", "", {})
 
 
-def admin(options: argparse.Namespace) -> int:
+def admin(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard admin [PROJECT]`: a new session as admin."""
     drafts: dict[str, Mapping[str, Any]] = {}
     if options.project:
-        folder = Machine.this().working_folder / Path(options.project).expanduser()
-        drafts["project"] = {"path": str(folder)}
-    return _run_own("admin", "", drafts, options.binary)
+        drafts["project"] = {"path": str(machine.working_folder / Path(options.project).expanduser())}
+    return _run_own(machine, "admin", "", drafts, options.binary)
 
 
-def join(options: argparse.Namespace) -> int:
+def join(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard join [HANDOFF]`: a new session as new user, or the one that waits for this handoff."""
     drafts: dict[str, Mapping[str, Any]] = {}
     project, user = options.project, options.user
     if options.handoff:
-        text = _read_handoff(options.handoff)
-        from workflows.messages.handoff import open_handoff  # noqa: PLC0415 - only this command needs it
+        from tui.cli.asking import given  # noqa: PLC0415 - only with a handoff
+        from workflows.messages.handoff import open_handoff  # noqa: PLC0415
+        from workflows.steps.handoff import MAX_HANDOFF  # noqa: PLC0415
 
+        text = given(machine, options.handoff, MAX_HANDOFF, "the handoff").decode("utf-8", errors="replace")
+        if options.handoff == "-":
+            _keyboard_as_input()
         handoff = open_handoff(text)
         project, user = handoff.project, handoff.identities[0].user
         drafts["handoff"] = {"text": text}
     if project or user:
         drafts["before-you-start"] = {"project": project, "user": user}
-    waiting = _waiting(Shelf(Machine.this()).own(), project, user) if project and user else ""
+    waiting = _waiting(Shelf(machine).own(), project, user) if project and user else ""
     if waiting:
         drafts.pop("before-you-start", None)
-    return _run_own("" if waiting else "new-user", waiting, drafts)
+    return _run_own(machine, "" if waiting else "new-user", waiting, drafts)
 
 
 def _waiting(sessions: Sessions, project: str, user: str) -> str:
@@ -69,24 +72,6 @@ def _waiting(sessions: Sessions, project: str, user: str) -> str:
     return ""
 
 
-def _read_handoff(name: str) -> str:
-    if name == "-":
-        text = sys.stdin.read(_MAX_HANDOFF_BYTES)
-        _keyboard_as_input()
-        return text
-    path = Path(name).expanduser()
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_MAX_HANDOFF_BYTES)
-    except OSError as error:
-        raise OnboardError(
-            "The handoff cannot be read",
-            f"{path} cannot be opened.",
-            why=error.strerror or str(error),
-            next="Check the name; or start `iam-onboard join` without it and paste the text there.",
-        ) from error
-
-
 def _keyboard_as_input() -> None:
     """What came through a pipe has been read; from now on the keyboard is the input, if there is one."""
     try:
@@ -97,25 +82,22 @@ def _keyboard_as_input() -> None:
     os.close(keyboard)
 
 
-def resume(options: argparse.Namespace) -> int:
+def resume(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard resume [ID]`: go on with a session, in its sandbox if it has one."""
-    machine = Machine.this()
     entry = Shelf(machine).find(options.session)
     if entry.sandbox is None:
-        return _run_own("", entry.summary.id, {}, options.binary)
+        return _run_own(machine, "", entry.summary.id, {}, options.binary)
     return _run_sandbox(machine, entry.sandbox, entry.summary.id)
 
 
-def sessions(options: argparse.Namespace) -> int:
+def sessions(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard sessions [--json]`: list them."""
     from tui.session_words import session_line  # noqa: PLC0415 - only this command needs it
     from workflows.services.key_records import remarks  # noqa: PLC0415
 
-    machine = Machine.this()
     entries = Shelf(machine).entries()
     if options.json:
-        records = [{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries]
-        say_json(records)
+        say_json([{**asdict(entry.summary), "sandbox": str(entry.sandbox or "")} for entry in entries])
         return DONE
     if not entries:
         say("No sessions yet. `iam-onboard` begins one.")
@@ -124,36 +106,22 @@ def sessions(options: argparse.Namespace) -> int:
     return DONE
 
 
-def demo(options: argparse.Namespace) -> int:
+def demo(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
-    _take_terminal()
-    from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only these two commands need it
+    from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only this command needs it
 
-    missing = missing_for_demo()
-    if missing:
+    _take_terminal()
+    if missing := missing_for_demo():
         raise OnboardError(
             "The demo is not installed",
             f"It needs {', '.join(missing)}, which is not here.",
             next="Install it with `pip install 'iam-onboard[demo]'`.",
         )
-    machine = Machine.this()
     shelf = Shelf(machine)
     shelf.tidy()
     existing = shelf.sandboxes()
     folder = shelf.new_sandbox() if options.new or not existing else existing[0]
     return _run_sandbox(machine, folder, "")
-
-
-def doctor(options: argparse.Namespace) -> int:
-    """`iam-onboard doctor [--json]`: what is here, what is not, and how to get it."""
-    from tui.cli.doctor import conclusion, examine  # noqa: PLC0415 - only this command needs it
-
-    findings = examine(Machine.this(), on_terminal=on_terminal())
-    if options.json:
-        say_json([asdict(finding) for finding in findings])
-    else:
-        say(*(finding.as_text() for finding in findings), "", conclusion(findings))
-    return REFUSED if any(finding.stops for finding in findings) else DONE
 
 
 def _take_terminal() -> None:
@@ -177,11 +145,10 @@ def _take_terminal() -> None:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
 
 
-def _run_own(workflow: str, session: str, drafts: Mapping[str, Mapping[str, Any]], binary: str = "") -> int:
+def _run_own(machine: Machine, workflow: str, session: str, drafts: Drafts, binary: str = "") -> int:
     _take_terminal()
     from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
 
-    machine = Machine.this()
     return _run(machine, OwnMachine(machine, binary), workflow, session, drafts)
 
 
@@ -192,13 +159,7 @@ def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
     return _run(machine, SandboxWorlds(machine, folder), "", session, {})
 
 
-def _run(
-    machine: Machine,
-    source: WorldSource,
-    workflow: str,
-    session: str,
-    drafts: Mapping[str, Mapping[str, Any]],
-) -> int:
+def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
     from tui.session_control import Parts, Start  # noqa: PLC0415
     from tui.worlds import SandboxWorlds  # noqa: PLC0415
