@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from workflows.layer.document import Document
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer
 from workflows.layer.project import LayerLocation
 from workflows.layer.read import read_files
-from workflows.layer.syntax import Document
 
 VARIABLES: Mapping[str, object] = {"project": "bb", "project_long": "binbash", "environment": "security"}
 BUCKET = """data "aws_iam_policy_document" "odd" {
@@ -80,7 +80,7 @@ def location(path: Path = Path("/nowhere/security/global/base-identities")) -> L
 def layer_of(files: Mapping[str, str | bytes], keys: Mapping[str, str] | None = None) -> Layer:
     """The layer that some files make, in memory."""
     documents = {
-        name: Document.parse(name, text if isinstance(text, bytes) else text.encode())
+        name: Document(name, text if isinstance(text, bytes) else text.encode())
         for name, text in sorted(files.items())
     }
     found = {f"keys/{name}": text.encode() for name, text in (keys or {}).items()}

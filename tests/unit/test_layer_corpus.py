@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from support.layers import contents, layer_of
 
+from workflows.layer.document import Document, Splice
 from workflows.layer.edit import EditUnsafe, edit_layer, propose
 from workflows.layer.model import Layer
 from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, SetGroups
-from workflows.layer.syntax import Document, Splice
 
 CORPUS = Path(__file__).parent / "corpus"
 FILES = sorted(path.name for path in CORPUS.glob("*.tf"))
@@ -40,7 +40,7 @@ def test_it_is_read_and_doing_nothing_changes_no_byte(name: str) -> None:
     assert propose([(layer, [])]).is_empty
     document = layer.files.documents["main.tf"]
     assert document.splice([Splice(0, 0, b"")]).data == document.data
-    assert Document.parse("x", document.data).items == document.items
+    assert Document("x", document.data).items == document.items
 
 
 @pytest.mark.parametrize("name", [one for one in FILES if one not in REFUSED])

@@ -6,12 +6,12 @@ import pytest
 from support.layers import USERS, layer_of, pair
 
 from workflows.core.errors import Problem
+from workflows.layer.document import Splice
 from workflows.layer.edit import EditUnsafe, check, edit_layer
 from workflows.layer.facts import Facts, facts_of
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer
 from workflows.layer.operations import AddPerson, RemovePerson
-from workflows.layer.syntax import Splice
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pygohcl
 
 from workflows.core.errors import Problem
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.document import Document
 from workflows.layer.edit import EditUnsafe
 from workflows.layer.model import Place
 from workflows.layer.operations.base import refuse
@@ -21,7 +22,6 @@ from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.home_objects import fields_at
 from workflows.layer.operations.spelling import Renaming
 from workflows.layer.sequences import insert_entry, remove_entry
-from workflows.layer.syntax import Document
 from workflows.layer.values import elements, quote
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Splice
     from workflows.layer.project import Account, Project
-    from workflows.layer.syntax import Splice
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 _EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")
@@ -126,7 +126,7 @@ def warnings_of_removal(project: Project, name: str) -> list[str]:
 def _list(project: Project) -> tuple[Path, Document, Node]:
     folder = project.root / "config"
     path = next(one for end in _ENDINGS if (one := folder / f"common{end}").is_file())
-    document = Document.parse(path.name, path.read_bytes())
+    document = Document(path.name, path.read_bytes())
     attribute = document.attributes.get("accounts")
     where = f"The accounts in {path.name} are left alone."
     if path.is_symlink():

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflows.layer.syntax import Splice
+from workflows.layer.document import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tree_sitter import Node
 
-    from workflows.layer.syntax import Document
+    from workflows.layer.document import Document
 
 
 def is_aligned(document: Document, nodes: Sequence[Node]) -> bool:

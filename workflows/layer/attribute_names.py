@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workflows.layer.syntax import Attribute, Block
+    from workflows.layer.document import Attribute, Block
 
 _SINCE_6 = {
     "create_iam_user_login_profile": "create_login_profile",

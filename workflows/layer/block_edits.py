@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from workflows.layer.document import Splice
 from workflows.layer.hidden import hiding_comments
-from workflows.layer.syntax import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from workflows.layer.syntax import Document, Item
+    from workflows.layer.document import Document
+    from workflows.layer.index import Item
 
 
 def insert_after(document: Document, item: Item, text: bytes) -> Splice:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.document import bare, function_call, unwrap
 from workflows.layer.model import Place
-from workflows.layer.syntax import bare, function_call, unwrap
 from workflows.layer.values import plain_string
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from workflows.layer.syntax import Attribute, Document
+    from workflows.layer.document import Attribute, Document
 
     Named = Callable[[str], list[Attribute]]
     """Finds what sets a `local.…` or `var.…` in the layer: of several, the one that counts first."""

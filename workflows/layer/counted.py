@@ -10,15 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.computed import shortened
+from workflows.layer.document import function_call
 from workflows.layer.for_each import Source, computed_entries, named
 from workflows.layer.model import Place
-from workflows.layer.syntax import function_call
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from workflows.layer.document import Document
     from workflows.layer.files import FileSet
-    from workflows.layer.syntax import Document
 
 _INDEX = "count.index"
 

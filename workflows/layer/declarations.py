@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary
 
 from workflows.layer.computed import Entry
 from workflows.layer.counted import counted, marks_of
+from workflows.layer.document import Attribute, Block, bare, function_call, unwrap
 from workflows.layer.fields import field_mark, fields_of
 from workflows.layer.files import is_override
 from workflows.layer.for_each import impurity, resolve, unwritable
 from workflows.layer.kinds import is_account, is_group, is_user
 from workflows.layer.model import Place, Style
-from workflows.layer.syntax import Attribute, Block, bare, function_call, unwrap
 from workflows.layer.values import UNKNOWN, evaluate, plain_string
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Document
     from workflows.layer.files import FileSet
     from workflows.layer.for_each import Source
-    from workflows.layer.syntax import Document
 
 _PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
 _TWICE = "there are several modules of that name"

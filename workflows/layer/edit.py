@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from workflows.core.errors import Problem
+    from workflows.layer.document import Document
+    from workflows.layer.index import Item
     from workflows.layer.model import Layer
     from workflows.layer.operations.base import Operation
-    from workflows.layer.syntax import Document, Item
 
 
 _LONG = 600

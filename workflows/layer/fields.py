@@ -10,12 +10,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.attribute_names import attribute_of
-from workflows.layer.syntax import function_call
+from workflows.layer.document import function_call
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from workflows.layer.syntax import Block, Document
+    from workflows.layer.document import Block, Document
 
 _LOOKUP = r'lookup\(\s*each\.value\s*,\s*"([A-Za-z_]\w*)"'
 _READ = r'each\.value(?:\.([A-Za-z_]\w*)|\["([A-Za-z_]\w*)"\])'

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, cause_of
 from workflows.core.files import cause_of
-from workflows.layer.syntax import Document
+from workflows.layer.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -72,12 +72,12 @@ class FileSet:
         try:
             paths = sorted(folder.glob("*.tf"), key=lambda path: (is_override(path.name), path.name))
             for path in paths:
-                documents[path.name] = Document.parse(path.name, path.read_bytes())
+                documents[path.name] = Document(path.name, path.read_bytes())
                 if path.is_symlink():
                     linked.add(path.name)
             variables = {_relative(path, folder): path for path in (*_own_variables(folder), *var_files)}
             for name, path in variables.items():
-                documents[name] = Document.parse(name, path.read_bytes())
+                documents[name] = Document(name, path.read_bytes())
                 if path.is_symlink() or path in shared:
                     linked.add(name)
             for name in _key_folders(documents):

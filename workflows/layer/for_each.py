@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.computed import entries_of, shortened
+from workflows.layer.document import unwrap
 from workflows.layer.model import Place
-from workflows.layer.syntax import unwrap
 from workflows.layer.values import object_key, plain_strings
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.computed import Entries, Entry
+    from workflows.layer.document import Attribute, Document
     from workflows.layer.files import FileSet
-    from workflows.layer.syntax import Attribute, Document
 
 
 class Source(NamedTuple):

@@ -11,12 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from workflows.layer.syntax import Document
+from workflows.layer.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from workflows.layer.syntax import Block, Item
+    from workflows.layer.document import Block
+    from workflows.layer.index import Item
 
 _WORDS = (b"module", b"output", b"resource")
 
@@ -53,7 +54,7 @@ class Comment:
             text[first : first + size] = b" " * size
             if self.document.data.startswith(b"/*", item.start_byte):
                 text[-2:] = b"  "
-        return Document.parse(self.document.name, bytes(text))
+        return Document(self.document.name, bytes(text))
 
     @cached_property
     def blocks(self) -> tuple[HiddenBlock, ...]:

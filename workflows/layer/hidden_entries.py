@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Document
     from workflows.layer.files import FileSet
-    from workflows.layer.syntax import Document
 
 _MARKS = (b"#", b"//", b"/*")
 _LEAD = re.compile(r"^\s*(?:#+|//+|/\*+)?\s*")

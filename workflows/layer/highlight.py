@@ -6,7 +6,7 @@ import re
 from itertools import accumulate, count, groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.layer.nodes import captures, parse, parse_range
+from workflows.layer.document import captures, parse, parse_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

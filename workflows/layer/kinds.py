@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workflows.layer.syntax import Block
+    from workflows.layer.document import Block
 
 _USER_ATTRIBUTES = frozenset(
     {

@@ -13,15 +13,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import constants
+from workflows.layer.document import Attribute, Document
 from workflows.layer.files import FileSet, is_override
-from workflows.layer.syntax import Attribute, Document
 from workflows.layer.values import elements, evaluate, object_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from workflows.layer.document import Block
     from workflows.layer.project import LayerLocation
-    from workflows.layer.syntax import Block
 
 _WORTH_READING = re.compile(
     rb'^[ \t]*"?profile"?[ \t]*[=:]|^[ \t]*variable\b|"terraform_remote_state"', re.MULTILINE
@@ -75,7 +75,7 @@ def _documents(location: LayerLocation) -> Iterator[tuple[str, Document]]:
     for path in paths:
         data = path.read_bytes() if path.is_file() else b""
         if _WORTH_READING.search(data):
-            yield path.name, Document.parse(path.name, data)
+            yield path.name, Document(path.name, data)
 
 
 def _of_block(block: Block, names: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], NamedProfile]]:

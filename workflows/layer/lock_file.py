@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from workflows.layer.syntax import Document
+from workflows.layer.document import Document
 from workflows.layer.values import evaluate
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_lock_file(path: Path) -> LockedProvider | None:
     """The AWS provider of a `.terraform.lock.hcl`; None without the file or without that provider in it."""
     if not path.is_file():
         return None
-    document = Document.parse(path.name, path.read_bytes())
+    document = Document(path.name, path.read_bytes())
     for block in document.blocks:
         if block.kind == "provider" and block.label.endswith("/hashicorp/aws"):
             version = block.attributes.get("version")
@@ -56,7 +56,7 @@ def read_required_version(folder: Path) -> str | None:
         data = path.read_bytes() if path.is_file() else b""
         if b"required_version" not in data:
             continue
-        document = Document.parse(path.name, data)
+        document = Document(path.name, data)
         for block in document.blocks:
             attribute = block.attributes.get("required_version") if block.kind == "terraform" else None
             value = evaluate(document, attribute.value, {}) if attribute else None

@@ -12,8 +12,8 @@ from workflows.layer.values import evaluate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workflows.layer.document import Attribute
     from workflows.layer.files import FileSet
-    from workflows.layer.syntax import Attribute
 
 POLICY_ATTRIBUTES: Final = (
     "create_account_password_policy",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from workflows.layer.document import Document
 from workflows.layer.project import Account
-from workflows.layer.syntax import Document
 from workflows.layer.values import object_key
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _identity(value: object) -> str:
 
 def _written_order(path: Path) -> dict[str, int]:
     """The position of each key of the map in the file; the evaluated map is sorted by name instead."""
-    document = Document.parse(path.name, path.read_bytes())
+    document = Document(path.name, path.read_bytes())
     attribute = document.attributes.get("accounts")
     if attribute is None:
         return {}

@@ -13,8 +13,8 @@ from workflows.layer.model import Finding, Place, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from workflows.layer.document import Document
     from workflows.layer.files import FileSet
-    from workflows.layer.syntax import Document
 
 _OF_NO_PERSON = frozenset({"provider", "terraform"})
 """Blocks that say nothing of a user, a group or the account: an override of them hides nothing shown."""

@@ -17,9 +17,9 @@ from workflows.layer.values import evaluate, object_key, plain_string
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workflows.layer.document import Block
     from workflows.layer.files import FileSet
     from workflows.layer.model import Owner, Person
-    from workflows.layer.syntax import Block
 
 _MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
 _EVERYBODY = re.compile(

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from workflows.layer.hidden import comments_of
+from workflows.layer.index import plain_values
 from workflows.layer.model import Output, Place
-from workflows.layer.outline import plain_values
 from workflows.layer.references import Reference, read_reference, references_in, usual_reference
 from workflows.layer.values import object_key
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Block, Document
     from workflows.layer.files import FileSet
     from workflows.layer.model import Owner
-    from workflows.layer.syntax import Block, Document
 
 
 _REMEMBERED = 65536

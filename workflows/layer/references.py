@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.document import bare, unwrap, walk
 from workflows.layer.model import Owner, Place
-from workflows.layer.syntax import bare, unwrap, walk
 from workflows.layer.values import plain_string, quote, unescape
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Document
     from workflows.layer.files import FileSet
-    from workflows.layer.syntax import Document
 
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")

@@ -12,14 +12,14 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from workflows.layer.syntax import Splice
+from workflows.layer.document import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tree_sitter import Node
 
-    from workflows.layer.syntax import Document
+    from workflows.layer.document import Document
 
 _BLANKS = b" \t"
 

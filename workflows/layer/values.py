@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 import pygohcl
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import OnboardError, cause_of
 from workflows.core.files import cause_of
+from workflows.layer.document import Document, function_call, unwrap
 from workflows.layer.fields import field_read
-from workflows.layer.syntax import Document, function_call, unwrap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ def plain_value(text: str, names: Mapping[str, object]) -> object:
         What `evaluate` gives; `UNKNOWN` also for what needs the tree.
     """
     if text[:1] == '"':
-        return text[1:-1]  # an outline's strings have neither escapes nor templates
+        return text[1:-1]  # an index's strings have neither escapes nor templates
     if text.isdigit():
         return int(text)
     constants = {"true": True, "false": False, "null": None}

@@ -13,9 +13,9 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_bytes
 from workflows.layer.change_set import FileChange
+from workflows.layer.document import Document
 from workflows.layer.model import Finding, Layer, Place
 from workflows.layer.operations import EditRefused, PlacedProblem
-from workflows.layer.syntax import Document
 from workflows.services.editor import arguments, editor_of, run_editor
 from workflows.steps.base import Context
 
@@ -137,7 +137,7 @@ def _told(spot: Spot, before: bytes, after: bytes | None) -> str:
         return f"{where} is gone."
     added, removed = FileChange("", spot.place.file, spot.path, before, after).counts()
     words = f"{where} changed: +{added} -{removed} lines. The layer was read again."
-    if spot.path.suffix in _HCL and Document.parse(spot.place.file, after).broken_at is not None:
+    if spot.path.suffix in _HCL and Document(spot.place.file, after).broken_at is not None:
         return f"{words} It cannot be parsed as it is now, so nothing in it can be changed here."
     return words
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
 from workflows.layer.declarations import account_module
+from workflows.layer.document import Splice
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_account_alias, check_password_policy
 from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import PlacedProblem, refuse
 from workflows.layer.read_account import POLICY_ATTRIBUTES
-from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
+    from workflows.layer.document import Block
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer, Setting
-    from workflows.layer.syntax import Block
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflows.layer.alignment import is_aligned, realign
+from workflows.layer.document import Splice
 from workflows.layer.model import Place
 from workflows.layer.operations.base import refuse
-from workflows.layer.syntax import Splice
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tree_sitter import Node
 
-    from workflows.layer.syntax import Block, Document
+    from workflows.layer.document import Block, Document
 
 
 def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]) -> Document:

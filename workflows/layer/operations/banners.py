@@ -13,8 +13,9 @@ from workflows.layer.operations.spelling import mentions_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from workflows.layer.document import Block, Document
+    from workflows.layer.index import Item
     from workflows.layer.operations.spelling import Renaming
-    from workflows.layer.syntax import Block, Document, Item
 
 Shape = tuple[str, ...]
 """What is alike in the banners of one team: their ruled lines, and "" for each line in words."""

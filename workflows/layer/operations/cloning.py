@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflows.layer.syntax import Splice, walk
+from workflows.layer.document import Splice, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Document
     from workflows.layer.operations.spelling import Renaming
-    from workflows.layer.syntax import Document
 
 
 def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: Renaming) -> bytes:

@@ -10,7 +10,7 @@ from workflows.layer.values import object_key, plain_strings
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from workflows.layer.syntax import Document
+    from workflows.layer.document import Document
 
 
 def entry_keys(document: Document, container: Node) -> list[str]:

@@ -17,10 +17,10 @@ from workflows.layer.sequences import insert_entry, remove_entry
 from workflows.layer.values import elements, plain_string, quote
 
 if TYPE_CHECKING:
+    from workflows.layer.document import Block
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Group, Layer
-    from workflows.layer.syntax import Block
 
 
 @dataclass(frozen=True)

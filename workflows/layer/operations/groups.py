@@ -11,21 +11,21 @@ from workflows.layer.alignment import is_aligned, realign
 from workflows.layer.attribute_names import name_in
 from workflows.layer.block_edits import insert_after, remove_items
 from workflows.layer.declarations import group_modules
+from workflows.layer.document import Splice
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
 from workflows.layer.names import check_group_name
 from workflows.layer.operations.base import PlacedProblem, find_group, refuse
 from workflows.layer.references import mentions, place_on_disk
-from workflows.layer.syntax import Splice
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from workflows.layer.document import Block
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Group, Layer
-    from workflows.layer.syntax import Block
 
 
 @dataclass(frozen=True)

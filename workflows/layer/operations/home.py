@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workflows.layer.document import Document
     from workflows.layer.facts import PersonFacts
     from workflows.layer.model import Owner, Person, Place
-    from workflows.layer.syntax import Document
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from workflows.layer.declarations import UserModule
+    from workflows.layer.document import Block, Document, Splice
     from workflows.layer.model import Layer, Person, Place
-    from workflows.layer.syntax import Block, Document, Splice
 
 SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
 """The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""

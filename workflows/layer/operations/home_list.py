@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workflows.layer.declarations import UserModule
+    from workflows.layer.document import Document
     from workflows.layer.model import Layer, Person, Place
-    from workflows.layer.syntax import Document
 
 
 @dataclass(frozen=True)

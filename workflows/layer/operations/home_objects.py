@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import KEY, template
+from workflows.layer.document import Attribute
 from workflows.layer.facts import PersonFacts
 from workflows.layer.fields import field_behind, field_mark, fields_of
 from workflows.layer.operations.base import refuse
@@ -21,7 +22,6 @@ from workflows.layer.operations.home_blocks import SWITCHES
 from workflows.layer.operations.key_path import key_file_name
 from workflows.layer.operations.spelling import Renaming, in_place_of, spellings
 from workflows.layer.sequences import insert_entry, position_for
-from workflows.layer.syntax import Attribute
 from workflows.layer.values import elements, object_key, plain_string, quote
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.declarations import UserModule
+    from workflows.layer.document import Document, Splice
     from workflows.layer.model import Layer, Person, Place
-    from workflows.layer.syntax import Document, Splice
 
 _NEAR = 50
 """So many neighbours are looked at for the one to follow."""

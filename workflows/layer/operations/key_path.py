@@ -6,8 +6,8 @@ import posixpath
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.layer.document import unwrap
 from workflows.layer.operations.cloning import replacing
-from workflows.layer.syntax import unwrap
 from workflows.layer.values import plain_string, quote
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Document, Splice
     from workflows.layer.model import Person
-    from workflows.layer.syntax import Document, Splice
 
 _QUOTES = {"quoted_template_start", "quoted_template_end"}
 _IN_FOLDER = ["template_interpolation", "template_literal"]

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from workflows.layer.document import Block, Splice
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer, Owner, Person
-    from workflows.layer.syntax import Block, Splice
 
 _ATTRIBUTE = "iam_user_name"
 """terraform-aws-iam, modules/iam-user: the output with the user's name."""

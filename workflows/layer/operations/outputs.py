@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from workflows.layer.block_edits import insert_after, insert_before, remove_items
+from workflows.layer.document import Splice
 from workflows.layer.facts import OutputFacts
 from workflows.layer.hidden import comments_of
 from workflows.layer.operations.cloning import cloned, replacing, spliced
@@ -19,18 +20,18 @@ from workflows.layer.operations.spelling import Renaming, in_place_of
 from workflows.layer.read_outputs import collections_of, read_output
 from workflows.layer.references import references_in, written
 from workflows.layer.sequences import insert_entry, position_for, remove_entry
-from workflows.layer.syntax import Splice
 from workflows.layer.values import object_key, quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from workflows.layer.document import Block, Document
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.hidden import Comment
+    from workflows.layer.index import Item
     from workflows.layer.model import Layer, Owner
     from workflows.layer.read_outputs import CollectedEntry, CollectingOutput
-    from workflows.layer.syntax import Block, Document, Item
 
 _NEAR = 50
 """So many neighbours are looked at for the one to follow."""

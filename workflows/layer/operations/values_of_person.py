@@ -12,20 +12,20 @@ from workflows.layer.declarations import (
     template,
     user_modules,
 )
+from workflows.layer.document import unwrap
 from workflows.layer.fields import field_behind, field_mark, fields_of
 from workflows.layer.model import Place, Style
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.entries import entry_keys
 from workflows.layer.operations.home_objects import fields_at
 from workflows.layer.operations.key_path import PathText, path_text
-from workflows.layer.syntax import unwrap
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.declarations import UserModule
+    from workflows.layer.document import Document
     from workflows.layer.model import Layer, Person
-    from workflows.layer.syntax import Document
 
 
 class OwnPath(NamedTuple):

@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.styles import styled_layers
 
+from workflows.layer.document import Document, Splice
 from workflows.layer.model import Layer
-from workflows.layer.syntax import Document, Splice
 
 OUTPUT = 'output "a" {\n  value     = module.user["a.b"].iam_user_name # not here\n}\n'
 PIECES = (
@@ -26,19 +26,19 @@ PLAIN = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
 def from_tree(data: bytes) -> Document:
-    """The same document with its tree made first, so that the outline is not asked."""
-    document = Document.parse("x.tf", data)
+    """The same document with its tree made first, so that the index is not asked."""
+    document = Document("x.tf", data)
     assert document.root is not None
     return document
 
 
 @given(PLAIN, st.sampled_from(["\n", "\r\n"]), st.booleans())
 @settings(max_examples=200, deadline=None)
-def test_a_plain_file_has_the_same_items_by_its_outline_and_by_its_tree(
+def test_a_plain_file_has_the_same_items_by_its_index_and_by_its_tree(
     text: str, newline: str, final: bool
 ) -> None:
     data = (text if final else text.rstrip("\n")).replace("\n", newline).encode()
-    plain, whole = Document.parse("x.tf", data), from_tree(data)
+    plain, whole = Document("x.tf", data), from_tree(data)
     assert plain.is_plain
     assert not whole.is_plain
     assert plain.items == whole.items
@@ -54,7 +54,7 @@ def test_a_plain_file_has_the_same_items_by_its_outline_and_by_its_tree(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_file_has_the_same_items_either_way(layer: Layer) -> None:
     for document in layer.files.documents.values():
-        again = Document.parse(document.name, document.data)
+        again = Document(document.name, document.data)
         assert again.items == from_tree(document.data).items
 
 
@@ -78,7 +78,7 @@ def test_any_file_has_the_same_items_either_way(layer: Layer) -> None:
     ],
 )
 def test_whatever_is_not_plain_gets_its_tree(text: str) -> None:
-    assert not Document.parse("x.tf", text.encode()).is_plain
+    assert not Document("x.tf", text.encode()).is_plain
 
 
 @given(PLAIN, st.data())
@@ -94,17 +94,17 @@ def test_a_spliced_document_is_as_one_parsed_anew(text: str, data: st.DataObject
 
 @given(PLAIN, PLAIN, st.sampled_from(["\n", "\r\n"]), st.data())
 @settings(max_examples=400, deadline=None)
-def test_after_an_edit_the_outline_is_the_one_of_the_whole_file(
+def test_after_an_edit_the_index_is_the_one_of_the_whole_file(
     text: str, other: str, newline: str, data: st.DataObject
 ) -> None:
     content = text.replace("\n", newline).encode()
-    document = Document.parse("x.tf", content)
+    document = Document("x.tf", content)
     assert document.items is not None
     edges = [0, len(content), *(end for one in document.items for end in (one.start_byte, one.end_byte))]
     place = st.one_of(st.sampled_from(edges), st.integers(0, len(content)))
     start, end = sorted((data.draw(place), data.draw(place)))
     put = data.draw(st.sampled_from([other.replace("\n", newline).encode(), b"/* ", b"# ", b"}", b'"']))
     edited = document.splice([Splice(start, end, put)])
-    whole = Document.parse("x.tf", edited.data)
+    whole = Document("x.tf", edited.data)
     assert edited.is_plain == whole.is_plain
     assert edited.items == whole.items

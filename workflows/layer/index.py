@@ -1,4 +1,4 @@
-r"""The outline of a file that is written as plainly as most of a layer is: blocks and comments, no tree.
+r"""The index of a file that is written as plainly as most of a layer is: blocks and comments, no tree.
 
 A layer of thousands of people has tens of thousands of lines such as
 
@@ -10,7 +10,7 @@ A layer of thousands of people has tens of thousands of lines such as
 and a tree of all of them costs more than all the rest. So a file that is nothing but comments and blocks of
 that form (one plain value a line, no list, no template, no heredoc, no nested block) is recognised by a
 regular expression, which is a strict part of HCL's grammar: https://github.com/hashicorp/hcl, spec.md.
-Any other file has no outline, and is read from its tree.
+Any other file has no index, and is read from its tree.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ Items = tuple[Item, ...] | None
 """The items of a plain file; None for a file that needs its tree."""
 
 
-def outline(data: bytes) -> Items:
+def index_of(data: bytes) -> Items:
     """The items of a plain file in order, or None for a file that needs its tree."""
     found: list[Item] = []
     position = row = counted = 0
@@ -107,18 +107,18 @@ def outline(data: bytes) -> Items:
         row, counted = end_row, position
 
 
-def outline_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, growth: int) -> Items:
-    """The outline of a plain file after an edit, from the one before: only what is near the edit is read.
+def index_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int, growth: int) -> Items:
+    """The index of a plain file after an edit, from the one before: only what is near the edit is read.
 
     Args:
-        items: the outline before the edit.
+        items: the index before the edit.
         data: the bytes after it.
         start: where the edit begins.
         old_end: where it ended before.
         growth: by how many bytes it made the file longer.
 
     Returns:
-        What `outline(data)` gives.
+        What `index_of(data)` gives.
     """
     first = max(0, bisect_left(items, start, key=lambda one: one.end_byte) - 1)
     last = bisect_right(items, old_end, key=lambda one: one.start_byte)
@@ -127,10 +127,10 @@ def outline_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int
     end = tail[0].start_byte + growth if tail else len(data)
     part = data[begin:end]
     if tail and part.rpartition(b"\n")[2].strip(b" \t\n"):
-        return outline(data)  # what follows does not begin on a line of its own
-    middle = outline(part) if not tail or b"\n" in part else None
+        return index_of(data)  # what follows does not begin on a line of its own
+    middle = index_of(part) if not tail or b"\n" in part else None
     if middle is None:
-        return outline(data)
+        return index_of(data)
     row = data.count(b"\n", 0, begin)
     rows = row + part.count(b"\n") - tail[0].row if tail else 0
     moved = [one.moved(begin, row) for one in middle] + [one.moved(growth, rows) for one in tail]
@@ -138,7 +138,7 @@ def outline_after(items: tuple[Item, ...], data: bytes, start: int, old_end: int
 
 
 def plain_values(block: bytes) -> tuple[dict[str, str], int]:
-    """The attributes of a block of an outline: name to the value's source text; of a duplicate, the first.
+    """The attributes of a block of an index: name to the value's source text; of a duplicate, the first.
 
     Returns:
         The texts, and the number of attributes with the duplicates.
