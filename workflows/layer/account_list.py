@@ -15,14 +15,13 @@ from workflows.core.errors import Problem
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.document import Document
 from workflows.layer.edit import EditUnsafe
+from workflows.layer.lists import aligned_as, entry_keys, insert_entry, remove_entry
 from workflows.layer.model import Place
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
-from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.home_objects import fields_at
 from workflows.layer.operations.spelling import Renaming
-from workflows.layer.sequences import insert_entry, remove_entry
-from workflows.layer.values import elements, quote
+from workflows.layer.values import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +73,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
     if wrong:
         raise refuse(f"The account {account.name} cannot be added.", " ".join(wrong))
     path, document, container = _list(project)
-    entries = elements(container)
+    entries = document.elements(container)
     sibling = entries[-1]
     last = entry_keys(document, container)[-1]
     changes = _changes(document, sibling, account)
@@ -136,7 +135,7 @@ def _list(project: Project) -> tuple[Path, Document, Node]:
     if attribute is None and project.accounts:
         line = _line_of_single(document)
         raise refuse(where, "They are written as single variables, NAME_account_id.", Place(path.name, line))
-    if attribute is None or attribute.value.type != "object" or not elements(attribute.value):
+    if attribute is None or attribute.value.type != "object" or not document.elements(attribute.value):
         line = attribute.line if attribute is not None else 1
         raise refuse(where, "`accounts` is not a map with an entry to follow.", Place(path.name, line))
     return path, document, attribute.value

@@ -1,6 +1,8 @@
-"""Where people, groups and the account are declared: module blocks and what they repeat over.
+"""Where people, groups and the account are declared: module blocks, their attributes and their entries.
 
 The readers and the operations both start here, so that what is shown and what is edited is the same thing.
+Everything asks for a module's attribute by the name of terraform-aws-iam before version 6, which renamed some
+(its UPGRADE-6.0.md).
 """
 
 from __future__ import annotations
@@ -9,17 +11,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from workflows.layer.computed import Entry
-from workflows.layer.counted import counted, marks_of
-from workflows.layer.document import Attribute, Block, bare, function_call, unwrap
-from workflows.layer.fields import field_mark, fields_of
+from workflows.layer.document import Attribute, Block, bare, function_call, remembered, unwrap
 from workflows.layer.files import is_override
-from workflows.layer.for_each import impurity, resolve, unwritable
-from workflows.layer.kinds import is_account, is_group, is_user
-from workflows.layer.model import Place, Style
-from workflows.layer.values import UNKNOWN, evaluate, plain_string
+from workflows.layer.instances import Entry, counted, impurity, marks_of, resolve, unwritable
+from workflows.layer.model import Place, Style, Subject
+from workflows.layer.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +25,70 @@ if TYPE_CHECKING:
 
     from workflows.layer.document import Document
     from workflows.layer.files import FileSet
-    from workflows.layer.for_each import Source
+    from workflows.layer.instances import Source
+
+
+_MADE_BY = {
+    Subject.USER: (
+        "iam-user",
+        {
+            "pgp_key",
+            "create_iam_user_login_profile",
+            "create_iam_access_key",
+            "create_login_profile",
+            "create_access_key",
+        },
+    ),
+    Subject.GROUP: ("iam-group", {"group_users"}),
+    Subject.ACCOUNT: ("iam-account", {"account_alias"}),
+}
+"""How the name of a module of terraform-aws-iam begins, and attributes that no other one has."""
+
+
+def makes(block: Block, what: Subject) -> bool:
+    """Whether a module block makes IAM users, a group, or the account's alias and password policy."""
+    name, attributes = _MADE_BY[what]
+    if not attributes.isdisjoint(block.names):
+        return True
+    source = (block.source_of("source") or "").strip('"').partition("?")[0]
+    return source.rstrip("/").rpartition("/")[2].startswith(name)
+
+
+_SINCE_6 = {
+    "create_iam_user_login_profile": "create_login_profile",
+    "create_iam_access_key": "create_access_key",
+    "group_users": "users",
+}
+_REF = re.compile(r"[?&]ref=v?(\d+)\.")
+_VERSION = re.compile(r"(\d+)")
+
+
+def name_in(block: Block, attribute: str) -> str:
+    """What a module block calls an attribute that is asked for by its older name."""
+    newer = _SINCE_6.get(attribute)
+    if newer is None or attribute in block.names:
+        return attribute
+    older = any(one in block.names for one in _SINCE_6)
+    return newer if newer in block.names or (not older and (version_of(block) or 0) > 5) else attribute
+
+
+def attribute_of(block: Block, attribute: str) -> Attribute | None:
+    """An attribute of a module block by its older name, or None."""
+    return block.attributes.get(name_in(block, attribute))
+
+
+def version_of(block: Block) -> int | None:
+    """The major version of a module that its `version` or its source's `ref` names, or None."""
+    found = _REF.search(block.source_of("source") or "") or _VERSION.search(block.source_of("version") or "")
+    return int(found[1]) if found is not None else None
+
+
+def field_behind(block: Block, attribute: str) -> str | None:
+    """The field that a module's attribute is taken from as it is, as `each.value.NAME`; else None."""
+    found = attribute_of(block, attribute)
+    field = field_read(block.document, found.value) if found is not None else None
+    return field.name if field is not None else None
+
 
 _PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
 _TWICE = "there are several modules of that name"
@@ -99,10 +159,9 @@ class UserModule:
         """Whether each person is an object of a map, with a name, switches and a key file of its own."""
         if self.container is None or self.container.type != "object":
             return False
-        entries = self.document.elements(self.container)
-        if entries:
-            return unwrap(entries[0].children[2]).type == "object"
-        return bool(fields_of(self.block))
+        if not self.document.elements(self.container):
+            return bool(fields_of(self.block))
+        return _first_is_object(self.document, self.container)
 
 
 def place_of(block: Block | Attribute) -> Place:
@@ -132,59 +191,48 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
     return names
 
 
+@remembered
 def user_modules(files: FileSet) -> list[UserModule]:
     """The module blocks that make IAM users, in the order of the files, override files left out."""
-    if files not in _known:
-        blocks = _modules(files)
-        labels = Counter(block.label for block in blocks)
-        _known[files] = [
-            _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
-            for block in blocks
-            if is_user(block)
-        ]
-    return _known[files]
+    blocks = _modules(files)
+    labels = Counter(block.label for block in blocks)
+    return [
+        _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
+        for block in blocks
+        if makes(block, Subject.USER)
+    ]
 
 
-_known: WeakKeyDictionary[FileSet, list[UserModule]] = WeakKeyDictionary()
-
-
+@remembered
 def group_modules(files: FileSet) -> list[Block]:
     """The module blocks that make IAM groups, in the order of the files, override files left out."""
-    if files not in _groups:
-        _groups[files] = [block for block in _modules(files) if is_group(block)]
-    return _groups[files]
-
-
-_groups: WeakKeyDictionary[FileSet, list[Block]] = WeakKeyDictionary()
+    return [block for block in _modules(files) if makes(block, Subject.GROUP)]
 
 
 def account_module(files: FileSet) -> Block | None:
     """The module block with the account's alias and password policy, or None."""
-    return next((block for block in _modules(files) if is_account(block)), None)
+    return next((block for block in _modules(files) if makes(block, Subject.ACCOUNT)), None)
 
 
 def _all_blocks(files: FileSet, kind: str) -> list[Block]:
     return [block for document in files.documents.values() for block in document.blocks_of(kind)]
 
 
+@remembered
 def _modules(files: FileSet) -> list[Block]:
-    if files not in _all_modules:
-        found = _all_blocks(files, "module")
-        _all_modules[files] = [block for block in found if not is_override(block.document.name)]
-    return _all_modules[files]
-
-
-_all_modules: WeakKeyDictionary[FileSet, list[Block]] = WeakKeyDictionary()
+    return [block for block in _all_blocks(files, "module") if not is_override(block.document.name)]
 
 
 def overridden(files: FileSet, block: Block) -> Place | None:
     """Where an override file changes a block, or None."""
-    for document in files.documents.values():
-        if is_override(document.name):
-            for other in document.blocks:
-                if other.header == block.header:
-                    return place_of(other)
-    return None
+    found = (
+        place_of(other)
+        for document in files.documents.values()
+        if is_override(document.name)
+        for other in document.blocks
+        if other.header == block.header
+    )
+    return next(found, None)
 
 
 def uneditable(files: FileSet, document: Document, block: Block) -> str:

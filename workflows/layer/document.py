@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, wraps
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range, Tree
@@ -20,8 +21,11 @@ from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range
 from workflows.layer.index import Item, index_after, index_of, plain_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
 _BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
@@ -266,6 +270,19 @@ def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]] 
     return name, arguments
 
 
+def remembered(function: Callable[[K], V]) -> Callable[[K], V]:
+    """A function of something that never changes, run once for each as long as that lives."""
+    known: WeakKeyDictionary[K, V] = WeakKeyDictionary()
+
+    @wraps(function)
+    def answer(of: K) -> V:
+        if of not in known:
+            known[of] = function(of)
+        return known[of]
+
+    return answer
+
+
 @dataclass(frozen=True, slots=True)
 class Splice:
     """Replace the bytes from `start` up to `end` by `text`; an insertion has `start == end`."""
@@ -282,17 +299,15 @@ class Document:
     Attributes:
         name: the path relative to the layer folder, with forward slashes.
         data: the file's bytes, as they are on disk or as they will be.
-        remembered: the plain strings of lists by where they begin, for `values.plain_strings`.
     """
 
     name: str
     data: bytes
-    remembered: dict[int, list[str | None]] = field(default_factory=dict, init=False, repr=False)
     _blocks: dict[str, tuple[Block, ...]] = field(default_factory=dict, init=False, repr=False)
     _elements: dict[tuple[int, int], list[Node]] = field(default_factory=dict, init=False, repr=False)
 
     def splice(self, splices: Iterable[Splice]) -> Document:
-        """The document after replacing some byte ranges at once.
+        """The document after replacing some byte ranges at once; itself if there are none.
 
         Args:
             splices: ranges of this document that do not overlap, in any order. Insertions at the same
@@ -302,6 +317,8 @@ class Document:
             ValueError: two ranges overlap.
         """
         ordered = sorted(splices, key=lambda one: (one.start, one.end))
+        if not ordered:
+            return self
         for left, right in pairwise(ordered):
             if left.end > right.start:
                 raise ValueError(f"two changes of {self.name} overlap at byte {right.start}")
@@ -316,7 +333,7 @@ class Document:
         edited = Document(self.name, data)
         if tree is not None:
             edited.__dict__["_parsed"] = parse(data, tree)
-        elif ordered and (items := self.__dict__.get("_index")) is not None:
+        elif (items := self.__dict__.get("_index")) is not None:
             start, end, growth = ordered[0].start, ordered[-1].end, len(data) - len(self.data)
             edited.__dict__["_index"] = index_after(items, data, start, end, growth)
         return edited

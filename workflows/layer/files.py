@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.core.errors import OnboardError, cause_of
+from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.layer.document import Document
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workflows.layer.attribute_names import attribute_of
-from workflows.layer.declarations import group_modules, user_modules
+from workflows.layer.declarations import attribute_of, group_modules, user_modules
 from workflows.layer.model import Finding, Place, Subject
 from workflows.layer.references import usual_reference
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.declarations import constants
 from workflows.layer.document import Attribute, Document
 from workflows.layer.files import FileSet, is_override
-from workflows.layer.values import elements, evaluate, object_key
+from workflows.layer.values import evaluate, object_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool)
     if config.value.type != "object":
         yield NamedProfile("", Use.OTHER_STATE, _place(config), certain)
         return
-    for element in elements(config.value):
+    for element in document.elements(config.value):
         if object_key(document, element) == "profile":
             value = evaluate(document, element.children[2], names)
             place = f"{document.name}:{element.start_point.row + 1}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from workflows.layer.blocks import comments_of
+from workflows.layer.declarations import makes
 from workflows.layer.files import is_override
-from workflows.layer.hidden import comments_of
-from workflows.layer.kinds import is_group, is_user
 from workflows.layer.model import Finding, Place, Subject
 
 if TYPE_CHECKING:
@@ -87,13 +87,10 @@ def _hidden(document: Document) -> Iterator[Finding]:
     for comment in comments_of(document):
         for one in comment.blocks:
             block = one.block
-            if block.kind == "module" and is_group(block):
-                subject = Subject.GROUP
-            elif block.kind == "module" and is_user(block):
-                subject = Subject.USER
-            elif block.kind == "output":
-                subject = Subject.OUTPUT
-            else:
+            subject = Subject.OUTPUT if block.kind == "output" else None
+            if block.kind == "module":
+                subject = next((one for one in (Subject.GROUP, Subject.USER) if makes(block, one)), None)
+            if subject is None:
                 continue
             place = Place(document.name, one.line)
             message = f"The {subject} {block.label} is hidden in a comment."

@@ -6,10 +6,15 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from workflows.layer.attribute_names import attribute_of, name_in
-from workflows.layer.computed import Entry
-from workflows.layer.declarations import group_modules, overridden, place_of, uneditable
-from workflows.layer.for_each import computed_entries
+from workflows.layer.declarations import (
+    attribute_of,
+    group_modules,
+    name_in,
+    overridden,
+    place_of,
+    uneditable,
+)
+from workflows.layer.instances import Entry, computed_entries
 from workflows.layer.model import Finding, Group, Subject
 from workflows.layer.references import Reference, read_reference
 from workflows.layer.values import evaluate, object_key, plain_string

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
-from workflows.layer.hidden import comments_of
+from workflows.layer.blocks import comments_of
+from workflows.layer.document import remembered
 from workflows.layer.index import plain_values
 from workflows.layer.model import Output, Place
 from workflows.layer.references import Reference, read_reference, references_in, usual_reference
@@ -148,19 +148,15 @@ class CollectingOutput(NamedTuple):
         return self.block.document
 
 
+@remembered
 def collections_of(files: FileSet) -> list[CollectingOutput]:
     """The outputs that collect people, in the order of the files."""
-    if files not in _known:
-        _known[files] = [
-            found
-            for document in files.documents.values()
-            for block in (() if document.is_plain else document.blocks_of("output"))
-            if (found := collection_of(block)) is not None
-        ]
-    return _known[files]
-
-
-_known: WeakKeyDictionary[FileSet, list[CollectingOutput]] = WeakKeyDictionary()
+    return [
+        found
+        for document in files.documents.values()
+        for block in (() if document.is_plain else document.blocks_of("output"))
+        if (found := collection_of(block)) is not None
+    ]
 
 
 def collection_of(block: Block) -> CollectingOutput | None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from workflows.layer.attribute_names import name_in
-from workflows.layer.declarations import KEY, VALUE, place_of, template, user_modules
-from workflows.layer.fields import fields_of
+from workflows.layer.declarations import KEY, VALUE, name_in, place_of, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style, Subject
-from workflows.layer.values import UNKNOWN, evaluate, object_key, plain_string, plain_strings, plain_value
+from workflows.layer.values import (
+    UNKNOWN,
+    evaluate,
+    fields_of,
+    object_key,
+    plain_string,
+    plain_strings,
+    plain_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from workflows.layer.computed import Entry
     from workflows.layer.declarations import UserModule
     from workflows.layer.files import FileSet
+    from workflows.layer.instances import Entry
     from workflows.layer.model import Owner
 
 _LONGEST_NAME = 200

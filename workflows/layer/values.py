@@ -3,28 +3,31 @@
 Account aliases, group names and key file names are often templates such as
 `${var.project_long}-${var.environment}`. `evaluate` gives their value; whatever it does not know
 (functions, conditions, data sources) is `UNKNOWN`, never a guess.
+
+A module that repeats over a map of objects takes fields from each entry: `each.value.name`,
+`each.value["name"]`, and with a default `lookup(each.value, "name", "x")` or `try(each.value.name, "x")`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pygohcl
 
-from workflows.core.errors import OnboardError, cause_of
+from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
-from workflows.layer.document import Document, function_call, unwrap
-from workflows.layer.fields import field_read
+from workflows.layer.document import Document, function_call, remembered, unwrap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tree_sitter import Node
 
-    from workflows.layer.fields import Field
+    from workflows.layer.document import Block
 
 
 class _Unknown(Enum):
@@ -104,12 +107,12 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     if kind in {"bool_lit", "null_lit"}:
         return {"true": True, "false": False, "null": None}[document.text(node)]
     if kind == "tuple":
-        return [evaluate(document, one, names) for one in node.children if one.type == "expression"]
+        return [evaluate(document, one, names) for one in document.elements(node)]
     if kind == "object":
         return {
-            key: evaluate(document, value, names)
-            for key, value in ((object_key(document, one), one.children[2]) for one in elements(node))
-            if key is not None
+            key: evaluate(document, one.children[2], names)
+            for one in document.elements(node)
+            if (key := object_key(document, one)) is not None
         }
     return _named(document, node, names)
 
@@ -130,12 +133,6 @@ def plain_value(text: str, names: Mapping[str, object]) -> object:
         return int(text)
     constants = {"true": True, "false": False, "null": None}
     return constants[text] if text in constants else names.get(text, UNKNOWN)
-
-
-def elements(node: Node) -> list[Node]:
-    """The elements of an object, or the expressions of a tuple."""
-    wanted = "object_elem" if node.type == "object" else "expression"
-    return [child for child in node.children if child.type == wanted]
 
 
 def object_key(document: Document, element: Node) -> str | None:
@@ -173,11 +170,16 @@ def plain_string(document: Document, node: Node) -> str | None:
 
 def plain_strings(document: Document, container: Node) -> list[str | None]:
     """The entries of a list as plain strings, None for each other one; asked for again, the same list."""
-    found = document.remembered.get(container.start_byte)
-    if found is None:
-        found = [plain_string(document, one) for one in document.elements(container)]
-        document.remembered[container.start_byte] = found
-    return found
+    known = _strings_of(document)
+    if container.start_byte not in known:
+        known[container.start_byte] = [plain_string(document, one) for one in document.elements(container)]
+    return known[container.start_byte]
+
+
+@remembered
+def _strings_of(_: Document) -> dict[int, list[str | None]]:
+    """The plain strings of a document's lists by where they begin, filled by `plain_strings`."""
+    return {}
 
 
 def unescape(text: str) -> str:
@@ -188,14 +190,13 @@ def unescape(text: str) -> str:
     """
     if "\\" in text:
         try:
-            text = _long_escapes(text) if "\\U" in text else str(json.loads(f'"{text}"', strict=False))
+            if "\\U" in text:
+                text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+            else:
+                text = str(json.loads(f'"{text}"', strict=False))
         except ValueError:
             return text
     return text.replace("$${", "${").replace("%%{", "%{")
-
-
-def _long_escapes(text: str) -> str:
-    return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
 
 
 def quote(text: str) -> str:
@@ -252,3 +253,64 @@ def _template(document: Document, node: Node, names: Mapping[str, object]) -> ob
         elif child.type not in {"quoted_template_start", "quoted_template_end"}:
             return UNKNOWN
     return "".join(parts)
+
+
+_LOOKUP = r'lookup\(\s*each\.value\s*,\s*"([A-Za-z_]\w*)"'
+_READ = r'each\.value(?:\.([A-Za-z_]\w*)|\["([A-Za-z_]\w*)"\])'
+_ANY = re.compile(rf"{_LOOKUP}|{_READ}")
+_WITH_DEFAULT = re.compile(rf"{_LOOKUP}\s*,|\btry\(\s*{_READ}\s*,")
+_WHOLE = re.compile(_READ)
+_QUOTED = re.compile(r'"([A-Za-z_]\w*)"')
+
+
+class Field(NamedTuple):
+    """A field that an expression is, as it is.
+
+    Attributes:
+        name: the field's name.
+        default: what stands in for a field that an entry lacks; None without one.
+    """
+
+    name: str
+    default: Node | None
+
+
+def field_read(document: Document, node: Node) -> Field | None:
+    """The field that an expression reads and hands on as it is; None for any other expression.
+
+    Args:
+        document: the document the node is from.
+        node: an expression, unwrapped.
+    """
+    whole = _WHOLE.fullmatch(document.text(node))
+    if whole is not None:
+        return Field(whole[1] or whole[2], None)
+    name, arguments = function_call(document, node) or ("", ())
+    if name == "lookup" and len(arguments) in {2, 3} and document.text(arguments[0]) == "each.value":
+        quoted = _QUOTED.fullmatch(document.text(arguments[1]))
+        default = arguments[2] if len(arguments) == 3 else None
+        return Field(quoted[1], default) if quoted is not None else None
+    if name == "try" and len(arguments) == 2:
+        whole = _WHOLE.fullmatch(document.text(arguments[0]))
+        return Field(whole[1] or whole[2], arguments[1]) if whole is not None else None
+    return None
+
+
+def fields_of(block: Block) -> list[str]:
+    """The fields of `each.value` that a module block names, in their order."""
+    return _fields_in(_ANY, block)
+
+
+def fields_with_default(block: Block) -> set[str]:
+    """The fields that an entry may lack: the module block has something to stand in for them."""
+    return set(_fields_in(_WITH_DEFAULT, block))
+
+
+def field_mark(name: str) -> str:
+    """What stands for `each.value.NAME` in an evaluated template."""
+    return f"\x00.{name}\x00"
+
+
+def _fields_in(pattern: re.Pattern[str], block: Block) -> list[str]:
+    found = pattern.finditer(block.document.text(block.node))
+    return list(dict.fromkeys(name for match in found for name in match.groups() if name))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
-from workflows.layer.attribute_names import name_in
+from workflows.layer.declarations import name_in
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import check_known_person, find_person

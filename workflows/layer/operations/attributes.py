@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflows.layer.alignment import is_aligned, realign
 from workflows.layer.document import Splice
+from workflows.layer.lists import realigned
 from workflows.layer.model import Place
 from workflows.layer.operations.base import refuse
 
@@ -46,9 +46,7 @@ def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]
     if last.start_point.row != last.end_point.row:
         line = document.newline + line  # what takes several lines stands apart
     edited = document.splice([Splice(end, end, line)])
-    if is_aligned(document, _body(block)):
-        edited = edited.splice(realign(edited, _body(edited.block_at(block.item.start_byte))))
-    return edited
+    return realigned(document, _body(block), edited, _body(edited.block_at(block.item.start_byte)))
 
 
 def _body(block: Block) -> list[Node]:

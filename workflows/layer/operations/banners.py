@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from workflows.layer.hidden import hiding_comments
+from workflows.layer.blocks import hiding_comments
 from workflows.layer.operations.spelling import mentions_name
 
 if TYPE_CHECKING:

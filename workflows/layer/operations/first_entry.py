@@ -10,13 +10,12 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.layer.declarations import KEY
+from workflows.layer.declarations import KEY, field_behind
 from workflows.layer.facts import PersonFacts
-from workflows.layer.fields import field_behind, field_mark, fields_of, fields_with_default
 from workflows.layer.operations.home_blocks import SWITCHES
 from workflows.layer.operations.spelling import spellings
 from workflows.layer.read_people import flags_of
-from workflows.layer.values import quote
+from workflows.layer.values import field_mark, fields_of, fields_with_default, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

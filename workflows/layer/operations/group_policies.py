@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from workflows.core.errors import Problem
 from workflows.layer.declarations import group_modules
 from workflows.layer.facts import facts_of
+from workflows.layer.lists import insert_entry, remove_entry
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Place
 from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import find_group, refuse
 from workflows.layer.read_groups import POLICY_LISTS
-from workflows.layer.sequences import insert_entry, remove_entry
-from workflows.layer.values import elements, plain_string, quote
+from workflows.layer.values import plain_string, quote
 
 if TYPE_CHECKING:
     from workflows.layer.document import Block
@@ -63,7 +63,7 @@ class AddGroupPolicy:
             what = f"The policies of the group {self.group} are computed."
             raise refuse(what, "There is no plain list to add to.", Place(document.name, attribute.line))
         container = attribute.value
-        splices = insert_entry(document, container, quote(self.arn), len(elements(container)))
+        splices = insert_entry(document, container, quote(self.arn), len(document.elements(container)))
         return layer.files.with_document(document.splice(splices))
 
     def intend(self, layer: Layer) -> Facts:
@@ -106,10 +106,11 @@ class RemoveGroupPolicy:
         document = block.document
         for name in POLICY_LISTS:
             attribute = block.attributes.get(name)
-            entries = elements(attribute.value) if attribute and attribute.value.type == "tuple" else []
-            for position, entry in enumerate(entries):
+            if attribute is None or attribute.value.type != "tuple":
+                continue
+            for position, entry in enumerate(document.elements(attribute.value)):
                 if self.policy in {plain_string(document, entry), document.text(entry)}:
-                    splices = remove_entry(document, entry.parent or entry, position)
+                    splices = remove_entry(document, attribute.value, position)
                     return layer.files.with_document(document.splice(splices))
         what = f"The policy {self.policy} cannot be taken off {group.name}."
         raise refuse(what, "It is not an entry of a plain list.", group.place)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
-from workflows.layer.alignment import is_aligned, realign
-from workflows.layer.attribute_names import name_in
-from workflows.layer.block_edits import insert_after, remove_items
-from workflows.layer.declarations import group_modules
+from workflows.layer.blocks import insert_after, remove_items
+from workflows.layer.declarations import group_modules, name_in
 from workflows.layer.document import Splice
 from workflows.layer.facts import facts_of
+from workflows.layer.lists import realigned
 from workflows.layer.model import Place
 from workflows.layer.names import check_group_name
 from workflows.layer.operations.base import PlacedProblem, find_group, refuse
@@ -70,12 +69,9 @@ class AddGroup:
         for one in sorted(splices, key=lambda splice: splice.start, reverse=True):
             text = text[: one.start - start] + one.text + text[one.end - start :]
         added = document.splice([insert_after(document, block.item, text)])
-        own = [one.node for one in block.attributes.values()]
-        new = [one for one in added.blocks_of("module") if one.label == self._label(layer)]
-        if is_aligned(document, own) and len(new) == 1:
-            splices = realign(added, [one.node for one in new[0].attributes.values()])
-            added = added.splice(splices) if splices else added
-        return layer.files.with_document(added)
+        new = next(one for one in added.blocks_of("module") if one.label == self._label(layer))
+        old_nodes, new_nodes = ([one.node for one in it.attributes.values()] for it in (block, new))
+        return layer.files.with_document(realigned(document, old_nodes, added, new_nodes))
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one group more."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workflows.layer.attribute_names import name_in
-from workflows.layer.block_edits import insert_after, insert_before
-from workflows.layer.declarations import key_path_node
+from workflows.layer.blocks import insert_after, insert_before
+from workflows.layer.declarations import key_path_node, name_in
 from workflows.layer.facts import PersonFacts
+from workflows.layer.lists import position_for
 from workflows.layer.operations.banners import banner_of, renamed, usual_shape
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
@@ -19,7 +19,6 @@ from workflows.layer.operations.copied import copied_values
 from workflows.layer.operations.home import NewDeclaration, of_kind
 from workflows.layer.operations.key_path import key_file_name, path_text
 from workflows.layer.operations.spelling import Renaming, in_place_of, mentions_name, prefix_of, spellings
-from workflows.layer.sequences import position_for
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:

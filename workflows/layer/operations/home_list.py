@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.declarations import KEY, VALUE, template
 from workflows.layer.facts import PersonFacts
+from workflows.layer.lists import aligned_as, entry_keys, insert_entry, position_for
 from workflows.layer.operations.base import refuse
-from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.home import NewDeclaration
 from workflows.layer.read_people import flags_of, is_machine
-from workflows.layer.sequences import insert_entry, position_for
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:

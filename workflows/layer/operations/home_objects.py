@@ -8,21 +8,19 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workflows.layer.declarations import KEY, template
+from workflows.layer.declarations import KEY, field_behind, template
 from workflows.layer.document import Attribute
 from workflows.layer.facts import PersonFacts
-from workflows.layer.fields import field_behind, field_mark, fields_of
+from workflows.layer.lists import aligned_as, entry_keys, insert_entry, position_for
 from workflows.layer.operations.base import refuse
 from workflows.layer.operations.cloning import cloned, replacing
 from workflows.layer.operations.copied import copied_values
-from workflows.layer.operations.entries import aligned_as, entry_keys
 from workflows.layer.operations.first_entry import FirstEntry, first_entry
 from workflows.layer.operations.home import NewDeclaration, of_kind
 from workflows.layer.operations.home_blocks import SWITCHES
 from workflows.layer.operations.key_path import key_file_name
 from workflows.layer.operations.spelling import Renaming, in_place_of, spellings
-from workflows.layer.sequences import insert_entry, position_for
-from workflows.layer.values import elements, object_key, plain_string, quote
+from workflows.layer.values import field_mark, fields_of, object_key, plain_string, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -244,7 +242,7 @@ def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
     """The fields of an entry whose value is an object, by name."""
     found: dict[str, Attribute] = {}
     value = Attribute(document, entry).value
-    for one in elements(value) if value.type == "object" else ():
+    for one in document.elements(value) if value.type == "object" else ():
         name = object_key(document, one)
         if name is not None:
             found[name] = Attribute(document, one)

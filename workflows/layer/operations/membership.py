@@ -6,12 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
-from workflows.layer.alignment import aligned_blocks
-from workflows.layer.attribute_names import attribute_of, version_of
-from workflows.layer.declarations import group_modules, place_of, user_modules
+from workflows.layer.declarations import attribute_of, group_modules, place_of, user_modules, version_of
+from workflows.layer.lists import (
+    aligned_blocks,
+    insert_entry,
+    position_for,
+    remove_entry,
+    uses_trailing_comma,
+)
 from workflows.layer.operations.base import PlacedProblem
 from workflows.layer.references import Reference, read_reference, written
-from workflows.layer.sequences import insert_entry, position_for, remove_entry, uses_trailing_comma
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:

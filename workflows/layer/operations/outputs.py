@@ -8,27 +8,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
-from workflows.layer.block_edits import insert_after, insert_before, remove_items
-from workflows.layer.document import Splice
+from workflows.layer.blocks import comments_of, insert_after, insert_before, remove_items
+from workflows.layer.document import Splice, remembered
 from workflows.layer.facts import OutputFacts
-from workflows.layer.hidden import comments_of
+from workflows.layer.lists import aligned_as, insert_entry, position_for, remove_entry
 from workflows.layer.operations.cloning import cloned, replacing, spliced
-from workflows.layer.operations.entries import aligned_as
 from workflows.layer.operations.spelling import Renaming, in_place_of
 from workflows.layer.read_outputs import collections_of, read_output
 from workflows.layer.references import references_in, written
-from workflows.layer.sequences import insert_entry, position_for, remove_entry
 from workflows.layer.values import object_key, quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from workflows.layer.blocks import Comment
     from workflows.layer.document import Block, Document
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.hidden import Comment
     from workflows.layer.index import Item
     from workflows.layer.model import Layer, Owner
     from workflows.layer.read_outputs import CollectedEntry, CollectingOutput
@@ -200,21 +197,17 @@ def without_outputs(facts: Facts, name: str) -> Facts:
 # -- blocks, live or in comments -----------------------------------------------------------------------
 
 
+@remembered
 def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
     """The outputs that are each about one person alone, by whose they are, in the order of the files.
 
     A comment that hides the outputs of several people, or something else too, is left out.
     """
-    if files not in _known:
-        found: dict[Owner, list[Unit]] = {}
-        for document in files.documents.values():
-            for unit in _units(document):
-                found.setdefault(unit.owner, []).append(unit)
-        _known[files] = found
-    return _known[files]
-
-
-_known: WeakKeyDictionary[FileSet, dict[Owner, list[Unit]]] = WeakKeyDictionary()
+    found: dict[Owner, list[Unit]] = {}
+    for document in files.documents.values():
+        for unit in _units(document):
+            found.setdefault(unit.owner, []).append(unit)
+    return found
 
 
 def _units(document: Document) -> list[Unit]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflows.layer.block_edits import remove_items
+from workflows.layer.blocks import remove_items
 from workflows.layer.declarations import user_modules
+from workflows.layer.lists import aligned_as, entry_keys, remove_entry
 from workflows.layer.model import Style
 from workflows.layer.operations.banners import banner_of, usual_shape
-from workflows.layer.operations.entries import aligned_as, entry_keys
-from workflows.layer.sequences import remove_entry
 
 if TYPE_CHECKING:
     from workflows.layer.declarations import UserModule

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from workflows.layer.attribute_names import attribute_of
 from workflows.layer.declarations import (
     VALUE,
+    attribute_of,
     constants,
+    field_behind,
     key_path_node,
     template,
     user_modules,
 )
 from workflows.layer.document import unwrap
-from workflows.layer.fields import field_behind, field_mark, fields_of
+from workflows.layer.lists import entry_keys
 from workflows.layer.model import Place, Style
 from workflows.layer.operations.base import refuse
-from workflows.layer.operations.entries import entry_keys
 from workflows.layer.operations.home_objects import fields_at
 from workflows.layer.operations.key_path import PathText, path_text
+from workflows.layer.values import field_mark, fields_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node

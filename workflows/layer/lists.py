@@ -1,8 +1,11 @@
-"""Splices that put an entry into a list or map, or take one out, the way the list is already written.
+"""Splices that put an entry into a list or map, or take one out, in the form that the list already has.
 
 Nothing is rendered: an entry gets the indentation and the comma habit of its neighbours, everything else
 keeps its bytes. Taking out what was put in gives the very bytes back. The one exception is an empty list
 broken over two lines, which becomes `[]`.
+
+The equal signs of neighbouring lines stay in one column, as `terraform fmt` wants it; a run of lines is only
+touched if it was in that form before the edit, a team's own spacing is left alone.
 """
 
 from __future__ import annotations
@@ -13,13 +16,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from workflows.layer.document import Splice
+from workflows.layer.values import object_key, plain_strings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tree_sitter import Node
 
     from workflows.layer.document import Document
+
 
 _BLANKS = b" \t"
 
@@ -252,3 +257,110 @@ def _line_after(document: Document, container: Node, entry: Node) -> int | None:
         following = following.next_sibling
     end = document.line_end(last.end_byte)
     return end if end <= container.end_byte else None
+
+
+def realigned(before: Document, old: Sequence[Node], after: Document, new: Sequence[Node]) -> Document:
+    """The edited document with some equal signs in line again, if they were so before.
+
+    Args:
+        before: the document before the edit.
+        old: `attribute` or `object_elem` nodes of one body or map in it, in order.
+        after: the document after it.
+        new: those nodes in it.
+    """
+    return after if _misaligned(before, old) else after.splice(_misaligned(after, new))
+
+
+def _misaligned(document: Document, nodes: Sequence[Node]) -> list[Splice]:
+    """The splices that put the equal signs of each run of neighbours into one column."""
+    splices: list[Splice] = []
+    for run in _runs(nodes):
+        widths = [len(document.text(one.children[0])) for one in run]
+        widest = max(widths)
+        for node, width in zip(run, widths, strict=True):
+            sign = node.children[1]
+            wanted = b" " * (widest - width + 1)
+            start = node.children[0].end_byte
+            if document.data[start : sign.start_byte] != wanted:
+                splices.append(Splice(start, sign.start_byte, wanted))
+    return splices
+
+
+def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[str, ...]]) -> Document:
+    """The edited document with the attributes of some blocks in line again, if they were so before.
+
+    A list that becomes empty takes one line and stands in its neighbours' column; a filled one stands alone.
+
+    Args:
+        before: the document before the edit.
+        after: the document after it.
+        headers: the types and labels of the blocks; those that are not in both are left alone.
+    """
+    for header in headers:
+        old = _attributes(before, header)
+        after = realigned(before, old, after, _attributes(after, header)) if old else after
+    return after
+
+
+def _attributes(document: Document, header: tuple[str, ...]) -> list[Node]:
+    found = [block for block in document.blocks_of(header[0]) if block.header == header]
+    return [one.node for one in found[0].attributes.values()] if len(found) == 1 else []
+
+
+def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
+    runs: list[list[Node]] = []
+    last: int | None = None
+    for node in nodes:
+        row = node.start_point.row
+        if node.children[1].type != "=":
+            last = None
+            continue
+        if node.end_point.row != row:
+            runs.append([node])  # what takes several lines stands alone, even directly below another
+            last = None
+            continue
+        if last is not None and row == last + 1:
+            runs[-1].append(node)
+        elif last is not None and row == last:
+            runs[-1].clear()  # two on one line: the formatter leaves such a line alone
+        else:
+            runs.append([node])
+        last = row
+    return [run for run in runs if run]
+
+
+def entry_keys(document: Document, container: Node) -> list[str]:
+    """The names in a list, or the keys of a map, in order; "" for a computed one."""
+    if container.type == "object":
+        return [object_key(document, one) or "" for one in document.elements(container)]
+    return [one or "" for one in plain_strings(document, container)]
+
+
+def aligned_as(before: Document, after: Document, start: int) -> Document:
+    """The edited document with equal signs in line again, where they were so: a map's, and those around it.
+
+    Args:
+        before: the document before the edit.
+        after: the document after it.
+        start: where the list or map begins, in both; a list has nothing to align.
+    """
+    old, new = before.container_at(start), after.container_at(start)
+    if old.type == "object":
+        after = realigned(before, before.elements(old), after, after.elements(new))
+        new = after.container_at(start)
+    if _on_one_line(old) != _on_one_line(new):
+        after = realigned(before, _around(old), after, _around(new))
+    return after
+
+
+def _around(container: Node) -> list[Node]:
+    """The attributes or entries among which a list or map is the value of one; empty where it stands bare."""
+    node: Node | None = container
+    while node is not None and node.type not in {"attribute", "object_elem"}:
+        node = node.parent
+    parent = node.parent if node is not None else None
+    return [one for one in parent.children if node is not None and one.type == node.type] if parent else []
+
+
+def _on_one_line(container: Node) -> bool:
+    return container.start_point.row == container.end_point.row

@@ -1,8 +1,12 @@
-"""The entries of a computed list or map, as far as they are written in the layer.
+"""What a module repeats over: the entries of its `for_each` or `count`, wherever they are written.
 
 Teams put lists together: `concat(local.admins, ["jane.doe"])`, `toset(keys(local.users))`. Such an
 expression is not edited, but whom it names is there to be read. Functions that only join, sort or pick are
-followed, and references to the layer's own locals and variables; anything else is told, never guessed.
+followed, and references to the layer's own locals and variables; anything else is reported, never guessed.
+
+Nobody is added to a module with `count = length(var.users)` or taken out of it. Its instances are numbers, so
+that everybody after the place of the change would become somebody else (Terraform's documentation, "The count
+Meta-Argument").
 """
 
 from __future__ import annotations
@@ -12,17 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.layer.document import bare, function_call, unwrap
 from workflows.layer.model import Place
-from workflows.layer.values import plain_string
+from workflows.layer.values import object_key, plain_string, plain_strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tree_sitter import Node
 
     from workflows.layer.document import Attribute, Document
+    from workflows.layer.files import FileSet
 
-    Named = Callable[[str], list[Attribute]]
-    """Finds what sets a `local.…` or `var.…` in the layer: of several, the one that counts first."""
 
 _JOINING = frozenset(
     {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}
@@ -33,6 +36,7 @@ _PARTS_OF_FOR = frozenset(
 )
 _LONGEST = 60
 _DEEPEST = 50
+_INDEX = "count.index"
 _OF_A_MAP = frozenset({"keys", "values"})
 _COLLECTIONS = frozenset({"tuple", "object", "function_call"})
 
@@ -74,15 +78,15 @@ class Entries(NamedTuple):
     unknown: str
 
 
-def entries_of(document: Document, node: Node, named: Named) -> Entries:
+def computed_entries(files: FileSet, document: Document, node: Node) -> Entries:
     """The entries of an expression that is a list or a map, however it is put together.
 
     Args:
+        files: the layer's files.
         document: the document the expression is from.
         node: the expression.
-        named: finds what a reference is set to in the layer.
     """
-    reader = _Reader(named)
+    reader = _Reader(files)
     known = reader.read(document, node, frozenset())
     return Entries(tuple(known), reader.unknown)
 
@@ -126,8 +130,8 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
 class _Reader:
     """Follows an expression down to its entries, and keeps the first part that it cannot follow."""
 
-    def __init__(self, named: Named) -> None:
-        self._named = named
+    def __init__(self, files: FileSet) -> None:
+        self._files = files
         self._depth = 0
         self.unknown = ""
 
@@ -150,7 +154,7 @@ class _Reader:
         if node.type in {"for_tuple_expr", "for_object_expr"}:
             return self._of_for(document, node, within)
         text = document.text(node)
-        found = self._named(text) if text not in within else []
+        found = definitions(self._files, text) if text not in within else []
         if len(found) != 1:
             return self._cannot(document, node)
         return self.read(found[0].document, found[0].value, within | {text})
@@ -211,3 +215,148 @@ class _Reader:
     def _cannot(self, document: Document, node: Node) -> list[Entry]:
         self.unknown = self.unknown or shortened(document, node)
         return []
+
+
+class Source(NamedTuple):
+    """Where the instances of a module are named.
+
+    Attributes:
+        document: the document with the list or map.
+        container: the list or map; None when there is none to read.
+        why: why it cannot be edited, as a sentence without its end; "" when it can.
+        place: where an expression that is no plain list or map is written.
+        entries: what such an expression holds, as far as the layer tells.
+        counted: the list or map, as it is written, whose length is the module's `count`; else "".
+    """
+
+    document: Document
+    container: Node | None
+    why: str
+    place: Place | None = None
+    entries: tuple[Entry, ...] = ()
+    counted: str = ""
+
+
+def resolve(files: FileSet, document: Document, node: Node) -> Source:
+    """The list or map that an expression is or names.
+
+    Of a variable, the value in a variables file outranks the default, and a later file an earlier one.
+
+    Args:
+        files: the layer's files.
+        document: the document the expression is from.
+        node: the expression, unwrapped.
+    """
+    if node.type in {"tuple", "object"}:
+        return Source(document, node, "")
+    text = document.text(node)
+    found = definitions(files, text)
+    if not found:
+        scope, _, name = text.partition(".")
+        if scope in {"var", "local"} and name.isidentifier():
+            return _missing(files, document, text)
+        return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
+    first = found[0]
+    home, value = first.document, first.value
+    if value.type not in {"tuple", "object"}:
+        place = Place(home.name, first.line)
+        if home.broken_at is not None:  # what is left of it only looks like an expression
+            return Source(home, None, unwritable(files, home), place)
+        return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
+    why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
+    return Source(home, value, why or unwritable(files, home))
+
+
+def _missing(files: FileSet, document: Document, text: str) -> Source:
+    """A local or a variable that nothing sets, as far as the files can be parsed."""
+    broken = next((one for one in files.documents.values() if one.broken_at is not None), None)
+    if broken is None:
+        return Source(document, None, f"{text} is not a list or a map in this layer")
+    where = f"{broken.name} has something at line {broken.broken_at} that cannot be parsed"
+    place = Place(broken.name, broken.broken_at or 1)
+    return Source(document, None, f"{text} is not found, and {where}", place)
+
+
+def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
+    known, unknown = computed_entries(files, document, node)
+    rest = f", and who is in {unknown} cannot be told" if known and unknown else ""
+    return Source(document, None, why + rest, Place(document.name, node.start_point.row + 1), known)
+
+
+def definitions(files: FileSet, text: str) -> list[Attribute]:
+    """What sets a `local.…` or `var.…`, the one that counts first; nothing for other texts."""
+    scope, _, name = text.partition(".")
+    if scope not in {"var", "local"} or not name.isidentifier():
+        return []
+    documents = list(files.documents.values())
+    if scope == "local":
+        blocks = [block for one in documents for block in one.blocks_of("locals")]
+        found = [one for block in blocks for one in (*block.attributes.values(), *block.duplicates)]
+        return [one for one in found if one.name == name]
+    for document in reversed(documents):
+        if document.name in files.variables and name in document.attributes:
+            return [document.attributes[name]]
+    variables = [block for one in documents for block in one.blocks_of("variable") if block.label == name]
+    return [one.attributes["default"] for one in variables if "default" in one.attributes]
+
+
+def unwritable(files: FileSet, document: Document) -> str:
+    """Why nothing in a document can be edited, as a sentence without its end; "" when it can."""
+    if document.name in files.linked:
+        return f"{document.name} is shared with other layers"
+    if document.broken_at is not None:
+        return f"{document.name} has something at line {document.broken_at} that cannot be parsed"
+    return ""
+
+
+def impurity(document: Document, container: Node) -> str:
+    """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
+    if container.type == "tuple":
+        strings = plain_strings(document, container)
+        if None not in strings:
+            return ""
+        line = document.elements(container)[strings.index(None)].start_point.row + 1
+        return f"the entry at line {line} is computed"
+    kinds = set()
+    for one in document.elements(container):
+        line = one.start_point.row + 1
+        kind = unwrap(one.children[2]).type
+        kinds.add(kind)
+        if object_key(document, one) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:
+            return f"the entry at line {line} is computed, or written in another way than the others"
+    return ""
+
+
+def counted(files: FileSet, document: Document, node: Node) -> Source | None:
+    """What a `count` that is the length of a list or map counts; None for any other count.
+
+    Args:
+        files: the layer's files.
+        document: the document the expression is from.
+        node: the expression, unwrapped.
+    """
+    call = function_call(document, node)
+    if call is None or call[0] != "length" or len(call[1]) != 1:
+        return None
+    text = document.text(call[1][0])
+    known, unknown = computed_entries(files, document, call[1][0])
+    rest = f", and who is in {unknown} cannot be told" if unknown else ""
+    places = [Place(one.document.name, one.line) for one in definitions(files, text)]
+    place = places[0] if places else Place(document.name, node.start_point.row + 1)
+    why = f"they are numbered by count = {shortened(document, node)}{rest}"
+    return Source(document, None, why, place, known, counted=text)
+
+
+def marks_of(text: str, key: str, value: str) -> dict[str, str]:
+    """What stands for the entry with an instance's number in a module's attributes, by its source text.
+
+    Args:
+        text: the list or map that is counted, as it is written.
+        key: what stands for a map's key.
+        value: what stands for a list's entry, or a map's value.
+    """
+    marks = {}
+    for listed, mark in ((text, value), (f"keys({text})", key), (f"values({text})", value)):
+        forms = (f"{listed}[{_INDEX}]", f"element({listed}, {_INDEX})", f"element({listed},{_INDEX})")
+        marks.update(dict.fromkeys(forms, mark))
+    return marks
