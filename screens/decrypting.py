@@ -21,11 +21,11 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import WrongPassphrase
 from workflows.steps import sign_in
 from workflows.steps.base import Context, Report
-from workflows.steps.handoff import grouped
 from workflows.steps.own_identity import identity_of
 
 _NO_PASSPHRASE = Problem("Enter the passphrase of your PGP key first.", "passphrase")

@@ -11,9 +11,10 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from screens.base import Opening, StepPane
+from workflows.core.openpgp import grouped
 from workflows.messages.handoff import Handoff
 from workflows.steps import handoff
-from workflows.steps.handoff import Arrival, Request, grouped
+from workflows.steps.handoff import Arrival, Request
 from workflows.steps.own_identity import handoff_of
 from workflows.steps.pgp_key import revocation_told
 

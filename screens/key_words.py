@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
 from workflows.services.gpg.owner import Likeness
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
@@ -30,7 +31,11 @@ def told(key: TakenKey) -> list[str]:
     lines += [f"! {words}" for words in key.warnings]
     lines += _told_replacement(key.replacement) if key.replacement else []
     expires = key.expires[:10] if key.expires else "never"
-    lines += [", ".join(key.user_ids), f"{key.grouped} (fingerprint)", f"Expires {expires}; {key.source}"]
+    lines += [
+        ", ".join(key.user_ids),
+        f"{grouped(key.fingerprint)} (fingerprint)",
+        f"Expires {expires}; {key.source}",
+    ]
     return [*lines, "o copies a text for its owner."]
 
 
@@ -69,7 +74,7 @@ def choice_lines(key: TakenKey) -> str:
     whose = key.user_ids[0] if key.user_ids else "no user id"
     until = f"until {key.expires[:10]}" if key.expires else "without expiry"
     verdict = f"{key.mark.sign} {key.headline}"
-    return f"{whose}{more}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {key.grouped}"
+    return f"{whose}{more}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 
 
 def proposal(taken: Taken) -> str:
@@ -79,7 +84,7 @@ def proposal(taken: Taken) -> str:
     because = f"Their reason: {taken.reason}\n" if taken.reason else ""
     return (
         f"{taken.replaces} is in a layer already and {asks}.\n{because}"
-        f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {key.grouped}\n\n"
+        f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {grouped(key.fingerprint)}\n\n"
         "The Project step opens with this person under “New PGP key for?”; the key is kept for this step."
     )
 
@@ -90,5 +95,5 @@ def replacing(key: TakenKey) -> str:
     return (
         "The next apply makes these anew, and the ones in use stop working:\n"
         + "".join(f"  {one.words}\n" for one in resets)
-        + f"New key {key.algorithm}, fingerprint\n  {key.grouped}"
+        + f"New key {key.algorithm}, fingerprint\n  {grouped(key.fingerprint)}"
     )

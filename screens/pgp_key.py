@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from screens.base import Opening, StepPane
 from screens.widgets.secret_input import SecretInput
 from workflows.core.errors import Problem
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.steps import pgp_key
 from workflows.steps.own_pgp_keys import OwnChoice, own_keys
@@ -246,4 +247,4 @@ def _line(key: OwnChoice) -> Text:
 
 def _told(key: OwnChoice) -> str:
     lines = [f"{key.headline}. {key.explanation}", *(f"! {words}" for words in key.warnings)]
-    return "\n".join([*lines, f"Expires {key.expires or 'never'}. Fingerprint", key.grouped])
+    return "\n".join([*lines, f"Expires {key.expires or 'never'}. Fingerprint", grouped(key.fingerprint)])

@@ -43,7 +43,7 @@ def encrypted_files(
     It asks on the terminal `tty`, or where its agent has a window of its own.
     """
     from workflows.services.gpg.decrypt import decrypt  # noqa: PLC0415 - not for the first paint
-    from workflows.services.gpg.encrypt import encrypt  # noqa: PLC0415
+    from workflows.services.gpg.keyring import encrypt  # noqa: PLC0415
     from workflows.services.vault import PgpFileVault  # noqa: PLC0415
 
     def opened(message: bytes) -> bytes:

@@ -16,6 +16,7 @@ from screens.key_words import choice_lines, present_words
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Dialog
 from screens.widgets.table import Table
+from workflows.core.openpgp import grouped
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
 
@@ -133,7 +134,7 @@ class LayerKeys(ModalScreen[None]):
         lines = ["There are no key files in these layers."]
         if row is not None:
             lines = [f"{row.mark.sign} {row.explanation}", *(f"! {words}" for words in row.warnings)]
-            lines += [present_words(row), ", ".join(row.user_ids), row.grouped]
+            lines += [present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)]
         self.query_one("#about", Static).update("\n".join(line for line in lines if line))
 
     @on(Button.Pressed, "#owner")

@@ -20,7 +20,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.core.errors import OnboardError
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.ciphertext import clean_ciphertext
+from workflows.services.gpg.decrypt import clean_ciphertext
 from workflows.services.gpg.normalise import normalise
 from workflows.services.terraform.outcome import LeftRunning, Update
 from workflows.steps import apply, hand_over, plan

@@ -25,7 +25,7 @@ from support.styled_project import Styling, moves, restyle
 from workflows.layer.discover import find_project
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.ciphertext import clean_ciphertext
+from workflows.services.gpg.decrypt import clean_ciphertext
 from workflows.steps import apply, hand_over, plan
 from workflows.steps.planned import Planned
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.pgp import PAST, GpgHome
 
-from workflows.services.gpg.packets import Packet, Tag, split
+from workflows.core.openpgp import Packet, Tag, split
 
 PHOTOGRAPH = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
 """The shortest that GnuPG takes for a JPEG picture (RFC 9580, section 5.12.1)."""

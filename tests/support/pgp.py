@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -191,3 +192,16 @@ def all_kinds_of_keys(home: GpgHome) -> dict[str, bytes]:
         if line.startswith("uid")
     ]
     return {name: home.export(name) for name in (user_id.partition(" ")[0] for user_id in kinds)}
+
+
+def spying(folder: Path) -> tuple[dict[str, str], Path]:
+    """An environment whose gpg writes its arguments and its environment down, and the file that it writes."""
+    record, spy = folder / "record", folder / "gpg"
+    real = shutil.which("gpg", path=ENVIRONMENT["PATH"])
+    spy.write_text(
+        f"#!{sys.executable}\nimport os, sys\n"
+        f"open({str(record)!r}, 'a').write(repr(sys.argv) + repr(dict(os.environ)))\n"
+        f"os.execv({real!r}, ['gpg', *sys.argv[1:]])\n"
+    )
+    spy.chmod(0o700)
+    return {**ENVIRONMENT, "PATH": f"{folder}:{ENVIRONMENT['PATH']}"}, record

@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 from screens.before_you_start import BeforeYouStartPane
 from screens.handoff import HandoffPane
 from screens.pgp_key import PgpKeyPane
+from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
@@ -56,7 +57,7 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
         assert session.status(KEY) is Status.READY
         shown = app.text()
         assert "account 222222222222, alias bb-security" in shown
-        assert handoff.grouped(gpg.fingerprint("jane")) in shown
+        assert grouped(gpg.fingerprint("jane")) in shown
         assert "which is yours: jane <jane@a.example>" in shown
         await pilot.press("ctrl+n")
         await rest(pilot)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home, spying
 
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
@@ -57,8 +57,7 @@ def decrypt(message: bytes, home: GpgHome, passphrase: str | None, **more: objec
         message,
         passphrase=secret,
         gnupg_home=home.path,
-        environment=ENVIRONMENT,
-        **more,  # type: ignore[arg-type]
+        **{"environment": ENVIRONMENT, **more},  # type: ignore[arg-type]
     ).reveal()
 
 
@@ -323,16 +322,9 @@ def test_decrypting_can_be_cancelled_while_pinentry_waits(tmp_path: Path) -> Non
 def test_the_passphrase_is_in_no_argument_and_no_environment(
     home: GpgHome, message: bytes, tmp_path: Path
 ) -> None:
-    record = tmp_path / "record"
-    spy = tmp_path / "gpg"
-    spy.write_text(
-        f"#!{sys.executable}\nimport os, sys\n"
-        f"open({str(record)!r}, 'w').write(repr(sys.argv) + repr(dict(os.environ)))\n"
-        "os.execvp('gpg', ['gpg', *sys.argv[1:]])\n"
-    )
-    spy.chmod(0o700)
+    spied, record = spying(tmp_path)
     home.forget_passphrases()
-    assert decrypt(message, home, PASSPHRASE, gpg=str(spy)) == PASSWORD
+    assert decrypt(message, home, PASSPHRASE, environment=spied) == PASSWORD
     assert "--passphrase-fd" in record.read_text()
     for secret in (PASSPHRASE, PASSWORD):
         assert secret not in record.read_text()

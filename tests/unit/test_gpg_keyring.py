@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home, spying
 
 from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
@@ -41,14 +40,7 @@ def fields(problems: list[keyring.Problem], *, fatal: bool) -> list[str]:
 def test_a_new_key_works_decrypts_and_leaves_no_trace_of_its_passphrase(
     home: GpgHome, tmp_path: Path
 ) -> None:
-    record = tmp_path / "record"
-    spy = tmp_path / "gpg"
-    spy.write_text(
-        f"#!{sys.executable}\nimport os, sys\n"
-        f"open({str(record)!r}, 'a').write(repr(sys.argv) + repr(dict(os.environ)))\n"
-        "os.execvp('gpg', ['gpg', *sys.argv[1:]])\n"
-    )
-    spy.chmod(0o700)
+    spied, record = spying(tmp_path)
     ticks: list[float] = []
     fingerprint = generate_key(
         "Zoë Doe",
@@ -56,9 +48,8 @@ def test_a_new_key_works_decrypts_and_leaves_no_trace_of_its_passphrase(
         "2y",
         Secret(PASSPHRASE),
         gnupg_home=home.path,
-        environment=ENVIRONMENT,
+        environment=spied,
         progress=ticks.append,
-        gpg=str(spy),
     )
     exported = export_public_key(fingerprint, home.path, ENVIRONMENT)
     details = inspect_key(exported, environment=ENVIRONMENT)
@@ -128,8 +119,7 @@ def test_parameters_are_checked_before_gpg_starts(home: GpgHome) -> None:
             "2y",
             Secret(PASSPHRASE),
             gnupg_home=home.path,
-            environment={},
-            gpg="none",
+            environment={"PATH": "/nonexistent"},
         )
 
 
@@ -210,7 +200,7 @@ def test_a_key_that_is_not_there_and_a_wrong_fingerprint_are_told_apart(home: Gp
 def test_no_folder_and_no_gpg_are_told_apart(home: GpgHome, tmp_path: Path) -> None:
     assert list_secret_keys(tmp_path / "nothing", ENVIRONMENT) == ()
     with pytest.raises(GpgMissing):
-        list_secret_keys(home.path, ENVIRONMENT, gpg="/nonexistent/gpg")
+        list_secret_keys(home.path, {**ENVIRONMENT, "PATH": "/nonexistent"})
 
 
 def test_the_place_of_the_revocation_certificate_follows_gpg() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.pgp import GpgHome, gpg_home
 
-from workflows.services.gpg import packets
-from workflows.services.gpg.normalise import INPUT_LIMIT, normalise, same_key
+from workflows.core import openpgp
+from workflows.services.gpg.normalise import INPUT_LIMIT, normalise
 from workflows.services.gpg.refusals import (
     DamagedKey,
     EmptyKey,
@@ -256,30 +256,10 @@ def test_fifty_megabytes_are_refused_at_once() -> None:
 
 
 def test_photographs_are_left_out(key: bytes) -> None:
-    photograph = bytes([0xC0 | packets.Tag.USER_ATTRIBUTE, 3]) + b"\x02\x01\x00"
-    signature = next(packet.raw for packet in packets.split(key) if packet.tag == packets.Tag.SIGNATURE)
-    cut = key.index(packets.split(key)[3].raw)
+    photograph = bytes([0xC0 | openpgp.Tag.USER_ATTRIBUTE, 3]) + b"\x02\x01\x00"
+    signature = next(packet.raw for packet in openpgp.split(key) if packet.tag == openpgp.Tag.SIGNATURE)
+    cut = key.index(openpgp.split(key)[3].raw)
     assert normalise(key[:cut] + photograph + signature + key[cut:]).binary == key
-
-
-def test_the_same_key_in_another_form_is_the_same_key(home: GpgHome, key: bytes, armored: str) -> None:
-    new = normalise(key)
-    assert same_key(armored, new)
-    assert same_key(base64.b64encode(key), new)
-    assert not same_key(home.export("juan", "--armor"), new)
-    assert not same_key("not a key at all", new)
-
-
-def test_a_prolonged_key_is_the_same_and_a_new_subkey_is_not() -> None:
-    with gpg_home() as home:
-        fingerprint = home.key("ana", "ed25519", subkey="cv25519")
-        before = home.export("ana")
-        home.run("--quick-set-expire", fingerprint, "5y")
-        prolonged = home.export("ana")
-        home.add_subkey(fingerprint, "cv25519")
-        assert before != prolonged
-        assert same_key(before, normalise(prolonged))
-        assert not same_key(before, normalise(home.export("ana")))
 
 
 @settings(max_examples=300, deadline=None)

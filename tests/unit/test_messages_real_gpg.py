@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.message_samples import identity, request
 
-from workflows.messages import openpgp
+from workflows.messages import rules
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
 
@@ -76,7 +76,9 @@ def test_an_exported_public_key_is_accepted_and_a_secret_one_is_not(gpg_home: Pa
     secret = base64.b64encode(gpg(gpg_home, "--export-secret-keys", primary)).decode()
     good = request(public_key=public, fingerprint=primary)
     assert open_request(good.render()) == good
-    assert openpgp.public_key_problem(secret, primary) == "it holds a SECRET key; never send that to anybody"
+    (problem,) = rules.public_key(secret, primary)
+    assert (problem.field, "SECRET" in problem.message) == ("public_key", True)
+    assert rules.public_key(public, primary) == []
 
 
 def test_what_gpg_encrypts_to_a_passphrase_or_only_signs_is_no_encrypted_password(gpg_home: Path) -> None:
@@ -85,4 +87,4 @@ def test_what_gpg_encrypts_to_a_passphrase_or_only_signs_is_no_encrypted_passwor
         gpg_home, "--pinentry-mode", "loopback", "--passphrase", "x", "--symmetric", data=b"canary"
     )
     for text in (signed, base64.b64encode(symmetric).decode()):
-        assert openpgp.ciphertext_problem(text) == "it is not a message that was encrypted to a public key"
+        assert [problem.field for problem in rules.ciphertext(text, "password")] == ["password"]

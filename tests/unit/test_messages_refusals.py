@@ -8,7 +8,7 @@ import pytest
 from support.message_samples import FINGERPRINT, ciphertext, identity, packet, public_key, request
 
 from workflows.core.secret import Secret
-from workflows.messages import envelope, openpgp, rules
+from workflows.messages import envelope, rules
 from workflows.messages.envelope import MessageError, extract_block, render_block
 from workflows.messages.handoff import Handoff, RoleProfile, open_handoff, sign_in_url
 from workflows.messages.invitation import Invitation, open_invitation
@@ -223,22 +223,6 @@ def test_a_request_with_a_secret_key_or_a_foreign_fingerprint_is_refused() -> No
             request(**changes).render()
         assert part in caught.value.what
     assert open_request(request().render()).fingerprint == fingerprint
-
-
-def test_packets_of_old_and_new_lengths_are_walked() -> None:
-    bodies = [b"a" * 10, b"b" * 300, b"c" * 70_000]
-    old = b"".join(
-        bytes([0x80 | (1 << 2) | kind]) + len(body).to_bytes(1 << kind) + body
-        for kind, body in enumerate(bodies)
-    )
-    new = b"\xc1\x0a" + bodies[0] + b"\xc1" + bytes([192 + ((300 - 192) >> 8), (300 - 192) & 255]) + bodies[1]
-    partial = b"\xd2" + bytes([224 + 3]) + b"d" * 8 + b"\x02ee"
-    assert [packet.body for packet in openpgp.packets(old)] == bodies
-    assert [packet.body for packet in openpgp.packets(new + partial)] == [*bodies[:2], b"d" * 8 + b"ee"]
-    assert [packet.body for packet in openpgp.packets(b"\x87rest")] == [b"rest"]
-    for broken in (b"\x00", b"\xc1", b"\xc1\x05abc", b"\xd2\xe3abc"):
-        with pytest.raises(ValueError, match="it "):
-            list(openpgp.packets(broken))
 
 
 def test_an_invitation_is_read_back_from_its_command() -> None:

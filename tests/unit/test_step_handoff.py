@@ -13,6 +13,7 @@ from support.new_user import PASSWORD, context_of, encrypted, handoff_for, ident
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
 from workflows.machine.events import checked_facts
 from workflows.machine.observations import AGREES
 from workflows.messages.handoff import Handoff, handoff_from, open_handoff
@@ -118,7 +119,7 @@ def test_a_password_for_a_key_that_is_not_here_is_refused(
     with pytest.raises(OnboardError) as refused:
         step.read(Request(text=foreign.render()), context(tmp_path, keys), nothing)
     assert refused.value.title == "This handoff is for another key"
-    assert step.grouped(stranger.fingerprint("stranger")) in refused.value.what
+    assert grouped(stranger.fingerprint("stranger")) in refused.value.what
     assert "new request" in refused.value.next
 
 

@@ -18,7 +18,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.observations import NOT_ASKED
 from workflows.messages.handoff import Handoff
-from workflows.services.gpg.decrypt_errors import NoSecretKey, WrongPassphrase
+from workflows.services.gpg.decrypt import NoSecretKey, WrongPassphrase
 from workflows.steps import sign_in as step
 from workflows.steps.base import Context
 from workflows.steps.sign_in import Request

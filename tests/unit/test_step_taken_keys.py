@@ -140,7 +140,7 @@ def test_a_keyring_is_to_be_chosen_from_the_best_match_first(admin: AdminProject
     assert [key.user_ids[0].partition(" ")[0] for key in choices][:2] == ["jane.doe", "jane"]
     assert [key.likeness for key in choices[:2]] == [Likeness.FULL, Likeness.SOME]
     assert len(choices) == 4
-    assert all(key.name == "jane.doe" and len(key.grouped) == 49 for key in choices)
+    assert all(key.name == "jane.doe" and len(key.fingerprint) == 40 for key in choices)
 
 
 def test_of_keys_that_fit_alike_the_surest_comes_first(admin: AdminProject, people_keys: Keys) -> None:

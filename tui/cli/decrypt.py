@@ -20,8 +20,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, open_handoff
-from workflows.services.gpg.ciphertext import clean_ciphertext
-from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase
+from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase, clean_ciphertext
 from workflows.services.gpg.decrypt import decrypt as decrypted
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 

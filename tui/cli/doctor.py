@@ -19,7 +19,7 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.numbers import count
-from workflows.services.gpg.tools import find_gpg
+from workflows.services.gpg.tools import gpg_version
 from workflows.services.installation import how_to_install
 from workflows.services.quiet_pyperclip import load_pyperclip
 from workflows.services.system_keyring import KeyringVault, system_keyring
@@ -112,10 +112,11 @@ def missing_for_demo() -> tuple[str, ...]:
 
 def _gpg(machine: Machine) -> Finding:
     try:
-        gpg = find_gpg(machine.environment)
+        version = gpg_version(machine.environment)
     except OnboardError as error:
         return Finding("gpg", good=False, words=error.what, fix=error.next, needed=True)
-    return Finding("gpg", good=True, words=f"GnuPG {gpg.version} at {gpg.path}")
+    path = shutil.which("gpg", path=machine.environment.get("PATH", ""))
+    return Finding("gpg", good=True, words=f"GnuPG {version} at {path}")
 
 
 def _binaries(machine: Machine) -> Iterator[Finding]:

@@ -19,13 +19,14 @@ from tui.cli.output import answer, hand_out, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
+from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
-from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, recipients
+from workflows.services.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps import hand_over
 from workflows.steps.base import Context
-from workflows.steps.handoff import MAX_HANDOFF, grouped, own_key
+from workflows.steps.handoff import MAX_HANDOFF, own_key
 from workflows.steps.one_layer import handing_over, with_new_password
 from workflows.steps.person_handoff import PersonHandoff
 

@@ -18,6 +18,7 @@ from tui.cli.output import hand_out, note, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes
+from workflows.core.openpgp import grouped
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.key_file import judge_file
 from workflows.services.gpg.many_keys import check_keys, choose, in_parallel
@@ -181,7 +182,7 @@ class KeyReport:
         """The report where there is no key, for the reason of an error."""
         explanation = " ".join(part for part in (error.what, error.why) if part)
         told = error.for_owner if isinstance(error, KeyRefused) else error.next
-        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, "", told, ())
+        verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, told, ())
         return cls(source, verdict, None)
 
     @property
@@ -215,15 +216,13 @@ class KeyReport:
         verdict = self.verdict
         mark = "✓" if verdict.accepted else "✗"
         lines = [f"{mark} {self.source.name}: {verdict.headline}", f"    {verdict.explanation}"]
-        if verdict.provider_error:
-            lines.append(f"    The apply would end with: {verdict.provider_error}")
         if self.key is not None:
             details = self.key.details
             expires = details.expires(self.source.now)
             part = details.encryption_part(self.source.now) or details.primary
             until = f"until {expires:%Y-%m-%d}" if expires else "without expiry"
             lines.append(f"    {part.description}, {until}")
-            lines.append(f"    Fingerprint {details.grouped_fingerprint}")
+            lines.append(f"    Fingerprint {grouped(details.fingerprint)}")
             lines += [f"    {user_id.text}" for user_id in details.user_ids if user_id.holds]
         lines.append(
             f"    Judged for the AWS provider {self.source.provider_version or '(version not known)'}"
@@ -246,7 +245,6 @@ class KeyReport:
             "headline": verdict.headline,
             "explanation": verdict.explanation,
             "provider_version": self.source.provider_version,
-            "provider_error": verdict.provider_error,
             "sentence_for_owner": verdict.sentence_for_owner,
             "warnings": list(self.warnings),
             "fingerprint": details.fingerprint if details else None,

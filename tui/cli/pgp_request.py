@@ -16,6 +16,7 @@ from tui.cli.output import hand_out, note
 from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.openpgp import grouped
 from workflows.messages import rules
 from workflows.steps import pgp_key
 from workflows.steps.base import Context, Progress
@@ -58,7 +59,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         )
         text = pgp_key.request_text(wanted, key, context)
     hand_out(text)
-    note(f"Your key: {key.user_id}, {key.algorithm}", f"  {key.grouped}")
+    note(f"Your key: {key.user_id}, {key.algorithm}", f"  {grouped(key.fingerprint)}")
     note(*(f"  ! {warning}" for warning in key.warnings))
     return DONE
 
@@ -105,7 +106,7 @@ def _choose(keys: Sequence[OwnChoice], wanted: str) -> OwnChoice:
     good = [key for key in fitting if key.accepted]
     if len(good) == 1:
         return good[0]
-    listed = "\n".join(f"{key.grouped}  {key.user_id}: {key.headline}" for key in fitting)
+    listed = "\n".join(f"{grouped(key.fingerprint)}  {key.user_id}: {key.headline}" for key in fitting)
     if good:
         next_step = "Name one of them with --key and its fingerprint."
         raise OnboardError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workflows.core.errors import Problem
-from workflows.messages import openpgp, rules
+from workflows.messages import rules
 from workflows.messages.envelope import extract_block, refuse_secrets, render_block
 from workflows.messages.fields import Fields, known, lines_of
 
@@ -42,18 +42,14 @@ class Request:
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
-        found = [
+        return [
             *rules.project(self.project),
             *rules.user(self.user),
             *rules.fingerprint(self.fingerprint),
             *rules.prose(self.name, "name", 100),
             *rules.prose(self.reason, "reason"),
+            *rules.public_key(self.public_key, self.fingerprint),
         ]
-        if len(self.public_key) > rules.MAX_PUBLIC_KEY:
-            found.append(Problem("The public key is too long.", "public_key"))
-        elif reason := openpgp.public_key_problem(self.public_key, self.fingerprint):
-            found.append(Problem(f"The public key is refused: {reason}.", "public_key"))
-        return found
 
     def render(self) -> str:
         """The whole text to send, ending with a line break.

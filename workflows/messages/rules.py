@@ -6,11 +6,20 @@ file and on a terminal, so every value is held to its rule before anybody sees o
 
 from __future__ import annotations
 
+import base64
 import re
 from urllib.parse import SplitResult, urlsplit
 
 from workflows.core.errors import Problem
-from workflows.messages import openpgp
+from workflows.core.openpgp import (
+    ENCRYPTED_DATA,
+    SECRET_KEYS,
+    MalformedPackets,
+    Packet,
+    Tag,
+    fingerprint_of,
+    split,
+)
 from workflows.messages.envelope import MessageError
 
 SIGN_IN_DOMAINS = {
@@ -131,8 +140,62 @@ def ciphertext(value: str | None, field: str) -> list[Problem]:
     """A base64 OpenPGP message encrypted to somebody, never a plaintext; the complaint does not repeat it."""
     if value is None:
         return []
-    reason = "it is too long" if len(value) > MAX_CIPHERTEXT else openpgp.ciphertext_problem(value)
+    reason = "it is too long" if len(value) > MAX_CIPHERTEXT else _not_encrypted(value)
     return [Problem(f"{field} is not an encrypted text: {reason}.", field)] if reason else []
+
+
+def _not_encrypted(text: str) -> str:
+    """Why a base64 text is no whole OpenPGP message encrypted to a public key (half a sentence), or ""."""
+    try:
+        tags = [packet.tag for packet in _packets(text) if packet.tag != Tag.MARKER]
+    except ValueError as error:
+        return str(error)
+    if not tags:
+        return "it is empty"
+    if Tag.SECRET_KEY in tags:
+        return "it is a secret key"
+    if tags[0] != Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY or tags[-1] not in ENCRYPTED_DATA:
+        return "it is not a message that was encrypted to a public key"
+    return ""
+
+
+def public_key(value: str, wanted: str) -> list[Problem]:
+    """A base64 text that is the one public key with the fingerprint `wanted`, nothing secret in it."""
+    reason = "it is too long" if len(value) > MAX_PUBLIC_KEY else _not_the_key(value, wanted)
+    return [Problem(f"The public key is refused: {reason}.", "public_key")] if reason else []
+
+
+def _not_the_key(text: str, wanted: str) -> str:
+    """Why a base64 text is not the one public key with a fingerprint (half a sentence), or ""."""
+    try:
+        packets = _packets(text)
+    except ValueError as error:
+        return str(error)
+    tags = [packet.tag for packet in packets]
+    if not SECRET_KEYS.isdisjoint(tags):
+        return "it holds a SECRET key; never send that to anybody"
+    if not tags or tags[0] != Tag.PUBLIC_KEY:
+        return "it is not a public key"
+    if tags.count(Tag.PUBLIC_KEY) > 1:
+        return "it holds more than one public key"
+    actual = fingerprint_of(packets[0])
+    return f"its fingerprint is {actual}, not {wanted}" if actual not in {None, wanted} else ""
+
+
+def _packets(text: str) -> tuple[Packet, ...]:
+    """The packets in a base64 text without blanks.
+
+    Raises:
+        ValueError: it is not base64, or not OpenPGP data that is whole; the message is half a sentence.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError("it is not base64") from None
+    try:
+        return split(data)
+    except MalformedPackets as error:
+        raise ValueError("it ends too early" if error.truncated else "it is not OpenPGP data") from None
 
 
 def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[Problem]:

@@ -14,7 +14,7 @@ from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
 from workflows.services import installation
-from workflows.services.gpg.tools import GpgMissing, find_gpg
+from workflows.services.gpg.tools import GpgMissing, gpg_version
 from workflows.steps.base import Context, Progress, Report
 
 STEP = Step(
@@ -91,7 +91,7 @@ def look(context: Context, report: Report) -> Found:
 
 def _gpg_version(context: Context) -> str:
     try:
-        return find_gpg(context.world.environment).version
+        return gpg_version(context.world.environment)
     except GpgMissing:
         return ""
 
@@ -159,7 +159,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         GpgMissing: gpg is not here; nothing of the way works without it.
     """
     report(Progress("Looking for gpg and aws"))
-    tools = {"gpg": find_gpg(context.world.environment).version}
+    tools = {"gpg": gpg_version(context.world.environment)}
     if version := _aws_version(context):
         tools["aws"] = version
     return {"project": request.project, "user": request.user, "tools": tools}
@@ -168,7 +168,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def observe(context: Context) -> Observation:
     """The program gpg is still here."""
     try:
-        find_gpg(context.world.environment)
+        gpg_version(context.world.environment)
     except OnboardError as error:
         return Observation(Verdict.CHANGED, error.what)
     return AGREES

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
+from workflows.core.openpgp import grouped
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity, open_handoff
-from workflows.services.gpg.ciphertext import clean_ciphertext, is_for
+from workflows.services.gpg.decrypt import clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps.base import Context, Progress, Report
@@ -54,11 +55,6 @@ class Arrival:
     source: str
     own_keys: tuple[str, ...]
     remarks: tuple[str, ...]
-
-
-def grouped(fingerprint: str) -> str:
-    """A fingerprint in groups of four."""
-    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
 
 
 def mail(context: Context) -> Path | None:

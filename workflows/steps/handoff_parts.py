@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
 from workflows.layer.discover import Project
 from workflows.layer.model import Layer
 from workflows.layer.profile_names import account_profile
 from workflows.messages.handoff import Identity, RoleProfile, sign_in_url
-from workflows.services.gpg.ciphertext import clean_ciphertext, is_for
-from workflows.services.gpg.decrypt_errors import NotAMessage
+from workflows.services.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
@@ -139,7 +139,7 @@ def _check(ciphertext: str, details: KeyDetails, what: str) -> None:
     if not meant:
         raise NotForThisKey(
             "Not for this key",
-            f"{what} in the state is not encrypted to the key {details.grouped_fingerprint}.",
+            f"{what} in the state is not encrypted to the key {grouped(details.fingerprint)}.",
             why="It was made with another key, perhaps before the key file was replaced.",
             next="Plan again: a changed key file makes a new password. Nothing was handed over.",
         )

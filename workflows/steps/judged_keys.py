@@ -12,12 +12,11 @@ from enum import Enum
 from typing import Any
 
 from workflows.layer.model import Layer
-from workflows.services.gpg.advice import arrival_words
 from workflows.services.gpg.inspect import CheckedKey
 from workflows.services.gpg.normalise import normalise
 from workflows.services.gpg.owner import Likeness, likeness, looks_like
 from workflows.services.gpg.refusals import KeyRefused
-from workflows.services.gpg.verdict import ACCEPTED, Verdict, VerdictKind, judge
+from workflows.services.gpg.verdict import ACCEPTED, Verdict, VerdictKind, arrival_words, judge
 from workflows.services.terraform.provider_wanted import provider_wanted
 from workflows.steps.base import Context
 from workflows.steps.edits import read_layers
@@ -61,14 +60,13 @@ class TakenKey:
         name: the IAM user it is for.
         text: the key file, as it would be written.
         fingerprint: of the primary key, 40 upper-case hexadecimal digits.
-        grouped: the fingerprint in groups of four.
         algorithm: as "RSA 4096".
         expires: when it stops being usable, ISO 8601, or None for never.
         user_ids: the user ids in it.
         accepted: whether it may be written.
         verdict: how it ends.
         headline: the verdict in a few words.
-        explanation: why, in a sentence or two, with the error that the apply would have ended with.
+        explanation: why, in a sentence or two.
         for_owner: what to send to its owner.
         warnings: what to know although it may be used.
         source: where it came from, in words.
@@ -79,7 +77,6 @@ class TakenKey:
     name: str
     text: str
     fingerprint: str
-    grouped: str
     algorithm: str
     expires: str | None
     user_ids: tuple[str, ...]
@@ -182,14 +179,13 @@ class KeyJudge:
             name=name,
             text=checked.key.text,
             fingerprint=details.fingerprint,
-            grouped=details.grouped_fingerprint,
             algorithm=part.description,
             expires=expires.isoformat() if expires else None,
             user_ids=tuple(user_id.text for user_id in details.user_ids if user_id.holds),
             accepted=worst.accepted,
             verdict=worst.kind,
             headline=worst.headline + self._where(verdicts, worst),
-            explanation=_explanation(worst),
+            explanation=worst.explanation,
             for_owner=worst.sentence_for_owner or arrival_words(details),
             warnings=warnings,
             source=source,
@@ -263,9 +259,3 @@ def _provider(layer: Layer) -> _Provider:
 
 def _users_of(layer: Layer, file: str) -> list[str]:
     return [one.iam_name for one in layer.people if one.key_file == file]
-
-
-def _explanation(verdict: Verdict) -> str:
-    if not verdict.provider_error:
-        return verdict.explanation
-    return f"{verdict.explanation} The apply would end with: {verdict.provider_error}"

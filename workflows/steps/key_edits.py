@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workflows.core.openpgp import holds
 from workflows.layer.model import Layer
 from workflows.layer.operations import Operation, ReplaceKey
-from workflows.layer.operations.keys import same_key
-from workflows.services.gpg.key_file import is_readable
-from workflows.services.gpg.normalise import holds, normalise
 
 
 def text_for_new(layer: Layer, name: str, text: str) -> str:
@@ -24,7 +22,7 @@ def text_for_new(layer: Layer, name: str, text: str) -> str:
         text: the key, as it would be written.
     """
     present = layer.files.keys.get(f"keys/{name}")
-    if present is None or not is_readable(present) or not holds(present, normalise(text)):
+    if present is None or not holds(present, text.encode()):
         return text
     return present.decode()
 
@@ -33,7 +31,7 @@ def key_of_joined(layer: Layer, name: str, text: str) -> Iterator[Operation]:
     """The operation that gives somebody whom this session has added another key, if it is another one."""
     person = layer.person(name)
     present = layer.files.keys.get(person.key_file or "") if person else None
-    if present is not None and not holds(present, normalise(text)):
+    if present is not None and not holds(present, text.encode()):
         yield ReplaceKey(name, text)
 
 
@@ -49,5 +47,5 @@ def replaced_key(layer: Layer, name: str, key: Mapping[str, Any]) -> Iterator[Op
         return
     person, text = layer.person(name), str(key["text"])
     present = layer.files.keys.get(person.key_file or "") if person else None
-    if present is None or not same_key(present, text.encode()):
+    if present is None or not holds(present, text.encode()):
         yield ReplaceKey(name, text)

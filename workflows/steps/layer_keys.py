@@ -28,12 +28,12 @@ class PresentKey:
         same: other files of these layers with the same key, as `security: keys/machine.ci`.
         kind: how the verdict ends.
         headline: the verdict in a few words.
-        explanation: why, with the error that the apply would end with.
+        explanation: why, in a sentence or two.
         warnings: what to know although it works.
         expires: the day that it stops being usable, in UTC; None for never, and where there is no key.
         soon: whether that day is less than thirty days off, or past.
         algorithm: as "RSA 4096", or "" where there is no key.
-        grouped: the fingerprint in groups of four, or "".
+        fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
         user_ids: the user ids in it.
         for_owner: what to send to its owner, or "".
     """
@@ -49,7 +49,7 @@ class PresentKey:
     expires: date | None
     soon: bool
     algorithm: str
-    grouped: str
+    fingerprint: str
     user_ids: tuple[str, ...]
     for_owner: str
 
@@ -124,7 +124,6 @@ def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], cont
     details = found.key.details if found.key else None
     expires = details.expires(now) if details else None
     part = (details.encryption_part(now) or details.primary) if details else None
-    error = f" The apply would end with: {verdict.provider_error}" if verdict.provider_error else ""
     return PresentKey(
         account=layer.location.account,
         file=path,
@@ -132,12 +131,12 @@ def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], cont
         same=same,
         kind=verdict.kind,
         headline=verdict.headline,
-        explanation=f"{verdict.explanation}{error}",
+        explanation=verdict.explanation,
         warnings=verdict.warnings,
         expires=expires.date() if expires else None,
         soon=expires is not None and expires < now + EXPIRES_SOON,
         algorithm=part.description if part else "",
-        grouped=details.grouped_fingerprint if details else "",
+        fingerprint=details.fingerprint if details else "",
         user_ids=tuple(one.text for one in details.user_ids if one.holds) if details else (),
         for_owner=verdict.sentence_for_owner,
     )

@@ -18,7 +18,6 @@ class OwnChoice:
 
     Attributes:
         fingerprint: of the primary key, 40 upper-case hexadecimal digits.
-        grouped: the fingerprint in groups of four.
         user_id: its first user id, as "Jane Doe <jane@a.example>".
         algorithm: as "RSA 4096".
         expires: the date on which it stops being usable, as "2027-11-25", or "" for never.
@@ -31,7 +30,6 @@ class OwnChoice:
     """
 
     fingerprint: str
-    grouped: str
     user_id: str
     algorithm: str
     expires: str
@@ -71,7 +69,6 @@ def _choice(key: OwnKey, context: Context) -> OwnChoice:
     expires = details.expires(now)
     return OwnChoice(
         fingerprint=details.fingerprint,
-        grouped=details.grouped_fingerprint,
         user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
         mails=tuple(mail.casefold() for mail in details.mails),
         algorithm=(part or details.primary).description,

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workflows.core.openpgp import holds
 from workflows.layer.model import Layer, Person
-from workflows.services.gpg.key_file import is_readable
-from workflows.services.gpg.normalise import PublicKeyText, holds
+from workflows.services.gpg.normalise import PublicKeyText
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def replacement(
             by_hand.append(f"{account}: the key file of {name} is computed; replace it by hand ({place}).")
             continue
         present = layer.files.keys.get(person.key_file)
-        same = present is not None and is_readable(present) and holds(present, key)
+        same = present is not None and holds(present, key.text.encode())
         if same and account not in before:
             unchanged.append(account)
         else:

@@ -13,8 +13,7 @@ from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
-from workflows.services.gpg.ciphertext import clean_ciphertext
-from workflows.services.gpg.decrypt import decrypt
+from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.own_identity import identity_of

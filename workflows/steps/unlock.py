@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import decrypt
-from workflows.services.gpg.encrypt import encrypt
+from workflows.services.gpg.keyring import encrypt
 from workflows.steps.base import Context, Progress, Report
 
 

@@ -115,7 +115,6 @@ def before_start(stage: Stage) -> Scene:
 def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
     values: dict[str, Any] = {
         "fingerprint": fingerprint,
-        "grouped": handoff.grouped(fingerprint),
         "user_id": name,
         "algorithm": "RSA 4096",
         "expires": "2028-01-05",

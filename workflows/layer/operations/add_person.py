@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from workflows.core.errors import Problem
+from workflows.core.openpgp import holds
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import check_groups, refuse
 from workflows.layer.operations.commented import commented_at
 from workflows.layer.operations.homes import home_for
-from workflows.layer.operations.keys import check_key_text, same_key, with_key_text
+from workflows.layer.operations.keys import check_key_text, with_key_text
 from workflows.layer.operations.membership import add_member
 from workflows.layer.operations.outputs import (
     Somebody,
@@ -113,7 +114,7 @@ class AddPerson:
         path = str(declared.facts.key_file)
         present = files.keys.get(path)
         data = self.key_text.encode()
-        if present is None or not same_key(present, data):
+        if present is None or not holds(present, data):
             sharing = [one.iam_name for one in layer.people if one.key_file == path]
             if sharing:
                 raise refuse(
@@ -151,7 +152,7 @@ class AddPerson:
             outputs=tuple(sorted([*facts.outputs, *(planned.facts if planned else ())])),
             hidden_outputs=tuple(sorted([*facts.hidden_outputs, *(planned.hidden if planned else ())])),
             collected=tuple(sorted([*facts.collected, *self._collected(layer, declared)])),
-            keys={**facts.keys, path: present if present is not None and same_key(present, data) else data},
+            keys={**facts.keys, path: present if present is not None and holds(present, data) else data},
         )
 
     def _plans(self, layer: Layer) -> tuple[NewDeclaration, NewOutputs | None]:

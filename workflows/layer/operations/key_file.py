@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
+from workflows.core.openpgp import holds
 from workflows.layer.facts import facts_of
 from workflows.layer.operations.base import check_known_person, find_person, refuse
-from workflows.layer.operations.keys import key_goes, same_key
+from workflows.layer.operations.keys import key_goes
 from workflows.layer.operations.values_of_person import own_key_path
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RenameKeyFile:
         if problems or person is None:
             return problems
         present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(self._path(person))
-        if there is not None and (present is None or not same_key(present, there)):
+        if there is not None and (present is None or not holds(there, present)):
             problems.append(Problem(f"There is a file {self._path(person)} already.", "file_name"))
         elif present is None and there is None:
             message = f"Neither {person.key_file} nor {self._path(person)} is there."

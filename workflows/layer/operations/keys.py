@@ -1,4 +1,4 @@
-"""Key files: when two are the same key, and replacing one."""
+"""Key files: what a person's file may hold, and replacing one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
+from workflows.core.openpgp import holds
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place
 from workflows.layer.operations.base import check_known_person, find_person, refuse
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 1_000_000
 """More bytes than any public key that a person has; a guard against a wrong file."""
-
-
-def same_key(left: bytes, right: bytes) -> bool:
-    """Whether two key files hold the same key, whatever their line wraps.
-
-    Writing one anew would reset the password: the provider compares the text, so what is the same stays as
-    it is.
-    """
-    return b"".join(left.split()) == b"".join(right.split())
 
 
 def check_key_text(text: str) -> list[Problem]:
@@ -99,14 +91,14 @@ class ReplaceKey:
         """
         path, data = self._path(layer), self.key_text.encode()
         present = layer.files.keys.get(path)
-        unchanged = present is not None and same_key(present, data)
+        unchanged = present is not None and holds(present, data)
         return layer.files if unchanged else with_key_text(layer.files, path, data)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with another key in the file."""
         facts, path, data = facts_of(layer), self._path(layer), self.key_text.encode()
         present = facts.keys.get(path)
-        unchanged = present is not None and same_key(present, data)
+        unchanged = present is not None and holds(present, data)
         return facts if unchanged else replace(facts, keys={**facts.keys, path: data})
 
     def _path(self, layer: Layer) -> str:

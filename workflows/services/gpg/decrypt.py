@@ -13,51 +13,253 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
+from typing import Final
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.openpgp import ENCRYPTED_DATA, KEYS, SECRET_KEYS, MalformedPackets, Tag, split
 from workflows.core.secret import Secret
-from workflows.services.gpg.ciphertext import HIDDEN_RECIPIENT, clean_ciphertext, is_for, recipients
-from workflows.services.gpg.decrypt_errors import (
-    DecryptCancelled,
-    DecryptError,
-    LoopbackForbidden,
-    NoSecretKey,
-    NotAMessage,
-    PassphraseNeeded,
-    PinentryTimeout,
-    SmartcardProblem,
-    WrongPassphrase,
-)
+from workflows.services.gpg import pasted
+from workflows.services.gpg.details import KeyDetails
+from workflows.services.gpg.normalise import INPUT_LIMIT
 from workflows.services.gpg.tools import GpgFailed, GpgRun, run_gpg
+from workflows.services.installation import how_to_install
 
-__all__ = [
-    "HIDDEN_RECIPIENT",
-    "DecryptCancelled",
-    "DecryptError",
-    "LoopbackForbidden",
-    "NoSecretKey",
-    "NotAMessage",
-    "PassphraseNeeded",
-    "PinentryTimeout",
-    "SmartcardProblem",
-    "WrongPassphrase",
-    "clean_ciphertext",
-    "decrypt",
-    "is_for",
-    "recipients",
-]
+_REPLACEMENT_HINT = "If the key is lost, ask the admin for a new password for a new key."
 
-# libgpg-error's err-codes.h
-_PASSPHRASE_CODES = frozenset({11, 177})  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
-_TIMEOUT = 62
-_CANCEL_CODES = frozenset({83, 99, 198})  # 83 as met in practice, CANCELED, FULLY_CANCELED
-_NO_PINENTRY_CODES = frozenset(
-    {85, 86, 32870}
-)  # NO_PIN_ENTRY, PIN_ENTRY, ENOTTY (pinentry-curses without a terminal)
-_CARD_CODES = frozenset({87, 108, 110, 111, 112, 113, 119, 130})  # BAD_PIN, CARD…, NO_SCDAEMON, PIN_BLOCKED
+
+class DecryptError(OnboardError):
+    """The text could not be decrypted; the subclass says why."""
+
+
+class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
+    """What was given is not one encrypted message.
+
+    Args:
+        what: what is wrong with it, as a sentence.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "This is not an encrypted password",
+            what,
+            why="An encrypted password is one block of base64 text that begins with w or h.",
+            next="Copy the whole block from the message again, from its first letter to its last.",
+        )
+
+
+class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
+    """The passphrase does not open the secret key."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "Wrong passphrase",
+            "The secret key is here, but this passphrase does not open it.",
+            why="It is the passphrase of your PGP key, not a password of AWS or of this computer.",
+            next=f"Try again. {_REPLACEMENT_HINT}",
+            detail=detail,
+        )
+
+
+class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
+    """None of the keys that the message is encrypted to is in the keyring.
+
+    Attributes:
+        key_ids: the ids of the keys (mostly subkeys) that could open it.
+    """
+
+    def __init__(self, key_ids: tuple[str, ...], detail: str) -> None:
+        wanted = ", ".join(key_ids) or "a key that it does not name"
+        super().__init__(
+            "The key for this message is not here",
+            f"It is encrypted to {wanted}, and that secret key is not in the keyring of this computer.",
+            why="It may be on another computer or a smartcard, or the message is for somebody else.",
+            next=f"Open it where that key is. {_REPLACEMENT_HINT}",
+            detail=detail,
+        )
+        self.key_ids = key_ids
+
+
+class DecryptCancelled(DecryptError, Cancelled):  # noqa: N818 - it is not an error
+    """The person cancelled the question for the passphrase."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("Cancelled", "The question for the passphrase was cancelled.", detail=detail)
+
+
+class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
+    """The question for the passphrase waited too long."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "The question timed out",
+            "GnuPG asked for the passphrase and had no answer in time.",
+            next="Try again.",
+            detail=detail,
+        )
+
+
+class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
+    """The key has a passphrase, and gpg has no way to ask for it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "The passphrase is needed",
+            "GnuPG wanted to ask for the key's passphrase and could not.",
+            why="Its own question (pinentry) is not installed or has no terminal to appear on.",
+            next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
+            + how_to_install("pinentry"),
+            detail=detail,
+        )
+
+
+class LoopbackForbidden(DecryptError):  # noqa: N818 - it names what is forbidden
+    """The person's gpg-agent takes a passphrase from its own question only."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "GnuPG wants to ask by itself",
+            "The settings of gpg-agent do not let another program hand over a passphrase.",
+            why="gpg-agent.conf holds  no-allow-loopback-pinentry.",
+            next="Choose to enter the passphrase in GnuPG's own question.",
+            detail=detail,
+        )
+
+
+class SmartcardProblem(DecryptError):  # noqa: N818 - it names what it is about
+    """The secret key is on a smartcard, and the card did not do its part."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "The smartcard did not decrypt it",
+            "The secret key is on a smartcard that is absent, locked, or was given a wrong PIN.",
+            next="Insert the card, look at  gpg --card-status, and use GnuPG's own question for the PIN.",
+            detail=detail,
+        )
+
+
+HIDDEN_RECIPIENT: Final = "0" * 16
+"""The key id of a recipient that the sender left out (RFC 9580, section 5.1)."""
+
+
+def clean_ciphertext(text: bytes | str) -> bytes:
+    r"""The binary message in a text as people paste it.
+
+    Accepted: base64 with wraps, quote marks, quotation signs, a shell's trailing `%`, literal `\n`; a block
+    of it inside a mail; an armored message; a binary file.
+
+    Raises:
+        NotAMessage: there is not exactly one encrypted message in it, or it is damaged.
+    """
+    if len(text) > INPUT_LIMIT:
+        raise NotAMessage(f"It is too large: {len(text):,} characters, where some hundred are usual.")
+    binary = _binary_message(text)
+    if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
+        binary = _binary_message(binary)
+    try:
+        packets = split(binary)
+    except MalformedPackets as error:
+        if error.truncated:
+            raise NotAMessage("Its end is missing.") from error
+        raise NotAMessage("It is not OpenPGP data.") from error
+    tags = {packet.tag for packet in packets}
+    if sum(packet.tag in ENCRYPTED_DATA for packet in packets) > 1:
+        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
+    if tags & (KEYS | SECRET_KEYS):
+        raise NotAMessage("It is a key, not a message.")
+    if not tags & ENCRYPTED_DATA:
+        raise NotAMessage("Its encrypted part is missing.")
+    if not recipients(binary):
+        raise NotAMessage("It is not encrypted to any key.")
+    return binary
+
+
+def recipients(ciphertext: bytes) -> tuple[str, ...]:
+    """The ids of the keys that can open a message, in their order, without asking gpg.
+
+    Args:
+        ciphertext: a binary message.
+
+    Returns:
+        Key ids of 16 upper-case hexadecimal digits, usually of subkeys; `HIDDEN_RECIPIENT` for a hidden one.
+
+    Raises:
+        NotAMessage: it is not OpenPGP data.
+    """
+    try:
+        packets = split(ciphertext)
+    except MalformedPackets as error:
+        raise NotAMessage("It is not OpenPGP data, or its end is missing.") from error
+    return tuple(
+        _recipient(packet.body)
+        for packet in packets
+        if packet.tag == Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY and len(packet.body) > 9
+    )
+
+
+def is_for(ciphertext: bytes, details: KeyDetails) -> bool:
+    """Whether the owner of a key can open a message.
+
+    Args:
+        ciphertext: a binary message.
+        details: the key.
+
+    Returns:
+        True also for a message with a hidden recipient: it cannot be ruled out.
+
+    Raises:
+        NotAMessage: it is not OpenPGP data.
+    """
+    own = {part.key_id for part in details.parts}
+    return any(key_id in own or key_id == HIDDEN_RECIPIENT for key_id in recipients(ciphertext))
+
+
+def _recipient(body: bytes) -> str:
+    """The key id in a session key packet of version 3 (RFC 9580, section 5.1.1) or 6 (section 5.1.2)."""
+    if body[0] != 6:
+        return body[1:9].hex().upper()
+    fingerprint = body[3 : 2 + body[1]]
+    if not fingerprint:
+        return HIDDEN_RECIPIENT
+    # A key id is the end of a version 4 fingerprint, and the beginning of a later one.
+    return (fingerprint[-8:] if body[2] == 4 else fingerprint[:8]).hex().upper()
+
+
+def _binary_message(data: bytes | str) -> bytes:
+    text = pasted.as_text(data)
+    if text is None:
+        return data if isinstance(data, bytes) else b""
+    text = pasted.unescaped(pasted.unquoted(text))
+    if not text.strip():
+        raise NotAMessage("It is empty.")
+    blocks = pasted.armored_blocks(text)
+    messages = [block for block in blocks if block.label == "MESSAGE"]
+    if blocks and not messages:
+        raise NotAMessage("It is another kind of PGP block, not an encrypted message.")
+    if len(messages) > 1:
+        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
+    if messages and not messages[0].complete:
+        raise NotAMessage("Its last line, -----END PGP MESSAGE-----, is missing.")
+    try:
+        binary = messages[0].decode() if messages else pasted.bare_base64(text)
+    except pasted.MalformedBase64 as error:
+        raise NotAMessage(f"The text cannot be decoded: {error}.") from error
+    if not binary:
+        raise NotAMessage("There is no encrypted text in it.")
+    return binary
+
+
+_KINDS: Final[tuple[tuple[frozenset[int], Callable[[str], DecryptError]], ...]] = (
+    # libgpg-error's err-codes.h; 83 is as met in practice
+    (frozenset({11, 177}), WrongPassphrase),  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
+    (frozenset({62}), PinentryTimeout),  # TIMEOUT
+    (frozenset({83, 99, 198}), DecryptCancelled),  # CANCELED, FULLY_CANCELED
+    (frozenset({85, 86, 32870}), PassphraseNeeded),  # NO_PIN_ENTRY, PIN_ENTRY, ENOTTY (curses, no terminal)
+    # BAD_PIN, CARD…, NO_SCDAEMON, PIN_BLOCKED
+    (frozenset({87, 108, 110, 111, 112, 113, 119, 130}), SmartcardProblem),
+)
 
 
 def decrypt(
@@ -68,7 +270,6 @@ def decrypt(
     environment: Mapping[str, str],
     tty: str | None = None,
     cancelled: Event | None = None,
-    gpg: str = "gpg",
 ) -> Secret:
     """Decrypt a message.
 
@@ -84,14 +285,12 @@ def decrypt(
         environment: the person's environment.
         tty: the device of the terminal for pinentry.
         cancelled: set by another thread to give up; gpg is ended, its agent is not.
-        gpg: the name or path of gpg.
 
     Returns:
         The plain text, exactly as it was encrypted.
 
     Raises:
-        DecryptError: its subclass says what went wrong: `WrongPassphrase`, `NoSecretKey`, `DecryptCancelled`,
-            `PinentryTimeout`, `PassphraseNeeded`, `LoopbackForbidden`, `SmartcardProblem`, `NotAMessage`.
+        DecryptError: its subclass says what went wrong.
         GpgFailed: anything else that gpg reports.
         GpgMissing: gpg is not installed.
         Cancelled: `cancelled` was set.
@@ -102,14 +301,11 @@ def decrypt(
         [*(() if askable else ("--pinentry-mode", "error")), "--no-auto-key-retrieve", "--decrypt"],
         gnupg_home=gnupg_home,
         environment=environment,
-        program=gpg,
         stdin=ciphertext,
         passphrase=passphrase,
         tty=tty,
         cancelled=cancelled,
     )
-    if run.exit_status == -signal.SIGINT:
-        raise DecryptCancelled(run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
     if run.exit_status != 0 or not run.has("DECRYPTION_OKAY"):
         raise _failure(run)
     try:
@@ -127,27 +323,17 @@ def _has_windows(environment: Mapping[str, str]) -> bool:
 
 def _failure(run: GpgRun) -> OnboardError:
     """The error that a failed run stands for."""
-    codes = _error_codes(run, "pkdecrypt_failed")
-    encrypted_to = tuple(arguments[0] for arguments in run.arguments("ENC_TO") if arguments)
-    kind: (
-        type[WrongPassphrase | DecryptCancelled | PinentryTimeout | PassphraseNeeded | SmartcardProblem]
-        | None
-    )
-    kind = None
+    if run.exit_status == -signal.SIGINT:
+        return DecryptCancelled(run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
     if _error_codes(run, "set_pinentry_mode"):
         return LoopbackForbidden(run.messages)
-    if codes & _PASSPHRASE_CODES:
-        kind = WrongPassphrase
-    elif _TIMEOUT in codes:
-        kind = PinentryTimeout
-    elif codes & _CANCEL_CODES:
-        kind = DecryptCancelled
-    elif codes & _NO_PINENTRY_CODES:
-        kind = PassphraseNeeded
-    elif codes & _CARD_CODES or run.has("SC_OP_FAILURE"):
+    codes = _error_codes(run, "pkdecrypt_failed")
+    kind = next((kind for known, kind in _KINDS if codes & known), None)
+    if kind is None and run.has("SC_OP_FAILURE"):
         kind = SmartcardProblem
     if kind is not None:
         return kind(run.messages)
+    encrypted_to = tuple(arguments[0] for arguments in run.arguments("ENC_TO") if arguments)
     if run.has("NODATA") or not encrypted_to:
         return NotAMessage("GnuPG finds no message in it that is encrypted to a key.")
     if run.has("NO_SECKEY"):

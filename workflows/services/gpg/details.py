@@ -103,24 +103,18 @@ class KeyDetails:
         primary: the primary key.
         subkeys: its subkeys in their order, revoked and expired ones too.
         user_ids: its user ids in their order.
-        unread: what `keybase_packets.unread` says of the key, "" where that library can read all of it.
+        unread: whether a part of it is nothing that `provider_library.keybase_reads`.
     """
 
     primary: KeyPart
     subkeys: tuple[KeyPart, ...]
     user_ids: tuple[UserId, ...]
-    unread: str = ""
+    unread: bool = False
 
     @property
     def fingerprint(self) -> str:
         """The primary key's fingerprint."""
         return self.primary.fingerprint
-
-    @property
-    def grouped_fingerprint(self) -> str:
-        """The fingerprint in groups of four, to be read out over the phone."""
-        digits = self.fingerprint
-        return " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
 
     @property
     def created(self) -> datetime:

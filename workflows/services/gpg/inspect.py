@@ -6,28 +6,29 @@ neither the person's keyring nor its trust settings matter.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
+from workflows.core.openpgp import MalformedPackets, Packet, Tag, split, subpackets
 from workflows.services.gpg.details import KeyDetails, parse_listings
-from workflows.services.gpg.key_packets import is_minimal
-from workflows.services.gpg.keybase_packets import unread
 from workflows.services.gpg.normalise import PublicKeyText, normalise
-from workflows.services.gpg.packets import MalformedPackets, split
+from workflows.services.gpg.provider_library import keybase_reads
 from workflows.services.gpg.refusals import KeyRefused, OtherKeyVersion
-from workflows.services.gpg.subkey_expiry import own_expiries
 from workflows.services.gpg.tools import GpgRun, run_gpg
-
-__all__ = ["CheckedKey", "KeyDetails", "UnreadableKey", "check_key", "inspect_key", "private_folder"]
 
 # No agent, no keyring and no trust database: nothing but the key itself.
 _ISOLATED = ("--no-options", "--no-keyring", "--no-autostart", "--trust-model", "always", "--with-colons")
 _READ_ONLY = (*_ISOLATED, "--show-keys")
+_BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
+_CREATED: Final = 2  # subpackets, section 5.2.3.7
+_LIFETIME: Final = 9
+_WANTED: Final = frozenset({_CREATED, _LIFETIME})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
 
 
 class UnreadableKey(KeyRefused):
@@ -56,7 +57,7 @@ class CheckedKey:
     details: KeyDetails
 
 
-def check_key(data: bytes | str, *, environment: Mapping[str, str], gpg: str = "gpg") -> CheckedKey:
+def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKey:
     """Normalise, reduce and read a key, in one run of gpg.
 
     The reduced key has one signature a user id and a subkey, which leaves the provider no choice between an
@@ -66,7 +67,6 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str], gpg: str = "
     Args:
         data: what a person handed over (see `normalise`).
         environment: the person's environment.
-        gpg: the name or path of gpg.
 
     Raises:
         KeyRefused: there is not exactly one public key in it, or gpg cannot read it (`UnreadableKey`).
@@ -74,30 +74,27 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str], gpg: str = "
     """
     key = normalise(data)
     if is_minimal(key.binary):
-        return CheckedKey(key, inspect_key(key.binary, environment=environment, gpg=gpg))
-    with private_folder() as folder:
-        reduced_file = folder / "reduced.gpg"
+        return CheckedKey(key, inspect_key(key.binary, environment=environment))
+    with TemporaryDirectory(prefix="io-") as folder:
+        reduced_file = Path(folder) / "reduced.gpg"
         run = run_gpg(
             [
                 *_ISOLATED,
-                "--import-options",
-                "import-export,import-minimal,import-show",
-                "--output",
-                str(reduced_file),
+                *("--import-options", "import-export,import-minimal,import-show"),
+                *("--output", str(reduced_file)),
                 "--import",
             ],
-            gnupg_home=folder,
+            gnupg_home=Path(folder),
             environment=environment,
-            program=gpg,
             stdin=key.binary,
         )
         reduced = _reduced(reduced_file, key)
     if reduced is None or _made_in_future(run):
-        return CheckedKey(key, inspect_key(key.binary, environment=environment, gpg=gpg))
+        return CheckedKey(key, inspect_key(key.binary, environment=environment))
     return CheckedKey(reduced, _details(run, reduced.binary))
 
 
-def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gpg") -> KeyDetails:
+def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
     """Read one binary public key with `gpg --show-keys`.
 
     A key that was made in the future (by a wrong clock) is read as of one hour after its creation, as gpg
@@ -106,25 +103,23 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str], gpg: str = "gp
     Args:
         binary: a `PublicKeyText.binary`.
         environment: the person's environment.
-        gpg: the name or path of gpg.
 
     Raises:
         UnreadableKey: gpg finds no key in it.
         GpgMissing: gpg is not installed.
     """
-    with private_folder() as folder:
-        run = run_gpg(_READ_ONLY, gnupg_home=folder, environment=environment, program=gpg, stdin=binary)
+    with TemporaryDirectory(prefix="io-") as folder:
+
+        def listed(*options: str) -> GpgRun:
+            return run_gpg(
+                [*options, *_READ_ONLY], gnupg_home=Path(folder), environment=environment, stdin=binary
+            )
+
+        run = listed()
         details = _details(run, binary)
         if _made_in_future(run):
             moment = details.created + timedelta(hours=1)
-            run = run_gpg(
-                ["--faked-system-time", f"{moment:%Y%m%dT%H%M%S}", *_READ_ONLY],
-                gnupg_home=folder,
-                environment=environment,
-                program=gpg,
-                stdin=binary,
-            )
-            details = _details(run, binary)
+            details = _details(listed("--faked-system-time", f"{moment:%Y%m%dT%H%M%S}"), binary)
     return details
 
 
@@ -134,7 +129,7 @@ def _details(run: GpgRun, binary: bytes) -> KeyDetails:
         version = split(binary)[0].body[0]
         raise OtherKeyVersion(version) if version not in {4, 5} else UnreadableKey(run.messages)
     (details,) = keys
-    details = replace(details, unread=unread(split(binary)))
+    details = replace(details, unread=not keybase_reads(split(binary)))
     own = own_expiries(binary)
     if len(own) != len(details.subkeys):
         return details
@@ -158,14 +153,77 @@ def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
         return None
 
 
-@contextmanager
-def private_folder() -> Iterator[Path]:
-    """An empty folder that only this user can enter, removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="io-"))
-    try:
-        yield folder
-    finally:
-        try:
-            folder.rmdir()  # it mostly is empty still, and this is the quicker way
-        except OSError:
-            shutil.rmtree(folder)
+def is_minimal(key: bytes) -> bool:
+    """Whether gpg would write the very same bytes when it reduces a key: there is nothing to leave out.
+
+    That is so for most keys, and spares the longer of two ways to read them: a primary key, user ids and
+    subkeys with one signature each, every packet with the header that gpg writes (RFC 9580, section 4.2.2).
+
+    Args:
+        key: one whole binary public key.
+    """
+    packets = split(key)
+    head, rest = packets[:1], packets[1:]
+    pairs = list(zip(rest[::2], rest[1::2], strict=False))
+    names = [first.tag for first, _ in pairs]
+    split_at = names.count(Tag.USER_ID)
+    return (
+        len(rest) == 2 * len(pairs)
+        and split_at > 0
+        and names == [Tag.USER_ID] * split_at + [Tag.PUBLIC_SUBKEY] * (len(names) - split_at)
+        and all(second.tag == Tag.SIGNATURE for _, second in pairs)
+        and all(_has_header_of_gpg(packet) for packet in (*head, *rest))
+    )
+
+
+def _has_header_of_gpg(packet: Packet) -> bool:
+    """Whether a packet has an old format header with the shortest length that fits."""
+    length = len(packet.body)
+    size = next(size for size in (1, 2, 4) if length < 256**size)
+    header = bytes([0x80 | packet.tag << 2 | {1: 0, 2: 1, 4: 2}[size]]) + length.to_bytes(size)
+    return packet.raw[: len(header)] == header
+
+
+def own_expiries(key: bytes) -> tuple[datetime | None, ...]:
+    """For each subkey, in its order, when it expires by itself, UTC; None for never.
+
+    Of a primary key that has expired, gpg lists the subkeys as expired on the same day. Keybase's library
+    looks at the subkey alone, so the date is read in the newest signature that binds it (RFC 9580, sections
+    5.2.3 and 5.2.3.13).
+
+    Args:
+        key: a binary public key.
+
+    Raises:
+        MalformedPackets: it is no sequence of packets.
+    """
+    found: list[datetime | None] = []
+    made, newest = 0, -1
+    for packet in split(key):
+        if packet.tag == Tag.PUBLIC_SUBKEY:
+            found.append(None)
+            made, newest = int.from_bytes(packet.body[1:5]), -1
+        elif packet.tag == Tag.SIGNATURE and found:
+            signature = _binding(packet)
+            created = signature.get(_CREATED, -1)
+            if created >= newest and signature:
+                newest, lifetime = created, signature.get(_LIFETIME, 0)
+                found[-1] = _moment(made + lifetime) if lifetime else None
+    return tuple(found)
+
+
+def _moment(seconds: int) -> datetime | None:
+    """That many seconds after 1970, UTC; None for a day beyond the calendar, as far off as never.
+
+    OpenPGP's numbers have four bytes; a damaged signature may hold a longer one.
+    """
+    return _EPOCH + timedelta(seconds=seconds) if seconds < _BEYOND else None
+
+
+def _binding(packet: Packet) -> dict[int, int]:
+    """The numbers in the hashed subpackets of a binding signature by their type; {} for any other packet."""
+    body = packet.body
+    if len(body) < 6 or body[0] != 4 or body[1] != _BINDING:
+        return {}
+    area = body[6 : 6 + int.from_bytes(body[4:6])]
+    return {kind & 0x7F: int.from_bytes(data) for kind, data in subpackets(area) if kind & 0x7F in _WANTED}

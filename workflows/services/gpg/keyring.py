@@ -1,4 +1,4 @@
-"""The person's own PGP keys: which there are, the public half of one, and a new one.
+"""The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one.
 
 python-gnupg lists the secret keys and exports the public ones; no secret passes through it. Making a key is
 done with `tools.run_gpg` instead, because python-gnupg has no way to cancel a run or to show that it goes on,
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import private_folder
+from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
-from workflows.services.gpg.inspect import KeyDetails, inspect_key
-from workflows.services.gpg.packets import Tag, split
+from workflows.services.gpg.details import KeyDetails
+from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, GpgMissing, child_environment, run_gpg
 
@@ -69,15 +70,12 @@ class OwnKey:
     on_card: frozenset[str]
 
 
-def list_secret_keys(
-    gnupg_home: Path | None, environment: Mapping[str, str], *, gpg: str = "gpg"
-) -> tuple[OwnKey, ...]:
+def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) -> tuple[OwnKey, ...]:
     """The keys of the person's keyring that have a secret half, in its order.
 
     Args:
         gnupg_home: the folder with the keyring; None for gpg's own choice.
         environment: the person's environment.
-        gpg: the name or path of gpg.
 
     Returns:
         One for each key that gpg can read; none for an empty keyring or a folder that does not exist.
@@ -88,7 +86,7 @@ def list_secret_keys(
     """
     if gnupg_home is not None and not gnupg_home.is_dir():
         return ()
-    keyring = _open(gnupg_home, environment, gpg)
+    keyring = _open(gnupg_home, environment)
     listed = keyring.list_keys(secret=True)
     if listed.returncode not in {0, None}:
         raise GpgFailed(
@@ -98,7 +96,7 @@ def list_secret_keys(
     for key in listed:
         exported = _exported(keyring, key["fingerprint"])
         try:
-            details = inspect_key(exported, environment=environment, gpg=gpg)
+            details = inspect_key(exported, environment=environment)
         except KeyRefused:
             continue  # A secret key without its public half: nothing can be encrypted to it.
         # Field 15 of a secret key: "+" for here, "#" for not here, else the serial number of its card.
@@ -109,16 +107,13 @@ def list_secret_keys(
     return tuple(found)
 
 
-def export_public_key(
-    fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str], *, gpg: str = "gpg"
-) -> bytes:
+def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
     """The binary public key of the keyring, minimal (without other people's signatures).
 
     Args:
         fingerprint: the whole fingerprint.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
         environment: the person's environment.
-        gpg: the name or path of gpg.
 
     Raises:
         NoSuchKey: it is not in the keyring.
@@ -127,7 +122,7 @@ def export_public_key(
     """
     if not re.fullmatch(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", fingerprint):
         raise ValueError("a fingerprint is 40 or 64 hexadecimal digits")
-    exported = _exported(_open(gnupg_home, environment, gpg), fingerprint)
+    exported = _exported(_open(gnupg_home, environment), fingerprint)
     if not exported:
         raise NoSuchKey(fingerprint)
     return exported
@@ -191,24 +186,21 @@ def generate_key(
     environment: Mapping[str, str],
     progress: Callable[[float], None] | None = None,
     cancelled: Event | None = None,
-    gpg: str = "gpg",
 ) -> str:
     """Make an RSA 4096 key with an RSA 4096 encryption subkey; takes some seconds.
 
-    The parameters go to gpg on its standard input, the passphrase over a pipe of its own. gpg-agent remembers
-    the passphrase for a while, as it does for every key.
+    gpg-agent remembers the passphrase for a while, as it does for every key.
 
     Args:
         name: the person's name.
         email: the person's mail address.
         expires: as in `check_new_key`.
-        passphrase: protects the secret key.
+        passphrase: protects the secret key; goes to gpg over a pipe of its own.
         gnupg_home: the folder with the keyring, made (0700) if it does not exist; None for gpg's own choice.
         environment: the person's environment.
         progress: called about ten times a second with the seconds passed.
         cancelled: set by another thread to give up. No key is in the keyring then; the agent, which is left
             alone, may still store the secret half that it was making, which nothing refers to.
-        gpg: the name or path of gpg.
 
     Returns:
         The fingerprint of the new key.
@@ -219,17 +211,14 @@ def generate_key(
         GpgMissing: gpg is not installed.
         Cancelled: `cancelled` was set.
     """
-    problems = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
-    if problems:
-        raise ValueError(problems[0].message)
+    parameters = _key_parameters(name, email, expires, passphrase)
     if gnupg_home is not None and not gnupg_home.exists():
         private_folder(gnupg_home)
     run = run_gpg(
         ["--generate-key"],
         gnupg_home=gnupg_home,
         environment=environment,
-        program=gpg,
-        stdin=_KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode("utf-8"),
+        stdin=parameters,
         passphrase=passphrase,
         progress=progress,
         cancelled=cancelled,
@@ -246,6 +235,13 @@ def generate_key(
     return created[0][1]
 
 
+def _key_parameters(name: str, email: str, expires: str, passphrase: Secret) -> bytes:
+    fatal = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
+    if fatal:
+        raise ValueError(fatal[0].message)
+    return _KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode("utf-8")
+
+
 def revocation_certificate(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> Path:
     """Where gpg keeps the certificate that revokes a key it made (`openpgp-revocs.d`, GnuPG 2.1 and later).
 
@@ -260,13 +256,53 @@ def revocation_certificate(fingerprint: str, gnupg_home: Path | None, environmen
     return Path(gnupg_home or default) / "openpgp-revocs.d" / f"{fingerprint}.rev"
 
 
-def _open(gnupg_home: Path | None, environment: Mapping[str, str], gpg: str) -> gnupg.GPG:
+def encrypt(
+    plain: bytes,
+    *,
+    fingerprint: str,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+) -> bytes:
+    """An OpenPGP message that only the owner of a key can read.
+
+    The key is named by its fingerprint, so it is trusted for this (`--trust-model always`); the plain bytes
+    go in through a pipe.
+
+    Args:
+        plain: what to encrypt; may be secret.
+        fingerprint: of a key in the keyring, 40 hexadecimal digits.
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment.
+
+    Returns:
+        The message, binary.
+
+    Raises:
+        GpgMissing: gpg is not installed.
+        GpgFailed: the key is not there or cannot encrypt.
+    """
+    run = run_gpg(
+        ["--trust-model", "always", "--recipient", fingerprint, "--encrypt", "--output", "-"],
+        gnupg_home=gnupg_home,
+        environment=environment,
+        stdin=plain,
+    )
+    if run.exit_status != 0 or not run.output:
+        raise GpgFailed(
+            "gpg did not encrypt",
+            f"Nothing could be encrypted to the key {fingerprint}.",
+            next="Check with `gpg --list-keys` that the key is there and has not expired.",
+            detail=run.messages,
+        )
+    return run.output
+
+
+def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
     """python-gnupg on this keyring; imported here so that the rest starts without it."""
     import gnupg  # noqa: PLC0415 - see above
 
     try:
         return gnupg.GPG(
-            gpgbinary=gpg,
             gnupghome=None if gnupg_home is None else str(gnupg_home),
             env=child_environment(environment),
             encoding="utf-8",

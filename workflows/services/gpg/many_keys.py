@@ -9,9 +9,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
-from workflows.services.gpg.inspect import CheckedKey, check_key, private_folder
+from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.normalise import KEYRING_LIMIT, public_keys
 from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, NoSuchKeyHere
 from workflows.services.gpg.tools import run_gpg
@@ -27,7 +28,6 @@ def check_keys(
     data: bytes | str,
     *,
     environment: Mapping[str, str],
-    gpg: str = "gpg",
     tick: Callable[[int], None] | None = None,
 ) -> tuple[CheckedKey | KeyRefused, ...]:
     """Read every key in what a person handed over: one key, several, a keyring, GnuPG's keybox file.
@@ -35,7 +35,6 @@ def check_keys(
     Args:
         data: in any form that `normalise` takes, or the content of a `pubring.kbx`.
         environment: the person's environment.
-        gpg: the name or path of gpg.
         tick: as for `in_parallel`.
 
     Returns:
@@ -46,11 +45,11 @@ def check_keys(
         GpgMissing: gpg is not installed.
     """
     if isinstance(data, bytes) and data[8:12] == _KEYBOX_MAGIC:
-        data = _from_keybox(data, environment, gpg)
+        data = _from_keybox(data, environment)
 
     def check(binary: bytes) -> CheckedKey | KeyRefused:
         try:
-            return check_key(binary, environment=environment, gpg=gpg)
+            return check_key(binary, environment=environment)
         except KeyRefused as refused:
             return refused
 
@@ -111,17 +110,16 @@ def in_parallel(
         return [future.result() for future in running]
 
 
-def _from_keybox(data: bytes, environment: Mapping[str, str], gpg: str) -> bytes:
+def _from_keybox(data: bytes, environment: Mapping[str, str]) -> bytes:
     """The public keys in a keybox, as gpg exports them from a copy."""
     if len(data) > KEYRING_LIMIT:
         raise KeyTooLarge(len(data), KEYRING_LIMIT)
-    with private_folder() as folder:
+    with TemporaryDirectory(prefix="io-") as folder:
         keybox = Path(folder) / "given.kbx"
         keybox.write_bytes(data)
         run = run_gpg(
             ["--no-options", "--no-autostart", "--no-default-keyring", "--keyring", str(keybox), "--export"],
-            gnupg_home=folder,
+            gnupg_home=Path(folder),
             environment=environment,
-            program=gpg,
         )
     return run.output

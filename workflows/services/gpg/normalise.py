@@ -10,17 +10,26 @@ from __future__ import annotations
 
 import base64
 import json
+import string
 from dataclasses import dataclass
 from typing import Final
 
-from workflows.services.gpg import not_keys, pasted
-from workflows.services.gpg.key_packets import keys_in
-from workflows.services.gpg.packets import Tag, split
+from workflows.core.openpgp import (
+    ENCRYPTED_DATA,
+    KEYS,
+    SECRET_KEYS,
+    SIZE_LIMIT,
+    MalformedPackets,
+    Packet,
+    Tag,
+    key_material,
+    split,
+)
+from workflows.services.gpg import pasted
 from workflows.services.gpg.refusals import (
     DamagedKey,
     EmptyKey,
     KeybaseName,
-    KeyRefused,
     KeyTooLarge,
     NotAPublicKey,
     OtherSecretKey,
@@ -34,12 +43,24 @@ INPUT_LIMIT: Final = 2_000_000
 A usual key has two kilobytes; one with a photograph and thousands of signatures, all left out, a million.
 """
 
-KEYRING_LIMIT: Final = 10_000_000
+KEYRING_LIMIT: Final = SIZE_LIMIT
 """Bytes or characters of a whole keyring."""
 
-_LINE_WIDTH = 76  # as `base64` of coreutils wraps, which is what the documentation has people run
 _SHORTEST = 100  # a text with fewer characters is a word or two, and not the base64 of a key
 _NESTING_LIMIT = 3  # a request that holds base64 of armored text
+_KEY_TAGS: Final = KEYS | {Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.SIGNATURE}
+_IGNORED_TAGS: Final = frozenset({Tag.MARKER, Tag.TRUST, Tag.PADDING})
+_KEY_VERSIONS: Final = frozenset({2, 3, 4, 5, 6})
+_UNKNOWN_TAGS: Final = frozenset({15, 16, *range(22, 64)})  # no OpenPGP before RFC 9580 had a packet of these
+_MESSAGE_TAGS: Final = ENCRYPTED_DATA | {
+    Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY,
+    Tag.PASSPHRASE_ENCRYPTED_SESSION_KEY,
+}
+_SSH_KINDS: Final = ("ssh-rsa ", "ssh-ed25519 ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
+_SSH_BLOCK: Final = "---- BEGIN SSH2 PUBLIC KEY ----"
+_PRIVATE: Final = "PRIVATE KEY-----"
+_FINGERPRINT_DIGITS: Final = frozenset({8, 16, 32, 40, 64})  # short and long ids, and versions 3, 4 and 5
+_LONGEST_LINE: Final = 300
 
 
 @dataclass(frozen=True)
@@ -55,17 +76,13 @@ class PublicKeyText:
 
     @property
     def text(self) -> str:
-        """The file `keys/NAME`: base64 in lines of 76 characters, the last one ended by a newline."""
-        encoded = base64.b64encode(self.binary).decode("ascii")
-        lines = (encoded[start : start + _LINE_WIDTH] for start in range(0, len(encoded), _LINE_WIDTH))
-        return "".join(f"{line}\n" for line in lines)
+        """The file `keys/NAME`: base64 in lines of 76 characters, as coreutils' `base64` has it."""
+        return base64.encodebytes(self.binary).decode("ascii")
 
     @property
     def key_material(self) -> frozenset[bytes]:
         """The primary key and the subkeys themselves, without user ids, signatures and dates of expiry."""
-        return frozenset(
-            packet.body for packet in split(self.binary) if packet.tag in {Tag.PUBLIC_KEY, Tag.PUBLIC_SUBKEY}
-        )
+        return key_material(split(self.binary))
 
 
 def normalise(data: bytes | str) -> PublicKeyText:
@@ -112,51 +129,8 @@ def public_keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
 
 
 def _keys(data: bytes | str) -> tuple[PublicKeyText, ...]:
-    found = [key for binary in _binaries(data, depth=0) for key in keys_in(binary)]
+    found = [key for binary in _binaries(data, depth=0) for key in _keys_in(binary)]
     return tuple(PublicKeyText(key) for key in dict.fromkeys(found))
-
-
-def same_key(existing: bytes | str, new: PublicKeyText) -> bool:
-    """Whether a key file already holds this key, so that it must not be written again.
-
-    A changed `pgp_key` makes Terraform replace the login profile and reset the password, so a file is left
-    alone when its primary key and subkeys are the same, however it is wrapped. A date of expiry that was
-    prolonged is *not* told apart here: the key material is the same. Compare the `KeyDetails` for that.
-
-    Args:
-        existing: the content of `keys/NAME` as it is.
-        new: the key that would be written.
-
-    Returns:
-        False also for a file that holds no readable key.
-    """
-    try:
-        present = normalise(existing)
-    except KeyRefused:
-        return False
-    return present.key_material == new.key_material
-
-
-def holds(existing: bytes | str, new: PublicKeyText) -> bool:
-    """Whether a key file holds all that would be written, in whatever wrapping and with whatever more.
-
-    Stricter than `same_key`: a date of expiry that was prolonged is a signature that the file lacks.
-
-    Args:
-        existing: the content of `keys/NAME` as it is, base64, armored or binary.
-        new: the key that would be written.
-
-    Returns:
-        False also for a file that holds no readable key, or several.
-    """
-    try:
-        present = normalise(existing)
-    except KeyRefused:
-        return False
-    there = {(packet.tag, packet.body) for packet in split(present.binary)}
-    return present.key_material == new.key_material and all(
-        (packet.tag, packet.body) in there for packet in split(new.binary)
-    )
 
 
 def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
@@ -232,11 +206,13 @@ def _key_of_request(text: str) -> str | None:
 
 
 def _refuse_other_kinds(text: str) -> None:
-    """Refuse by name what people take for a PGP key, or for its name."""
+    """Refuse by name what people take for a PGP key, or for its name; nothing is decoded for it."""
     _refuse_keybase_name(text)
-    if not_keys.is_other_secret(text):
+    if _PRIVATE in text and any(
+        _PRIVATE in line and line.startswith("-----BEGIN ") and "PGP" not in line for line in text.split("\n")
+    ):
         raise OtherSecretKey
-    kind = not_keys.other_kind(text)
+    kind = _other_kind(text)
     if kind:
         raise NotAPublicKey(kind)
 
@@ -248,3 +224,106 @@ def _refuse_keybase_name(text: str) -> None:
     name = word[8:].strip()
     if name and len(name) <= 64 and name.isascii() and name.replace("_", "").isalnum():
         raise KeybaseName(name)
+
+
+def _other_kind(text: str) -> str:
+    """What an unquoted text is by its look instead of a key, as a noun; "" for none of these."""
+    bare = text.strip()
+    if bare.startswith(_SSH_KINDS) or _SSH_BLOCK in bare:
+        return "an SSH key, which is of another kind: nothing can be encrypted to it here"
+    if "-----BEGIN CERTIFICATE-----" in bare:
+        return "a certificate, as of TLS or S/MIME, which is of another kind"
+    if "\0" in text and "-----BEGIN PGP" not in text:
+        return "a file of another kind, neither text nor PGP data"
+    if "\n" in bare:
+        lines = bare.split("\n")
+        listed = any(line.startswith(("pub ", "sec ")) for line in lines) and "-----BEGIN" not in bare
+        return "gpg's list of keys, without the keys themselves" if listed else ""
+    return _kind_of_line(bare) if len(bare) <= _LONGEST_LINE else ""
+
+
+def _kind_of_line(line: str) -> str:
+    digits = "".join(line.replace(":", " ").split()).removeprefix("0x")
+    if len(digits) in _FINGERPRINT_DIGITS and set(string.hexdigits).issuperset(digits):
+        return "the fingerprint of a key, which only names it"
+    if line.startswith(("https://", "http://", "hkps://", "hkp://")):
+        return "a link. Nothing is fetched here: open it in a browser, and give what is there"
+    if "@" in line and "." in line and " " not in line.strip("<>"):
+        return "a mail address"
+    return ""
+
+
+def _keys_in(binary: bytes) -> list[bytes]:
+    """The public keys in binary data, in their order, without photographs and local trust marks.
+
+    Packets of types that nobody knows are left out, too, and a line break behind the last one.
+
+    Raises:
+        KeyRefused: there is none, or anything else is in it, or it is not whole.
+    """
+    if not binary:
+        raise DamagedKey("There is nothing between its first and its last line.")
+    try:
+        packets = _packets(binary)
+    except MalformedPackets as error:
+        _refuse_by_first_packet(binary)
+        if error.truncated:
+            raise DamagedKey("It ends too early: the end is missing.") from error
+        raise DamagedKey("After a good beginning it is no longer a PGP key.") from error
+    if not packets:
+        raise NotAPublicKey("PGP data without a key in it")
+    if any(packet.tag in SECRET_KEYS for packet in packets):
+        raise SecretKeyGiven
+    _refuse_unless_key(packets[0].tag)
+    if not all(packet.tag in _KEY_TAGS for packet in packets):
+        raise DamagedKey("There is something in it that does not belong into a public key.")
+    keys: list[list[Packet]] = []
+    for packet in packets:
+        if packet.tag == Tag.PUBLIC_KEY:
+            # A version (RFC 9580, section 5.5.2), four bytes of date, an algorithm, and some of a key.
+            if len(packet.body) < 12 or packet.body[0] not in _KEY_VERSIONS:
+                raise DamagedKey("Its first part is not a key of any known format.")
+            keys.append([])
+        keys[-1].append(packet)
+    return [b"".join(packet.raw for packet in _without_photographs(key)) for key in keys]
+
+
+def _packets(binary: bytes) -> list[Packet]:
+    try:
+        packets = split(binary)
+    except MalformedPackets as error:
+        if error.truncated or not binary.endswith((b"\n", b"\r")):
+            raise
+        packets = split(binary.rstrip(b"\r\n"))  # an editor's or a shell's line break behind a binary key
+    return [packet for packet in packets if packet.tag not in _IGNORED_TAGS | _UNKNOWN_TAGS]
+
+
+def _refuse_by_first_packet(binary: bytes) -> None:
+    """Refuse damaged data by the type that its first byte names, unless that is a public key."""
+    first = binary[0]
+    if not first & 0x80:
+        raise NotAPublicKey("some other data")
+    _refuse_unless_key(first & 0x3F if first & 0x40 else (first >> 2) & 0x0F)
+
+
+def _refuse_unless_key(tag: int) -> None:
+    if tag in SECRET_KEYS:
+        raise SecretKeyGiven
+    if tag in _MESSAGE_TAGS:
+        raise NotAPublicKey("an encrypted message")
+    if tag == Tag.SIGNATURE:
+        raise NotAPublicKey("a signature (a revocation certificate is one, too)")
+    if tag != Tag.PUBLIC_KEY:
+        raise NotAPublicKey("some other data")
+
+
+def _without_photographs(packets: list[Packet]) -> list[Packet]:
+    """The packets without user attributes (only photographs are defined) and the signatures on them."""
+    kept: list[Packet] = []
+    skipping = False
+    for packet in packets:
+        if packet.tag != Tag.SIGNATURE:
+            skipping = packet.tag == Tag.USER_ATTRIBUTE
+        if not skipping:
+            kept.append(packet)
+    return kept

@@ -14,7 +14,7 @@ import quopri
 import string
 from dataclasses import dataclass
 
-from workflows.services.gpg.packets import MalformedPackets, split
+from workflows.core.openpgp import MalformedPackets, split
 
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""

@@ -8,7 +8,6 @@ version.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,19 +62,6 @@ class GpgFailed(OnboardError):  # noqa: N818 - it names what happened
 
 
 @dataclass(frozen=True)
-class GpgProgram:
-    """An installed GnuPG.
-
-    Attributes:
-        path: the program's file.
-        version: as it tells it, for example "2.4.7".
-    """
-
-    path: Path
-    version: str
-
-
-@dataclass(frozen=True)
 class GpgRun:
     """What a run of gpg gave.
 
@@ -91,6 +77,18 @@ class GpgRun:
     statuses: tuple[tuple[str, ...], ...]
     messages: str
 
+    @classmethod
+    def read(cls, exit_status: int, output: bytes, errors: bytes) -> GpgRun:
+        """A run by what gpg wrote to its two streams."""
+        lines = errors.decode("utf-8", errors="replace").splitlines()
+        statuses = (line[len(_STATUS_PREFIX) :].split() for line in lines if line.startswith(_STATUS_PREFIX))
+        return cls(
+            exit_status,
+            output,
+            tuple(tuple(status) for status in statuses if status),
+            "\n".join(line for line in lines if not line.startswith(_STATUS_PREFIX)),
+        )
+
     def __repr__(self) -> str:
         return f"GpgRun(exit_status={self.exit_status}, statuses={self.statuses!r})"
 
@@ -103,19 +101,14 @@ class GpgRun:
         return [status[1:] for status in self.statuses if status[0] == keyword]
 
 
-def find_gpg(environment: Mapping[str, str]) -> GpgProgram:
-    """Find GnuPG on the PATH of `environment` and ask for its version.
+def gpg_version(environment: Mapping[str, str]) -> str:
+    """The version of the gpg on the PATH of `environment`, as "2.4.7".
 
     Raises:
-        GpgMissing: neither `gpg` nor `gpg2` is there, or it does not start.
+        GpgMissing: it is not there, or does not start.
     """
-    search_path = environment.get("PATH", os.defpath)
-    found = shutil.which("gpg", path=search_path) or shutil.which("gpg2", path=search_path)
-    if found is None:
-        raise GpgMissing
-    run = run_gpg(["--version"], gnupg_home=None, environment=environment, program=found)
-    first_line = run.output.decode("utf-8", errors="replace").split("\n", 1)[0]
-    return GpgProgram(Path(found), first_line.rpartition(" ")[2])
+    run = run_gpg(["--version"], gnupg_home=None, environment=environment)
+    return run.output.decode("utf-8", errors="replace").split("\n", 1)[0].rpartition(" ")[2]
 
 
 def child_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
@@ -141,7 +134,6 @@ def run_gpg(
     *,
     gnupg_home: Path | None,
     environment: Mapping[str, str],
-    program: str = "gpg",
     stdin: bytes = b"",
     passphrase: Secret | None = None,
     tty: str | None = None,
@@ -154,7 +146,6 @@ def run_gpg(
         arguments: options and command, without the program and its home folder. Never a secret.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
         environment: the person's environment; `child_environment` says what of it is passed on.
-        program: the name or path of gpg.
         stdin: what it reads.
         passphrase: given to it over a pipe (loopback), never in argv, environment or a file.
         tty: the terminal's device for pinentry; the caller has suspended its own screen.
@@ -165,41 +156,41 @@ def run_gpg(
         The run, whatever its exit status.
 
     Raises:
-        GpgMissing: the program cannot be started.
+        GpgMissing: gpg cannot be started.
         Cancelled: `cancelled` was set before it ended.
         ValueError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
     """
-    command = [program, "--batch", "--no-tty", "--status-fd", "2"]
+    command = ["gpg", "--batch", "--no-tty", "--status-fd", "2"]
     if gnupg_home is not None:
         command += ["--homedir", str(gnupg_home)]
     with _passphrase_pipe(passphrase) as descriptors:
         for descriptor in descriptors:
             command += ["--pinentry-mode", "loopback", "--passphrase-fd", str(descriptor)]
-        try:
-            process = subprocess.Popen(
-                [*command, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=child_environment(environment, tty),
-                pass_fds=descriptors,
-            )
-        except (FileNotFoundError, PermissionError) as error:
-            raise GpgMissing from error
+        process = _started([*command, *arguments], child_environment(environment, tty), descriptors)
     with process:
         try:
             output, errors = _communicate(process, stdin, cancelled, progress)
         except BaseException:
             _end(process)
             raise
-    lines = errors.decode("utf-8", errors="replace").splitlines()
-    statuses = [line[len(_STATUS_PREFIX) :].split() for line in lines if line.startswith(_STATUS_PREFIX)]
-    return GpgRun(
-        exit_status=process.returncode,
-        output=output,
-        statuses=tuple(tuple(status) for status in statuses if status),
-        messages="\n".join(line for line in lines if not line.startswith(_STATUS_PREFIX)),
-    )
+    return GpgRun.read(process.returncode, output, errors)
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], descriptors: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    """The child, with pipes for all three streams; gpg is searched on the PATH of its own environment."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            pass_fds=descriptors,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise GpgMissing from error
 
 
 def _communicate(
