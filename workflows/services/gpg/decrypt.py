@@ -310,8 +310,7 @@ def decrypt(
         raise _failure(run)
     try:
         return Secret(run.output.decode("utf-8"))
-    except UnicodeDecodeError:
-        # Without its cause: the exception would hold the plain bytes.
+    except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
         raise NotAMessage("What was encrypted in it is not a text, so it is no password.") from None
 
 

@@ -192,11 +192,8 @@ def generate_key(
     gpg-agent remembers the passphrase for a while, as it does for every key.
 
     Args:
-        name: the person's name.
-        email: the person's mail address.
-        expires: as in `check_new_key`.
-        passphrase: protects the secret key; goes to gpg over a pipe of its own.
-        gnupg_home: the folder with the keyring, made (0700) if it does not exist; None for gpg's own choice.
+        name, email, expires, passphrase: as in `check_new_key`.
+        gnupg_home: as in `list_secret_keys`; made (0700) if it does not exist.
         environment: the person's environment.
         progress: called about ten times a second with the seconds passed.
         cancelled: set by another thread to give up. No key is in the keyring then; the agent, which is left
