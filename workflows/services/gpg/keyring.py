@@ -22,7 +22,14 @@ from workflows.core.secret import Secret
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.refusals import KeyRefused
-from workflows.services.gpg.tools import PASSPHRASE_LIMIT, GpgFailed, GpgMissing, child_environment, run_gpg
+from workflows.services.gpg.tools import (
+    PASSPHRASE_LIMIT,
+    GpgFailed,
+    GpgMissing,
+    GpgRun,
+    child_environment,
+    run_gpg,
+)
 
 if TYPE_CHECKING:
     import gnupg
@@ -192,7 +199,10 @@ def generate_key(
     gpg-agent remembers the passphrase for a while, as it does for every key.
 
     Args:
-        name, email, expires, passphrase: as in `check_new_key`.
+        name: the person's name.
+        email: the person's mail address.
+        expires: as in `check_new_key`.
+        passphrase: protects the secret key; goes to gpg over a pipe of its own.
         gnupg_home: as in `list_secret_keys`; made (0700) if it does not exist.
         environment: the person's environment.
         progress: called about ten times a second with the seconds passed.
@@ -220,6 +230,22 @@ def generate_key(
         progress=progress,
         cancelled=cancelled,
     )
+    return _created(run)
+
+
+def _key_parameters(name: str, email: str, expires: str, passphrase: Secret) -> bytes:
+    fatal = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
+    if fatal:
+        raise ValueError(fatal[0].message)
+    return _KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode("utf-8")
+
+
+def _created(run: GpgRun) -> str:
+    """The fingerprint of the key that a run made.
+
+    Raises:
+        GpgFailed: it made none.
+    """
     created = run.arguments("KEY_CREATED")  # KEY_CREATED type fingerprint
     if run.exit_status != 0 or not created:
         raise GpgFailed(
@@ -230,13 +256,6 @@ def generate_key(
             detail=run.messages,
         )
     return created[0][1]
-
-
-def _key_parameters(name: str, email: str, expires: str, passphrase: Secret) -> bytes:
-    fatal = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
-    if fatal:
-        raise ValueError(fatal[0].message)
-    return _KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode("utf-8")
 
 
 def revocation_certificate(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> Path:
