@@ -23,6 +23,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from screens.widgets.secret_input import SecretInput
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.messages.handoff import Identity
 from workflows.numbers import count
 from workflows.steps import access_keys
@@ -174,12 +175,12 @@ class AccessKeysPane(BrowsingPane):
     def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
         passed_over, locked = stores[0].passed_over, stores[0].locked
         if locked:
-            passed_over += " Unlock it and look again, or choose another place."
-        self.query_one("#passed-over", Static).update(passed_over)
+            passed_over = f"{passed_over} Unlock it and look again, or choose another place."
+        self.query_one("#passed-over", Static).update(text_of(passed_over))
         self.query_one("#passed-over").display = bool(passed_over)
         self.query_one("#locked").display = locked
         home = f"{self.context.world.home}/"
-        lines = [(store.choice, store.words.replace(home, "~/")) for store in stores]
+        lines = [(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
         self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
 
     # -- the downloads folder ----------------------------------------------------------------------

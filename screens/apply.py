@@ -20,6 +20,7 @@ from screens.widgets.pace_line import PaceLine
 from screens.widgets.rail import StepRail
 from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList, RunLog
+from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
 from workflows.services.terraform.outcome import Update
 from workflows.steps import apply, new_passwords, plan, recovery, terraform_runs
@@ -107,7 +108,7 @@ class ApplyPane(TerraformPane):
         reset = () if done else new_passwords.replaced(planned, self.context)
         gone += [f"! {name} gets a new password; the present one stops working" for name in reset]
         self.query_one("#gone", Static).update("\n".join(gone))
-        self.query_one("#summary", Static).update("\n".join(planned.summary) if planned else "")
+        self.query_one("#summary", Static).update(text_of(joined(planned.summary, "\n")) if planned else "")
 
     def _standing(self) -> str:
         if self.opening.done:

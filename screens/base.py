@@ -20,6 +20,7 @@ from screens.widgets.problems import ProblemList
 from screens.widgets.progress import ProgressLine
 from screens.working import Move, Working
 from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.declaration import Step
 from workflows.steps.base import Context
 
@@ -41,7 +42,7 @@ class Opening:
     """
 
     step: Step
-    title: str
+    title: Sentence
     context: Context
     draft: Mapping[str, Any]
     done: bool
@@ -101,8 +102,8 @@ class StepPane(Working):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
-            yield Static(self.opening.title, classes="pane-title", markup=False)
-            yield Static(self.opening.step.purpose, classes="pane-purpose", markup=False)
+            yield Static(text_of(self.opening.title), classes="pane-title", markup=False)
+            yield Static(text_of(self.opening.step.purpose), classes="pane-purpose", markup=False)
             if self.opening.note:
                 yield Static(self.opening.note, classes="pane-note", markup=False)
         yield from self.compose_body()

@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Label, Static
 
 from screens.base import Opening, StepPane
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.messages.invitation import open_invitation
 from workflows.steps import before_you_start
 from workflows.steps.before_you_start import Found, Request, Tool
@@ -96,7 +97,7 @@ class BeforeYouStartPane(StepPane):
         try:
             invitation = open_invitation(event.value)
         except OnboardError as error:
-            self.notify(error.what, severity="warning")
+            self.notify(text_of(error.what), severity="warning")
             return
         self._fill(invitation.project, invitation.user)
 

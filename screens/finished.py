@@ -12,11 +12,24 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Static
 
+from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
 from workflows.numbers import count
-from workflows.steps.everybody import as_lines, everybody
+from workflows.steps.everybody import Everybody, everybody
 from workflows.walk import Walk
+
+
+def as_lines(grid: Everybody, most: int) -> tuple[str, ...]:
+    """The grid as lines of text, of at most so many people; those who are not done come first."""
+    rows = sorted(grid.rows, key=lambda row: all(one.settled for one in row[1]))[:most]
+    if not rows:
+        return ()
+    table = [("", *grid.accounts), *((name, *(text_of(one.told) for one in stands)) for name, stands in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+    more = len(grid.rows) - len(rows)
+    return (*(line.rstrip() for line in lines), *([f"and {more} more"] if more else []))
 
 
 class Finished(VerticalScroll):
@@ -57,7 +70,7 @@ class Finished(VerticalScroll):
             yield Static("\n".join(lines) + "\n", id="everybody", markup=False)
         yield Static("\n".join(f"✓ {title}" for title in done), markup=False)
         if skipped:
-            yield Static("\nSkipped: " + ", ".join(skipped), markup=False)
+            yield Static(f"\nSkipped: {joined(skipped, ', ')}", markup=False)
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""

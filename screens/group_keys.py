@@ -9,6 +9,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.matrix import Matrix
 from screens.widgets.name_dialog import NameDialog
 from screens.widgets.policies_dialog import GroupPolicies, PoliciesDialog
+from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import short_policy
 from workflows.layer.names import check_group_name
 from workflows.steps import group_choices
@@ -77,7 +78,7 @@ class GroupKeys(ByHandPane):
         answered: Callable[[str | None], None],
     ) -> None:
         def wrong(name: str) -> str:
-            return next((problem.message for problem in check_group_name(name, taken)), "")
+            return next((text_of(problem.message) for problem in check_group_name(name, taken)), "")
 
         dialog = NameDialog(title, words, value, wrong, example="for example  observers")
         self.app.push_screen(dialog, answered)

@@ -10,6 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen, Screen
 
+from workflows.core.sentences import Sentence
+
 
 def help_text(step_id: str) -> str:
     """The Markdown that explains a step, or the wizard as a whole for "".
@@ -50,7 +52,7 @@ class HelpScreen(ModalScreen[None]):
     }
     """
 
-    def __init__(self, step_id: str, title: str, about: Screen[Any]) -> None:
+    def __init__(self, step_id: str, title: Sentence, about: Screen[Any]) -> None:
         super().__init__()
         self._text = f"## {title}\n\n{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
 from workflows.services.gpg.owner import Likeness
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
@@ -57,7 +58,7 @@ def present_lines(rows: Sequence[PresentKey]) -> list[str]:
 
 def present_words(row: PresentKey) -> str:
     """A key file that is there, in a few words."""
-    parts = [row.headline.lower(), *filter(None, [row.algorithm])]
+    parts = [text_of(row.headline).lower(), *filter(None, [row.algorithm])]
     if row.expires:
         parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires}")
     if len(row.users) > 1:

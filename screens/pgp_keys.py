@@ -20,6 +20,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
 from screens.widgets.key_dialogs import KeyChoice, LayerKeys, Notice
 from screens.widgets.table import Table
+from workflows.core.sentences import text_of
 from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys
 from workflows.steps.layer_keys import PresentKey
@@ -131,7 +132,7 @@ class PgpKeysPane(KeyIntake):
         if known is None:
             self.notify("There is no key yet to tell its owner anything about; i makes an invitation.")
             return
-        self._hand_out(known.for_owner, f"about-your-key-{name}.txt")
+        self._hand_out(text_of(known.for_owner), f"about-your-key-{name}.txt")
 
     def _hand_out(self, text: str, file_name: str) -> None:
         self.run_move("copy", lambda _report: pgp_keys.hand_out(text, file_name, self.context))
@@ -161,7 +162,7 @@ class PgpKeysPane(KeyIntake):
                 self.notify(str(message.result), timeout=15)
 
     def _tell_owner(self, row: PresentKey) -> None:
-        self._hand_out(row.for_owner, f"about-your-key-{row.file.rpartition('/')[2]}.txt")
+        self._hand_out(text_of(row.for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt")
 
     def _took(self, taken: Taken, *, goes_on: bool) -> None:
         self.query_one(TextArea).load_text("")

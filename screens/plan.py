@@ -21,6 +21,7 @@ from screens.widgets.name_dialog import NameDialog
 from screens.widgets.resource_browser import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text_dialog import TextDialog
+from workflows.core.sentences import text_of
 from workflows.services.terraform.outcome import Update
 from workflows.steps import plan, since_planned, terraform_runs
 from workflows.steps.base import Progress, Report
@@ -144,7 +145,9 @@ class PlanPane(TerraformPane):
             case "check":
                 self._found = message.result
                 self._show()
-                self.notify(self._found.refusal or "The files and the state are still what was planned.")
+                self.notify(
+                    text_of(self._found.refusal or "The files and the state are still what was planned.")
+                )
             case "log":
                 self.query_one(RunLog).show_text(message.result)
             case "export":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workflows.core.sentences import Sentence, text_of
 from workflows.numbers import count
 from workflows.steps.plan_resources import Difference
 from workflows.steps.planned import Planned, Told
@@ -21,7 +22,7 @@ _NO_PLAN = (
 _ELSEWHERE = "✓ Applied elsewhere: the state holds what was decided. Next (^n) goes on."
 
 
-def standing(planned: Planned | None, refusal: str, *, elsewhere: bool, facts: Mapping[str, Any]) -> str:
+def standing(planned: Planned | None, refusal: Sentence, *, elsewhere: bool, facts: Mapping[str, Any]) -> str:
     """How things stand with the plan, and what Next does.
 
     Args:
@@ -60,14 +61,15 @@ def told_destroys(destroys: Sequence[Told]) -> list[str]:
     return [*lines[:_MOST_LINES], f"  and {len(lines) - _MOST_LINES} more: look for - or ± in the list below"]
 
 
-def told_summary(summary: Sequence[str], *, listed: bool) -> list[str]:
+def told_summary(summary: Sequence[Sentence], *, listed: bool) -> list[str]:
     """The plan by person, as far as there is room where the list of resources has it all."""
-    if not listed or len(summary) <= _MOST_LINES:
-        return list(summary)
-    return [*summary[:_MOST_LINES], f"and {len(summary) - _MOST_LINES} more lines; all are in the list below"]
+    lines = [text_of(one) for one in summary]
+    if not listed or len(lines) <= _MOST_LINES:
+        return lines
+    return [*lines[:_MOST_LINES], f"and {len(lines) - _MOST_LINES} more lines; all are in the list below"]
 
 
-def told_drift(drift: Sequence[str], *, listed: bool) -> list[str]:
+def told_drift(drift: Sequence[Sentence], *, listed: bool) -> list[str]:
     """What was changed outside of Terraform."""
     if not drift:
         return []

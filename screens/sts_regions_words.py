@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from workflows.core.sentences import text_of
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
 from workflows.services.sts_regions.console import instructions
 from workflows.services.sts_regions.partition import SOURCE
@@ -83,7 +84,7 @@ def to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
         return f"Not asked: {answer.problem}"
     wanted = to_do(answer, allowed)
     clicks = [line.replace("  ", "– ", 1) for line in instructions(answer, wanted)]
-    lines = [*clicks, *answer.remarks]
+    lines = [*clicks, *map(text_of, answer.remarks)]
     if wanted.missing:
         lines.append(
             f"The partition {answer.partition} has no {', '.join(wanted.missing)}: see common.tfvars."
@@ -101,7 +102,7 @@ def region_text(answer: RegionAnswer) -> str:
     if answer.sts is StsState.FIXED:
         lines.append(f"It is active, and AWS lets nobody switch it: {SOURCE}")
     if answer.detail:
-        lines.append(answer.detail)
+        lines.append(text_of(answer.detail))
     return "\n".join(lines)
 
 

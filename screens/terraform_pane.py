@@ -15,6 +15,7 @@ from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lock_dialog import LockAnswer, LockDialog
+from workflows.core.sentences import text_of
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.failures import InitRefused
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
@@ -95,13 +96,15 @@ class TerraformPane(StepPane):
                 self.run_move(_MENDED, lambda report: mending.write_state(self.context, report, code))
 
         body = f"{refused.what}\n\n{refused.why}\n\n{_WRITE}"
-        self.app.push_screen(Confirm(refused.title, body, "Write the state"), answered)
+        self.app.push_screen(Confirm(text_of(refused.title), body, "Write the state"), answered)
 
     def _ask_about_init(self, refused: InitRefused) -> None:
         button, words = mending.WAYS[refused.way]
-        own = f"\n\nTerraform says:\n{refused.detail[:600]}" if refused.detail else ""
+        own = f"\n\nTerraform says:\n{text_of(refused.detail)[:600]}" if refused.detail else ""
         body = f"{refused.what} {refused.why}\n\n{words}{own}"
-        self.app.push_screen(Confirm(refused.title, body, button), partial(self._initialise, refused.way))
+        self.app.push_screen(
+            Confirm(text_of(refused.title), body, button), partial(self._initialise, refused.way)
+        )
 
     def _initialise(self, way: InitWay, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
         if yes:

@@ -10,6 +10,7 @@ from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.name_dialog import NameDialog
 from screens.widgets.user_list import UserList
+from workflows.core.sentences import text_of
 from workflows.layer.model import Person
 from workflows.steps import access
 from workflows.steps.by_hand import NotPossible, Spot, not_possible, spot_at
@@ -96,7 +97,8 @@ class UserKeys(ByHandPane):
                 self.show_changed(view, person)
 
         def wrong(name: str) -> str:
-            return "" if name == access.file_of(person) else access.wrong_file(view.layer, person, name)
+            same = name == access.file_of(person)
+            return "" if same else text_of(access.wrong_file(view.layer, person, name))
 
         words = "The key stays the same, so no password and no access key is made anew."
         title = f"Another name for the key file of {person.iam_name}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from screens.widgets.line_list import Line
+from workflows.core.sentences import text_of
 from workflows.layer.model import Person
 from workflows.steps.access import file_of
 from workflows.steps.by_hand import Spot
@@ -43,7 +44,7 @@ class UserLines:
         self._views = views
         self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}}
         self._spots = [
-            _row_of(Line((str(one.place), one.account, one.words), one, "quiet"))
+            _row_of(Line((str(one.place), one.account, text_of(one.words)), one, "quiet"))
             for view in views
             for one in view.spots
         ]
@@ -116,7 +117,7 @@ def told(view: LayerView, person: Person) -> Iterator[str]:
 
 def told_spot(spot: Spot) -> Iterator[str]:
     """What there is to say of a place to edit by hand."""
-    yield spot.words
+    yield text_of(spot.words)
     yield f"{spot.account} {spot.place}: e opens your editor there."
 
 

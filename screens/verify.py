@@ -17,6 +17,7 @@ from screens.widgets.after_verify import AfterVerify
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.profile_answers import ProfileAnswers, proof
+from workflows.core.sentences import text_of
 from workflows.services.shell_lines import Shell
 from workflows.steps import aws_command, verify
 from workflows.steps.aws_command import Tried
@@ -164,7 +165,9 @@ class VerifyPane(BrowsingPane):
     def _explain(self) -> None:
         result = self._results.get(self.query_one(ProfileAnswers).marked)
         if result is not None:
-            self.query_one("#answer", Static).update(result.problem or f"{result.profile} is {result.arn}")
+            self.query_one("#answer", Static).update(
+                text_of(result.problem or f"{result.profile} is {result.arn}")
+            )
 
     # -- what comes after --------------------------------------------------------------------------
 

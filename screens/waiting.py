@@ -6,6 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from workflows.core.sentences import Sentence, text_of
+
 
 class Waiting(VerticalScroll):
     """A step that waits.
@@ -23,15 +25,15 @@ class Waiting(VerticalScroll):
     Waiting .pane-note { color: $text-warning; }
     """
 
-    def __init__(self, title: str, purpose: str, note: str) -> None:
+    def __init__(self, title: Sentence, purpose: Sentence, note: str) -> None:
         super().__init__(id="waiting")
         self._title = title
         self._purpose = purpose
         self._note = note
 
     def compose(self) -> ComposeResult:
-        yield Static(self._title, classes="pane-title", markup=False)
-        yield Static(self._purpose, classes="pane-purpose", markup=False)
+        yield Static(text_of(self._title), classes="pane-title", markup=False)
+        yield Static(text_of(self._purpose), classes="pane-purpose", markup=False)
         yield Static(
             f"{self._note}\nNext (^n) goes to the step that is open.", classes="pane-note", markup=False
         )

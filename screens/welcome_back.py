@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Static
 
 from screens.widgets.dialogs import Dialog
+from workflows.core.sentences import Sentence
 from workflows.walk import Change
 
 
@@ -25,7 +26,7 @@ class WelcomeBack(Dialog):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "go_on", "Go on", id="welcome.close")]
 
-    def __init__(self, changes: Sequence[Change], goes_on_with: str) -> None:
+    def __init__(self, changes: Sequence[Change], goes_on_with: Sentence) -> None:
         super().__init__()
         self._changes = changes
         self._goes_on_with = goes_on_with

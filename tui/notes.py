@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflows.core.sentences import joined
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.walk import Walk
@@ -16,7 +17,7 @@ def note_of(walk: Walk, key: StepKey) -> str:
         case Status.LOCKED:
             return f"Waits: {session.refusal(key)}."
         case Status.STALE:
-            changed = " and ".join(session.stale_reasons(key))
+            changed = joined(session.stale_reasons(key), " and ")
             return f"Out of date: {changed} changed since this was done. Next (^n) does it again."
         case Status.INTERRUPTED:
             return "This was interrupted before it ended. Start it again with Next (^n)."

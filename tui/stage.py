@@ -21,6 +21,7 @@ from screens.widgets.dialogs import ErrorDialog
 from tui.notes import KEPT, note_of
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
@@ -239,7 +240,7 @@ class Stage(Vertical):
         if of_the_step and session.status(key) is Status.RUNNING:
             self.record(lambda: session.fail(key, message.error.as_record()))
         if isinstance(message.error, Cancelled):
-            self.notify(message.error.what)
+            self.notify(text_of(message.error.what))
         elif not message.told:
             self._tell(message.error)
 

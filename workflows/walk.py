@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.machine.session import Session
@@ -30,7 +31,7 @@ class Change:
     """
 
     key: StepKey
-    title: str
+    title: Sentence
     observation: Observation
 
 
@@ -56,7 +57,7 @@ class Walk:
         """
         return self._modules[key.step]
 
-    def title(self, key: StepKey) -> str:
+    def title(self, key: StepKey) -> Sentence:
         """A step's title, with the item of a repeated one: "Plan (security)"."""
         title = self._modules[key.step].STEP.title
         return f"{title} ({key.item})" if key.item else title

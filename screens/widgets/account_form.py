@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 from screens.widgets.field_row import FieldRow
 from screens.widgets.marks import MarkBox
 from screens.widgets.optional_box import OptionalBox
+from workflows.core.sentences import text_of
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps import account
@@ -52,7 +53,7 @@ class AccountForm(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(f"{self.view.account}  {self.view.relative}", classes="layer-title", markup=False)
         if self.view.told:
-            yield Static(self.view.told, markup=False)
+            yield Static(text_of(self.view.told), markup=False)
         for name in MEANINGS:
             field = self._fields.get(name)
             if isinstance(field, Input):

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Static
 
+from workflows.core.sentences import text_of
 from workflows.services.installation import how_to_install
 from workflows.services.shell_lines import Shell
 from workflows.steps.aws_command import COMMAND, Tried
@@ -62,5 +63,5 @@ class AfterVerify(Vertical):
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
         told = self.query_one("#tried", Static)
-        told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, tried.words]))
+        told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, text_of(tried.words)]))
         self.call_after_refresh(told.scroll_visible, animate=False)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, DataTable, Static
 
 from screens.widgets.table import Table
+from workflows.core.sentences import text_of
 from workflows.steps.everybody import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
@@ -47,7 +48,7 @@ class EverybodyDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as frame:
             frame.border_title = "Where everybody stands"
-            yield Static(self._grid.told, id="told", markup=False)
+            yield Static(text_of(self._grid.told), id="told", markup=False)
             yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
             yield Static("Enter goes on with the account of the marked cell.", markup=False)
             with Horizontal():
@@ -58,7 +59,7 @@ class EverybodyDialog(ModalScreen[str | None]):
         table = self.query_one(DataTable)
         table.add_columns("", *self._grid.accounts)
         for name, stands in self._grid.rows:
-            cells = [Text(one.told, _STYLES.get(one.value[0], "")) for one in stands]
+            cells = [Text(text_of(one.told), _STYLES.get(one.mark, "")) for one in stands]
             table.add_row(Text(name), *cells)
         left = (
             (row, column)

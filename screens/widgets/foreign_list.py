@@ -11,6 +11,7 @@ from textual.widgets import Static
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.marks import MarkList
+from workflows.core.sentences import joined, text_of
 from workflows.steps.planned import Told
 
 _LABEL = "! Not about what you chose. Space marks what may happen:"
@@ -42,7 +43,9 @@ class ForeignList(Vertical):
         self.set_class(bool(changes), "-shown")
         box = self.query_one(MarkList)
         box.clear_options()
-        box.add_options([Selection(one.words, one.address, one.address in acknowledged) for one in changes])
+        box.add_options(
+            [Selection(text_of(one.words), one.address, one.address in acknowledged) for one in changes]
+        )
         self.query_one("#foreign-words", Static).update("")
 
     @property
@@ -58,4 +61,4 @@ class ForeignList(Vertical):
             for one in self._changes
             if one.address == event.selection.value
         ]
-        self.query_one("#foreign-words", Static).update("\n".join(lines))
+        self.query_one("#foreign-words", Static).update(text_of(joined(lines, "\n")))

@@ -18,6 +18,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from screens.widgets.line_list import Line, LineList
+from workflows.core.sentences import text_of
 from workflows.numbers import count
 from workflows.services.terraform.events import Event, Unknown
 from workflows.services.terraform.outcome import Update
@@ -203,7 +204,7 @@ def _haystack(resource: Resource) -> str:
     foreign = "foreign ! not chosen" if resource.foreign else ""
     drift = "outside drift" if resource.drift else ""
     action = WORDS[Action(resource.action)]
-    parts = (resource.sign, action, resource.about, resource.words, resource.address, foreign, drift)
+    parts = (resource.sign, action, resource.about, text_of(resource.words), resource.address, foreign, drift)
     return " ".join(parts).casefold()
 
 

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 from textual.widgets.selection_list import Selection
 
 from screens.widgets.marks import MarkList
+from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,
     known_policies,
@@ -141,7 +142,7 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
             return "The group has that policy already."
         for one in check_policy_arn(arn, self._about.account_id):
             if one.fatal:
-                return one.message
+                return text_of(one.message)
             if self._doubted != arn:
                 self._doubted = arn
                 return f"{one.message} Enter again adds it all the same."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from screens.widgets.table import Table
+from workflows.core.sentences import text_of
 from workflows.numbers import count
 from workflows.steps.verify import Result
 
@@ -34,7 +35,7 @@ class ProfileAnswers(Table):
         """Show what a profile answered; one that is not in the table is passed over."""
         if result.profile in self.rows:
             self.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
-            who = (result.title or "fails; Enter tells why") if result.problem else _short(result.arn)
+            who = text_of(result.title or "fails; Enter tells why") if result.problem else _short(result.arn)
             self.update_cell(result.profile, "who", who, update_width=True)
 
     @property

@@ -15,8 +15,6 @@ from textual.widgets.selection_list import Selection
 from screens.widgets.marks import MarkList
 from workflows.services.profiles.foreign import HandChange, Stale
 
-_OVER, _OUT = "over", "out"
-
 
 class _Boxes(MarkList):
     """The boxes; one key marks all or none of them."""
@@ -44,8 +42,7 @@ class ProfileQuestions(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._words: dict[str, str] = {}
-        self._asked: tuple[str, ...] = ()
+        self._questions: dict[str, HandChange | Stale] = {}
 
     def compose(self) -> ComposeResult:
         yield Static("Mark with Space what is to be done; a marks all:", markup=False)
@@ -63,47 +60,51 @@ class ProfileQuestions(Vertical):
             stale: profiles that are no longer wanted.
             marked: profiles whose box is marked at first.
         """
-        self._asked = tuple(one.profile for one in by_hand)
-        lines = {f"{_OVER} {one.profile}": (f"Write over {one.profile}", one.words) for one in by_hand}
-        lines |= {f"{_OUT} {one.profile}": (f"Take out {one.profile}", _gone(one)) for one in stale}
-        self.display = bool(lines)
-        words = {value: whole for value, (_, whole) in lines.items()}
-        if words == self._words:
+        questions: dict[str, HandChange | Stale] = {f"over {one.profile}": one for one in by_hand}
+        questions |= {f"out {one.profile}": one for one in stale}
+        self.display = bool(questions)
+        if questions == self._questions:
             return
-        self._words = words
+        self._questions = questions
         boxes = self.query_one(_Boxes)
-        chosen = {*boxes.selected, *(f"{kind} {name}" for name in marked for kind in (_OVER, _OUT))}
+        chosen = {*boxes.selected, *(value for value, one in questions.items() if one.profile in marked)}
         with self.prevent(SelectionList.SelectedChanged):
             boxes.clear_options()
             boxes.add_options(
-                [Selection(short, value, value in chosen) for value, (short, _) in lines.items()]
+                [Selection(_label(one), value, value in chosen) for value, one in questions.items()]
             )
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The profiles changed by hand that are asked about."""
-        return self._asked
+        return tuple(one.profile for one in self._questions.values() if isinstance(one, HandChange))
 
     @property
     def overwrite(self) -> tuple[str, ...]:
         """The profiles to write over."""
-        return self._marked(_OVER)
+        return self._marked(HandChange)
 
     @property
     def prune(self) -> tuple[str, ...]:
         """The profiles to take out."""
-        return self._marked(_OUT)
+        return self._marked(Stale)
 
-    def _marked(self, kind: str) -> tuple[str, ...]:
-        chosen = self.query_one(_Boxes).selected
+    def _marked(self, kind: type[HandChange | Stale]) -> tuple[str, ...]:
+        chosen = [self._questions[value] for value in self.query_one(_Boxes).selected]
         return tuple(
-            value.split(" ", 1)[1] for value in self._words if value in chosen and value.startswith(kind)
+            one.profile for one in self._questions.values() if one in chosen and isinstance(one, kind)
         )
 
     @on(SelectionList.SelectionHighlighted)
     def _explain(self, event: SelectionList.SelectionHighlighted[str]) -> None:
-        self.query_one("#question", Static).update(self._words.get(event.selection.value, ""))
+        one = self._questions.get(event.selection.value)
+        if one is None:
+            return  # it was about a question that is gone
+        why = (
+            ": this program wrote it, and your handoff no longer names it." if isinstance(one, Stale) else ""
+        )
+        self.query_one("#question", Static).update(f"{one.words}{why}")
 
 
-def _gone(one: Stale) -> str:
-    return f"{one.words}: this program wrote it, and your handoff no longer names it."
+def _label(one: HandChange | Stale) -> str:
+    return f"{'Write over' if isinstance(one, HandChange) else 'Take out'} {one.profile}"

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -55,7 +56,7 @@ class RailEntry:
     """A line of the rail."""
 
     key: StepKey
-    title: str
+    title: Sentence
     status: Status
 
 
@@ -80,10 +81,10 @@ class StepRail(OptionList):
         super().__init__(compact=True)
         self.tooltip = f"Enter goes to a step.  {legend()}"
 
-    def show(self, title: str, entries: Sequence[RailEntry], current: StepKey | None) -> None:
+    def show(self, title: Sentence, entries: Sequence[RailEntry], current: StepKey | None) -> None:
         """Show these steps in place of the ones before."""
         self.clear_options()
-        self.add_option(Option(_line(title, "bold"), disabled=True))
+        self.add_option(Option(_line(text_of(title), "bold"), disabled=True))
         item = ""
         for entry in entries:
             if entry.key.item != item:

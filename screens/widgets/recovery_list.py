@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from workflows.core.sentences import Sentence
 from workflows.steps.recovery import Repair, Told
 
 
@@ -33,7 +34,7 @@ class RecoveryList(Vertical):
     def __init__(self) -> None:
         super().__init__(id="recovery")
         self._repairs: list[Repair] = []
-        self._told: dict[Repair, str] = {}
+        self._told: dict[Repair, Sentence] = {}
 
     def compose(self) -> ComposeResult:
         yield Static("", id="recovery-words", markup=False)

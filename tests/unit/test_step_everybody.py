@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from support.fakes import fake_world
 
+from screens.finished import as_lines
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyResult
 from workflows.steps.base import Context
-from workflows.steps.everybody import Everybody, Stand, as_lines, everybody
+from workflows.steps.everybody import Everybody, Stand, everybody
 from workflows.steps.planned import Planned
 
 FACTS: dict[str, Any] = {

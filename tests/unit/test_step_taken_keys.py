@@ -107,7 +107,7 @@ def test_layers_with_different_providers_are_told_apart_by_name(
     key = take(admin, people_keys["cv25519"]).keys["jane.doe"]
     assert not key.accepted
     assert "Elliptic curve in security (AWS provider ~> 3.39.0)" in key.headline
-    assert "management (AWS provider 4.67.0): elliptic curve: reported to work" in key.headline
+    assert "management (AWS provider 4.67.0): Elliptic curve: reported to work" in key.headline
     assert " in " not in take(admin, people_keys["jane.doe"]).keys["jane.doe"].headline
 
 

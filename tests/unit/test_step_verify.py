@@ -19,6 +19,7 @@ from support.strict_aws import APPS, ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_M
 from tui.vaults import vault_for
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.machine.observations import Verdict
 from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase
 from workflows.steps import access_keys, aws_command, profiles, verify
 from workflows.steps.access_keys import TYPED
@@ -181,7 +182,7 @@ def test_a_key_in_an_encrypted_file_wants_the_passphrase_once(new_user: NewUserA
     fingerprint = encrypted(new_user, gpg)
     context = ready(new_user, VAULT, key, fingerprint=fingerprint)
     assert context.facts["access_key"]["kept"] == "pgp-file"
-    assert access_keys.observe(context).holds
+    assert access_keys.observe(context).verdict is Verdict.AS_DECIDED
     gpg.forget_passphrases()
     with pytest.raises(PassphraseNeeded):
         verify.verify({}, context, new_user.report)

@@ -18,6 +18,7 @@ from tui.cli.output import answer, columns, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.core.sentences import joined
 from workflows.services.aws_errors import about_key_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.downloads import delete_access_key_file
@@ -99,7 +100,7 @@ def _check_place(options: argparse.Namespace, region: str) -> None:
     if problems:
         raise OnboardError(
             "Not a base profile",
-            " ".join(problem.message for problem in problems),
+            joined(problem.message for problem in problems),
             next="Give the base profile and its region as `iam-onboard profiles show` lists them.",
         )
 

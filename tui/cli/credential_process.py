@@ -14,6 +14,7 @@ from tui.cli.exit_codes import DONE
 from tui.cli.output import say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import joined
 from workflows.services.access_key_vault import load_access_key
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.system_keyring import KeyringVault, named_keyring, system_keyrings
@@ -53,7 +54,7 @@ def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
             return {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()}
     if silent is not None:
         raise silent
-    stores = " or in ".join(one.description for one in asked)
+    stores = joined((one.description for one in asked), " or in ")
     raise OnboardError(
         "No access key here",
         f"There is no access key for {profile} of {project} in {stores}.",

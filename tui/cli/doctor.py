@@ -18,6 +18,7 @@ from tui.cli.exit_codes import DONE, REFUSED
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
+from workflows.core.sentences import Sentence, text_of
 from workflows.numbers import count
 from workflows.services.gpg.tools import gpg_version
 from workflows.services.installation import how_to_install
@@ -55,8 +56,8 @@ class Finding:
 
     subject: str
     good: bool
-    words: str
-    fix: str = ""
+    words: Sentence
+    fix: Sentence = ""
     needed: bool = False
 
     @property
@@ -67,7 +68,7 @@ class Finding:
     def as_text(self) -> str:
         """The finding with its mark: ✓ as it should be, ! advice, ✗ it stops the wizard."""
         mark = "✓" if self.good else "✗" if self.needed else "!"
-        fix = "".join(f"\n    {line}" for line in self.fix.splitlines())
+        fix = "".join(f"\n    {line}" for line in text_of(self.fix).splitlines())
         return f"{mark} {self.subject}: {self.words}{fix}"
 
 
@@ -208,8 +209,9 @@ def _clipboard(machine: Machine) -> Finding:
             return Finding("Clipboard", good=False, words="no program of the desktop's for it", fix=fix)
         paste()
     except (OnboardError, RuntimeError, OSError, subprocess.SubprocessError, UnicodeError) as error:
-        words = error.why if isinstance(error, OnboardError) else f"the desktop's does not answer: {error}"
-        return Finding("Clipboard", good=False, words=words.split("\n", maxsplit=1)[0], fix=fix)
+        said = str(error).partition("\n")[0]
+        words = error.why if isinstance(error, OnboardError) else f"the desktop's does not answer: {said}"
+        return Finding("Clipboard", good=False, words=words, fix=fix)
     return Finding("Clipboard", good=True, words=f"{copy.__name__.removeprefix('copy_')} answers")
 
 

@@ -21,6 +21,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
 from workflows.services.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
@@ -41,7 +42,7 @@ class Answer:
     """
 
     opens: bool | None
-    words: str
+    words: Sentence
 
 
 def create(machine: Machine, options: argparse.Namespace) -> int:
@@ -62,7 +63,7 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
     if person.trouble or not person.text:
         raise OnboardError(
             "The handoff would not be whole" if person.text else "There is nothing to hand over",
-            " ".join(person.trouble) or f"The state has nothing of {options.name}.",
+            joined(person.trouble) or f"The state has nothing of {options.name}.",
             next="Check the name, and that what was made for it is applied. Nothing was written.",
         )
     if person.conventional and options.no_usual_roles:
@@ -210,7 +211,7 @@ def _lines(handoff: Handoff, pairs: list[tuple[Identity, Answer]]) -> Iterator[s
         yield from _identity_lines(identity, key.words, first=first)
 
 
-def _identity_lines(identity: Identity, words: str, *, first: bool) -> Iterator[str]:
+def _identity_lines(identity: Identity, words: Sentence, *, first: bool) -> Iterator[str]:
     yield f"{identity.account_name} ({identity.account_id})"
     yield f"  user      {identity.user}"
     if identity.sign_in_url:

@@ -16,6 +16,7 @@ from tui.cli.layer_report import account_lines, account_record, layer_lines, lay
 from tui.cli.output import answer, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.collector import collector_paused
 from workflows.layer.edit import check, propose
@@ -134,7 +135,7 @@ def _edit(
 
         def make() -> tuple[ChangeSet, list[str]]:
             read = read_layer(location)
-            warnings = [one.message for one in check(read, wanted) if not one.fatal]
+            warnings = [text_of(one.message) for one in check(read, wanted) if not one.fatal]
             return propose([(read, wanted)]), warnings  # raises what is fatal, with the reason
 
         writes, request = writes_of(machine, root_of(project, location)), (str(location.path), *wanted)

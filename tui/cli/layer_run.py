@@ -22,6 +22,7 @@ from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.sts import RepeatedCode, WrongCode
@@ -224,9 +225,9 @@ class Told:
         """Take one more report of a step."""
         if isinstance(progress.payload, Update):
             self._operations(progress.payload.progress)
-        elif progress.words != self._words:
-            self._words = progress.words
-            note(f"{progress.words} …")
+        elif (words := text_of(progress.words)) != self._words:
+            self._words = words
+            note(f"{words} …")
 
     def _operations(self, now: Operations) -> None:
         done = [one for one in now.done if one not in self._seen]

@@ -19,6 +19,7 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.key_file import judge_file
 from workflows.services.gpg.many_keys import check_keys, choose, in_parallel
@@ -180,7 +181,7 @@ class KeyReport:
     @classmethod
     def unreadable(cls, error: OnboardError, source: Source) -> KeyReport:
         """The report where there is no key, for the reason of an error."""
-        explanation = " ".join(part for part in (error.what, error.why) if part)
+        explanation = joined((error.what, error.why))
         told = error.for_owner if isinstance(error, KeyRefused) else error.next
         verdict = Verdict(VerdictKind.REFUSED_BY_US, error.title, explanation, told, ())
         return cls(source, verdict, None)
@@ -196,7 +197,7 @@ class KeyReport:
         return self.key is not None and KeyReport.of(self.key, self.source).accepted
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Sentence, ...]:
         """Everything that a person should know although the key may be used."""
         found = list(self.verdict.warnings)
         if self.same:
@@ -229,7 +230,9 @@ class KeyReport:
         )
         lines += [f"  ! {warning}" for warning in self.warnings]
         if verdict.sentence_for_owner and not verdict.accepted:  # advice on a good one is in the JSON
-            lines += [f"  → {line}" if line else "" for line in verdict.sentence_for_owner.split("\n")]
+            lines += [
+                f"  → {line}" if line else "" for line in text_of(verdict.sentence_for_owner).split("\n")
+            ]
         return "".join(f"{line}\n" for line in lines)
 
     def as_record(self) -> dict[str, Any]:

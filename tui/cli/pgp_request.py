@@ -17,6 +17,7 @@ from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import joined, text_of
 from workflows.messages import rules
 from workflows.steps import pgp_key
 from workflows.steps.base import Context, Progress
@@ -39,7 +40,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         *rules.prose(options.reason, "reason"),
     ]
     if problems:
-        raise UsageError("\n".join(problem.message for problem in problems))
+        raise UsageError(text_of(joined((problem.message for problem in problems), "\n")))
     if options.new and options.key:
         raise UsageError("--new and --key exclude each other.")
     with tempfile.TemporaryDirectory(prefix="io-") as folder:

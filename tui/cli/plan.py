@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from tui.cli.output import hand_out, json_text, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, text_of
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.record import changed_since
@@ -143,7 +144,7 @@ def _record(planned: Planned, context: Context) -> dict[str, Any]:
 
 
 def _lines(planned: Planned, *, named: bool) -> Iterator[str]:
-    yield from planned.summary
+    yield from map(text_of, planned.summary)
     counts = planned.counts
     yield ""
     yield f"Plan: {counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy."
@@ -153,7 +154,7 @@ def _lines(planned: Planned, *, named: bool) -> Iterator[str]:
     yield from _section("Changed outside of Terraform:", planned.drift)
 
 
-def _section(title: str, lines: Iterator[str] | list[str] | tuple[str, ...]) -> Iterator[str]:
+def _section(title: str, lines: Iterable[Sentence]) -> Iterator[str]:
     found = list(lines)
     if found:
         yield ""

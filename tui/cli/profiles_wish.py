@@ -12,6 +12,7 @@ from tui.cli.project_named import Named, session_handoff
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.core.sentences import joined
 from workflows.messages.handoff import RoleProfile
 from workflows.services.credential_command import credential_command
 from workflows.services.key_records import KeyRecords
@@ -72,7 +73,7 @@ class Wish:
         if problems := wanted.problems():
             raise OnboardError(
                 "These profiles cannot be written",
-                " ".join(problem.message for problem in problems),
+                joined(problem.message for problem in problems),
                 next="Correct it, then try again. Nothing was written.",
             )
         return wanted

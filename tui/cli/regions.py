@@ -18,6 +18,7 @@ from tui.places import Machine
 from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
 from workflows.services.sts import RepeatedCode, WrongCode
@@ -110,12 +111,12 @@ def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[
     return replace(what, devices=tuple(codes)), codes
 
 
-def _without(what: Survey, serial: str, why: str) -> Survey:
+def _without(what: Survey, serial: str, why: Sentence) -> Survey:
     """The survey without a device: its key goes without a code, and a role that wants one is not asked."""
     return replace(what, ways=tuple(_without_code(way, serial, why) for way in what.ways))
 
 
-def _without_code(way: Way, serial: str, why: str) -> Way:
+def _without_code(way: Way, serial: str, why: Sentence) -> Way:
     if way.serial != serial:
         return way
     if not way.role_arn:

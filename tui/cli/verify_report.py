@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.services.clients import ProfileFiles
 from workflows.services.installation import how_to_install
 from workflows.services.role_profiles import RoleProfile
@@ -59,7 +60,7 @@ class Answers:
         one = self.results.get(name)
         if one is None:
             return _WAITS, name, ""
-        return (_FAILS, name, one.problem.title) if one.problem else (_WORKS, name, one.arn or "")
+        return (_FAILS, name, text_of(one.problem.title)) if one.problem else (_WORKS, name, one.arn or "")
 
     def switch_url(self, role: RoleProfile) -> str:
         """The console's page that switches to a role; "" where the partition has none that is known."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflows.core.sentences import Sentence, joined, text_of
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -19,7 +21,7 @@ class Problem:
         fatal: True refuses the input; False is a warning that a person may accept.
     """
 
-    message: str
+    message: Sentence
     field: str = ""
     fatal: bool = True
 
@@ -35,7 +37,15 @@ class OnboardError(Exception):
         detail: the outside program's own words (a Terraform diagnostic, an AWS message), shown whole, or "".
     """
 
-    def __init__(self, title: str, what: str, *, why: str = "", next: str = "", detail: str = "") -> None:  # noqa: A002
+    def __init__(
+        self,
+        title: Sentence,
+        what: Sentence,
+        *,
+        why: Sentence = "",
+        next: Sentence = "",  # noqa: A002
+        detail: Sentence = "",
+    ) -> None:
         super().__init__(f"{title}: {what}")
         self.title = title
         self.what = what
@@ -43,26 +53,26 @@ class OnboardError(Exception):
         self.next = next
         self.detail = detail
 
+    @property
+    def sentences(self) -> Sentence:
+        """What happened, why and what to do next, as one paragraph."""
+        return joined((self.what, self.why, self.next))
+
     def as_text(self) -> str:
         """The whole message as plain text, for a terminal, a clipboard or an issue report."""
-        parts = [self.title, "", self.what]
+        parts = [f"{self.title}\n", self.what]
         if self.why:
-            parts += ["", f"Why: {self.why}"]
+            parts.append(f"\nWhy: {self.why}")
         if self.next:
-            parts += ["", f"What next: {self.next}"]
+            parts.append(f"\nWhat next: {self.next}")
         if self.detail:
-            parts += ["", self.detail]
-        return "\n".join(parts)
+            parts.append(f"\n{self.detail}")
+        return "\n".join(map(text_of, parts))
 
     def as_record(self) -> dict[str, str]:
         """The message as a JSON object of strings, as the journal keeps it."""
-        return {
-            "title": self.title,
-            "what": self.what,
-            "why": self.why,
-            "next": self.next,
-            "detail": self.detail,
-        }
+        parts = ("title", "what", "why", "next", "detail")
+        return {name: text_of(getattr(self, name)) for name in parts}
 
 
 class Cancelled(OnboardError):  # noqa: N818 - it is not an error

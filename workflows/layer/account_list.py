@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pygohcl
 
 from workflows.core.errors import Problem
+from workflows.core.sentences import joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.document import Document
 from workflows.layer.edit import EditUnsafe
@@ -71,7 +72,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
     """
     wrong = [one.message for one in check_account(project, account) if one.fatal]
     if wrong:
-        raise refuse(f"The account {account.name} cannot be added.", " ".join(wrong))
+        raise refuse(f"The account {account.name} cannot be added.", joined(wrong))
     path, document, container = _list(project)
     entries = document.elements(container)
     sibling = entries[-1]

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
 from workflows.layer.document import Attribute, Block, bare, function_call, remembered, unwrap
 from workflows.layer.files import is_override
 from workflows.layer.instances import Entry, counted, impurity, marks_of, resolve, unwritable
@@ -115,7 +116,7 @@ class UserModule:
     style: Style
     document: Document
     container: Node | None
-    reason: str
+    reason: Sentence
     source: Source | None = None
 
     @property
@@ -150,7 +151,7 @@ class UserModule:
         return not self.reason
 
     @property
-    def refusal(self) -> str:
+    def refusal(self) -> Sentence:
         """The reason with the module that it is about; "" when people can be added and removed here."""
         return f"In module {self.label}: {self.reason}" if self.reason else ""
 

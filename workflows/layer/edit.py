@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pygohcl
 
+from workflows.core.sentences import joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.collector import collector_paused
 from workflows.layer.facts import facts_of
@@ -78,9 +79,7 @@ def _edited(layer: Layer, operations: Iterable[Operation]) -> Layer:
     for operation in operations:
         fatal = [one.message for one in operation.check(edited) if one.fatal]
         if fatal:
-            raise EditRefused(
-                "This cannot be done", " ".join(fatal), next="Change the request and try again."
-            )
+            raise EditRefused("This cannot be done", joined(fatal), next="Change the request and try again.")
         edited = _run(edited, operation)
     for name, document in edited.files.documents.items():
         before = layer.files.documents.get(name)

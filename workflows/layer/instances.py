@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.core.sentences import Sentence
 from workflows.layer.document import bare, function_call, unwrap
 from workflows.layer.model import Place
 from workflows.layer.values import object_key, plain_string, plain_strings
@@ -231,7 +232,7 @@ class Source(NamedTuple):
 
     document: Document
     container: Node | None
-    why: str
+    why: Sentence
     place: Place | None = None
     entries: tuple[Entry, ...] = ()
     counted: str = ""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.core.sentences import Sentence
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -66,7 +68,7 @@ class Finding:
         hidden: whether it is commented out.
     """
 
-    message: str
+    message: Sentence
     place: Place
     subject: Subject
     label: str = ""
@@ -135,7 +137,7 @@ class Group:
     policies: tuple[str, ...]
     editable: bool
     place: Place
-    reason: str = ""
+    reason: Sentence = ""
     followed: frozenset[str] = frozenset()
     computed: bool = False
 

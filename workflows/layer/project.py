@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -90,7 +92,7 @@ class Project:
     mfa_enabled: bool
     sso_enabled: bool
     layers: tuple[LayerLocation, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Sentence, ...]
 
     def account(self, name: str) -> Account | None:
         """The account of that name, or None."""

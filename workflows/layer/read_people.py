@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
 from workflows.layer.declarations import KEY, VALUE, name_in, place_of, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style, Subject
 from workflows.layer.values import (
@@ -61,7 +62,7 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
     return people, findings
 
 
-def _not_edited(module: UserModule, why: str) -> Finding:
+def _not_edited(module: UserModule, why: Sentence) -> Finding:
     message = f"The users of module {module.label} are shown, not edited: {why}."
     return Finding(message, module.place, Subject.USER, module.label, hand_edit=True)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from workflows.core.sentences import Sentence
 from workflows.machine.events import Facts, JsonValue
 
 
@@ -23,7 +24,7 @@ class Condition:
     same item); a fact that is not known yet is missing. It must depend on nothing else.
     """
 
-    words: str
+    words: Sentence
     holds: Callable[[Facts], bool]
 
 
@@ -56,8 +57,8 @@ class Step:
     """
 
     id: str
-    title: str
-    purpose: str
+    title: Sentence
+    purpose: Sentence
     needs: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     skippable: bool = False
@@ -67,7 +68,7 @@ class Step:
     outlives: bool = False
     seals: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
-    blocked_words: str = ""
+    blocked_words: Sentence = ""
 
 
 class WorkflowError(ValueError):
@@ -86,7 +87,7 @@ class Workflow:
     """
 
     id: str
-    title: str
+    title: Sentence
     steps: tuple[Step, ...]
 
     def __post_init__(self) -> None:

@@ -51,7 +51,7 @@ def workflow_diagram(workflow: Workflow) -> str:
             notes.append(f"if {step.applies.words}")
         if step.skippable:
             notes.append("when asked for" if step.asked_for else "optional")
-        label = "<br/>".join([step.title, *notes]).replace('"', "#quot;")
+        label = "<br/>".join([f"{step.title}", *notes]).replace('"', "#quot;")
         lines.append(f'    {_name(step.id)}["{label}"]')
     for step in workflow.steps:
         lines += [

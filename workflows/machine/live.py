@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from workflows.core.sentences import Sentence
 from workflows.machine.drafts import Drafts
 from workflows.machine.events import (
     Acknowledged,
@@ -79,11 +80,11 @@ class Session:
         """The facts that a step (of an item) may read: a copy, so that nobody can change the state by it."""
         return checked_facts(self._state.facts(item))
 
-    def refusal(self, key: StepKey) -> str:
+    def refusal(self, key: StepKey) -> Sentence:
         """Why a step cannot be started now, in words; "" when it can."""
         return self._waits(key) or refusal(self._state, Started(key, self._run, ""))
 
-    def _waits(self, key: StepKey) -> str:
+    def _waits(self, key: StepKey) -> Sentence:
         """Why a step has to wait, in words; "" when it need not.
 
         This is stricter than the rules, which have to accept every journal that was ever written.
@@ -116,7 +117,7 @@ class Session:
             raise IllegalTransition(f"Nothing contradicts {key}")
         self._happen(Acknowledged(key, self._run, self._stamp(), self._state.observed[key].identity))
 
-    def stale_reasons(self, key: StepKey) -> tuple[str, ...]:
+    def stale_reasons(self, key: StepKey) -> tuple[Sentence, ...]:
         """The titles of the steps whose outcome changed since a stale step was done."""
         givers = {
             self._state.workflow.giver(name.partition("@")[0]).id for name in self._state.changed_since(key)

@@ -15,6 +15,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
+from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 
 OBSERVED = "observed.json"
@@ -56,11 +57,11 @@ class Observation:
     """
 
     verdict: Verdict
-    words: str = ""
+    words: Sentence = ""
     about: tuple[str, ...] = ()
-    continuing: str = ""
-    accepting: str = ""
-    bringing_back: str = ""
+    continuing: Sentence = ""
+    accepting: Sentence = ""
+    bringing_back: Sentence = ""
     at: str = ""
 
     @property
@@ -74,7 +75,7 @@ class Observation:
         return "\n".join((self.verdict, *self.about))
 
     @property
-    def choices(self) -> Mapping[Choice, str]:
+    def choices(self) -> Mapping[Choice, Sentence]:
         """What the person may decide, each with what it means; "" for doing the step again."""
         offered = {
             Choice.BRING_BACK: self.bringing_back,
@@ -90,7 +91,7 @@ AGREES = Observation(Verdict.AS_DECIDED)
 NOT_ASKED = Observation(Verdict.UNKNOWN)
 
 
-def unknown(words: str = "") -> Observation:
+def unknown(words: Sentence = "") -> Observation:
     """The answer where the world was not asked, or gave none."""
     return Observation(Verdict.UNKNOWN, words)
 

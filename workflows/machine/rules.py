@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
     Acknowledged,
@@ -82,7 +83,7 @@ class IllegalTransition(ValueError):  # noqa: N818 - the design's name for it
     """An event that the rules do not allow now; its text is the reason in words."""
 
 
-def refusal(state: State, event: Event) -> str:
+def refusal(state: State, event: Event) -> Sentence:
     """Why an event is not legal now, in words; "" when it is legal.
 
     Legality is judged from the run that the event happened in. A step that is running may end even if it has
@@ -109,7 +110,7 @@ def refusal(state: State, event: Event) -> str:
     return REFUSALS[type(event)][status].format(title=step.title)
 
 
-def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> str:
+def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> Sentence:
     unknown = [str(name) for name in facts if name not in step.gives]
     if unknown:
         return f"{step.title} does not give {', '.join(sorted(unknown))}"
@@ -121,12 +122,13 @@ def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> str:
     return ""
 
 
-def locked_words(state: State, key: StepKey) -> str:
+def locked_words(state: State, key: StepKey) -> Sentence:
     """Why a step has to wait, in words."""
     step = state.workflow.step(key.step)
     if step.blocked_words:
         return step.blocked_words
     ahead = state.open_needs(key)
     direct = [one for one in ahead if one in state.givers(key)]
-    titles = dict.fromkeys(state.workflow.step(one.step).title for one in direct or ahead[:1])
-    return f"{step.title} has to wait for {' and '.join(titles)}"
+    steps = dict.fromkeys(one.step for one in direct or ahead[:1])
+    titles = (state.workflow.step(one).title for one in steps)
+    return f"{step.title} has to wait for {joined(titles, ' and ')}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import Facts
 from workflows.machine.live import Clock
@@ -37,8 +38,8 @@ class Summary:
     changed: str = ""
     details: Facts = field(default_factory=dict)
     facts: Facts = field(default_factory=dict)
-    next_title: str = ""
-    damage: str = ""
+    next_title: Sentence = ""
+    damage: Sentence = ""
 
 
 def summary_of(folder: Path, journal: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:
@@ -69,7 +70,7 @@ def summary_of(folder: Path, journal: Path, workflows: Mapping[str, Workflow], n
     )
 
 
-def _next_title(state: State) -> str:
+def _next_title(state: State) -> Sentence:
     for key in state.expected():
         if state.status(key, "") not in SETTLED | {Status.LOCKED}:
             title = state.workflow.step(key.step).title

@@ -20,6 +20,7 @@ from workflows.core.openpgp import (
     fingerprint_of,
     split,
 )
+from workflows.core.sentences import joined
 from workflows.messages.envelope import MessageError
 
 SIGN_IN_DOMAINS = {
@@ -253,5 +254,5 @@ def refuse(problems: list[Problem], kind: str) -> None:
             f"The {kind} is refused",
             fatal[0] if len(fatal) == 1 else f"{len(fatal)} things in it are not right.",
             next=f"Do not use it. Ask the person who sent the {kind} for a new one.",
-            detail="" if len(fatal) == 1 else "\n".join(fatal[:20]),
+            detail="" if len(fatal) == 1 else joined(fatal[:20], "\n"),
         )

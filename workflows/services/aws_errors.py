@@ -33,6 +33,7 @@ class AwsError(OnboardError):
     Attributes:
         failure: its kind.
         code: AWS's error code or the name of botocore's exception, as "AccessDenied".
+        message: the code with what AWS or botocore says, for who has to tell causes apart that share a code.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class AwsError(OnboardError):
         super().__init__(explanation.title, what, why=explanation.why, next=explanation.next, detail=detail)
         self.failure = failure
         self.code = code
+        self.message = detail
 
 
 def translate(error: Exception, doing: str = "asking AWS") -> AwsError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workflows.core.sentences import Sentence
 from workflows.services.aws_failures import AwsFailure
 
 
@@ -12,10 +13,10 @@ from workflows.services.aws_failures import AwsFailure
 class Explanation:
     """The words for one kind of failure; the fields are those of `OnboardError`."""
 
-    title: str
-    what: str
-    why: str
-    next: str
+    title: Sentence
+    what: Sentence
+    why: Sentence
+    next: Sentence
 
 
 EXPLANATIONS: Mapping[AwsFailure, Explanation] = {

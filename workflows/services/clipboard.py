@@ -14,6 +14,7 @@ from typing import Protocol
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
 from workflows.services.installation import how_to_install
 from workflows.services.quiet_pyperclip import load_pyperclip
 
@@ -199,7 +200,7 @@ class FirstWorkingClipboard:
                 return clipboard.copy(text)
             except ClipboardUnavailable as error:
                 refusals.append(error.why)
-        raise unavailable(" ".join(refusals) or "There is none.")
+        raise unavailable(joined(refusals) or "There is none.")
 
     def clear_if_ours(self) -> bool:
         """See `Clipboard`; every one is asked, since a text may have gone to one after the other.
@@ -229,7 +230,7 @@ def digest_of(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def unavailable(why: str) -> ClipboardUnavailable:
+def unavailable(why: Sentence) -> ClipboardUnavailable:
     """The refusal of a clipboard, for a reason in a sentence that does not hold the text."""
     return ClipboardUnavailable(
         "Nothing can be copied",

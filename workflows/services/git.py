@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, capture, child_environment
+from workflows.core.sentences import Sentence
 from workflows.services.git_refusals import refused
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Upstream:
     ahead: int
     behind: int
     fetched: bool
-    why_not_fetched: str = ""
+    why_not_fetched: Sentence = ""
     is_default: bool = False
 
 

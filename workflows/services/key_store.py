@@ -10,6 +10,7 @@ from typing import Protocol
 
 from workflows.core.files import explained, read_text
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.services.access_key_vault import (
     KeptAccessKey,
     delete_access_key,
@@ -59,7 +60,7 @@ class VaultStore:
         return self.vault.backend_class if isinstance(self.vault, KeyringVault) else ""
 
     @property
-    def description(self) -> str:
+    def description(self) -> Sentence:
         """See `KeptKey`."""
         return self.vault.description
 
@@ -110,7 +111,7 @@ class FileStore:
     profile: str
     region: str
     now: Callable[[], datetime]
-    words: str
+    words: Sentence
 
     @property
     def kind(self) -> str:
@@ -123,7 +124,7 @@ class FileStore:
         return ""
 
     @property
-    def description(self) -> str:
+    def description(self) -> Sentence:
         """See `KeptKey`."""
         return self.words
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import joined
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.profiles.plan import region_problems
 from workflows.services.role_profiles import RoleProfile
@@ -30,7 +31,7 @@ def unusable_region(region: str) -> OnboardError | None:
         return None
     return OnboardError(
         "No such region",
-        " ".join(problem.message for problem in problems),
+        joined(problem.message for problem in problems),
         next="Correct the profile's region in the project's `config`, or write the profile again.",
     )
 
@@ -60,7 +61,7 @@ def role_refusal(
             next="Verify again with a code from your device.",
             detail=error.detail,
         )
-    why, remedy = _denied(error.detail.lower(), profile, with_mfa=with_mfa)
+    why, remedy = _denied(error.message.lower(), profile, with_mfa=with_mfa)
     return OnboardError("The role cannot be assumed", what, why=why, next=remedy, detail=error.detail)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.services.clients import Credentials
 from workflows.services.iam import AccessKey
 from workflows.services.key_records import KeyRecord
@@ -40,7 +41,7 @@ class KeptKey(Protocol):
     """Where the access key is kept."""
 
     @property
-    def description(self) -> str:
+    def description(self) -> Sentence:
         """Where, in words that complete "kept in …"."""
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:

@@ -75,7 +75,7 @@ def explaining_sso(session: Any, profile: str, config_file: Path) -> Iterator[No
         if error.failure is not AwsFailure.SSO:
             raise
         source = _signing_in(session, profile) or profile
-        raise _sign_in_again(source, config_file, error.code, error.detail) from None
+        raise _sign_in_again(source, config_file, error.code, error.message) from None
 
 
 def _signing_in(session: Any, profile: str) -> str | None:

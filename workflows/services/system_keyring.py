@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, capitalized
 from workflows.services.vault import (
     PgpFileVault,
     Vault,
@@ -70,7 +71,7 @@ class KeyringVault:
         return hash(self.backend_class)
 
     @property
-    def description(self) -> str:
+    def description(self) -> Sentence:
         """The keyring's name."""
         return _backend_name(self._backend)
 
@@ -109,7 +110,7 @@ class KeyringVault:
         except KeyringLocked:
             raise VaultLocked(
                 "The keyring is locked",
-                f"{self.description[:1].upper()}{self.description[1:]} is locked and was not unlocked.",
+                f"{capitalized(self.description)} is locked and was not unlocked.",
                 next="Unlock it (sign in to the desktop, or answer its dialog), then try again.",
             ) from None
         except (NoKeyringError, InitError) as error:

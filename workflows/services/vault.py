@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, read_bytes, write_atomically
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, capitalized
 
 LARGEST_FILE = 1_000_000
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
@@ -36,7 +37,7 @@ class Vault(Protocol):
     """
 
     @property
-    def description(self) -> str:
+    def description(self) -> Sentence:
         """Which store it is, in words that complete "kept in …"."""
 
     def store(self, name: str, secret: Secret) -> None:
@@ -84,7 +85,7 @@ class PgpFileVault:
         return hash(self._folder)
 
     @property
-    def description(self) -> str:
+    def description(self) -> Sentence:
         """Names the folder."""
         return f"files encrypted to your own PGP key in {self._folder}"
 
@@ -166,7 +167,7 @@ def _secret_of(plain: bytes, name: str) -> Secret | None:
     return Secret(content["secret"])
 
 
-def unavailable(description: str, detail: str) -> VaultUnavailable:
+def unavailable(description: Sentence, detail: str) -> VaultUnavailable:
     """The refusal of a store that does not answer.
 
     Args:
@@ -175,7 +176,7 @@ def unavailable(description: str, detail: str) -> VaultUnavailable:
     """
     return VaultUnavailable(
         "The secret store does not answer",
-        f"{description[:1].upper()}{description[1:]} cannot be used.",
+        f"{capitalized(description)} cannot be used.",
         why="It is not running, or not reachable from here (over ssh, without a desktop, in a container).",
         next="Use a file encrypted to your PGP key instead, or try again on the desktop.",
         detail=detail,

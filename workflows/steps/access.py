@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer, Person
 from workflows.layer.operations import EditRefused, Operation, RenameKeyFile, SetAccess
 from workflows.layer.operations.base import refuse
@@ -91,7 +92,7 @@ def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:
     return None
 
 
-def wrong_file(layer: Layer, person: Person, name: str) -> str:
+def wrong_file(layer: Layer, person: Person, name: str) -> Sentence:
     """What is wrong with a new name for a person's key file, "" if nothing is."""
     found = RenameKeyFile(person.iam_name, name).check(layer)
     return next((one.message for one in found if one.fatal), "")

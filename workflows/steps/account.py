@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence, joined
 from workflows.layer.edit import EditUnsafe, check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy
@@ -55,7 +56,7 @@ class LayerView:
     relative: str
     settings: Mapping[str, Setting]
     editable: bool
-    told: str
+    told: Sentence
     spots: tuple[Spot, ...] = ()
 
     def can_set(self, name: str) -> bool:
@@ -183,12 +184,12 @@ def _differing(layer: Layer, values: Mapping[str, Constant]) -> dict[str, Any]:
     return {"alias": differing.pop(ALIAS, None), "policy": differing}
 
 
-def _refusals(layers: Mapping[str, Layer], changes: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _refusals(layers: Mapping[str, Layer], changes: Mapping[str, Any]) -> list[tuple[str, Sentence]]:
     """Account and reason where what is wanted cannot be edited."""
     found = []
     for account, layer in layers.items():
         problems = check(layer, operations(layer, {"account_changes": changes}))
-        fatal = " ".join(one.message for one in problems if one.fatal)
+        fatal = joined(one.message for one in problems if one.fatal)
         if fatal:
             found.append((account, fatal))
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, check_password_policy
 
@@ -75,13 +76,13 @@ def limits(name: str) -> str:
     return f"{least} to {most}" + (f", 0: {_ZEROS[name]}" if name in _ZEROS else "")
 
 
-def weaknesses(policy: Mapping[str, Constant]) -> tuple[str, ...]:
+def weaknesses(policy: Mapping[str, Constant]) -> tuple[Sentence, ...]:
     """What is weak about a policy, each a sentence.
 
     Args:
         policy: values by attribute; an attribute that is not there counts as the module's default.
     """
-    found = []
+    found: list[Sentence] = []
     length = policy.get("minimum_password_length")
     if isinstance(length, int):
         found += [one.message for one in _warnings("minimum_password_length", length)]

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
@@ -71,10 +72,10 @@ class Outlook:
     """
 
     begun: bool
-    refusal: str
+    refusal: Sentence
     began_at: float | None = None
     recoverable: bool = False
-    causes: tuple[str, ...] = ()
+    causes: tuple[Sentence, ...] = ()
 
 
 def look(context: Context, report: Report) -> Outlook:
@@ -179,7 +180,7 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
     error = OnboardError(
         failed.title,
         f"{failed.what} {standing(planned, failed.result)}",
-        why="\n".join(causes(planned, failed.result)) or failed.why,
+        why=joined(causes(planned, failed.result), "\n") or failed.why,
         next=failed.next,
         detail=failed.detail,
     )

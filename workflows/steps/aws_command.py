@@ -10,6 +10,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, capture, child_environment
+from workflows.core.sentences import Sentence
 from workflows.services.clients import ProfileFiles
 from workflows.services.role_profiles import needs_code
 from workflows.services.shell_lines import Shell, export_lines, shell_of
@@ -35,7 +36,7 @@ class Tried:
     """
 
     output: str
-    words: str
+    words: Sentence
     needs_code: bool = False
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workflows.core.errors import Cancelled, Problem
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue
 from workflows.machine.observations import Choice, Observation
@@ -65,7 +66,7 @@ class Progress:
         payload: something typed that the step's own screen understands (a Terraform event), or None.
     """
 
-    words: str
+    words: Sentence
     done: int = 0
     total: int = 0
     payload: Any = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -54,7 +55,7 @@ class Tool:
     name: str
     version: str
     needed: bool
-    purpose: str
+    purpose: Sentence
 
     @property
     def install(self) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_bytes
+from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import FileChange
 from workflows.layer.document import Document
 from workflows.layer.model import Finding, Layer, Place
@@ -35,7 +36,7 @@ class Spot:
         group: the label of the group whose members are meant; "" for all else.
     """
 
-    words: str
+    words: Sentence
     account: str
     place: Place
     path: Path
@@ -55,7 +56,7 @@ class NotPossible(OnboardError):  # noqa: N818 - it reads better where it is rai
     spot: Spot | None = None
 
 
-def spot_at(layer: Layer, place: Place, words: str) -> Spot:
+def spot_at(layer: Layer, place: Place, words: Sentence) -> Spot:
     """The spot of a place in a layer."""
     return Spot(words, layer.location.account, place, layer.location.path / place.file)
 
@@ -67,9 +68,9 @@ def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[S
     return tuple(replace(spot_at(layer, one.place, one.message), group=one.group) for one in ordered)
 
 
-def people_unknown(layers: Iterable[Layer]) -> str:
+def people_unknown(layers: Iterable[Layer]) -> Sentence:
     """Where people may be declared whom nobody can read, a sentence a layer; "" if everybody is known."""
-    return " ".join(str(spot) for layer in layers if (spot := _in_the_way(layer)))
+    return joined(str(spot) for layer in layers if (spot := _in_the_way(layer)))
 
 
 def _in_the_way(layer: Layer) -> Spot | None:
@@ -97,7 +98,7 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
         spot = spot_at(layer, reason.place, reason.what) if reason.place else None
         place = str(spot.place) if spot else ""
     else:
-        what, why = " ".join(one.message for one in reason), ""
+        what, why = joined(one.message for one in reason), ""
         spots = (spot_at(layer, one.place, one.message) for one in reason if isinstance(one, PlacedProblem))
         spot = next(spots, None)
         place = ""  # the problem's own words have it

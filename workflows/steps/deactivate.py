@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import joined
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
@@ -209,8 +210,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
             problems.append(Problem(f"{one.name} still has keys that work: {words}.", "people", fatal=False))
         others = [item for item in one.blocking if item.kind is not HoldingKind.ACCESS_KEY]
         if others or len(one.blocking) > len(one.active_keys):
-            words = ", ".join(item.words for item in one.blocking)
-            message = f"The removal of {one.name} may be refused (DeleteConflict) because of: {words}."
+            things = joined((item.words for item in one.blocking), ", ")
+            message = f"The removal of {one.name} may be refused (DeleteConflict) because of: {things}."
             problems.append(Problem(message, "people", fatal=False))
     return problems
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.kept_results import result_of
 from workflows.services.terraform.outcome import Kind
 from workflows.steps.access import people_in
@@ -24,7 +25,7 @@ from workflows.steps.standing import unfinished
 
 
 class Stand(Enum):
-    """Where somebody stands in an account; the value is the mark and the words for it."""
+    """Where somebody stands in an account: a mark and the words for it."""
 
     NOT_HERE = ("", "")
     KEY_AWAITED = ("·", "key awaited")
@@ -38,15 +39,14 @@ class Stand(Enum):
     REMOVED = ("✓", "removed")
     HANDED_OVER = ("✓", "handed over")
 
-    @property
-    def told(self) -> str:
-        """The mark and the words."""
-        return " ".join(part for part in self.value if part)
+    def __init__(self, mark: str, words: str) -> None:
+        self.mark = mark
+        self.told: Sentence = f"{mark} {words}".strip()
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do."""
-        return self.value[0] in {"", "✓"}
+        return self in {Stand.NOT_HERE, Stand.APPLIED, Stand.REMOVED, Stand.HANDED_OVER}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Everybody:
     rows: tuple[tuple[str, tuple[Stand, ...]], ...]
 
     @property
-    def told(self) -> str:
+    def told(self) -> Sentence:
         """How many are done with everything, in a sentence."""
         done = sum(all(one.settled for one in stands) for _, stands in self.rows)
         return f"{done} of {len(self.rows)} done in every account."
@@ -78,18 +78,6 @@ def everybody(context: Context) -> Everybody:
     boards = [_Board(account, context, found[account]) for account in accounts]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
     return Everybody(accounts, rows)
-
-
-def as_lines(grid: Everybody, most: int) -> tuple[str, ...]:
-    """The grid as lines of text, of at most so many people; those who are not done come first."""
-    rows = sorted(grid.rows, key=lambda row: all(one.settled for one in row[1]))[:most]
-    if not rows:
-        return ()
-    table = [("", *grid.accounts), *((name, *(one.told for one in stands)) for name, stands in rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-    more = len(grid.rows) - len(rows)
-    return (*(line.rstrip() for line in lines), *([f"and {more} more"] if more else []))
 
 
 def _people(account: str, every: Mapping[str, Any]) -> set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -54,7 +55,7 @@ class Arrival:
     handoff: Handoff
     source: str
     own_keys: tuple[str, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Sentence, ...]
 
 
 def mail(context: Context) -> Path | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer
 from workflows.services.gpg.inspect import CheckedKey
 from workflows.services.gpg.normalise import normalise
@@ -42,7 +43,7 @@ class Mark(Enum):
         self.word = word
 
     @classmethod
-    def of(cls, kind: VerdictKind, warnings: Sequence[str]) -> Mark:
+    def of(cls, kind: VerdictKind, warnings: Sequence[Sentence]) -> Mark:
         """The mark of a verdict; one with warnings is to be looked at."""
         if kind not in ACCEPTED:
             return cls.REFUSED
@@ -82,11 +83,11 @@ class TakenKey:
     user_ids: tuple[str, ...]
     accepted: bool
     verdict: VerdictKind
-    headline: str
-    explanation: str
-    for_owner: str
-    warnings: tuple[str, ...]
-    source: str
+    headline: Sentence
+    explanation: Sentence
+    for_owner: Sentence
+    warnings: tuple[Sentence, ...]
+    source: Sentence
     likeness: Likeness = field(default=Likeness.SOME, compare=False)
     replacement: Replacement | None = None
 
@@ -111,7 +112,7 @@ class _Provider:
     """The AWS provider that a layer asks for: a version or constraint, None if nothing tells; and why not."""
 
     wanted: str | None
-    trouble: str = ""
+    trouble: Sentence = ""
 
     def __str__(self) -> str:
         return f"AWS provider {self.wanted}" if self.wanted else "AWS provider not known"
@@ -156,7 +157,7 @@ class KeyJudge:
         return tuple(f"{one}: {path}" for one, path in places if path != file)
 
     def judge(
-        self, name: str, checked: CheckedKey, source: str, *, replacing: bool | None = None
+        self, name: str, checked: CheckedKey, source: Sentence, *, replacing: bool | None = None
     ) -> TakenKey:
         """All that is to be said about a key.
 
@@ -184,7 +185,7 @@ class KeyJudge:
             user_ids=tuple(user_id.text for user_id in details.user_ids if user_id.holds),
             accepted=worst.accepted,
             verdict=worst.kind,
-            headline=worst.headline + self._where(verdicts, worst),
+            headline=f"{worst.headline}{self._where(verdicts, worst)}",
             explanation=worst.explanation,
             for_owner=worst.sentence_for_owner or arrival_words(details),
             warnings=warnings,
@@ -193,7 +194,7 @@ class KeyJudge:
             replacement=replacement(name, checked.key, self.layers.values(), decided) if replacing else None,
         )
 
-    def _where(self, verdicts: Mapping[str, Verdict], worst: Verdict) -> str:
+    def _where(self, verdicts: Mapping[str, Verdict], worst: Verdict) -> Sentence:
         """For which layers the worst verdict is, and what the others say; "" where all say the same."""
         if len({verdict.kind for verdict in verdicts.values()}) == 1:
             return ""
@@ -201,7 +202,7 @@ class KeyJudge:
         for account, verdict in verdicts.items():
             where.setdefault(verdict.kind, []).append(f"{account} ({self._providers[account]})")
         headlines = {verdict.kind: verdict.headline for verdict in verdicts.values()}
-        others = (f"{where[one][0]}: {headlines[one].lower()}" for one in where if one is not worst.kind)
+        others = (f"{where[one][0]}: {headlines[one]}" for one in where if one is not worst.kind)
         return f" in {', '.join(where[worst.kind])}; {'; '.join(others)}"
 
     def _about_providers(self, verdicts: Mapping[str, Verdict]) -> list[str]:

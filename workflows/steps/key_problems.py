@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workflows.core.errors import Problem
+from workflows.core.sentences import joined
 from workflows.steps.judged_keys import TakenKey
 
 
@@ -20,7 +21,7 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
         )
         problems.append(Problem(words, "people"))
     elif replaced.resets and not confirmed:
-        made = "; ".join(one.words for one in replaced.resets)
+        made = joined((one.words for one in replaced.resets), "; ")
         problems.append(Problem(f"The new key of {key.name} makes anew, and it is to be confirmed: {made}."))
     return problems
 

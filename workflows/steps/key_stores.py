@@ -8,6 +8,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.messages.handoff import Identity
 from workflows.services.access_key_vault import keeps_access_key
@@ -48,8 +49,8 @@ class StoreOption:
     """
 
     choice: str
-    words: str
-    passed_over: str = ""
+    words: Sentence
+    passed_over: Sentence = ""
     locked: bool = False
 
 
@@ -118,7 +119,7 @@ def opened_store(
         raise vaults.passed_over
     raise VaultUnavailable(
         "This store is not here",
-        f"Here are only {', '.join(vault.description for vault in vaults.all)}.",
+        f"Here are only {joined((vault.description for vault in vaults.all), ', ')}.",
         next="Choose another place for the key.",
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer
 from workflows.services.gpg.key_file import JudgedFile, judge_file
 from workflows.services.gpg.many_keys import in_parallel
@@ -43,15 +44,15 @@ class PresentKey:
     users: tuple[str, ...]
     same: tuple[str, ...]
     kind: VerdictKind
-    headline: str
-    explanation: str
-    warnings: tuple[str, ...]
+    headline: Sentence
+    explanation: Sentence
+    warnings: tuple[Sentence, ...]
     expires: date | None
     soon: bool
     algorithm: str
     fingerprint: str
     user_ids: tuple[str, ...]
-    for_owner: str
+    for_owner: Sentence
 
     @property
     def accepted(self) -> bool:

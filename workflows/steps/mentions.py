@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.services.git_search import GitSearch
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
@@ -50,7 +51,7 @@ class Mentioned:
 
     mentions: tuple[Mention, ...]
     terms: tuple[str, ...]
-    remark: str = ""
+    remark: Sentence = ""
 
 
 def find_mentions(names: Iterable[str], context: Context, report: Report) -> dict[str, Mentioned]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.messages.handoff import Identity
 from workflows.services import iam, sts
 from workflows.services.authenticator import otpauth_uri, qr_matrix
@@ -39,7 +40,7 @@ class Pending:
     seed: Secret
     label: str
     key: Credentials
-    remark: str = ""
+    remark: Sentence = ""
 
     @property
     def name(self) -> str:
@@ -86,7 +87,7 @@ class Registered:
     """
 
     serial: str
-    told: str = ""
+    told: Sentence = ""
 
 
 def seed_store(context: Context, identity: Identity) -> tuple[Vault, str]:

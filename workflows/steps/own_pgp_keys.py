@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.services.gpg.verdict import VerdictKind, judge
 from workflows.steps.base import Context, Progress, Report
@@ -34,9 +35,9 @@ class OwnChoice:
     algorithm: str
     expires: str
     accepted: bool
-    headline: str
-    explanation: str
-    warnings: tuple[str, ...]
+    headline: Sentence
+    explanation: Sentence
+    warnings: tuple[Sentence, ...]
     rank: int
     mails: tuple[str, ...] = ()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence, joined
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps import conventional_roles, new_passwords
 from workflows.steps.base import Context
@@ -29,7 +30,7 @@ class PersonHandoff:
     name: str
     text: str
     accounts: tuple[str, ...]
-    trouble: tuple[str, ...] = ()
+    trouble: tuple[Sentence, ...] = ()
     plain: str = ""
     conventional: tuple[str, ...] = ()
 
@@ -71,7 +72,7 @@ def person_handoff(
         whole = [_with_usual_roles(one, sources[one.account_name]) for one in identities]
         text, plain = (_rendered(name, some, context) for some in (whole, identities))
     except OnboardError as error:
-        return PersonHandoff(name, "", (), (*trouble, f"{error.what} {error.detail}".strip()))
+        return PersonHandoff(name, "", (), (*trouble, joined((error.what, error.detail))))
     usual = tuple(
         new.account_name for new, old in zip(whole, identities, strict=True) if new.profiles != old.profiles
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import read_text, write_atomically
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.plan import Action, Plan, ResourceChange
 from workflows.services.terraform.words import meaning
 from workflows.steps.base import Context
@@ -58,7 +59,7 @@ class Resource:
     address: str
     action: str
     about: str
-    words: str
+    words: Sentence
     details: tuple[str, ...] = ()
     foreign: bool = False
     drift: bool = False
@@ -82,7 +83,7 @@ class Difference:
 
     sign: str
     address: str
-    words: str
+    words: Sentence
     lines: tuple[str, ...] = ()
 
     def as_text(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.plan import ACCESS_KEY, LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, changed_since
 from workflows.services.terraform.words import describe, meaning, summary
@@ -28,7 +29,7 @@ class Told:
     """
 
     address: str
-    words: str
+    words: Sentence
     people: tuple[str, ...] = ()
     named: bool = False
 
@@ -51,11 +52,11 @@ class Planned:
     """
 
     record: PlanRecord
-    summary: tuple[str, ...]
+    summary: tuple[Sentence, ...]
     counts: Mapping[str, int]
     destroys: tuple[Told, ...] = ()
     foreign: tuple[Told, ...] = ()
-    drift: tuple[str, ...] = ()
+    drift: tuple[Sentence, ...] = ()
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     passwords: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -83,7 +84,7 @@ class Preview:
 
     diff: str
     names: tuple[str, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Sentence, ...]
     by_hand: tuple[HandChange, ...] = ()
     stale: tuple[Stale, ...] = ()
 

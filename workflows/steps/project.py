@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import Sentence
 from workflows.layer.discover import LayerLocation, Project, find_project
 from workflows.layer.model import Layer
 from workflows.layer.names import check_user_name
@@ -86,7 +87,7 @@ class Survey:
     project: Project
     layers: tuple[Layer, ...]
     proposed: tuple[str, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Sentence, ...]
 
     def people(self) -> tuple[str, ...]:
         """The IAM names in any of the layers, sorted."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
+from workflows.core.sentences import Sentence
 from workflows.layer.discover import Project
 from workflows.layer.model import Layer
 from workflows.messages.envelope import MAX_TEXT
@@ -15,7 +16,7 @@ from workflows.services.git import Git
 from workflows.steps.base import Context
 
 
-def remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> list[str]:
+def remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> list[Sentence]:
     """Remarks, each a sentence: on the project's own files, its checkout, and requests that wait.
 
     Args:

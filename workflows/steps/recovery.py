@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.import_ids import ACCOUNT_ID, NOT_IMPORTABLE
 from workflows.services.terraform.kept_results import last_result
 from workflows.services.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
@@ -47,10 +48,10 @@ class Repair:
     address: str
     resource_id: str
     command: str
-    why: str
+    why: Sentence
 
     @property
-    def title(self) -> str:
+    def title(self) -> Sentence:
         """The repair in a few words, for a list."""
         kind = next((part for part in self.address.split(".") if part.startswith("aws_")), self.address)
         words = kind.removeprefix("aws_iam_").replace("_", " ")
@@ -72,7 +73,7 @@ class Told:
         follow_up: what has to be done after it, or None.
     """
 
-    words: str
+    words: Sentence
     follow_up: Repair | None = None
 
 

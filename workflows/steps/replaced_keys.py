@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.core.openpgp import holds
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer, Person
 from workflows.services.gpg.normalise import PublicKeyText
 
@@ -40,7 +41,7 @@ class Reset:
         return tuple(dict.fromkeys((*self.passwords, *self.access_keys, *self.unsure)))
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """What is made anew, in a sentence that names everybody."""
         parts = []
         if self.passwords:
@@ -79,7 +80,7 @@ class Replacement:
 
     resets: tuple[Reset, ...] = ()
     unchanged: tuple[str, ...] = ()
-    by_hand: tuple[str, ...] = ()
+    by_hand: tuple[Sentence, ...] = ()
 
 
 def replacement(

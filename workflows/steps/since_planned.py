@@ -13,6 +13,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.services.git import Git
 from workflows.services.terraform.record import refuse_another_plan
 from workflows.services.terraform.state_mark import changed_words
@@ -103,8 +104,8 @@ class Return:
         old: whether the state should be asked, since the plan was not made just now.
     """
 
-    refusal: str = ""
-    since: tuple[str, ...] = ()
+    refusal: Sentence = ""
+    since: tuple[Sentence, ...] = ()
     resources: tuple[Resource, ...] = ()
     differences: tuple[Difference, ...] = ()
     old: bool = False

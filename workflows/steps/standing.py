@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from workflows.core.sentences import Sentence, joined
 from workflows.numbers import count
-from workflows.services.terraform.results import ApplyResult
+from workflows.services.terraform.results import ApplyResult, Trouble
 from workflows.steps.planned import Planned
 
 
@@ -38,16 +41,15 @@ def _left(planned: Planned, result: ApplyResult) -> set[str]:
     return {*planned.owners, *result.failed, *result.remaining} - set(result.done)
 
 
-def causes(planned: Planned, result: ApplyResult) -> tuple[str, ...]:
+def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
     """What went wrong in an apply, a line for each person and cause; other resources by their address."""
-    told: dict[tuple[str, str], list[str]] = {}
+    told: dict[Trouble, list[str]] = {}
     for trouble in result.troubles:
-        words = (trouble.title, f"{trouble.why} {trouble.next}".strip())
         who = planned.owners.get(trouble.address) or ((trouble.address,) if trouble.address else ())
-        names = told.setdefault(words, [])
+        names = told.setdefault(replace(trouble, address=""), [])
         names += [name for name in who if name not in names]
     return tuple(
-        f"{_listed(names)}{title}{'. ' if rest else '.'}{rest}" for (title, rest), names in told.items()
+        f"{_listed(names)}{joined((f'{one.title}.', one.why, one.next))}" for one, names in told.items()
     )
 
 

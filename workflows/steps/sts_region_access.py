@@ -14,6 +14,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.services.aws_errors import AwsError, about_key_of
@@ -58,7 +59,7 @@ class Way:
     role_arn: str = ""
     external_id: str | None = None
     serial: str = ""
-    problem: str = ""
+    problem: Sentence = ""
 
 
 class MfaSessions:
@@ -180,7 +181,7 @@ class Opened:
     """
 
     questions: tuple[Question, ...]
-    problems: Mapping[str, str]
+    problems: Mapping[str, Sentence]
 
 
 @contextlib.contextmanager
@@ -217,7 +218,7 @@ def opened(
             try:
                 questions.append(_question(context, project, way, keys, codes, sessions))
             except (AwsError, CodeWanted, NoWay) as error:
-                problems[way.account] = " ".join(filter(None, (error.what, error.why, error.next)))
+                problems[way.account] = error.sentences
         yield Opened(tuple(questions), problems)
     finally:
         for code in codes.values():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.sentences import Sentence, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
@@ -50,14 +51,15 @@ class Result:
 
     profile: str
     arn: str
-    problem: str
-    title: str = ""
+    problem: Sentence
+    title: Sentence = ""
     wants_code: bool = field(default=False, compare=False)
 
     def as_record(self) -> dict[str, str | None]:
         """As the journal keeps it."""
-        record = {"profile": self.profile, "arn": self.arn or None, "problem": self.problem or None}
-        return {**record, "title": self.title} if self.title else record
+        problem, title = text_of(self.problem), text_of(self.title)
+        record = {"profile": self.profile, "arn": self.arn or None, "problem": problem or None}
+        return {**record, "title": title} if title else record
 
     @classmethod
     def of_record(cls, record: Mapping[str, str | None]) -> Result:
@@ -192,8 +194,11 @@ def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[
 
     def answered(answer: Verification) -> None:
         problem = answer.problem
-        title, wants_code = problem.title if problem else "", isinstance(problem, _ABOUT_A_CODE)
-        result = Result(answer.profile, answer.arn or "", _words(problem), title, wants_code)
+        if problem is None:
+            result = Result(answer.profile, answer.arn or "", "")
+        else:
+            wants_code = isinstance(problem, _ABOUT_A_CODE)
+            result = Result(answer.profile, "", problem.sentences, problem.title, wants_code)
         results[result.profile] = result
         report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
 
@@ -247,12 +252,6 @@ def _key(context: Context, account: str) -> Credentials | None:
     if not kept or kept["kept"] == KEPT_IN_FILE:
         return None
     return kept_key(context, identity_of(context, account))
-
-
-def _words(problem: OnboardError | None) -> str:
-    if problem is None:
-        return ""
-    return " ".join(part for part in (problem.what, problem.why, problem.next) if part)
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

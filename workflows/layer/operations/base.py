@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import Sentence
 from workflows.layer.declarations import user_modules
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Operation(Protocol):
         ...
 
 
-def refuse(what: str, why: str, place: Place | None = None) -> EditRefused:
+def refuse(what: Sentence, why: Sentence, place: Place | None = None) -> EditRefused:
     """An `EditRefused` with the place to edit by hand."""
     where = f"Edit it by hand at {place}." if place is not None else ""
     refused = EditRefused("This cannot be edited automatically", what, why=why, next=where)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from workflows.core.sentences import Sentence
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,7 +44,7 @@ class Home(Protocol):
         """Where it is, for whoever edits it by hand."""
         ...
 
-    def refusal(self, *, machine: bool) -> str | None:
+    def refusal(self, *, machine: bool) -> Sentence | None:
         """Why it cannot take such a person, as a sentence without its end.
 
         None when it can; "" when it simply is for others.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
 from workflows.layer.blocks import insert_after, insert_before
 from workflows.layer.declarations import key_path_node, name_in
 from workflows.layer.facts import PersonFacts
@@ -56,7 +57,7 @@ class BlocksHome:
         """Where the last block is."""
         return self.modules[-1].place
 
-    def refusal(self, *, machine: bool) -> str | None:
+    def refusal(self, *, machine: bool) -> Sentence | None:
         """Why no block can be followed."""
         if any(self._fits(one, machine=machine) for one in self._people()):
             return None

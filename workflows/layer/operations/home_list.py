@@ -6,6 +6,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
 from workflows.layer.declarations import KEY, VALUE, template
 from workflows.layer.facts import PersonFacts
 from workflows.layer.lists import aligned_as, entry_keys, insert_entry, position_for
@@ -41,7 +42,7 @@ class ListHome:
         """Where the list or map is."""
         return self.module.place
 
-    def refusal(self, *, machine: bool) -> str | None:
+    def refusal(self, *, machine: bool) -> Sentence | None:
         """Why the list cannot take such a person; "" when it is for others."""
         module = self.module
         if is_machine(module, flags_of(module, self.names)) is not machine:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
 from workflows.layer.declarations import KEY, field_behind, template
 from workflows.layer.document import Attribute
 from workflows.layer.facts import PersonFacts
@@ -55,7 +56,7 @@ class ObjectsHome:
         """Where the map is."""
         return self.module.place
 
-    def refusal(self, *, machine: bool) -> str | None:
+    def refusal(self, *, machine: bool) -> Sentence | None:
         """Why the map cannot take such a person."""
         module = self.module
         if module.reason:

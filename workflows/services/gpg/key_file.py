@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from workflows.core.openpgp import MalformedPackets, Packet, Tag, decode_key_file, walk
+from workflows.core.sentences import Sentence, joined
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.provider_library import OpenPgpLibrary, keybase_reads, library_of
 from workflows.services.gpg.refusals import (
@@ -83,14 +84,14 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
     try:
         decode_key_file(data)
     except UnicodeDecodeError:
-        what = f"Terraform's file() reads text only, so already the plan fails. {remark}"
+        what = joined(("Terraform's file() reads text only, so already the plan fails.", remark))
         return _verdict(VerdictKind.REFUSED_BY_PROVIDER, "A binary file", what)
     except ValueError:
         if b"-----BEGIN PGP" in data:
             headline, what = "Armored text", "It is armored text, and the provider"
         else:
             headline, what = "Not plain base64", "The provider"
-        return _rejected(headline, f"{what} takes nothing but base64 of the binary key. {remark}")
+        return _rejected(headline, joined((f"{what} takes nothing but base64 of the binary key.", remark)))
     return None
 
 
@@ -148,15 +149,17 @@ def _has_identity(packets: list[Packet]) -> bool:
     )
 
 
-def _rejected(headline: str, explanation: str) -> Verdict:
-    return _verdict(VerdictKind.REFUSED_BY_PROVIDER, headline, f"{explanation.strip()} {REJECTION}")
+def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:
+    return _verdict(VerdictKind.REFUSED_BY_PROVIDER, headline, joined((explanation, REJECTION)))
 
 
-def _verdict(kind: VerdictKind, headline: str, explanation: str, to_owner: str = "") -> Verdict:
-    return Verdict(kind, headline, explanation.strip(), to_owner, warnings=())
+def _verdict(
+    kind: VerdictKind, headline: Sentence, explanation: Sentence, to_owner: Sentence = ""
+) -> Verdict:
+    return Verdict(kind, headline, explanation, to_owner, warnings=())
 
 
 def _must_not_be(refusal: KeyRefused) -> Verdict:
     """The verdict on what the provider takes and what must not lie in a layer."""
-    what = f"{refusal.what} {refusal.why}"
+    what = joined((refusal.what, refusal.why))
     return _verdict(VerdictKind.REFUSED_BY_US, refusal.title, what, refusal.for_owner)

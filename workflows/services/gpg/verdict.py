@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import Sentence
 from workflows.services.gpg.details import KeyDetails, KeyPart
 from workflows.services.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
 
@@ -56,10 +57,10 @@ class Verdict:
     """
 
     kind: VerdictKind
-    headline: str
-    explanation: str
-    sentence_for_owner: str
-    warnings: tuple[str, ...]
+    headline: Sentence
+    explanation: Sentence
+    sentence_for_owner: Sentence
+    warnings: tuple[Sentence, ...]
 
     @property
     def accepted(self) -> bool:
@@ -204,9 +205,9 @@ class _Rule:
 
     applies: Callable[[_Case], bool]
     kind: VerdictKind
-    headline: str
-    explanation: str
-    reason: str = ""
+    headline: Sentence
+    explanation: Sentence
+    reason: Sentence = ""
     remedy: Remedy = Remedy.NONE
 
 
@@ -391,7 +392,7 @@ def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> V
     return Verdict(rule.kind, rule.headline, explanation, to_owner, _warnings(case))
 
 
-def _warnings(case: _Case) -> tuple[str, ...]:
+def _warnings(case: _Case) -> tuple[Sentence, ...]:
     found: list[str] = []
     if case.key.created > case.now:
         found.append(
@@ -407,7 +408,7 @@ def _warnings(case: _Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _advice(case: _Case, kind: VerdictKind) -> str:
+def _advice(case: _Case, kind: VerdictKind) -> Sentence:
     """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
     if case.expires_soon:
         but, remedy = f"But it expires on {case.expires:%Y-%m-%d}.", Remedy.PROLONG
@@ -425,7 +426,7 @@ def _advice(case: _Case, kind: VerdictKind) -> str:
     return _to_owner(case.key, f"can be used for your AWS password. {but}", remedy)
 
 
-def arrival_words(details: KeyDetails) -> str:
+def arrival_words(details: KeyDetails) -> Sentence:
     """A text for the owner of a key that nothing is wrong with: that it came, and how to compare it."""
     return (
         "Your PGP key arrived and can be used for your AWS password. Its fingerprint should be\n"
@@ -435,7 +436,7 @@ def arrival_words(details: KeyDetails) -> str:
     )
 
 
-def _to_owner(details: KeyDetails, verdict: str, remedy: Remedy) -> str:
+def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy) -> Sentence:
     """A sentence or two on a key, what is asked for, and the commands on lines of their own."""
     head = f"Your PGP key {details.fingerprint[-16:]} {verdict}"
     if remedy is Remedy.NONE:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from workflows.core.sentences import Sentence
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient
 from workflows.services.iam.access_keys import delete_access_key
@@ -42,10 +43,10 @@ class Holding:
 
     kind: HoldingKind
     id: str
-    note: str = ""
+    note: Sentence = ""
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """As a person is told of it."""
         return f"{self.kind.value} {self.id}" + (f" ({self.note})" if self.note else "")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from workflows.core.sentences import Sentence, joined
 from workflows.services.profiles.merge import WantedSection, plain
 from workflows.services.profiles.plan import WantedProfiles
 from workflows.services.profiles.reading import Found
@@ -31,7 +32,7 @@ class Difference:
     wanted: str
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """As a person reads it: "region: eu-west-1 → us-east-1"."""
         return f"{self.option}: {self.there or '(none)'} → {self.wanted or '(none)'}"
 
@@ -51,10 +52,10 @@ class HandChange:
     differences: tuple[Difference, ...]
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """In one line: who, how it came about, and what differs."""
         how = "changed by hand" if self.ours else "not written by this program"
-        return f"{self.profile} ({how}): {'; '.join(one.words for one in self.differences)}"
+        return f"{self.profile} ({how}): {joined((one.words for one in self.differences), '; ')}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Stale:
     changed_by_hand: bool
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """In one line."""
         touched = ", changed by hand" if self.changed_by_hand else ""
         return f"{self.profile} ({self.role_arn}{touched})"

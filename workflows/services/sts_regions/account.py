@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.services.aws_errors import AwsError, calling_aws
 from workflows.services.clients import AwsClient, ClientFactory, Credentials
 from workflows.services.sts import SHORTEST_SESSION, assume_role, caller_identity
@@ -43,7 +44,7 @@ class Account:
 
     opt_in: Mapping[str, OptIn] = field(default_factory=dict)
     token_version: int | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)

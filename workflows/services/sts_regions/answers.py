@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from workflows.core.sentences import Sentence
+
 
 class StsState(StrEnum):
     """Where the STS endpoint of a region stands for an account.
@@ -46,7 +48,7 @@ class RegionAnswer:
     region: str
     sts: StsState
     opt_in: OptIn
-    detail: str = ""
+    detail: Sentence = ""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ class AccountAnswer:
     role: str = ""
     regions: tuple[RegionAnswer, ...] = ()
     token_version: int | None = None
-    remarks: tuple[str, ...] = ()
-    problem: str = ""
+    remarks: tuple[Sentence, ...] = ()
+    problem: Sentence = ""
 
     def as_facts(self) -> dict[str, Any]:
         """The account for the journal; AWS's own words are not kept."""

@@ -165,7 +165,7 @@ def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _P
                 if found[one.account, region][0] is StsState.UNREACHABLE:
                     break
     except AwsError as error:
-        found[group[0].account, region] = StsState.UNKNOWN, error.detail
+        found[group[0].account, region] = StsState.UNKNOWN, error.message
     last = list(found.values())[-1]
     return {(one.account, region): found.get((one.account, region), last) for one in group}
 
@@ -185,8 +185,8 @@ def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, str
                 client.get_session_token(DurationSeconds=SHORTEST_SESSION)
     except AwsError as error:
         if error.code == "OptInRequired":
-            return StsState.NOT_OPTED_IN, error.detail
-        return _STATES.get(error.failure, StsState.UNKNOWN), error.detail
+            return StsState.NOT_OPTED_IN, error.message
+        return _STATES.get(error.failure, StsState.UNKNOWN), error.message
     return StsState.ACTIVE, ""
 
 
@@ -204,8 +204,7 @@ def _answer(question: Question, account: Account | OnboardError | None, told: _P
     account_id = question.access.account_id
     answer = AccountAnswer(question.account, account_id, question.partition, question.profile, role)
     if isinstance(account, OnboardError):
-        words = " ".join(part for part in (account.what, account.why, account.next) if part)
-        return replace(answer, problem=words)
+        return replace(answer, problem=account.sentences)
     if account is None:
         account = Account(remarks=("The account's own settings were not answered in time.",))
     regions = []

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from workflows.core.sentences import Sentence, text_of
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
 from workflows.services.sts_regions.console import entrance, instructions, settings_page
 from workflows.services.sts_regions.partition import SOURCE
@@ -114,8 +115,9 @@ def token_words(version: int | None) -> str:
     }.get(version or 0, "not known")
 
 
-def _plain(words: str, audit: Audit, with_ids: bool) -> str:  # noqa: FBT001
+def _plain(sentence: Sentence, audit: Audit, with_ids: bool) -> str:  # noqa: FBT001
     """Words of a failure, without the ids of accounts unless they are wanted."""
+    words = text_of(sentence)
     if not with_ids:
         for one in audit.accounts:
             words = words.replace(one.account_id, one.account) if one.account_id else words

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from workflows.core.sentences import Sentence
+
 
 class InitWay(StrEnum):
     """An init that changes more than what is installed; only done when it is asked for."""
@@ -27,9 +29,9 @@ class Cause:
     """
 
     pattern: re.Pattern[str]
-    title: str
-    why: str
-    next: str
+    title: Sentence
+    why: Sentence
+    next: Sentence
     way: InitWay | None = None
 
 

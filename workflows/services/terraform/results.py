@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.causes import cause_of, says_it_exists
 from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.failures import failure
@@ -32,9 +33,9 @@ class Trouble:
     """
 
     address: str
-    title: str
-    why: str = ""
-    next: str = ""
+    title: Sentence
+    why: Sentence = ""
+    next: Sentence = ""
 
 
 @dataclass(frozen=True)
