@@ -24,7 +24,6 @@ from workflows.layer.model import Place
 from workflows.steps import review
 from workflows.steps.base import Report
 from workflows.steps.by_hand import Spot
-from workflows.steps.pending_writes import digest_of
 from workflows.steps.review import Request
 
 
@@ -131,7 +130,7 @@ class ReviewPane(ByHandPane):
             return
         self._unmade = False
         change_set, diffs, written, notes = message.result
-        self._digest, self._text = digest_of(change_set), change_set.diff()
+        self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options()
         files.add_options([review_words.told(one) for one in diffs])

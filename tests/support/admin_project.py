@@ -21,7 +21,6 @@ from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish
 from workflows.steps import account, group_views, groups, pgp_keys, project, review, taken_keys, users
 from workflows.steps.base import Context, Progress, StepModule
-from workflows.steps.pending_writes import digest_of
 from workflows.steps.taken_keys import TakenKey
 from workflows.world import World
 
@@ -202,5 +201,5 @@ def put(admin: AdminProject, members: Mapping[str, Mapping[str, set[str]]], **ch
 
 def write(admin: AdminProject, **request: Any) -> Mapping[str, Any]:
     """Review what was decided, and write it."""
-    digest = digest_of(review.prepare(admin.context(), quiet))
+    digest = review.prepare(admin.context(), quiet).digest
     return admin.run(review, review.Request(digest, **request))

@@ -59,7 +59,7 @@ class AdminRuns:
         """Write what was decided into the layers, as Review does."""
         context = self.context("")
         change_set = review.prepare(context, self.report)
-        request = review.Request(digest=review.digest_of(change_set))
+        request = review.Request(digest=change_set.digest)
         self.once.update(review.perform(request, context, self.report))
 
 

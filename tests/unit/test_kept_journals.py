@@ -94,7 +94,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
         *(f"keys/{name}" for name in ("machine.gitlab", "machine.github.actions", "github")),
     }
     walk.session.start(key)
-    walk.session.succeed(key, review.perform(review.Request(review.digest_of(change_set)), context, quiet))
+    walk.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
 
     assert walk.look() == ()
     assert walk.proposal() == StepKey("mfa-reset", "management")

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from workflows.layer.account_list import add_account, check_account, remove_account
-from workflows.layer.change_set import write
 from workflows.layer.discover import find_project
 from workflows.layer.operations import EditRefused
 from workflows.layer.project import Account, Project
+from workflows.layer.write import write
 from workflows.sandbox.project import lay_out
 
 NEW = Account("data-science", "aws+data@example.com", "999999999999")

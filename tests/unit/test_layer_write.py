@@ -11,11 +11,12 @@ import pytest
 from support.layers import USERS, location, pair
 
 from workflows.core.errors import OnboardError
-from workflows.layer.change_set import ChangeSet, WriteFailed, write
+from workflows.layer.change_set import ChangeSet
 from workflows.layer.edit import propose
 from workflows.layer.operations import AddPerson, RemovePerson
 from workflows.layer.protected import Protected
 from workflows.layer.read import read_layer
+from workflows.layer.write import WriteFailed, write
 
 LOCALS = 'locals {\n  users = [\n    "a.a",\n  ]\n\n  machine_users = {}\n}\n'
 

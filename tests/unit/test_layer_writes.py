@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tui.layer_writes import ProjectWrites, Standing
-from workflows.layer.change_set import ChangeSet, FileChange, WriteFailed
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.write import Standing, WriteFailed, WriteJournal
 from workflows.sandbox.project import lay_out
 
 LAYER = "security/global/base-identities"
@@ -21,7 +21,6 @@ KILLED = textwrap.dedent(
     """
     import os, signal, sys
     from pathlib import Path
-    import workflows.layer.change_set as change_set
     left = [int(sys.argv[1])]
     for name in ("replace", "unlink"):
         def counted(self, *words, of=getattr(Path, name), **options):
@@ -123,7 +122,7 @@ def a_set(folder: Path) -> ChangeSet:
 
 def test_what_the_disk_refuses_is_taken_back_whole(tmp_path: Path) -> None:
     changes = a_set(tmp_path)
-    writes = ProjectWrites(tmp_path / "state", tmp_path)
+    writes = WriteJournal(tmp_path / "state" / "writing.json")
     with writes.alone(), pytest.raises(WriteFailed, match="could not be written") as failure:
         writes.write(changes, [])
     assert "Nothing was changed" in failure.value.next

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -13,26 +14,25 @@ import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core.errors import OnboardError
-from workflows.layer.change_record import as_records
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.write import Standing
 from workflows.machine.observations import Verdict
 from workflows.steps import review, users
-from workflows.steps.pending_writes import PendingWrites, digest_of
-from workflows.steps.review import Request
+from workflows.steps.review import Request, files_written, journal_of
 
 Keys = Mapping[str, bytes]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import workflows.layer.change_set as change_set
+import workflows.layer.write as layer_write
 from workflows.layer.change_set import ChangeSet, FileChange
-from workflows.steps.pending_writes import PendingWrites
+from workflows.steps.review import journal_of
 
 folder, files = Path(sys.argv[1]), Path(sys.argv[2])
 changes = tuple(
     FileChange("layer", name, files / name, b"before\\n", b"after\\n") for name in ("a.tf", "b.tf", "c.tf")
 )
-genuine, count = change_set._write_one, 0
+genuine, count = layer_write._write_one, 0
 
 
 def write_some(change):
@@ -43,8 +43,8 @@ def write_some(change):
     count += 1
 
 
-change_set._write_one = write_some
-PendingWrites(folder).write(ChangeSet(changes))
+layer_write._write_one = write_some
+journal_of(folder).write(ChangeSet(changes))
 """
 
 
@@ -110,7 +110,7 @@ def test_a_file_changed_since_it_was_written_is_noticed(admin: AdminProject) -> 
 
 
 def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
-    digest = digest_of(review.prepare(admin.context(), quiet))
+    digest = review.prepare(admin.context(), quiet).digest
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
     before = admin.text("security", "groups.tf")
     with pytest.raises(OnboardError) as caught:
@@ -137,7 +137,7 @@ def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: A
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
     hook.chmod(0o755)
-    request = Request(digest_of(review.prepare(admin.context(), quiet)), commit=True, message="Add jane.doe")
+    request = Request(review.prepare(admin.context(), quiet).digest, commit=True, message="Add jane.doe")
     with pytest.raises(OnboardError) as caught:
         perform(admin, request)
     assert "not on a Friday" in caught.value.detail
@@ -244,7 +244,18 @@ def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) ->
     assert review.proposed_message(context).startswith("Replace the PGP key of alex.kim (")
 
 
-def killed_after(count: int, tmp_path: Path) -> tuple[PendingWrites, list[Path]]:
+def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
+    """A change as sessions recorded it that were begun before commands and sessions shared the record."""
+    sides = {"before": change.before, "after": change.after}
+    return {
+        "layer": change.layer,
+        "name": change.name,
+        "path": str(change.path),
+        **{side: None if data is None else b64encode(data).decode() for side, data in sides.items()},
+    }
+
+
+def killed_after(count: int, tmp_path: Path) -> tuple[Path, list[Path]]:
     """A real SIGKILL after `count` of three files."""
     folder, files = tmp_path / "session-folder", tmp_path / "files"
     for made in (folder, files):
@@ -256,39 +267,39 @@ def killed_after(count: int, tmp_path: Path) -> tuple[PendingWrites, list[Path]]
     ended = subprocess.run(arguments, cwd=Path(__file__).parents[2], env=dict(os.environ), check=False)
     assert ended.returncode == -signal.SIGKILL
     assert [path.read_text() for path in paths] == ["after\n"] * count + ["before\n"] * (3 - count)
-    return PendingWrites(folder), paths
+    return folder, paths
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_kill_between_two_files_is_finished_on_resume(tmp_path: Path, count: int) -> None:
-    pending, paths = killed_after(count, tmp_path)
-    pending.finish()
+    session, paths = killed_after(count, tmp_path)
+    journal_of(session).finish()
     assert {path.read_text() for path in paths} == {"after\n"}
-    assert pending.load() is None
-    assert pending.files() == {("layer", str(path)) for path in paths}
+    assert journal_of(session).standing() is Standing.NONE
+    assert files_written(session) == {("layer", str(path)) for path in paths}
 
 
 def test_a_kill_before_the_first_file_leaves_the_decision_to_a_new_review(tmp_path: Path) -> None:
-    pending, paths = killed_after(0, tmp_path)
-    pending.finish()
+    session, paths = killed_after(0, tmp_path)
+    journal_of(session).finish()
     assert {path.read_text() for path in paths} == {"before\n"}
-    assert pending.load() is None
-    assert pending.files() == set()
+    assert journal_of(session).standing() is Standing.NONE
+    assert files_written(session) == set()
 
 
 def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
-    pending, paths = killed_after(1, tmp_path)
+    session, paths = killed_after(1, tmp_path)
     paths[1].write_text("by hand\n")
-    pending.finish()
+    journal_of(session).finish()
     assert [path.read_text() for path in paths] == ["after\n", "by hand\n", "before\n"]
-    assert pending.load() is None
+    assert journal_of(session).standing() is Standing.NONE
 
 
 LEFT = """
 import os, signal, sys
 from pathlib import Path
 from workflows.layer.change_set import ChangeSet, FileChange
-from workflows.steps.pending_writes import PendingWrites
+from workflows.steps.review import journal_of
 
 folder, file = Path(sys.argv[1]), Path(sys.argv[2])
 genuine = Path.replace
@@ -301,7 +312,7 @@ def replace(path, target):
 
 
 Path.replace = replace
-PendingWrites(folder).write(ChangeSet((FileChange("layer", file.name, file, b"before\\n", b"after\\n"),)))
+journal_of(folder).write(ChangeSet((FileChange("layer", file.name, file, b"before\\n", b"after\\n"),)))
 """
 
 
@@ -318,9 +329,9 @@ def test_the_temporary_file_of_a_killed_write_does_not_stay(tmp_path: Path, how:
     assert ended.returncode == -signal.SIGKILL
     assert len(list(files.iterdir())) == 3
     if how == "resumed":
-        PendingWrites(folder).finish()
+        journal_of(folder).finish()
     else:
-        PendingWrites(folder).write(ChangeSet((FileChange("layer", "a.tf", path, b"before\n", b"after\n"),)))
+        journal_of(folder).write(ChangeSet((FileChange("layer", "a.tf", path, b"before\n", b"after\n"),)))
     assert sorted(files.iterdir()) == [others, path]
 
 
@@ -333,10 +344,9 @@ def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin:
     shown = review.prepare(admin.context(), quiet)
     record = {change.path: change.after for change in shown.changes}
     first = shown.changes[0]
-    pending = PendingWrites(admin.folder)
     writing = admin.folder / "writing.json"
-    pending.write(ChangeSet((first,)))
-    writing.write_text(json.dumps(as_records(shown)))
+    journal_of(admin.folder).write(ChangeSet((first,)))
+    writing.write_text(json.dumps([as_kept_earlier(one) for one in shown.changes]))
     again = review.prepare(admin.context(), quiet)
     assert again.is_empty
     assert {path: path.read_bytes() for path in record} == record

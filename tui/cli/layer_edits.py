@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, say, say_json
-from tui.layer_writes import ProjectWrites, Standing
 from tui.places import Machine
 from workflows.layer.change_set import ChangeSet
+from workflows.layer.write import Standing, WriteJournal
 
 CutOff = tuple[ChangeSet, list[str]]
 
 
-def warn_of_half_written(writes: ProjectWrites) -> None:
+def warn_of_half_written(writes: WriteJournal) -> None:
     """Say on standard error that the files which are shown are half written, if they are."""
     if writes.standing() is Standing.HALF:
         note(
@@ -25,13 +25,14 @@ def warn_of_half_written(writes: ProjectWrites) -> None:
         )
 
 
-def writes_of(machine: Machine, root: Path) -> ProjectWrites:
+def writes_of(machine: Machine, root: Path) -> WriteJournal:
     """The writes of the project with this root."""
-    return ProjectWrites(machine.places.sessions.with_name("layer-writes"), root)
+    folder = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:32]
+    return WriteJournal(machine.places.sessions.with_name("layer-writes") / folder / "writing.json")
 
 
 def propose_and_write(
-    writes: ProjectWrites,
+    writes: WriteJournal,
     request: Sequence[object],
     make: Callable[[], tuple[ChangeSet, list[str]]],
     words: str,
@@ -64,7 +65,7 @@ def propose_and_write(
     return _tell(changes, warnings, words, options)
 
 
-def _finish(writes: ProjectWrites) -> CutOff | None:
+def _finish(writes: WriteJournal) -> CutOff | None:
     if writes.standing() is Standing.CHANGED:
         note(
             "warning: an earlier change was cut off between two files, and they have been changed since: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from workflows.layer.edit import EditUnsafe, check, propose
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer
 from workflows.layer.operations import EditRefused, Operation
+from workflows.layer.write import WriteJournal
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -28,7 +30,6 @@ from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import not_possible
 from workflows.steps.edits import operations, read_layers
 from workflows.steps.intents import FILES_CHANGE
-from workflows.steps.pending_writes import PendingWrites, digest_of
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.project import wanted_binary
 
@@ -45,7 +46,7 @@ STEP = Step(
     blocked_words="Review needs users and groups to be decided",
 )
 
-
+_WRITTEN = "written.json"
 _NOTED = frozenset({"name", "outputs"})
 """The fields of an operation whose warnings no other step has told."""
 
@@ -55,7 +56,7 @@ class Request:
     """What the person decides.
 
     Attributes:
-        digest: of the diff that was shown (`digest_of`); nothing else is written.
+        digest: of the diff that was shown (`ChangeSet.digest`); nothing else is written.
         branch: a new branch to make for it, or "" to stay on the current one.
         commit: whether to commit the files.
         message: the commit's message.
@@ -73,7 +74,7 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     Raises:
         OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
     """
-    PendingWrites(context.folder).finish()
+    journal_of(context.folder).finish()
     report(Progress("Reading the layers"))
     edits = []
     for layer in read_layers(context).values():
@@ -102,7 +103,32 @@ def notes(context: Context) -> list[str]:
 
 def written(context: Context) -> int:
     """How many files this session has written, those included that `prepare` had to finish."""
-    return len(PendingWrites(context.folder).files())
+    return len(files_written(context.folder))
+
+
+def journal_of(folder: Path) -> WriteJournal:
+    """What is being written, kept in the session's private folder, whose resuming finishes it."""
+    return WriteJournal(folder / "writing.json", lambda change_set: _keep(folder, change_set))
+
+
+def files_written(folder: Path) -> set[tuple[str, str]]:
+    """Layer folder and path of every file that the session with this folder has written."""
+    return {(layer, path) for layer, path in _kept(folder)["files"]}
+
+
+def _keep(folder: Path, change_set: ChangeSet) -> None:
+    """Note what was written: where only the commit fails, the next try knows the files are as shown."""
+    files = files_written(folder) | {(one.layer, str(one.path)) for one in change_set.changes}
+    kept = {"digest": change_set.digest, "files": sorted(files)}
+    write_atomically(folder / _WRITTEN, json.dumps(kept).encode())
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads((folder / _WRITTEN).read_bytes())
+    except FileNotFoundError:
+        return {"digest": "", "files": []}
+    return kept
 
 
 def _proposed(layer: Layer, wanted: Sequence[Operation]) -> ChangeSet:
@@ -187,10 +213,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Raises:
         OnboardError: the files changed since they were shown, could not be written, or git refused.
     """
-    pending = PendingWrites(context.folder)
     change_set = prepare(context, report)
-    done_before = change_set.is_empty and pending.was_written(request.digest)
-    if digest_of(change_set) != request.digest and not done_before:
+    done_before = change_set.is_empty and _kept(context.folder)["digest"] == request.digest
+    if change_set.digest != request.digest and not done_before:
         raise OnboardError(
             "Something changed meanwhile",
             "What would be written now differs from what was shown.",
@@ -200,15 +225,15 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     git = _repository(request, context) if request.commit else None
     report(Progress("Writing"))
     if not change_set.is_empty:
-        pending.write(change_set)
-    files = _changed_files(pending, context)
+        journal_of(context.folder).write(change_set)
+    files = _changed_files(context)
     commit = _commit(git, request.message, files) if git else None
     return {"changed_files": files, "commit": commit}
 
 
-def _changed_files(pending: PendingWrites, context: Context) -> list[dict[str, Any]]:
+def _changed_files(context: Context) -> list[dict[str, Any]]:
     """The files of this review and of those before it in this session, with their hashes; sorted."""
-    paths = pending.files() | {
+    paths = files_written(context.folder) | {
         (one["layer"], one["path"]) for one in context.facts.get("changed_files") or ()
     }
     return [{"layer": layer, "path": path, "sha256": _sha256(Path(path))} for layer, path in sorted(paths)]

@@ -1,0 +1,261 @@
+"""Writing a change set: each file atomically, and all files of the set or none, whatever kills the process.
+
+The whole set (public keys and HCL, nothing secret) is recorded in a private folder first. Whoever writes with
+the same record next finishes a set that was cut off between two files, and gives up one that had not begun or
+whose files were changed since. What the disk refuses is taken back at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import (
+    FileError,
+    cause_of,
+    private_folder,
+    remove_leftovers,
+    replace_file,
+    sync_folder,
+    write_atomically,
+)
+from workflows.core.locks import locked_folder
+from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.protected import refuse_protected
+
+
+class ChangedMeanwhile(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A file is no longer what the change was made from; nothing was written."""
+
+
+class WriteFailed(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A file could not be written; says which were written before it."""
+
+
+class Standing(Enum):
+    """What became of a set that was recorded and not seen to its end."""
+
+    NONE = "nothing was cut off"
+    UNTOUCHED = "it was cut off before its first file"
+    HALF = "it was cut off between two files, or after the last"
+    CHANGED = "its files have been changed since"
+
+
+class WriteJournal:
+    """The record of the set that is being written.
+
+    Args:
+        record: its file; nobody else writes with it meanwhile (a session's, or one used in `alone`).
+        on_written: called with a set that is written, before its record goes; after a kill perhaps twice.
+    """
+
+    def __init__(self, record: Path, on_written: Callable[[ChangeSet], None] = lambda _: None) -> None:
+        self._record = record
+        self._on_written = on_written
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes that use this record waiting, from reading the files to writing them.
+
+        Raises:
+            FileError: the record's folder cannot be made or locked.
+        """
+        private_folder(self._record.parent)
+        with locked_folder(self._record.parent):
+            yield
+
+    def standing(self) -> Standing:
+        """Whether a set was cut off, and how far it had come.
+
+        Raises:
+            FileError: the record cannot be read.
+        """
+        loaded = self._load()
+        if loaded is None:
+            return Standing.NONE
+        found = loaded[0].standing()
+        if found["other"]:
+            return Standing.CHANGED
+        return Standing.HALF if found["after"] else Standing.UNTOUCHED
+
+    def write(self, change_set: ChangeSet, request: Sequence[str] = ()) -> None:
+        """Record a set, write it, and forget the record.
+
+        Args:
+            change_set: what to write.
+            request: what asked for it, to know the same request when it comes again.
+
+        Raises:
+            ChangedMeanwhile: a file is not as it was read; nothing was written.
+            Protected: a file is read-only; nothing was written.
+            WriteFailed: the disk refused; what was written before was taken back, or else the record stays.
+        """
+        record = {"request": list(request), "changes": [_as_record(one) for one in change_set.changes]}
+        write_atomically(self._record, json.dumps(record).encode())
+        _remove_leftovers(change_set)
+        try:
+            write(change_set)
+        except WriteFailed as failure:
+            _take_back(change_set, failure)
+            self._record.unlink()
+            raise
+        except OnboardError:
+            self._record.unlink()  # refused before the first file
+            raise
+        self._end(change_set)
+
+    def finish(self) -> tuple[ChangeSet, list[str]] | None:
+        """Finish the set that was cut off between two files; one not begun, or changed since, is given up.
+
+        Returns:
+            The finished set with what had asked for it; None if nothing was finished.
+
+        Raises:
+            FileError: the record cannot be read, or what a killed process left cannot be removed.
+            WriteFailed: the disk refuses again; the record stays.
+        """
+        remove_leftovers(self._record)
+        loaded, standing = self._load(), self.standing()
+        if loaded is None:
+            return None
+        _remove_leftovers(loaded[0])
+        if standing is not Standing.HALF:
+            self._record.unlink()
+            return None
+        write(loaded[0])
+        self._end(loaded[0])
+        return loaded
+
+    def _end(self, change_set: ChangeSet) -> None:
+        self._on_written(change_set)
+        self._record.unlink()
+
+    def _load(self) -> tuple[ChangeSet, list[str]] | None:
+        try:
+            record = json.loads(self._record.read_bytes())
+            if isinstance(record, list):  # as sessions kept it earlier
+                record = {"request": [], "changes": record}
+            return ChangeSet(tuple(map(_from_record, record["changes"]))), record["request"]
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError) as error:
+            raise FileError(
+                "A record of a write cannot be read",
+                f"{self._record} cannot be read.",
+                why=str(error),
+                next="Look at `git status` in the project, then remove that file.",
+            ) from error
+
+
+def write(change_set: ChangeSet) -> tuple[Path, ...]:
+    """Write the changes: each file atomically, new and changed ones first, removals last.
+
+    A file that is already as it should be is left alone, so writing again after a crash finishes the set.
+
+    Returns:
+        The paths that were written or removed, in that order.
+
+    Raises:
+        ChangedMeanwhile: a file is neither as before nor as afterwards; nothing was written.
+        Protected: a file is read-only; nothing was written.
+        WriteFailed: the disk or its permissions; the message names what was written.
+    """
+    foreign = [one for one in change_set.changes if one.standing() == "other" or one.path.is_symlink()]
+    if foreign:
+        raise ChangedMeanwhile(
+            "A file was changed meanwhile",
+            f"{', '.join(str(one.path) for one in foreign)} is not what the review was made from.",
+            why="Somebody or something edited it after it was read, or put a symbolic link in its place.",
+            next="Nothing was written. Go back one step: the layer is read again and the review made anew.",
+        )
+    refuse_protected(one.path for one in change_set.changes if one.standing() == "before")
+    done: list[Path] = []
+    for one in sorted(change_set.changes, key=lambda change: change.after is None):
+        if one.standing() == "after":
+            continue
+        try:
+            _write_one(one)
+        except OSError as error:
+            raise WriteFailed(
+                "A file could not be written",
+                f"{one.path} could not be {'written' if one.after is not None else 'removed'}.",
+                why=_why(error, one.path.parent),
+                next="Repair the cause and write again: what is written already is left as it is.",
+                detail="\n".join(f"written: {path}" for path in done),
+            ) from error
+        done.append(one.path)
+    return tuple(done)
+
+
+def _write_one(change: FileChange) -> None:
+    path = change.path
+    if change.after is None:
+        path.unlink()
+        sync_folder(path.parent)
+    else:
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, change.after, mode=None)
+
+
+def _why(error: OSError, folder: Path) -> str:
+    """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"You need the permission to write in the folder {folder}."
+    return cause_of(error)
+
+
+def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
+    """Put back the files that were written before a failure, and let it say so.
+
+    Raises:
+        WriteFailed: that failed too.
+    """
+    done = [one for one in reversed(change_set.changes) if one.standing() == "after"]
+    try:
+        write(ChangeSet(tuple(replace(one, before=one.after, after=one.before) for one in done)))
+    except OnboardError as second:
+        raise WriteFailed(
+            "The layer is half written",
+            failure.what,
+            why=failure.why,
+            next="Repair the cause and try the same again: it writes what is missing.",
+            detail=f"{failure.detail}\nnot taken back: {second.what}".strip(),
+        ) from second
+    failure.detail = ""
+    failure.next = (
+        "Nothing was changed: what was written before it has been taken back. Repair the cause and try again."
+    )
+
+
+def _remove_leftovers(change_set: ChangeSet) -> None:
+    for one in change_set.changes:
+        if not one.path.is_symlink():
+            remove_leftovers(one.path)
+
+
+def _as_record(change: FileChange) -> dict[str, Any]:
+    """A change as plain JSON values."""
+    return {
+        "layer": change.layer,
+        "name": change.name,
+        "path": str(change.path),
+        **{
+            side: None if data is None else b64encode(data).decode()
+            for side, data in (("before", change.before), ("after", change.after))
+        },
+    }
+
+
+def _from_record(record: dict[str, Any]) -> FileChange:
+    before, after = (
+        None if record[side] is None else b64decode(record[side]) for side in ("before", "after")
+    )
+    return FileChange(record["layer"], record["name"], Path(record["path"]), before, after)
