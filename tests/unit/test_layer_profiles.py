@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workflows.layer.discover import LayerLocation, find_project
-from workflows.layer.layer_profiles import NamedProfile, Use, named_profiles
-from workflows.layer.profile_names import account_in_name
+from workflows.layer.discover import find_project
+from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
+from workflows.layer.project import LayerLocation
 
 CONFIG = """
 provider "aws" {

@@ -10,10 +10,9 @@ from support.layers import USERS, layer_of, location
 from workflows.layer.discover import find_project
 from workflows.layer.edit import check, edit_layer, propose
 from workflows.layer.files import FileSet
-from workflows.layer.lone_layer import declares_people, lone_layer
 from workflows.layer.model import Layer
 from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, SetAccess, SetGroups
-from workflows.layer.read import read_files, read_layer
+from workflows.layer.read import declares_people, lone_layer, read_files, read_layer
 
 KEY = "QUJD\n"
 BLOCKS_2020 = """#

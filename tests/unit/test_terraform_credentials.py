@@ -18,7 +18,8 @@ from support.strict_aws import APPS, MANAGEMENT, SECURITY, TRUST_WITH_MFA
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.layer.discover import LayerLocation, Project, find_project
+from workflows.layer.discover import find_project
+from workflows.layer.project import LayerLocation, Project
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import ProfileFiles, profile_map
 from workflows.services.sts import RepeatedCode

@@ -3,26 +3,30 @@
 The layout is the one of binbash Leverage (`build.env`, `config/common.tfvars`, one folder an account, the
 identities layer in `<account>/global/base-identities`), with the older names that are still in use:
 `.config` instead of `.tfvars`, `<account>/base-identities` or `<account>/identities`, `root` instead of
-`management`.
+`management`, single variables instead of a map of accounts.
+
+A newer binary upgrades the state, and a provider's version decides which PGP keys work, so what a layer asks
+for is known before anything is run: its lock file (Terraform's "Dependency Lock File" page; OpenTofu's is the
+same with its registry) and its `required_version`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
-from workflows.layer.lock_file import read_lock_file, read_required_version
-from workflows.layer.project import Account, LayerLocation, Project
-from workflows.layer.read_accounts import read_accounts
-from workflows.layer.values import read_variables
+from workflows.layer.document import Document
+from workflows.layer.files import read_documents
+from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
+from workflows.layer.values import object_key, read_variables, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Account", "LayerLocation", "Project", "ProjectError", "find_project", "read_build_env"]
 
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
 """Where an account's folder holds its identities layer, the current place first, that of 2019 last."""
@@ -34,6 +38,14 @@ ORGANIZATION_ACCOUNTS = ("management", "root")
 """The folder of the organisation's own account; `root` until 2022."""
 
 _ENDINGS = (".tfvars", ".config")
+
+_SINGLE = "_account_id"
+"""How the variable of one account ended until 2021: `security_account_id = "…"`, `appsprd_account_id`."""
+
+_REGISTRIES: dict[str, Literal["terraform", "opentofu"]] = {
+    "registry.terraform.io": "terraform",
+    "registry.opentofu.org": "opentofu",
+}
 
 
 class ProjectError(OnboardError):
@@ -67,7 +79,7 @@ def _found(root: Path) -> Project:
     if common is None:
         raise _missing_common(root)
     values = read_variables(common)
-    accounts = read_accounts(values, common, root)
+    accounts = _accounts(values, common, root)
     if not accounts:
         raise ProjectError(
             "The project has no accounts",
@@ -269,3 +281,70 @@ def _text(values: Mapping[str, object], name: str) -> str:
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+
+
+def _accounts(values: Mapping[str, object], common: Path, root: Path) -> tuple[Account, ...]:
+    """The accounts in the order of the file; empty if it names none.
+
+    Args:
+        values: the values of the common variables.
+        common: their file.
+        root: the project's root, whose folders tell how an account is called.
+    """
+    declared = values.get("accounts")
+    if not isinstance(declared, dict):
+        return _single(values, root)
+    order = _written_order(common)
+    facts = {name: one if isinstance(one, dict) else {} for name, one in declared.items()}
+    return tuple(
+        Account(str(name), str(facts[name].get("email", "")), _identity(facts[name].get("id", "")))
+        for name in sorted(facts, key=lambda name: order.get(name, len(order)))
+    )
+
+
+def _single(values: Mapping[str, object], root: Path) -> tuple[Account, ...]:
+    """The accounts of an older file; one is called as its folder is, or else as its variable."""
+    folders = {re.sub("[-_]", "", one.name): one.name for one in sorted(root.iterdir()) if one.is_dir()}
+    named = {one.removesuffix(_SINGLE): value for one, value in values.items() if one.endswith(_SINGLE)}
+    return tuple(
+        Account(folders.get(name.replace("_", ""), name), "", _identity(value))
+        for name, value in named.items()
+    )
+
+
+def _identity(value: object) -> str:
+    """An account id as text; one that is written without quotes has lost the zeros it begins with."""
+    return f"{value:012d}" if isinstance(value, int) else str(value).strip()
+
+
+def _written_order(path: Path) -> dict[str, int]:
+    """The position of each key of the map in the file; the evaluated map is sorted by name instead."""
+    document = Document(path.name, path.read_bytes())
+    attribute = document.attributes.get("accounts")
+    if attribute is None:
+        return {}
+    keys = [object_key(document, one) for one in document.elements(attribute.value)]
+    return {key: position for position, key in enumerate(keys) if key is not None}
+
+
+def read_lock_file(path: Path) -> LockedProvider | None:
+    """The AWS provider of a `.terraform.lock.hcl`; None without the file or without that provider in it."""
+    if not path.is_file():
+        return None
+    document = Document(path.name, path.read_bytes())
+    for block in document.blocks_of("provider"):
+        host, _, name = block.label.partition("/")
+        if name == "hashicorp/aws":
+            return LockedProvider(text_of(block.attributes.get("version"), {}) or "", _REGISTRIES.get(host))
+    return None
+
+
+def read_required_version(folder: Path) -> str | None:
+    """The `required_version` constraints of a layer's `terraform` blocks, joined with commas, or None."""
+    blocks = [
+        block
+        for document in read_documents(folder, re.compile(b"required_version"))
+        for block in document.blocks_of("terraform")
+    ]
+    found = [text_of(one.attributes.get("required_version"), {}) for one in blocks]
+    return ", ".join(filter(None, found)) or None

@@ -203,6 +203,15 @@ class Block:
             if child.type == "body":
                 yield from child.children
 
+    def nested(self, kind: str) -> list[Block]:
+        """The blocks of a kind in the block's own body."""
+        found = (
+            Block(self.document, self.document.item_of(one), one)
+            for one in self._body()
+            if one.type == "block"
+        )
+        return [one for one in found if one.kind == kind]
+
     @property
     def label_node(self) -> Node:
         """The node of the last label, with its quotes.
@@ -380,9 +389,10 @@ class Document:
     @cached_property
     def items(self) -> tuple[Item, ...]:
         """The blocks, attributes and comments of the top level, in order."""
-        return self._index if self._index is not None else tuple(map(self._item, self._nodes))
+        return self._index if self._index is not None else tuple(map(self.item_of, self._nodes))
 
-    def _item(self, node: Node) -> Item:
+    def item_of(self, node: Node) -> Item:
+        """The place of a block, attribute or comment."""
         kind = node.type
         words = self._header(node) if kind == "block" else ()
         end = node.end_byte

@@ -18,7 +18,7 @@ from workflows.core.files import cause_of
 from workflows.layer.document import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
 _KEY_FOLDER = re.compile(
@@ -70,13 +70,9 @@ class FileSet:
         linked: set[str] = set()
         keys: dict[str, bytes] = {}
         try:
-            paths = sorted(folder.glob("*.tf"), key=lambda path: (is_override(path.name), path.name))
-            for path in paths:
-                documents[path.name] = Document(path.name, path.read_bytes())
-                if path.is_symlink():
-                    linked.add(path.name)
+            own_files = {path.name: path for path in _terraform_files(folder)}
             variables = {_relative(path, folder): path for path in (*_own_variables(folder), *var_files)}
-            for name, path in variables.items():
+            for name, path in {**own_files, **variables}.items():
                 documents[name] = Document(name, path.read_bytes())
                 if path.is_symlink() or path in shared:
                     linked.add(name)
@@ -119,6 +115,21 @@ class FileSet:
     def names(self) -> tuple[str, ...]:
         """The names of all files, `.tf` files first."""
         return (*self.documents, *self.keys)
+
+
+def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[Document]:
+    """The `.tf` files of a folder in which a pattern is found, override files last.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    for path in _terraform_files(folder):
+        if path.is_file() and worth_reading.search(data := path.read_bytes()):
+            yield Document(path.name, data)
+
+
+def _terraform_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.tf"), key=lambda path: (is_override(path.name), path.name))
 
 
 def _key_folders(documents: Mapping[str, Document]) -> list[str]:

@@ -46,35 +46,47 @@ def fmt_clean(
     """
     unclean: dict[str, str] = {}
     for name, data in files.items():
-        argv = [*binary, "fmt", "-"]
-        try:
-            done = subprocess.run(
-                argv,
-                input=data,
-                capture_output=True,
-                env=dict(environment),
-                cwd=folder,
-                timeout=timeout,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise FormatFailed(
-                "The format could not be checked",
-                f"{' '.join(binary)} fmt could not be run on {name}.",
-                why=str(error),
-                next="Go on without the check, or repair the program.",
-            ) from error
-        if done.returncode != 0:
-            raise FormatFailed(
-                "The format could not be checked",
-                f"{' '.join(binary)} fmt refused {name}.",
-                next="Repair the file at the place that it names.",
-                detail=done.stderr.decode("utf-8", "replace"),
-            )
-        if done.stdout != data:
-            lines = unified_diff(_lines(data), _lines(done.stdout), name, f"{name} formatted")
+        formatted = _formatted([*binary, "fmt", "-"], name, data, environment, folder, timeout)
+        if formatted != data:
+            lines = unified_diff(_lines(data), _lines(formatted), name, f"{name} formatted")
             unclean[name] = "".join(lines)
     return unclean
+
+
+def _formatted(
+    argv: Sequence[str],
+    name: str,
+    data: bytes,
+    environment: Mapping[str, str],
+    folder: Path | None,
+    timeout: float,
+) -> bytes:
+    title, program = "The format could not be checked", " ".join(argv[:-1])
+    try:
+        done = subprocess.run(
+            argv,
+            input=data,
+            capture_output=True,
+            env=dict(environment),
+            cwd=folder,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise FormatFailed(
+            title,
+            f"{program} could not be run on {name}.",
+            why=str(error),
+            next="Go on without the check, or repair the program.",
+        ) from error
+    if done.returncode != 0:
+        raise FormatFailed(
+            title,
+            f"{program} refused {name}.",
+            next="Repair the file at the place that it names.",
+            detail=done.stderr.decode("utf-8", "replace"),
+        )
+    return done.stdout
 
 
 def _lines(data: bytes) -> list[str]:

@@ -1,13 +1,28 @@
-"""The names of role profiles in a Leverage project: the convention, and what an account's backend says."""
+"""The AWS profiles of a project: which ones a layer's Terraform asks for, and how those of roles are named.
+
+Terraform would report a missing one only in the middle of a plan. The names are constants once the project's
+variables are known (`var.profile`, `"${var.project}-shared-devops"`); a name that only Terraform can work out
+is given as "".
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from workflows.layer.values import read_variables
+from workflows.layer.declarations import constants, place_of
+from workflows.layer.document import Attribute
+from workflows.layer.files import FileSet, read_documents
+from workflows.layer.values import evaluate, object_key, read_variables, text_of
 
 if TYPE_CHECKING:
-    from workflows.layer.project import Account, Project
+    from collections.abc import Iterator, Mapping
+
+    from workflows.layer.document import Block
+    from workflows.layer.project import Account, LayerLocation, Project
+
 
 _SHORT: Final = {"OrganizationAccountAccessRole": "oaar"}
 """Roles that Leverage's profiles call by another name."""
@@ -57,3 +72,86 @@ def account_in_name(project: Project, profile: str) -> Account | None:
     """
     fitting = [one for one in project.accounts if f"{profile}-".startswith(f"{project.name}-{one.name}-")]
     return max(fitting, key=lambda one: len(one.name), default=None)
+
+
+_WORTH_READING = re.compile(
+    rb'^[ \t]*"?profile"?[ \t]*[=:]|^[ \t]*variable\b|"terraform_remote_state"', re.MULTILINE
+)
+
+
+class Use(StrEnum):
+    """What a profile is for."""
+
+    STATE = "the state"
+    PROVIDER = "the provider"
+    OTHER_PROVIDER = "another provider"
+    OTHER_STATE = "the state of another layer"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedProfile:
+    """A profile that a layer names.
+
+    Attributes:
+        name: the profile, or "" where only Terraform can tell.
+        use: what it is for.
+        place: where it is named, as `config.tf:12`, or the backend file.
+        certain: whether it is asked for in any case: a data source with `count` or `for_each` may have none,
+            and nobody may use a provider with an alias.
+    """
+
+    name: str
+    use: Use
+    place: str
+    certain: bool = True
+
+
+def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
+    """The profiles that a layer names, the state's first."""
+    documents = {one.name: one for one in read_documents(location.path, _WORTH_READING)}
+    names = constants(FileSet(documents, {}), location.variables)
+    found: dict[tuple[str, ...], NamedProfile] = {}
+    # An override file's block takes the place of the one that it overrides, and it comes last.
+    for document in documents.values():
+        for block in document.blocks:
+            found.update(_of_block(block, names))
+    if profile_of_file := location.backend.get("profile"):
+        place = f"{location.account}/config/{location.backend_config.name}"
+        found["backend",] = NamedProfile(profile_of_file, Use.STATE, place)
+    return tuple(sorted(found.values(), key=lambda one: list(Use).index(one.use)))
+
+
+def _of_block(block: Block, names: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], NamedProfile]]:
+    match block.header:
+        case ("provider", "aws"):
+            alias = block.attributes.get("alias")
+            word = str(evaluate(block.document, alias.value, names)) if alias else ""
+            use = Use.OTHER_PROVIDER if alias else Use.PROVIDER
+            if profile := block.attributes.get("profile"):
+                yield ("provider", word), _named(profile, names, use, certain=alias is None)
+        case ("data", "terraform_remote_state", label):
+            config = block.attributes.get("config")
+            certain = not {"count", "for_each"} & block.attributes.keys()
+            if config is not None:
+                yield from ((("data", label), one) for one in _of_config(config, names, certain=certain))
+        case ("terraform",):
+            for backend in block.nested("backend"):
+                if profile := backend.attributes.get("profile"):
+                    yield ("backend",), _named(profile, names, Use.STATE)
+
+
+def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool) -> Iterator[NamedProfile]:
+    """The profile in the `config` of a remote state's data source."""
+    document = config.document
+    if config.value.type != "object":
+        yield NamedProfile("", Use.OTHER_STATE, str(place_of(config)), certain)
+        return
+    for element in document.elements(config.value):
+        if object_key(document, element) == "profile":
+            yield _named(Attribute(document, element), names, Use.OTHER_STATE, certain=certain)
+
+
+def _named(
+    attribute: Attribute, names: Mapping[str, object], use: Use, *, certain: bool = True
+) -> NamedProfile:
+    return NamedProfile(text_of(attribute, names) or "", use, str(place_of(attribute)), certain)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from workflows.layer.lock_file import LockedProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +25,19 @@ class Account:
     name: str
     email: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockedProvider:
+    """The AWS provider that a lock file pins.
+
+    Attributes:
+        version: as `3.39.0`, or "" when the file does not say.
+        registry: whose registry the lock file names; None for a registry of somebody else.
+    """
+
+    version: str
+    registry: Literal["terraform", "opentofu"] | None
 
 
 @dataclass(frozen=True, slots=True)

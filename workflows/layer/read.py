@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from workflows.layer.collector import collector_paused
-from workflows.layer.declarations import constants
+from workflows.layer.declarations import (
+    account_module,
+    constants,
+    group_modules,
+    place_of,
+    uneditable,
+    user_modules,
+)
+from workflows.layer.discover import read_lock_file, read_required_version
 from workflows.layer.files import FileSet
-from workflows.layer.hidden_entries import read_hidden_entries
-from workflows.layer.model import Layer, Person
-from workflows.layer.read_account import read_account
-from workflows.layer.read_findings import read_findings, read_unread
+from workflows.layer.model import AccountSettings, Layer, Person, Setting
+from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
+from workflows.layer.project import LayerLocation
+from workflows.layer.read_findings import read_findings, read_hidden_entries, read_unread
 from workflows.layer.read_groups import read_groups
 from workflows.layer.read_outputs import read_hidden_outputs, read_outputs
 from workflows.layer.read_people import read_people
+from workflows.layer.values import evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from workflows.layer.document import Attribute
     from workflows.layer.model import Group
-    from workflows.layer.project import LayerLocation
 
 
 def read_layer(location: LayerLocation) -> Layer:
@@ -86,4 +98,97 @@ def _in_groups(one: Person, groups: list[str] | None) -> Person:
         one.style,
         one.editable,
         one.place,
+    )
+
+
+POLICY_ATTRIBUTES: Final = (
+    "create_account_password_policy",
+    "minimum_password_length",
+    "require_lowercase_characters",
+    "require_uppercase_characters",
+    "require_numbers",
+    "require_symbols",
+    "max_password_age",
+    "password_reuse_prevention",
+    "hard_expiry",
+    "allow_users_to_change_password",
+)
+"""The password policy's attributes of terraform-aws-iam, modules/iam-account."""
+
+_LITERALS = {"string_lit", "numeric_lit", "bool_lit", "null_lit"}
+
+
+def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings | None:
+    """The account's settings, or None when the layer has no module for them.
+
+    Args:
+        files: the layer's files.
+        names: constant names and their values, from `constants`.
+    """
+    block = account_module(files)
+    if block is None:
+        return None
+    alias = block.attributes.get("account_alias")
+    return AccountSettings(
+        label=block.label,
+        alias=_setting(alias, names) if alias else None,
+        policy=tuple(
+            _setting(one, names) for one in block.attributes.values() if one.name in POLICY_ATTRIBUTES
+        ),
+        editable=not uneditable(files, block.document, block),
+        place=place_of(block),
+    )
+
+
+def _setting(attribute: Attribute, names: Mapping[str, object]) -> Setting:
+    value = evaluate(attribute.document, attribute.value, names)
+    return Setting(
+        name=attribute.name,
+        value=_meant(attribute.name, value) if isinstance(value, str | int | float | bool) else None,
+        source=attribute.document.text(attribute.value),
+        literal=attribute.value.type in _LITERALS,
+        place=place_of(attribute),
+    )
+
+
+def _meant(name: str, value: str | float | bool) -> str | float | bool:  # noqa: FBT001 - a setting's value
+    """What Terraform makes of text where it wants a number or a switch, as layers for 0.11 have it."""
+    if name in POLICY_SWITCHES and value in ("true", "false"):
+        return value == "true"
+    is_number = name in POLICY_NUMBERS and isinstance(value, str) and value.isascii() and value.isdecimal()
+    return int(value) if is_number else value
+
+
+def declares_people(folder: Path) -> bool:
+    """Whether a folder holds Terraform files with modules of users or groups.
+
+    Raises:
+        LayerUnreadable: a file there cannot be read.
+    """
+    if not folder.is_dir() or not any(folder.glob("*.tf")):
+        return False
+    files = FileSet.load(folder)
+    return bool(user_modules(files) or group_modules(files))
+
+
+def lone_layer(folder: Path) -> LayerLocation:
+    """What can be told of a layer by its folder alone.
+
+    Args:
+        folder: the layer folder, absolute, without symbolic links in it.
+    """
+    root = next((one for one in folder.parents if (one / ".git").exists()), folder.parent)
+    relative = folder.relative_to(root)
+    return LayerLocation(
+        account=relative.parts[0],
+        path=folder,
+        relative=relative.as_posix(),
+        account_id=None,
+        environment=relative.parts[0],
+        backend={},
+        backend_config=folder / "backend.tfvars",
+        var_files=(),
+        variables={},
+        locked=read_lock_file(folder / ".terraform.lock.hcl"),
+        required_version=read_required_version(folder),
     )

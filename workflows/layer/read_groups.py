@@ -17,7 +17,7 @@ from workflows.layer.declarations import (
 from workflows.layer.instances import Entry, computed_entries
 from workflows.layer.model import Finding, Group, Subject
 from workflows.layer.references import Reference, read_reference
-from workflows.layer.values import evaluate, object_key, plain_string
+from workflows.layer.values import evaluate, object_key, plain_string, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,9 +75,8 @@ def read_groups(
 
 
 def _name(block: Block, names: Mapping[str, object]) -> str:
-    attribute = block.attributes.get("name")
-    value = evaluate(block.document, attribute.value, names) if attribute else None
-    return value if isinstance(value, str) else block.label
+    name = text_of(block.attributes.get("name"), names)
+    return block.label if name is None else name
 
 
 def _members(

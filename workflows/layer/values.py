@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from workflows.layer.document import Block
+    from workflows.layer.document import Attribute, Block
 
 
 class _Unknown(Enum):
@@ -115,6 +115,12 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
             if (key := object_key(document, one)) is not None
         }
     return _named(document, node, names)
+
+
+def text_of(attribute: Attribute | None, names: Mapping[str, object]) -> str | None:
+    """The value of an attribute if it is a string; None for any other value and without the attribute."""
+    value = evaluate(attribute.document, attribute.value, names) if attribute is not None else None
+    return value if isinstance(value, str) else None
 
 
 def plain_value(text: str, names: Mapping[str, object]) -> object:

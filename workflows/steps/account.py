@@ -17,7 +17,7 @@ from workflows.layer.edit import EditUnsafe, check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy
 from workflows.layer.operations import EditRefused
-from workflows.layer.read_account import POLICY_ATTRIBUTES
+from workflows.layer.read import POLICY_ATTRIBUTES
 from workflows.layer.read_findings import account_resources
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.core.errors import OnboardError
-from workflows.layer.discover import Project
+from workflows.layer.project import Project
 from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import ClientFactory, ProfileFiles

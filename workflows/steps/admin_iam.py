@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from workflows.core.secret import Secret
-from workflows.layer.discover import LayerLocation, Project
+from workflows.layer.project import LayerLocation, Project
 from workflows.services.clients import AwsClient, ProfileFiles
 from workflows.steps.base import Context, Report
 from workflows.steps.terraform_credentials import credential_files, device_of, factory_for

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.layer.discover import Project
 from workflows.layer.model import Layer
 from workflows.layer.profile_names import account_profile
+from workflows.layer.project import Project
 from workflows.messages.handoff import Identity, RoleProfile, sign_in_url
 from workflows.services.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails

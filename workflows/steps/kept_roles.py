@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from workflows.layer.discover import Project
+from workflows.layer.project import Project
 from workflows.services.clients import Credentials
 from workflows.services.kept_credentials import keep_credentials, kept_credentials
 from workflows.services.vault import Vault, VaultUnavailable

@@ -6,7 +6,7 @@ and a provider can take on a role by itself; so what the plan read is held again
 
 from __future__ import annotations
 
-from workflows.layer.layer_profiles import Use, named_profiles
+from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.services.terraform.plan import Plan
 from workflows.steps.account_check import WrongAccount

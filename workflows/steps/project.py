@@ -11,9 +11,10 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
-from workflows.layer.discover import LayerLocation, Project, find_project
+from workflows.layer.discover import find_project
 from workflows.layer.model import Layer
 from workflows.layer.names import check_user_name
+from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts

@@ -8,8 +8,8 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
 from workflows.core.sentences import Sentence
-from workflows.layer.discover import Project
 from workflows.layer.model import Layer
+from workflows.layer.project import Project
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
 from workflows.services.git import Git

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.layer.discover import LayerLocation, Project
+from workflows.layer.project import LayerLocation, Project
 from workflows.services.clients import Credentials, ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST, write_pair
 from workflows.steps.account_check import CodeWanted, WrongAccount, check_account, factory_for

@@ -8,9 +8,8 @@ from enum import Enum
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.layer.discover import LayerLocation, Project
-from workflows.layer.layer_profiles import NamedProfile, Use, named_profiles
-from workflows.layer.profile_names import account_in_name
+from workflows.layer.profile_names import NamedProfile, Use, account_in_name, named_profiles
+from workflows.layer.project import LayerLocation, Project
 from workflows.services.clients import ProfileFiles, profile_map
 from workflows.services.sso import is_sso
 from workflows.steps.base import Context

@@ -11,7 +11,8 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
-from workflows.layer.discover import LayerLocation, Project, find_project
+from workflows.layer.discover import find_project
+from workflows.layer.project import LayerLocation, Project
 from workflows.services.clients import ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.binary import choose_binary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.core.errors import OnboardError
-from workflows.layer.discover import Project
+from workflows.layer.project import Project
 from workflows.numbers import count
 from workflows.services.git import Git, Upstream
 from workflows.steps.base import Context

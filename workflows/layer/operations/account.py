@@ -12,7 +12,7 @@ from workflows.layer.facts import facts_of
 from workflows.layer.names import check_account_alias, check_password_policy
 from workflows.layer.operations.attributes import with_attribute
 from workflows.layer.operations.base import PlacedProblem, refuse
-from workflows.layer.read_account import POLICY_ATTRIBUTES
+from workflows.layer.read import POLICY_ATTRIBUTES
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
