@@ -13,6 +13,7 @@ from tui.vaults import vault_for
 from workflows.core.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser
 from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
+from workflows.services.installation import how_to_add_the_demo
 from workflows.services.tmux_clipboard import TmuxClipboard
 from workflows.steps.base import Progress, Report
 from workflows.world import World
@@ -151,7 +152,7 @@ class SandboxWorlds:
             raise OnboardError(
                 "The sandbox is not installed",
                 f"It needs the package {error.name}, which is not here.",
-                next="Install it with `pip install 'iam-onboard[demo]'`.",
+                next=how_to_add_the_demo(),
             ) from error
         environment = self._machine.environment
         if self.folder.exists():

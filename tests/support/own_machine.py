@@ -18,6 +18,8 @@ from workflows.world import World
 class Keyring:
     """A keyring in memory."""
 
+    __module__ = "keyring.backends.SecretService"  # only known ones are used
+
     name = "a keyring of the test"
 
     def __init__(self) -> None:

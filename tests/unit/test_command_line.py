@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 class Keyring(own_machine.Keyring):
     """A keyring in memory whose service can be dead."""
 
+    __module__ = own_machine.Keyring.__module__
+
     dead = False
 
     def get_password(self, service: str, username: str) -> str | None:

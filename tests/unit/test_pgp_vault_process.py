@@ -118,6 +118,7 @@ def test_a_keyring_that_raises_is_told_and_the_file_is_asked_all_the_same(
         "from keyring.backend import KeyringBackend\n"
         "class Broken(KeyringBackend):\n"
         "    priority = 9\n"
+        "    __module__ = 'keyring.backends.kwallet'\n"  # only known ones are used
         "    def get_password(self, service, username):\n"
         "        raise OSError('canary of the backend')\n"
         "    set_password = delete_password = get_password\n"

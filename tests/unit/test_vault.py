@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import keyring.backends.fail
@@ -11,11 +12,18 @@ from hypothesis import strategies as st
 from keyring.errors import InitError, KeyringLocked
 
 from workflows.core.secret import Secret
-from workflows.services.system_keyring import SERVICE, KeyringVault, choose_vault, keeps_secrets
+from workflows.services.system_keyring import (
+    SERVICE,
+    KeyringVault,
+    choose_vault,
+    keeps_secrets,
+    named_keyring,
+)
 from workflows.services.vault import PgpFileVault, VaultLocked, VaultUnavailable
 
 
 class FakeKeyring:
+    __module__ = "keyring.backends.SecretService"  # only known ones are used
     name = "a keyring for tests"
 
     def __init__(self) -> None:
@@ -40,12 +48,16 @@ class FakeKeyring:
 
 
 class ForgetfulKeyring(FakeKeyring):
+    __module__ = FakeKeyring.__module__
+
     def set_password(self, service: str, username: str, password: str) -> None:
         """Keeps nothing."""
 
 
 class PlaintextKeyring(FakeKeyring):
     """What keyrings.alt calls its own."""
+
+    __module__ = "keyrings.alt.file"
 
 
 class Chain(FakeKeyring):
@@ -84,7 +96,7 @@ def test_a_keyring_keeps_replaces_and_forgets() -> None:
     vault.delete("bb/seed")
     vault.delete("bb/seed")
     assert backend.kept == {}
-    assert vault.description == "a keyring for tests"
+    assert vault.description == "the desktop's keyring (Secret Service)"
 
 
 @pytest.mark.parametrize(
@@ -92,6 +104,7 @@ def test_a_keyring_keeps_replaces_and_forgets() -> None:
     [
         from_module("keyrings.alt.file"),
         from_module("keyrings.cryptfile.cryptfile"),
+        from_module("somebody.elses.keyring"),
         PlaintextKeyring(),
         keyring.backends.null.Keyring(),
         keyring.backends.fail.Keyring(),
@@ -103,6 +116,13 @@ def test_a_keyring_that_protects_nothing_is_refused(backend: FakeKeyring) -> Non
     with pytest.raises(VaultUnavailable) as caught:
         KeyringVault(backend)
     assert caught.value.next
+
+
+def test_a_name_out_of_a_record_imports_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sly.py").write_text("class Keyring: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert named_keyring("sly.Keyring") is None
+    assert "sly" not in sys.modules
 
 
 def test_a_chain_of_good_keyrings_is_good() -> None:

@@ -21,9 +21,9 @@ from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, text_of
 from workflows.numbers import count
 from workflows.services.gpg.tools import gpg_version
-from workflows.services.installation import how_to_install
+from workflows.services.installation import how_to_add_the_demo, how_to_install
 from workflows.services.quiet_pyperclip import load_pyperclip
-from workflows.services.system_keyring import KeyringVault, system_keyring
+from workflows.services.system_keyring import KeyringVault, system_keyring, unsafe_keyring
 from workflows.services.terraform.binary import chosen_by_folder, identify
 from workflows.services.vault import VaultUnavailable
 
@@ -187,7 +187,10 @@ def _keyring() -> Finding:
     backend = system_keyring()
     fallback = "Access keys can be kept in a file encrypted to your own PGP key instead; nothing to do."
     if backend is None:
-        return Finding("Keyring", good=False, words="there is none that keeps secrets safely", fix=fallback)
+        words = "there is none that keeps secrets safely"
+        if (unsafe := unsafe_keyring()) and not unsafe.startswith("keyring.backends.fail."):
+            words = f"{unsafe} is not known to encrypt what it keeps, so iam-onboard doesn't use it"
+        return Finding("Keyring", good=False, words=words, fix=fallback)
     vault = KeyringVault(backend)
     try:
         vault.load("is-it-there")
@@ -240,6 +243,6 @@ def _aws(machine: Machine) -> Finding:
 def _demo() -> Finding:
     missing = missing_for_demo()
     if missing:
-        fix = "Only `iam-onboard demo` needs it: pip install 'iam-onboard[demo]'."
+        fix = f"Only `iam-onboard demo` needs it. {how_to_add_the_demo()}"
         return Finding("Demo", good=False, words=f"not installed: {', '.join(missing)}", fix=fix)
     return Finding("Demo", good=True, words="`iam-onboard demo` can run here")

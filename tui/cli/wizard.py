@@ -109,13 +109,14 @@ def sessions(machine: Machine, options: argparse.Namespace) -> int:
 def demo(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
     from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only this command needs it
+    from workflows.services.installation import how_to_add_the_demo  # noqa: PLC0415
 
     _take_terminal()
     if missing := missing_for_demo():
         raise OnboardError(
             "The demo is not installed",
             f"It needs {', '.join(missing)}, which is not here.",
-            next="Install it with `pip install 'iam-onboard[demo]'`.",
+            next=how_to_add_the_demo(),
         )
     shelf = Shelf(machine)
     shelf.tidy()

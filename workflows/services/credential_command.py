@@ -14,7 +14,8 @@ def credential_command(project: str, profile: str, *, interpreter: Path, search_
 
     The program is named by its full path: a desktop application that uses the profile has another PATH than
     the person's shell. It is looked for beside the running Python first (the installation that is used now),
-    then on the PATH; where there is neither, the Python itself runs it as a module.
+    then on the PATH; where there is neither, the Python itself runs it as a module, with `-P`: without it,
+    Python would import a `tui` from whatever folder the SDK runs in.
 
     Args:
         project: the project's short name.
@@ -24,5 +25,5 @@ def credential_command(project: str, profile: str, *, interpreter: Path, search_
     """
     beside = interpreter.parent / PROGRAM
     found = str(beside) if beside.is_file() else shutil.which(PROGRAM, path=search_path)
-    program = [found] if found else [str(interpreter), "-m", "tui.command_line"]
+    program = [found] if found else [str(interpreter), "-P", "-m", "tui.command_line"]
     return shlex.join([*program, "credential-process", "--project", project, "--profile", profile])

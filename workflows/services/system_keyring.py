@@ -1,7 +1,7 @@
 """The operating system's keyring, through Python's keyring library: which there are, and which may be used.
 
-A backend that would keep secrets in clear is refused, although the library would use it without a word
-(`keyrings.alt` and `keyrings.cryptfile` register one, `keyring.backends.null` loses everything).
+Only backends known to keep secrets are used. The library takes any that a package registers, also those that
+keep them in clear (`keyrings.alt`, `keyrings.cryptfile`) or lose them (`keyring.backends.null`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from workflows.services.vault import (
 )
 
 SERVICE = "iam-onboard"
-_REFUSED_MODULES = ("keyrings.alt", "keyrings.cryptfile", "keyring.backends.null", "keyring.backends.fail")
 _NAMES = {
     "keyring.backends.SecretService": "the desktop's keyring (Secret Service)",
     "keyring.backends.libsecret": "the desktop's keyring (libsecret)",
@@ -132,6 +131,15 @@ def system_keyrings() -> tuple[KeyringBackend, ...]:
     return tuple(found.values())
 
 
+def unsafe_keyring() -> str:
+    """The class of Python's keyring backend where it isn't known to keep secrets; else ""."""
+    import keyring  # noqa: PLC0415 - looking for backends takes a while
+
+    chosen = keyring.get_keyring()
+    kind = type(chosen)
+    return "" if keeps_secrets(chosen) else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def system_keyring() -> KeyringBackend | None:
     """The best safe backend of Python's keyring, or None."""
     return next(iter(system_keyrings()), None)
@@ -146,6 +154,8 @@ def named_keyring(name: str) -> KeyringBackend | None:
     Returns:
         The backend, or None if it is not here any more or does not protect what it keeps.
     """
+    if name.rpartition(".")[0] not in _NAMES:
+        return None  # a name out of a record imports nothing else
     from keyring.core import load_keyring  # noqa: PLC0415 - slow to import
 
     try:
@@ -189,11 +199,10 @@ def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None)
 
 
 def keeps_secrets(backend: KeyringBackend) -> bool:
-    """False for a backend that keeps secrets in clear or nothing at all, or may hand on to such a one."""
-    kind = type(backend)
-    if kind.__module__.startswith(_REFUSED_MODULES) or "plaintext" in kind.__name__.lower():
-        return False
-    return all(keeps_secrets(member) for member in getattr(backend, "backends", ()))
+    """Whether a backend is known to keep secrets, and hands on to none that isn't."""
+    if members := getattr(backend, "backends", ()):
+        return all(keeps_secrets(member) for member in members)
+    return type(backend).__module__ in _NAMES
 
 
 def _backend_name(backend: KeyringBackend) -> str:
