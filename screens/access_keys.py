@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Button, Input, Label, OptionList, Static
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.browsing import BrowsingPane
@@ -20,8 +20,8 @@ from screens.unlocking import Locked
 from screens.widgets.choices import Choices
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
 from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, Label, MarkBox, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Identity
@@ -79,24 +79,23 @@ class AccessKeysPane(BrowsingPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Static(_told(self.context.facts.get("access_key") or {}), classes="words", markup=False)
+            yield Text(_told(self.context.facts.get("access_key") or {}), classes="words")
         yield Label("Where is the secret to be kept?")
         yield Choices(id="kept")
-        yield Static("", id="passed-over", markup=False)
+        yield Text("", id="passed-over")
         with Horizontal(classes="buttons", id="locked"):
-            yield Button("Look again", id="look-again", compact=True)
+            yield Button("Look again", id="look-again")
         yield Label("Where does the key come from?", classes="question")
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
-            yield Static("", id="noticed", markup=False)
-            yield Static(create_access_key(self.context, self._identity), classes="words")
+            yield Text("", id="noticed")
+            yield Text(create_access_key(self.context, self._identity), classes="words")
             with Horizontal(classes="buttons"):
-                yield Button("Open the sign-in page", id="open", compact=True)
+                yield Button("Open the sign-in page", id="open")
         with Vertical(id="way-api", classes="way"):
-            yield Static(
+            yield Text(
                 "Makes a new key with the one that you have; empty takes the one kept on this computer.",
                 classes="words",
-                markup=False,
             )
         hint = "for example  ~/Downloads/accessKeys.csv"
         yield FieldRow(
@@ -106,7 +105,6 @@ class AccessKeysPane(BrowsingPane):
             "Delete this file afterwards; backups may keep copies",
             value=bool(self._start["delete_file"]),
             id="delete-file",
-            compact=True,
         )
         with Vertical(id="way-typed", classes="way"):
             value = str(self._start["key_id"])
@@ -118,7 +116,7 @@ class AccessKeysPane(BrowsingPane):
             yield FieldRow("MFA code", Input(placeholder="six digits", id="code", max_length=9, compact=True))
             yield Countdown(self.context.world.now)
         with Vertical(id="way-handoff", classes="way"):
-            yield Static("Your admin sent it, encrypted to your PGP key.", classes="words", markup=False)
+            yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
             yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
 
     def _ways(self) -> tuple[tuple[str, str], ...]:
@@ -176,7 +174,7 @@ class AccessKeysPane(BrowsingPane):
         passed_over, locked = stores[0].passed_over, stores[0].locked
         if locked:
             passed_over = f"{passed_over} Unlock it and look again, or choose another place."
-        self.query_one("#passed-over", Static).update(text_of(passed_over))
+        self.query_one("#passed-over", Text).update(passed_over)
         self.query_one("#passed-over").display = bool(passed_over)
         self.query_one("#locked").display = locked
         home = f"{self.context.world.home}/"
@@ -197,7 +195,7 @@ class AccessKeysPane(BrowsingPane):
         """Offer the newest file, unless the person has entered another."""
         field = self.query_one("#path", Input)
         if not message.downloads:
-            self.query_one("#noticed", Static).update("… waiting for the file; it is noticed by itself.")
+            self.query_one("#noticed", Text).update("… waiting for the file; it is noticed by itself.")
             if self._offered and field.value == self._offered:
                 field.value = self._offered = ""
             return
@@ -206,7 +204,7 @@ class AccessKeysPane(BrowsingPane):
         if field.value in {"", self._offered}:
             field.value = self._offered = path
         words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old. Next (^n) imports it."
-        self.query_one("#noticed", Static).update(words)
+        self.query_one("#noticed", Text).update(words)
 
     def sign_in_identity(self) -> Identity:
         return self._identity

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import DescendantFocus
-from textual.widgets import Static
 
 from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
 from screens.widgets.account_form import AccountForm
 from screens.widgets.optional_box import OptionalBox
 from screens.widgets.problems import ProblemList
+from screens.widgets.text import Text
 from workflows.layer.model import Constant
 from workflows.steps import account
 from workflows.steps.account import LayerView, Request
@@ -48,12 +48,12 @@ class AccountPane(ByHandPane):
         self._half_entered: Mapping[str, Mapping[str, Constant]] = opening.draft.get("layers", {})
 
     def compose_body(self) -> ComposeResult:
-        yield Static("Space switches; Next (^n) goes on, with or without a change.", markup=False)
+        yield Text("Space switches; Next (^n) goes on, with or without a change.")
         yield Vertical(id="forms")
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one(".pane-foot").mount(Static("", id="meaning", markup=False), before=0)
+        self.query_one(".pane-foot").mount(Text("", id="meaning"), before=0)
         self._look()
 
     def _look(self) -> None:
@@ -88,7 +88,7 @@ class AccountPane(ByHandPane):
         """Say what the marked setting does."""
         names = [form.name_of(event.widget.id) for form in self.query(AccountForm)]
         name = next((one for one in names if one), "")
-        self.query_one("#meaning", Static).update(EXPLANATIONS.get(name, ""))
+        self.query_one("#meaning", Text).update(EXPLANATIONS.get(name, ""))
 
     @on(OptionalBox.Turned)
     def _turned(self) -> None:

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, ProgressBar, Static
+from textual.widgets import ProgressBar
 
 from screens.base import Opening, StepPane
 from screens.moments import told_moment
@@ -20,6 +20,7 @@ from screens.widgets.pace_line import PaceLine
 from screens.widgets.rail import StepRail
 from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList, RunLog
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
 from workflows.services.terraform.outcome import Update
@@ -73,17 +74,17 @@ class ApplyPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Static("", id="standing", markup=False)
-        yield Static("", id="ended", markup=False)
-        yield Static("", id="gone", markup=False)
-        yield Static("", id="summary", markup=False)
+        yield Text("", id="standing")
+        yield Text("", id="ended")
+        yield Text("", id="gone")
+        yield Text("", id="summary")
         yield ProgressBar(total=None, show_eta=False, id="done-so-far")
         yield PaceLine(lambda: self.context.world.now().timestamp())
         yield ResourceList()
         with Horizontal(id="buttons"):
-            yield Button("Log (l)", id="show-log", compact=True)
-            yield Button("Back to Plan (p)", id="to-plan", compact=True)
-            yield Button("Recover (r)", id="recover", compact=True, classes="hidden")
+            yield Button("Log (l)", id="show-log")
+            yield Button("Back to Plan (p)", id="to-plan")
+            yield Button("Recover (r)", id="recover", classes="hidden")
         yield RecoveryList()
         yield RunLog()
 
@@ -102,13 +103,13 @@ class ApplyPane(TerraformPane):
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show(self) -> None:
-        self.query_one("#standing", Static).update(self._standing())
+        self.query_one("#standing", Text).update(self._standing())
         planned, done = self._planned, self.opening.done
         gone = [f"- {name} is removed for good" for name in planned.gone] if planned and not done else []
         reset = () if done else new_passwords.replaced(planned, self.context)
         gone += [f"! {name} gets a new password; the present one stops working" for name in reset]
-        self.query_one("#gone", Static).update("\n".join(gone))
-        self.query_one("#summary", Static).update(text_of(joined(planned.summary, "\n")) if planned else "")
+        self.query_one("#gone", Text).update("\n".join(gone))
+        self.query_one("#summary", Text).update(text_of(joined(planned.summary, "\n")) if planned else "")
 
     def _standing(self) -> str:
         if self.opening.done:
@@ -161,7 +162,7 @@ class ApplyPane(TerraformPane):
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
         lines = [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in self._outlook.causes)]
-        self.query_one("#ended", Static).update("\n".join(lines))
+        self.query_one("#ended", Text).update("\n".join(lines))
         self.query_one(PaceLine).begin(self._outlook.began_at)
         if self._outlook.begun or apply.nothing_to_do(self.context):
             self.post_message(self.Submitted(self.request()))
@@ -171,7 +172,7 @@ class ApplyPane(TerraformPane):
         if message.name != "perform":
             return
         self._ended = f"! {message.error.what}\n  {message.error.next}"
-        self.query_one("#ended", Static).update(self._ended)
+        self.query_one("#ended", Text).update(self._ended)
         self.query_one(PaceLine).rest()
         self.query_one("#done-so-far").remove_class("-shown")
         self.run_worker(self._look_again())

@@ -14,13 +14,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Paste
-from textual.widgets import Checkbox, Input, SelectionList, Static, TextArea
+from textual.widgets import Checkbox, Input, SelectionList, TextArea
 
 from screens.widgets.problems import ProblemList
 from screens.widgets.progress import ProgressLine
+from screens.widgets.text import Text
 from screens.working import Move, Working
 from workflows.core.errors import Problem
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.steps.base import Context
 
@@ -102,10 +103,10 @@ class StepPane(Working):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="pane-head"):
-            yield Static(text_of(self.opening.title), classes="pane-title", markup=False)
-            yield Static(text_of(self.opening.step.purpose), classes="pane-purpose", markup=False)
+            yield Text(self.opening.title, classes="pane-title")
+            yield Text(self.opening.step.purpose, classes="pane-purpose")
             if self.opening.note:
-                yield Static(self.opening.note, classes="pane-note", markup=False)
+                yield Text(self.opening.note, classes="pane-note")
         yield from self.compose_body()
         with Vertical(classes="pane-foot"):
             yield ProblemList()

@@ -8,9 +8,10 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
+from screens.widgets.text import Button, Label, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.messages.invitation import open_invitation
@@ -55,11 +56,11 @@ class BeforeYouStartPane(StepPane):
             with Horizontal():
                 yield Label(label)
                 yield Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
-        yield Static("The invitation holds both; its command can be pasted into a field.", classes="hint")
+        yield Text("The invitation holds both; its command can be pasted into a field.", classes="hint")
         with Horizontal():
-            yield Button("Use the invitation", id="use", compact=True)
-            yield Button("Look again", id="look", compact=True)
-        yield Static("", id="found", markup=False)
+            yield Button("Use the invitation", id="use")
+            yield Button("Look again", id="look")
+        yield Text("", id="found")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -76,7 +77,7 @@ class BeforeYouStartPane(StepPane):
             return
         found: Found = message.result
         self._found = found
-        self.query_one("#found", Static).update(_told(found, sandbox=self.context.world.sandbox))
+        self.query_one("#found", Text).update(_told(found, sandbox=self.context.world.sandbox))
         if found.invitations:
             user = found.invitations[0].user
             self.query_one("#use", Button).label = f"Use the invitation for {user} (mailbox)"

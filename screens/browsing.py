@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual import on
-from textual.widgets import Button, Input
+from textual.widgets import Input
 
 from screens.base import StepPane
 from screens.unlocking import UnlockingPane
+from screens.widgets.text import Button
 from workflows.core.errors import OnboardError
 from workflows.messages.handoff import Identity
 from workflows.steps.own_identity import sign_in_page

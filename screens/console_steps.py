@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.table import Table
+from rich.console import RenderableType
 
-from screens.widgets.numbered import numbered
+from screens.widgets.text import numbered
 from workflows.messages.handoff import Identity
 from workflows.steps.base import Context
 from workflows.steps.own_identity import sign_in_page
@@ -13,7 +13,7 @@ from workflows.steps.places import told_path
 _NO_PASSWORD = "this user has no password for the console"  # noqa: S105 - words, no password
 
 
-def register_device(context: Context, identity: Identity) -> Table:
+def register_device(context: Context, identity: Identity) -> RenderableType:
     """The way to a registered authenticator app."""
     user, world = identity.user, context.world
     phone = f"the sandbox's phone, {world.endpoint_url}/phone" if world.sandbox else "the app on your phone"
@@ -29,7 +29,7 @@ def register_device(context: Context, identity: Identity) -> Table:
     )
 
 
-def create_access_key(context: Context, identity: Identity) -> Table:
+def create_access_key(context: Context, identity: Identity) -> RenderableType:
     """The way to the file of a new access key."""
     world = context.world
     return numbered(

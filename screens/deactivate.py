@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, OptionList, Static, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import TextArea
 
 from screens.account_pane import AccountWorkPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.numbers import count
 from workflows.services.iam import AccessKey, Holding, HoldingKind
@@ -68,14 +67,14 @@ class DeactivatePane(AccountWorkPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Static("", id="standing", markup=False)
-        yield OptionList(id="things", compact=True)
-        yield Static("", id="mentioned", markup=False)
+        yield Text("", id="standing")
+        yield OptionList(id="things")
+        yield Text("", id="mentioned")
         with Horizontal(id="buttons"):
-            yield Button("Stop keys (k)", id="stop", compact=True)
-            yield Button("Remove (d)", id="remove", compact=True)
-            yield Button("Mentions (v)", id="mentions", compact=True)
-            yield Button("Again (r)", id="look", compact=True)
+            yield Button("Stop keys (k)", id="stop")
+            yield Button("Remove (d)", id="remove")
+            yield Button("Mentions (v)", id="mentions")
+            yield Button("Again (r)", id="look")
         yield TextArea("", id="text", read_only=True)
 
     def nobody(self) -> bool:
@@ -91,15 +90,15 @@ class DeactivatePane(AccountWorkPane):
         things = self.query_one("#things", OptionList)
         at = things.highlighted or 0
         things.clear_options()
-        things.add_options([Option(Text(row.words, no_wrap=True)) for row in self._rows])
+        things.add_options([row.words for row in self._rows])
         if self._rows:
             things.highlighted = min(at, len(self._rows) - 1)
             things.focus()
-        self.query_one("#standing", Static).update(self._standing())
+        self.query_one("#standing", Text).update(self._standing())
         mentioned = self._findings.mentioned if self._findings else {}
         places = sum(len(one.mentions) for one in mentioned.values())
         words = f"! {count(places, 'place')} in the repository still mention them: v lists them."
-        self.query_one("#mentioned", Static).update(words if places else "")
+        self.query_one("#mentioned", Text).update(words if places else "")
         self.query_one("#text", TextArea).text = as_text(mentioned)
 
     @property

@@ -13,13 +13,13 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal
-from textual.widgets import Button, Label, Static
 
 from screens.base import Opening, StepPane
 from screens.failure import as_error
 from screens.widgets.dialogs import Confirm
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, Label, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -64,13 +64,13 @@ class DecryptingPane(StepPane):
     def compose_decrypting(self) -> ComposeResult:
         """The passphrase's field and the ways around it."""
         key = grouped(identity_of(self.context).key_fingerprint)
-        yield Static(f"Encrypted to your PGP key\n{key}", classes="words", markup=False)
+        yield Text(f"Encrypted to your PGP key\n{key}", classes="words")
         yield Horizontal(Label("Its passphrase"), SecretInput("Enter decrypts", id="passphrase"))
         with Horizontal():
-            yield Button("Decrypt", id="decrypt", compact=True)
-            yield Button("Let gpg ask (smartcard)", id="pinentry", compact=True)
+            yield Button("Decrypt", id="decrypt")
+            yield Button("Let gpg ask (smartcard)", id="pinentry")
         with Horizontal():
-            yield Button("I can't decrypt it", id="replace", compact=True)
+            yield Button("I can't decrypt it", id="replace")
 
     def password_came(self) -> None:
         """The password is there; a subclass shows what to do with it."""

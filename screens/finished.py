@@ -10,8 +10,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.widgets import Button, Static
 
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED, Status
@@ -60,17 +60,17 @@ class Finished(VerticalScroll):
         session = self._walk.session
         done = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.DONE]
         skipped = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.SKIPPED]
-        yield Static("✓ All done", classes="finished-title")
+        yield Text("✓ All done", classes="finished-title")
         for key in self._left():
-            yield Static(f"If you like: {self._walk.module(key).STEP.purpose}", markup=False)
-            yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}", compact=True)
+            yield Text(f"If you like: {self._walk.module(key).STEP.purpose}")
+            yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}")
         for words in (*_next(self._walk), _AFTERWARDS):
-            yield Static(words + "\n", markup=False)
+            yield Text(words + "\n")
         if lines := as_lines(everybody(self._walk.whole()), _MOST_PEOPLE):
-            yield Static("\n".join(lines) + "\n", id="everybody", markup=False)
-        yield Static("\n".join(f"✓ {title}" for title in done), markup=False)
+            yield Text("\n".join(lines) + "\n", id="everybody")
+        yield Text("\n".join(f"✓ {title}" for title in done))
         if skipped:
-            yield Static(f"\nSkipped: {joined(skipped, ', ')}", markup=False)
+            yield Text(f"\nSkipped: {joined(skipped, ', ')}")
 
     def _left(self) -> tuple[StepKey, ...]:
         """The steps that nobody has asked for yet."""

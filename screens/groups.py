@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Label, Static
 
 from screens.base import Opening, StepPane
 from screens.group_keys import GroupKeys
@@ -18,6 +17,7 @@ from screens.widgets.layer_bar import LayerBar
 from screens.widgets.matrix import Matrix
 from screens.widgets.matrix_layout import MatrixLayout
 from screens.widgets.matrix_words import about_gone, about_group, about_layer, about_person
+from screens.widgets.text import Label, Text
 from workflows.steps import group_choices, group_views
 from workflows.steps.by_hand import Spot
 from workflows.steps.group_choices import LayerChoice
@@ -71,9 +71,9 @@ class GroupsPane(GroupKeys):
         with Horizontal(id="filter-row"):
             yield Label("Filter")
             yield FilterField(id="filter", placeholder="a name or a group", compact=True)
-            yield Static("", id="shown", markup=False)
+            yield Text("", id="shown")
         yield Matrix()
-        yield Static("", id="about", markup=False)
+        yield Text("", id="about")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -134,7 +134,7 @@ class GroupsPane(GroupKeys):
         self.query_one(LayerBar).show(pending, self._account)
         total = len(self.view.people)
         told = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
-        shown = self.query_one("#shown", Static)
+        shown = self.query_one("#shown", Text)
         shown.update(told, layout=len(told) != len(str(shown.content)))
 
     @on(Matrix.Moved)
@@ -152,7 +152,7 @@ class GroupsPane(GroupKeys):
             about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
             about_layer(self.view),
         ]
-        self.query_one("#about", Static).update("\n".join(filter(None, lines)), layout=False)
+        self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
 
     def places(self) -> Sequence[Spot]:
         """What needs a hand in the layer that is shown, the marked group first."""

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, Input, OptionList, Static, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
 from screens.moments import told_moment
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
+from screens.widgets.text import Button, MarkBox, Option, OptionList, Text
 from workflows.steps import hand_over, handed, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import Request, Sent
@@ -77,20 +75,20 @@ class HandOverPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Static(self._hint(), id="hint", markup=False)
-        yield OptionList(id="people", compact=True)
-        yield MarkBox("", self._usual_roles, id="usual-roles", compact=True)
-        yield Static("", id="trouble", markup=False)
+        yield Text(self._hint(), id="hint")
+        yield OptionList(id="people")
+        yield MarkBox("", self._usual_roles, id="usual-roles")
+        yield Text("", id="trouble")
         name = self._names[0] if self._names else "USER"
         field = Input(hand_over.default_file(name), id="file", compact=True, select_on_focus=False)
         yield FieldRow("Save to file", field)
         with Horizontal(id="buttons"):
-            yield Button("Copy (c)", id="copy", compact=True)
-            yield Button("Save (w)", id="save", compact=True)
+            yield Button("Copy (c)", id="copy")
+            yield Button("Save (w)", id="save")
             if self.context.world.mailbox is not None:
-                yield Button("Mailbox (m)", id="mail", compact=True)
-            yield Button("Sent (t)", id="sent", compact=True)
-            yield Button("View (v)", id="view", compact=True)
+                yield Button("Mailbox (m)", id="mail")
+            yield Button("Sent (t)", id="sent")
+            yield Button("View (v)", id="view")
         yield TextArea("", id="text", read_only=True)
 
     def _hint(self) -> str:
@@ -119,7 +117,7 @@ class HandOverPane(TerraformPane):
         people = self.query_one("#people", OptionList)
         at = people.highlighted or 0
         people.clear_options()
-        people.add_options([Option(Text(self._line(name)), id=name) for name in self._names])
+        people.add_options([Option(self._line(name), name) for name in self._names])
         if self._names:
             people.highlighted = min(at, len(self._names) - 1)
 
@@ -145,7 +143,7 @@ class HandOverPane(TerraformPane):
         name = event.option_id or ""
         handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
-        self.query_one("#trouble", Static).update(
+        self.query_one("#trouble", Text).update(
             "\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else ""
         )
         self.query_one("#text", TextArea).text = handoff.text if handoff else ""

@@ -8,9 +8,10 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Button, Input, Label, Static, TextArea
+from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
+from screens.widgets.text import Button, Label, Text
 from workflows.core.openpgp import grouped
 from workflows.messages.handoff import Handoff
 from workflows.steps import handoff
@@ -44,8 +45,8 @@ class HandoffPane(StepPane):
         self._read: Request | None = None
 
     def compose_body(self) -> ComposeResult:
-        yield Static(self._waiting(), id="waiting", markup=False)
-        yield Button(f"Use {self._mail_name()} from the mailbox", id="fetch", compact=True, classes="mailbox")
+        yield Text(self._waiting(), id="waiting")
+        yield Button(f"Use {self._mail_name()} from the mailbox", id="fetch", classes="mailbox")
         yield Label("Paste the whole message (mail quoting does no harm)")
         yield TextArea(str(self.opening.draft.get("text", "")), id="text", tab_behavior="focus")
         yield Label("Or open a file (Enter opens)")
@@ -56,8 +57,8 @@ class HandoffPane(StepPane):
             compact=True,
         )
         with Horizontal(id="buttons"):
-            yield Button("Read it", id="read", compact=True)
-        yield Static("", id="arrival", markup=False)
+            yield Button("Read it", id="read")
+        yield Text("", id="arrival")
 
     def _mail_name(self) -> str:
         return f"handoff-{self.context.facts.get('user', '')}.txt"
@@ -84,7 +85,7 @@ class HandoffPane(StepPane):
         """A done step shows what it holds; nothing has to be read for that."""
         held = handoff_of(self.context)
         names = tuple("" for _ in held.identities)
-        self.query_one("#arrival", Static).update("\n".join(_told(held, names)))
+        self.query_one("#arrival", Text).update("\n".join(_told(held, names)))
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -117,7 +118,7 @@ class HandoffPane(StepPane):
 
     def _begin(self, request: Request) -> None:
         self._arrival, self._read = None, request
-        self.query_one("#arrival", Static).update("")
+        self.query_one("#arrival", Text).update("")
         self.run_move("read", lambda report: handoff.read(request, self.context, report))
 
     @on(StepPane.MoveDone)
@@ -126,7 +127,7 @@ class HandoffPane(StepPane):
             return
         arrival: Arrival = message.result
         self._arrival = arrival
-        shown = self.query_one("#arrival", Static)
+        shown = self.query_one("#arrival", Text)
         lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
         lines += _told(arrival.handoff, arrival.own_keys)
         lines += [f"! {remark}" for remark in arrival.remarks]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from textual import on
-from textual.widgets import Button, Input, TextArea
+from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
 from screens.widgets.key_area import KeyArea
+from screens.widgets.text import Button
 from workflows.services.gpg.normalise import KEYRING_LIMIT
 from workflows.services.gpg.refusals import KeyTooLarge
 from workflows.steps import taken_keys

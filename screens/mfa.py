@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
-from textual.widgets import Button, Input, Label, OptionList, Static
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.browsing import BrowsingPane
@@ -21,6 +21,7 @@ from screens.widgets.device_codes import DeviceCodes
 from screens.widgets.field_row import FieldRow
 from screens.widgets.problems import ProblemList
 from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, Label, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.messages.handoff import Identity
 from workflows.steps import mfa
@@ -71,18 +72,17 @@ class MfaPane(BrowsingPane):
     def compose_body(self) -> ComposeResult:
         yield Choices(_WAYS, id="how")
         with Vertical(id="console"):
-            yield Static(register_device(self.context, self._identity), classes="words")
+            yield Text(register_device(self.context, self._identity), classes="words")
             yield Countdown(self.context.world.now)
             with Horizontal(classes="buttons"):
-                yield Button("Open the sign-in page", id="open", compact=True)
-                yield Button("Copy its address", id="copy", compact=True)
-            yield Static(_AFTER, classes="words after", markup=False)
+                yield Button("Open the sign-in page", id="open")
+                yield Button("Copy its address", id="copy")
+            yield Text(_AFTER, classes="words after")
         with Vertical(id="api"):
-            yield Static(
+            yield Text(
                 f"The key must be one of {self._identity.user} in {account_label(self._identity)}. Next (^n) "
                 "makes the device and shows its QR code; it is kept safe until it is enabled.",
                 classes="words",
-                markup=False,
             )
             yield Label("The access key is")
             yield Choices(_PLACES, id="source")
@@ -98,7 +98,7 @@ class MfaPane(BrowsingPane):
                     "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
                 )
                 yield FieldRow("Secret access key", SecretInput(id="secret"))
-        yield Static("", id="found", classes="words", markup=False)
+        yield Text("", id="found", classes="words")
         yield DeviceCodes(self.context, id="codes")
 
     def on_mount(self) -> None:
@@ -122,7 +122,7 @@ class MfaPane(BrowsingPane):
         except NoMatches:
             return  # the list is filled before the others are there
         found = self._serial is not None and how == API
-        self.query_one("#found", Static).update(f"✓ {self._serial} is registered and gives the codes.")
+        self.query_one("#found", Text).update(f"✓ {self._serial} is registered and gives the codes.")
         self.query_one("#found").display = found
         self.query_one("#console").display = how == CONSOLE
         self.query_one("#api").display = how == API and not found and self._pending is None

@@ -5,19 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, OptionList, Static, TextArea
-from textual.widgets.option_list import Option
+from textual.widgets import TextArea
 
 from screens.account_pane import AccountWorkPane
 from screens.base import Opening
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.steps import mfa_reset
 from workflows.steps.base import Report
@@ -53,12 +52,12 @@ class MfaResetPane(AccountWorkPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Static("", id="standing", markup=False)
-        yield OptionList(id="devices", compact=True)
+        yield Text("", id="standing")
+        yield OptionList(id="devices")
         with Horizontal(id="buttons"):
-            yield Button("Remove (d)", id="remove", compact=True)
-            yield Button("Copy text (c)", id="copy", compact=True)
-            yield Button("Look again (r)", id="look", compact=True)
+            yield Button("Remove (d)", id="remove")
+            yield Button("Copy text (c)", id="copy")
+            yield Button("Look again (r)", id="look")
         yield TextArea("", id="text", read_only=True)
 
     def nobody(self) -> bool:
@@ -74,9 +73,9 @@ class MfaResetPane(AccountWorkPane):
         at = lines.highlighted or 0
         lines.clear_options()
         found: Found | None = self.found
-        self.query_one("#standing", Static).update(self._standing())
+        self.query_one("#standing", Text).update(self._standing())
         for owner in found.owners if found else ():
-            lines.add_options([Option(Text(self._line(owner, one))) for one in owner.devices or (None,)])
+            lines.add_options([self._line(owner, one) for one in owner.devices or (None,)])
         if lines.option_count:
             lines.highlighted = min(at, lines.option_count - 1)
             lines.focus()

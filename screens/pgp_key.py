@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Input, Label, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Label, Option, OptionList, Text
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -67,21 +66,20 @@ class PgpKeyPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         with Vertical(id="replacement"):
-            yield Static(
+            yield Text(
                 "The request asks for a replacement: your admin puts the new key in place of the old one, "
                 "which gives you a new password.",
-                markup=False,
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
         yield Label("Choose with ↑ and ↓")
-        yield OptionList(id="keys", compact=True)
-        yield Static("", id="verdict", markup=False)
+        yield OptionList(id="keys")
+        yield Text("", id="verdict")
         with Vertical(id="form"):
             for name, label, hint in _FORM:
                 yield self._row(name, label, hint)
             yield Horizontal(Label("Passphrase"), SecretInput("you will need it again", id="passphrase"))
             yield Horizontal(Label("Passphrase again"), SecretInput(id="again"))
-            yield Static(
+            yield Text(
                 "The passphrase protects the key. Nobody can reset it: keep it in a password manager.",
                 classes="after",
             )
@@ -90,7 +88,7 @@ class PgpKeyPane(StepPane):
             Input(value=str(self._start["path"]), id="path", compact=True),
             id="file-row",
         )
-        yield Static(self._after(), classes="after", markup=False)
+        yield Text(self._after(), classes="after")
 
     def _row(self, name: str, label: str, hint: str) -> Widget:
         value = str(self._start.get(name, ""))
@@ -115,7 +113,7 @@ class PgpKeyPane(StepPane):
         options = self.query_one("#keys", OptionList)
         options.clear_options()
         options.add_options([Option(_line(key), key.fingerprint) for key in keys if key.accepted])
-        options.add_option(Option(Text("+ Make a new key"), _NEW))
+        options.add_option(Option("+ Make a new key", _NEW))
         options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
         good = [key.fingerprint for key in keys if key.accepted]
         best = _NEW if self._start["replacement"] or not good else good[0]
@@ -139,7 +137,7 @@ class PgpKeyPane(StepPane):
         lines = [_told(key)] if key else []
         if key and key.fingerprint == self._made:
             lines.append(pgp_key.revocation_told(key.fingerprint, self.context))
-        self.query_one("#verdict", Static).update("\n".join(lines))
+        self.query_one("#verdict", Text).update("\n".join(lines))
 
     @on(OptionList.OptionSelected, "#keys")
     def _to_the_form(self) -> None:
@@ -239,10 +237,10 @@ class PgpKeyPane(StepPane):
         }
 
 
-def _line(key: OwnChoice) -> Text:
+def _line(key: OwnChoice) -> str:
     """A key in the list: whose it is, what it is, and whether it will do."""
     mark = "✗" if not key.accepted else "!" if key.warnings or key.rank else "✓"
-    return Text(f"{mark} {key.user_id}\n  {key.algorithm}, …{key.fingerprint[-8:]}: {key.headline}")
+    return f"{mark} {key.user_id}\n  {key.algorithm}, …{key.fingerprint[-8:]}: {key.headline}"
 
 
 def _told(key: OwnChoice) -> str:

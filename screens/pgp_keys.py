@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, DataTable, Input, Label, Static, TextArea
+from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
 from screens.key_intake import TAKE, TAKE_AND_GO_ON, KeyIntake
@@ -19,7 +19,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
 from screens.widgets.key_dialogs import KeyChoice, LayerKeys, Notice
-from screens.widgets.table import Table
+from screens.widgets.text import Button, Label, Table, Text
 from workflows.core.sentences import text_of
 from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys
@@ -59,20 +59,20 @@ class PgpKeysPane(KeyIntake):
 
     def compose_body(self) -> ComposeResult:
         yield Table(id="people", cursor_type="row", zebra_stripes=True)
-        yield Static("", id="verdict", markup=False)
+        yield Text("", id="verdict")
         yield Label("Paste the key, or the whole message, here")
         yield KeyArea(id="pasted", tab_behavior="focus")
         with Horizontal(id="buttons"):
-            yield Button("Take it in", id="take", variant="primary", compact=True)
-            yield Button("Invite (i)", id="invite", compact=True)
-            yield Button("Layer (l)", id="layer", compact=True)
-            yield Button("Fetch mail", id="fetch", compact=True, classes="mailbox")
+            yield Button("Take it in", id="take", variant="primary")
+            yield Button("Invite (i)", id="invite")
+            yield Button("Layer (l)", id="layer")
+            yield Button("Fetch mail", id="fetch", classes="mailbox")
         field = Input(placeholder="~/Downloads/…", id="file", compact=True)
         yield FieldRow("Or file or folder", field, "Enter opens")
 
     def on_mount(self) -> None:
         super().on_mount()
-        table = self.query_one("#people", DataTable)
+        table = self.query_one("#people", Table)
         table.add_column("Person")
         table.add_column("Verdict", width=len("✗ not taken"))
         table.add_column("Key", width=_KEY_WIDTH)  # last: a long name cuts it off, and it is told below
@@ -84,7 +84,7 @@ class PgpKeysPane(KeyIntake):
     # -- what is shown -----------------------------------------------------------------------------
 
     def _fill(self) -> None:
-        table = self.query_one("#people", DataTable)
+        table = self.query_one("#people", Table)
         row = table.cursor_row
         table.clear()
         rekeying = self.context.facts.get("rekeying") or ()
@@ -98,16 +98,16 @@ class PgpKeysPane(KeyIntake):
             table.move_cursor(row=min(row, len(self.names) - 1))
         self._tell()
 
-    @on(DataTable.RowHighlighted)
+    @on(Table.RowHighlighted)
     def _tell(self) -> None:
         name = self.person()
         lines = refusal_lines(self._refused[name]) if name in self._refused else []
         lines += told(self._keys[name]) if name in self._keys else [] if lines else [hint(name)]
         lines += present_lines(self._present.get(name, ()))
-        self.query_one("#verdict", Static).update("\n".join(lines))
+        self.query_one("#verdict", Text).update("\n".join(lines))
 
     def person(self) -> str:
-        table = self.query_one("#people", DataTable)
+        table = self.query_one("#people", Table)
         return self.names[table.cursor_row] if table.row_count else ""
 
     # -- what is taken in --------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class PgpKeysPane(KeyIntake):
     def _go_on(self) -> None:
         """Mark the next person whose key is missing, and let it be pasted; else all is here."""
         missing = [index for index, name in enumerate(self.names) if name not in self._keys]
-        table = self.query_one("#people", DataTable)
+        table = self.query_one("#people", Table)
         if missing:
             table.move_cursor(row=missing[0])
             self.query_one(TextArea).focus()

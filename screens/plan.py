@@ -9,17 +9,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, Static
 
 from screens import plan_words
 from screens.base import Opening, StepPane
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.foreign_list import ForeignList
-from screens.widgets.marks import MarkList
 from screens.widgets.name_dialog import NameDialog
 from screens.widgets.resource_browser import ResourceBrowser
 from screens.widgets.run_log import RunLog
+from screens.widgets.text import Button, MarkList, Text
 from screens.widgets.text_dialog import TextDialog
 from workflows.core.sentences import text_of
 from workflows.services.terraform.outcome import Update
@@ -68,18 +67,18 @@ class PlanPane(TerraformPane):
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
-        yield Static("", id="standing", markup=False)
-        yield Static("", id="since", classes="hidden", markup=False)
-        yield Static("", id="difference", classes="hidden", markup=False)
-        yield Static("", id="destroys", classes="hidden", markup=False)
-        yield Static("", id="summary", markup=False)
+        yield Text("", id="standing")
+        yield Text("", id="since", classes="hidden")
+        yield Text("", id="difference", classes="hidden")
+        yield Text("", id="destroys", classes="hidden")
+        yield Text("", id="summary")
         yield ForeignList()
-        yield Static("", id="drift", classes="hidden", markup=False)
+        yield Text("", id="drift", classes="hidden")
         with Horizontal(id="buttons"):
-            yield Button("Plan again (p)", id="again", compact=True)
-            yield Button("Log (l)", id="show-log", compact=True)
-            yield Button("Export (x)", id="export", compact=True)
-            yield Button("Elsewhere (e)", id="elsewhere", compact=True)
+            yield Button("Plan again (p)", id="again")
+            yield Button("Log (l)", id="show-log")
+            yield Button("Export (x)", id="export")
+            yield Button("Elsewhere (e)", id="elsewhere")
         yield RunLog()
         yield ResourceBrowser()
 
@@ -101,12 +100,12 @@ class PlanPane(TerraformPane):
         made, found = self._planned, self._found
         listed = bool(found.resources)
         words = plan_words.standing(made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts)
-        self.query_one("#standing", Static).update(words)
+        self.query_one("#standing", Text).update(words)
         self._fill("#since", [f"! {one}" for one in found.since])
         self._fill("#difference", plan_words.told_differences(found.differences) if made else [])
         self._fill("#destroys", plan_words.told_destroys(made.destroys) if made else [])
         lines = plan_words.told_summary(made.summary, listed=listed) if made else []
-        self.query_one("#summary", Static).update("\n".join(lines))
+        self.query_one("#summary", Text).update("\n".join(lines))
         self._fill("#drift", plan_words.told_drift(made.drift, listed=listed) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
@@ -116,7 +115,7 @@ class PlanPane(TerraformPane):
         again.refresh(layout=True)  # the label alone would keep its width
 
     def _fill(self, selector: str, lines: list[str]) -> None:
-        widget = self.query_one(selector, Static)
+        widget = self.query_one(selector, Text)
         widget.update("\n".join(lines))
         widget.set_class(not lines, "hidden")
 

@@ -9,13 +9,13 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import ScrollableContainer
-from textual.widgets import Input, SelectionList, Static
+from textual.widgets import Input, SelectionList
 
 from screens.base import Opening, StepPane
 from screens.widgets.diff_view import DiffView
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
 from screens.widgets.profile_questions import ProfileQuestions
+from screens.widgets.text import MarkBox, Text
 from workflows.numbers import count
 from workflows.steps import profiles
 from workflows.steps.own_identity import paths_of
@@ -59,14 +59,13 @@ class ProfilesPane(StepPane):
             compact=True,
         )
         yield FieldRow("MFA device", serial)
-        yield Static("", id="whole-serial", classes="hidden", markup=False)
+        yield Text("", id="whole-serial", classes="hidden")
         yield MarkBox(
             "Also the names …-mfa, for Leverage CLI with MFA",
             value=bool(self._start["mfa_names"]),
             id="mfa-names",
-            compact=True,
         )
-        yield Static("", id="remarks", markup=False)
+        yield Text("", id="remarks")
         yield ProfileQuestions(id="questions")
         with ScrollableContainer(id="diff"):
             yield DiffView()
@@ -87,7 +86,7 @@ class ProfilesPane(StepPane):
         self.call_after_refresh(self._show_whole_serial)
 
     def _show_whole_serial(self) -> None:
-        field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Static)
+        field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Text)
         room = field.content_size.width - 1  # the cursor's column
         whole.update(field.value)
         whole.set_class(cell_len(field.value) <= room, "hidden")
@@ -125,7 +124,7 @@ class ProfilesPane(StepPane):
             else "✓ Nothing is written: what differs was changed by hand, and stays so."
         )
         remarks = [f"! {remark}" for remark in found.remarks]
-        self.query_one("#remarks", Static).update("\n".join([written, *remarks, state]))
+        self.query_one("#remarks", Text).update("\n".join([written, *remarks, state]))
         diff = found.diff
         for sign in ("--- ", "+++ "):
             diff = diff.replace(f"{sign}{home}/", f"{sign}~/")
@@ -135,7 +134,7 @@ class ProfilesPane(StepPane):
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
         if message.name == "look":
-            self.query_one("#remarks", Static).update(f"✗ {message.error.what} {message.error.why}")
+            self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
 
     def request(self) -> Request:
         questions = self.query_one(ProfileQuestions)

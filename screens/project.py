@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.suggester import Suggester
-from textual.widgets import Input, Label, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox, MarkList
+from screens.widgets.text import Label, MarkBox, MarkList, Text
+from workflows.layer.model import Layer
+from workflows.numbers import count
 from workflows.steps import project
 from workflows.steps.intents import KINDS
 from workflows.steps.layer_remarks import layer_remarks
@@ -80,7 +80,7 @@ class ProjectPane(StepPane):
     def compose_body(self) -> ComposeResult:
         path = Input(value=str(self._start["path"]), id="path", compact=True, select_on_focus=False)
         yield FieldRow("Project folder", path)
-        yield Static("", id="found", markup=False)
+        yield Text("", id="found")
         for name, (label, hint) in self._HINTS.items():
             suggester = None if name == "joining" else self._suggester
             value = ", ".join(self._start[name])
@@ -88,14 +88,13 @@ class ProjectPane(StepPane):
             field.select_on_focus = False
             yield FieldRow(label, field)
         yield Label("Layers to edit (Space marks)", id="layers-label")
-        yield MarkList(id="layers", compact=True)
+        yield MarkList(id="layers")
         yield MarkBox(
             "Account alias and password policy too",
             value=bool(self._start["account_wanted"]),
             id="account-wanted",
-            compact=True,
         )
-        yield MarkBox("Go on without asking the upstream", id="without-upstream", compact=True)
+        yield MarkBox("Go on without asking the upstream", id="without-upstream")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -122,13 +121,10 @@ class ProjectPane(StepPane):
             path.value = self._told_root(found)
             if path.has_focus:
                 self.query_one("#joining", Input).focus()
-        self.query_one("#found", Static).update(_told(found))
+        self.query_one("#found", Text).update(_told(found))
         layers = self.query_one("#layers", MarkList)
-        layers.clear_options()
-        for layer in found.layers:
-            location = layer.location
-            words = f"{location.account}  {_counts(len(layer.humans), len(layer.groups))}"
-            layers.add_option(Selection(words, location.account, location.account in marked))
+        accounts = [(layer.location.account, _counts(layer)) for layer in found.layers]
+        layers.show([(f"{account}  {counts}", account) for account, counts in accounts], marked)
         if first:
             self._begin_with(found)
 
@@ -145,7 +141,7 @@ class ProjectPane(StepPane):
         if message.name == "survey":
             self._survey = None
             self.query_one("#layers", MarkList).clear_options()
-            self.query_one("#found", Static).update(Text(f"✗ {message.error.what}"))
+            self.query_one("#found", Text).update(f"✗ {message.error.what}")
             self.query_one("#path", Input).focus()
         elif isinstance(message.error, UpstreamUnreachable):
             self.query_one("#without-upstream").display = True
@@ -187,9 +183,9 @@ class ProjectPane(StepPane):
         }
 
 
-def _counts(people: int, groups: int) -> str:
-    words = "1 person" if people == 1 else f"{people:,} people"
-    return f"{words}, {groups:,} group{'' if groups == 1 else 's'}"
+def _counts(layer: Layer) -> str:
+    people = len(layer.humans)
+    return f"{'1 person' if people == 1 else f'{people:,} people'}, {count(len(layer.groups), 'group')}"
 
 
 def _told(found: Survey) -> str:

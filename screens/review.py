@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input
 from textual.worker import Worker
 
 from screens import review_words
@@ -17,8 +17,8 @@ from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
 from screens.widgets.field_row import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
-from screens.widgets.marks import MarkBox
 from screens.widgets.name_dialog import NameDialog
+from screens.widgets.text import MarkBox, OptionList, Text, styled
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.model import Place
 from workflows.steps import review
@@ -68,11 +68,11 @@ class ReviewPane(ByHandPane):
         }
 
     def compose_body(self) -> ComposeResult:
-        yield Static("", id="summary", markup=False)
-        yield OptionList(id="files", compact=True, markup=False)
+        yield Text("", id="summary")
+        yield OptionList(id="files")
         yield FileDiffs(id="diff")
         commit = bool(self._start["commit"])
-        yield MarkBox("Commit these files too", value=commit, id="commit", compact=True)
+        yield MarkBox("Commit these files too", value=commit, id="commit")
         with Vertical(id="commit-fields", classes="-wanted" if commit else ""):
             hint = "empty: stay on this branch"
             yield FieldRow("On a new branch", self._field("branch", hint))
@@ -105,7 +105,7 @@ class ReviewPane(ByHandPane):
         if message.name == "prepare":
             self._unmade = True
             words = f"! The difference cannot be made: {message.error.what} Mend that; Next (^n) looks again."
-            self.query_one("#summary", Static).update(words)
+            self.query_one("#summary", Text).update(words)
 
     def advance(self) -> None:
         """Write it; or look again where there is nothing that could be written."""
@@ -133,13 +133,13 @@ class ReviewPane(ByHandPane):
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options()
-        files.add_options([review_words.told(one) for one in diffs])
+        files.add_options(map(review_words.told, diffs))
         files.set_class(len(diffs) > 1, "-several")
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
         summary = review_words.summary(diffs, written, resumed=resumed)
-        self.query_one("#summary", Static).update("\n".join([*review_words.noted(notes), summary]))
+        self.query_one("#summary", Text).update("\n".join([*review_words.noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
         if not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
@@ -169,7 +169,7 @@ class ReviewPane(ByHandPane):
             if here
             else ""
         )
-        diff.border_title = title.replace("[", r"\[")
+        diff.border_title = styled((title, ""))
         if here and not files.has_focus:
             files.highlighted = message.index
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input, Label, OptionList, Static
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.unlocking import Locked, UnlockingPane
 from screens.widgets.choices import Choices
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
+from screens.widgets.text import Label, MarkBox, OptionList, Text
 from workflows.numbers import count
 from workflows.services.key_records import KeyRecord, remark
 from workflows.steps import retirement, rotation
@@ -79,16 +79,15 @@ class RotationPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Static(_told(self.context.facts.get("rotated")), classes="words", markup=False)
+            yield Text(_told(self.context.facts.get("rotated")), classes="words")
         yield Label("Which access key is to be replaced?")
         yield Choices(id="key")
-        yield Static("", id="remark", markup=False)
+        yield Text("", id="remark")
         yield from self.compose_code()
         yield MarkBox(
             "With two keys, delete the inactive one first",
             value=bool(self._start["delete_inactive"]),
             id="delete-inactive",
-            compact=True,
         )
 
     def on_mount(self) -> None:
@@ -116,7 +115,7 @@ class RotationPane(_KeyPane):
     def _show_remark(self) -> None:
         record = self.record()
         words = remark(record, self.context.world.now()) if record else "" if self._records else _NONE
-        self.query_one("#remark", Static).update(words)
+        self.query_one("#remark", Text).update(words)
 
     def record(self) -> KeyRecord | None:
         return self._records.get(self.query_one("#key", Choices).value)
@@ -146,7 +145,7 @@ class RetirementPane(_KeyPane):
 
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
-            yield Static(_told(self.context.facts.get("retired")), classes="words", markup=False)
+            yield Text(_told(self.context.facts.get("retired")), classes="words")
             return
         known: Mapping[str, Any] = self.context.facts["rotated"]
         words = (
@@ -154,8 +153,8 @@ class RetirementPane(_KeyPane):
             "Leave this page open or save and quit (^q): some days show whether a program somewhere still has"
             " the old key. If one fails, give it the new key, or activate the old one in the console again."
         )
-        yield Static(words, classes="words", markup=False)
-        yield Static("", id="remark", markup=False)
+        yield Text(words, classes="words")
+        yield Text("", id="remark")
         yield from self.compose_code()
 
     def on_mount(self) -> None:
@@ -168,7 +167,7 @@ class RetirementPane(_KeyPane):
         if message.name == "record":
             self._record = message.result
             words = remark(self._record, self.context.world.now()) if self._record else ""
-            self.query_one("#remark", Static).update(words)
+            self.query_one("#remark", Text).update(words)
 
     def record(self) -> KeyRecord | None:
         return self._record

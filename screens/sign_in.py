@@ -13,13 +13,13 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Checkbox, Label, Static
+from textual.widgets import Checkbox
 
 from screens.base import Opening, StepPane
 from screens.decrypting import DecryptingPane
-from screens.widgets.marks import MarkBox
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.secret_text import SecretText
+from screens.widgets.text import Button, Label, MarkBox, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.services.clipboard import Clipboard
@@ -63,35 +63,31 @@ class SignInPane(DecryptingPane):
     def compose_body(self) -> ComposeResult:
         identity = self._identity
         alias = f" ({identity.account_alias})" if identity.account_alias else ""
-        yield Static(
-            f"Account {identity.account_id}{alias}, user {identity.user}", classes="words", markup=False
-        )
+        yield Text(f"Account {identity.account_id}{alias}, user {identity.user}", classes="words")
         if not self._has_password:
-            yield Static(_NOTHING_CAME, classes="words", markup=False)
+            yield Text(_NOTHING_CAME, classes="words")
             return
         if self.opening.done:
-            yield Static(_told(self.context.facts.get("signed_in") or {}), classes="words", markup=False)
+            yield Text(_told(self.context.facts.get("signed_in") or {}), classes="words")
         with Vertical(id="decrypting"):
             yield from self.compose_decrypting()
         with Vertical(id="opened"):
             yield from self._opened()
-        yield MarkBox(
-            "I have signed in and chosen my new password", value=self.opening.done, id="chosen", compact=True
-        )
-        yield MarkBox("I had signed in before: nothing to decrypt", id="already", compact=True)
+        yield MarkBox("I have signed in and chosen my new password", value=self.opening.done, id="chosen")
+        yield MarkBox("I had signed in before: nothing to decrypt", id="already")
 
     def _opened(self) -> ComposeResult:
-        yield Static(self._address(), classes="words", markup=False)
-        yield Horizontal(Label("User name"), Static(self._identity.user, markup=False))
+        yield Text(self._address(), classes="words")
+        yield Horizontal(Label("User name"), Text(self._identity.user))
         yield Horizontal(Label("One-time password"), SecretText(id="password"))
         with Horizontal():
-            yield Button("1 Open the sign-in page", id="open-page", compact=True)
-            yield Button("4 Copy address", id="copy-address", compact=True)
+            yield Button("1 Open the sign-in page", id="open-page")
+            yield Button("4 Copy address", id="copy-address")
         with Horizontal():
-            yield Button("2 Copy user name", id="copy-user", compact=True)
-            yield Button("3 Copy password", id="copy-password", compact=True)
-            yield Button("Show (v)", id="show", compact=True)
-        yield Static(self._policy(), classes="words", markup=False)
+            yield Button("2 Copy user name", id="copy-user")
+            yield Button("3 Copy password", id="copy-password")
+            yield Button("Show (v)", id="show")
+        yield Text(self._policy(), classes="words")
 
     def _page(self) -> str:
         return self.context.world.open_page(self._identity.sign_in_url)

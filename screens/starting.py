@@ -11,10 +11,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
 
 from screens.failure import as_error
 from screens.widgets.progress import ProgressLine
+from screens.widgets.text import Text
 from workflows.core.errors import OnboardError
 from workflows.steps.base import Progress, Report
 
@@ -62,7 +62,7 @@ class Starting(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(self._words, id="starting-words", markup=False)
+            yield Text(self._words, id="starting-words")
             yield ProgressLine(stoppable=False)
 
     def on_mount(self) -> None:
@@ -96,6 +96,6 @@ class Starting(Screen[None]):
     @on(Failed)
     def _failed(self, message: Failed) -> None:
         self.query_one(ProgressLine).rest()
-        words = self.query_one("#starting-words", Static)
+        words = self.query_one("#starting-words", Text)
         words.add_class("starting-failure")
         words.update(f"✗ {message.error.as_text()}\n\n^q quits.")

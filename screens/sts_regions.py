@@ -6,22 +6,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Button, DataTable, Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input
 
 from screens import sts_regions_words as words
 from screens.base import Opening, StepPane
 from screens.widgets.countdown import Countdown
 from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
-from screens.widgets.table import Table
+from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Text
 from workflows.core.secret import Secret
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
 from workflows.services.sts_regions.console import settings_page
@@ -80,26 +77,25 @@ class StsRegionsPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         yield Vertical(id="codes")
-        yield Static("", id="standing", markup=False)
-        yield OptionList(id="accounts", compact=True)
+        yield Text("", id="standing")
+        yield OptionList(id="accounts")
         yield Table(id="table", cursor_type="row", classes="hidden")
-        yield Static("", id="detail", classes="hidden", markup=False)
+        yield Text("", id="detail", classes="hidden")
         with Horizontal(id="buttons", classes="hidden"):
-            yield Button("Ask again (r)", id="again", compact=True)
-            yield Button("Export (x)", id="export", compact=True)
-            yield Button("Open (o)", id="open", compact=True)
-            yield Button("Tokens (t)", id="tokens", compact=True)
+            yield Button("Ask again (r)", id="again")
+            yield Button("Export (x)", id="export")
+            yield Button("Open (o)", id="open")
+            yield Button("Tokens (t)", id="tokens")
         yield MarkBox(
             "account ids in the Markdown",
             bool(self.opening.draft.get("with_ids")),
             id="with-ids",
-            compact=True,
         )
-        yield Static("", id="to-do", markup=False)
+        yield Text("", id="to-do")
 
     def on_mount(self) -> None:
         super().on_mount()
-        table = self.query_one("#table", DataTable)
+        table = self.query_one("#table", Table)
         table.add_columns("Region", "STS", "For the project", "Opt-in")
         self._show()
         self.run_move("look", self._look)
@@ -112,12 +108,12 @@ class StsRegionsPane(StepPane):
 
     def _show(self) -> None:
         audit, survey = self._audit, self._survey
-        self.query_one("#standing", Static).update(words.standing(audit, survey, self._changes))
+        self.query_one("#standing", Text).update(words.standing(audit, survey, self._changes))
         lines = words.accounts(audit, survey)
         accounts = self.query_one("#accounts", OptionList)
         at = accounts.highlighted or 0
         accounts.clear_options()
-        accounts.add_options([Option(Text(line), id=name) for name, line in lines.items()])
+        accounts.add_options([Option(line, name) for name, line in lines.items()])
         if lines:
             accounts.highlighted = min(at, len(lines) - 1)
         for selector in ("#buttons", "#with-ids"):
@@ -131,7 +127,7 @@ class StsRegionsPane(StepPane):
         return self._audit.account(option.id or "") if self._audit and option else None
 
     def _show_account(self) -> None:
-        answer, table = self._chosen, self.query_one("#table", DataTable)
+        answer, table = self._chosen, self.query_one("#table", Table)
         table.clear()
         table.set_class(answer is None or not answer.regions, "hidden")
         self._tell("#detail", "")
@@ -144,7 +140,7 @@ class StsRegionsPane(StepPane):
         self._tell("#to-do", words.to_do_text(answer, self._audit.allowed))
 
     def _tell(self, selector: str, text: str) -> None:
-        widget = self.query_one(selector, Static)
+        widget = self.query_one(selector, Text)
         widget.update(text)
         widget.set_class(not text, "hidden")
 
@@ -152,8 +148,8 @@ class StsRegionsPane(StepPane):
     def _highlighted(self) -> None:
         self._show_account()
 
-    @on(DataTable.RowSelected, "#table")
-    def _explain(self, event: DataTable.RowSelected) -> None:
+    @on(Table.RowSelected, "#table")
+    def _explain(self, event: Table.RowSelected) -> None:
         answer = self._chosen
         region = str(event.row_key.value)
         found = [one for one in answer.regions if one.region == region] if answer else []

@@ -9,16 +9,15 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import Input, Label, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.user_keys import UserKeys
 from screens.user_lines import UserLines, Who, told, told_spot
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import LineList
-from screens.widgets.marks import MarkList
 from screens.widgets.problems import ProblemList
+from screens.widgets.text import Label, MarkList, Text
 from screens.widgets.user_list import UserList
 from workflows.layer.model import Person
 from workflows.steps import users
@@ -51,15 +50,15 @@ class UsersPane(UserKeys):
         self._half_entered: Mapping[str, Any] = opening.draft
 
     def compose_body(self) -> ComposeResult:
-        yield Static("", id="hint", markup=False)
-        yield MarkList(id="people", compact=True)
+        yield Text("", id="hint")
+        yield MarkList(id="people")
         with Horizontal(id="find"):
             yield FilterField(
                 placeholder="Filter by name, group, layer or key file", id="filter", compact=True
             )
-            yield Label("", id="count", markup=False)
+            yield Label("", id="count")
         yield UserList()
-        yield Static("", id="about", markup=False)
+        yield Text("", id="about")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -77,10 +76,9 @@ class UsersPane(UserKeys):
         wanted = self._wanted()
         self.own = Request(access=wanted.access, key_files=wanted.key_files)
         people = self.query_one("#people", MarkList)
-        people.clear_options()
-        for view in self._views:
-            people.add_options(self._choices(view, wanted))
-        self.query_one("#hint", Static).update(_hint(people.option_count, self._written))
+        boxes = [box for view in self._views for box in self._choices(view, wanted)]
+        people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
+        self.query_one("#hint", Text).update(_hint(people.option_count, self._written))
         people.highlighted = 0 if people.option_count else None
         self._lines.show(self.request())
         self._filter()
@@ -90,12 +88,12 @@ class UsersPane(UserKeys):
             (people if people.option_count else self.query_one(UserList)).focus()
             self._remember()
 
-    def _choices(self, view: LayerView, wanted: Request) -> list[Selection[str]]:
+    def _choices(self, view: LayerView, wanted: Request) -> list[tuple[str, str, bool]]:
         facts = self.context.facts
         lines = [(_ADD, name, wanted.add) for name in facts["joining"] if not view.has(name)]
         lines += [(_REMOVE, name, wanted.remove) for name in facts["leaving"] if view.has(name)]
         return [
-            Selection(
+            (
                 f"{sign} {name}  {_WORDS[sign]} {view.account}",
                 f"{sign}{view.account}/{name}",
                 name in chosen.get(view.account, ()),
@@ -137,7 +135,7 @@ class UsersPane(UserKeys):
             about = list(told_spot(line.key))
         elif (found := self.marked()) is not None:
             about = [*self.consequences(*found), *told(*found)]
-        self.query_one("#about", Static).update("\n".join(about))
+        self.query_one("#about", Text).update("\n".join(about))
 
     def marked(self) -> tuple[LayerView, Person] | None:
         """The marked person, with the layer."""

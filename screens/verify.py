@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, DataTable, Input, Label, Static
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.browsing import BrowsingPane
@@ -17,7 +17,7 @@ from screens.widgets.after_verify import AfterVerify
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.profile_answers import ProfileAnswers, proof
-from workflows.core.sentences import text_of
+from screens.widgets.text import Button, Label, Table, Text
 from workflows.services.shell_lines import Shell
 from workflows.steps import aws_command, verify
 from workflows.steps.aws_command import Tried
@@ -56,11 +56,11 @@ class VerifyPane(BrowsingPane):
     def compose_body(self) -> ComposeResult:
         yield Vertical(id="codes")
         yield ProfileAnswers(id="table")
-        yield Static("", id="answer", markup=False)
+        yield Text("", id="answer")
         with Horizontal(classes="buttons"):
-            yield Button("Ask again", id="again", compact=True)
-            yield Button("Switch role", id="switch", compact=True)
-            yield Button("Copy its link", id="copy-switch", compact=True)
+            yield Button("Ask again", id="again")
+            yield Button("Switch role", id="switch")
+            yield Button("Copy its link", id="copy-switch")
         yield AfterVerify(sandbox=self.context.world.sandbox)
 
     def on_mount(self) -> None:
@@ -81,14 +81,14 @@ class VerifyPane(BrowsingPane):
         fields = self.query("#codes Input")
         (fields.first() if fields else table).focus()
 
-    def _code_rows(self, survey: Survey) -> list[Static | Label | FieldRow | Countdown]:
+    def _code_rows(self, survey: Survey) -> list[Text | Label | FieldRow | Countdown]:
         if not survey.identities:
-            return [Static("No profiles were written, so there is nothing to verify: ^s skips this step.")]
+            return [Text("No profiles were written, so there is nothing to verify: ^s skips this step.")]
         with_device = [view for view in survey.identities if view.serial is not None]
         if not with_device:
-            return [Static("No MFA code is needed. Next (^n) asks every profile who it is.")]
-        rows: list[Static | Label | FieldRow | Countdown] = [
-            Static("Type the code that the app shows now; each device has its own. Next (^n) asks.")
+            return [Text("No MFA code is needed. Next (^n) asks every profile who it is.")]
+        rows: list[Text | Label | FieldRow | Countdown] = [
+            Text("Type the code that the app shows now; each device has its own. Next (^n) asks.")
         ]
         for view in with_device:
             field = Input(placeholder="six digits", id=f"code-{view.account}", max_length=9, compact=True)
@@ -117,7 +117,7 @@ class VerifyPane(BrowsingPane):
             return
         self._results = {}
         self.query_one(ProfileAnswers).wait_for(self._profiles())
-        self.query_one("#answer", Static).update("")
+        self.query_one("#answer", Text).update("")
         self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report))
 
     def _codes(self) -> dict[str, str]:
@@ -147,7 +147,7 @@ class VerifyPane(BrowsingPane):
         self._results = {result.profile: result for result in results}
         for field in self.query("#codes Input").results(Input):
             field.clear()  # each code is good once
-        (answer := self.query_one("#answer", Static)).update(proof(results))
+        (answer := self.query_one("#answer", Text)).update(proof(results))
         self._show_shell()
         wanting = {result.profile for result in results if result.wants_code}
         ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]
@@ -161,13 +161,11 @@ class VerifyPane(BrowsingPane):
         if event.input.has_focus and event.value:
             event.input.scroll_visible(animate=False)
 
-    @on(DataTable.RowSelected)
+    @on(Table.RowSelected)
     def _explain(self) -> None:
         result = self._results.get(self.query_one(ProfileAnswers).marked)
         if result is not None:
-            self.query_one("#answer", Static).update(
-                text_of(result.problem or f"{result.profile} is {result.arn}")
-            )
+            self.query_one("#answer", Text).update(result.problem or f"{result.profile} is {result.arn}")
 
     # -- what comes after --------------------------------------------------------------------------
 
@@ -184,7 +182,7 @@ class VerifyPane(BrowsingPane):
         chosen = self._chosen()
         return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
 
-    @on(DataTable.RowHighlighted)
+    @on(Table.RowHighlighted)
     def _show_shell(self) -> None:
         self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Static
 
-from workflows.core.sentences import Sentence, text_of
+from screens.widgets.text import Text
+from workflows.core.sentences import Sentence
 
 
 class Waiting(VerticalScroll):
@@ -32,8 +32,6 @@ class Waiting(VerticalScroll):
         self._note = note
 
     def compose(self) -> ComposeResult:
-        yield Static(text_of(self._title), classes="pane-title", markup=False)
-        yield Static(text_of(self._purpose), classes="pane-purpose", markup=False)
-        yield Static(
-            f"{self._note}\nNext (^n) goes to the step that is open.", classes="pane-note", markup=False
-        )
+        yield Text(self._title, classes="pane-title")
+        yield Text(self._purpose, classes="pane-purpose")
+        yield Text(f"{self._note}\nNext (^n) goes to the step that is open.", classes="pane-note")

@@ -9,9 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Button, Static
 
 from screens.widgets.dialogs import Dialog
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import Sentence
 from workflows.walk import Change
 
@@ -33,11 +33,11 @@ class WelcomeBack(Dialog):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static("Welcome back", classes="dialog-title")
+            yield Text("Welcome back", classes="dialog-title")
             with VerticalScroll():
-                yield Static(self._text(), classes="dialog-body", markup=False)
+                yield Text(self._text(), classes="dialog-body")
             with Horizontal():
-                yield Button("Go on", id="go-on", variant="primary", compact=True)
+                yield Button("Go on", id="go-on", variant="primary")
 
     def on_mount(self) -> None:
         self.query_one("#go-on").focus()

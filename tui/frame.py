@@ -16,6 +16,7 @@ from textual.worker import WorkerFailed
 
 from screens.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.text import shown
 from tui.continuing import resume_only_what_was_suspended
 from tui.places import Machine
 from tui.worlds import clipboard_of
@@ -81,7 +82,7 @@ class Frame(App[None]):
         """Tell something in passing, as it is (no markup), with a mark for what is not well."""
         reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
         super().notify(
-            _MARKS[severity] + message,
+            _MARKS[severity] + shown(message),
             title=title,
             severity=severity,
             timeout=max(timeout or 0.0, reading),

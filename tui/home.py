@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from screens.help import HelpScreen
 from screens.widgets.dialogs import Confirm
 from screens.widgets.key_line import KeyLine
+from screens.widgets.text import Option, OptionList, Text, styled
 from tui.session_words import people_of, standing_of, title_of
 
 if TYPE_CHECKING:
@@ -94,11 +93,11 @@ class HomeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         where = " · SANDBOX, not AWS" if self._sandbox else ""
-        yield Static(f"iam-onboard{where}", id="home-title", markup=False)
-        yield Static(self._words(), id="home-words", markup=False)
+        yield Text(f"iam-onboard{where}", id="home-title")
+        yield Text(self._words(), id="home-words")
         if self._remarks:
             lines = "\n".join(f"! {words}" for words in self._remarks)
-            yield Static(lines, id="home-remarks", markup=False)
+            yield Text(lines, id="home-remarks")
         yield OptionList(*self._options())
         yield KeyLine(first=(), last=("home.help", "app.quit"))
 
@@ -123,20 +122,18 @@ class HomeScreen(Screen[None]):
     def _options(self) -> list[Option]:
         options = []
         if self._entries:
-            options.append(Option(Text("Go on with a session", style="bold"), disabled=True))
-            options += [
-                Option(self._told(str(number)), id=str(number)) for number in range(len(self._entries))
-            ]
-            options.append(Option(Text(""), disabled=True))
-        options.append(Option(Text("Begin", style="bold"), disabled=True))
-        options += [Option(self._told(one), id=one) for one in _BEGINNINGS]
+            options.append(Option(styled(("Go on with a session", "bold")), disabled=True))
+            options += [Option(self._told(one), one) for one in map(str, range(len(self._entries)))]
+            options.append(Option("", disabled=True))
+        options.append(Option(styled(("Begin", "bold")), disabled=True))
+        options += [Option(self._told(one), one) for one in _BEGINNINGS]
         return options
 
-    def _told(self, id_: str, *, marked: bool = False) -> Text:
+    def _told(self, id_: str, *, marked: bool = False) -> Content:
         """An option's words; the one that Enter opens has a mark that is seen without colours."""
-        words = _BEGINNINGS.get(id_)
-        text = Text(f"{_MARK if marked else ' '} ")
-        return text.append(words) if words else text.append(_entry(self._entries[int(id_)], self._now()))
+        begins = _BEGINNINGS.get(id_)
+        parts = [(begins, "")] if begins else _entry(self._entries[int(id_)], self._now())
+        return styled((f"{_MARK if marked else ' '} ", ""), *parts)
 
     @on(OptionList.OptionHighlighted)
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
@@ -171,9 +168,8 @@ class HomeScreen(Screen[None]):
             if yes:
                 self.post_message(self.Delete(marked))
 
-        body = (
-            f"{_entry(marked, self._now()).plain}\n\nWhat it recorded and its drafts go away. {_kept(marked)}"
-        )
+        session = "".join(text for text, _ in _entry(marked, self._now()))
+        body = f"{session}\n\nWhat it recorded and its drafts go away. {_kept(marked)}"
         self.app.push_screen(Confirm("Delete this session?", body, "Delete"), answered)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -192,14 +188,11 @@ def _kept(entry: Entry) -> str:
     return "The sandbox goes away with its last session."
 
 
-def _entry(entry: Entry, now: datetime) -> Text:
-    """A session in two lines: whom it is about, and where it stands."""
-    summary = entry.summary
-    text = Text()
+def _entry(entry: Entry, now: datetime) -> list[tuple[str, str]]:
+    """A session in two lines, in parts with a style each: whom it is about, and where it stands."""
+    summary, people = entry.summary, people_of(entry.summary)
+    standing = (f"\n    {standing_of(entry, now)}", "dim")
     if summary.damage:
-        text.append(f"! {summary.id}")
-    else:
-        text.append(title_of(summary), style="bold")
-        people = people_of(summary)
-        text.append(f"  {people}" if people else "  nobody named yet", style="" if people else "dim")
-    return text.append(f"\n    {standing_of(entry, now)}", style="dim")
+        return [(f"! {summary.id}", ""), standing]
+    about = (f"  {people}", "") if people else ("  nobody named yet", "dim")
+    return [(title_of(summary), "bold"), about, standing]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from textual.widgets import Static
-
+from screens.widgets.text import Text
 from workflows.machine.events import StepKey
 from workflows.machine.state import SETTLED
 from workflows.numbers import count
 from workflows.walk import Walk
 
 
-class TopLine(Static):
+class TopLine(Text):
     """One line; the sandbox is told first, in any width."""
 
     DEFAULT_CSS = """
@@ -21,7 +20,7 @@ class TopLine(Static):
     """
 
     def __init__(self) -> None:
-        super().__init__("", id="top", markup=False)
+        super().__init__("", id="top")
 
     def show(self, walk: Walk, current: StepKey | None, *, tiny: bool) -> None:
         """Show where a session stands.

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from screens.widgets.field_row import FieldRow
-from screens.widgets.marks import MarkBox
 from screens.widgets.optional_box import OptionalBox
-from workflows.core.sentences import text_of
+from screens.widgets.text import MarkBox, Text
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps import account
@@ -51,9 +50,9 @@ class AccountForm(Vertical):
         self._fields = {name: self._field(name, values.get(name)) for name in MEANINGS if view.can_set(name)}
 
     def compose(self) -> ComposeResult:
-        yield Static(f"{self.view.account}  {self.view.relative}", classes="layer-title", markup=False)
+        yield Text(f"{self.view.account}  {self.view.relative}", classes="layer-title")
         if self.view.told:
-            yield Static(text_of(self.view.told), markup=False)
+            yield Text(self.view.told)
         for name in MEANINGS:
             field = self._fields.get(name)
             if isinstance(field, Input):
@@ -61,8 +60,8 @@ class AccountForm(Vertical):
             elif field is not None:
                 yield field
             elif name in self.view.settings:
-                yield Static(self._shown(name), markup=False)
-        yield Static("", classes="weak", markup=False)
+                yield Text(self._shown(name))
+        yield Text("", classes="weak")
 
     def _field(self, name: str, value: Constant) -> Field:
         widget_id = account.field_of(self.view.account, name).replace("_", "-")
@@ -74,7 +73,7 @@ class AccountForm(Vertical):
                 MEANINGS[name], words, value if isinstance(value, bool) else None, id=widget_id
             )
         if isinstance(value, bool):
-            return MarkBox(MEANINGS[name], value=value, id=widget_id, compact=True)
+            return MarkBox(MEANINGS[name], value=value, id=widget_id)
         text = "" if value is None else str(value)
         classes = "number" if limits(name) else ""
         return Input(value=text, placeholder="not set", id=widget_id, compact=True, classes=classes)
@@ -125,7 +124,7 @@ class AccountForm(Vertical):
         """Say what is weak about the policy as it is entered now."""
         choice = self.choice()
         weak = weaknesses({**choice.others, **choice.values})
-        self.query_one(".weak", Static).update("\n".join(f"! {words}" for words in weak))
+        self.query_one(".weak", Text).update("\n".join(f"! {words}" for words in weak))
 
 
 def _in_words(value: Constant) -> str:

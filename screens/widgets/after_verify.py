@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Static
 
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.services.installation import how_to_install
 from workflows.services.shell_lines import Shell
@@ -34,12 +34,12 @@ class AfterVerify(Vertical):
         self._sandbox = sandbox
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="shell", markup=False)
+        yield Text("", id="shell")
         with Horizontal(classes="buttons"):
-            yield Button("Copy the lines", id="copy-lines", compact=True)
-            yield Button("Other shell", id="other-shell", compact=True)
-            yield Button(f"Run {COMMAND}", id="try", compact=True)
-        yield Static("", id="tried", markup=False)
+            yield Button("Copy the lines", id="copy-lines")
+            yield Button("Other shell", id="other-shell")
+            yield Button(f"Run {COMMAND}", id="try")
+        yield Text("", id="tried")
 
     def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
         """Show the lines of a shell; without any, nothing is shown."""
@@ -56,12 +56,12 @@ class AfterVerify(Vertical):
         words = [before, *lines, after]
         if not has_aws:
             words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
-        self.query_one("#shell", Static).update("\n".join(words))
+        self.query_one("#shell", Text).update("\n".join(words))
 
     def show_tried(self, tried: Tried) -> None:
         """Show what came of running the command."""
         lines = tried.output.splitlines()
         more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
-        told = self.query_one("#tried", Static)
+        told = self.query_one("#tried", Text)
         told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, text_of(tried.words)]))
         self.call_after_refresh(told.scroll_visible, animate=False)

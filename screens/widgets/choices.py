@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
+
+from screens.widgets.text import Option, OptionList
 
 _CHOSEN, _OTHER = "●", "○"
 
@@ -32,7 +31,7 @@ class Choices(OptionList, inherit_bindings=False):
     """
 
     def __init__(self, lines: Sequence[tuple[str, str]] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, compact=True)
+        super().__init__(id=id)
         self._choices: list[tuple[str, str]] = []
         self.show(lines)
 
@@ -67,5 +66,5 @@ class Choices(OptionList, inherit_bindings=False):
             self.replace_option_prompt_at_index(index, _told(words, chosen=value == self.value))
 
 
-def _told(words: str, *, chosen: bool) -> Text:
-    return Text(f"{_CHOSEN if chosen else _OTHER} {words}")
+def _told(words: str, *, chosen: bool) -> str:
+    return f"{_CHOSEN if chosen else _OTHER} {words}"

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
+from screens.widgets.text import Text
 from workflows.core.secret import Secret
 
 
@@ -31,7 +32,7 @@ class CodeField(Vertical):
         self._now = now
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="code-words", markup=False)
+        yield Text("", id="code-words")
         field = Input(placeholder="six digits", id="code", compact=True, max_length=7, select_on_focus=False)
         field.disabled = True  # a field that is not seen must not take the focus
         yield FieldRow("MFA code", field)
@@ -46,7 +47,7 @@ class CodeField(Vertical):
                 self.mount(Countdown(self._now))
             field.focus()
             words = f"The layer's profile takes on its role with a code of {serial}."
-            self.query_one("#code-words", Static).update(words)
+            self.query_one("#code-words", Text).update(words)
 
     def take(self) -> Secret | None:
         """The code that was entered, and an empty field: a code is good once."""

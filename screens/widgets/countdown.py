@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from textual.widgets import Static
-
+from screens.widgets.text import Text
 from workflows.services.authenticator import PERIOD_SECONDS, seconds_left
 
 _CELLS = 10
 
 
-class Countdown(Static):
+class Countdown(Text):
     """One line that counts down to the app's next code.
 
     Args:
@@ -25,7 +24,7 @@ class Countdown(Static):
     """
 
     def __init__(self, now: Callable[[], datetime], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__("", id=id, markup=False)
+        super().__init__("", id=id)
         self._now = now
 
     def on_mount(self) -> None:

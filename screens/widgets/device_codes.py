@@ -5,11 +5,12 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input
 
 from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.qr_dialog import QrDialog
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
@@ -39,19 +40,19 @@ class DeviceCodes(Vertical):
         self._pending: Pending | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="told", markup=False)
+        yield Text("", id="told")
         for name, label in zip(_FIELDS, ("Code", "The next code"), strict=True):
             yield FieldRow(label, Input(placeholder="six digits", id=name, max_length=9, compact=True))
-        yield Static("", id="check", markup=False)
+        yield Text("", id="check")
         yield Countdown(self._of_step.world.now)
         with Horizontal(classes="buttons"):
-            yield Button("Show the QR code again", id="qr", compact=True)
+            yield Button("Show the QR code again", id="qr")
 
     def begin(self, pending: Pending) -> None:
         """Ask for the codes of this device, and show its QR code."""
         self._pending = pending
         words = f"The device {pending.entry} is made and waits for two codes in a row."
-        self.query_one("#told", Static).update(f"{words} {pending.remark}".strip())
+        self.query_one("#told", Text).update(f"{words} {pending.remark}".strip())
         self.ask_anew()
         self.show_qr()
 
@@ -89,7 +90,7 @@ class DeviceCodes(Vertical):
             second = codes[1] if code_problem(codes[1]) is None else ""
             problems = mfa.problems_of(pending, codes[0], second, self._of_step)
             told = "\n".join(f"! {problem.message}" for problem in problems) or _good(second)
-        self.query_one("#check", Static).update(told)
+        self.query_one("#check", Text).update(told)
 
 
 def _good(second: str) -> str:

@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input
 
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 
 
@@ -77,14 +78,14 @@ class ErrorDialog(Dialog):
     def compose(self) -> ComposeResult:
         _, _, body = self._error.as_text().partition("\n")
         with Vertical():
-            yield Static(f"✗ {self._error.title}", classes="dialog-title", markup=False)
+            yield Text(f"✗ {self._error.title}", classes="dialog-title")
             with DialogBody():
-                yield Static(body.strip(), classes="dialog-body", markup=False)
+                yield Text(body.strip(), classes="dialog-body")
             with Horizontal():
                 if self._editable:
-                    yield Button("Edit by hand (e)", id="edit", compact=True)
-                yield Button("Copy text (c)", id="copy", compact=True)
-                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+                    yield Button("Edit by hand (e)", id="edit")
+                yield Button("Copy text (c)", id="copy")
+                yield Button("Close (esc)", id="close", variant="primary")
 
     def on_mount(self) -> None:
         """The usual answer has the focus."""
@@ -138,16 +139,16 @@ class Confirm(Dialog):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(self._title, classes="dialog-title", markup=False)
+            yield Text(self._title, classes="dialog-title")
             with DialogBody():
-                yield Static(self._body, classes="dialog-body", markup=False)
+                yield Text(self._body, classes="dialog-body")
             if self._typed:
-                yield Static(f"Type {self._typed} to go on:", markup=False)
+                yield Text(f"Type {self._typed} to go on:")
                 yield Input(id="typed", compact=True)
-                yield Static("✗ That is not the name.", id="wrong", markup=False)
+                yield Text("✗ That is not the name.", id="wrong")
             with Horizontal():
-                yield Button(self._yes, id="yes", variant="error", compact=True, disabled=bool(self._typed))
-                yield Button("No (esc)", id="no", compact=True)
+                yield Button(self._yes, id="yes", variant="error", disabled=bool(self._typed))
+                yield Button("No (esc)", id="no")
 
     def on_mount(self) -> None:
         """The safe answer, or the field that must be filled, has the focus."""

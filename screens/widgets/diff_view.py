@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-from textual.widgets import Static
+from textual.content import Content
 
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+from screens.widgets.text import Text, styled
+
+_STYLES = {"+": "ansi_green", "-": "ansi_red", "@": "ansi_cyan"}
 
 
-def coloured(diff: str) -> Text:
+def coloured(diff: str) -> Content:
     """The diff with a colour for each kind of line; file names stand out in bold."""
-    text = Text(no_wrap=True)
-    for line in diff.splitlines():
-        style = "bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], "")
-        text.append(line + "\n", style=style)
-    return text
+    lines = diff.splitlines(keepends=True)
+    bold = ("+++", "---")
+    return styled(*((line, "bold" if line.startswith(bold) else _STYLES.get(line[:1], "")) for line in lines))
 
 
-class DiffView(Static):
+class DiffView(Text):
     """Shows a diff; lines are not wrapped, the pane around it scrolls."""
 
     DEFAULT_CSS = """
@@ -26,4 +25,4 @@ class DiffView(Static):
 
     def show(self, diff: str) -> None:
         """Show this diff in place of the one before."""
-        self.update(coloured(diff) if diff else Text("No file changes.", style="italic"))
+        self.update(coloured(diff) if diff else styled(("No file changes.", "italic")))

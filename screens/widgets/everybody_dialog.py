@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, DataTable, Static
 
-from screens.widgets.table import Table
-from workflows.core.sentences import text_of
+from screens.widgets.text import Button, Table, Text, cell
 from workflows.steps.everybody import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}
@@ -48,19 +45,19 @@ class EverybodyDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as frame:
             frame.border_title = "Where everybody stands"
-            yield Static(text_of(self._grid.told), id="told", markup=False)
+            yield Text(self._grid.told, id="told")
             yield Table(id="grid", zebra_stripes=True, fixed_columns=1)
-            yield Static("Enter goes on with the account of the marked cell.", markup=False)
+            yield Text("Enter goes on with the account of the marked cell.")
             with Horizontal():
-                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+                yield Button("Close (esc)", id="close", variant="primary")
 
     def on_mount(self) -> None:
         """Fill the table, and mark the first cell with something left to do."""
-        table = self.query_one(DataTable)
+        table = self.query_one(Table)
         table.add_columns("", *self._grid.accounts)
         for name, stands in self._grid.rows:
-            cells = [Text(text_of(one.told), _STYLES.get(one.mark, "")) for one in stands]
-            table.add_row(Text(name), *cells)
+            cells = [cell(one.told, _STYLES.get(one.mark, "")) for one in stands]
+            table.add_row(name, *cells)
         left = (
             (row, column)
             for row, (_, stands) in enumerate(self._grid.rows)
@@ -71,8 +68,8 @@ class EverybodyDialog(ModalScreen[str | None]):
         table.move_cursor(row=row, column=column)
         table.focus()
 
-    @on(DataTable.CellSelected)
-    def _go_on(self, event: DataTable.CellSelected) -> None:
+    @on(Table.CellSelected)
+    def _go_on(self, event: Table.CellSelected) -> None:
         column = event.coordinate.column
         self.dismiss(self._grid.accounts[column - 1] if column else None)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Label
+
+from screens.widgets.text import Label
 
 
 class FieldRow(Horizontal):
@@ -31,7 +32,7 @@ class FieldRow(Horizontal):
         self._hint = hint
 
     def compose(self) -> ComposeResult:
-        yield Label(self._label, markup=False)
+        yield Label(self._label)
         yield self._field
         if self._hint:
-            yield Label(self._hint, classes="row-hint", markup=False)
+            yield Label(self._hint, classes="row-hint")

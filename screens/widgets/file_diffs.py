@@ -7,7 +7,6 @@ reviewer must see what is there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,14 +20,13 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from screens.widgets.text import segment
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.collector import collector_paused
 from workflows.layer.diff import DiffLine
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 
 _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
-_SIGNS = {number: chr(0x2400 + number) for number in range(32)} | {9: "⇥", 127: "␡"}
-_UNSEEN = re.compile("[\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -59,11 +57,6 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
             found.append(FileDiff(change, *change.counts(), row, diff_tokens(change)))
             row += len(change.lines)
     return tuple(found)
-
-
-def shown(text: str) -> str:
-    """A line with a sign for each character that a terminal would not show; as long as before."""
-    return _UNSEEN.sub("�", text.translate(_SIGNS))
 
 
 class FileDiffs(ScrollView, can_focus=True):
@@ -180,15 +173,15 @@ class FileDiffs(ScrollView, can_focus=True):
         return Strip(segments).crop(left, left + width).adjust_cell_length(width, style)
 
     def _segments(self, line: str, tokens: Sequence[Token], style: Style) -> list[Segment]:
-        text, at, segments = shown(line), 1, []
+        text, at, segments = line.replace("	", "⇥"), 1, []
         if not tokens:
-            return [Segment(text, style)]
+            return [segment(text, style)]
         plain = style + Style(color=self.rich_style.color)  # the mark and the ground say what kind it is
-        segments.append(Segment(text[:1], style))
+        segments.append(segment(text[:1], style))
         for token in tokens:
             start, end = token.start + 1, token.end + 1
             if start >= at:
-                segments.append(Segment(text[at:start], plain))
-                segments.append(Segment(text[start:end], plain + self._style(token.kind)))
+                segments.append(segment(text[at:start], plain))
+                segments.append(segment(text[start:end], plain + self._style(token.kind)))
                 at = end
-        return [*segments, Segment(text[at:], plain)]
+        return [*segments, segment(text[at:], plain)]

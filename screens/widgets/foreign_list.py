@@ -7,10 +7,8 @@ from collections.abc import Collection, Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Static
-from textual.widgets.selection_list import Selection
 
-from screens.widgets.marks import MarkList
+from screens.widgets.text import MarkList, Text
 from workflows.core.sentences import joined, text_of
 from workflows.steps.planned import Told
 
@@ -33,20 +31,16 @@ class ForeignList(Vertical):
         self._changes: Sequence[Told] = ()
 
     def compose(self) -> ComposeResult:
-        yield Static(_LABEL, id="foreign-label", markup=False)
-        yield MarkList(id="foreign", compact=True)
-        yield Static("", id="foreign-words", markup=False)
+        yield Text(_LABEL, id="foreign-label")
+        yield MarkList(id="foreign")
+        yield Text("", id="foreign-words")
 
     def show(self, changes: Sequence[Told], acknowledged: Collection[str]) -> None:
         """Show these changes; those that are acknowledged are marked."""
         self._changes = changes
         self.set_class(bool(changes), "-shown")
-        box = self.query_one(MarkList)
-        box.clear_options()
-        box.add_options(
-            [Selection(text_of(one.words), one.address, one.address in acknowledged) for one in changes]
-        )
-        self.query_one("#foreign-words", Static).update("")
+        self.query_one(MarkList).show([(one.words, one.address) for one in changes], acknowledged)
+        self.query_one("#foreign-words", Text).update("")
 
     @property
     def marked(self) -> set[str]:
@@ -61,4 +55,4 @@ class ForeignList(Vertical):
             for one in self._changes
             if one.address == event.selection.value
         ]
-        self.query_one("#foreign-words", Static).update(text_of(joined(lines, "\n")))
+        self.query_one("#foreign-words", Text).update(text_of(joined(lines, "\n")))

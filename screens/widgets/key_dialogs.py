@@ -10,12 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, DataTable, OptionList, Static
 
 from screens.key_words import choice_lines, present_words
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Dialog
-from screens.widgets.table import Table
+from screens.widgets.text import Button, OptionList, Table, Text
 from workflows.core.openpgp import grouped
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
@@ -51,8 +50,8 @@ class KeyChoice(ModalScreen[TakenKey | None]):
             frame.border_title = f"{len(self._keys)} keys. Which one is for {self._name}?"
             yield Choices([(one, choice_lines(key)) for one, key in self._keys.items()], id="keys")
             with Horizontal():
-                yield Button("Take this one", id="take", variant="primary", compact=True)
-                yield Button("None (esc)", id="cancel", compact=True)
+                yield Button("Take this one", id="take", variant="primary")
+                yield Button("None (esc)", id="cancel")
 
     def on_mount(self) -> None:
         self.query_one(Choices).focus()
@@ -103,16 +102,16 @@ class LayerKeys(ModalScreen[None]):
         soon = sum(1 for row in self._rows if row.soon)
         with Vertical() as frame:
             frame.border_title = "Already in the layer"
-            yield Static(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
+            yield Text(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
             yield Table(id="files", cursor_type="row", zebra_stripes=True)
             with VerticalScroll():
-                yield Static("", id="about", markup=False)
+                yield Text("", id="about")
             with Horizontal():
-                yield Button("Text for owner (o)", id="owner", compact=True)
-                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+                yield Button("Text for owner (o)", id="owner")
+                yield Button("Close (esc)", id="close", variant="primary")
 
     def on_mount(self) -> None:
-        table = self.query_one("#files", DataTable)
+        table = self.query_one("#files", Table)
         table.add_columns("File", "Layer", "Verdict", "Expires", "Used by")
         for number, row in enumerate(self._rows):
             until = str(row.expires) if row.expires else "never" if row.algorithm else "-"
@@ -125,17 +124,17 @@ class LayerKeys(ModalScreen[None]):
 
     @property
     def _marked(self) -> PresentKey | None:
-        table = self.query_one("#files", DataTable)
+        table = self.query_one("#files", Table)
         return self._rows[table.cursor_row] if table.row_count else None
 
-    @on(DataTable.RowHighlighted, "#files")
+    @on(Table.RowHighlighted, "#files")
     def _tell(self) -> None:
         row = self._marked
         lines = ["There are no key files in these layers."]
         if row is not None:
             lines = [f"{row.mark.sign} {row.explanation}", *(f"! {words}" for words in row.warnings)]
             lines += [present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)]
-        self.query_one("#about", Static).update("\n".join(line for line in lines if line))
+        self.query_one("#about", Text).update("\n".join(line for line in lines if line))
 
     @on(Button.Pressed, "#owner")
     def action_owner_text(self) -> None:
@@ -169,11 +168,11 @@ class Notice(Dialog):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(self._title, classes="dialog-title", markup=False)
+            yield Text(self._title, classes="dialog-title")
             with VerticalScroll():
-                yield Static("\n".join(self._lines), classes="dialog-body", markup=False)
+                yield Text("\n".join(self._lines), classes="dialog-body")
             with Horizontal():
-                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+                yield Button("Close (esc)", id="close", variant="primary")
 
     def on_mount(self) -> None:
         """The only answer has the focus."""

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from textual.widgets import Footer, Label
+from textual.widgets import Footer
 from textual.widgets._footer import FooterKey  # Textual exports it nowhere else
+
+from screens.widgets.text import Label
 
 _MORE = "…"
 
@@ -94,7 +96,7 @@ class KeyLine(Footer):
         for key in shown:
             if not marked and key.id in self._last:
                 marked = True
-                yield Label(_MORE, markup=False)
+                yield Label(_MORE)
             yield FooterKey(
                 key.key, key.shown, key.words, key.action, disabled=not key.enabled, tooltip=key.tooltip
             ).data_bind(compact=Footer.compact)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.style import Style
-from rich.text import Text
+from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
+from textual.style import Style
+
+from screens.widgets.text import Text, styled
 
 _BETWEEN = 3
 """Columns between two layers."""
 
 
-class LayerBar(Static):
+class LayerBar(Text):
     """Names the layers; a click on one chooses it."""
 
     DEFAULT_CSS = """
@@ -41,7 +42,7 @@ class LayerBar(Static):
         """
         self._layers, self._current = layers, current
         text, before = self._text(), self.content
-        same = isinstance(before, Text) and _widths(before) == _widths(text)
+        same = _widths(str(before)) == _widths(str(text))
         self.update(text, layout=not same)  # a layout costs more than all that is drawn
 
     def on_resize(self) -> None:
@@ -49,26 +50,28 @@ class LayerBar(Static):
         if self._layers:
             self.show(self._layers, self._current)
 
-    def _text(self) -> Text:
+    def _text(self) -> Content:
         """The layers, each whole on one line: the mark before a name stays with it."""
-        text, column = Text(), 0
+        parts: list[tuple[str, Style]] = []
+        column = 0
         for account, pending in self._layers:
             here = account == self._current
             words = f"{'▸' if here else ' '} {account}: {pending:,} pending"
             if column and column + _BETWEEN + len(words) > self.size.width:
-                text.append("\n")
+                parts.append(("\n", Style()))
                 column = 0
             elif column:
-                text.append(" " * _BETWEEN)
+                parts.append((" " * _BETWEEN, Style()))
                 column += _BETWEEN
-            text.append(words, Style(bold=here, meta={"@click": f"choose({account!r})"}))
+            click = Style.from_meta({"@click": f"choose({account!r})"})
+            parts.append((words, Style(bold=here) + click))
             column += len(words)
-        return text
+        return styled(*parts)
 
     def action_choose(self, account: str) -> None:
         """A layer was clicked."""
         self.post_message(self.Chosen(account))
 
 
-def _widths(text: Text) -> list[int]:
-    return [len(line) for line in text.plain.split("\n")]
+def _widths(text: str) -> list[int]:
+    return [len(line) for line in text.split("\n")]

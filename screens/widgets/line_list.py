@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rich.cells import set_cell_size
-from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
@@ -18,6 +16,8 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from screens.widgets.text import segment, sized
 
 _GAP = 2
 _WIDEST = 40
@@ -178,21 +178,17 @@ class LineList(ScrollView, can_focus=True):
             return Strip.blank(width, self._style(""))
         line = self._lines[row]
         if line.key is None:
-            text = set_cell_size(f"── {line.cells[0]} ", width)
-            return Strip([Segment(text, self._style("heading"))], width)
+            return Strip([segment(sized(f"── {line.cells[0]} ", width), self._style("heading"))], width)
         style = self._style(line.kind)
         if row == self._row and self.has_focus:
             style += Style(reverse=True)
         return self._drawn(line.cells, width, style)
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
-        texts = [
-            set_cell_size(cell, wide) + " " * _GAP for cell, wide in zip(cells, self._widths, strict=False)
-        ]
+        texts = [sized(cell, wide) + " " * _GAP for cell, wide in zip(cells, self._widths, strict=False)]
         if len(cells) < len(self._columns):
             texts[-1] = cells[-1]
-        fixed = self._widths[0] + _GAP
-        rest = Strip([Segment("".join(texts[1:]), style)])
-        left, room = round(self.scroll_x), max(0, width - fixed)
+        left, room = round(self.scroll_x), max(0, width - self._widths[0] - _GAP)
+        rest = Strip([segment("".join(texts[1:]), style)])
         body = rest.crop(left, left + room).adjust_cell_length(room, style)
-        return Strip([Segment(texts[0], style), *body]).crop(0, width)
+        return Strip([segment(texts[0], style), *body]).crop(0, width)

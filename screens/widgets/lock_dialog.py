@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input
 
+from screens.widgets.text import Button, Text
 from workflows.services.terraform.state_lock import LockInfo
 
 WAIT_SECONDS = 15
@@ -60,26 +61,24 @@ class LockDialog(ModalScreen[LockAnswer | None]):
     def compose(self) -> ComposeResult:
         lock = self._lock
         with Vertical():
-            yield Static("! The state is locked", classes="dialog-title")
+            yield Text("! The state is locked", classes="dialog-title")
             with VerticalScroll():
-                yield Static(
+                yield Text(
                     f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\n"
                     f"For:    {lock.purpose}\nLock:   {lock.lock_id}",
-                    markup=False,
                 )
-                yield Static(
+                yield Text(
                     "\nIf that run still goes on, wait for it. Release the lock by force only if it is "
                     "surely dead: two runs at once damage the state. Ask its holder first.\n\n"
                     f"To release it, type its holder ({lock.who}) or its id:",
-                    markup=False,
                 )
                 yield Input(id="holder", compact=True)
-                yield Static("✗ That is neither the holder nor the id.", id="wrong", markup=False)
-            yield Static("", id="countdown", markup=False)
+                yield Text("✗ That is neither the holder nor the id.", id="wrong")
+            yield Text("", id="countdown")
             with Horizontal():
-                yield Button("Release", id="release", variant="error", compact=True, disabled=True)
-                yield Button("Wait and try again", id="wait", variant="primary", compact=True)
-                yield Button("Leave it (esc)", id="leave", compact=True)
+                yield Button("Release", id="release", variant="error", disabled=True)
+                yield Button("Wait and try again", id="wait", variant="primary")
+                yield Button("Leave it (esc)", id="leave")
 
     def on_mount(self) -> None:
         """Waiting has the focus; where it was waited before, it goes on."""
@@ -100,7 +99,7 @@ class LockDialog(ModalScreen[LockAnswer | None]):
     def _tell(self) -> None:
         before = f"Still locked after {self._waited} tries. " if self._waited > 1 else ""
         words = f"{before}Tries again in {self._left} s; esc stops waiting." if self._left else ""
-        self.query_one("#countdown", Static).update(words)
+        self.query_one("#countdown", Text).update(words)
 
     @on(Input.Changed, "#holder")
     def _check(self, event: Input.Changed) -> None:

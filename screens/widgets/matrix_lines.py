@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from rich.cells import set_cell_size
-from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
 from screens.widgets.matrix_layout import JOINS, LEAVES, OUT, UNKNOWN, Column, MatrixLayout, cut
+from screens.widgets.text import segment, sized
 
 GAP = 2
 """Before each cell: the line before the machine users' groups, and the cursor's mark."""
@@ -78,7 +77,7 @@ class Grid:
         for index, one in self._in_view(left, width):
             parts.append((self._edge(index) + " ", style))
             text = one.note if second else one.heading
-            parts.append((set_cell_size(text, one.width), marked_style if index == marked else style))
+            parts.append((sized(text, one.width), marked_style if index == marked else style))
         name = "" if second else " " * SIGN + "Person"
         return self._joined((name, style), parts, left, width, style)
 
@@ -102,7 +101,7 @@ class Grid:
             style = style_of(_STYLES.get(words, ""))
             parts.append((self._edge(index) + ("▸" if here else " "), style))
             cell = style + style_of("cursor") if here and focused else style
-            parts.append((set_cell_size(words, one.width), cell))
+            parts.append((sized(words, one.width), cell))
         name = f"{self.layout.sign(who)} {cut(who, self.layout.name_width)}"
         return self._joined(
             (name, style_of("" if marked is None else "person")), parts, left, width, style_of("")
@@ -125,8 +124,8 @@ class Grid:
                 pieces.append((text, style))
         skipped = left - self.start(bisect_right(self.ends, left))
         room = max(0, width - self.names_width)
-        body = Strip([Segment(*one) for one in pieces]).crop(skipped, skipped + room)
-        names = Segment(set_cell_size(name[0], self.names_width), name[1])
+        body = Strip([segment(*one) for one in pieces]).crop(skipped, skipped + room)
+        names = segment(sized(name[0], self.names_width), name[1])
         return Strip([names, *body.adjust_cell_length(room, rest)], width).crop(0, width)
 
     def _edge(self, index: int) -> str:
@@ -137,4 +136,4 @@ class Grid:
 
 def section_line(title: str, width: int, style: Style) -> Strip:
     """The line over people of one kind; it is not scrolled sideways."""
-    return Strip([Segment(set_cell_size(f"── {title} ".ljust(width, "─"), width), style)], width)
+    return Strip([segment(sized(f"── {title} ".ljust(width, "─"), width), style)], width)

@@ -10,7 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input
+
+from screens.widgets.text import Button, Text
 
 
 def _nothing_wrong(_value: str) -> str:
@@ -59,7 +61,7 @@ class NameDialog(ModalScreen[str | None]):
         with Vertical() as frame:
             frame.border_title = self._title
             if self._words:
-                yield Static(self._words, markup=False)
+                yield Text(self._words)
             yield Input(
                 value=self._value,
                 placeholder=self._example,
@@ -67,10 +69,10 @@ class NameDialog(ModalScreen[str | None]):
                 compact=True,
                 select_on_focus=False,
             )
-            yield Static("", id="problem", markup=False)
+            yield Text("", id="problem")
             with Horizontal():
-                yield Button("OK", id="ok", variant="primary", compact=True)
-                yield Button("Cancel (esc)", id="cancel", compact=True)
+                yield Button("OK", id="ok", variant="primary")
+                yield Button("Cancel (esc)", id="cancel")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -81,7 +83,7 @@ class NameDialog(ModalScreen[str | None]):
         value = self.query_one(Input).value.strip()
         wrong = self._wrong(value) if value else "A name is needed."
         if wrong:
-            self.query_one("#problem", Static).update(f"✗ {wrong}")
+            self.query_one("#problem", Text).update(f"✗ {wrong}")
         else:
             self.dismiss(value)
 

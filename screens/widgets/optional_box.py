@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from textual.content import Content
 from textual.message import Message
 
-from screens.widgets.marks import MarkBox
+from screens.widgets.text import MarkBox
 
 _NEXT = {None: True, True: False, False: None}
 _UNSET = "·"
@@ -33,22 +32,19 @@ class OptionalBox(MarkBox):
         box: OptionalBox
 
     def __init__(self, label: str, default: str, setting: bool | None, *, id: str) -> None:  # noqa: A002, FBT001
-        super().__init__(label, value=bool(setting), id=id, compact=True)
+        self.setting = setting
+        super().__init__(label, value=bool(setting), id=id)
         self._words = label
         self._default = f" (default: {default})" if default else ""
-        self.setting = setting
         self._tell()
 
     def _tell(self) -> None:
         self.label = f"{self._words}; not set{self._default}" if self.setting is None else self._words
 
-    def render(self) -> Content:
-        """The box as it stands, and its label."""
-        shown = super().render()
-        if self.setting is not None:
-            return shown
-        self.BUTTON_INNER = _UNSET
-        return super(MarkBox, self).render()
+    @property
+    def mark(self) -> str:
+        """What stands in the box."""
+        return _UNSET if self.setting is None else super().mark
 
     def toggle(self) -> Self:
         """Go on to the next of the three."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from textual.widgets import Static
+from screens.widgets.text import Text
 
 
 def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
@@ -20,7 +20,7 @@ def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
     return elapsed / done * max(0, total - done)
 
 
-class PaceLine(Static):
+class PaceLine(Text):
     """One line: done of all, elapsed, and the estimate.
 
     Args:
@@ -33,7 +33,7 @@ class PaceLine(Static):
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        super().__init__("", id="pace", markup=False)
+        super().__init__("", id="pace")
         self._now = now
         self._began_at: float | None = None
         self._done = self._total = 0

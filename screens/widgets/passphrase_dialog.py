@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input
 
 from screens.widgets.dialogs import Dialog
 from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, Text
 from workflows.core.secret import Secret
 
 
@@ -32,12 +33,12 @@ class PassphraseDialog(ModalScreen[Secret | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static("The passphrase of your PGP key", classes="dialog-title", markup=False)
-            yield Static(self._why, classes="dialog-body", markup=False)
+            yield Text("The passphrase of your PGP key", classes="dialog-title")
+            yield Text(self._why, classes="dialog-body")
             yield SecretInput(id="passphrase")
             with Horizontal():
-                yield Button("Unlock", id="unlock", variant="primary", compact=True)
-                yield Button("Cancel (esc)", id="cancel", compact=True)
+                yield Button("Unlock", id="unlock", variant="primary")
+                yield Button("Cancel (esc)", id="cancel")
 
     def on_mount(self) -> None:
         """The field has the focus."""

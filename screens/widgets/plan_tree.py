@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.strip import Strip
 
 from screens.widgets.line_list import Line, LineList
+from screens.widgets.text import segment
 from workflows.core.sentences import text_of
 from workflows.numbers import count
 from workflows.services.terraform.events import Event, Unknown
@@ -174,7 +174,7 @@ class PlanTree(LineList):
 
     def _drawn(self, cells: Sequence[str], width: int, style: Style) -> Strip:
         left = 0 if cells == (_HEAD,) else round(self.scroll_x)
-        strip = Strip([Segment(cells[0], style)])
+        strip = Strip([segment(cells[0], style)])
         return strip.crop(left, left + width).adjust_cell_length(width, style)
 
 

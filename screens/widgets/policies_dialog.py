@@ -12,10 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, Input, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input
 
-from screens.widgets.marks import MarkList
+from screens.widgets.text import Button, MarkList, Text
 from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,
@@ -76,25 +75,24 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
         with Vertical() as frame:
             frame.border_title = f"Policies of {self._about.group}"
             if self._about.note:
-                yield Static(self._about.note, classes="hint", markup=False)
-            yield MarkList(id="policies", compact=True)
-            yield Static("", id="none", classes="hint", markup=False)
+                yield Text(self._about.note, classes="hint")
+            yield MarkList(id="policies")
+            yield Text("", id="none", classes="hint")
             yield Input(
                 placeholder="one more: ReadOnlyAccess, or an ARN",
                 id="policy",
                 compact=True,
                 suggester=SuggestFromList(sorted(known_policies()), case_sensitive=False),
             )
-            yield Static("", id="problem", markup=False)
-            yield Static(
+            yield Text("", id="problem")
+            yield Text(
                 "Space takes a policy off or leaves it; in the field → completes a name, and Enter adds it. "
                 "Nothing is written before Review.",
                 classes="hint",
-                markup=False,
             )
             with Horizontal():
-                yield Button("OK", id="ok", variant="primary", compact=True)
-                yield Button("Cancel (esc)", id="cancel", compact=True)
+                yield Button("OK", id="ok", variant="primary")
+                yield Button("Cancel (esc)", id="cancel")
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""
@@ -103,20 +101,19 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
 
     def _fill(self, marked: Sequence[str]) -> None:
         policies = self.query_one("#policies", MarkList)
-        policies.clear_options()
         more = [one for one in self._added if one not in self._about.there]
-        lines = [(one, short_policy(one)) for one in self._about.there]
-        lines += [(one, f"+ {short_policy(one)}") for one in more]
-        policies.add_options([Selection(words, one, one in marked) for one, words in lines])
+        lines = [(short_policy(one), one) for one in self._about.there]
+        lines += [(f"+ {short_policy(one)}", one) for one in more]
+        policies.show(lines, marked)
         policies.highlighted = 0 if lines else None
         policies.display = bool(lines)
         words = "" if lines else "It has no managed policy."
-        self.query_one("#none", Static).update(words)
+        self.query_one("#none", Text).update(words)
         self.query_one("#none").display = bool(words)
 
     @on(Input.Changed, "#policy")
     def _forget(self) -> None:
-        self.query_one("#problem", Static).update("")
+        self.query_one("#problem", Text).update("")
 
     @on(Input.Submitted, "#policy")
     def _add(self) -> None:
@@ -130,7 +127,7 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
         marked = list(self.query_one("#policies", MarkList).selected)
         problem = self._problem(arn)
         if problem:
-            self.query_one("#problem", Static).update(problem)
+            self.query_one("#problem", Text).update(problem)
             return
         if arn not in (*self._about.there, *self._added):
             self._added.append(arn)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual.widgets import Static
-
+from screens.widgets.text import Text
 from workflows.core.errors import Problem
 
 
-class ProblemList(Static):
+class ProblemList(Text):
     """A list of problems; takes no room while there are none."""
 
     DEFAULT_CSS = """
@@ -19,7 +18,7 @@ class ProblemList(Static):
     """
 
     def __init__(self) -> None:
-        super().__init__("", markup=False)
+        super().__init__("")
 
     def show(self, problems: Sequence[Problem]) -> None:
         """Show these problems in place of the ones before; none hides the list."""

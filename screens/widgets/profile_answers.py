@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from screens.widgets.table import Table
+from screens.widgets.text import Table
 from workflows.core.sentences import text_of
 from workflows.numbers import count
 from workflows.steps.verify import Result

@@ -9,10 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import SelectionList
 
-from screens.widgets.marks import MarkList
+from screens.widgets.text import MarkList, Text
 from workflows.services.profiles.foreign import HandChange, Stale
 
 
@@ -45,9 +44,9 @@ class ProfileQuestions(Vertical):
         self._questions: dict[str, HandChange | Stale] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static("Mark with Space what is to be done; a marks all:", markup=False)
+        yield Text("Mark with Space what is to be done; a marks all:")
         yield _Boxes(id="boxes")
-        yield Static("", id="question", markup=False)
+        yield Text("", id="question")
 
     def on_mount(self) -> None:
         self.display = False
@@ -69,10 +68,7 @@ class ProfileQuestions(Vertical):
         boxes = self.query_one(_Boxes)
         chosen = {*boxes.selected, *(value for value, one in questions.items() if one.profile in marked)}
         with self.prevent(SelectionList.SelectedChanged):
-            boxes.clear_options()
-            boxes.add_options(
-                [Selection(_label(one), value, value in chosen) for value, one in questions.items()]
-            )
+            boxes.show([(_label(one), value) for value, one in questions.items()], chosen)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -103,7 +99,7 @@ class ProfileQuestions(Vertical):
         why = (
             ": this program wrote it, and your handoff no longer names it." if isinstance(one, Stale) else ""
         )
-        self.query_one("#question", Static).update(f"{one.words}{why}")
+        self.query_one("#question", Text).update(f"{one.words}{why}")
 
 
 def _label(one: HandChange | Stale) -> str:

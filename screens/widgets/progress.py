@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 
 from rich.cells import cell_len
-from textual.widgets import Static
 
+from screens.widgets.text import Text
 from workflows.steps.base import Progress
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -14,7 +14,7 @@ _BAR_CELLS = 20
 _SECONDS_BEFORE_CANCEL_IS_TOLD = 1.0
 
 
-class ProgressLine(Static):
+class ProgressLine(Text):
     """The progress of what runs in the background; takes no room while nothing does.
 
     Args:
@@ -29,7 +29,7 @@ class ProgressLine(Static):
     """
 
     def __init__(self, *, stoppable: bool = True) -> None:
-        super().__init__("", markup=False)
+        super().__init__("")
         self._stoppable = stoppable
         self._progress = Progress("Working")
         self._since = 0.0

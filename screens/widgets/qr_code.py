@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.style import Style
-from rich.text import Text
-from textual.widgets import Static
+from textual.color import Color
+from textual.content import Content
+from textual.style import Style
+
+from screens.widgets.text import Text, styled
 
 _STYLES = {
-    (above, below): Style(color="#000000" if above else "#ffffff", bgcolor="#000000" if below else "#ffffff")
-    for above in (False, True)
-    for below in (False, True)
+    (above, below): Style(foreground=Color.parse(upper), background=Color.parse(lower))
+    for above, upper in ((False, "#ffffff"), (True, "#000000"))
+    for below, lower in ((False, "#ffffff"), (True, "#000000"))
 }
 
 
-def drawn(matrix: Sequence[Sequence[bool]]) -> Text:
+def drawn(matrix: Sequence[Sequence[bool]]) -> Content:
     """The matrix (True is dark) as half blocks, two rows a line, with both colours given explicitly.
 
     Half-block text without explicit colours does not scan in a terminal of either brightness (measured).
     """
-    text = Text(no_wrap=True)
+    cells: list[tuple[str, Style]] = []
     width = len(matrix[0]) if matrix else 0
     for row in range(0, len(matrix), 2):
         below = matrix[row + 1] if row + 1 < len(matrix) else [False] * width
         for upper, lower in zip(matrix[row], below, strict=True):
-            text.append("▀", style=_STYLES[bool(upper), bool(lower)])
-        text.append("\n")
-    text.rstrip()
-    return text
+            cells.append(("▀", _STYLES[bool(upper), bool(lower)]))
+        cells.append(("\n", Style()))
+    return styled(*cells[:-1])
 
 
-class QrCode(Static):
+class QrCode(Text):
     """Draws a QR code; 41 columns by 21 lines for most AWS devices."""
 
     DEFAULT_CSS = """

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
 
 from screens.widgets.qr_code import QrCode
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.services.authenticator import grouped_seed
@@ -61,11 +61,11 @@ class QrDialog(ModalScreen[None]):
         with Horizontal():
             yield QrCode()
             with Vertical():
-                yield Static(self._entry, classes="qr-title", markup=False)
-                yield Static(_WORDS, classes="qr-words", markup=False)
-                yield Static("", id="seed", markup=False)
-                yield Button("It is in the app (esc)", id="close", variant="primary", compact=True)
-                yield Button("Copy the key (c)", id="copy", compact=True)
+                yield Text(self._entry, classes="qr-title")
+                yield Text(_WORDS, classes="qr-words")
+                yield Text("", id="seed")
+                yield Button("It is in the app (esc)", id="close", variant="primary")
+                yield Button("Copy the key (c)", id="copy")
 
     def on_mount(self) -> None:
         """Show what is never part of the widgets' construction."""
@@ -77,14 +77,14 @@ class QrDialog(ModalScreen[None]):
             " ".join(groups[start : start + _GROUPS_PER_LINE])
             for start in range(0, len(groups), _GROUPS_PER_LINE)
         ]
-        self.query_one("#seed", Static).update("\n".join(lines))
+        self.query_one("#seed", Text).update("\n".join(lines))
         self.query_one("#close").focus()
 
     @on(Button.Pressed, "#close")
     def action_close(self) -> None:
         """Forget the code and go back."""
         self.query_one(QrCode).forget()
-        self.query_one("#seed", Static).update("")
+        self.query_one("#seed", Text).update("")
         self._matrix = ()
         self.dismiss(None)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.text import Text
 from textual import on
+from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
-from textual.widgets import OptionList
-from textual.widgets.option_list import Option
 
-from workflows.core.sentences import Sentence, text_of
+from screens.widgets.text import Option, OptionList, styled
+from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 
@@ -78,19 +77,19 @@ class StepRail(OptionList):
         key: StepKey
 
     def __init__(self) -> None:
-        super().__init__(compact=True)
+        super().__init__()
         self.tooltip = f"Enter goes to a step.  {legend()}"
 
     def show(self, title: Sentence, entries: Sequence[RailEntry], current: StepKey | None) -> None:
         """Show these steps in place of the ones before."""
         self.clear_options()
-        self.add_option(Option(_line(text_of(title), "bold"), disabled=True))
+        self.add_option(Option(styled((title, "bold")), disabled=True))
         item = ""
         for entry in entries:
             if entry.key.item != item:
                 item = entry.key.item
-                self.add_option(Option(_line(f"─ {item or _AFTER_THE_ITEMS}"), disabled=True))
-            self.add_option(Option(_told(entry, here=entry.key == current), id=str(entry.key)))
+                self.add_option(Option(f"─ {item or _AFTER_THE_ITEMS}", disabled=True))
+            self.add_option(Option(_told(entry, here=entry.key == current), str(entry.key)))
         if current is not None:
             self.highlighted = self.get_option_index(str(current))
         self._show_here()
@@ -111,13 +110,10 @@ class StepRail(OptionList):
             self.post_message(self.Chosen(StepKey.parse(event.option_id)))
 
 
-def _told(entry: RailEntry, *, here: bool) -> Text:
+def _told(entry: RailEntry, *, here: bool) -> Content:
     """A step's line: the one that is shown says where it stands after its name."""
     mark = MARKS[entry.status]
     if here:
-        return _line(f"{_HERE} {entry.title}" + ("" if entry.status is Status.READY else f" {mark}"), "bold")
-    return _line(f"{mark} {entry.title}", "dim" if entry.status is Status.LOCKED else "")
-
-
-def _line(words: str, style: str = "") -> Text:
-    return Text(words, style=style)
+        standing = "" if entry.status is Status.READY else f" {mark}"
+        return styled((f"{_HERE} {entry.title}{standing}", "bold"))
+    return styled((f"{mark} {entry.title}", "dim" if entry.status is Status.LOCKED else ""))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
+from screens.widgets.text import Option, OptionList, Text
 from workflows.core.sentences import Sentence
 from workflows.steps.recovery import Repair, Told
 
@@ -37,9 +35,9 @@ class RecoveryList(Vertical):
         self._told: dict[Repair, Sentence] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static("", id="recovery-words", markup=False)
-        yield OptionList(id="repairs", compact=True)
-        yield Static("", id="repair-why", markup=False)
+        yield Text("", id="recovery-words")
+        yield OptionList(id="repairs")
+        yield Text("", id="repair-why")
 
     @property
     def left(self) -> list[Repair]:
@@ -64,7 +62,7 @@ class RecoveryList(Vertical):
         left, options = self.left, self.query_one(OptionList)
         options.clear_options()
         for number, one in enumerate(self._repairs):
-            options.add_option(Option(self._line(one), id=str(number)))
+            options.add_option(Option(self._line(one), str(number)))
         if not self._repairs:
             words = "✓ Nothing is left to be recovered. p plans again."
         elif left:
@@ -73,19 +71,19 @@ class RecoveryList(Vertical):
             )
         else:
             words = "✓ All of it is done. p plans again."
-        self.query_one("#recovery-words", Static).update(words)
+        self.query_one("#recovery-words", Text).update(words)
         options.display = bool(self._repairs)
         if left:
             options.highlighted = self._repairs.index(left[0])
         self._explain(left[0] if left else None)
 
-    def _line(self, repair: Repair) -> Text:
+    def _line(self, repair: Repair) -> str:
         told = self._told.get(repair)
-        return Text(f"✓ {repair.title}: {told}" if told else f"· {repair.title}")
+        return f"✓ {repair.title}: {told}" if told else f"· {repair.title}"
 
     def _explain(self, repair: Repair | None) -> None:
         words = f"{repair.command or repair.address}\n{repair.why}" if repair else ""
-        self.query_one("#repair-why", Static).update(words)
+        self.query_one("#repair-why", Text).update(words)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what the one under the cursor is for."""

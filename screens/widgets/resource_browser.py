@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import LineList
 from screens.widgets.plan_tree import PlanTree
+from screens.widgets.text import Label
 from workflows.numbers import count
 from workflows.services.terraform.outcome import Update
 from workflows.steps.plan_resources import Resource
@@ -31,7 +32,7 @@ class ResourceBrowser(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal(id="look"):
             yield FilterField(placeholder="Filter by name, address or action", id="filter", compact=True)
-            yield Label("", id="count", markup=False)
+            yield Label("", id="count")
         yield PlanTree()
 
     def show_plan(self, resources: Sequence[Resource]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from itertools import chain, islice
 
-from rich.text import Text
-from textual.widgets import RichLog, Static
-
+from screens.widgets.text import Log, Text
 from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.redaction import redact
@@ -15,7 +13,7 @@ _MOST_LINES = 5_000
 _MOST_RESOURCES = 12
 
 
-class RunLog(RichLog):
+class RunLog(Log):
     """The lines of a run, without account ids, keys and encrypted texts; hidden until it is asked for."""
 
     DEFAULT_CSS = """
@@ -25,9 +23,7 @@ class RunLog(RichLog):
     """
 
     def __init__(self) -> None:
-        super().__init__(
-            id="log", max_lines=_MOST_LINES, min_width=0, wrap=True, highlight=False, markup=False
-        )
+        super().__init__(id="log", max_lines=_MOST_LINES)
         self.border_title = "Terraform's own words (l hides them)"
 
     def take(self, update: Update) -> None:
@@ -43,10 +39,10 @@ class RunLog(RichLog):
 
     def _add(self, line: str) -> None:
         if line.strip():
-            self.write(Text(line))
+            self.add(line)
 
 
-class ResourceList(Static):
+class ResourceList(Text):
     """The resources of an apply: what runs now on top, then what failed, what is done, what waits."""
 
     DEFAULT_CSS = """
@@ -54,7 +50,7 @@ class ResourceList(Static):
     """
 
     def __init__(self) -> None:
-        super().__init__("", id="resources", markup=False)
+        super().__init__("", id="resources")
 
     def show(self, progress: Progress) -> None:
         """Show how far an apply is; of thousands of resources only what is seen becomes a line."""

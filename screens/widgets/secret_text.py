@@ -6,15 +6,15 @@ from typing import ClassVar
 
 from textual.selection import Selection
 from textual.timer import Timer
-from textual.widgets import Static
 
+from screens.widgets.text import Text
 from workflows.core.secret import Secret
 
 MASK = "••••••••••••"
 SHOWN_SECONDS = 15.0
 
 
-class SecretText(Static):
+class SecretText(Text):
     """Shows dots, and on request the secret for `SHOWN_SECONDS`.
 
     What is selected with the mouse goes to Textual's clipboard on ctrl+c, where nothing would clear it again;
@@ -24,7 +24,7 @@ class SecretText(Static):
     ALLOW_SELECT: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(MASK, id=id, markup=False)
+        super().__init__(MASK, id=id)
         self._hiding: Timer | None = None
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
 
+from screens.widgets.text import OptionList, Text
 from workflows.steps.by_hand import Spot
 
 
@@ -40,8 +40,8 @@ class SpotDialog(ModalScreen[Spot | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as frame:
             frame.border_title = "Edit by hand"
-            yield OptionList(*map(str, self._spots), id="spots", compact=True, markup=False)
-            yield Static("Enter opens your editor there; esc goes back.", markup=False)
+            yield OptionList(*map(str, self._spots), id="spots")
+            yield Text("Enter opens your editor there; esc goes back.")
 
     def on_mount(self) -> None:
         self.query_one(OptionList).highlighted = 0

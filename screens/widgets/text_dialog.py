@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, RichLog
+
+from screens.widgets.text import Button, Log
 
 _STYLES = {"+": "green", "-": "red", "~": "yellow"}
 
@@ -44,15 +44,15 @@ class TextDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical() as frame:
             frame.border_title = self._title
-            yield RichLog(min_width=0, wrap=True, highlight=False, markup=False, auto_scroll=False, id="text")
+            yield Log(auto_scroll=False, id="text")
             with Horizontal():
-                yield Button("Close (esc)", id="close", variant="primary", compact=True)
+                yield Button("Close (esc)", id="close", variant="primary")
 
     def on_mount(self) -> None:
         """Write the text, and let it be scrolled at once."""
-        log = self.query_one(RichLog)
+        log = self.query_one(Log)
         for line in self._text.splitlines():
-            log.write(Text(line, style=_STYLES.get(line.strip()[:1], "")), scroll_end=False)
+            log.add(line, _STYLES.get(line.strip()[:1], ""), scroll_end=False)
         log.focus()
 
     @on(Button.Pressed, "#close")

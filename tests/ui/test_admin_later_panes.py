@@ -7,7 +7,7 @@ from support.admin_wizard import wizard
 from textual.widgets import Input
 
 from screens.widgets.file_diffs import FileDiffs
-from screens.widgets.marks import MarkBox, MarkList
+from screens.widgets.text import MarkBox, MarkList
 from workflows.machine.state import Status
 from workflows.steps import account, groups, pgp_keys, project, review, users
 
@@ -136,7 +136,7 @@ async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
     async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
         assert ui.focused == "diff"
         assert "4 files, +" in ui.text
-        lines = [line for one in ui.app.pane.query_one(FileDiffs).files for line in one.lines]
+        lines = [line for one in ui.app.pane.query_one(FileDiffs).files for line in one.change.lines]
         assert [line.text for line in lines if 'module.user["jane.doe"].iam_user_name' in line.text]
         assert ui.app.pane.query_one(FileDiffs).render_line(0).text.startswith("--- a/management/")
         assert not ui.field("branch").parent.parent.display
@@ -164,7 +164,7 @@ async def test_the_review_is_shown_anew_when_a_file_changed_meanwhile(
         assert ui.status("review") is Status.FAILED
         await ui.press("escape")
         shown = ui.app.pane.query_one(FileDiffs).files
-        assert any('"x.y"' in line.text for one in shown for line in one.lines)
+        assert any('"x.y"' in line.text for one in shown for line in one.change.lines)
         await ui.press("ctrl+n")
         assert ui.status("review") is Status.DONE
         assert '"x.y"' in admin_project.text("security", "locals.tf")

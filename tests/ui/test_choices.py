@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 
 from screens.widgets.choices import Choices
-from screens.widgets.numbered import numbered
+from screens.widgets.text import numbered
 
 
 class Around(Vertical):

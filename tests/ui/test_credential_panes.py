@@ -22,9 +22,9 @@ from screens.mfa import MfaPane
 from screens.profiles import ProfilesPane
 from screens.verify import VerifyPane
 from screens.widgets.choices import Choices
-from screens.widgets.marks import MarkList
 from screens.widgets.passphrase_dialog import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
+from screens.widgets.text import MarkList
 from tui.vaults import vault_for
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
@@ -358,7 +358,7 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         await pilot.press("ctrl+n")
         await rest(pilot)
         table = app.pane.query_one("#table", DataTable)
-        assert [table.get_row(name)[0] for name in (BASE, ROLE)] == ["✓", "✓"]
+        assert [str(table.get_row(name)[0]) for name in (BASE, ROLE)] == ["✓", "✓"]
         assert "2 of 2 profiles work" in app.text()
         app.pane.query_one("#copy-lines").focus()
         await pilot.press("enter")

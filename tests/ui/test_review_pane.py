@@ -14,8 +14,8 @@ from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
-from screens.widgets.file_diffs import FileDiffs, file_diffs, shown
-from screens.widgets.marks import MarkBox
+from screens.widgets.file_diffs import FileDiffs, file_diffs
+from screens.widgets.text import MarkBox
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions
@@ -181,9 +181,11 @@ def _is_grey(colour: object) -> bool:
     return triplet is None or max(triplet) - min(triplet) <= 1
 
 
-def test_what_a_terminal_would_hide_is_seen() -> None:
-    assert shown("+a\r") == "+a␍"
-    assert shown("\x1b[2J\t|\u202ex") == "␛[2J⇥|�x"
+async def test_what_a_terminal_would_hide_is_seen(admin_project: AdminProject) -> None:
+    app = Shown(edited(admin_project, b"a = 1\n", 'a = "\x1b[2J\t|\u202ex"\r\n'.encode()))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.query_one(FileDiffs).render_line(4).text.rstrip() == '+a = "␛[2J⇥|�x"␍'
 
 
 async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: AdminProject) -> None:
