@@ -11,6 +11,7 @@ from pathlib import Path
 from platformdirs import PlatformDirs
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,6 @@ def _working_folder() -> Path:
         raise OnboardError(
             "The current folder is gone",
             "The folder that this was started in has been removed, or may not be entered any more.",
-            why=f"{error.strerror}.",
+            why=cause_of(error),
             next="Change to a folder that is there (`cd ~`; `cd .` if it was made anew) and start again.",
         ) from error

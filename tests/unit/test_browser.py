@@ -42,6 +42,16 @@ def test_the_desktops_opener_gets_the_address_and_says_nothing(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_browser_gets_what_desktops_say_and_no_secret_of_the_shell(tmp_path: Path) -> None:
+    saw = tmp_path / "saw"
+    program(tmp_path, "xdg-open", f"import os\nopen({str(saw)!r}, 'w').write(repr(dict(os.environ)))")
+    wanted = {"DISPLAY": ":0", "XDG_RUNTIME_DIR": "/run/user/1", "MOZ_ENABLE_WAYLAND": "1"}
+    assert system(tmp_path, **wanted, AWS_SECRET_ACCESS_KEY="canary").open(SIGN_IN)
+    got = eval(saw.read_text())  # noqa: S307 - own text
+    assert wanted.items() <= got.items()
+    assert "AWS_SECRET_ACCESS_KEY" not in got
+
+
 def test_on_a_mac_it_is_open(tmp_path: Path) -> None:
     opener(tmp_path, "open")
     assert system(tmp_path, "darwin").open(SIGN_IN)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import json
+import math
 import os
 import resource
 import signal
@@ -20,12 +21,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, AnyStr
 
 from workflows.core.files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from threading import Event
 
 ALLOWED = (
@@ -53,8 +54,17 @@ ALLOWED = (
 )
 """Names, or patterns of names, of the variables that a child may inherit."""
 
+ON_A_DESKTOP = (
+    *ALLOWED,
+    *("TERM", "DISPLAY", "XAUTHORITY", "WAYLAND_*", "BROWSER", "DESKTOP_*", "SESSION_MANAGER"),
+    *("GNOME_*", "GDK_*", "GTK_*", "KDE_*", "QT_*", "MOZ_*", "SWAYSOCK", "WSL*"),
+)
+"""What a program with windows may inherit."""
+
 REFUSED = ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE")
 """Left out although `ALLOWED` matches: their traces write credentials into the output."""
+
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -72,24 +82,30 @@ class Completed:
     stderr: str
 
 
-def child_environment(base: Mapping[str, str], extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def child_environment(
+    base: Mapping[str, str],
+    extra: Mapping[str, str] | None = None,
+    *,
+    allowed: Sequence[str] = ALLOWED,
+) -> dict[str, str]:
     """Build a child's environment from an allow list.
 
     Args:
-        base: the environment to take from, usually the person's own; only names in `ALLOWED` pass.
+        base: the environment to take from, usually the person's own.
         extra: variables to set in any case, whatever their names (a profile's files, a region).
+        allowed: names, or patterns of names, of those that pass.
 
     Returns:
         A new dictionary; AWS credentials of `base` are never in it.
     """
-    kept = {name: value for name, value in base.items() if _passes(name)}
+    kept = {
+        name: value for name, value in base.items() if _is_of(name, allowed) and not _is_of(name, REFUSED)
+    }
     return {**kept, **(extra or {})}
 
 
-def _passes(name: str) -> bool:
-    if any(fnmatch.fnmatchcase(name, pattern) for pattern in REFUSED):
-        return False
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in ALLOWED)
+def _is_of(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def disable_core_dumps() -> None:
@@ -181,9 +197,6 @@ def capture(
         FileNotFoundError: there is no such program (or no such folder).
         TimeoutError: `timeout` passed.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    interrupted = False
-    late = False
     with subprocess.Popen(
         list(argv),
         cwd=cwd,
@@ -195,18 +208,48 @@ def capture(
         errors="replace",
         start_new_session=True,
     ) as process:
-        given: str | None = stdin or None
-        while True:
-            try:
-                stdout, stderr = process.communicate(given, timeout=0.05 if cancelled or deadline else None)
-                break
-            except subprocess.TimeoutExpired:
-                given = None  # it is on its way already
-                late = late or (deadline is not None and time.monotonic() > deadline)
-                if not interrupted and (late or (cancelled is not None and cancelled.is_set())):
-                    interrupted = True
-                    with contextlib.suppress(ProcessLookupError):
-                        process.send_signal(signal.SIGINT)
-    if late:
+        limit = _Limit(process, cancelled, timeout)
+        look = limit.look if cancelled is not None or timeout is not None else None
+        stdout, stderr = communicate(process, stdin or None, look)
+    if limit.passed:
         raise TimeoutError(f"{Path(argv[0]).name} did not answer within {timeout:g} seconds")
     return Completed(process.returncode, stdout, stderr)
+
+
+class _Limit:
+    """Sends a process one SIGINT when it is cancelled or its time has passed."""
+
+    def __init__(
+        self, process: subprocess.Popen[str], cancelled: Event | None, timeout: float | None
+    ) -> None:
+        self.passed = False
+        self._process = process
+        self._cancelled = cancelled
+        self._end = math.inf if timeout is None else time.monotonic() + timeout
+        self._sent = False
+
+    def look(self) -> None:
+        self.passed = self.passed or time.monotonic() > self._end
+        if not self._sent and (self.passed or (self._cancelled is not None and self._cancelled.is_set())):
+            self._sent = True
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGINT)
+
+
+def communicate(
+    process: subprocess.Popen[AnyStr], given: AnyStr | None, look: Callable[[], None] | None
+) -> tuple[AnyStr, AnyStr]:
+    """Feed and read a child until it ends.
+
+    Args:
+        process: the child, with pipes.
+        given: what it reads.
+        look: called before and then about twenty times a second; what it raises ends the waiting.
+    """
+    while True:
+        if look is not None:
+            look()
+        try:
+            return process.communicate(given, timeout=None if look is None else _POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            given = None  # it is on its way already

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflows.core.processes import child_environment
 from workflows.sandbox.layout import PROJECT
 
 # What programs need to know of the terminal, the editor, the language and the way out; nothing of AWS or gpg.
 _KEPT = (
     "LANG",
     "LANGUAGE",
+    "LC_*",
     "TZ",
     "TERM",
     "COLORTERM",
@@ -60,10 +62,8 @@ def environment_for(
         endpoint_url: the sandbox's AWS.
         host: the environment of the real machine; PATH, language, terminal and proxies are taken from it.
     """
-    kept = {name: value for name, value in host.items() if name in _KEPT or name.startswith("LC_")}
     aws = home / ".aws" / PROJECT
-    return {
-        **kept,
+    own = {
         "PATH": os.pathsep.join([str(base / "bin"), host.get("PATH", os.defpath)]),
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),
@@ -85,3 +85,4 @@ def environment_for(
         "TF_CLI_CONFIG_FILE": str(base / "terraform.rc"),
         "CHECKPOINT_DISABLE": "1",
     }
+    return child_environment(host, own, allowed=_KEPT)

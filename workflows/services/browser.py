@@ -16,6 +16,7 @@ from typing import Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from workflows.core.errors import OnboardError
+from workflows.core.processes import ON_A_DESKTOP, child_environment
 
 EARLY_SECONDS = 1.0
 _TEXT_BROWSERS = {"browsh", "elinks", "links", "links2", "lynx", "w3m", "www-browser", "sensible-browser"}
@@ -46,13 +47,14 @@ class SystemBrowser:
     """The browser of the desktop that the wizard runs on.
 
     Args:
-        environment: tells of BROWSER, DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION; the browser gets it too.
+        environment: has BROWSER, DISPLAY, WAYLAND_DISPLAY, SSH_CONNECTION; browsers get `ON_A_DESKTOP` of it.
         platform: `sys.platform`.
         start: starts a program; a parameter for tests.
     """
 
     def __init__(self, environment: Mapping[str, str], platform: str, *, start: Start | None = None) -> None:
         self._environment = dict(environment)
+        self._childs = child_environment(environment, allowed=ON_A_DESKTOP)
         self._platform = platform
         self._start = start or self._start_quietly
 
@@ -106,7 +108,7 @@ class SystemBrowser:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=self._environment,
+            env=self._childs,
             start_new_session=True,
         )
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from workflows.core.errors import OnboardError
+from workflows.core.processes import ON_A_DESKTOP, child_environment
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.services.installation import how_to_install
@@ -78,7 +79,7 @@ class PyperclipClipboard:
         self.expires_at: datetime | None = None
         self._now = now
         self._mechanism = mechanism
-        self._environment = environment
+        self._environment = environment and child_environment(environment, allowed=ON_A_DESKTOP)
         self._keep = timedelta(seconds=keep_seconds)
         self._digest: bytes | None = None
 

@@ -8,7 +8,6 @@ and these return at once unless they are told to wait. One that is not known get
 from __future__ import annotations
 
 import contextlib
-import fnmatch
 import os
 import shlex
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
-from workflows.core.processes import child_environment
+from workflows.core.processes import ALLOWED, child_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -136,11 +135,13 @@ def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: P
     Raises:
         OnboardError: it cannot be started.
     """
-    own = {name: value for name, value in environment.items() if _speaks_to_editors(name)}
     with _terminal_restored():
         try:
             done = subprocess.run(
-                list(command), env=child_environment(environment, own), cwd=folder, check=False
+                list(command),
+                env=child_environment(environment, allowed=(*ALLOWED, *_OF_TERMINALS_AND_EDITORS)),
+                cwd=folder,
+                check=False,
             )
         except OSError as error:
             raise OnboardError(
@@ -150,10 +151,6 @@ def run_editor(command: Sequence[str], environment: Mapping[str, str], folder: P
                 next="Set EDITOR to an editor that works here, or edit the file in another window.",
             ) from error
     return done.returncode
-
-
-def _speaks_to_editors(name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _OF_TERMINALS_AND_EDITORS)
 
 
 @contextlib.contextmanager

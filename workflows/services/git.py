@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
-from workflows.core.processes import Completed, capture, child_environment
+from workflows.core.files import cause_of
+from workflows.core.processes import ALLOWED, Completed, capture, child_environment
 from workflows.core.sentences import Sentence
 from workflows.services.git_refusals import refused
 
@@ -28,7 +29,7 @@ _MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_
 
 # A signing key's passphrase may be asked for in a window. It never is on the terminal, which the wizard has:
 # GPG_TTY is not passed on.
-_WINDOWS = {"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"}
+_WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,10 @@ class Git:
     def __init__(self, folder: Path, environment: Mapping[str, str], program: str = "git") -> None:
         self.folder = folder
         self._program = program
-        allowed = child_environment(environment)
+        allowed = child_environment(environment, allowed=(*ALLOWED, *_WINDOWS))
         kept = {name: value for name, value in allowed.items() if name not in _MISLEADING}
         kept.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=10")
-        windows = {name: environment[name] for name in _WINDOWS & environment.keys()}
-        self._environment = {**kept, **windows, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
+        self._environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
 
     def is_repository(self) -> bool:
         """Whether the folder is in a checkout; False also where there is no git at all."""
@@ -278,7 +278,7 @@ class Git:
             raise OnboardError(
                 "git cannot be run",
                 f"{self._program} could not be started in {self.folder}.",
-                why=error.strerror or str(error),
+                why=cause_of(error),
                 next="Install git, or go on without branch and commit.",
             ) from error
         if answers and answer.exit_code not in answers:

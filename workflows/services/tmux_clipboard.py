@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
 from workflows.services.clipboard import (
     KEEP_SECONDS,
@@ -44,7 +45,7 @@ class TmuxClipboard:
     ) -> None:
         self.expires_at: datetime | None = None
         self._now = now
-        self._environment = {name: environment[name] for name in _PASSED_ON if name in environment}
+        self._environment = child_environment(environment, allowed=_PASSED_ON)
         self._keep = timedelta(seconds=keep_seconds)
         self._digests: set[bytes] = set()
 

@@ -27,7 +27,7 @@ from workflows.services.gpg.tools import (
     GpgFailed,
     GpgMissing,
     GpgRun,
-    child_environment,
+    gpg_environment,
     run_gpg,
 )
 
@@ -320,7 +320,7 @@ def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
     try:
         return gnupg.GPG(
             gnupghome=None if gnupg_home is None else str(gnupg_home),
-            env=child_environment(environment),
+            env=gpg_environment(environment),
             encoding="utf-8",
         )
     except OSError as error:

@@ -18,6 +18,7 @@ from threading import Event
 from typing import Final
 
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.processes import child_environment, communicate
 from workflows.core.secret import Secret
 from workflows.services.installation import how_to_install
 
@@ -25,7 +26,6 @@ PASSPHRASE_LIMIT: Final = 255
 """Bytes that gpg-agent takes at most (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
 
 _STATUS_PREFIX = "[GNUPG:] "
-_POLL_SECONDS = 0.1
 _GRACE_SECONDS = 2.0
 # What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
 _PASSED_ON: Final = (
@@ -111,7 +111,7 @@ def gpg_version(environment: Mapping[str, str]) -> str:
     return run.output.decode("utf-8", errors="replace").split("\n", 1)[0].rpartition(" ")[2]
 
 
-def child_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
+def gpg_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
     """The environment of a gpg child: a few names of the caller's, UTF-8, and the terminal for pinentry.
 
     GPG_TTY is set exactly when gpg may ask on the terminal, and never taken over from the person's shell: a
@@ -122,11 +122,8 @@ def child_environment(environment: Mapping[str, str], tty: str | None = None) ->
         environment: the person's environment.
         tty: the terminal's device for pinentry, or None.
     """
-    built = {name: environment[name] for name in _PASSED_ON if name in environment}
-    built["LC_ALL"] = "C.UTF-8"
-    if tty is not None:
-        built["GPG_TTY"] = tty
-    return built
+    own = {"LC_ALL": "C.UTF-8"} if tty is None else {"LC_ALL": "C.UTF-8", "GPG_TTY": tty}
+    return child_environment(environment, own, allowed=_PASSED_ON)
 
 
 def run_gpg(
@@ -145,12 +142,12 @@ def run_gpg(
     Args:
         arguments: options and command, without the program and its home folder. Never a secret.
         gnupg_home: the folder with the keyring; None for gpg's own choice.
-        environment: the person's environment; `child_environment` says what of it is passed on.
+        environment: the person's environment; `gpg_environment` says what of it is passed on.
         stdin: what it reads.
         passphrase: given to it over a pipe (loopback), never in argv, environment or a file.
         tty: the terminal's device for pinentry; the caller has suspended its own screen.
         cancelled: set by another thread to end gpg. Its agent is never ended.
-        progress: called about ten times a second with the seconds passed.
+        progress: called about twenty times a second with the seconds passed.
 
     Returns:
         The run, whatever its exit status.
@@ -166,10 +163,10 @@ def run_gpg(
     with _passphrase_pipe(passphrase) as descriptors:
         for descriptor in descriptors:
             command += ["--pinentry-mode", "loopback", "--passphrase-fd", str(descriptor)]
-        process = _started([*command, *arguments], child_environment(environment, tty), descriptors)
+        process = _started([*command, *arguments], gpg_environment(environment, tty), descriptors)
     with process:
         try:
-            output, errors = _communicate(process, stdin, cancelled, progress)
+            output, errors = communicate(process, stdin, _watch(cancelled, progress))
         except BaseException:
             _end(process)
             raise
@@ -193,25 +190,19 @@ def _started(
         raise GpgMissing from error
 
 
-def _communicate(
-    process: subprocess.Popen[bytes],
-    stdin: bytes,
-    cancelled: Event | None,
-    progress: Callable[[float], None] | None,
-) -> tuple[bytes, bytes]:
-    """Feed and read the child until it ends, looking up now and then."""
-    watched = cancelled is not None or progress is not None
+def _watch(cancelled: Event | None, progress: Callable[[float], None] | None) -> Callable[[], None] | None:
+    """What to look at and to tell while gpg runs."""
+    if cancelled is None and progress is None:
+        return None
     started = time.monotonic()
-    remaining_input: bytes | None = stdin
-    while True:
+
+    def look() -> None:
         if cancelled is not None and cancelled.is_set():
             raise Cancelled("Cancelled", "gpg was stopped; nothing was changed.")
-        try:
-            return process.communicate(remaining_input, timeout=_POLL_SECONDS if watched else None)
-        except subprocess.TimeoutExpired:
-            remaining_input = None
-            if progress is not None:
-                progress(time.monotonic() - started)
+        if progress is not None:
+            progress(time.monotonic() - started)
+
+    return look
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
