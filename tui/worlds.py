@@ -87,8 +87,8 @@ class OwnMachine:
         """Nothing has to be made ready."""
         del report
 
-    def world(self, workflow: str, clipboard: Clipboard) -> World:
-        """The same for both workflows."""
+    def world(self, workflow: str, clipboard: Clipboard, *, tty: str | None = None) -> World:
+        """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
         del workflow
         machine = self._machine
         return World(
@@ -109,6 +109,7 @@ class OwnMachine:
                 gnupg_home=machine.gnupg_home,
                 environment=machine.environment,
                 with_keyring=True,
+                tty=tty,
             ),
             key_records=machine.places.key_records,
         )

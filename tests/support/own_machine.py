@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
-from types import ModuleType
 
 import pytest
 from support.served_aws import NewUserAws
 
+from tui.cli import asking
 from tui.places import Machine, Places
 from workflows.core.secret import Secret
 from workflows.services import system_keyring
@@ -64,17 +63,12 @@ class Terminal:
     def is_there(self) -> bool:
         return bool(self.answers)
 
-    def stand_in(self, monkeypatch: pytest.MonkeyPatch, modules: Iterable[ModuleType]) -> None:
-        """Answer in place of the real terminal wherever these modules ask."""
-        for module in modules:
-            for name, answer in (
-                ("ask", self.ask),
-                ("ask_secret", self.ask_secret),
-                ("ask_code", self.ask_code),
-                ("has_terminal", self.is_there),
-            ):
-                if hasattr(module, name):
-                    monkeypatch.setattr(module, name, answer)
+    def stand_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Answer in place of the real terminal wherever the command line asks."""
+        monkeypatch.setattr(asking, "ask", self.ask)
+        monkeypatch.setattr(asking, "ask_secret", self.ask_secret)
+        monkeypatch.setattr(asking, "ask_code", self.ask_code)
+        monkeypatch.setattr(asking, "has_terminal", self.is_there)
 
 
 def own_machine(made: NewUserAws) -> Machine:

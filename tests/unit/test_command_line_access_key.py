@@ -12,7 +12,7 @@ from support.own_machine import Keyring, Terminal, own_machine
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, user_key
 
-from tui.cli import access_key, credential_process, key_input
+from tui.cli import credential_process
 from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.command_line import main
 from tui.places import Machine
@@ -32,7 +32,7 @@ def new_user(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> NewUserAw
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    made.stand_in(monkeypatch, (access_key, key_input))
+    made.stand_in(monkeypatch)
     return made
 
 

@@ -15,7 +15,6 @@ from support.panes import settle
 from support.served_aws import BASE, ROLE, NewUserAws, user_key
 from support.strict_aws import APPS, SECURITY
 
-from tui.cli import key_input, profiles, verify
 from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.command_line import main
 from tui.places import Machine
@@ -40,7 +39,7 @@ def new_user(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> NewUserAw
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     made = Terminal()
-    made.stand_in(monkeypatch, (key_input, profiles, verify))
+    made.stand_in(monkeypatch)
     return made
 
 

@@ -15,8 +15,7 @@ from support.regions_project import RegionsProject, regions_project
 from support.strict_aws import SECURITY
 from test_help_is_light import loaded
 
-from tui.cli import regions
-from tui.cli.asking import NoCode
+from tui.cli import asking, regions
 from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.cli.parser import build_parser
 from tui.command_line import main
@@ -103,7 +102,7 @@ def test_a_code_is_asked_for_on_the_terminal_alone(
 ) -> None:
     seed = project.role_with_mfa()
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions,))
+    terminal.stand_in(monkeypatch)
     assert run(project, "--account", "shared") == REFUSED
     assert "no terminal to ask on" in capsys.readouterr().out
     terminal.answers = [project.made.code(seed, 1)]
@@ -119,7 +118,7 @@ def test_a_code_that_aws_does_not_take_is_asked_for_again(
     good = project.made.code(seed, 1)
     wrong = f"{(int(good) + 1) % 1_000_000:06}"
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions,))
+    terminal.stand_in(monkeypatch)
     terminal.answers = [wrong, wrong, good]
     assert run(project, "--json", "--account", "shared") == DONE
     captured = capsys.readouterr()
@@ -134,7 +133,7 @@ def test_accounts_that_need_no_code_are_told_where_none_was_taken(
     seed = project.role_with_mfa()
     wrong = f"{(int(project.made.code(seed, 1)) + 1) % 1_000_000:06}"
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions,))
+    terminal.stand_in(monkeypatch)
     terminal.answers = [wrong, wrong, wrong]
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
@@ -149,10 +148,10 @@ def test_what_never_was_a_code_leaves_only_its_accounts_out(
     project.role_with_mfa()
 
     def never(serial: str, _world: object) -> Secret:
-        raise NoCode(serial)
+        raise asking.NoCode(serial)
 
-    monkeypatch.setattr(regions, "ask_code", never)
-    monkeypatch.setattr(regions, "has_terminal", lambda: True)
+    monkeypatch.setattr(asking, "ask_code", never)
+    monkeypatch.setattr(asking, "has_terminal", lambda: True)
     assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
     security, shared = json.loads(capsys.readouterr().out)["accounts"]
     assert security["regions"]
@@ -168,7 +167,7 @@ def test_a_key_that_aws_does_not_know_is_told_with_its_profile(
     assert mark
     file.write_text(before + mark + "AKIANOBODYNOBODY0001" + after[20:])
     terminal = Terminal()
-    terminal.stand_in(monkeypatch, (regions,))
+    terminal.stand_in(monkeypatch)
     terminal.answers = [project.made.code(seed, 1)]
     assert run(project, "--json", "--account", "shared") == REFUSED
     (shared,) = json.loads(capsys.readouterr().out)["accounts"]

@@ -68,7 +68,7 @@ def terminal_with(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Terminal:
     """A terminal at which this is answered, in order."""
     made = Terminal()
     made.answers = list(answers)
-    made.stand_in(monkeypatch, (apply, layer_run))
+    made.stand_in(monkeypatch)
     return made
 
 

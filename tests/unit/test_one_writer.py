@@ -45,6 +45,21 @@ def test_only_one_module_writes_to_standard_output_and_standard_error() -> None:
     assert not found
 
 
+def asks(source: str) -> Iterator[int]:
+    """The lines that ask a person, or that reach for the terminal itself."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id="input")) | ast.Constant(value="/dev/tty"):
+                yield node.lineno
+            case ast.Import(names=names) if "getpass" in {one.name for one in names}:
+                yield node.lineno
+
+
+def test_only_one_module_asks_on_the_terminal() -> None:
+    found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if [*asks(path.read_text())]}
+    assert found == {ON_THE_TERMINAL}
+
+
 def test_the_search_finds_every_way_to_write() -> None:
     ways = [
         "print(1)",

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
+from tui.cli import asking
+from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE
-from tui.cli.key_input import asked_store, given_key, keep_proved, own_context, tell, typed_path
+from tui.cli.key_input import asked_store, given_key, keep_proved, typed_path
 from tui.cli.output import answer, columns, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
@@ -228,12 +229,10 @@ def _region(options: argparse.Namespace, world: World) -> str:
 
 def _with_code(serial: str | None, world: World, act: Callable[[str], Done]) -> Done:
     """Act with the device's code; one that AWS does not take has changed nothing, and is asked for again."""
-    left = TRIES
+    tries = asking.Tries()
     while True:
-        left -= 1
         try:
-            return act(ask_code(serial, world).reveal() if serial else "")
+            return act(asking.ask_code(serial, world).reveal() if serial else "")
         except (WrongCode, RepeatedCode) as error:
-            if not left or not has_terminal():
+            if not tries.another(error):
                 raise
-            tell_refused(error)

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from tui.cli.asking import ask, has_terminal
+from tui.cli import asking
 from tui.cli.exit_codes import DONE
 from tui.cli.layer_run import (
     Told,
@@ -132,16 +132,17 @@ def _confirm(planned: Planned, options: argparse.Namespace) -> None:
             note(title, *(f"  {one.words}" for one in changes), "")
     if options.yes or not (planned.destroys or foreign):
         return
-    if not has_terminal():
+    if not asking.has_terminal():
         raise _not_confirmed("There is no terminal to ask on.")
     for name in planned.gone:
-        if ask(f"Type {name} to remove this user for good: ").strip() != name:
+        if asking.ask(f"Type {name} to remove this user for good: ").strip() != name:
             raise _not_confirmed(f"The removal of {name} was not confirmed.")
     people = set(planned.gone)
     others = [
         one for one in (*planned.destroys, *foreign) if not one.people or not people.issuperset(one.people)
     ]
-    if others and ask(f"Type yes to go on with {count(len(others), 'such change')}: ").strip() != "yes":
+    question = f"Type yes to go on with {count(len(others), 'such change')}: "
+    if others and asking.ask(question).strip() != "yes":
         raise _not_confirmed("It was not confirmed.")
 
 

@@ -9,6 +9,7 @@ import getpass
 import os
 import select
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,10 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes
 from workflows.core.secret import Secret
 from workflows.services.authenticator import code_problem, seconds_left
+from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.world import World
 
-TRIES = 3
-"""How often a code that cannot be one, or that AWS does not take, is asked for before it is given up."""
+_TRIES = 3  # for a code that cannot be one, or that AWS does not take
 _TERMINAL = Path("/dev/tty")
 _PLAIN = {"", "dumb", "unknown"}
 _ROOM = 40  # columns that the countdown and the question below it want, each in a line of its own
@@ -77,10 +78,19 @@ def ask(question: str) -> str:
         return lines.readline().rstrip("\n")
 
 
+def yes(question: str) -> bool:
+    """Ask a question whose answer is no unless it is "y" or "yes".
+
+    Raises:
+        NoTerminal: there is none.
+    """
+    return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
 def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
     """Ask for the code that an MFA device shows, and tell when its next one comes, as each is good once.
 
-    What cannot be a code is asked for again, `TRIES` times in all.
+    What cannot be a code is asked for again, three times in all.
 
     Args:
         serial: the device's serial number: an ARN, or what is printed on a device that one holds.
@@ -95,7 +105,7 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
         raise NoTerminal(f"The MFA code of {_device(serial)} is wanted")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
         words.write(f"MFA code of {_device(serial)}\n")
-        for _ in range(TRIES):
+        for _ in range(_TRIES):
             typed = _typed_code(lines, words, world, or_none=or_none)
             problem = code_problem(typed)
             if problem is None:
@@ -108,9 +118,19 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
     raise NoCode(serial)
 
 
-def tell_refused(error: OnboardError) -> None:
-    """Say on standard error why another code is asked for."""
-    note(f"{error.what} {error.next}")
+class Tries:
+    """Counts the codes that AWS did not take, which has changed nothing; each device has three tries."""
+
+    def __init__(self) -> None:
+        self._refused: Counter[str] = Counter()
+
+    def another(self, error: WrongCode | RepeatedCode) -> bool:
+        """Whether another code may be asked for; then it is said why."""
+        self._refused[error.serial] += 1
+        if not error.serial or self._refused[error.serial] == _TRIES or not has_terminal():
+            return False
+        note(f"{error.what} {error.next}")
+        return True
 
 
 def _typed_code(lines: TextIO, words: TextIO, world: World, *, or_none: bool) -> str:
@@ -181,6 +201,21 @@ def given(machine: Machine, name: str, limit: int, what: str) -> bytes:
         return read_bytes(path, limit)
     with path.open("rb") as pipe:
         return pipe.read(limit + 1)
+
+
+def given_text(machine: Machine, name: str, limit: int, what: str) -> str:
+    """The same as text; what is no UTF-8 in it is replaced."""
+    return given(machine, name, limit, what).decode("utf-8", errors="replace")
+
+
+def keyboard_as_input() -> None:
+    """What came through a pipe has been read; from now on the keyboard is the input, if there is one."""
+    try:
+        keyboard = os.open(_TERMINAL, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return  # no terminal at all: the caller finds that out, and says so
+    os.dup2(keyboard, 0)
+    os.close(keyboard)
 
 
 def terminal_name(environment: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tui.cli.asking import ask_secret, given, has_terminal, terminal_name
+from tui.cli import asking
 from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, on_terminal
 from tui.places import Machine
@@ -34,7 +34,7 @@ def decrypt(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: it cannot be read or decrypted; the subclasses of `DecryptError` tell why.
     """
-    data = given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
+    data = asking.given(machine, options.file, _INPUT_LIMIT, "the encrypted password")
     plain = _decrypted(clean_ciphertext(_encrypted(data, options.account)), machine)
     try:
         # Whoever encrypted it by hand with `echo` added a line break, which is no part of a password.
@@ -79,12 +79,12 @@ def _of_account(handoff: Handoff, account: str) -> str:
 def _decrypted(ciphertext: bytes, machine: Machine) -> Secret:
     with _interrupts_left_to_gpg():
         try:
-            return _gpg(ciphertext, machine, None, terminal_name(machine.environment))
+            return _gpg(ciphertext, machine, None, asking.terminal_name(machine.environment))
         except PassphraseNeeded:
-            if not has_terminal():
+            if not asking.has_terminal():
                 raise
     for attempt in range(_ATTEMPTS):
-        passphrase = ask_secret("Passphrase of your PGP key: ")
+        passphrase = asking.ask_secret("Passphrase of your PGP key: ")
         try:
             if len(passphrase.reveal().encode()) > PASSPHRASE_LIMIT:
                 note(f"A passphrase has at most {PASSPHRASE_LIMIT} bytes.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.cli.asking import given
+from tui.cli import asking
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
 from tui.cli.output import answer, hand_out, note
@@ -126,8 +126,7 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: it cannot be read, or is for somebody else.
     """
-    data = given(machine, options.file, MAX_HANDOFF, "the handoff")
-    handoff = open_handoff(data.decode("utf-8", errors="replace"))
+    handoff = open_handoff(asking.given_text(machine, options.file, MAX_HANDOFF, "the handoff"))
     _refuse_another_addressee(handoff, options)
     keys = list_secret_keys(machine.gnupg_home, machine.environment)
     pairs = [(one, _key_for(one, keys)) for one in handoff.identities]

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
-from tui.cli.asking import ask, ask_secret, terminal_name
-from tui.cli.output import note, watched
-from tui.places import Machine
-from tui.vaults import vault_for
-from tui.worlds import OwnMachine, clipboard_of
+from tui.cli import asking
+from tui.cli.context import tell
 from workflows.core.errors import OnboardError
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.clients import Credentials
@@ -40,20 +36,6 @@ class Kept:
 
     mfa_serial: str | None
     told: tuple[str, ...]
-
-
-def own_context(machine: Machine) -> Context:
-    """The person's world; gpg may ask for a passphrase on this terminal."""
-    world = OwnMachine(machine).world("new-user", clipboard_of(machine, lambda _text: None))
-    vault = partial(
-        vault_for,
-        folder=machine.places.vault,
-        gnupg_home=machine.gnupg_home,
-        environment=machine.environment,
-        with_keyring=True,
-        tty=terminal_name(machine.environment),
-    )
-    return Context(replace(world, vault=vault), {}, {}, "", machine.places.sessions)
 
 
 def asked_store(
@@ -112,7 +94,8 @@ def given_key(csv: str | None) -> Credentials:
         found = read_access_key_file(typed_path(csv))
         key_id, secret, token = found.access_key_id, found.secret_access_key, found.session_token
     else:
-        key_id, secret, token = ask("Access key id: ").strip(), ask_secret("Secret access key: "), None
+        key_id, token = asking.ask("Access key id: ").strip(), None
+        secret = asking.ask_secret("Secret access key: ")
         for problem in check_access_key(key_id, secret):
             raise OnboardError("Not an access key", problem.message, next="Look at it again, then try again.")
     if token is not None:
@@ -176,9 +159,3 @@ def _written(csv: str, world: World) -> datetime:
 def typed_path(text: str) -> Path:
     """A path as it was typed, absolute."""
     return Path(text).expanduser().absolute()
-
-
-def tell(progress: Progress) -> None:
-    """What is being done, for somebody who watches."""
-    if watched():
-        note(f"{progress.words} …")

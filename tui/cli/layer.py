@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from tui.cli.asking import given
+from tui.cli import asking
 from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
 from tui.cli.layer_find import find_layer, root_of
@@ -144,7 +144,7 @@ def _edit(
 
 def _key(machine: Machine, name: str, location: LayerLocation) -> str:
     """The text of a key file, from whatever was given; refused where the provider would fail on it."""
-    data = given(machine, name, INPUT_LIMIT, "the key")
+    data = asking.given(machine, name, INPUT_LIMIT, "the key")
     checked = check_key(data, environment=machine.environment)
     version = location.locked.version if location.locked else None
     verdict = judge(checked.details, version or None, machine.now())

@@ -7,18 +7,17 @@ import contextlib
 import hashlib
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from tui.cli.asking import TRIES, ask_code, has_terminal, tell_refused
+from tui.cli import asking
+from tui.cli.context import own_world
 from tui.cli.layer_find import find_layer
 from tui.cli.output import note, note_at_once
 from tui.places import Machine
-from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.secret import Secret
@@ -71,7 +70,6 @@ def layer_alone(machine: Machine, options: argparse.Namespace) -> Iterator[Conte
     root = hashlib.sha256(str(project.root).encode()).hexdigest()[:16]
     folder = machine.places.sessions.with_name("layer-runs") / root
     private_folder(folder)
-    world = OwnMachine(machine, options.binary).world("admin", clipboard_of(machine, lambda _text: None))
     try:
         lock = SessionLock(folder / f"{location.account}.lock")
     except SessionInUse as error:
@@ -83,7 +81,7 @@ def layer_alone(machine: Machine, options: argparse.Namespace) -> Iterator[Conte
     try:
         release_credentials(folder, location.account)  # of a command that was killed
         with _in_words_for_here(location.relative):
-            yield layer_context(world, project, location.account, folder)
+            yield layer_context(own_world(machine, options.binary), project, location.account, folder)
     finally:
         lock.release()
 
@@ -150,13 +148,13 @@ def asked_code(context: Context, rest: timedelta = SHORTEST_REST) -> Secret | No
         OnboardError: the layer or its profile is not there.
     """
     device = code_wanted(context, rest)
-    return ask_code(device, context.world) if device else None
+    return asking.ask_code(device, context.world) if device else None
 
 
 def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | None], Done]) -> Done:
     """Do something with a code, and again with that of each further device that turns out to be wanted.
 
-    A code that AWS does not take is asked for again, `TRIES` times in all.
+    A code that AWS does not take is asked for again, three times in all.
 
     Args:
         context: what the steps may read.
@@ -170,7 +168,7 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
         NoTerminal: another code is wanted, and nobody can be asked.
     """
     asked: set[str] = set()
-    refused: Counter[str] = Counter()
+    tries = asking.Tries()
     while True:
         try:
             return act(code)
@@ -178,13 +176,11 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
             if wanted.serial in asked:
                 raise
             asked.add(wanted.serial)
-            code = ask_code(wanted.serial, context.world)
+            code = asking.ask_code(wanted.serial, context.world)
         except (WrongCode, RepeatedCode) as error:
-            refused[error.serial] += 1
-            if not error.serial or refused[error.serial] == TRIES or not has_terminal():
+            if not tries.another(error):
                 raise
-            tell_refused(error)
-            code = ask_code(error.serial, context.world)
+            code = asking.ask_code(error.serial, context.world)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tui.cli.asking import given
+from tui.cli import asking
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import hand_out, note, say_json
 from tui.places import Machine
@@ -63,7 +63,7 @@ def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -
     if path is not None and path.is_dir():
         yield from _folder(machine, path, version, as_it_is=layer is not None)
         return
-    data = given(machine, options.file, KEYRING_LIMIT, "the key")
+    data = asking.given(machine, options.file, KEYRING_LIMIT, "the key")
     name = "standard input" if path is None else path.name
     source = Source(name, options.user, version, machine.now())
     if path is not None and layer is not None:

@@ -10,17 +10,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tui.cli.asking import ask, ask_secret, has_terminal
+from tui.cli import asking
+from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import hand_out, note
 from tui.places import Machine
-from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import joined, text_of
 from workflows.messages import rules
 from workflows.steps import pgp_key
-from workflows.steps.base import Context, Progress
+from workflows.steps.base import Context
 from workflows.steps.own_pgp_keys import OwnChoice, own_keys
 
 
@@ -30,10 +30,10 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     Raises:
         OnboardError: there is no key that can be used, it could not be made, or a value breaks a rule.
     """
-    if not (options.project and options.user) and not has_terminal():
+    if not (options.project and options.user) and not asking.has_terminal():
         raise UsageError("--project and --user are needed: there is no terminal to ask on.")
-    options.project = options.project or ask("The project's short name, as bb (your admin knows it): ")
-    options.user = options.user or ask("Your IAM user name, as jane.doe: ")
+    options.project = options.project or asking.ask("The project's short name, as bb (your admin knows it): ")
+    options.user = options.user or asking.ask("Your IAM user name, as jane.doe: ")
     problems = [
         *rules.project(options.project),
         *rules.user(options.user),
@@ -44,13 +44,14 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     if options.new and options.key:
         raise UsageError("--new and --key exclude each other.")
     with tempfile.TemporaryDirectory(prefix="io-") as folder:
-        context = _context(machine, options, Path(folder))
+        facts = {"project": options.project, "user": options.user}
+        context = own_context(machine, facts, Path(folder))
         if options.new:
             key = _make(options, context)
             if key is None:
                 return REFUSED
         else:
-            key = _choose(own_keys(context, _quiet), options.key)
+            key = _choose(own_keys(context, tell), options.key)
         wanted = pgp_key.Request(
             key.fingerprint,
             "",
@@ -65,18 +66,12 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     return DONE
 
 
-def _context(machine: Machine, options: argparse.Namespace, folder: Path) -> Context:
-    world = OwnMachine(machine).world("new-user", clipboard_of(machine, lambda _: None))
-    facts = {"project": options.project, "user": options.user}
-    return Context(world=world, facts=facts, every=facts, item="", folder=folder)
-
-
 def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
     """A new key, made with what the options do not tell asked for; None where the answers are refused."""
-    name = options.name or ask("Your name: ")
-    mail = options.mail or ask("Your mail address: ")
-    first = ask_secret("A passphrase for the key: ")
-    new = pgp_key.NewKey(name, mail, options.years, first, ask_secret("The same passphrase again: "))
+    name = options.name or asking.ask("Your name: ")
+    mail = options.mail or asking.ask("Your mail address: ")
+    first = asking.ask_secret("A passphrase for the key: ")
+    new = pgp_key.NewKey(name, mail, options.years, first, asking.ask_secret("The same passphrase again: "))
     problems: list[Problem] = pgp_key.check_new(new)
     for problem in problems:
         note(f"{'iam-onboard' if problem.fatal else 'Warning'}: {problem.message}")
@@ -85,7 +80,7 @@ def _make(options: argparse.Namespace, context: Context) -> OwnChoice | None:
         new.again.drop()
         return None
     note("Making an RSA 4096 key; this takes some seconds.")
-    made = pgp_key.make(new, context, _quiet)
+    made = pgp_key.make(new, context, lambda _progress: None)
     note(pgp_key.revocation_told(made.fingerprint, context))
     return made
 
@@ -116,7 +111,3 @@ def _choose(keys: Sequence[OwnChoice], wanted: str) -> OwnChoice:
     what = "No key of yours in this keyring fits that." if wanted else "You have no PGP key that can be used."
     next_step = "Make one with `iam-onboard pgp request --new`, or in the wizard: iam-onboard join"
     raise OnboardError("No key to send", what, next=next_step, detail=listed)
-
-
-def _quiet(progress: Progress) -> None:
-    del progress

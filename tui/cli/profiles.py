@@ -9,9 +9,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tui.cli.asking import ask, has_terminal
+from tui.cli import asking
+from tui.cli.context import own_context
 from tui.cli.exit_codes import DONE
-from tui.cli.key_input import given_key, own_context
+from tui.cli.key_input import given_key
 from tui.cli.output import answer, hand_out, note, say_json
 from tui.cli.profiles_key import keep_key, names_a_store
 from tui.cli.profiles_report import show_lines, show_record, written_lines, written_record
@@ -97,9 +98,9 @@ def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Pr
         wish = replace(wish, mfa_serial=kept.mfa_serial)
     wanted = wish.profiles(kept_source(machine, wish))
     found = prepare(wish.paths, wanted, _LEAVE_ALL)
-    decided = (
-        _asked(found, _given(options, wanted, found)) if has_terminal() else _given(options, wanted, found)
-    )
+    decided = _given(options, wanted, found)
+    if asking.has_terminal():
+        decided = _asked(found, decided)
     written = _in_all(write_profiles(wish.paths, wanted, machine.now(), decided), before, wish, older)
     record = written_record(wish, wanted, written, kept.told)
     answer(record, written_lines(wish, wanted, written), as_json=options.json)
@@ -144,16 +145,12 @@ def _asked(found: Prepared, decided: Decisions) -> Decisions:
     """What the person decides about the rest; Enter leaves a profile as it is."""
     overwrite, prune = list(decided.overwrite or ()), list(decided.prune)
     for change in found.by_hand:
-        if change.profile not in overwrite and _yes(f"{change.words}\nWrite over it?"):
+        if change.profile not in overwrite and asking.yes(f"{change.words}\nWrite over it?"):
             overwrite.append(change.profile)
     for stale in found.stale:
-        if stale.profile not in prune and _yes(f"{stale.words} is no longer wanted.\nTake it out?"):
+        if stale.profile not in prune and asking.yes(f"{stale.words} is no longer wanted.\nTake it out?"):
             prune.append(stale.profile)
     return Decisions(tuple(overwrite), tuple(prune))
-
-
-def _yes(question: str) -> bool:
-    return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
 
 
 def _names(stale: tuple[Stale, ...] | list[Stale]) -> tuple[str, ...]:

@@ -6,16 +6,15 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tui.cli.asking import TRIES, NoCode, ask_code, has_terminal, tell_refused
+from tui.cli import asking
+from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
-from tui.cli.output import columns, hand_out, note, say, say_json, watched
+from tui.cli.output import columns, hand_out, note, say, say_json
 from tui.places import Machine
-from tui.worlds import OwnMachine, clipboard_of
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -27,7 +26,7 @@ from workflows.services.sts_regions.console import instructions
 from workflows.services.sts_regions.report import markdown, record, token_words
 from workflows.services.sts_regions.verdict import Verdict, by_urgency, to_do
 from workflows.steps import sts_regions
-from workflows.steps.base import Context, Progress
+from workflows.steps.base import Context
 from workflows.steps.sts_region_access import MfaSessions, Way, devices
 from workflows.steps.sts_regions import Survey
 
@@ -44,7 +43,7 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     if options.with_account_ids and not options.markdown:
         raise UsageError("--with-account-ids is about the Markdown; give --markdown too.")
     project = find_project((machine.working_folder / Path(options.project).expanduser()).resolve())
-    context = _context(machine, project)
+    context = own_context(machine, {"project_root": str(project.root), "project": project.name})
     sessions = MfaSessions(context)
     try:
         audit = _audit(context, project, sessions, options.account)
@@ -59,13 +58,6 @@ def regions(machine: Machine, options: argparse.Namespace) -> int:
     return _exit_code(audit, named=bool(options.account))
 
 
-def _context(machine: Machine, project: Project) -> Context:
-    """What the step may read; the project comes from the command line instead of a session."""
-    world = OwnMachine(machine).world("admin", clipboard_of(machine, lambda _text: None))
-    facts = {"project_root": str(project.root), "project": project.name}
-    return Context(world, facts, facts, "", machine.places.sessions)
-
-
 def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: list[str]) -> Audit:
     known = [one.name for one in project.accounts]
     unknown = [name for name in accounts if name not in known]
@@ -75,25 +67,22 @@ def _audit(context: Context, project: Project, sessions: MfaSessions, accounts: 
             f"The project has no account {', '.join(unknown)}.",
             next=f"These are its accounts: {', '.join(known)}.",
         )
-    what = sts_regions.survey(project, context, sessions, _tell)
+    what = sts_regions.survey(project, context, sessions, tell)
     chosen = tuple(way for way in what.ways if not accounts or way.account in accounts)
     return _asked(replace(what, ways=chosen), context, sessions)
 
 
 def _asked(what: Survey, context: Context, sessions: MfaSessions) -> Audit:
     """Ask with the codes that are due; what no code opens is left out, and its answer says why."""
-    refused: Counter[str] = Counter()
+    tries = asking.Tries()
     while True:
         what, codes = _with_codes(what, context, sessions)
         try:
-            return sts_regions.ask(what, codes, context, sessions, _tell)
+            return sts_regions.ask(what, codes, context, sessions, tell)
         except (WrongCode, RepeatedCode) as error:
             if not error.serial:
                 raise
-            refused[error.serial] += 1
-            if refused[error.serial] < TRIES and has_terminal():
-                tell_refused(error)
-            else:
+            if not tries.another(error):
                 what = _without(what, error.serial, error.what)
 
 
@@ -101,12 +90,12 @@ def _with_codes(what: Survey, context: Context, sessions: MfaSessions) -> tuple[
     """Ask for the code of each device that is due; where none can be had, what it would open is left out."""
     codes: dict[str, Secret] = {}
     for serial in devices(what.ways, sessions):
-        if not has_terminal():
+        if not asking.has_terminal():
             what = _without(what, serial, "There is no terminal to ask on.")
             continue
         try:
-            codes[serial] = ask_code(serial, context.world)
-        except NoCode as error:
+            codes[serial] = asking.ask_code(serial, context.world)
+        except asking.NoCode as error:
             what = _without(what, serial, error.what)
     return replace(what, devices=tuple(codes)), codes
 
@@ -122,12 +111,6 @@ def _without_code(way: Way, serial: str, why: Sentence) -> Way:
     if not way.role_arn:
         return replace(way, serial="")
     return replace(way, problem=f"{way.profile} wants a code of {serial}. {why}")
-
-
-def _tell(progress: Progress) -> None:
-    """What is being done, for somebody who watches; each answer would be too much."""
-    if watched() and progress.payload is None:
-        note(f"{progress.words} …")
 
 
 def _exit_code(audit: Audit, *, named: bool) -> int:

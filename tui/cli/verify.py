@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 
-from tui.cli.asking import ask_code, has_terminal
+from tui.cli import asking
+from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.cli.key_input import own_context, tell
 from tui.cli.output import answer, filling
 from tui.cli.project_named import named_project
 from tui.cli.verify_report import Answers, after_lines, as_record, failure_lines
@@ -133,9 +133,9 @@ def _codes(bases: tuple[_Base, ...], world: World) -> dict[str, str]:
     """A code of each device, asked for once; none where nobody can be asked."""
     usable = [base for base in bases if isinstance(base.key, Credentials)]
     serials = dict.fromkeys(base.serial for base in usable if base.serial)
-    if not serials or not has_terminal():
+    if not serials or not asking.has_terminal():
         return {}
-    asked = {serial: ask_code(serial, world, or_none=True) for serial in serials}
+    asked = {serial: asking.ask_code(serial, world, or_none=True) for serial in serials}
     return {serial: code.reveal() for serial, code in asked.items() if code}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 import termios
 from collections.abc import Mapping
@@ -44,13 +43,13 @@ def join(machine: Machine, options: argparse.Namespace) -> int:
     drafts: dict[str, Mapping[str, Any]] = {}
     project, user = options.project, options.user
     if options.handoff:
-        from tui.cli.asking import given  # noqa: PLC0415 - only with a handoff
+        from tui.cli import asking  # noqa: PLC0415 - only with a handoff
         from workflows.messages.handoff import open_handoff  # noqa: PLC0415
         from workflows.steps.handoff import MAX_HANDOFF  # noqa: PLC0415
 
-        text = given(machine, options.handoff, MAX_HANDOFF, "the handoff").decode("utf-8", errors="replace")
+        text = asking.given_text(machine, options.handoff, MAX_HANDOFF, "the handoff")
         if options.handoff == "-":
-            _keyboard_as_input()
+            asking.keyboard_as_input()
         handoff = open_handoff(text)
         project, user = handoff.project, handoff.identities[0].user
         drafts["handoff"] = {"text": text}
@@ -70,16 +69,6 @@ def _waiting(sessions: Sessions, project: str, user: str) -> str:
         if summary.workflow == "new-user" and same and summary.next_title:
             return summary.id
     return ""
-
-
-def _keyboard_as_input() -> None:
-    """What came through a pipe has been read; from now on the keyboard is the input, if there is one."""
-    try:
-        keyboard = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return  # no terminal at all: the caller finds that out, and says so
-    os.dup2(keyboard, 0)
-    os.close(keyboard)
 
 
 def resume(machine: Machine, options: argparse.Namespace) -> int:

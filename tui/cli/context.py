@@ -1,0 +1,33 @@
+"""What a command gives to a step: the person's world seen from this terminal, and who hears of progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tui.cli.asking import terminal_name
+from tui.cli.output import note, watched
+from tui.places import Machine
+from tui.worlds import OwnMachine, clipboard_of
+from workflows.steps.base import Context, Progress
+from workflows.world import World
+
+
+def own_world(machine: Machine, binary: str = "") -> World:
+    """The person's world, in which gpg may ask for a passphrase on this terminal."""
+    clipboard = clipboard_of(machine, lambda _text: None)
+    return OwnMachine(machine, binary).world("", clipboard, tty=terminal_name(machine.environment))
+
+
+def own_context(
+    machine: Machine, facts: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Context:
+    """The person's world with what the command line told; the folder is by default that of all sessions."""
+    told = facts or {}
+    return Context(own_world(machine), told, told, "", folder or machine.places.sessions)
+
+
+def tell(progress: Progress) -> None:
+    """Report what is being done to somebody who watches; each single answer would be too much."""
+    if watched() and progress.payload is None:
+        note(f"{progress.words} …")
