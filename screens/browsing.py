@@ -11,6 +11,7 @@ from screens.base import StepPane
 from screens.unlocking import UnlockingPane
 from screens.widgets.text import Button
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence, text_of
 from workflows.messages.handoff import Identity
 from workflows.steps.own_identity import sign_in_page
 
@@ -24,10 +25,10 @@ class BrowsingPane(UnlockingPane):
         """Whose sign-in page is opened; a pane with that button tells it."""
         raise NotImplementedError
 
-    def told_by(self, work: Callable[[], str]) -> None:
+    def told_by(self, work: Callable[[], Sentence]) -> None:
         """Do something quick (a copy) and tell how it went in its own words."""
         try:
-            self.notify(work())
+            self.notify(text_of(work()))
         except OnboardError as error:
             self.notify(f"{error.what} {error.why}", severity="warning")
 

@@ -15,6 +15,7 @@ from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.spot_dialog import SpotDialog
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.steps import by_hand
 from workflows.steps.by_hand import NotPossible, Spot
 
@@ -80,7 +81,7 @@ class ByHandPane(StepPane):
         except Exception as failure:  # noqa: BLE001 - an editor's failure becomes words like a move's
             self._tell(as_error(failure))
         else:
-            self.notify(told)
+            self.notify(text_of(told))
             self.read_again()
 
     def _tell(self, error: OnboardError) -> None:

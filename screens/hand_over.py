@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -18,11 +18,14 @@ from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Text
+from workflows.core.sentences import Sentence, text_of
 from workflows.steps import hand_over, handed, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import Request, Sent
 from workflows.steps.person_handoff import PersonHandoff
 from workflows.steps.terraform_credentials import CodeWanted
+
+_Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
 
 
 class HandOverPane(TerraformPane):
@@ -183,9 +186,9 @@ class HandOverPane(TerraformPane):
                 self._show()
                 self.query_one("#people").focus()
             case "send":
-                name, how = message.result
+                name, how, words = message.result
                 self._sent[name] = hand_over.sent_now(how, self.context, self._sent[name])
-                self.notify(f"{name}: {how}.")
+                self.notify(text_of(words or f"{name}: {how}."))
                 self._show()
                 self.keep_draft()
 
@@ -210,8 +213,8 @@ class HandOverPane(TerraformPane):
         else:
             self.post_message(self.Submitted(self.request()))
 
-    def _send(self, work: Any) -> None:
-        """Send the marked person's text by a function of it that says how it was sent."""
+    def _send(self, work: _Sending) -> None:
+        """Send the marked person's text by a function of it that says how, and what else there is to say."""
         handoff = self._chosen(self._marked)
         if handoff is None or not handoff.text:
             self.notify("There is no text to send for the marked person yet.", severity="warning")
@@ -221,21 +224,24 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
         """Copy the text."""
-        self._send(lambda handoff: _copied(self.context.world.clipboard.copy(handoff.text)))
+        self._send(lambda handoff: ("copied", self.context.world.clipboard.copy(handoff.text)))
 
     @on(Button.Pressed, "#save")
     @on(Input.Submitted, "#file")
     def action_save(self) -> None:
         """Save the text."""
         target = self.query_one("#file", Input).value
-        self._send(
-            lambda handoff: hand_over.saved_words(hand_over.save(handoff, target, self.context), self.context)
-        )
+
+        def save(handoff: PersonHandoff) -> tuple[Sentence, Sentence]:
+            path = hand_over.save(handoff, target, self.context)
+            return hand_over.saved_words(path, self.context), ""
+
+        self._send(save)
 
     @on(Button.Pressed, "#mail")
     def action_mail(self) -> None:
         """Put the text into the sandbox's mailbox."""
-        self._send(lambda handoff: hand_over.to_mailbox(handoff, self.context))
+        self._send(lambda handoff: (hand_over.to_mailbox(handoff, self.context), ""))
 
     @on(Button.Pressed, "#sent")
     def action_sent(self) -> None:
@@ -275,10 +281,6 @@ class HandOverPane(TerraformPane):
         return {**roles, **({"people": people} if people else {})}
 
 
-def _copied(words: str) -> str:
-    return f"copied ({words.rstrip('.').lower()})"
-
-
-def _sending(handoff: PersonHandoff, work: Any, report: Report) -> tuple[str, str]:
+def _sending(handoff: PersonHandoff, work: _Sending, report: Report) -> tuple[str, Sentence, Sentence]:
     report(Progress(f"Handing over to {handoff.name}"))
-    return handoff.name, str(work(handoff))
+    return handoff.name, *work(handoff)

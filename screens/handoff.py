@@ -13,6 +13,7 @@ from textual.widgets import Input, TextArea
 from screens.base import Opening, StepPane
 from screens.widgets.text import Button, Label, Text
 from workflows.core.openpgp import grouped
+from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff
 from workflows.steps import handoff
 from workflows.steps.handoff import Arrival, Request
@@ -70,7 +71,8 @@ class HandoffPane(StepPane):
         lines = [f"Waiting for your admin: {sent}." if sent else "Waiting for your admin."]
         lines.append(_WAIT if self.context.world.mailbox is None else _MAILBOX_WAIT)
         if self.context.facts.get("key_made"):
-            lines.append(revocation_told(str(self.context.facts["fingerprint"]), self.context))
+            fingerprint = str(self.context.facts["fingerprint"])
+            lines.append(text_of(revocation_told(fingerprint, self.context)))
         return "\n".join(line for line in lines if line)
 
     def on_mount(self) -> None:

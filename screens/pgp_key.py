@@ -17,6 +17,7 @@ from screens.widgets.text import Label, Option, OptionList, Text
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
 from workflows.steps import pgp_key
 from workflows.steps.own_pgp_keys import OwnChoice, own_keys
 from workflows.steps.pgp_key import NewKey, Request
@@ -136,7 +137,7 @@ class PgpKeyPane(StepPane):
         key = self._chosen_key()
         lines = [_told(key)] if key else []
         if key and key.fingerprint == self._made:
-            lines.append(pgp_key.revocation_told(key.fingerprint, self.context))
+            lines.append(text_of(pgp_key.revocation_told(key.fingerprint, self.context)))
         self.query_one("#verdict", Text).update("\n".join(lines))
 
     @on(OptionList.OptionSelected, "#keys")

@@ -168,7 +168,7 @@ class PgpKeysPane(KeyIntake):
         self.query_one(TextArea).load_text("")
         self.show_problems([])
         if taken.unmatched:
-            self.app.push_screen(Notice("Not taken in", taken.unmatched))
+            self.app.push_screen(Notice("Not taken in", tuple(map(text_of, taken.unmatched))))
         if taken.replaces:
             self._propose(taken)
             return

@@ -19,6 +19,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
 from screens.widgets.name_dialog import NameDialog
 from screens.widgets.text import MarkBox, OptionList, Text, styled
+from workflows.core.sentences import Sentence
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.model import Place
 from workflows.steps import review
@@ -91,7 +92,7 @@ class ReviewPane(ByHandPane):
         self._prepare()
 
     def _prepare(self) -> None:
-        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int, list[str]]:
+        def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int, list[Sentence]]:
             change_set = review.prepare(self.context, report)
             written, notes = review.written(self.context), review.notes(self.context)
             return change_set, file_diffs(change_set), written, notes

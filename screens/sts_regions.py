@@ -20,6 +20,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Text
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
 from workflows.services.sts_regions.console import settings_page
 from workflows.services.sts_regions.verdict import by_urgency
@@ -73,7 +74,7 @@ class StsRegionsPane(StepPane):
         kept = opening.draft.get("audit") or opening.context.facts.get("sts_regions")
         project = str(opening.context.facts.get("project", ""))
         self._audit = Audit.from_facts(project, kept) if kept else None
-        self._changes: tuple[str, ...] = ()
+        self._changes: tuple[Sentence, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         yield Vertical(id="codes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence, text_of
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
 from workflows.services.sts_regions.console import instructions
 from workflows.services.sts_regions.partition import SOURCE
@@ -31,7 +31,7 @@ SHORT: Mapping[StsState, str] = {
 _TOLD_CHANGES = 4
 
 
-def standing(audit: Audit | None, survey: Survey | None, changed: Sequence[str]) -> str:
+def standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence]) -> str:
     """Where the step stands, and what comes next."""
     if audit is None:
         used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""

@@ -49,7 +49,8 @@ class UserKeys(ByHandPane):
             if wanted is not getattr(person, fact):
                 left = any(after[other] for other in access.WORDS if other != fact)
                 shared = view.sharing(person)
-                told.append(access.consequence(person, fact, wanted=wanted, left=left, shared=shared))
+                words = access.consequence(person, fact, wanted=wanted, left=left, shared=shared)
+                told.append(text_of(words))
         return told
 
     @on(UserList.Wanted)

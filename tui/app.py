@@ -21,6 +21,7 @@ from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.worlds import WorldSource
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from tui.shelf import Entry
@@ -105,7 +106,7 @@ class OnboardApp(Frame):
 
     async def _show_home(self, failure: OnboardError | None = None) -> None:
         entries: tuple[Entry, ...] = ()
-        remarks: tuple[str, ...] = ()
+        remarks: tuple[Sentence, ...] = ()
         try:
             entries = await asyncio.to_thread(self.control.entries)
             remarks = await asyncio.to_thread(self.control.key_remarks)

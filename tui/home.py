@@ -19,6 +19,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Option, OptionList, Text, styled
 from tui.session_words import people_of, standing_of, title_of
+from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from tui.shelf import Entry
@@ -83,7 +84,7 @@ class HomeScreen(Screen[None]):
         *,
         sandbox: bool,
         now: Callable[[], datetime],
-        remarks: Sequence[str] = (),
+        remarks: Sequence[Sentence] = (),
     ) -> None:
         super().__init__()
         self._remarks = remarks

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError
+from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class SessionControl:
 
         self.sessions.visit_free(remove_credentials)
 
-    def key_remarks(self) -> tuple[str, ...]:
+    def key_remarks(self) -> tuple[Sentence, ...]:
         """What is to be known of the access keys that are kept here: old ones, interrupted rotations.
 
         Raises:

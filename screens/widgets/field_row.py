@@ -7,6 +7,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 
 from screens.widgets.text import Label
+from workflows.core.sentences import Sentence
 
 
 class FieldRow(Horizontal):
@@ -25,7 +26,7 @@ class FieldRow(Horizontal):
     FieldRow > .row-hint { width: auto; color: $text-muted; padding-left: 1; }
     """
 
-    def __init__(self, label: str, field: Widget, hint: str = "") -> None:
+    def __init__(self, label: str, field: Widget, hint: Sentence = "") -> None:
         super().__init__()
         self._label = label
         self._field = field

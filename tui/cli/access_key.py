@@ -19,7 +19,7 @@ from tui.cli.output import answer, columns, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined
 from workflows.services.aws_errors import about_key_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.downloads import delete_access_key_file
@@ -37,7 +37,7 @@ from workflows.steps.made_access_key import created_key
 from workflows.world import World
 
 Done = TypeVar("Done")
-Changed = tuple[KeyRecord, list[str]]
+Changed = tuple[KeyRecord, list[Sentence]]
 """The record of the key that is kept now, and what was done, in sentences."""
 Act = Callable[[argparse.Namespace, Context, str], Changed]
 """What is done with the arguments, in the person's world, with the region of the base profile."""
@@ -150,7 +150,7 @@ def _create(options: argparse.Namespace, context: Context, region: str) -> Chang
         old = found
     try:
 
-        def made(code: str) -> tuple[str, list[str]]:
+        def made(code: str) -> tuple[str, list[Sentence]]:
             with (
                 key_session(old, code, clients, world, context.cancelled) as session,
                 created_key(session) as key,
@@ -201,7 +201,7 @@ def _kept(options: argparse.Namespace, world: World) -> KeyRecord:
     return record
 
 
-def _still_unused(options: argparse.Namespace, world: World) -> list[str]:
+def _still_unused(options: argparse.Namespace, world: World) -> list[Sentence]:
     """How the profile finds the key, where it does not yet."""
     section, record = _section(options, world), _kept(options, world)
     if record.kept == KEPT_IN_FILE or (section is not None and "credential_process" in section.options):

@@ -11,6 +11,7 @@ from pathlib import Path
 from tui.cli import asking
 from tui.cli.context import tell
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.clients import Credentials
 from workflows.services.key_store import KeyStore
@@ -35,7 +36,7 @@ class Kept:
     """
 
     mfa_serial: str | None
-    told: tuple[str, ...]
+    told: tuple[Sentence, ...]
 
 
 def asked_store(

@@ -16,7 +16,7 @@ from tui.cli.layer_report import account_lines, account_record, layer_lines, lay
 from tui.cli.output import answer, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.collector import collector_paused
 from workflows.layer.edit import check, propose
@@ -133,9 +133,9 @@ def _edit(
         project, location = find_layer(machine, options.layer)
         wanted = operations(location)
 
-        def make() -> tuple[ChangeSet, list[str]]:
+        def make() -> tuple[ChangeSet, list[Sentence]]:
             read = read_layer(location)
-            warnings = [text_of(one.message) for one in check(read, wanted) if not one.fatal]
+            warnings = [one.message for one in check(read, wanted) if not one.fatal]
             return propose([(read, wanted)]), warnings  # raises what is fatal, with the reason
 
         writes, request = writes_of(machine, root_of(project, location)), (str(location.path), *wanted)

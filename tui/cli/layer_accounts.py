@@ -10,6 +10,7 @@ from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
 from tui.cli.output import answer, columns
 from tui.places import Machine
+from workflows.core.sentences import Sentence
 from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
@@ -35,7 +36,7 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
         answer(records, columns(rows, indent=""), as_json=options.json)
         return DONE
 
-    def make() -> tuple[ChangeSet, list[str]]:
+    def make() -> tuple[ChangeSet, list[Sentence]]:
         return _changes(machine, find_project(folder), options)
 
     request = (str(project.root), options.add, options.email, options.id, options.remove)
@@ -51,10 +52,14 @@ def _refuse_misuse(options: argparse.Namespace) -> None:
         raise UsageError("--email and --id belong to --add NAME.")
 
 
-def _changes(machine: Machine, project: Project, options: argparse.Namespace) -> tuple[ChangeSet, list[str]]:
+def _changes(
+    machine: Machine, project: Project, options: argparse.Namespace
+) -> tuple[ChangeSet, list[Sentence]]:
     if options.add:
         changes = add_account(project, Account(options.add, options.email, options.id))
-        warnings = [] if options.id else ["AWS has not made the account yet: give its id later, by hand."]
+        warnings: list[Sentence] = (
+            [] if options.id else ["AWS has not made the account yet: give its id later, by hand."]
+        )
     else:
         changes = remove_account(project, options.remove)
         warnings = warnings_of_removal(project, options.remove)

@@ -10,6 +10,7 @@ from pathlib import Path
 from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, say, say_json
 from tui.places import Machine
+from workflows.core.sentences import Sentence
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.write import Standing, WriteJournal
 
@@ -34,7 +35,7 @@ def writes_of(machine: Machine, root: Path) -> WriteJournal:
 def propose_and_write(
     writes: WriteJournal,
     request: Sequence[object],
-    make: Callable[[], tuple[ChangeSet, list[str]]],
+    make: Callable[[], tuple[ChangeSet, list[Sentence]]],
     words: str,
     options: argparse.Namespace,
 ) -> int:
@@ -78,7 +79,7 @@ def _finish(writes: WriteJournal) -> CutOff | None:
     return finished
 
 
-def _tell(changes: ChangeSet, warnings: list[str], words: str, options: argparse.Namespace) -> int:
+def _tell(changes: ChangeSet, warnings: list[Sentence], words: str, options: argparse.Namespace) -> int:
     if options.json:
         say_json(
             {

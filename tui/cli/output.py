@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from workflows.core.sentences import Sentence
+
 Row = Sequence[str]
 
 _STYLES = {"✓": "green", "✗": "red", "·": "dim"}
@@ -46,7 +48,7 @@ def encoding() -> str:
     return (sys.stdout.encoding or "").lower()
 
 
-def say(*lines: str) -> None:
+def say(*lines: Sentence) -> None:
     """Answer with lines for people.
 
     Raises:
@@ -86,7 +88,7 @@ def say_json(value: object) -> None:
     say(json_text(value))
 
 
-def answer(record: object, lines: Iterable[str], *, as_json: bool) -> None:
+def answer(record: object, lines: Iterable[Sentence], *, as_json: bool) -> None:
     """Answer with JSON for programs or with lines for people.
 
     Raises:
@@ -103,7 +105,7 @@ def json_text(value: object) -> str:
     return json.dumps(value, indent=2)
 
 
-def note(*lines: str) -> None:
+def note(*lines: Sentence) -> None:
     """Remark on something for people; a remark that nobody can get stops nothing."""
     if sys.stderr is None:
         return

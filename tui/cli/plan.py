@@ -82,7 +82,7 @@ def _warn_of_git(target: Path, context: Context) -> None:
 def _made(context: Context, options: argparse.Namespace) -> Planned:
     told = Told()
 
-    def initialised(code: Secret | None) -> str:
+    def initialised(code: Secret | None) -> Sentence:
         with stoppable(context):
             return mending.initialise(InitWay(options.init), context, told, code)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tui.cli.profiles_wish import Wish
+from workflows.core.sentences import Sentence
 from workflows.numbers import count
 from workflows.services.profiles.plan import WantedProfiles
 from workflows.services.profiles.prepare import Prepared, preview
@@ -75,7 +76,7 @@ def written_lines(wish: Wish, wanted: WantedProfiles, written: Written) -> Itera
 
 
 def written_record(
-    wish: Wish, wanted: WantedProfiles, written: Written, told: tuple[str, ...]
+    wish: Wish, wanted: WantedProfiles, written: Written, told: tuple[Sentence, ...]
 ) -> dict[str, Any]:
     """The same for programs."""
     return {

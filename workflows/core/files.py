@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 
 BACKUPS_KEPT = 10
 """So many backups of one file are kept, the newest."""
@@ -70,7 +71,7 @@ def explained(path: Path, participle: str) -> Iterator[None]:
         ) from error
 
 
-def cause_of(error: OSError) -> str:
+def cause_of(error: OSError) -> Sentence:
     """What went wrong, as a sentence without number and path."""
     return _CAUSES.get(error.errno or 0, (f"{error.strerror or error}.",))[0]
 

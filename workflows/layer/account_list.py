@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pygohcl
 
 from workflows.core.errors import Problem
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.document import Document
 from workflows.layer.edit import EditUnsafe
@@ -113,9 +113,9 @@ def remove_account(project: Project, name: str) -> ChangeSet:
     return _change(path, document, edited, {**wanted, "accounts": left})
 
 
-def warnings_of_removal(project: Project, name: str) -> list[str]:
+def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
     """What a person should know before an account leaves the list."""
-    warnings = []
+    warnings: list[Sentence] = []
     if project.layer(name) is not None:
         warnings.append(f"The identities layer of {name} stays; plans there miss its account in the list.")
     if (project.root / name).is_dir():

@@ -236,7 +236,7 @@ def overridden(files: FileSet, block: Block) -> Place | None:
     return next(found, None)
 
 
-def uneditable(files: FileSet, document: Document, block: Block) -> str:
+def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
     """Why nothing in a block of a document can be edited, as a sentence; "" when it can."""
     why = unwritable(files, document)
     if why:
@@ -249,7 +249,7 @@ def uneditable(files: FileSet, document: Document, block: Block) -> str:
     return ""
 
 
-def _user_module(files: FileSet, block: Block, reason: str) -> UserModule:
+def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
     document = block.document
     for_each = block.attributes["for_each"] if "for_each" in block.names else None
     own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
@@ -281,7 +281,7 @@ def _first_is_object(document: Document, container: Node) -> bool:
     return bool(entries) and unwrap(entries[0].children[2]).type == "object"
 
 
-def _not_plain(block: Block) -> str:
+def _not_plain(block: Block) -> Sentence:
     """Why a block of one user cannot be edited: its name is what everything else is told by."""
     if _plain_text(block, "name") is not None:
         return ""

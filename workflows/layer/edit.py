@@ -107,8 +107,8 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
                 location = layer.location
                 path = Path(os.path.normpath(location.path / name))
                 if path.is_symlink():
-                    why = "It is a symbolic link: what it leads to may be used elsewhere too."
-                    raise refuse(f"{name} is left alone.", why, Place(name, 1))
+                    link = "It is a symbolic link: what it leads to may be used elsewhere too."
+                    raise refuse(f"{name} is left alone.", link, Place(name, 1))
                 if why := protection(path):
                     raise refuse(f"{name} is read-only, and is left alone.", why, Place(name, 1))
                 changes.append(FileChange(location.relative, name, path, before, after))
@@ -125,7 +125,7 @@ def _run(layer: Layer, operation: Operation) -> Layer:
             f"{type(operation).__name__} would not have done exactly what it was meant to.",
             why="The edited layer, read back, differs from the intended one.",
             next="Nothing was written. Make this change by hand, and report it with the lines below.",
-            detail="\n".join(intended.differences(facts)),
+            detail=joined(intended.differences(facts), "\n"),
         )
     return edited
 

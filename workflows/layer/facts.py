@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from workflows.core.sentences import Sentence
 from workflows.layer.read_outputs import collections_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Facts:
     settings: Mapping[str, Constant]
     keys: Mapping[str, bytes]
 
-    def differences(self, other: Facts) -> Iterator[str]:
+    def differences(self, other: Facts) -> Iterator[Sentence]:
         """What differs from other facts, a few words each, for the detail of an error."""
         for what in ("people", "groups", "settings", "keys"):
             mine, theirs = getattr(self, what), getattr(other, what)

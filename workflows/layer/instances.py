@@ -301,7 +301,7 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
     return [one.attributes["default"] for one in variables if "default" in one.attributes]
 
 
-def unwritable(files: FileSet, document: Document) -> str:
+def unwritable(files: FileSet, document: Document) -> Sentence:
     """Why nothing in a document can be edited, as a sentence without its end; "" when it can."""
     if document.name in files.linked:
         return f"{document.name} is shared with other layers"
@@ -310,7 +310,7 @@ def unwritable(files: FileSet, document: Document) -> str:
     return ""
 
 
-def impurity(document: Document, container: Node) -> str:
+def impurity(document: Document, container: Node) -> Sentence:
     """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
     if container.type == "tuple":
         strings = plain_strings(document, container)

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ class Protected(OnboardError):  # noqa: N818 - it reads better where it is raise
     """A file that would be changed is read-only; nothing was written."""
 
 
-def protection(path: Path) -> str:
+def protection(path: Path) -> Sentence:
     """Why a file is not to be changed, as a sentence that says how to allow it; "" for any other file.
 
     Args:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence
 from workflows.layer.declarations import (
     attribute_of,
     group_modules,
@@ -81,7 +82,7 @@ def _name(block: Block, names: Mapping[str, object]) -> str:
 
 def _members(
     files: FileSet, block: Block, people: Mapping[Owner, Person], findings: list[Finding]
-) -> tuple[list[str], frozenset[str], str, bool]:
+) -> tuple[list[str], frozenset[str], Sentence, bool]:
     """The members' IAM names, those that follow their declaration, why none is edited, if it is computed."""
     why = uneditable(files, block.document, block)
     computed = overridden(files, block) is not None

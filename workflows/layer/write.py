@@ -28,6 +28,7 @@ from workflows.core.files import (
     write_atomically,
 )
 from workflows.core.locks import locked_folder
+from workflows.core.sentences import Sentence
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.protected import refuse_protected
 
@@ -205,7 +206,7 @@ def _write_one(change: FileChange) -> None:
         replace_file(path, change.after, mode=None)
 
 
-def _why(error: OSError, folder: Path) -> str:
+def _why(error: OSError, folder: Path) -> Sentence:
     """The cause in words; a file is written beside its place and renamed, so its folder has to allow it."""
     if error.errno in {errno.EACCES, errno.EPERM}:
         return f"You need the permission to write in the folder {folder}."

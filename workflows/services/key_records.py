@@ -19,6 +19,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, private_folder, read_text, write_atomically
+from workflows.core.sentences import Sentence
 from workflows.numbers import count
 
 LARGEST = 64_000
@@ -210,7 +211,7 @@ def _rotation(values: Mapping[str, Any]) -> Rotation:
     )
 
 
-def remark(record: KeyRecord, now: datetime) -> str:
+def remark(record: KeyRecord, now: datetime) -> Sentence:
     """What a person has to know of a kept key, a rotation that is not over and its age; "" if nothing."""
     name = f"{record.profile} ({record.id})"
     rotation = record.rotation
@@ -227,7 +228,7 @@ def remark(record: KeyRecord, now: datetime) -> str:
     return " ".join(words)
 
 
-def remarks(folder: Path, now: datetime) -> tuple[str, ...]:
+def remarks(folder: Path, now: datetime) -> tuple[Sentence, ...]:
     """The remarks on all keys whose records are in a folder.
 
     Raises:

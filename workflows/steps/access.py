@@ -103,7 +103,9 @@ def _computed(person: Person) -> EditRefused:
     return refuse(what, "Its declaration is computed, or in a file that cannot be parsed.", person.place)
 
 
-def consequence(person: Person, fact: str, *, wanted: bool, left: bool, shared: tuple[str, ...] = ()) -> str:
+def consequence(
+    person: Person, fact: str, *, wanted: bool, left: bool, shared: tuple[str, ...] = ()
+) -> Sentence:
     """What switching does to the person, in a sentence or two.
 
     Args:
@@ -124,9 +126,9 @@ def consequence(person: Person, fact: str, *, wanted: bool, left: bool, shared: 
     return words if left else f"{words} Then nothing is left to sign in with."
 
 
-def not_in_state(state: State, users: Mapping[str, Any], account: str) -> list[str]:
+def not_in_state(state: State, users: Mapping[str, Any], account: str) -> list[Sentence]:
     """What a state lacks of the switches that were decided, each in words."""
-    missing = []
+    missing: list[Sentence] = []
     for name, switches in users.get("access", {}).get(account, {}).items():
         there = {"login_profile": name in state.login_profiles, "access_key": name in state.access_keys}
         for fact, wanted in switches.items():
@@ -135,9 +137,9 @@ def not_in_state(state: State, users: Mapping[str, Any], account: str) -> list[s
     return missing
 
 
-def told_in_short(users: Mapping[str, Any]) -> list[str]:
+def told_in_short(users: Mapping[str, Any]) -> list[Sentence]:
     """What changes, for a commit's message."""
-    parts = []
+    parts: list[Sentence] = []
     for kind, words in (("access", "change the access of"), ("key_files", "rename the key file of")):
         names = sorted({name for some in users.get(kind, {}).values() for name in some})
         if names:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation
@@ -225,7 +226,9 @@ def _proved(
     return devices_of_new_key(key, clients, context.cancelled)
 
 
-def _sign_in(key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory) -> str:
+def _sign_in(
+    key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory
+) -> Sentence:
     """What AWS tells of the sign-in; with MFA it tells more."""
     if session is not None:
         return told_by_aws(session.client, identity)
@@ -256,7 +259,7 @@ def _owner(context: Context, identity: Identity) -> Owner:
     )
 
 
-def _deleted(path: Path) -> str:
+def _deleted(path: Path) -> Sentence:
     """What became of the downloaded file. The key is kept by now, so a failure is told, not raised."""
     try:
         return delete_access_key_file(path)

@@ -68,7 +68,7 @@ _KINDS = (
 )
 
 
-def limits(name: str) -> str:
+def limits(name: str) -> Sentence:
     """What AWS takes for a number of the policy, in words; "" for a switch."""
     if name not in POLICY_NUMBERS:
         return ""

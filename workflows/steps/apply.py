@@ -107,7 +107,7 @@ def time_needed(context: Context) -> timedelta:
     return SHORTEST_REST + _A_CHANGE * changes
 
 
-def nothing_to_do(context: Context) -> str:
+def nothing_to_do(context: Context) -> Sentence:
     """Why there is nothing to apply, as a sentence, or ""."""
     planned = decided(context)
     if planned is None:

@@ -112,7 +112,7 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
     return error
 
 
-def edit(spot: Spot, context: Context) -> str:
+def edit(spot: Spot, context: Context) -> Sentence:
     """Open the person's editor at a spot, wait until it ends, and say what changed in the file.
 
     It needs the terminal: whoever calls it has suspended the application.
@@ -130,7 +130,7 @@ def edit(spot: Spot, context: Context) -> str:
     return words if status == 0 else f"{words} {command[0]} ended with status {status}."
 
 
-def _told(spot: Spot, before: bytes, after: bytes | None) -> str:
+def _told(spot: Spot, before: bytes, after: bytes | None) -> Sentence:
     where = f"{spot.account} {spot.place.file}"
     if after == before:
         return f"{where} was not changed."

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Group, Layer, Place, Subject
 from workflows.layer.names import is_machine_name
 from workflows.layer.operations import AddPerson, EditRefused
@@ -112,7 +113,7 @@ class LayerView:
         """All names of groups that are in use, or will be."""
         return (*self.by_name, *(one.name for one in choice.add), *choice.rename.values())
 
-    def refusal(self, choice: LayerChoice, name: str, group: str) -> str:
+    def refusal(self, choice: LayerChoice, name: str, group: str) -> Sentence:
         """Why a person cannot be put into a group, or out of it, as a sentence; "" if it can be done."""
         if self.chosen.get(name) is Chosen.LEAVES:
             return f"{name} leaves {self.account}, and every group with it."

@@ -13,6 +13,7 @@ from pathlib import Path
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
@@ -49,7 +50,7 @@ class Sent:
     """
 
     at: str | None = None
-    how: str = ""
+    how: Sentence = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def default_file(name: str) -> str:
     return f"~/handoff-{name}.txt"
 
 
-def to_mailbox(person: PersonHandoff, context: Context) -> str:
+def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     """Put a person's text into the sandbox's mailbox, and say so.
 
     Raises:
@@ -156,13 +157,13 @@ def to_mailbox(person: PersonHandoff, context: Context) -> str:
     return f"put into the mailbox as {path.name}"
 
 
-def sent_now(how: str, context: Context, before: Sent | None = None) -> Sent:
+def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sent:
     """The mark that a text was sent now; `before` is the one that it replaces."""
     again = "once more: " if before is not None and before.at else ""
     return Sent(context.world.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
-def saved_words(path: Path, context: Context) -> str:
+def saved_words(path: Path, context: Context) -> Sentence:
     """How a saved text is told."""
     return f"saved as {told_path(path, context.world.home)}"
 

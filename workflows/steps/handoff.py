@@ -154,7 +154,7 @@ def _user_id(details: KeyDetails) -> str:
     return next((user_id.text for user_id in details.user_ids), details.fingerprint[-16:])
 
 
-def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> tuple[str, ...]:
+def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> tuple[Sentence, ...]:
     remarks = []
     asked = context.facts.get("fingerprint")
     for identity, key in zip(handoff.identities, owners, strict=True):

@@ -205,13 +205,13 @@ class KeyJudge:
         others = (f"{where[one][0]}: {headlines[one]}" for one in where if one is not worst.kind)
         return f" in {', '.join(where[worst.kind])}; {'; '.join(others)}"
 
-    def _about_providers(self, verdicts: Mapping[str, Verdict]) -> list[str]:
+    def _about_providers(self, verdicts: Mapping[str, Verdict]) -> list[Sentence]:
         troubles = {one: self._providers[one].trouble for one in verdicts}
         return [f"The AWS provider of {one} is not known: {why}" for one, why in troubles.items() if why]
 
-    def _about_others(self, name: str, checked: CheckedKey) -> list[str]:
+    def _about_others(self, name: str, checked: CheckedKey) -> list[Sentence]:
         """What the layers say about this key, or about another key of the same person."""
-        told = []
+        told: list[Sentence] = []
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
             users = _users_of(self.layers[account], file)
@@ -225,12 +225,12 @@ class KeyJudge:
             told.append(f"None of its user ids looks like {name}: read the fingerprint out to each other.")
         return told
 
-    def _another(self, name: str, same: list[tuple[str, str]]) -> list[str]:
+    def _another(self, name: str, same: list[tuple[str, str]]) -> list[Sentence]:
         """Where somebody who joins has another key already, which stays."""
         if self.replaces(name):
             return []
         joined = (self._context.facts.get("user_changes") or {}).get("add", {})
-        told = []
+        told: list[Sentence] = []
         for account, layer in self.layers.items():
             person = layer.person(name)
             file = person.key_file if person and name not in joined.get(account, ()) else None

@@ -7,6 +7,7 @@ from datetime import datetime
 from threading import Event
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.services import iam, sts
 from workflows.services.access_key_vault import delete_access_key
 from workflows.services.aws_errors import AwsError, AwsFailure
@@ -63,7 +64,7 @@ def keep_recorded(
     *,
     mfa_serial: str | None,
     created: datetime | None,
-) -> list[str]:
+) -> list[Sentence]:
     """Keep a key, write down that it is, and delete copies of an older one in other stores.
 
     Returns:
@@ -102,9 +103,9 @@ def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
     return next((one.created for one in keys if one.access_key_id == key.access_key_id), None)
 
 
-def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[str]:
+def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sentence]:
     """An older key elsewhere might be found before this one. A failure is told, as the new one is kept."""
-    told: list[str] = []
+    told: list[Sentence] = []
     try:
         vaults = world.vault(owner.fingerprint).all
     except VaultUnavailable:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import FileError, explained, read_bytes
+from workflows.core.sentences import Sentence, joined
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.many_keys import check_keys, in_parallel
 from workflows.services.gpg.normalise import KEYRING_LIMIT
@@ -49,7 +50,7 @@ def person_of(file: Path, names: Sequence[str]) -> str:
 
 def take_in_folder(
     folder: Path, names: Sequence[str], context: Context, report: Report
-) -> tuple[dict[str, TakenKey], dict[str, tuple[TakenKey, ...]], tuple[str, ...]]:
+) -> tuple[dict[str, TakenKey], dict[str, tuple[TakenKey, ...]], tuple[Sentence, ...]]:
     """The keys of a folder's files.
 
     Args:
@@ -75,7 +76,7 @@ def take_in_folder(
 
     found = in_parallel(lambda file: _read(file, context), files, tick)
     offered: dict[str, list[TakenKey]] = {}
-    told: list[str] = []
+    told: list[Sentence] = []
     for one in found:
         named = person_of(Path(one.user or one.path.name), names)
         matched = [(named or _person_by_key(key, names), key) for key in one.keys]
@@ -130,12 +131,12 @@ def _person_by_key(key: CheckedKey, names: Sequence[str]) -> str:
     return fitting[0] if len(fitting) == 1 else ""
 
 
-def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[str]:
+def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sentence]:
     """What to say about a file: keys in it that are for nobody here, or why it cannot be used.
 
     A file that has nothing of a key, and nobody's name, is only counted.
     """
-    told = []
+    told: list[Sentence] = []
     if keys:
         ids = [next((user.text for user in key.details.user_ids), "a key without a name") for key in keys]
         more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
@@ -145,12 +146,12 @@ def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[str]:
     return told
 
 
-def _nothing_there(folder: Path, names: Sequence[str], told: Sequence[str]) -> OnboardError:
+def _nothing_there(folder: Path, names: Sequence[str], told: Sequence[Sentence]) -> OnboardError:
     return OnboardError(
         "No keys in this folder",
         f"{folder} has no usable key of {', '.join(names)}.",
         why="A file is for jane.doe if it is called jane.doe, jane.doe.asc or request-jane.doe.txt, or if "
         "the key in it has that name or mail address.",
         next="Rename the files, or open them one by one.",
-        detail="\n".join(told),
+        detail=joined(told, "\n"),
     )

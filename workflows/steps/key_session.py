@@ -12,6 +12,7 @@ from threading import Event
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
 from workflows.numbers import count
 from workflows.services import iam, sts
 from workflows.services.aws_errors import AwsError, AwsFailure
@@ -183,7 +184,7 @@ def key_session(
             session.drop()
 
 
-def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[str]:
+def key_lines(keys: Sequence[iam.AccessKey], now: datetime) -> list[Sentence]:
     """Each key in a line: its id, whether it works, its age, its last use."""
     return [
         f"{key.access_key_id}  {'active' if key.active else 'inactive'},"
@@ -213,12 +214,12 @@ def two_keys(keys: Sequence[iam.AccessKey], now: datetime, used: str) -> Onboard
         )
     return OnboardError(
         "Two access keys already",
-        "A user has at most two access keys, and you have two:\n" + "\n".join(key_lines(keys, now)),
+        joined(("A user has at most two access keys, and you have two:", *key_lines(keys, now)), "\n"),
         next=advice,
     )
 
 
-def _use(key: iam.AccessKey, now: datetime) -> str:
+def _use(key: iam.AccessKey, now: datetime) -> Sentence:
     if not key.last_use_known:
         return "last use not known"
     if key.last_used is None:

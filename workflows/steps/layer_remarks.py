@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from workflows.core.sentences import Sentence
 from workflows.layer.model import Finding, Layer
 
 _MOST = 3
 
 
-def layer_remarks(layers: Iterable[Layer]) -> list[str]:
+def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
     """What the layers hold that is not simply read and edited, each a sentence with its place.
 
     What is commented out takes one line a layer, however much it is, after what is to be edited by hand. More
@@ -19,7 +20,8 @@ def layer_remarks(layers: Iterable[Layer]) -> list[str]:
     Args:
         layers: in the order they are worked on.
     """
-    urgent, others = [], []
+    urgent: list[Sentence] = []
+    others: list[Sentence] = []
     for layer in layers:
         account = layer.location.account
         shown = [one for one in layer.findings if not one.hidden]
@@ -33,7 +35,7 @@ def layer_remarks(layers: Iterable[Layer]) -> list[str]:
     )
 
 
-def _hidden(findings: Iterable[Finding]) -> Iterator[str]:
+def _hidden(findings: Iterable[Finding]) -> Iterator[Sentence]:
     hidden = [one for one in findings if one.hidden]
     if len(hidden) == 1:
         yield f"{hidden[0].message} ({hidden[0].place})"

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.state_lock import LockInfo
 from workflows.steps.base import Context, Progress, Report
@@ -32,7 +33,7 @@ WAYS = {
 """What is on the button, and what it does."""
 
 
-def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None = None) -> str:
+def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None = None) -> Sentence:
     """Release a state's lock by force. The person has typed whose it is.
 
     Returns:
@@ -47,7 +48,7 @@ def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None
     return f"The lock of {lock.who or lock.lock_id} is released."
 
 
-def write_state(context: Context, report: Report, code: Secret | None = None) -> str:
+def write_state(context: Context, report: Report, code: Secret | None = None) -> Sentence:
     """Write the state that the last apply of the step's layer could not write.
 
     Returns:
@@ -66,7 +67,7 @@ def write_state(context: Context, report: Report, code: Secret | None = None) ->
     return "The state is written: it holds what the last apply made. The file is removed."
 
 
-def initialise(way: InitWay, context: Context, report: Report, code: Secret | None = None) -> str:
+def initialise(way: InitWay, context: Context, report: Report, code: Secret | None = None) -> Sentence:
     """Initialise the step's layer the way that was chosen.
 
     Returns:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
@@ -102,7 +103,7 @@ def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registe
     return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
 
 
-def _seed_forgotten(context: Context, identity: Identity) -> str:
+def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
     """Forget what an interrupted set-up may have left; says where a seed may still be, or ""."""
     try:
         forget_seed(context, identity)

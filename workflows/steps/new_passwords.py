@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.files import private_folder, read_text, write_atomically
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context
 from workflows.steps.intents import RESETTING, named
@@ -64,7 +65,7 @@ def note_again(note: Mapping[str, Any], context: Context) -> None:
         file.unlink(missing_ok=True)
 
 
-def outdated(context: Context) -> str:
+def outdated(context: Context) -> Sentence:
     """Why the last plan is not for those who are to get a new password now, as a sentence; "" if it is."""
     asked = _note(context, context.item).get("asked", ())
     if set(asked) == set(wanted(context)):

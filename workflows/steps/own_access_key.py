@@ -8,6 +8,7 @@ from enum import Enum
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.messages.handoff import Identity
 from workflows.services import sts
 from workflows.services.access_key_file import check_access_key, read_access_key_file
@@ -146,7 +147,7 @@ _KINDS = {
 }
 
 
-def device_words(devices: Sequence[MfaDevice]) -> str:
+def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     """Which devices there are and whose codes count, in sentences; "" for one app or none."""
     chosen = code_device(devices)
     told = []

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -111,7 +112,7 @@ def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
     return own_key(fingerprint, context, report)
 
 
-def revocation_told(fingerprint: str, context: Context) -> str:
+def revocation_told(fingerprint: str, context: Context) -> Sentence:
     """Where gpg put the certificate that revokes a key which was made here, and what to do with it."""
     world = context.world
     environment = {"HOME": str(world.home), **world.environment}
@@ -202,7 +203,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             "No file was named, and nothing can be copied on this computer.",
             next="Enter a file to save it in, and send that file to your admin.",
         )
-    sent = ", ".join(places)
+    sent = joined(places, ", ")
     kind = "a request for a replacement" if request.replacement else "the request"
     return {
         "fingerprint": key.fingerprint,
@@ -230,7 +231,7 @@ def request_text(request: Request, key: OwnChoice, context: Context) -> str:
     ).render()
 
 
-def _saved(request: Request, text: str, context: Context) -> list[str]:
+def _saved(request: Request, text: str, context: Context) -> list[Sentence]:
     if not request.path.strip():
         return []
     path = typed_path(request.path, context.world.home)
@@ -247,7 +248,7 @@ def _saved(request: Request, text: str, context: Context) -> list[str]:
     return [f"saved as {told_path(path, context.world.home)}"]
 
 
-def _posted(text: str, context: Context) -> list[str]:
+def _posted(text: str, context: Context) -> list[Sentence]:
     mailbox = context.world.mailbox
     if mailbox is None:
         return []
@@ -256,7 +257,7 @@ def _posted(text: str, context: Context) -> list[str]:
     return [f"in the sandbox's mailbox ({name})"]
 
 
-def _copied(text: str, context: Context) -> list[str]:
+def _copied(text: str, context: Context) -> list[Sentence]:
     try:
         context.world.clipboard.copy(text)
     except ClipboardUnavailable:

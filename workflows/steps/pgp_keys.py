@@ -13,6 +13,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -125,7 +126,7 @@ def mail_for(context: Context) -> tuple[str, ...]:
     return tuple(name for name in people_of(context.facts) if (mailbox / f"request-{name}.txt").exists())
 
 
-def invite(name: str, context: Context) -> str:
+def invite(name: str, context: Context) -> Sentence:
     """Make the text to send to a person who has not sent a key, and hand it out; tells where it is.
 
     Raises:
@@ -139,7 +140,7 @@ def invite(name: str, context: Context) -> str:
     return f"It is in the sandbox's mailbox, for {name}."
 
 
-def hand_out(text: str, file_name: str, context: Context) -> str:
+def hand_out(text: str, file_name: str, context: Context) -> Sentence:
     """Copy a text that is to be sent, or save it at home where there is no clipboard; tells which.
 
     Raises:

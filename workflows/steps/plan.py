@@ -13,6 +13,7 @@ from typing import Any
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -95,7 +96,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
             layer.terraform.give_up_plan()
             raise
         unchecked = plan_account.not_checked(plan, layer.location)
-        origin = " ".join([origin_words(record, context), *unchecked])
+        origin = joined((origin_words(record, context), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
     planned = judged(record, plan, context)
@@ -125,7 +126,7 @@ def markdown(context: Context) -> str:
     if left := left_over(text):
         raise OnboardError(
             "The plan cannot be exported",
-            f"Its Markdown would still hold {', '.join(left)}.",
+            f"Its Markdown would still hold {joined(left, ', ')}.",
             why="It is scanned once more after account ids, keys and secrets were replaced.",
             next="Plan again; if it stays so, share the plan by hand and report this.",
         )
@@ -137,7 +138,7 @@ def proposed_target(context: Context) -> str:
     return f"~/plan-{context.facts.get('project', 'project')}-{context.item}.md"
 
 
-def export(target: str, context: Context) -> str:
+def export(target: str, context: Context) -> Sentence:
     """Write the Markdown into a file, copy it where there is a clipboard, and say so.
 
     Args:
@@ -217,7 +218,7 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
     if missing:
         raise OnboardError(
             "Not applied yet",
-            f"The state of {context.item} is not what was decided: {'; '.join(missing)}.",
+            f"The state of {context.item} is not what was decided: {joined(missing, '; ')}.",
             why="It was read just now, with the layer's own profile.",
             next="Wait for the pull request to be applied, or plan and apply here.",
         )
@@ -234,11 +235,11 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
     }
 
 
-def not_applied(state: State, context: Context) -> list[str]:
+def not_applied(state: State, context: Context) -> list[Sentence]:
     """What the state of the step's layer lacks of what was decided about people, each in words."""
     facts, account = context.facts, context.item
     users = facts.get("user_changes") or {}
-    missing = []
+    missing: list[Sentence] = []
     for name in users.get("add", {}).get(account, []):
         if name not in state.users:
             missing.append(f"{name} is not in it")

@@ -6,6 +6,7 @@ and a provider can take on a role by itself; so what the plan read is held again
 
 from __future__ import annotations
 
+from workflows.core.sentences import Sentence
 from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.services.terraform.plan import Plan
@@ -34,7 +35,7 @@ def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
     )
 
 
-def not_checked(plan: Plan, location: LayerLocation) -> tuple[str, ...]:
+def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
     """A sentence for each provider whose account nobody could check; none once the plan itself tells."""
     if location.account_id in plan.accounts:
         return ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from workflows.core.sentences import Sentence
 from workflows.numbers import count
 from workflows.services.git import Git
 from workflows.services.terraform.record import PlanRecord
@@ -17,7 +18,7 @@ _SHORT = 8
 _MOST = 5
 
 
-def origin_words(record: PlanRecord, context: Context) -> str:
+def origin_words(record: PlanRecord, context: Context) -> Sentence:
     """The program, the commit and the branch, and what of the plan's sources is in no commit.
 
     Raises:
@@ -35,7 +36,7 @@ def origin_words(record: PlanRecord, context: Context) -> str:
     return f"{words} {_uncommitted(own, git.root().resolve())}" if own else words
 
 
-def _uncommitted(dirty: list[Path], root: Path) -> str:
+def _uncommitted(dirty: list[Path], root: Path) -> Sentence:
     names = [str(path.relative_to(root)) for path in dirty[:_MOST]]
     more = f" and {len(dirty) - _MOST} more" if len(dirty) > _MOST else ""
     files = count(len(dirty), "file that it was made from differs", "files that it was made from differ")

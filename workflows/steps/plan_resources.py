@@ -170,7 +170,7 @@ def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Di
             yield Difference("-", one.address, f"Not in the plan any more: {_told(one)}.", _marked("-", one))
 
 
-def _told(resource: Resource) -> str:
+def _told(resource: Resource) -> Sentence:
     what = f"{resource.about}: {resource.words}"
     return f"{what} (outside of Terraform)" if resource.drift else what
 

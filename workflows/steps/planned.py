@@ -177,7 +177,7 @@ def decided(context: Context) -> Planned | None:
     return Planned.from_facts(facts) if facts and not facts["elsewhere"] else None
 
 
-def staleness(planned: Planned, context: Context) -> str:
+def staleness(planned: Planned, context: Context) -> Sentence:
     """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
     if not planned.empty and not planned.record.plan.is_file():
         return "The plan file is gone: it was applied, given up, or cut off. Plan again."

@@ -33,7 +33,7 @@ def remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> l
     return [*remarks, *_git_remarks(project, context), *_requests(layers, context)]
 
 
-def _requests(layers: Sequence[Layer], context: Context) -> list[str]:
+def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     """Requests in the sandbox's mailbox for another key, of people who are there already."""
     mailbox = context.world.mailbox
     if mailbox is None:
@@ -54,11 +54,11 @@ def _is_replacement(file: Path) -> bool:
         return False  # the step PGP keys tells what is wrong with it
 
 
-def _git_remarks(project: Project, context: Context) -> list[str]:
+def _git_remarks(project: Project, context: Context) -> list[Sentence]:
     git = Git(project.root, context.world.environment)
     if not git.is_repository():
         return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
-    remarks = []
+    remarks: list[Sentence] = []
     if not git.upstream().name:
         remarks.append(
             "This checkout has no remote to compare it with: it is not known whether it is current."

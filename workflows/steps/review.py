@@ -13,6 +13,7 @@ from typing import Any
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.processes import child_environment
+from workflows.core.sentences import Sentence, capitalized, joined
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
 from workflows.layer.edit import EditUnsafe, check, propose
@@ -87,7 +88,7 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     return change_set
 
 
-def notes(context: Context) -> list[str]:
+def notes(context: Context) -> list[Sentence]:
     """What the difference does not say by itself: what people take over from others, what is left behind.
 
     Raises:
@@ -145,7 +146,7 @@ def _proposed(layer: Layer, wanted: Sequence[Operation]) -> ChangeSet:
         raise not_possible(layer, refusal, "Go back and take that back") from refusal
 
 
-def save(target: str, text: str, context: Context) -> str:
+def save(target: str, text: str, context: Context) -> Sentence:
     """Write the difference into a file of the person's choice, and say where it is.
 
     Args:
@@ -169,7 +170,7 @@ def save(target: str, text: str, context: Context) -> str:
 def proposed_message(context: Context) -> str:
     """A commit message that says who and where."""
     users = context.facts.get("user_changes") or {}
-    parts = []
+    parts: list[Sentence] = []
     for verb in ("add", "remove"):
         names = sorted({name for some in users.get(verb, {}).values() for name in some})
         if names:
@@ -178,11 +179,10 @@ def proposed_message(context: Context) -> str:
     layers = ", ".join(context.facts["layers"])
     if not parts or context.facts.get("rekeying"):
         parts.append(_otherwise(context))
-    words = " and ".join(parts)
-    return f"{words[0].upper()}{words[1:]} ({layers} base-identities)"
+    return f"{capitalized(joined(parts, ' and '))} ({layers} base-identities)"
 
 
-def _otherwise(context: Context) -> str:
+def _otherwise(context: Context) -> Sentence:
     """What a commit does in which nobody comes or goes."""
     rekeyed, moves = context.facts.get("rekeying"), (context.facts.get("memberships") or {}).values()
     regrouped = sorted({name for some in moves for name, groups in some.items() if any(groups.values())})

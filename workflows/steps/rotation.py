@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -100,7 +101,7 @@ def observe(context: Context) -> Observation:
     return AGREES
 
 
-def rotated(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[str]]:
+def rotated(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
     """As `perform`: the record, and what was done, in sentences."""
     record = _record(request, context.world)
     rotation = record.rotation
@@ -111,7 +112,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
             why="A user has at most two access keys, so there is no room for another one.",
             next="Delete it first (--delete-inactive, or the mark “Delete the inactive key”).",
         )
-    told: list[str] = []
+    told: list[Sentence] = []
     with _session(record, request.code, context, report) as (session, parts):
         if rotation is not None and rotation.interrupted:
             record, words = recover(record, parts)
@@ -127,7 +128,7 @@ def rotated(request: Request, context: Context, report: Report) -> tuple[KeyReco
     return record, told
 
 
-def retired(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[str]]:
+def retired(request: Request, context: Context, report: Report) -> tuple[KeyRecord, list[Sentence]]:
     """Delete the old key that a rotation has left inactive.
 
     Raises:
@@ -251,7 +252,7 @@ def _owner(record: KeyRecord) -> Callable[[sts.Identity], None]:
     return check
 
 
-def _make_room(request: Request, record: KeyRecord, session: KeySession, told: list[str]) -> None:
+def _make_room(request: Request, record: KeyRecord, session: KeySession, told: list[Sentence]) -> None:
     """A user has two keys at most: an inactive one can go, if the person says so."""
     keys = session.listed()
     if len(keys) < 2:

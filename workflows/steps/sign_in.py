@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
@@ -110,7 +111,7 @@ def validate(request: Request, context: Context) -> list[Problem]:
 
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record the sign-in as the person told it, and as AWS tells it if there is a key to ask with."""
-    recorded = ""
+    recorded: Sentence = ""
     if has_password(context):
         report(Progress("Looking whether there is a key to ask AWS with"))
         recorded = told_with_kept_key(context, identity_of(context))

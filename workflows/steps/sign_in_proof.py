@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 from workflows.messages.handoff import Identity
 from workflows.services import iam
 from workflows.services.aws_errors import AwsError, AwsFailure
@@ -15,7 +16,7 @@ from workflows.steps.own_identity import base_profile_of, clients_of, project_of
 NOT_REPLACED = "The one-time password is not replaced yet: sign in once more, and choose a new one there."
 
 
-def told_by_aws(client: AwsClient, identity: Identity) -> str:
+def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
     """A sentence on the sign-in of the one whose key the client signs with; "" if AWS tells nothing.
 
     GetUser is allowed without MFA, GetLoginProfile usually is not.
@@ -38,7 +39,7 @@ def told_by_aws(client: AwsClient, identity: Identity) -> str:
     return f"AWS has recorded your sign-in of {used:%Y-%m-%d %H:%M} UTC."
 
 
-def told_with_kept_key(context: Context, identity: Identity) -> str:
+def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
     """As `told_by_aws`, with the key that is kept for the identity; "" where none is known on this computer.
 
     It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.

@@ -36,7 +36,7 @@ def is_old(made: Planned, context: Context) -> bool:
     return moment.tzinfo is not None and context.world.now() - moment > _FRESH
 
 
-def of_the_checkout(made: Planned, context: Context) -> tuple[str, ...]:
+def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     """What git tells of the checkout since the plan was made, in sentences; nothing without a checkout.
 
     The upstream is not asked: it is as it was last fetched.
@@ -60,7 +60,7 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[str, ...]:
     return tuple(told)
 
 
-def of_the_state(made: Planned, context: Context, report: Report, code: Secret | None = None) -> str:
+def of_the_state(made: Planned, context: Context, report: Report, code: Secret | None = None) -> Sentence:
     """What happened to the state since the plan was made, as a sentence; "" if nothing did.
 
     Raises:
@@ -83,7 +83,7 @@ def refuse_another_state(made: Planned, layer: OpenLayer, context: Context, repo
         raise OnboardError("The state is another one now", words, next="Plan again, and read that one.")
 
 
-def _state_words(made: Planned, layer: OpenLayer, context: Context, report: Report) -> str:
+def _state_words(made: Planned, layer: OpenLayer, context: Context, report: Report) -> Sentence:
     mark = made.record.state
     if mark is None:
         return ""

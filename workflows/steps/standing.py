@@ -10,7 +10,7 @@ from workflows.services.terraform.results import ApplyResult, Trouble
 from workflows.steps.planned import Planned
 
 
-def standing(planned: Planned, result: ApplyResult) -> str:
+def standing(planned: Planned, result: ApplyResult) -> Sentence:
     """Who is done after an apply that stopped on the way, and who is not.
 
     After a killed one nobody is done for certain: what AWS has may be missing from the state.

@@ -14,6 +14,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.project import Project
 from workflows.machine.declaration import Step
@@ -188,7 +189,7 @@ def with_version(audit: Audit, account: str, version: int | None) -> Audit:
     return replace(audit, accounts=accounts)
 
 
-def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) -> str:
+def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) -> Sentence:
     """Write the audit as Markdown and as JSON into the home folder, copy the Markdown, and say so.
 
     Args:
@@ -210,10 +211,10 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     names = " and ".join(told_path(path, world.home) for path in paths)
     ids = "with account ids" if with_ids else "without account ids in the Markdown"
     try:
-        copied = " " + world.clipboard.copy(text)
+        copied = world.clipboard.copy(text)
     except OnboardError as error:
-        copied = f" It was not copied: {error.what}"
-    return f"Written, {ids}: {names}.{copied}"
+        copied = f"It was not copied: {error.what}"
+    return f"Written, {ids}: {names}. {copied}"
 
 
 def validate(request: Request, context: Context) -> list[Problem]:

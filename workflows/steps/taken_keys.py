@@ -12,6 +12,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes
+from workflows.core.sentences import Sentence
 from workflows.messages.request import Request as SentRequest
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.many_keys import check_keys
@@ -49,7 +50,7 @@ class Taken:
 
     keys: Mapping[str, TakenKey] = field(default_factory=dict)
     choices: Mapping[str, tuple[TakenKey, ...]] = field(default_factory=dict)
-    unmatched: tuple[str, ...] = ()
+    unmatched: tuple[Sentence, ...] = ()
     replaces: str = ""
     asked: bool = False
     reason: str = ""

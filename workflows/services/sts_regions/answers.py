@@ -143,7 +143,7 @@ class Audit:
         return cls(project, facts["asked_at"], tuple(facts["allowed"]), accounts)
 
 
-def changes(before: Audit, now: Audit) -> tuple[str, ...]:
+def changes(before: Audit, now: Audit) -> tuple[Sentence, ...]:
     """What is other than it was, a line each: "security eu-west-3: active, now deactivated"."""
     lines = []
     for account in now.accounts:

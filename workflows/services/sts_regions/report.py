@@ -107,7 +107,7 @@ def _what_to_do(answer: AccountAnswer, allowed: tuple[str, ...], with_ids: bool)
         yield f"Not in the partition {answer.partition}: {', '.join(wanted.missing)}.\n"
 
 
-def token_words(version: int | None) -> str:
+def token_words(version: int | None) -> Sentence:
     """What tokens of a version are good for."""
     return {
         1: "version 1, good in the regions that are enabled by default",

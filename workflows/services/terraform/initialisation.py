@@ -12,6 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.version import VersionNumber, allows
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SCHEME = re.compile(
 
 def init_needed(
     layer: Path, backend_configs: Sequence[Path] = (), *, data_folder: Path | None = None
-) -> tuple[str, ...]:
+) -> tuple[Sentence, ...]:
     """Say why a layer has to be initialised, in words; nothing if it has not.
 
     Args:

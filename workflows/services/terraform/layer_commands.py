@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import Cancelled
 from workflows.core.processes import Completed, capture, child_environment
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.failures import failure
 from workflows.services.terraform.initialisation import init_needed
 from workflows.services.terraform.layer_runs import LayerRuns
@@ -77,7 +78,7 @@ class LayerCommands:
         """The run of this layer that is still going on, if there is one."""
         return self._runs.running()
 
-    def init_reasons(self) -> tuple[str, ...]:
+    def init_reasons(self) -> tuple[Sentence, ...]:
         """Why the layer has to be initialised, in words; nothing if it has not."""
         data = self.environment.get("TF_DATA_DIR")
         return init_needed(self.layer, self._backend_configs, data_folder=self.layer / data if data else None)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from workflows.core.sentences import Sentence
+
 _REFRESH = re.compile(
     r"^.*: (?:Refreshing state\.\.\.|Reading\.\.\.|Read complete after|Refresh complete).*\n?", re.MULTILINE
 )
@@ -113,7 +115,7 @@ def redact(text: str) -> str:
     return text
 
 
-def left_over(text: str) -> tuple[str, ...]:
+def left_over(text: str) -> tuple[Sentence, ...]:
     """What a redacted text still gives away, each in a few words; nothing for one that may be shown."""
     found = [
         kind

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows.core.sentences import Sentence
+
 _MEMBER = "tfstate"
 
 
@@ -61,7 +63,7 @@ def read_mark(text: str) -> StateMark | None:
     return StateMark(str(state.get("lineage") or ""), int(state["serial"]))
 
 
-def changed_words(planned: StateMark, now: StateMark) -> str:
+def changed_words(planned: StateMark, now: StateMark) -> Sentence:
     """What happened to the state since a plan was made, as a sentence; "" if nothing did."""
     if planned.serial == now.serial and (planned.lineage == now.lineage or planned.serial == 0):
         return ""

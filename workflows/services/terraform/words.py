@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from workflows.core.sentences import Sentence, text_of
 from workflows.services.terraform.plan import (
     ACCESS_KEY,
     GROUP,
@@ -60,7 +61,7 @@ _DONE = {
 }
 
 
-def summary(plan: Plan) -> tuple[str, ...]:
+def summary(plan: Plan) -> tuple[Sentence, ...]:
     """The plan in lines: one a person, then one a group, then the account, the rest and the outputs."""
     if plan.is_empty:
         return ("Nothing changes.",)
@@ -75,7 +76,7 @@ def summary(plan: Plan) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def meaning(change: ResourceChange) -> str | None:
+def meaning(change: ResourceChange) -> Sentence | None:
     """What a change means for whom it is about, in words; None for a resource that is told by its address."""
     if change.type == GROUP_MEMBERS:
         moves = [f"{name} joins" for name in change.joining] + [f"{name} leaves" for name in change.leaving]
@@ -83,14 +84,14 @@ def meaning(change: ResourceChange) -> str | None:
     return _WORDS.get((change.type, change.action))
 
 
-def describe(change: ResourceChange) -> str:
+def describe(change: ResourceChange) -> Sentence:
     """One change in words, with whom it is about, for lists of what is destroyed or foreign."""
     whom = f"user {change.user}" if change.user else f"group {change.group}" if change.group else ""
     text = meaning(change) or f"{change.address} is {_DONE[change.action]}"
     return f"{whom}: {text}" if whom else text
 
 
-def plan_markdown(plan: Plan, *, title: str, origin: str = "") -> str:
+def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
     """The plan's actions as Markdown for a pull request, redacted, in a block that unfolds.
 
     Under an action stands what changes inside the resource, as far as the action does not say it: whoever
@@ -123,9 +124,9 @@ def plan_markdown(plan: Plan, *, title: str, origin: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _prose(line: str) -> str:
+def _prose(line: Sentence) -> str:
     """A redacted line outside of a block of code, where Markdown would take a placeholder for a tag."""
-    return redact(line).replace("<", r"\<")
+    return redact(text_of(line)).replace("<", r"\<")
 
 
 def _about_user(plan: Plan, user: str) -> list[str]:
@@ -150,7 +151,7 @@ def _moves(plan: Plan, user: str) -> list[str]:
     return words
 
 
-def _about_group(plan: Plan, group: str) -> str:
+def _about_group(plan: Plan, group: str) -> Sentence:
     own = [change for change in plan.changes if change.group == group]
     words = [f"is {_DONE[change.action]}" for change in own if change.type == GROUP]
     if any(change.members_unknown for change in own):
