@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import Confirm
@@ -13,7 +14,8 @@ from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import short_policy
 from workflows.layer.names import check_group_name
 from workflows.steps import group_choices
-from workflows.steps.group_choices import LayerChoice, NewGroup, PolicyChanges
+from workflows.steps.decisions import NewGroup, PolicyChanges
+from workflows.steps.group_choices import LayerChoice
 from workflows.steps.group_views import LayerView
 
 
@@ -45,7 +47,7 @@ class GroupKeys(ByHandPane):
         def answered(name: str | None) -> None:
             if name:
                 added = (*self.choice.add, NewGroup(name, sibling.name))
-                self.choose(group_choices.with_groups(self.choice, added), name)
+                self.choose(replace(self.choice, add=added), name)
 
         words = f"Made like {sibling.name}, without its members. Policies: {policies}"
         self._ask_name("A new group", words, "", self.view.taken(self.choice), answered)

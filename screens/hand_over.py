@@ -19,6 +19,7 @@ from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Text
 from workflows.core.sentences import Sentence, text_of
+from workflows.core.shapes import plain
 from workflows.steps import hand_over, handed, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import Request, Sent
@@ -65,14 +66,11 @@ class HandOverPane(TerraformPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._names = handed.people_of(opening.context.item, opening.context.every)
+        self._names = handed.people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
-        facts: Any = opening.context.facts.get("handed_over") or {}
-        marks = {**facts.get("people", {}), **opening.draft.get("people", {})}
-        self._sent = {
-            name: Sent(marks[name]["sent_at"], marks[name]["how"]) if name in marks else Sent()
-            for name in self._names
-        }
+        kept = opening.context.facts.get("handed_over")
+        marks = {**hand_over.sent_to(kept), **hand_over.sent_to(opening.draft)}
+        self._sent = {name: marks.get(name, Sent()) for name in self._names}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
         self._code_wanted = False
 
@@ -126,8 +124,8 @@ class HandOverPane(TerraformPane):
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
-        if sent.at:
-            words = f"✓ {name}  sent {told_moment(sent.at, self.context.world.now())}, {sent.how}"
+        if sent.sent_at:
+            words = f"✓ {name}  sent {told_moment(sent.sent_at, self.context.world.now())}, {sent.how}"
         elif handoff is None:
             words = f"○ {name}  not read from the state yet"
         elif handoff.text:
@@ -207,7 +205,7 @@ class HandOverPane(TerraformPane):
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
-        unsent = any(sent.at is None for sent in self._sent.values())
+        unsent = any(sent.sent_at is None for sent in self._sent.values())
         if self._code_wanted or (unsent and not self._handoffs):
             self._read()
         else:
@@ -248,7 +246,7 @@ class HandOverPane(TerraformPane):
         """Mark the person's text as sent, or take the mark back."""
         name = self._marked
         if name:
-            marked = self._sent[name].at is not None
+            marked = self._sent[name].sent_at is not None
             self._sent[name] = Sent() if marked else hand_over.sent_now("marked by hand", self.context)
             self._show()
             self.keep_draft()
@@ -276,7 +274,7 @@ class HandOverPane(TerraformPane):
         return Request(dict(self._sent))
 
     def draft(self) -> Mapping[str, Any]:
-        people = {name: {"sent_at": one.at, "how": one.how} for name, one in self._sent.items() if one.at}
+        people = {name: plain(one) for name, one in self._sent.items() if one.sent_at}
         roles = {} if self._usual_roles else {"usual_roles": False}
         return {**roles, **({"people": people} if people else {})}
 

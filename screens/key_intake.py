@@ -26,7 +26,7 @@ class KeyIntake(StepPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self.names = list(taken_keys.people_of({"joining": (), **opening.context.facts}))
+        self.names = list(taken_keys.people_of(opening.context))
 
     def person(self) -> str:
         """The marked one, whom the next key is for; "" if nobody's is wanted."""

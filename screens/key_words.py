@@ -8,9 +8,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.services.gpg.owner import Likeness
-from workflows.steps.judged_keys import TakenKey
+from workflows.steps.judged_keys import Replacement, TakenKey
 from workflows.steps.layer_keys import PresentKey
-from workflows.steps.replaced_keys import Replacement
 from workflows.steps.taken_keys import Taken
 
 
@@ -41,7 +40,7 @@ def told(key: TakenKey) -> list[str]:
 
 
 def _told_replacement(replaced: Replacement) -> list[str]:
-    lines = [f"! Makes anew in {one.words}" for one in replaced.resets]
+    lines = [f"! Makes anew in {words}" for words in replaced.told]
     lines += [f"= {account} has this very key already; its file stays." for account in replaced.unchanged]
     return lines + [f"! {words}" for words in replaced.by_hand]
 
@@ -92,9 +91,9 @@ def proposal(taken: Taken) -> str:
 
 def replacing(key: TakenKey) -> str:
     """What a new key makes anew, by name, for the question that wants the typed name."""
-    resets = key.replacement.resets if key.replacement else ()
+    resets = key.replacement.told if key.replacement else ()
     return (
         "The next apply makes these anew, and the ones in use stop working:\n"
-        + "".join(f"  {one.words}\n" for one in resets)
+        + "".join(f"  {text_of(words)}\n" for words in resets)
         + f"New key {key.algorithm}, fingerprint\n  {grouped(key.fingerprint)}"
     )

@@ -20,7 +20,6 @@ from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.steps import mfa_reset
 from workflows.steps.base import Report
-from workflows.steps.intents import MFA_RESET, named
 from workflows.steps.mfa_reset import Device, Found, Owner, Request
 
 
@@ -61,7 +60,7 @@ class MfaResetPane(AccountWorkPane):
         yield TextArea("", id="text", read_only=True)
 
     def nobody(self) -> bool:
-        return not named(self.context.facts, MFA_RESET)
+        return not self.context.decisions.mfa_reset
 
     def look(self, report: Report, code: Secret | None) -> Found:
         return mfa_reset.look(self.context, report, code)

@@ -87,7 +87,7 @@ class PgpKeysPane(KeyIntake):
         table = self.query_one("#people", Table)
         row = table.cursor_row
         table.clear()
-        rekeying = self.context.facts.get("rekeying") or ()
+        rekeying = self.context.decisions.rekeying
         for name in self.names:
             key, who = self._keys.get(name), f"{name} (new key)" if name in rekeying else name
             if key is None:
@@ -200,7 +200,7 @@ class PgpKeysPane(KeyIntake):
             if yes:
                 self._keys[name] = key
                 self.keep_draft()
-                rekeying = [*(self.context.facts.get("rekeying") or ()), name]
+                rekeying = [*self.context.decisions.rekeying, name]
                 self.post_message(self.StepWanted("project", {"rekeying": rekeying}))
 
         self.app.push_screen(Confirm(f"A new key for {name}?", proposal(taken), "To Project"), answered)

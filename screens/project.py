@@ -17,7 +17,7 @@ from screens.widgets.text import Label, MarkBox, MarkList, Text
 from workflows.layer.model import Layer
 from workflows.numbers import count
 from workflows.steps import project
-from workflows.steps.intents import KINDS
+from workflows.steps.decisions import KINDS
 from workflows.steps.layer_remarks import layer_remarks
 from workflows.steps.places import told_path
 from workflows.steps.project import Request, Survey

@@ -12,10 +12,9 @@ from screens.widgets.name_dialog import NameDialog
 from screens.widgets.user_list import UserList
 from workflows.core.sentences import text_of
 from workflows.layer.model import Person
-from workflows.steps import access
+from workflows.steps import users
 from workflows.steps.by_hand import NotPossible, Spot, not_possible, spot_at
-from workflows.steps.user_views import LayerView
-from workflows.steps.users import Request
+from workflows.steps.users import LayerView, Request
 
 
 class UserKeys(ByHandPane):
@@ -41,15 +40,15 @@ class UserKeys(ByHandPane):
 
     def consequences(self, view: LayerView, person: Person) -> list[str]:
         """What each change that is decided for somebody brings about, a sentence each."""
-        switches = self.own.access.get(view.account, {}).get(person.iam_name, {})
-        after = {fact: switches.get(fact, getattr(person, fact)) for fact in access.WORDS}
-        name = self.own.key_files.get(view.account, {}).get(person.iam_name)
+        own = self.own.of(view.account)
+        switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
+        after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
         told = [f"The key file will be called {name}; the key in it stays."] if name else []
         for fact, wanted in switches.items():
             if wanted is not getattr(person, fact):
-                left = any(after[other] for other in access.WORDS if other != fact)
+                left = any(after[other] for other in users.WORDS if other != fact)
                 shared = view.sharing(person)
-                words = access.consequence(person, fact, wanted=wanted, left=left, shared=shared)
+                words = users.consequence(person, fact, wanted=wanted, left=left, shared=shared)
                 told.append(text_of(words))
         return told
 
@@ -62,7 +61,7 @@ class UserKeys(ByHandPane):
             self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
         elif found is None:
             self.notify("Mark a person for that; e opens your editor here.", severity="warning")
-        elif found[1].iam_name in self.request().remove.get(found[0].account, ()):
+        elif found[1].iam_name in self.request().of(found[0].account).remove:
             self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
         elif message.what == "key_file":
             self._ask_key_file(*found)
@@ -70,36 +69,33 @@ class UserKeys(ByHandPane):
             self._switch(*found, message.what)
 
     def _switch(self, view: LayerView, person: Person, fact: str) -> None:
-        now = self.own.access.get(view.account, {}).get(person.iam_name, {}).get(fact, getattr(person, fact))
-        refusal = access.switch_refusal(view.layer, person, fact, wanted=not now)
+        decided = self.own.switch(view.account, person.iam_name, fact)
+        now = getattr(person, fact) if decided is None else decided
+        refusal = users.switch_refusal(view.layer, person, fact, wanted=not now)
         if refusal is not None:
             self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
             return
-        decided = (self.context.facts.get("user_changes") or {}).get("access", {})
-        changed = access.switched(self.own.access, view.account, person, fact, decided)
-        self.own = replace(self.own, access=access.trimmed(changed))
+        self.own = users.switched(self.own, view.account, person, fact, self.context.decisions.users)
         self.show_changed(view, person)
 
     def _ask_key_file(self, view: LayerView, person: Person) -> None:
-        refusal = access.rename_refusal(view.layer, person)
+        refusal = users.rename_refusal(view.layer, person)
         if refusal is not None:
             self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
             return
-        before = self.own.key_files.get(view.account, {}).get(person.iam_name, access.file_of(person))
+        own = self.own.of(view.account).key_files
+        before = own.get(person.iam_name, person.key_name)
 
         def answered(name: str | None) -> None:
             if name is not None:
-                own = self.own.key_files
-                new = {**own.get(view.account, {}), person.iam_name: name}
-                if name == access.file_of(person):
-                    new.pop(person.iam_name)
-                key_files = access.trimmed({**own, view.account: new})
-                self.own = replace(self.own, key_files=key_files)
+                new = {**own, person.iam_name: "" if name == person.key_name else name}
+                key_files = {**self.own.key_files, view.account: new}
+                self.own = replace(self.own, key_files=key_files).trimmed()
                 self.show_changed(view, person)
 
         def wrong(name: str) -> str:
-            same = name == access.file_of(person)
-            return "" if same else text_of(access.wrong_file(view.layer, person, name))
+            same = name == person.key_name
+            return "" if same else text_of(users.wrong_file(view.layer, person, name))
 
         words = "The key stays the same, so no password and no access key is made anew."
         title = f"Another name for the key file of {person.iam_name}"

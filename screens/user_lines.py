@@ -9,10 +9,9 @@ from typing import NamedTuple
 from screens.widgets.line_list import Line
 from workflows.core.sentences import text_of
 from workflows.layer.model import Person
-from workflows.steps.access import file_of
 from workflows.steps.by_hand import Spot
-from workflows.steps.user_views import LayerView
-from workflows.steps.users import Request
+from workflows.steps.decisions import LayerUsers
+from workflows.steps.users import LayerView, Request
 
 COLUMNS = ("User", "Layer", "Password", "Key", "Groups", "Declared as", "Key file")
 _SAID = {True: "yes", False: "no", None: "?"}
@@ -53,20 +52,19 @@ class UserLines:
     def show(self, request: Request) -> None:
         """Bring all lines up to what is decided."""
         for view in self._views:
-            leaving = set(request.remove.get(view.account, ()))
+            users = request.of(view.account)
             for person in view.layer.people:
-                self._put(view, person, request, leaving)
+                self._put(view, person, users)
 
     def show_one(self, view: LayerView, person: Person, request: Request) -> None:
         """Bring one person's line up to what is decided."""
-        self._put(view, person, request, set(request.remove.get(view.account, ())))
+        self._put(view, person, request.of(view.account))
 
-    def _put(self, view: LayerView, person: Person, request: Request, leaving: set[str]) -> None:
+    def _put(self, view: LayerView, person: Person, users: LayerUsers) -> None:
         who = Who(view.account, person.iam_name)
-        switches = request.access.get(view.account, {}).get(person.iam_name, {})
-        file = request.key_files.get(view.account, {}).get(person.iam_name)
+        switches, file = users.access.get(who.name, {}), users.key_files.get(who.name)
         section = self._rows["Machine users" if person.machine else "People"]
-        section[who] = _row_of(_line(who, person, switches, file, leaves=person.iam_name in leaving))
+        section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in users.remove))
 
     def lines(self, words: Sequence[str]) -> list[Line]:
         """The lines in which all words are, each section under its heading; all lines without a word."""
@@ -86,7 +84,7 @@ def _row_of(line: Line) -> _Row:
 
 def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:
     sign = "- " if leaves else "" if person.editable else "! "
-    present = file_of(person)
+    present = person.key_name
     cells = (
         f"{sign}{who.name}",
         who.account,

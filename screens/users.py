@@ -19,11 +19,11 @@ from screens.widgets.line_list import LineList
 from screens.widgets.problems import ProblemList
 from screens.widgets.text import Label, MarkList, Text
 from screens.widgets.user_list import UserList
+from workflows.core.shapes import plain, read
 from workflows.layer.model import Person
 from workflows.steps import users
 from workflows.steps.by_hand import Spot
-from workflows.steps.user_views import LayerView
-from workflows.steps.users import Request
+from workflows.steps.users import LayerView, Request
 
 _ADD, _REMOVE = "+", "-"
 _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
@@ -47,7 +47,7 @@ class UsersPane(UserKeys):
         self._views: tuple[LayerView, ...] = ()
         self._written = Request()
         self._lines = UserLines(())
-        self._half_entered: Mapping[str, Any] = opening.draft
+        self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
 
     def compose_body(self) -> ComposeResult:
         yield Text("", id="hint")
@@ -89,21 +89,21 @@ class UsersPane(UserKeys):
             self._remember()
 
     def _choices(self, view: LayerView, wanted: Request) -> list[tuple[str, str, bool]]:
-        facts = self.context.facts
-        lines = [(_ADD, name, wanted.add) for name in facts["joining"] if not view.has(name)]
-        lines += [(_REMOVE, name, wanted.remove) for name in facts["leaving"] if view.has(name)]
+        decided, own = self.context.decisions, wanted.of(view.account)
+        lines = [(_ADD, name, own.add) for name in decided.joining if not view.has(name)]
+        lines += [(_REMOVE, name, own.remove) for name in decided.leaving if view.has(name)]
         return [
             (
                 f"{sign} {name}  {_WORDS[sign]} {view.account}",
                 f"{sign}{view.account}/{name}",
-                name in chosen.get(view.account, ()),
+                name in chosen,
             )
             for sign, name, chosen in lines
         ]
 
     def _wanted(self) -> Request:
         """What was decided before, or half-decided, or the proposal."""
-        decided: Mapping[str, Any] = self._half_entered or self.context.facts.get("user_changes") or {}
+        decided = self._half_entered or self.context.decisions.users
         proposed = users.proposal(self.context, self._views)
         return users.kept(users.resumed(decided, proposed), self._views)
 
@@ -162,7 +162,7 @@ class UsersPane(UserKeys):
         return [spot for view in self._views for spot in view.spots]
 
     def read_again(self) -> None:
-        self._half_entered = self.draft()
+        self._half_entered = self.request()
         self._look()
 
     def _tell_difference(self, before: Sequence[LayerView]) -> None:
@@ -188,7 +188,7 @@ class UsersPane(UserKeys):
         return users.merged(self._written, marked)
 
     def draft(self) -> Mapping[str, Any]:
-        return users.as_changes(self.request()) if self._views else {}
+        return plain(self.request().trimmed()) if self._views else {}
 
 
 def _looked(views: tuple[LayerView, ...]) -> tuple[tuple[LayerView, ...], UserLines]:

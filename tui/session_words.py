@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from screens.moments import told_moment
-from workflows.steps.intents import KINDS
+from workflows.steps.decisions import Decisions
 
 if TYPE_CHECKING:
     from tui.shelf import Entry
@@ -25,10 +25,9 @@ def title_of(summary: Summary) -> str:
 
 def people_of(summary: Summary) -> str:
     """Whom it is about: "jane.doe, juan.delacruz"; "" while nobody was named."""
-    facts: Any = summary.facts
     if summary.workflow != "admin":
-        return str(facts.get("user") or "")
-    names = list(dict.fromkeys(name for kind in KINDS for name in facts.get(kind) or ()))
+        return str(summary.facts.get("user") or "")
+    names = Decisions.from_facts(summary.facts).people
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -23,7 +23,7 @@ from workflows.layer.managed_policies import (
     policy_arn,
     short_policy,
 )
-from workflows.steps.group_choices import PolicyChanges
+from workflows.steps.decisions import PolicyChanges
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from textual.app import App, ComposeResult
 from screens.user_lines import UserLines
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.user_list import UserList
-from workflows.steps.user_views import LayerView
-from workflows.steps.users import Request
+from workflows.steps.users import LayerView, Request
 
 LINES = [
     Line(("First",)),

@@ -202,7 +202,7 @@ def test_who_is_switched_is_written_stays_decided_and_is_the_plans_own(mixed: Ad
     assert mixed.file("security", "keys/b").exists()
     assert not mixed.file("security", "keys/b.block").exists()
     assert users.observe(mixed.context()).verdict is Verdict.AS_DECIDED
-    assert users.kept(users.resumed(mixed.facts["user_changes"], wanted), views).access == wanted.access
+    assert users.kept(users.resumed(mixed.context().decisions.users, wanted), views).access == wanted.access
 
 
 def test_somebody_who_is_gone_is_noticed(mixed: AdminProject) -> None:

@@ -127,7 +127,7 @@ def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
         assert (code, codes) == ("code of security", {"management": "code of management"})
         assert context.facts["layers"] == ["security", "management"]
         for account in ("security", "management"):
-            assert people_of(account, context.every) == ("jane.doe",)
+            assert people_of(account, context) == ("jane.doe",)
             assert f"applied@{account}" in context.every
         return (PersonHandoff("jane.doe", "the text", ("security",), tuple(trouble)),)
 

@@ -36,12 +36,14 @@ from workflows.services.terraform.outcome import LeftRunning, Update
 from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
+from workflows.services.terraform.state import LoginProfile, State
 from workflows.services.terraform.state_lock import LockHeld, LockInfo
 from workflows.steps import apply as apply_step
 from workflows.steps import new_passwords
 from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context, Progress
 from workflows.steps.handed import PASSWORD, occasion_of, parts_of
+from workflows.steps.new_passwords import Note
 from workflows.steps.one_layer import with_new_password
 from workflows.steps.planned import Planned, Told
 from workflows.steps.terraform_runs import run_folder
@@ -108,7 +110,7 @@ def keep(machine: Machine, target: Path, content: bytes = b"a plan", **parts: An
             file, file_sha256(file), layer, (), hash_sources(layer, ()), "", "Terraform 1.15.5", "now"
         )
         planned = Planned(record, ("a line",), {"add": 1, "change": 0, "destroy": 0}, **parts)
-        plans_of(machine).keep(planned, "security", target, machine.now())
+        plans_of(machine).keep(planned, "security", target, machine.now(), Note())
         file.unlink()
     return planned
 
@@ -240,12 +242,12 @@ def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since
     machine: Machine, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     applied = Applied(monkeypatch)
-    note = {"asked": ["jane.doe"], "before": {"jane.doe": "a hash"}}
+    note = Note(("jane.doe",), {"jane.doe": "a hash"})
     planned = keep(machine, target, passwords=("alex.kim", "jane.doe"))
     with layer_alone(machine, parsed("plan", "security")) as context:
         planned.record.plan.write_bytes(b"a plan")
         plans_of(machine).keep(planned, "security", target, machine.now(), note)
-        new_passwords.note_again({"asked": ["somebody.else"], "before": {}}, context)
+        new_passwords.write(Note(("somebody.else",)), context)
     assert applying(machine, target) == DONE
     assert len(applied.requests) == 1
     told = capsys.readouterr().err
@@ -254,13 +256,14 @@ def test_a_plan_for_a_new_password_is_applied_as_that_whatever_was_planned_since
     with layer_alone(machine, parsed("plan", "security")) as context:
         assert new_passwords.note_of(context) == note
         known = with_new_password(context, "jane.doe", ["management"])
-        assert new_passwords.wanted(known) == ("jane.doe",)
-        assert occasion_of("jane.doe", known.every) == NEW_PASSWORD
-        assert parts_of("jane.doe", "management", known.every) == {PASSWORD}
-        new_passwords.note_again({}, context)
+        state = State(login_profiles={"jane.doe": LoginProfile("jane.doe", "a", "b", "", "", clear=False)})
+        assert list(new_passwords.unchanged(state, known, "management")) == ["jane.doe"]
+        assert occasion_of("jane.doe", known) == NEW_PASSWORD
+        assert parts_of("jane.doe", "management", known) == {PASSWORD}
+        new_passwords.write(Note(), context)
         elsewhere = with_new_password(context, "jane.doe")
-        assert new_passwords.wanted(elsewhere) == ()
-        assert occasion_of("jane.doe", elsewhere.every) == NEW_PASSWORD
+        assert new_passwords.unchanged(state, elsewhere, "security") == {}
+        assert occasion_of("jane.doe", elsewhere) == NEW_PASSWORD
 
 
 def test_a_link_stands_for_the_plan_that_it_leads_to(

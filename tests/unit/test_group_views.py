@@ -16,8 +16,9 @@ from screens.widgets.matrix_words import about_group, about_layer, about_person
 from workflows.layer.edit import check, edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read import read_files
+from workflows.steps.decisions import Decisions, Move, NewGroup
 from workflows.steps.edits import operations
-from workflows.steps.group_choices import LayerChoice, NewGroup, removed
+from workflows.steps.group_choices import LayerChoice, removed
 from workflows.steps.group_views import Chosen, LayerView, drafted, view_of
 from workflows.steps.groups import Request, validate
 
@@ -252,11 +253,11 @@ def test_what_is_put_in_the_matrix_is_what_the_layer_says_afterwards_in_every_st
         group = data.draw(st.sampled_from(list(seen.by_name)))
         if not seen.refusal(choice, name, group):
             choice = seen.toggled(choice, name, group)
-    changes = {
-        name: {"add": sorted(some - seen.before(name)), "remove": sorted(seen.before(name) - some)}
+    moves = {
+        name: Move(tuple(sorted(some - seen.before(name))), tuple(sorted(seen.before(name) - some)))
         for name, some in choice.members.items()
     }
-    wanted = operations(start, {"memberships": {"security": changes}})
+    wanted = operations(start, Decisions(memberships={"security": moves}))
     assert not [one for one in check(start, wanted) if one.fatal]
     after = view_of(edit_layer(start, wanted), (), (), ())
     assert {name: after.before(name) for name in seen.people} == {

@@ -18,10 +18,10 @@ from support.fakes import fake_world
 
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES
 from workflows.machine.session import JOURNAL, Session, Sessions
 from workflows.machine.state import SETTLED, Status
 from workflows.steps import apply, hand_over, profiles, review
-from workflows.steps.base import AGREES
 from workflows.steps.everybody import Stand, everybody
 from workflows.steps.planned import Planned, decided
 from workflows.walk import Walk
@@ -97,6 +97,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     walk.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
 
     assert walk.look() == ()
+    assert review.prepare(walk.context(key), quiet).diff() == ""
     assert walk.proposal() == StepKey("mfa-reset", "management")
     grid = dict(everybody(walk.whole()).rows)
     both = (Stand.WRITTEN, Stand.WRITTEN)
@@ -110,7 +111,7 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
     walk = opened("admin-done")
     assert settled(walk)
     assert everybody(walk.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
-    gone = {change.key for change in walk.look() if change.observation.holds is False}
+    gone = {change.key for change in walk.look() if change.observation.contradicts}
     assert gone == {StepKey("project"), StepKey("review")}
     for account in ("management", "security"):
         fact = walk.session.facts(account)["plan"]

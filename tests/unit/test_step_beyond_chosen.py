@@ -22,7 +22,7 @@ REMOVED = {"user_changes": {"remove": {"security": ["jane.doe"]}}}
 REGROUPED = {"memberships": {"security": {"jane.doe": {"add": [], "remove": ["devops"]}}}}
 RESET = {"resetting": ["jane.doe"]}
 SWITCHED = {"user_changes": {"access": {"security": {"jane.doe": {"access_key": True}}}}}
-ONLY_NAMED = {"memberships": {"security": {"jane.doe": {}}}}
+ONLY_NAMED = {"named": ["jane.doe"]}
 
 
 def own(kind: str, action: Action, address: str = "") -> ResourceChange:

@@ -13,8 +13,9 @@ from workflows.machine.observations import Verdict
 from workflows.services.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord
 from workflows.steps import edits, group_choices, group_views, groups
+from workflows.steps.decisions import NewGroup, PolicyChanges
 from workflows.steps.edits import operations, read_layers
-from workflows.steps.group_choices import LayerChoice, NewGroup, PolicyChanges
+from workflows.steps.group_choices import LayerChoice
 from workflows.steps.planned import judged
 
 Keys = Mapping[str, bytes]
@@ -250,7 +251,7 @@ def test_policies_are_changed_also_of_a_group_that_is_new_or_called_otherwise(
     assert view.pending(group_views.decided(admin_project.context(), view)) == 0
     assert groups.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
     put(admin_project, {})
-    assert operations(layer, admin_project.facts) == []
+    assert operations(layer, admin_project.context().decisions) == []
 
 
 def test_a_group_that_was_written_can_be_called_otherwise_in_the_same_session(
@@ -271,7 +272,7 @@ def test_a_group_that_was_written_can_be_called_otherwise_in_the_same_session(
     assert groups_of(admin_project, "security", "jane.doe") == {"viewers"}
     layer = read_layers(admin_project.context())["security"]
     assert layer.group("observers") is None
-    assert operations(layer, admin_project.facts) == []
+    assert operations(layer, admin_project.context().decisions) == []
 
 
 def test_a_group_whose_policies_were_to_change_and_went_away_is_noticed(

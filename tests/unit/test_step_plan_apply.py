@@ -16,8 +16,7 @@ from workflows.services.terraform.results import ApplyResult, Trouble
 from workflows.services.terraform.state import LoginProfile, State
 from workflows.steps import apply, hand_over, plan
 from workflows.steps.base import Context, Progress
-from workflows.steps.planned import Planned, decided, judged, staleness
-from workflows.steps.standing import causes, standing
+from workflows.steps.planned import Planned, causes, decided, judged, staleness, standing
 
 USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
 PLAN = Plan(
@@ -208,13 +207,11 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     assert plan.not_applied(half, leaving) == ["jane.doe is still in it"]
 
 
-def test_people_of_a_layer_are_those_added_and_those_with_something_new() -> None:
-    every = {
-        **FACTS,
-        "plan@security": {"passwords": ["jane.doe", "sam.okafor"], "access_keys": ["machine.ci"]},
-    }
-    assert hand_over.people_of("security", every) == ("jane.doe", "sam.okafor", "machine.ci")
-    assert hand_over.people_of("management", every) == ()
+def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:
+    made = {"passwords": ["jane.doe", "sam.okafor"], "access_keys": ["machine.ci"]}
+    own = context(tmp_path, **{"plan@security": made})
+    assert hand_over.people_of("security", own) == ("jane.doe", "sam.okafor", "machine.ci")
+    assert hand_over.people_of("management", own) == ()
 
 
 def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
@@ -224,4 +221,4 @@ def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
     (problem,) = hand_over.validate(hand_over.Request({"jane.doe": hand_over.Sent()}), own)
     assert not problem.fatal
     given = hand_over.perform(hand_over.Request({"jane.doe": sent}), own, quiet)
-    assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.at, "how": "by hand"}
+    assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}

@@ -17,8 +17,8 @@ from workflows.messages.request import Request as SentRequest
 from workflows.services.gpg.inspect import check_key
 from workflows.services.terraform.state import LoginProfile, State
 from workflows.steps import hand_over, pgp_keys, plan, planned, project, review, taken_keys, users
+from workflows.steps.decisions import Reset
 from workflows.steps.pgp_keys import Request
-from workflows.steps.replaced_keys import Reset
 from workflows.steps.taken_keys import TakenKey
 
 Keys = Mapping[str, bytes]
@@ -44,7 +44,7 @@ def recorded(admin: AdminProject, key: TakenKey) -> Mapping[str, Any]:
 
 def resets(key: TakenKey) -> dict[str, Reset]:
     assert key.replacement is not None
-    return {one.account: one for one in key.replacement.resets}
+    return dict(key.replacement.resets)
 
 
 def fatal(admin: AdminProject, *keys: TakenKey, confirmed: tuple[str, ...] = ()) -> list[str]:
@@ -74,7 +74,8 @@ def test_only_the_steps_that_a_new_key_needs_apply(admin: AdminProject) -> None:
     assert hand_over.STEP.applies.holds(admin.facts)
     old = {name: fact for name, fact in admin.facts.items() if name != "rekeying"}
     assert not pgp_keys.STEP.applies.holds(old)
-    assert taken_keys.people_of({**old, "joining": ["jane.doe"]}) == ("jane.doe",)
+    admin.facts = {**old, "joining": ["jane.doe"]}
+    assert taken_keys.people_of(admin.context()) == ("jane.doe",)
 
 
 def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
@@ -82,7 +83,7 @@ def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
 ) -> None:
     key = taken(admin, people_keys)
     assert resets(key) == {
-        account: Reset(account, f"keys/{ALEX}", passwords=(ALEX,)) for account in ("management", "security")
+        account: Reset(f"keys/{ALEX}", passwords=(ALEX,)) for account in ("management", "security")
     }
     (unconfirmed,) = fatal(admin, key)
     assert f"security (keys/{ALEX}): the console password of {ALEX}" in unconfirmed
@@ -92,12 +93,14 @@ def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
 def test_everybody_who_has_a_shared_key_file_is_named(admin: AdminProject, people_keys: Keys) -> None:
     shared_in(admin, "security")
     admin.facts["rekeying"] = ["machine.github.actions"]
-    found = resets(taken(admin, people_keys, name="machine.github.actions"))
+    key = taken(admin, people_keys, name="machine.github.actions")
+    found = resets(key)
     both = ("machine.ci", "machine.github.actions")
     assert set(found["security"].access_keys) == set(both)
     assert found["security"].passwords == ()
     assert found["management"].access_keys == ("machine.github.actions",)
-    assert all(name in found["security"].words for name in both)
+    assert key.replacement is not None
+    assert all(name in key.replacement.told[-1] for name in both)
 
 
 def test_a_key_that_is_there_already_is_not_replaced_whatever_its_wrapping(
@@ -196,9 +199,9 @@ def test_plan_takes_everybody_with_the_key_for_chosen_and_hand_over_hands_over(
     at_security = replace(admin.context(), item="security")
     both = {"machine.ci", "machine.github.actions"}
     assert planned._chosen(at_security)[0] == both
-    elsewhere = {**admin.facts, "plan@security": {"passwords": [], "access_keys": []}}
-    assert set(hand_over.people_of("security", elsewhere)) == both
-    assert hand_over.people_of("security", {**elsewhere, "rekeying": []}) == ()
+    nobody = {"plan@security": {"passwords": [], "access_keys": []}}
+    assert set(hand_over.people_of("security", admin.context(**nobody))) == both
+    assert hand_over.people_of("security", admin.context(**nobody, rekeying=[])) == ()
 
 
 def test_applied_elsewhere_means_made_with_the_new_key(admin: AdminProject, people_keys: Keys) -> None:
@@ -253,7 +256,7 @@ def test_a_computed_key_file_is_left_to_be_replaced_by_hand(admin: AdminProject,
         admin.replace(account, "users.tf", 'file("keys/${each.key}")', "local.keys[each.key]")
     key = taken(admin, people_keys)
     assert key.replacement is not None
-    assert key.replacement.resets == ()
+    assert key.replacement.resets == {}
     assert all("by hand" in words and "locals.tf:" in words for words in key.replacement.by_hand)
     assert fatal(admin, key)
 

@@ -55,7 +55,7 @@ def apply(machine: Machine, options: argparse.Namespace) -> int:
     _warn_of_readers(file)
     with layer_alone(machine, options) as alone:
         _refuse_another_layer(kept, alone)
-        context = with_plan(alone, kept.planned, kept.passwords.get("asked", ()))
+        context = with_plan(alone, kept.planned, kept.passwords.asked)
         given = _applied(kept, file, plans, context, options)
     _tell(given["applied"], kept, options)
     return DONE
@@ -92,7 +92,7 @@ def _applied(
             refuse_beside_a_run(context)
             private_folder(copy.parent)
             write_atomically(copy, kept.data)
-            new_passwords.note_again(kept.passwords, context)
+            new_passwords.write(kept.passwords, context)
             _refuse_old(planned, context)
             _confirm(planned, options)
         given = _run(planned, context, begun=begun)
@@ -178,5 +178,5 @@ def _tell(applied: dict[str, Any], kept: KeptPlan, options: argparse.Namespace) 
         say(f"Applied: {added} added, {changed} changed, {destroyed} destroyed.")
     for name in () if planned.empty else got:
         command = ["iam-onboard", "handoff", "create", options.layer, name]
-        command += ["--new-password"] if name in kept.passwords.get("asked", ()) else []
+        command += ["--new-password"] if name in kept.passwords.asked else []
         note(f"To hand over: {shlex.join(command)}")

@@ -108,6 +108,11 @@ class Person(NamedTuple):
     place: Place
 
     @property
+    def key_name(self) -> str:
+        """The name of the key file without folders, "" if it is not known."""
+        return (self.key_file or "").rpartition("/")[2]
+
+    @property
     def owner(self) -> Owner:
         """What declares the person."""
         return self.module, None if self.style is Style.BLOCK else self.declaration

@@ -54,6 +54,7 @@ class Step:
         parts: for each fact of which a repeated step uses only a part, a function of the fact and the item
             that gives this part; a change elsewhere in the fact does not make the step stale.
         blocked_words: the reason, in words, that it is refused while a need is open ("Apply needs a plan …").
+        reads: reads the facts that it gives; raises `WrongShape` for what they cannot be.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Step:
     seals: bool = False
     parts: Mapping[str, Callable[[JsonValue, str], JsonValue]] = field(default_factory=dict)
     blocked_words: Sentence = ""
+    reads: Callable[[Facts], object] = dict
 
 
 class WorkflowError(ValueError):

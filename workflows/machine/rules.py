@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workflows.core.sentences import Sentence, joined
+from workflows.core.shapes import WrongShape
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.events import (
     Acknowledged,
@@ -119,6 +120,10 @@ def _wrong_facts(workflow: Workflow, step: Step, facts: Facts) -> Sentence:
         texts = isinstance(items, list | tuple) and all(isinstance(item, str) and item for item in items)
         if not texts or len(set(items)) < len(items):
             return f"{step.title} has to give {fact} as a list of different texts, since steps repeat over it"
+    try:
+        step.reads(facts)
+    except WrongShape as error:
+        return error.what
     return ""
 
 

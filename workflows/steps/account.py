@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence, joined
-from workflows.layer.edit import EditUnsafe, check, edit_layer
+from workflows.layer.edit import check, edit_layer
 from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import check_account_alias, check_password_policy
-from workflows.layer.operations import EditRefused
 from workflows.layer.read import POLICY_ATTRIBUTES
 from workflows.layer.read_findings import account_resources
 from workflows.machine.declaration import Condition, Step
@@ -24,7 +22,8 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.account_words import ALIAS, MEANINGS, weaknesses
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.by_hand import Spot, not_possible, spot_at, spots_of
+from workflows.steps.by_hand import Spot, refused_by_hand, spot_at, spots_of
+from workflows.steps.decisions import Decisions, SettingChanges
 from workflows.steps.edits import operations, read_layers
 
 STEP = Step(
@@ -36,6 +35,7 @@ STEP = Step(
     skippable=True,
     applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
     blocked_words="Account needs the project",
+    reads=Decisions.from_facts,
 )
 
 
@@ -163,52 +163,37 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         for account, choice in request.layers.items()
         if account in layers
     }
-    wanted = {account: one for account, one in changes.items() if one["alias"] or one["policy"]}
-    for account in wanted:
+    decisions = Decisions(account_changes={account: one for account, one in changes.items() if one})
+    for account in decisions.account_changes:
         context.raise_if_cancelled()
-        try:
-            edit_layer(layers[account], operations(layers[account], {"account_changes": wanted}))
-        except EditUnsafe:
-            raise  # its own words say it all
-        except EditRefused as refusal:
-            raise not_possible(layers[account], refusal, "Take that value back here") from refusal
-    return {"account_changes": wanted}
+        with refused_by_hand(layers[account], "Take that value back here"):
+            edit_layer(layers[account], operations(layers[account], decisions))
+    return decisions.as_facts(*STEP.gives)
 
 
-def _differing(layer: Layer, values: Mapping[str, Constant]) -> dict[str, Any]:
-    """What is wanted other than it is written, in the form of the fact."""
+def _differing(layer: Layer, values: Mapping[str, Constant]) -> SettingChanges:
+    """What is wanted other than it is written."""
     known = _view(layer).settings
     differing = {
         name: value for name, value in values.items() if name not in known or known[name].value != value
     }
-    return {"alias": differing.pop(ALIAS, None), "policy": differing}
-
-
-def _refusals(layers: Mapping[str, Layer], changes: Mapping[str, Any]) -> list[tuple[str, Sentence]]:
-    """Account and reason where what is wanted cannot be edited."""
-    found = []
-    for account, layer in layers.items():
-        problems = check(layer, operations(layer, {"account_changes": changes}))
-        fatal = joined(one.message for one in problems if one.fatal)
-        if fatal:
-            found.append((account, fatal))
-    return found
+    alias = differing.pop(ALIAS, None)
+    policy = {name: value for name, value in differing.items() if isinstance(value, int)}
+    return SettingChanges(None if alias is None else str(alias), policy)
 
 
 def decided(context: Context, view: LayerView) -> dict[str, Constant]:
     """The values to begin with: what was decided before, else what the layer says; unset ones are missing."""
-    changes = (context.facts.get("account_changes") or {}).get(view.account, {})
+    changes = context.decisions.of(view.account).settings
     values = {name: setting.value for name, setting in view.settings.items() if view.can_set(name)}
-    values |= changes.get("policy", {})
-    if changes.get("alias"):
-        values[ALIAS] = changes["alias"]
-    return values
+    return {**values, **changes.policy, **({ALIAS: changes.alias} if changes.alias else {})}
 
 
 def observe(context: Context) -> Observation:
     """What was decided can still be edited, or is written already."""
-    refusals = _refusals(read_layers(context), context.facts["account_changes"])
-    if refusals:
-        account, words = refusals[0]
-        return Observation(Verdict.CHANGED, f"{account}: {words}")
+    decisions = Decisions(account_changes=context.decisions.account_changes)
+    for account, layer in read_layers(context).items():
+        problems = check(layer, operations(layer, decisions))
+        if fatal := joined(one.message for one in problems if one.fatal):
+            return Observation(Verdict.CHANGED, f"{account}: {fatal}")
     return AGREES

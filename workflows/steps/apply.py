@@ -21,10 +21,9 @@ from workflows.services.terraform.kept_results import apply_begun, begun_at, las
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery, since_planned
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.intents import TERRAFORM_RUNS
+from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.left_behind import release_credentials
-from workflows.steps.planned import Planned, decided, staleness
-from workflows.steps.standing import causes, standing
+from workflows.steps.planned import Planned, causes, decided, staleness, standing
 from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watcher
 
 STEP = Step(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue
 from workflows.machine.observations import Choice, Observation
+from workflows.steps.decisions import Decisions
 from workflows.world import World
 
 
@@ -44,6 +46,20 @@ class Context:
     folder: Path
     cancelled: threading.Event = field(default_factory=threading.Event)
     leaving: threading.Event = field(default_factory=threading.Event)
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What the facts say is decided.
+
+        Raises:
+            WrongShape: one is not what it should be.
+        """
+        return Decisions.from_facts(self.facts)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder, as the Project step found it."""
+        return Path(str(self.facts["project_root"]))
 
     def raise_if_cancelled(self) -> None:
         """Stop here if the person asked to.

@@ -6,7 +6,8 @@ told from the file alone, before and after; what it means the step's screen tell
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from workflows.core.files import read_bytes
 from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import FileChange
 from workflows.layer.document import Document
+from workflows.layer.edit import EditUnsafe
 from workflows.layer.model import Finding, Layer, Place
 from workflows.layer.operations import EditRefused, PlacedProblem
 from workflows.services.editor import arguments, editor_of, run_editor
@@ -112,6 +114,22 @@ def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: st
     return error
 
 
+@contextmanager
+def refused_by_hand(layer: Layer, back: str) -> Iterator[None]:
+    """Edits a layer; where its shape does not allow it, the failure says where to do it by hand.
+
+    Raises:
+        NotPossible: it does not; `back` as for `not_possible`.
+        EditUnsafe: an edit went wrong; its own words say it all.
+    """
+    try:
+        yield
+    except EditUnsafe:
+        raise
+    except EditRefused as refusal:
+        raise not_possible(layer, refusal, back) from refusal
+
+
 def edit(spot: Spot, context: Context) -> Sentence:
     """Open the person's editor at a spot, wait until it ends, and say what changed in the file.
 
@@ -145,7 +163,7 @@ def _told(spot: Spot, before: bytes, after: bytes | None) -> Sentence:
 
 def _in_project(spot: Spot, context: Context) -> Path:
     """The file itself, behind symbolic links."""
-    root, path = Path(str(context.facts["project_root"])).resolve(), spot.path.resolve()
+    root, path = context.root.resolve(), spot.path.resolve()
     if not path.is_relative_to(root):
         raise OnboardError(
             "Not in the project",

@@ -87,8 +87,7 @@ class Request:
 
 def leavers(context: Context) -> tuple[str, ...]:
     """Those who are removed from the step's account."""
-    removed = (context.facts.get("user_changes") or {}).get("remove", {})
-    return tuple(removed.get(context.item, ()))
+    return context.decisions.of(context.item).remove
 
 
 def look(context: Context, report: Report, code: Secret | None = None) -> Findings:

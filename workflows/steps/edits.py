@@ -1,31 +1,47 @@
-"""What the decisions of several steps amount to as operations on the layers."""
+"""What is decided as operations on the layers; none where a layer says it already.
+
+So a review that was written, or written by half, can be made again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import holds
+from workflows.core.shapes import WrongShape
 from workflows.layer.collector import set_apart
 from workflows.layer.discover import find_project
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.operations import (
+    AddGroup,
+    AddGroupPolicy,
     AddPerson,
     Operation,
+    RemoveGroup,
+    RemoveGroupPolicy,
     RemovePerson,
+    RenameGroup,
+    RenameKeyFile,
+    ReplaceKey,
+    SetAccess,
     SetAccountAlias,
     SetGroups,
     SetPasswordPolicy,
 )
 from workflows.layer.read import read_layer
-from workflows.steps import access
 from workflows.steps.base import Context
-from workflows.steps.group_edits import group_operations
-from workflows.steps.key_edits import key_of_joined, replaced_key, text_for_new
+from workflows.steps.decisions import (
+    DecidedKey,
+    Decisions,
+    GroupChanges,
+    LayerUsers,
+    Move,
+    PolicyChanges,
+    SettingChanges,
+)
 
-Decisions = Mapping[str, Any]
 _MANY = 500
 """People whose layers are worth setting apart from the garbage collector."""
 
@@ -36,7 +52,7 @@ def read_layers(context: Context) -> dict[str, Layer]:
     Raises:
         OnboardError: the project or a layer is not there any more, or cannot be read.
     """
-    project = find_project(Path(str(context.facts["project_root"])))
+    project = find_project(context.root)
     locations = {location.account: location for location in project.layers}
     missing = [name for name in context.facts["layers"] if name not in locations]
     if missing:
@@ -53,65 +69,122 @@ def read_layers(context: Context) -> dict[str, Layer]:
 
 
 def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
-    """The operations that bring one layer to what was decided; none where it is there already.
+    """The operations that bring one layer to what was decided.
 
     Groups come first, so that people can join a new one; people who join come with their groups in one
-    operation; those who leave go last. What the layer says already asks for nothing, so a review that was
-    written, or written by half, can be made again.
+    operation; those who leave go last.
 
     Args:
         layer: as it is on disk.
-        decisions: the facts of PGP keys, Users, Groups and Account, as far as there are any.
+        decisions: as far as there are any.
     """
-    account = layer.location.account
-    users = decisions.get("user_changes") or {}
-    memberships = dict(_of(decisions, "memberships", account))
-    wanted: list[Operation] = list(group_operations(layer, _of(decisions, "group_changes", account)))
-    for name in users.get("add", {}).get(account, []):
-        wanted += _join(layer, name, decisions["keys"][name], memberships.pop(name, {}))
-    for name, change in memberships.items():
-        wanted += _regroup(layer, name, change)
-    for name in decisions.get("rekeying") or ():
-        wanted += replaced_key(layer, name, (decisions.get("keys") or {}).get(name) or {})
-    wanted += access.operations(layer, users)
-    for name in users.get("remove", {}).get(account, []):
-        if layer.person(name):
-            wanted.append(RemovePerson(name))
-    return [*wanted, *_account_operations(layer, _of(decisions, "account_changes", account))]
+    here = decisions.of(layer.location.account)
+    moves, rename = dict(here.moves), here.groups.rename
+    wanted: list[Operation] = list(_group_operations(layer, here.groups))
+    for name in here.add:
+        if name not in decisions.keys:
+            raise WrongShape(f"keys.{name}", "there")
+        wanted += _join(layer, name, decisions.keys[name].text, moves.pop(name, Move()), rename)
+    for name, move in moves.items():
+        wanted += _regroup(layer, name, move, rename)
+    for name in decisions.rekeying:
+        if name in decisions.keys:
+            wanted += _replaced_key(layer, name, decisions.keys[name])
+    wanted += _access_operations(layer, here)
+    wanted += (RemovePerson(name) for name in here.remove if layer.person(name))
+    return [*wanted, *_account_operations(layer, here.settings)]
 
 
-def _of(decisions: Decisions, fact: str, account: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (decisions.get(fact) or {}).get(account) or {}
-    return found
-
-
-def _join(
-    layer: Layer, name: str, key: Mapping[str, Any], membership: Mapping[str, Any]
-) -> Iterator[Operation]:
-    text = str(key["text"])
-    if layer.person(name) is None:
-        groups = tuple(membership.get("add", ()))
-        yield AddPerson(name, text_for_new(layer, name, text), groups, machine=is_machine_name(name))
-        return
-    yield from key_of_joined(layer, name, text)
-    yield from _regroup(layer, name, membership)
-
-
-def _regroup(layer: Layer, name: str, change: Mapping[str, Any]) -> Iterator[Operation]:
+def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
     person = layer.person(name)
-    there = {group.casefold() for group in person.groups} if person else set()
-    add = tuple(group for group in change.get("add", ()) if group.casefold() not in there)
-    remove = tuple(group for group in change.get("remove", ()) if group.casefold() in there)
+    if person is None:
+        yield AddPerson(name, _text_for_new(layer, name, text), move.add, machine=is_machine_name(name))
+        return
+    present = layer.files.keys.get(person.key_file or "")
+    if present is not None and not holds(present, text.encode()):
+        yield ReplaceKey(name, text)
+    yield from _regroup(layer, name, move, rename)
+
+
+def _text_for_new(layer: Layer, name: str, text: str) -> str:
+    """The key file for somebody who is added: as it lies there, if it is this key and the provider reads it.
+
+    A changed key file resets the passwords of everybody who has it, so the packets are compared.
+    """
+    present = layer.files.keys.get(f"keys/{name}")
+    return text if present is None or not holds(present, text.encode()) else present.decode()
+
+
+def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
+    person = layer.person(name)
+    there = {rename.get(group, group).casefold() for group in person.groups} if person else set()
+    add = tuple(group for group in move.add if group.casefold() not in there)
+    remove = tuple(group for group in move.remove if group.casefold() in there)
     if add or remove:
         yield SetGroups(name, add, remove)
 
 
-def _account_operations(layer: Layer, changes: Mapping[str, Any]) -> Iterator[Operation]:
+def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operation]:
+    """The new key where it was told what it resets; elsewhere the file holds it already."""
+    if layer.location.account not in key.resets:
+        return
+    person = layer.person(name)
+    present = layer.files.keys.get(person.key_file or "") if person else None
+    if present is None or not holds(present, key.text.encode()):
+        yield ReplaceKey(name, key.text)
+
+
+def _access_operations(layer: Layer, users: LayerUsers) -> Iterator[Operation]:
+    """None for who leaves."""
+    for name, switches in users.access.items():
+        person = layer.person(name)
+        wanted = {fact: value for fact, value in switches.items() if getattr(person, fact, None) is not value}
+        if wanted and name not in users.remove:
+            yield SetAccess(name, **wanted)
+    for name, file in users.key_files.items():
+        person = layer.person(name)
+        if name not in users.remove and (person is None or person.key_name != file):
+            yield RenameKeyFile(name, file)
+
+
+def _account_operations(layer: Layer, changes: SettingChanges) -> Iterator[Operation]:
     settings = layer.account
-    alias = changes.get("alias")
-    if alias and not (settings and settings.alias and settings.alias.value == alias):
-        yield SetAccountAlias(alias)
+    if changes.alias and not (settings and settings.alias and settings.alias.value == changes.alias):
+        yield SetAccountAlias(changes.alias)
     now = {one.name: one.value for one in settings.policy} if settings else {}
-    for attribute, value in changes.get("policy", {}).items():
+    for attribute, value in changes.policy.items():
         if now.get(attribute) != value:
             yield SetPasswordPolicy(attribute, value)
+
+
+def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation]:
+    """What is decided about groups themselves, in an order that works."""
+    old_names = {new: old for old, new in changes.rename.items() if layer.group(old)}
+    for old, new in changes.rename.items():
+        if layer.group(old) or not layer.group(new):
+            yield RenameGroup(old, new)
+    for group in changes.add:
+        if not layer.group(group.name) and group.name not in old_names:
+            yield AddGroup(group.name, group.sibling)
+    siblings = {group.name: group.sibling for group in changes.add}
+    for name, change in changes.policies.items():
+        yield from _policy_operations(name, _policies_of(layer, name, old_names, siblings), change)
+    yield from (RemoveGroup(name) for name in changes.remove if layer.group(name))
+
+
+def _policies_of(
+    layer: Layer, name: str, old_names: Mapping[str, str], siblings: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The policies that a group has on disk, under its name there; of a new one those of its sibling."""
+    left = dict(siblings)
+    while True:
+        found = layer.group(old_names.get(name, name))
+        if found is not None or name not in left:
+            return found.policies if found else ()
+        name = left.pop(name)
+
+
+def _policy_operations(name: str, there: tuple[str, ...], change: PolicyChanges) -> Iterator[Operation]:
+    """The additions come first, so that no list is empty in between."""
+    yield from (AddGroupPolicy(name, arn) for arn in change.add if arn not in there)
+    yield from (RemoveGroupPolicy(name, policy) for policy in change.remove if policy in there)

@@ -6,22 +6,19 @@ steps themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from workflows.core.sentences import Sentence
 from workflows.services.terraform.kept_results import result_of
 from workflows.services.terraform.outcome import Kind
-from workflows.steps.access import people_in
 from workflows.steps.base import Context
+from workflows.steps.decisions import EDITING
+from workflows.steps.hand_over import sent_to
 from workflows.steps.handed import people_of
-from workflows.steps.intents import EDITING, RESETTING, named
-from workflows.steps.left_behind import RUNS, running_in
-from workflows.steps.planned import Planned
-from workflows.steps.replaced_keys import reset_users
-from workflows.steps.standing import unfinished
+from workflows.steps.left_behind import running_in
+from workflows.steps.planned import read_plan, unfinished
+from workflows.steps.terraform_runs import run_folder
 
 
 class Stand(Enum):
@@ -70,28 +67,23 @@ class Everybody:
 
 def everybody(context: Context) -> Everybody:
     """Where everybody stands whom the session is about; without rows before anybody was named."""
-    every = context.every
-    accounts = tuple(str(name) for name in every.get("layers") or ())
-    found = {account: _people(account, every) for account in accounts}
-    names = [name for kind in (*EDITING, RESETTING) for name in named(every, kind)]
+    decisions = context.decisions
+    found = {account: _people(account, context) for account in decisions.layers}
+    names = [name for kind in (*EDITING, "resetting") for name in getattr(decisions, kind)]
     names += sorted(name for people in found.values() for name in people)
-    boards = [_Board(account, context, found[account]) for account in accounts]
+    boards = [_Board(account, context, people) for account, people in found.items()]
     rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
-    return Everybody(accounts, rows)
+    return Everybody(decisions.layers, rows)
 
 
-def _people(account: str, every: Mapping[str, Any]) -> set[str]:
+def _people(account: str, context: Context) -> set[str]:
     """Those for whom something is done in an account, as far as it is decided."""
-    users = every.get("user_changes")
-    found = set(people_of(account, every)) | set(reset_users(every, account))
-    found |= set((every.get("memberships") or {}).get(account, {}))
-    if users is None:
-        found |= {name for kind in ("joining", "leaving") for name in named(every, kind)}
-    else:
-        found |= {name for kind in ("add", "remove") for name in users.get(kind, {}).get(account, ())}
-        found |= people_in(users, account)
-    if f"plan@{account}" not in every:
-        found |= set(named(every, RESETTING))  # the state alone tells who has a password here
+    decisions = context.decisions
+    found = decisions.of(account).people.union(people_of(account, context))
+    if decisions.user_changes is None:
+        found |= {*decisions.joining, *decisions.leaving}
+    if f"plan@{account}" not in context.every:
+        found |= {*decisions.resetting}  # the state alone tells who has a password here
     return found
 
 
@@ -99,14 +91,13 @@ class _Board:
     """One account's column."""
 
     def __init__(self, account: str, context: Context, people: set[str]) -> None:
-        self._every = context.every
-        self._folder = context.folder
+        self._context = context
         self._account = account
         self._people = people
-        self._plan: Any = self._every.get(f"plan@{account}")
-        self._applied = f"applied@{account}" in self._every
+        self._plan = context.every.get(f"plan@{account}")
+        self._applied = f"applied@{account}" in context.every
         self._left = self._half_done()
-        run = running_in(self._folder, account)
+        run = running_in(context.folder, account)
         self._applying = run is not None and run.kind is Kind.APPLY
 
     def stand(self, name: str) -> Stand:
@@ -119,35 +110,34 @@ class _Board:
             if self._applying or self._left is None:
                 return Stand.APPLYING if self._applying else Stand.PLANNED
             return Stand.HALF_DONE if name in self._left else self._after(name)
-        if name in named(self._every, "joining") and name not in (self._every.get("keys") or {}):
+        decisions = self._context.decisions
+        if name in decisions.joining and name not in decisions.keys:
             return Stand.KEY_AWAITED
-        return Stand.WRITTEN if "changed_files" in self._every else Stand.DECIDED
+        return Stand.WRITTEN if "changed_files" in self._context.every else Stand.DECIDED
 
     def _after(self, name: str) -> Stand:
         """Where somebody stands after the apply."""
-        if name in people_of(self._account, self._every):
+        if name in people_of(self._account, self._context):
             return Stand.HANDED_OVER if self._sent(name) else Stand.TO_HAND_OVER
-        removed = (self._every.get("user_changes") or {}).get("remove", {}).get(self._account, ())
+        removed = self._context.decisions.of(self._account).remove
         return Stand.REMOVED if name in removed else Stand.APPLIED
 
     def _sent(self, name: str) -> bool:
         """Whether somebody was sent a text here, or later: a later one holds this account's part too."""
-        accounts = [str(one) for one in self._every.get("layers") or ()]
-        for account in accounts[accounts.index(self._account) :]:
-            handed: Any = self._every.get(f"handed_over@{account}") or {}
-            if handed.get("people", {}).get(name, {}).get("sent_at"):
-                return True
-        return False
+        accounts = self._context.decisions.layers
+        later = accounts[accounts.index(self._account) :]
+        marks = [sent_to(self._context.every.get(f"handed_over@{account}")) for account in later]
+        return any(name in people and people[name].sent_at for people in marks)
 
     def _half_done(self) -> frozenset[str] | None:
         """Those whom an apply of the accepted plan that stopped on the way did not finish; None without one.
 
         After a killed one that is everybody: what AWS has may be missing from the state.
         """
-        if not self._plan or self._plan["elsewhere"] or self._applied:
+        planned = None if self._applied else read_plan(self._plan)
+        if planned is None:
             return None
-        planned = Planned.from_facts(self._plan)
-        result = result_of(self._folder / RUNS / self._account, planned.record)
+        result = result_of(run_folder(self._context, self._account), planned.record)
         if result is None:
             return None
         return frozenset(self._people if result.killed or result.unwritten else unfinished(planned, result))

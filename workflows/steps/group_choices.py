@@ -10,49 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-
-@dataclass(frozen=True)
-class NewGroup:
-    """A group to be made in the shape of another: its module, source and policies, without its members."""
-
-    name: str
-    sibling: str
+from workflows.core.shapes import plain, read
+from workflows.steps.decisions import GroupChanges, NewGroup, PolicyChanges
 
 
 @dataclass(frozen=True)
-class PolicyChanges:
-    """Managed policies that a group gets and loses.
-
-    Attributes:
-        add: ARNs.
-        remove: ARNs, or references as they are written: what `Group.policies` lists.
-    """
-
-    add: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.add or self.remove)
-
-
-@dataclass(frozen=True)
-class LayerChoice:
+class LayerChoice(GroupChanges):
     """What is decided for one layer. Groups are called as they are now, new ones by their new name.
 
     Attributes:
         members: IAM name to the names of all groups that the person is to be in afterwards, for those whose
             groups are decided; nobody else's change.
-        add: groups to make.
-        remove: names of groups to remove.
-        rename: old name to new name.
-        policies: a group's name to the policies that it gets and loses.
     """
 
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    add: tuple[NewGroup, ...] = ()
-    remove: tuple[str, ...] = ()
-    rename: Mapping[str, str] = field(default_factory=dict)
-    policies: Mapping[str, PolicyChanges] = field(default_factory=dict)
 
     def policies_of(self, group: str) -> PolicyChanges:
         """What changes about a group's policies."""
@@ -104,11 +75,6 @@ def kept(choice: LayerChoice, group: str) -> LayerChoice:
     return replace(choice, remove=tuple(one for one in choice.remove if one != group))
 
 
-def with_groups(choice: LayerChoice, add: tuple[NewGroup, ...]) -> LayerChoice:
-    """The choice with these groups to make in place of the ones before."""
-    return replace(choice, add=add)
-
-
 def with_policies(choice: LayerChoice, group: str, changes: PolicyChanges) -> LayerChoice:
     """The choice with these changes of a group's policies in place of the ones before."""
     others = {one: some for one, some in choice.policies.items() if one != group}
@@ -117,36 +83,14 @@ def with_policies(choice: LayerChoice, group: str, changes: PolicyChanges) -> La
 
 def as_draft(choice: LayerChoice) -> dict[str, Any]:
     """The choice as JSON values."""
-    return {
-        "members": {name: sorted(some) for name, some in choice.members.items()},
-        "add": [[one.name, one.sibling] for one in choice.add],
-        "remove": list(choice.remove),
-        "rename": dict(choice.rename),
-        "policies": as_policies(choice.policies),
-    }
+    return {**plain(choice), "add": [[one.name, one.sibling] for one in choice.add]}
 
 
 def from_draft(draft: Mapping[str, Any]) -> LayerChoice:
-    """The choice that `as_draft` gave."""
-    return LayerChoice(
-        members={name: frozenset(some) for name, some in draft["members"].items()},
-        add=tuple(NewGroup(name, sibling) for name, sibling in draft["add"]),
-        remove=tuple(draft["remove"]),
-        rename=dict(draft["rename"]),
-        policies=from_policies(draft.get("policies", {})),
-    )
+    """The choice that `as_draft` gave.
 
-
-def as_policies(policies: Mapping[str, PolicyChanges]) -> dict[str, dict[str, list[str]]]:
-    """Changes of policies as JSON values; groups without any are left out."""
-    return {
-        group: {"add": list(one.add), "remove": list(one.remove)} for group, one in policies.items() if one
-    }
-
-
-def from_policies(values: Mapping[str, Any]) -> dict[str, PolicyChanges]:
-    """The changes that `as_policies` gave."""
-    return {
-        group: PolicyChanges(tuple(one.get("add", ())), tuple(one.get("remove", ())))
-        for group, one in values.items()
-    }
+    Raises:
+        WrongShape: it is none.
+    """
+    add = [{"name": name, "sibling": sibling} for name, sibling in draft["add"]]
+    return read(LayerChoice, {**draft, "add": add}, "groups")

@@ -13,8 +13,9 @@ from workflows.layer.names import is_machine_name
 from workflows.layer.operations import AddPerson, EditRefused
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import Spot, spots_of
+from workflows.steps.decisions import Move, NewGroup
 from workflows.steps.edits import read_layers
-from workflows.steps.group_choices import LayerChoice, NewGroup, from_policies
+from workflows.steps.group_choices import LayerChoice
 
 _NOBODY: frozenset[str] = frozenset()
 _SHOWN = {Subject.GROUP, Subject.MEMBER, Subject.FILE}
@@ -180,12 +181,11 @@ def look(context: Context, report: Report) -> tuple[LayerView, ...]:
         OnboardError: one cannot be read.
     """
     report(Progress("Reading the groups"))
-    changes = context.facts.get("user_changes") or {}
-    joining, leaving = changes.get("add", {}), changes.get("remove", {})
-    regrouping = context.facts.get("regrouping") or ()
+    layers, decisions = read_layers(context), context.decisions
+    users = {account: decisions.users.of(account) for account in layers}
     return tuple(
-        view_of(layer, joining.get(account, ()), regrouping, leaving.get(account, ()))
-        for account, layer in read_layers(context).items()
+        view_of(layer, users[account].add, decisions.regrouping, users[account].remove)
+        for account, layer in layers.items()
     )
 
 
@@ -236,8 +236,7 @@ def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: I
         view: the one to tell of; people may never have been in it.
         draft: those whose groups in it were half-decided.
     """
-    earlier = (context.facts.get("memberships") or {}).get(view.account, {})
-    there = {name.casefold() for name in (*earlier, *draft)}
+    there = {name.casefold() for name in (*context.decisions.of(view.account).moves, *draft)}
     nowhere = set(view.absent).intersection(*(one.absent for one in views))
     return [name for name in view.absent if name in nowhere or name.casefold() in there]
 
@@ -259,30 +258,22 @@ def _follow(layer: Layer, joining: Iterable[str]) -> dict[str, frozenset[str]]:
 
 def decided(context: Context, view: LayerView) -> LayerChoice:
     """What was decided for a layer before, or the groups as they are now."""
-    memberships = (context.facts.get("memberships") or {}).get(view.account, {})
-    changes = (context.facts.get("group_changes") or {}).get(view.account, {})
-    old_names = {new: old for old, new in changes.get("rename", {}).items() if old in view.by_name}
+    here = context.decisions.of(view.account)
+    moves, changes = here.moves, here.groups
+    old_names = {new: old for old, new in changes.rename.items() if old in view.by_name}
     wanted = {name for name, why in view.chosen.items() if why is not Chosen.LEAVES}
-    wanted |= {name for name in memberships if name in view.now and name not in view.chosen}
+    wanted |= {name for name in moves if name in view.now and name not in view.chosen}
     members = {}
     for name in (one for one in view.people if one in wanted):
-        change = memberships.get(name, {})
-        add, remove = (
-            {old_names.get(group, group) for group in change.get(k, ())} for k in ("add", "remove")
-        )
+        move = moves.get(name, Move())
+        add, remove = ({old_names.get(group, group) for group in some} for some in (move.add, move.remove))
         members[name] = frozenset((view.before(name) | add) - remove)
     return LayerChoice(
+        add=tuple(NewGroup(one.name, old_names.get(one.sibling, one.sibling)) for one in changes.add),
+        remove=changes.remove,
+        rename=changes.rename,
+        policies={old_names.get(group, group): one for group, one in changes.policies.items()},
         members=members,
-        add=tuple(
-            NewGroup(one["name"], old_names.get(one["sibling"], one["sibling"]))
-            for one in changes.get("add", ())
-        ),
-        remove=tuple(changes.get("remove", ())),
-        rename=dict(changes.get("rename", {})),
-        policies={
-            old_names.get(group, group): one
-            for group, one in from_policies(changes.get("policies", {})).items()
-        },
     )
 
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from workflows.core.errors import Problem
 from workflows.layer.edit import check
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Layer
 from workflows.layer.names import check_group_name
-from workflows.layer.operations import EditRefused
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.by_hand import not_possible
+from workflows.steps.by_hand import not_possible, refused_by_hand
+from workflows.steps.decisions import Decisions, GroupChanges, Move, NewGroup
 from workflows.steps.edits import operations, read_layers
-from workflows.steps.group_choices import LayerChoice, as_policies
+from workflows.steps.group_choices import LayerChoice
 
 STEP = Step(
     id="groups",
@@ -31,6 +30,7 @@ STEP = Step(
         lambda facts: bool(facts.get("joining") or facts.get("regrouping")),
     ),
     blocked_words="Groups needs the users to be decided",
+    reads=Decisions.from_facts,
 )
 
 
@@ -78,58 +78,50 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """
     report(Progress("Checking the layers"))
     layers = read_layers(context)
-    memberships, group_changes = {}, {}
-    for account, choice in request.layers.items():
-        memberships[account] = _membership_changes(layers[account], choice, context)
-        group_changes[account] = _group_changes(choice)
-    decisions = {**context.facts, "memberships": memberships, "group_changes": group_changes}
+    decisions = replace(
+        context.decisions,
+        memberships={one: _moves(layers[one], choice, context) for one, choice in request.layers.items()},
+        group_changes={one: _group_changes(choice) for one, choice in request.layers.items()},
+    )
     for account, layer in layers.items():
         context.raise_if_cancelled()
         report(Progress(f"Checking {account}"))
-        try:
+        with refused_by_hand(layer, "Change the choice here"):
             fatal = [one for one in check(layer, operations(layer, decisions)) if one.fatal]
-        except EditRefused as refused:
-            raise not_possible(layer, refused, "Change the choice here") from refused
         if fatal:
             raise not_possible(layer, fatal, "Change the choice here")
-    return {"memberships": memberships, "group_changes": group_changes}
+    return decisions.as_facts(*STEP.gives)
 
 
-def _group_changes(choice: LayerChoice) -> dict[str, Any]:
+def _group_changes(choice: LayerChoice) -> GroupChanges:
     """What happens to the groups themselves; siblings and policies are told by the groups' new names."""
     new_name = choice.rename.get
-    changes: dict[str, Any] = {
-        "add": [{"name": one.name, "sibling": new_name(one.sibling, one.sibling)} for one in choice.add],
-        "remove": list(choice.remove),
-        "rename": dict(choice.rename),
-    }
-    policies = as_policies({new_name(group, group): one for group, one in choice.policies.items()})
-    return {**changes, "policies": policies} if policies else changes
+    add = tuple(NewGroup(one.name, new_name(one.sibling, one.sibling)) for one in choice.add)
+    policies = {new_name(group, group): one for group, one in choice.policies.items() if one}
+    return GroupChanges(add, choice.remove, choice.rename, policies)
 
 
-def _membership_changes(layer: Layer, choice: LayerChoice, context: Context) -> dict[str, Any]:
+def _moves(layer: Layer, choice: LayerChoice, context: Context) -> dict[str, Move]:
     """For each person the groups to join and to leave; a renamed group counts under its new name.
 
     What was decided before in this session is still told when the files say so already, so that a decision
     does not depend on whether it was written. Who joins in this session joins all of their groups.
     """
-    account = layer.location.account
-    joining = (context.facts.get("user_changes") or {}).get("add", {}).get(account, ())
-    earlier = (context.facts.get("memberships") or {}).get(account, {})
-    chosen = {*joining, *(context.facts.get("regrouping") or ())}
+    here = context.decisions.of(layer.location.account)
+    chosen = {*here.add, *context.decisions.regrouping}
     gone = set(choice.remove)
-    changes = {}
+    moves = {}
     for name, wanted in choice.members.items():
         person = layer.person(name)
         there = _spelled(person.groups if person else (), choice)
-        told = earlier.get(name, {})
-        before = set() if name in joining else there - _spelled(told.get("add", ()), choice)
-        left = there if name in joining else there | _spelled(told.get("remove", ()), choice)
+        earlier = here.moves.get(name, Move())
+        before = set() if name in here.add else there - _spelled(earlier.add, choice)
+        left = there if name in here.add else there | _spelled(earlier.remove, choice)
         afterwards = _spelled(wanted, choice) - gone
-        change = {"add": sorted(afterwards - before), "remove": sorted(left - afterwards - gone)}
-        if name in chosen or change["add"] or change["remove"]:
-            changes[name] = change
-    return changes
+        move = Move(tuple(sorted(afterwards - before)), tuple(sorted(left - afterwards - gone)))
+        if name in chosen or move:
+            moves[name] = move
+    return moves
 
 
 def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set[str]:
@@ -139,19 +131,19 @@ def _spelled(groups: Sequence[str] | frozenset[str], choice: LayerChoice) -> set
 
 def observe(context: Context) -> Observation:
     """The groups and people that were chosen are still there, or still to be made."""
-    layers = read_layers(context)
-    regrouping = {one.casefold() for one in context.facts.get("regrouping") or ()}
-    for account, people in context.facts["memberships"].items():
+    layers, decisions = read_layers(context), context.decisions
+    regrouping = {one.casefold() for one in decisions.regrouping}
+    for account, people in decisions.memberships.items():
         layer = layers.get(account)
         gone = [one for one in people if one.casefold() in regrouping and layer and not layer.person(one)]
         if gone:
             names = ", ".join(gone)
             words = f"{account} has no user {names} any more, whose groups were to change."
             return Observation(Verdict.GONE, words, about=(account, *gone))
-        changes = context.facts["group_changes"].get(account, {})
-        new = {*(one["name"] for one in changes.get("add", ())), *changes.get("rename", {}).values()}
-        wanted = [(f"chosen for {name}", one["add"]) for name, one in people.items()]
-        wanted += [("whose policies were to change", changes.get("policies", ()))]
+        changes = decisions.of(account).groups
+        new = {*(one.name for one in changes.add), *changes.rename.values()}
+        wanted = [(f"chosen for {name}", one.add) for name, one in people.items()]
+        wanted += [("whose policies were to change", tuple(changes.policies))]
         for why, groups in wanted:
             missing = [one for one in groups if one not in new and not (layer and layer.group(one))]
             if missing:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain, read
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
@@ -37,6 +39,7 @@ STEP = Step(
         "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something
     ),
     blocked_words="Hand over needs this account to be applied",
+    reads=lambda facts: sent_to(facts.get("handed_over")),
 )
 
 
@@ -45,12 +48,26 @@ class Sent:
     """Whether a person's text was sent.
 
     Attributes:
-        at: when, ISO 8601 in UTC, or None.
+        sent_at: when, ISO 8601 in UTC, or None.
         how: in words, or "".
     """
 
-    at: str | None = None
+    sent_at: str | None = None
     how: Sentence = ""
+
+
+@dataclass(frozen=True)
+class _HandedOver:
+    people: Mapping[str, Sent] = field(default_factory=dict)
+
+
+def sent_to(fact: Any) -> Mapping[str, Sent]:
+    """The marks by person that a fact `handed_over`, or a draft, has; none for None.
+
+    Raises:
+        WrongShape: it is not what it should be.
+    """
+    return read(_HandedOver, fact or {}, "handed_over").people
 
 
 @dataclass(frozen=True)
@@ -63,13 +80,10 @@ class Request:
 
 def later_layers(context: Context) -> tuple[str, ...]:
     """Layers after this one that some of the same people are still to be applied in."""
-    layers = [str(name) for name in context.facts["layers"]]
-    mine = set(people_of(context.item, context.every))
+    layers, mine = context.decisions.layers, set(people_of(context.item, context))
     rest = layers[layers.index(context.item) + 1 :]
     return tuple(
-        name
-        for name in rest
-        if f"applied@{name}" not in context.every and mine & set(people_of(name, context.every))
+        name for name in rest if f"applied@{name}" not in context.every and mine & {*people_of(name, context)}
     )
 
 
@@ -91,14 +105,14 @@ def prepare(
         CodeWanted, WrongAccount: as `open_layer`.
         OnboardError: this layer's state cannot be read.
     """
-    people = people_of(context.item, context.every)
+    people = people_of(context.item, context)
     if not people:
         return ()
     codes = {**(others or {}), context.item: code}
     sources: dict[str, Source] = {}
     troubles: list[str] = []
-    for account in _applied_layers(context):
-        if not set(people) & set(people_of(account, context.every)):
+    for account in context.decisions.layers:
+        if f"applied@{account}" not in context.every or not {*people} & {*people_of(account, context)}:
             continue
         context.raise_if_cancelled()
         try:
@@ -111,10 +125,6 @@ def prepare(
             troubles.append(f"{account} is left out, its state could not be read: {error.what}")
     report(Progress("Checking what is encrypted to whom"))
     return tuple(person_handoff(name, sources, troubles, context) for name in people)
-
-
-def _applied_layers(context: Context) -> list[str]:
-    return [str(name) for name in context.facts["layers"] if f"applied@{name}" in context.every]
 
 
 def _source(context: Context, report: Report, account: str, code: Secret | None) -> Source:
@@ -159,7 +169,7 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
 
 def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sent:
     """The mark that a text was sent now; `before` is the one that it replaces."""
-    again = "once more: " if before is not None and before.at else ""
+    again = "once more: " if before is not None and before.sent_at else ""
     return Sent(context.world.now().isoformat(timespec="seconds"), f"{again}{how}")
 
 
@@ -171,7 +181,7 @@ def saved_words(path: Path, context: Context) -> Sentence:
 def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody's text is marked as sent; whose is not is a warning."""
     del context
-    missing = [name for name, sent in request.people.items() if sent.at is None]
+    missing = [name for name, sent in request.people.items() if sent.sent_at is None]
     if not missing:
         return []
     verb = "is" if len(missing) == 1 else "are"
@@ -181,10 +191,8 @@ def validate(request: Request, context: Context) -> list[Problem]:
 def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record what was sent to whom; nothing else is kept of it."""
     report(Progress("Noting what was sent"))
-    names = people_of(context.item, context.every)
-    sent = {name: request.people.get(name, Sent()) for name in names}
-    people = {name: {"sent_at": one.at, "how": one.how} for name, one in sent.items()}
-    return {"handed_over": {"people": people}}
+    sent = {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
+    return {"handed_over": plain(_HandedOver(sent))}
 
 
 def observe(context: Context) -> Observation:

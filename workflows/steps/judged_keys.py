@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
+from workflows.core.openpgp import holds
 from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer
 from workflows.services.gpg.inspect import CheckedKey
-from workflows.services.gpg.normalise import normalise
+from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.owner import Likeness, likeness, looks_like
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.verdict import ACCEPTED, Verdict, VerdictKind, arrival_words, judge
 from workflows.services.terraform.provider_wanted import provider_wanted
 from workflows.steps.base import Context
+from workflows.steps.decisions import DecidedKey, Reset
 from workflows.steps.edits import read_layers
-from workflows.steps.replaced_keys import Replacement, replacement
 
 _SEVERITY = {
     VerdictKind.WORKS: 0,
@@ -51,6 +51,87 @@ class Mark(Enum):
 
     def __str__(self) -> str:
         return f"{self.sign} {self.word}"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A new key for somebody who is there already.
+
+    `pgp_key` forces a new login profile and a new access key of everybody who has the key file. So this is
+    told per layer, confirmed with the typed name, and recorded with the key.
+
+    Attributes:
+        resets: what is made anew, by account.
+        unchanged: the accounts whose layer holds this key already.
+        by_hand: where the layer does not say which file holds the key, as sentences with the place.
+    """
+
+    resets: Mapping[str, Reset] = field(default_factory=dict)
+    unchanged: tuple[str, ...] = ()
+    by_hand: tuple[Sentence, ...] = ()
+
+    @property
+    def told(self) -> tuple[Sentence, ...]:
+        """What is made anew, a sentence for each layer that names everybody."""
+        return tuple(f"{account} ({one.file}): {_made_anew(one)}" for account, one in self.resets.items())
+
+
+def _made_anew(reset: Reset) -> str:
+    kinds = {
+        "the console password of {}": reset.passwords,
+        "the access key of {}": reset.access_keys,
+        "whatever {} got with this key": reset.unsure,
+    }
+    return " and ".join(words.format(_listed(names)) for words, names in kinds.items() if names)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def replacement(
+    name: str, key: PublicKeyText, layers: Mapping[str, Layer], decided: DecidedKey | None
+) -> Replacement:
+    """What replacing somebody's key would do.
+
+    A file that holds the key already, in whatever wrapping the provider can read, stays as it is.
+
+    Args:
+        name: the IAM name.
+        key: the new key.
+        layers: those that are worked on, by account.
+        decided: the key that was decided on before, if there is one: what this session wrote is no reason to
+            call the key unchanged.
+    """
+    before = decided.resets if decided and decided.text == key.text else {}
+    resets: dict[str, Reset] = {}
+    unchanged: list[str] = []
+    by_hand: list[str] = []
+    for account, layer in layers.items():
+        person = layer.person(name)
+        if person is None:
+            continue
+        if person.key_file is None:
+            place = f"{layer.location.relative}/{person.place}"
+            by_hand.append(f"{account}: the key file of {name} is computed; replace it by hand ({place}).")
+            continue
+        present = layer.files.keys.get(person.key_file)
+        same = present is not None and holds(present, key.text.encode())
+        if same and account not in before:
+            unchanged.append(account)
+        else:
+            resets[account] = _reset(layer, person.key_file)
+    return Replacement(resets, tuple(unchanged), tuple(by_hand))
+
+
+def _reset(layer: Layer, file: str) -> Reset:
+    sharing = [one for one in layer.people if one.key_file == file]
+    return Reset(
+        file,
+        passwords=tuple(one.iam_name for one in sharing if one.login_profile),
+        access_keys=tuple(one.iam_name for one in sharing if one.access_key),
+        unsure=tuple(one.iam_name for one in sharing if not one.login_profile and not one.access_key),
+    )
 
 
 @dataclass(frozen=True)
@@ -141,7 +222,7 @@ class KeyJudge:
 
     def replaces(self, name: str) -> bool:
         """Whether a key for this person replaces one that is there."""
-        return name in (self._context.facts.get("rekeying") or ())
+        return name in self._context.decisions.rekeying
 
     def is_there(self, name: str) -> str:
         """The IAM name of somebody who is in a layer already, as it is spelled there; "" for nobody."""
@@ -174,7 +255,7 @@ class KeyJudge:
         worst = max(verdicts.values(), key=lambda verdict: _SEVERITY[verdict.kind])
         expires = details.expires(now)
         part = details.encryption_part(now) or details.primary
-        decided: Any = (self._context.facts.get("keys") or {}).get(name)
+        decided = self._context.decisions.keys.get(name)
         warnings = (*worst.warnings, *self._about_providers(verdicts), *self._about_others(name, checked))
         return TakenKey(
             name=name,
@@ -191,7 +272,7 @@ class KeyJudge:
             warnings=warnings,
             source=source,
             likeness=likeness(name, details),
-            replacement=replacement(name, checked.key, self.layers.values(), decided) if replacing else None,
+            replacement=replacement(name, checked.key, self.layers, decided) if replacing else None,
         )
 
     def _where(self, verdicts: Mapping[str, Verdict], worst: Verdict) -> Sentence:
@@ -229,11 +310,11 @@ class KeyJudge:
         """Where somebody who joins has another key already, which stays."""
         if self.replaces(name):
             return []
-        joined = (self._context.facts.get("user_changes") or {}).get("add", {})
+        users = self._context.decisions.users
         told: list[Sentence] = []
         for account, layer in self.layers.items():
             person = layer.person(name)
-            file = person.key_file if person and name not in joined.get(account, ()) else None
+            file = person.key_file if person and name not in users.of(account).add else None
             if file and file in layer.files.keys and (account, file) not in same:
                 told.append(f"{account} has another key of {name}; it stays as it is there.")
         return told

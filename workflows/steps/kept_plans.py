@@ -10,16 +10,16 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, read_bytes, read_text, write_atomically
+from workflows.core.shapes import plain, read
 from workflows.services.git import Git
 from workflows.services.terraform.record import local_modules
+from workflows.steps.new_passwords import Note
 from workflows.steps.planned import Planned
 from workflows.world import World
 
@@ -37,13 +37,13 @@ class KeptPlan:
         planned: the plan as it was told when it was made.
         account: the account of its layer.
         data: the file's content; it can carry the state.
-        passwords: who gets a new password by it, with what they had before (`new_passwords.note_of`).
+        passwords: who gets a new password by it, with what they had before (`new_passwords`).
     """
 
     planned: Planned
     account: str
     data: bytes
-    passwords: Mapping[str, Any] = field(default_factory=dict)
+    passwords: Note
 
 
 class KeptPlans:
@@ -62,7 +62,7 @@ class KeptPlans:
         account: str,
         target: Path,
         now: datetime,
-        passwords: Mapping[str, Any] | None = None,
+        passwords: Note,
     ) -> None:
         """Note a plan that was just made, and copy its file (0600); a plan that was there is given up.
 
@@ -87,8 +87,12 @@ class KeptPlans:
         self._forget_old(now)
         if target.is_file():
             self.forget(_sha256(read_bytes(target, LARGEST)))
-        note = {"format": _FORMAT, "account": account, "plan": planned.as_facts()}
-        note["passwords"] = dict(passwords or {})
+        note = {
+            "format": _FORMAT,
+            "account": account,
+            "plan": planned.as_facts(),
+            "passwords": plain(passwords),
+        }
         write_atomically(self._note(planned.record.plan_sha256), json.dumps(note).encode())
         write_atomically(target, data)
 
@@ -109,9 +113,8 @@ class KeptPlans:
                 f"What {file} was made from is noted in a way that this version does not read.",
                 next="Plan again.",
             )
-        return KeptPlan(
-            Planned.from_facts(found["plan"]), str(found["account"]), data, found.get("passwords", {})
-        )
+        passwords = read(Note, found.get("passwords"), "passwords")
+        return KeptPlan(Planned.from_facts(found["plan"]), str(found["account"]), data, passwords)
 
     def forget(self, sha256: str) -> None:
         """Remove the note on a plan."""

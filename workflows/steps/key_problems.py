@@ -21,7 +21,7 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
         )
         problems.append(Problem(words, "people"))
     elif replaced.resets and not confirmed:
-        made = joined((one.words for one in replaced.resets), "; ")
+        made = joined(replaced.told, "; ")
         problems.append(Problem(f"The new key of {key.name} makes anew, and it is to be confirmed: {made}."))
     return problems
 
@@ -35,10 +35,10 @@ def about_each_other(keys: Sequence[TakenKey]) -> list[Problem]:
         first = owners.setdefault(key.fingerprint, key.name)
         if first != key.name:
             problems.append(Problem(f"{first} and {key.name} have the same key.", "people", fatal=False))
-        for reset in key.replacement.resets if key.replacement else ():
-            other = files.setdefault((reset.account, reset.file), key)
+        for account, reset in key.replacement.resets.items() if key.replacement else ():
+            other = files.setdefault((account, reset.file), key)
             if other.fingerprint != key.fingerprint:
                 who = f"{other.name} and {key.name}"
-                words = f"{who} share {reset.file} of {reset.account}: it can hold one key only."
+                words = f"{who} share {reset.file} of {account}: it can hold one key only."
                 problems.append(Problem(words, "people"))
     return problems

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
@@ -60,7 +59,7 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
     Raises:
         OnboardError: git fails.
     """
-    git = GitSearch(_root(context), context.world.environment)
+    git = GitSearch(context.root, context.world.environment)
     if not git.is_repository():
         remark = "The project is no git repository: it was not searched for mentions."
         return {name: Mentioned((), (), remark) for name in names}
@@ -70,10 +69,6 @@ def find_mentions(names: Iterable[str], context: Context, report: Report) -> dic
         report(Progress(f"Looking for what mentions {name}"))
         found[name] = _of(name, git, context)
     return found
-
-
-def _root(context: Context) -> Path:
-    return Path(str(context.facts["project_root"]))
 
 
 def _of(name: str, git: GitSearch, context: Context) -> Mentioned:

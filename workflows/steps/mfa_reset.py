@@ -20,18 +20,17 @@ from workflows.services.iam import MfaDeviceKind
 from workflows.services.sts import partition_of
 from workflows.steps.admin_iam import administrator, own_device
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.intents import MFA_RESET, named
 from workflows.steps.terraform_runs import located
 
 STEP = Step(
     id="mfa-reset",
     title="MFA devices",
     purpose="Take away the MFA device that somebody lost, so that another can be registered.",
-    needs=("project_root", "project", MFA_RESET),
+    needs=("project_root", "project", "mfa_reset"),
     gives=("mfa_devices_reset",),
     skippable=True,
     repeats_over="layers",
-    applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get(MFA_RESET))),
+    applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
     blocked_words="MFA devices needs the project",
 )
 
@@ -128,7 +127,7 @@ def remove(name: str, serial: str, context: Context, report: Report, code: Secre
 
 def _found(client: AwsClient, context: Context, report: Report) -> Found:
     owners = []
-    for name in named(context.facts, MFA_RESET):
+    for name in context.decisions.mfa_reset:
         context.raise_if_cancelled()
         report(Progress(f"Asking which devices {name} has"))
         owners.append(_owner(client, name, own_device(context)))

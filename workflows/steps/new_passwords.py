@@ -9,25 +9,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from workflows.core.files import private_folder, read_text, write_atomically
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain, read
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context
-from workflows.steps.intents import RESETTING, named
 from workflows.steps.terraform_runs import run_folder
 
 if TYPE_CHECKING:
     from workflows.steps.planned import Planned
 
 _MOST = 10_000_000
+_FILE = "new-passwords.json"
 
 
-def wanted(context: Context) -> tuple[str, ...]:
-    """Who gets a new password, in any of the layers."""
-    return named(context.facts, RESETTING)
+@dataclass(frozen=True)
+class Note:
+    """What is noted of a layer when it is planned.
+
+    Attributes:
+        asked: who is to get a new password.
+        before: hashes of the encrypted passwords that the state holds of them now.
+    """
+
+    asked: tuple[str, ...] = ()
+    before: Mapping[str, str] = field(default_factory=dict)
 
 
 def addresses(state: State, context: Context) -> tuple[str, ...]:
@@ -38,37 +47,39 @@ def addresses(state: State, context: Context) -> tuple[str, ...]:
     Raises:
         OnboardError: the note cannot be written.
     """
-    names = wanted(context)
+    names = context.decisions.resetting
     found = [state.login_profiles[name] for name in names if name in state.login_profiles]
-    before = {profile.user: _hash(profile.encrypted_password) for profile in found}
-    note = {"asked": list(names), "before": before}
-    write_atomically(_file(context, context.item), json.dumps(note).encode())
+    write(Note(names, {one.user: _hash(one.encrypted_password) for one in found}), context)
     return tuple(profile.address for profile in found)
 
 
-def note_of(context: Context) -> Mapping[str, Any]:
-    """What was noted for the step's layer when it was planned last, as JSON values; {} if nothing was."""
-    return _note(context, context.item)
+def note_of(context: Context, account: str = "") -> Note:
+    """What was noted when a layer (by default the step's own) was planned last; an empty one if nothing was.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    file = run_folder(context, account) / _FILE
+    return read(Note, json.loads(read_text(file, _MOST)), _FILE) if file.exists() else Note()
 
 
-def note_again(note: Mapping[str, Any], context: Context) -> None:
-    """Note for the step's layer what `note_of` gave when a plan was made that is applied only now.
+def write(note: Note, context: Context) -> None:
+    """Note it for the step's layer: the plan that is applied next was made with it.
 
     Raises:
         OnboardError: the note cannot be written.
     """
-    file = _file(context, context.item)
-    if note:
+    file = run_folder(context) / _FILE
+    if note.asked:
         private_folder(file.parent)
-        write_atomically(file, json.dumps(note).encode())
+        write_atomically(file, json.dumps(plain(note)).encode())
     else:
         file.unlink(missing_ok=True)
 
 
 def outdated(context: Context) -> Sentence:
     """Why the last plan is not for those who are to get a new password now, as a sentence; "" if it is."""
-    asked = _note(context, context.item).get("asked", ())
-    if set(asked) == set(wanted(context)):
+    if set(note_of(context).asked) == set(context.decisions.resetting):
         return ""
     return "Who gets a new password was changed since the plan was made. Plan again."
 
@@ -79,15 +90,15 @@ def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
     Raises:
         OnboardError: the note of the passwords before cannot be read.
     """
-    note = _note(context, account)
+    note = note_of(context, account)
     found = {}
-    for name in wanted(context):
+    for name in context.decisions.resetting:
         profile = state.login_profiles.get(name)
-        if profile is None:
+        if profile is None or name in context.decisions.named:
             continue
-        if name not in note.get("asked", ()):
+        if name not in note.asked:
             found[name] = "it cannot be told whether the password is new: no plan for it was made here"
-        elif note["before"].get(name) == _hash(profile.encrypted_password):
+        elif note.before.get(name) == _hash(profile.encrypted_password):
             found[name] = "the password in the state is still the one from before"
     return found
 
@@ -95,7 +106,7 @@ def unchanged(state: State, context: Context, account: str) -> dict[str, str]:
 def replaced(planned: Planned | None, context: Context) -> tuple[str, ...]:
     """Whose password in the step's layer a plan makes anew because a new one was asked for."""
     made = planned.passwords if planned else ()
-    return tuple(name for name in wanted(context) if name in made)
+    return tuple(name for name in context.decisions.resetting if name in made)
 
 
 def question(names: tuple[str, ...], account: str) -> tuple[str, str]:
@@ -107,17 +118,6 @@ def question(names: tuple[str, ...], account: str) -> tuple[str, str]:
         "MFA devices and groups stay as they are."
     )
     return f"A new password for {whom}?", body
-
-
-def _file(context: Context, account: str) -> Path:
-    return run_folder(context, account) / "new-passwords.json"
-
-
-def _note(context: Context, account: str) -> Mapping[str, Any]:
-    """Who was asked for in the last plan of a layer, and what they had; {} if there was none."""
-    file = _file(context, account)
-    found: Mapping[str, Any] = json.loads(read_text(file, _MOST)) if file.exists() else {}
-    return found
 
 
 def _hash(encrypted: str) -> str:

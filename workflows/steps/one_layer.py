@@ -15,7 +15,6 @@ from workflows.services.terraform.outcome import Kind
 from workflows.services.terraform.runner import Run
 from workflows.steps import new_passwords
 from workflows.steps.base import Context
-from workflows.steps.intents import RESETTING
 from workflows.steps.left_behind import running_in
 from workflows.steps.planned import Planned
 from workflows.steps.terraform_runs import run_folder
@@ -46,15 +45,14 @@ def meant_for(context: Context, people: Iterable[str], passwords: Iterable[str] 
         people: about whom it is.
         passwords: who gets a new console password by it, too.
     """
-    memberships: dict[str, object] = {context.item: {name: {} for name in people}}
-    return _knowing(context, memberships=memberships, **{RESETTING: list(passwords)})
+    return _knowing(context, named=list(people), resetting=list(passwords))
 
 
 def with_plan(context: Context, planned: Planned, passwords: Iterable[str] = ()) -> Context:
     """The same, where this plan was accepted, with every foreign change that is in it; see `meant_for`."""
     acknowledged = sorted(one.address for one in planned.foreign)
-    facts = {"plan": {**planned.as_facts(), "acknowledged": acknowledged}, RESETTING: list(passwords)}
-    return _knowing(context, **facts)
+    plan = {**planned.as_facts(), "acknowledged": acknowledged}
+    return _knowing(context, plan=plan, resetting=list(passwords))
 
 
 def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -> Context:
@@ -65,9 +63,10 @@ def with_new_password(context: Context, name: str, others: Iterable[str] = ()) -
     """
     accounts = [context.item, *others]
     plans = {f"plan@{account}": {"passwords": [name], "access_keys": []} for account in accounts}
-    known = _over_accounts(_knowing(context, layers=accounts, **{RESETTING: [name]}), accounts, plans)
-    noted = any(name in new_passwords.note_of(replace(known, item=one)).get("asked", ()) for one in accounts)
-    return known if noted else replace(known, facts={**known.facts, RESETTING: []})
+    noted = any(name in new_passwords.note_of(context, one).asked for one in accounts)
+    named = [] if noted else [name]
+    known = _knowing(context, layers=accounts, resetting=[name], named=named)
+    return _over_accounts(known, accounts, plans)
 
 
 def handing_over(context: Context, name: str, others: Iterable[str] = ()) -> Context:

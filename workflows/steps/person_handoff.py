@@ -53,13 +53,13 @@ def person_handoff(
     identities: list[Identity] = []
     trouble = list(troubles)
     for account, source in sources.items():
-        if name not in people_of(account, context.every):
+        if name not in people_of(account, context):
             continue
         stale = new_passwords.unchanged(source.state, context, account).get(name)
         if stale:
             trouble.append(f"{account}: {stale}. Plan and apply again.")
             continue
-        parts = parts_of(name, account, context.every)
+        parts = parts_of(name, account, context)
         try:
             text = _key_text(name, source, context)
             identities.append(identity(source, name, text, context.world.environment, parts))
@@ -86,7 +86,7 @@ def _rendered(name: str, identities: Iterable[Identity], context: Context) -> st
         MessageError: a value breaks its rule.
     """
     project, each = str(context.facts["project"]), tuple(_each_profile_once(identities))
-    return Handoff(project, each, occasion=occasion_of(name, context.every)).render()
+    return Handoff(project, each, occasion=occasion_of(name, context)).render()
 
 
 def _with_usual_roles(one: Identity, source: Source) -> Identity:
@@ -107,9 +107,8 @@ def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
 
 def _key_text(name: str, source: Source, context: Context) -> str:
     """The key that a person's secrets have to be encrypted to: as decided, else as the layer has it."""
-    key = (context.facts.get("keys") or {}).get(name)
-    if key:
-        return str(key["text"])
+    if name in context.decisions.keys:
+        return context.decisions.keys[name].text
     person = source.layer.person(name)
     file = ((person.key_file if person else None) or name).rpartition("/")[2]
     text = source.layer.keys.get(file)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
@@ -24,12 +23,12 @@ from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.steps import layer_keys
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.edits import read_layers
 from workflows.steps.judged_keys import KeyJudge
 from workflows.steps.key_problems import about_each_other, about_replacement
 from workflows.steps.layer_keys import PresentKey
 from workflows.steps.places import told_path
-from workflows.steps.replaced_keys import Reset
 from workflows.steps.taken_keys import TakenKey, people_of
 
 STEP = Step(
@@ -42,6 +41,7 @@ STEP = Step(
         "somebody joins or gets a new key",
         lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
     ),
+    reads=Decisions.from_facts,
 )
 
 
@@ -88,15 +88,14 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
         OnboardError: a layer cannot be read.
     """
     report(Progress("Looking at the key files that are there"))
-    judge, people = KeyJudge(context), people_of(context.facts)
-    texts: dict[str, tuple[bytes | str, str]] = {
+    judge, people = KeyJudge(context), people_of(context)
+    texts: dict[str, tuple[bytes | str, Sentence]] = {
         name: (layer.files.keys[f"keys/{name}"], f"{layer.location.relative}/keys/{name}")
         for layer in judge.layers.values()
         for name in people
         if f"keys/{name}" in layer.files.keys and not judge.replaces(name)
     }
-    decided = context.facts.get("keys") or {}
-    texts |= {name: (str(fact["text"]), str(fact["source"])) for name, fact in decided.items()}
+    texts |= {name: (key.text, key.source) for name, key in context.decisions.keys.items()}
     texts |= {name: (text, "taken in before") for name, text in drafted.items()}
     wanted = [name for name in people if name in texts]
 
@@ -123,7 +122,7 @@ def mail_for(context: Context) -> tuple[str, ...]:
     mailbox = context.world.mailbox
     if mailbox is None:
         return ()
-    return tuple(name for name in people_of(context.facts) if (mailbox / f"request-{name}.txt").exists())
+    return tuple(name for name in people_of(context) if (mailbox / f"request-{name}.txt").exists())
 
 
 def invite(name: str, context: Context) -> Sentence:
@@ -156,7 +155,7 @@ def hand_out(text: str, file_name: str, context: Context) -> Sentence:
 
 def validate(request: Request, context: Context) -> list[Problem]:
     """Everybody has a key that may be written, and every replacement does something and was confirmed."""
-    problems, people = [], people_of(context.facts)
+    problems, people = [], people_of(context)
     for name in people:
         key = request.keys.get(name)
         if key is None:
@@ -179,7 +178,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: what a replacement makes anew is no longer what was confirmed.
     """
     report(Progress("Looking at the layers once more"))
-    people = people_of(context.facts)
+    people = people_of(context)
     replacing = [key for key in map(request.keys.__getitem__, people) if key.replacement is not None]
     judge = KeyJudge(context) if replacing else None
     for key in replacing:
@@ -191,47 +190,36 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 why="A file of the layers was edited after this step was opened.",
                 next="Go back one step and come here again, and read it once more.",
             )
-    return {"keys": {name: _fact(request.keys[name]) for name in people}}
+    return Decisions(keys={name: _decided(request.keys[name]) for name in people}).as_facts(*STEP.gives)
 
 
-def _fact(key: TakenKey) -> dict[str, Any]:
-    fact: dict[str, Any] = {
-        "text": key.text,
-        "fingerprint": key.fingerprint,
-        "algorithm": key.algorithm,
-        "expires": key.expires,
-        "user_ids": list(key.user_ids),
-        "verdict": key.verdict.name.lower(),
-        "source": key.source,
-    }
-    if key.replacement is not None:
-        fact["resets"] = {one.account: one.as_fact() for one in key.replacement.resets}
-    return fact
+def _decided(key: TakenKey) -> DecidedKey:
+    return DecidedKey(
+        key.text,
+        key.fingerprint,
+        key.algorithm,
+        key.expires,
+        key.user_ids,
+        key.verdict.name.lower(),
+        key.source,
+        key.replacement.resets if key.replacement else {},
+    )
 
 
 def confirmed_before(context: Context) -> dict[str, str]:
     """The replacements that were confirmed and recorded, as name and fingerprint."""
-    rekeying = context.facts.get("rekeying") or ()
-    decided = context.facts.get("keys") or {}
-    return {name: str(decided[name]["fingerprint"]) for name in rekeying if name in decided}
+    keys = context.decisions.keys
+    return {name: keys[name].fingerprint for name in context.decisions.rekeying if name in keys}
 
 
 def observe(context: Context) -> Observation:
     """No key has expired since, and nobody else has come to share a key file that is replaced."""
     now = context.world.now()
-    keys = context.facts["keys"]
-    gone = [
-        name
-        for name, fact in keys.items()
-        if fact["expires"] and datetime.fromisoformat(fact["expires"]) <= now
-    ]
+    keys = context.decisions.keys
+    gone = [name for name, key in keys.items() if key.expires and datetime.fromisoformat(key.expires) <= now]
     if gone:
         return Observation(Verdict.CHANGED, f"The key of {', '.join(gone)} has expired since.")
-    recorded = [
-        (account, Reset.from_fact(account, reset))
-        for fact in keys.values()
-        for account, reset in fact.get("resets", {}).items()
-    ]
+    recorded = [(account, reset) for key in keys.values() for account, reset in key.resets.items()]
     layers = read_layers(context) if recorded else {}
     for account, reset in recorded:
         users = {one.iam_name for one in layers[account].people if one.key_file == reset.file}

@@ -24,26 +24,27 @@ from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
 from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
-from workflows.steps import intents, new_passwords, plan_account, plan_resources
-from workflows.steps.access import not_in_state
+from workflows.steps import new_passwords, plan_account, plan_resources
 from workflows.steps.account_check import WrongAccount
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.decisions import TERRAFORM_RUNS, LayerDecisions
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.plan_origin import origin_words
-from workflows.steps.planned import Planned, decided, judged, staleness
-from workflows.steps.replaced_keys import new_keys
+from workflows.steps.planned import Planned, decided, judged, read_plan, staleness
 from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
 from workflows.steps.upstream import check_upstream
+from workflows.steps.users import WORDS
 
 STEP = Step(
     id="plan",
     title="Plan",
     purpose="Let Terraform say what it would do in this account; nothing is changed yet.",
-    needs=("project_root", "changed_files", intents.RESETTING),
+    needs=("project_root", "changed_files", "resetting"),
     gives=("plan",),
     repeats_over="layers",
-    applies=intents.TERRAFORM_RUNS,
+    applies=TERRAFORM_RUNS,
     blocked_words="Plan needs the files to be written (Review)",
+    reads=lambda facts: read_plan(facts.get("plan")),
 )
 MAX_TEXT = 20_000_000
 
@@ -83,7 +84,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     with open_layer(context, report, code=code) as layer:
         for reason in layer.terraform.init_reasons():
             report(Progress(f"Initialising the layer: {reason}"))
-        wanted = new_passwords.wanted(context) or new_passwords.outdated(context)
+        wanted = context.decisions.resetting or new_passwords.outdated(context)
         state = read_state(layer, context, report) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
         report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
@@ -228,7 +229,7 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
         "layer": str(located(context)[1].path),
         "summary": ["Applied elsewhere: the state holds what was decided."],
         "counts": {"add": 0, "change": 0, "destroy": 0},
-        "passwords": [name for name in new_passwords.wanted(context) if name in state.login_profiles],
+        "passwords": [name for name in context.decisions.resetting if name in state.login_profiles],
         "access_keys": [],
         "destroys": [],
         "gone": [],
@@ -237,38 +238,41 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
 
 def not_applied(state: State, context: Context) -> list[Sentence]:
     """What the state of the step's layer lacks of what was decided about people, each in words."""
-    facts, account = context.facts, context.item
-    users = facts.get("user_changes") or {}
+    here = context.decisions.of(context.item)
     missing: list[Sentence] = []
-    for name in users.get("add", {}).get(account, []):
+    for name in here.add:
         if name not in state.users:
             missing.append(f"{name} is not in it")
         elif name not in state.login_profiles and name not in state.access_keys:
             missing.append(f"{name} has no console password in it")
-    missing += [
-        f"{name} is still in it" for name in users.get("remove", {}).get(account, []) if name in state.users
-    ]
-    missing += [
-        f"{name} still has what the old key was made for" for name in _with_old_keys(state, facts, account)
-    ]
-    missing += not_in_state(state, users, account)
-    still = new_passwords.unchanged(state, context, account)
+    missing += [f"{name} is still in it" for name in here.remove if name in state.users]
+    missing += [f"{name} still has what the old key was made for" for name in _with_old_keys(state, here)]
+    missing += _not_switched(state, here)
+    still = new_passwords.unchanged(state, context, context.item)
     missing += [f"{name}: {words}" for name, words in still.items()]
-    for name, change in (facts.get("memberships") or {}).get(account, {}).items():
+    for name, move in here.moves.items():
         groups = {group.casefold() for group in state.groups_of(name)}
+        missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
+        missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]
+    return missing
+
+
+def _not_switched(state: State, here: LayerDecisions) -> list[str]:
+    missing = []
+    for name, switches in here.access.items():
+        there = {"login_profile": name in state.login_profiles, "access_key": name in state.access_keys}
         missing += [
-            f"{name} is not in {group}" for group in change.get("add", []) if group.casefold() not in groups
-        ]
-        missing += [
-            f"{name} is still in {group}" for group in change.get("remove", []) if group.casefold() in groups
+            f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
+            for fact, wanted in switches.items()
+            if there[fact] is not wanted
         ]
     return missing
 
 
-def _with_old_keys(state: State, facts: Facts, account: str) -> list[str]:
+def _with_old_keys(state: State, here: LayerDecisions) -> list[str]:
     """Users of a key file that is replaced, whose password or access key was made with another key."""
     old = []
-    for name, text in new_keys(facts, account).items():
+    for name, text in here.new_keys.items():
         profile = state.login_profiles.get(name)
         made_with = [profile.pgp_key] if profile else []
         made_with += [one.pgp_key for one in state.access_keys.get(name, ())]

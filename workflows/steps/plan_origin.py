@@ -24,8 +24,7 @@ def origin_words(record: PlanRecord, context: Context) -> Sentence:
     Raises:
         OnboardError: git fails.
     """
-    root = Path(str(context.facts["project_root"]))
-    git = Git(root, context.world.environment)
+    git = Git(context.root, context.world.environment)
     if not record.commit or not git.is_repository():
         return f"Made with {record.binary}."
     where = f" on the branch {record.branch}" if record.branch else ""

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflows.core.sentences import Sentence
-from workflows.services.terraform.plan import ACCESS_KEY, LOGIN_PROFILE, USER, Action, Plan, ResourceChange
+from workflows.core.sentences import Sentence, joined
+from workflows.core.shapes import plain, read
+from workflows.numbers import count
+from workflows.services.terraform.plan import (
+    ACCESS_KEY,
+    GROUP_MEMBERS,
+    LOGIN_PROFILE,
+    USER,
+    Action,
+    Plan,
+    ResourceChange,
+)
 from workflows.services.terraform.record import PlanRecord, changed_since
+from workflows.services.terraform.results import ApplyResult, Trouble
 from workflows.services.terraform.words import describe, meaning, summary
 from workflows.steps import new_passwords
-from workflows.steps.access import people_in
 from workflows.steps.base import Context
-from workflows.steps.beyond_chosen import beyond
-from workflows.steps.replaced_keys import reset_users
+from workflows.steps.decisions import Move
+
+_OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})
+"""What a person consists of, whatever the module is called that makes it."""
+_MADE = frozenset({Action.CREATE, Action.REPLACE, Action.UPDATE})
+_KINDS = {"login_profile": LOGIN_PROFILE, "access_key": ACCESS_KEY}
 
 
 @dataclass(frozen=True)
@@ -65,43 +79,31 @@ class Planned:
 
     def as_facts(self) -> dict[str, Any]:
         """The plan as JSON values."""
-        return {
-            **self.record.as_facts(),
-            "summary": list(self.summary),
-            "counts": dict(self.counts),
-            "destroys": [_told_facts(one) for one in self.destroys],
-            "foreign": [_told_facts(one) for one in self.foreign],
-            "drift": list(self.drift),
-            "owners": {address: list(names) for address, names in self.owners.items()},
-            "passwords": list(self.passwords),
-            "access_keys": list(self.access_keys),
-            "gone": list(self.gone),
-            "empty": self.empty,
-            "elsewhere": False,
-        }
+        own = plain(self)
+        return {**own.pop("record"), **own, "elsewhere": False}
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Planned:
-        """The plan that `as_facts` gave."""
-        return cls(
-            record=PlanRecord.from_facts(facts),
-            summary=tuple(facts["summary"]),
-            counts=dict(facts["counts"]),
-            destroys=tuple(_told(one) for one in facts["destroys"]),
-            foreign=tuple(_told(one) for one in facts["foreign"]),
-            drift=tuple(facts["drift"]),
-            owners={address: tuple(names) for address, names in facts["owners"].items()},
-            passwords=tuple(facts["passwords"]),
-            access_keys=tuple(facts["access_keys"]),
-            gone=tuple(facts["gone"]),
-            empty=bool(facts["empty"]),
-        )
+        """The plan that `as_facts` gave.
+
+        Raises:
+            WrongShape: it is none.
+        """
+        return read(cls, {**facts, "record": facts}, "plan")
+
+
+@dataclass(frozen=True)
+class _Elsewhere:
+    """The one field of a plan that tells whether the others are there."""
+
+    elsewhere: bool = False
 
 
 def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
     """Sort a plan's changes by what was chosen in the steps before."""
-    split = plan.about(*_chosen(context), account=_account_edited(context))
-    foreign = (*split.foreign, *beyond(split.belonging, context))
+    settings = context.decisions.of(context.item).settings
+    split = plan.about(*_chosen(context), account=bool(settings))
+    foreign = (*split.foreign, *_beyond(split.belonging, context))
     changed = (Action.CREATE, Action.REPLACE)
     return Planned(
         record=record,
@@ -118,25 +120,80 @@ def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
     )
 
 
+def _beyond(changes: Iterable[ResourceChange], context: Context) -> tuple[ResourceChange, ...]:
+    """Those of a plan's changes about the chosen people and groups that nobody decided, in their order.
+
+    A change is not meant because it is about somebody who was chosen: whoever gets a new password is not
+    meant to become an administrator by what a colleague left in the files. So each kind of decision names
+    what it allows. A person who joins may bring what else the person's own module makes; what is attached to
+    them from elsewhere is told apart.
+    """
+    found, meant = tuple(changes), _Meant(context)
+    modules: dict[str, set[str]] = {}
+    for change in found:
+        if change.user and change.type in _OWN and _module(change):
+            modules.setdefault(change.user, set()).add(_module(change))
+    return tuple(change for change in found if not meant.has(change, modules))
+
+
+class _Meant:
+    """What is meant to happen to people in one layer."""
+
+    def __init__(self, context: Context) -> None:
+        self._here = context.decisions.of(context.item)
+        self._named = frozenset(context.decisions.named)
+        self._allowed: dict[str, set[tuple[str, Action]]] = {}  # to those who stay, as type and action
+        for name in context.decisions.resetting:
+            self._allow(name, LOGIN_PROFILE)
+        for name in self._here.new_keys:
+            self._allow(name, LOGIN_PROFILE)
+            self._allow(name, ACCESS_KEY)
+        for name, switches in self._here.access.items():
+            for switch, wanted in switches.items():
+                self._allow(name, _KINDS[switch], _MADE if wanted else {Action.DELETE})
+
+    def _allow(self, name: str, kind: str, actions: Set[Action] = _MADE) -> None:
+        self._allowed.setdefault(name, set()).update((kind, action) for action in actions)
+
+    def has(self, change: ResourceChange, modules: Mapping[str, Set[str]]) -> bool:
+        """Whether a change is part of it.
+
+        Args:
+            change: one that is about people who were chosen.
+            modules: IAM name -> modules that the plan has the person's own resources in.
+        """
+        if change.type == GROUP_MEMBERS:
+            return change.group in self._here.groups.remade or self._moves(change)
+        name = change.user
+        if name is None or name in self._named or change.action is Action.NOTHING:
+            return True
+        if name in self._here.add:
+            return change.type in _OWN or _module(change) in modules.get(name, ())
+        if name in self._here.remove:
+            return change.action in {Action.DELETE, Action.FORGET}
+        return (change.type, change.action) in self._allowed.get(name, ())
+
+    def _moves(self, change: ResourceChange) -> bool:
+        group = (change.group or "").casefold()
+        moves = {name: self._here.moves.get(name, Move()) for name in (*change.joining, *change.leaving)}
+        others = self._named.union(self._here.remove)
+        joining = [moves[name].add for name in change.joining if name not in self._named]
+        leaving = [moves[name].remove for name in change.leaving if name not in others]
+        return not change.members_unknown and all(
+            group in {one.casefold() for one in groups} for groups in (*joining, *leaving)
+        )
+
+
+def _module(change: ResourceChange) -> str:
+    """The module instance that a resource is in, with a dot behind it; "" for one in none."""
+    return change.address.partition(f"{change.type}.")[0]
+
+
 def _chosen(context: Context) -> tuple[set[str], set[str]]:
     """The people and the groups that this layer's changes are meant to be about."""
-    facts, account = context.facts, context.item
-    users = facts.get("user_changes") or {}
-    people = {name for kind in ("add", "remove") for name in users.get(kind, {}).get(account, [])}
-    people |= set((facts.get("memberships") or {}).get(account, {}))
-    people |= set(reset_users(facts, account)) | people_in(users, account)
-    people |= set(new_passwords.wanted(context))
-    groups = (facts.get("group_changes") or {}).get(account, {})
-    names = {one["name"] for one in groups.get("add", [])}
-    names |= {*groups.get("remove", []), *groups.get("policies", {})}
-    for old, new in groups.get("rename", {}).items():
-        names |= {old, new}
-    return people, names
-
-
-def _account_edited(context: Context) -> bool:
-    changes = (context.facts.get("account_changes") or {}).get(context.item) or {}
-    return bool(changes.get("alias") or changes.get("policy"))
+    here = context.decisions.of(context.item)
+    people = here.people | {*context.decisions.resetting, *context.decisions.named}
+    return people, here.groups.remade.union(here.groups.policies)
 
 
 def _counts(plan: Plan) -> dict[str, int]:
@@ -163,18 +220,18 @@ def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _told_facts(told: Told) -> dict[str, Any]:
-    return {"address": told.address, "words": told.words, "people": list(told.people), "named": told.named}
+def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
+    """The plan that a fact `plan` has; None for no fact, and where it was applied elsewhere.
 
-
-def _told(facts: Mapping[str, Any]) -> Told:
-    return Told(facts["address"], facts["words"], tuple(facts["people"]), named=bool(facts.get("named")))
+    Raises:
+        WrongShape: it is not what it should be.
+    """
+    return Planned.from_facts(fact) if fact and not read(_Elsewhere, fact, "plan").elsewhere else None
 
 
 def decided(context: Context) -> Planned | None:
     """The plan that was accepted before, or None (also where it was applied elsewhere)."""
-    facts: Any = context.facts.get("plan")
-    return Planned.from_facts(facts) if facts and not facts["elsewhere"] else None
+    return read_plan(context.facts.get("plan"))
 
 
 def staleness(planned: Planned, context: Context) -> Sentence:
@@ -184,7 +241,57 @@ def staleness(planned: Planned, context: Context) -> Sentence:
     changed = changed_since(planned.record)
     if not changed:
         return new_passwords.outdated(context)
-    root = str(context.facts["project_root"])
-    names = [path.removeprefix(root).lstrip("/") for path in changed]
+    names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"Changed since the plan was made: {', '.join(names[:3])}{more}. Plan again."
+
+
+def standing(planned: Planned, result: ApplyResult) -> Sentence:
+    """Who is done after an apply that stopped on the way, and who is not.
+
+    After a killed one nobody is done for certain: what AWS has may be missing from the state.
+    """
+    left = _left(planned, result)
+    people = sorted({name for names in planned.owners.values() for name in names})
+    waiting = unfinished(planned, result)
+    done = [name for name in people if name not in waiting]
+    done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
+    done_words = "Done, but not in the state yet" if result.unwritten else done_words
+    parts = [f"{done_words}: {', '.join(done)}."] if done else []
+    parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
+    others = len([address for address in left if not planned.owners.get(address)])
+    parts += [f"{count(others, 'other resource')} left."] if others else []
+    return " ".join(parts) or "Nothing of it is left undone."
+
+
+def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
+    """Those for whom an apply that stopped on the way has not done everything, sorted."""
+    left = _left(planned, result)
+    return sorted({name for address in left for name in planned.owners.get(address, ())})
+
+
+def _left(planned: Planned, result: ApplyResult) -> set[str]:
+    """The resources that are not as planned yet; one that Terraform said nothing about is not, either."""
+    if result.succeeded:
+        return set()
+    return {*planned.owners, *result.failed, *result.remaining} - set(result.done)
+
+
+def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
+    """What went wrong in an apply, a line for each person and cause; other resources by their address."""
+    told: dict[Trouble, list[str]] = {}
+    for trouble in result.troubles:
+        who = planned.owners.get(trouble.address) or ((trouble.address,) if trouble.address else ())
+        names = told.setdefault(replace(trouble, address=""), [])
+        names += [name for name in who if name not in names]
+    return tuple(
+        f"{_listed(names)}{joined((f'{one.title}.', one.why, one.next))}" for one, names in told.items()
+    )
+
+
+def _listed(names: list[str]) -> str:
+    """The names in front of what they have in common; a long list is cut."""
+    if not names:
+        return ""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}: "

@@ -7,7 +7,6 @@ is behind its upstream or a binary that a layer excludes is found out: before an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
@@ -20,9 +19,9 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services.terraform.binary import Wanted, find_program
-from workflows.steps import intents
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import people_unknown
+from workflows.steps.decisions import KINDS, Decisions
 from workflows.steps.places import typed_path
 from workflows.steps.project_remarks import remarks_on
 from workflows.steps.upstream import check_upstream
@@ -33,9 +32,10 @@ STEP = Step(
     purpose="Find the project, and say what is to be done and for whom.",
     gives=(
         *("project_root", "project", "layers"),
-        *intents.KINDS,
+        *KINDS,
         "account_wanted",
     ),
+    reads=Decisions.from_facts,
 )
 FIRST_LAYERS = ("management", "root", "security")
 
@@ -162,7 +162,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         "project_root": str(found.project.root),
         "project": found.project.name,
         "layers": [layer.location.account for layer in chosen],
-        **{kind: list(getattr(request, kind)) for kind in intents.KINDS},
+        **{kind: list(getattr(request, kind)) for kind in KINDS},
         "account_wanted": request.account_wanted,
     }
 
@@ -183,12 +183,12 @@ def _chosen(request: Request, found: Survey) -> list[Layer]:
 
 def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
     """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
-    before = {name: set(context.facts.get(name) or ()) for name in ("joining", "leaving")}
+    before = context.decisions
     for name in (*request.leaving, *request.staying()):
-        if name not in before["leaving"] and not any(layer.person(name) for layer in layers):
+        if name not in before.leaving and not any(layer.person(name) for layer in layers):
             raise _nobody(name, layers)
     for name in request.joining:
-        if name not in before["joining"] and all(layer.person(name) for layer in layers):
+        if name not in before.joining and all(layer.person(name) for layer in layers):
             raise OnboardError(
                 "Already there",
                 f"{name} is in every layer that you marked.",
@@ -237,7 +237,7 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
 def observe(context: Context) -> Observation:
     """The project is still where it was, with the same layers."""
     try:
-        project = find_project(Path(str(context.facts["project_root"])))
+        project = find_project(context.root)
     except OnboardError as error:
         return Observation(Verdict.CHANGED, error.what)
     missing = [name for name in context.facts["layers"] if project.layer(name) is None]

@@ -16,21 +16,20 @@ from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, capitalized, joined
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
-from workflows.layer.edit import EditUnsafe, check, propose
+from workflows.layer.edit import check, propose
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer
-from workflows.layer.operations import EditRefused, Operation
+from workflows.layer.operations import Operation
 from workflows.layer.write import WriteJournal
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services.git import Git
 from workflows.services.terraform.binary import choose_binary
-from workflows.steps.access import told_in_short
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.by_hand import not_possible
+from workflows.steps.by_hand import refused_by_hand
+from workflows.steps.decisions import FILES_CHANGE, Decisions
 from workflows.steps.edits import operations, read_layers
-from workflows.steps.intents import FILES_CHANGE
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.project import wanted_binary
 
@@ -47,6 +46,13 @@ STEP = Step(
     blocked_words="Review needs users and groups to be decided",
 )
 
+_TOLD = {
+    "add": "add",
+    "remove": "remove",
+    "access": "change the access of",
+    "key_files": "rename the key file of",
+}
+"""What a commit's message calls each kind of change of users."""
 _WRITTEN = "written.json"
 _NOTED = frozenset({"name", "outputs"})
 """The fields of an operation whose warnings no other step has told."""
@@ -81,7 +87,7 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     for layer in read_layers(context).values():
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
-        edits.append((layer, operations(layer, context.facts)))
+        edits.append((layer, operations(layer, context.decisions)))
     change_set = ChangeSet(tuple(change for edit in edits for change in _proposed(*edit).changes))
     report(Progress("Checking the format"))
     _check_format(change_set, context)
@@ -97,7 +103,7 @@ def notes(context: Context) -> list[Sentence]:
     return [
         f"{layer.location.account}: {one.message}"
         for layer in read_layers(context).values()
-        for one in check(layer, operations(layer, context.facts))
+        for one in check(layer, operations(layer, context.decisions))
         if not one.fatal and one.field in _NOTED
     ]
 
@@ -138,12 +144,8 @@ def _proposed(layer: Layer, wanted: Sequence[Operation]) -> ChangeSet:
     Raises:
         NotPossible: its shape does not allow one of them.
     """
-    try:
+    with refused_by_hand(layer, "Go back and take that back"):
         return propose([(layer, wanted)])
-    except EditUnsafe:
-        raise  # its own words say it all
-    except EditRefused as refusal:
-        raise not_possible(layer, refusal, "Go back and take that back") from refusal
 
 
 def save(target: str, text: str, context: Context) -> Sentence:
@@ -169,26 +171,21 @@ def save(target: str, text: str, context: Context) -> Sentence:
 
 def proposed_message(context: Context) -> str:
     """A commit message that says who and where."""
-    users = context.facts.get("user_changes") or {}
-    parts: list[Sentence] = []
-    for verb in ("add", "remove"):
-        names = sorted({name for some in users.get(verb, {}).values() for name in some})
-        if names:
-            parts.append(f"{verb} {', '.join(names)}")
-    parts += told_in_short(users)
-    layers = ", ".join(context.facts["layers"])
-    if not parts or context.facts.get("rekeying"):
-        parts.append(_otherwise(context))
-    return f"{capitalized(joined(parts, ' and '))} ({layers} base-identities)"
+    decisions = context.decisions
+    told = {kind: ", ".join(decisions.users.people(kind)) for kind in _TOLD}
+    parts: list[Sentence] = [f"{_TOLD[kind]} {names}" for kind, names in told.items() if names]
+    if not parts or decisions.rekeying:
+        parts.append(_otherwise(decisions))
+    return f"{capitalized(joined(parts, ' and '))} ({', '.join(decisions.layers)} base-identities)"
 
 
-def _otherwise(context: Context) -> Sentence:
+def _otherwise(decisions: Decisions) -> Sentence:
     """What a commit does in which nobody comes or goes."""
-    rekeyed, moves = context.facts.get("rekeying"), (context.facts.get("memberships") or {}).values()
-    regrouped = sorted({name for some in moves for name, groups in some.items() if any(groups.values())})
-    settings = "change the account's settings" if context.facts.get("account_changes") else ""
+    moves = [one for some in decisions.memberships.values() for one in some.items()]
+    regrouped = sorted({name for name, move in moves if move})
+    settings = "change the account's settings" if decisions.account_changes else ""
     groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""
-    keys = f"replace the PGP key of {', '.join(rekeyed)}" if rekeyed else ""
+    keys = f"replace the PGP key of {', '.join(decisions.rekeying)}" if decisions.rekeying else ""
     return " and ".join(filter(None, (keys, groups, settings))) or "change groups"
 
 
@@ -246,7 +243,7 @@ def _sha256(path: Path) -> str:
 
 def _repository(request: Request, context: Context) -> Git:
     """The checkout to commit in, on the branch that was asked for."""
-    git = Git(Path(str(context.facts["project_root"])), context.world.environment)
+    git = Git(context.root, context.world.environment)
     if not git.is_repository():
         raise OnboardError(
             "No git checkout",
@@ -268,7 +265,7 @@ def _commit(git: Git, message: str, files: Sequence[dict[str, Any]]) -> dict[str
 
 def _check_format(change_set: ChangeSet, context: Context) -> None:
     """Refuse a file that was formatted and would not be any more; one that never was is left alone."""
-    project = find_project(Path(str(context.facts["project_root"])))
+    project = find_project(context.root)
     environment = child_environment(context.world.environment)
     for location in project.layers:
         changes = [one for one in change_set.changes if one.layer == location.relative]
@@ -301,6 +298,6 @@ def observe(context: Context) -> Observation:
     ]
     if not changed:
         return AGREES
-    root = str(context.facts["project_root"])
+    root = str(context.root)
     names = ", ".join(path.removeprefix(root).lstrip("/") for path in changed)
     return Observation(Verdict.CHANGED, f"{names}: changed since it was written.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
@@ -42,7 +41,7 @@ def of_the_checkout(made: Planned, context: Context) -> tuple[Sentence, ...]:
     The upstream is not asked: it is as it was last fetched.
     """
     record = made.record
-    git = Git(Path(str(context.facts["project_root"])), context.world.environment)
+    git = Git(context.root, context.world.environment)
     if not record.commit or not git.is_repository():
         return ()
     told = []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
@@ -89,7 +88,7 @@ def project_of(context: Context) -> Project:
     Raises:
         OnboardError: it is not there any more.
     """
-    return find_project(Path(str(context.facts["project_root"])))
+    return find_project(context.root)
 
 
 def survey(project: Project, context: Context, sessions: MfaSessions, report: Report) -> Survey:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes
@@ -56,9 +55,9 @@ class Taken:
     reason: str = ""
 
 
-def people_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+def people_of(context: Context) -> tuple[str, ...]:
     """Those whose keys are wanted: who joins, then whose key is replaced."""
-    return tuple(dict.fromkeys((*facts["joining"], *(facts.get("rekeying") or ()))))
+    return tuple(dict.fromkeys((*context.decisions.joining, *context.decisions.rekeying)))
 
 
 def take_in_for(data: bytes | str, name: str, source: str, context: Context) -> Taken:
@@ -164,7 +163,7 @@ def take_in_mail(names: Iterable[str], person: str, context: Context, report: Re
 
 
 def _from_request(request: SentRequest, name: str, source: str, context: Context) -> Taken:
-    people = people_of(context.facts)
+    people = people_of(context)
     same = (one for one in people if one.casefold() == request.user.casefold())
     name = next(same, name)
     judge = KeyJudge(context)

@@ -56,7 +56,7 @@ def located(context: Context, account: str = "") -> tuple[Project, LayerLocation
     Raises:
         OnboardError: the project or the layer is not there any more.
     """
-    project = find_project(Path(str(context.facts["project_root"])))
+    project = find_project(context.root)
     name = account or context.item
     location = project.layer(name)
     if location is None:

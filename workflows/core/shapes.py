@@ -1,0 +1,115 @@
+"""Frozen dataclasses from JSON values, checked, and back: how what was kept is read as what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, field, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from workflows.core.errors import OnboardError
+
+T = TypeVar("T")
+
+
+class WrongShape(OnboardError):  # noqa: N818 - it says what is wrong
+    """A kept value that is not what it should be.
+
+    Attributes:
+        name: the value's, as `user_changes.add.security`.
+    """
+
+    def __init__(self, name: str, wanted: str) -> None:
+        super().__init__(
+            "Something that was kept is damaged",
+            f"{name} should be {wanted}, and is not.",
+            why="The file that it is kept in was edited or damaged.",
+            next="Do the step that decides it again, or start a new session.",
+        )
+        self.name = name
+
+
+def left_out(factory: Any) -> Any:
+    """A field that is not written at all while it is empty."""
+    return field(default_factory=factory, metadata={"left out": True})
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON: objects for dataclasses, sorted lists for sets, texts for paths."""
+    if is_dataclass(value) and not isinstance(value, type):
+        named = ((one, getattr(value, one.name)) for one in fields(value))
+        return {one.name: plain(own) for one, own in named if own or "left out" not in one.metadata}
+    if isinstance(value, Mapping):
+        return {name: plain(own) for name, own in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted(plain(own) for own in value)
+    if isinstance(value, list | tuple):
+        return [plain(own) for own in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def read(kind: type[T], value: Any, name: str = "") -> T:
+    """A JSON value as what it should be; fields that the kind does not have are passed over.
+
+    Args:
+        kind: a dataclass of such kinds, `tuple[X, ...]`, `frozenset[X]`, `Mapping[str, X]`, `X | None`, a
+            path or a plain value. A field that is missing or null takes its default.
+        value: the value.
+        name: what a refusal calls it; a field's name is added with a dot.
+
+    Raises:
+        WrongShape: it is something else, or a field without a default is missing.
+    """
+    found: T = _read(kind, value, name)
+    return found
+
+
+def _read(kind: Any, value: Any, name: str) -> Any:
+    origin, kinds = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return _object(kind, value, name)
+    if origin in {Union, UnionType}:
+        if type(value) in kinds:
+            return value
+        return _read(next(one for one in kinds if one is not NoneType), value, name)
+    if origin in {tuple, frozenset}:
+        if not isinstance(value, list | tuple):
+            _refuse(name, "a list")
+        return origin(_read(kinds[0], own, f"{name}[{at}]") for at, own in enumerate(value))
+    if origin is not None:
+        own_kind = kinds[1]
+        return {key: _read(own_kind, own, f"{name}.{key}") for key, own in _mapping(value, name).items()}
+    if kind is Path:
+        return Path(_read(str, value, name))
+    if kind is not Any and type(value) is not kind:
+        _refuse(name, {str: "a text", bool: "true or false", int: "a whole number"}.get(kind, kind.__name__))
+    return value
+
+
+def _object(kind: Any, value: Any, name: str) -> Any:
+    known, own = _mapping(value, name), {}
+    for one, own_kind in _kinds(kind):
+        path = f"{name}.{one.name}".lstrip(".")
+        if known.get(one.name) is not None:
+            own[one.name] = _read(own_kind, known[one.name], path)
+        elif one.default is MISSING and one.default_factory is MISSING:
+            if NoneType not in get_args(own_kind):
+                _refuse(path, "there")
+            own[one.name] = None
+    return kind(**own)
+
+
+@cache
+def _kinds(kind: Any) -> tuple[tuple[Field[Any], Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple((one, hints[one.name]) for one in fields(kind) if one.init)
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else _refuse(name, "an object")
+
+
+def _refuse(name: str, wanted: str) -> NoReturn:
+    raise WrongShape(name, wanted)

@@ -1,0 +1,299 @@
+"""What is decided: for whom the session is, whose key is which, and what changes in each layer.
+
+The steps from Project to Account give it as facts, a fact's name being the name of the field here; all later
+steps read it here. A session of an older program lacks the facts that it did not know: they count as nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from workflows.core.sentences import Sentence
+from workflows.core.shapes import left_out, plain, read
+from workflows.machine.declaration import Condition
+
+EDITING = ("joining", "leaving", "regrouping", "rekeying")
+"""Kinds of work that edit the layers' files."""
+
+KINDS = (*EDITING, "resetting", "mfa_reset")
+"""All kinds of work, each a fact of the Project step with the names of people."""
+
+Switches = Mapping[str, bool]
+"""`login_profile` (console password) or `access_key` to whether it is wanted."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """What a new PGP key resets in one layer, since Terraform encrypts it again.
+
+    Attributes:
+        file: the key file, relative to the layer's folder, as `keys/jane.doe`.
+        passwords: IAM names of the users whose console password is reset.
+        access_keys: IAM names of the users whose access key is reset.
+        unsure: IAM names of other users of the file, of whom the layer does not tell what they have.
+    """
+
+    file: str
+    passwords: tuple[str, ...] = ()
+    access_keys: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Everybody who has the key file, each once."""
+        return tuple(dict.fromkeys((*self.passwords, *self.access_keys, *self.unsure)))
+
+
+@dataclass(frozen=True)
+class DecidedKey:
+    """Somebody's PGP key, as it was taken in; see `TakenKey`.
+
+    Attributes:
+        expires: when it stops being usable, ISO 8601, or None for never.
+        resets: where it replaces another one, what that resets, by account.
+    """
+
+    text: str
+    fingerprint: str = ""
+    algorithm: str = ""
+    expires: str | None = None
+    user_ids: tuple[str, ...] = ()
+    verdict: str = ""
+    source: Sentence = ""
+    resets: Mapping[str, Reset] = left_out(dict)
+
+
+@dataclass(frozen=True)
+class LayerUsers:
+    """What changes about the users of one layer.
+
+    Attributes:
+        add: IAM names that are added to it.
+        remove: IAM names that are removed from it.
+        access: by IAM name, console password and access key to switch, as far as they change.
+        key_files: by IAM name, the new name of the key file, without folders.
+    """
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    access: Mapping[str, Switches] = field(default_factory=dict)
+    key_files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UserChanges:
+    """What changes about users, by account; the fields are those of `LayerUsers`."""
+
+    add: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remove: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    access: Mapping[str, Mapping[str, Switches]] = left_out(dict)
+    key_files: Mapping[str, Mapping[str, str]] = left_out(dict)
+
+    def of(self, account: str) -> LayerUsers:
+        """The same for one layer."""
+        own = {kind: of_all[account] for kind, of_all in vars(self).items() if account in of_all}
+        return LayerUsers(**own)
+
+    def people(self, kind: str) -> list[str]:
+        """Whom one of the fields is about, in any layer; sorted."""
+        return sorted({name for some in getattr(self, kind).values() for name in some})
+
+    def switch(self, account: str, name: str, fact: str) -> bool | None:
+        """What is decided about one of somebody's switches; None for nothing."""
+        return self.of(account).access.get(name, {}).get(fact)
+
+    def trimmed(self) -> UserChanges:
+        """The same without accounts and people for whom nothing is decided."""
+        return UserChanges(**{kind: _trimmed(of_all) for kind, of_all in vars(self).items()})
+
+
+def _trimmed(of_all: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        account: {name: value for name, value in some.items() if value} if isinstance(some, Mapping) else some
+        for account, some in of_all.items()
+    }
+    return {account: some for account, some in kept.items() if some}
+
+
+@dataclass(frozen=True)
+class Move:
+    """Groups that a person joins and leaves; a renamed group counts under its new name."""
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove)
+
+
+@dataclass(frozen=True)
+class NewGroup:
+    """A group to be made in the shape of another: its module, source and policies, without its members."""
+
+    name: str
+    sibling: str
+
+
+@dataclass(frozen=True)
+class PolicyChanges(Move):
+    """Managed policies that a group gets and loses: ARNs, or references as `Group.policies` lists them."""
+
+
+@dataclass(frozen=True)
+class GroupChanges:
+    """What changes about the groups of one layer; siblings and policies are told by the groups' new names.
+
+    Attributes:
+        add: groups to make.
+        remove: names of groups to remove.
+        rename: old name to new name.
+        policies: a group's name to the policies that it gets and loses.
+    """
+
+    add: tuple[NewGroup, ...] = ()
+    remove: tuple[str, ...] = ()
+    rename: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, PolicyChanges] = left_out(dict)
+
+    @property
+    def remade(self) -> set[str]:
+        """The groups that are added, removed or renamed, by both names."""
+        return {*(one.name for one in self.add), *self.remove, *self.rename, *self.rename.values()}
+
+
+@dataclass(frozen=True)
+class SettingChanges:
+    """What changes about an account's settings.
+
+    Attributes:
+        alias: the new account alias, or None.
+        policy: the password policy's attributes with their new values.
+    """
+
+    alias: str | None = None
+    policy: Mapping[str, int | bool] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.alias or self.policy)
+
+
+@dataclass(frozen=True)
+class LayerDecisions(LayerUsers):
+    """All that is decided for one layer.
+
+    Attributes:
+        moves: the groups to join and to leave, by IAM name.
+        groups: what changes about the groups themselves.
+        settings: what changes about the account.
+        new_keys: who has a key file that is replaced, each with the text of the new key.
+    """
+
+    moves: Mapping[str, Move] = field(default_factory=dict)
+    groups: GroupChanges = GroupChanges()
+    settings: SettingChanges = SettingChanges()
+    new_keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def switched(self) -> set[str]:
+        """Whose password, access key or key file changes."""
+        return {*self.access, *self.key_files}
+
+    @property
+    def people(self) -> set[str]:
+        """Everybody about whom something is decided."""
+        return {*self.add, *self.remove, *self.moves, *self.new_keys} | self.switched
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All that is decided; each field is a fact of that name.
+
+    Attributes:
+        layers: the accounts whose layers are edited, in their order.
+        joining: who joins.
+        leaving: who leaves.
+        regrouping: whose groups, access or key file change.
+        rekeying: whose PGP key is replaced.
+        resetting: who gets a new console password: nothing is edited, Terraform replaces the login profile.
+        mfa_reset: whose MFA device is taken away, over IAM.
+        account_wanted: whether account alias and password policy are looked at.
+        keys: the PGP keys of those who join or get a new one, by IAM name.
+        user_changes: what changes about users; None until it is decided.
+        memberships: the groups to join and to leave, by account and IAM name.
+        group_changes: what changes about groups, by account.
+        account_changes: what changes about accounts, by account.
+        named: who was named to a command: no session decided more of them, so whatever is there is meant.
+    """
+
+    layers: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
+    regrouping: tuple[str, ...] = ()
+    rekeying: tuple[str, ...] = ()
+    resetting: tuple[str, ...] = ()
+    mfa_reset: tuple[str, ...] = ()
+    account_wanted: bool = False
+    keys: Mapping[str, DecidedKey] = field(default_factory=dict)
+    user_changes: UserChanges | None = None
+    memberships: Mapping[str, Mapping[str, Move]] = field(default_factory=dict)
+    group_changes: Mapping[str, GroupChanges] = field(default_factory=dict)
+    account_changes: Mapping[str, SettingChanges] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Decisions:
+        """What facts say, as far as there are any; others are passed over.
+
+        Raises:
+            WrongShape: a fact is not what it should be (the session's file was damaged).
+        """
+        return read(cls, facts)
+
+    def as_facts(self, *names: str) -> dict[str, Any]:
+        """The facts of these names as JSON values."""
+        return {name: plain(getattr(self, name)) for name in names}
+
+    @cached_property
+    def users(self) -> UserChanges:
+        """What changes about users; nothing until it is decided."""
+        return self.user_changes or UserChanges()
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody whom the session is for, each once."""
+        return tuple(dict.fromkeys(name for kind in KINDS for name in getattr(self, kind)))
+
+    def of(self, account: str) -> LayerDecisions:
+        """What is decided for one layer."""
+        new_keys: dict[str, str] = {}
+        for key in (self.keys[name] for name in self.rekeying if name in self.keys):
+            if reset := key.resets.get(account):
+                new_keys |= dict.fromkeys(reset.users, key.text)
+        return LayerDecisions(
+            **vars(self.users.of(account)),
+            moves=self.memberships.get(account, {}),
+            groups=self.group_changes.get(account, GroupChanges()),
+            settings=self.account_changes.get(account, SettingChanges()),
+            new_keys=new_keys,
+        )
+
+
+def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
+    """Whether something is to be done that is not of these kinds; also where nothing is known at all."""
+    others = [kind for kind in (*KINDS, "account_wanted") if kind not in kinds]
+    return any(facts.get(kind) for kind in others) or not any(facts.get(kind) for kind in kinds)
+
+
+FILES_CHANGE = Condition(
+    "more is to be done than new passwords and MFA devices",
+    lambda facts: _more_than(facts, ("resetting", "mfa_reset")),
+)
+"""When there is something to review."""
+
+TERRAFORM_RUNS = Condition(
+    "more is to be done than resetting MFA devices", lambda facts: _more_than(facts, ("mfa_reset",))
+)
+"""When a layer is planned and applied."""
