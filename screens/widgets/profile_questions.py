@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import SelectionList
 
 from screens.widgets.text import MarkList, Text
-from workflows.services.profiles.foreign import HandChange, Stale
+from workflows.services.profiles.record import HandChange, Stale
 
 
 class _Boxes(MarkList):

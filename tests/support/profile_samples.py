@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workflows.services.profiles.plan import KeySource, WantedProfiles, from_identity
+from workflows.services.profiles.plan import BaseProfile, KeySource, WantedProfiles, profiles_for
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 ACCOUNTS = {"security": "222222222222", "shared": "333333333333"}
@@ -20,16 +20,6 @@ class Role:
     account_id: str
 
 
-@dataclass(frozen=True)
-class Person:
-    """An identity of a handoff."""
-
-    account_name: str
-    region: str
-    partition: str
-    profiles: tuple[Role, ...]
-
-
 def devops(
     key: KeySource = None,
     serial: str | None = SERIAL,
@@ -40,5 +30,5 @@ def devops(
 ) -> WantedProfiles:
     """Those profiles."""
     roles = tuple(Role(f"bb-{name}-devops", "DevOps", number) for name, number in accounts.items())
-    person = Person("security", region, "aws", roles)
-    return from_identity("bb", person, key=key, mfa_serial=serial, mfa_names=mfa_names)
+    base = BaseProfile("bb-security", region, key, serial)
+    return profiles_for(base, roles, partition="aws", mfa_names=mfa_names)

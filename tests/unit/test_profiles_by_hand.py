@@ -12,12 +12,11 @@ from support.profile_samples import SERIAL, devops
 from workflows.core.secret import Secret
 from workflows.services.clients import Credentials
 from workflows.services.key_store import FileStore
-from workflows.services.profiles.foreign import Difference
 from workflows.services.profiles.merge import WantedSection, merge
 from workflows.services.profiles.plan import KeyFromProcess
-from workflows.services.profiles.prepare import Decisions, prepare
 from workflows.services.profiles.reading import ProfileFileError, profile_sections
-from workflows.services.profiles.write import ProfilePaths, profile_paths, write_profiles
+from workflows.services.profiles.record import Difference
+from workflows.services.profiles.write import Decisions, ProfilePaths, prepare, profile_paths, write_profiles
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 ROLE = "bb-shared-devops"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from support.profile_samples import SERIAL, Person, Role, devops
+from support.profile_samples import SERIAL, Role, devops
 
 from workflows.services.profiles import plan
 from workflows.services.profiles.plan import BaseProfile, KeyFromProcess, WantedProfiles
@@ -15,10 +15,9 @@ def test_the_twins_of_leverage_cli_follow_their_role() -> None:
 
 
 def test_names_and_roles_of_a_handoff_are_taken_as_they_are() -> None:
-    identity = Person(
-        "management", "us-gov-west-1", "aws-us-gov", (Role("bb-x-administrator", "Admin", "333333333333"),)
-    )
-    wanted = plan.from_identity("bb", identity, key=None, mfa_serial=None)
+    base = BaseProfile(plan.base_name("bb", "management"), "us-gov-west-1")
+    roles = [Role("bb-x-administrator", "Admin", "333333333333")]
+    wanted = plan.profiles_for(base, roles, partition="aws-us-gov")
     assert wanted.names == ("bb-management", "bb-x-administrator")
     assert wanted.roles[0].role_arn == "arn:aws-us-gov:iam::333333333333:role/Admin"
     assert wanted.problems() == []
@@ -26,8 +25,8 @@ def test_names_and_roles_of_a_handoff_are_taken_as_they_are() -> None:
 
 def test_a_twin_that_the_handoff_names_itself_is_not_made_again() -> None:
     roles = (Role("bb-x", "Admin", "333333333333"), Role("bb-x-mfa", "Admin", "333333333333"))
-    identity = Person("security", "us-east-1", "aws", roles)
-    wanted = plan.from_identity("bb", identity, key=None, mfa_serial=None, mfa_names=True)
+    base = BaseProfile("bb-security", "us-east-1")
+    wanted = plan.profiles_for(base, roles, partition="aws", mfa_names=True)
     assert wanted.names == ("bb-security", "bb-x", "bb-x-mfa")
 
 

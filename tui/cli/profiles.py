@@ -21,10 +21,9 @@ from tui.cli.project_named import named_project
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import backups
-from workflows.services.profiles.foreign import Stale
 from workflows.services.profiles.plan import KeyInFile, KeySource, WantedProfiles
-from workflows.services.profiles.prepare import Decisions, Prepared, prepare, preview
-from workflows.services.profiles.write import Written, write_profiles
+from workflows.services.profiles.record import Stale
+from workflows.services.profiles.write import Decisions, Prepared, Written, prepare, preview, write_profiles
 
 _LEAVE_ALL = Decisions(overwrite=())
 

@@ -9,8 +9,7 @@ from tui.cli.profiles_wish import Wish
 from workflows.core.sentences import Sentence
 from workflows.numbers import count
 from workflows.services.profiles.plan import WantedProfiles
-from workflows.services.profiles.prepare import Prepared, preview
-from workflows.services.profiles.write import Written
+from workflows.services.profiles.write import Prepared, Written, preview
 from workflows.steps.places import told_path
 
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}

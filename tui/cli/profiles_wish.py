@@ -13,21 +13,20 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text
 from workflows.core.sentences import joined
-from workflows.messages.handoff import RoleProfile
 from workflows.services.credential_command import credential_command
 from workflows.services.key_records import KeyRecords
 from workflows.services.key_store import KEPT_IN_FILE
-from workflows.services.profiles.paths import ProfilePaths, profile_paths
 from workflows.services.profiles.plan import (
+    BaseProfile,
     KeyFromProcess,
     KeySource,
     WantedProfiles,
     base_name,
-    from_identity,
+    profiles_for,
 )
-from workflows.services.profiles.prepare import MAX_BYTES
 from workflows.services.profiles.reading import Found, profile_sections
 from workflows.services.profiles.record import Record, read_record
+from workflows.services.profiles.write import MAX_BYTES, ProfilePaths, profile_paths
 from workflows.steps.profile_source import ProfileOwner, owner_by_convention, owner_of_handoff
 
 
@@ -62,13 +61,9 @@ class Wish:
         Raises:
             OnboardError: a region, a serial or a name cannot be used.
         """
-        identity = _InRegion(self.owner.account_name, self.region, self.owner.partition, self.owner.profiles)
-        wanted = from_identity(
-            self.project,
-            identity,
-            key=key,
-            mfa_serial=self.mfa_serial or None,
-            mfa_names=self.mfa_names,
+        base = BaseProfile(self.base, self.region, key, self.mfa_serial or None)
+        wanted = profiles_for(
+            base, self.owner.profiles, partition=self.owner.partition, mfa_names=self.mfa_names
         )
         if problems := wanted.problems():
             raise OnboardError(
@@ -77,16 +72,6 @@ class Wish:
                 next="Correct it, then try again. Nothing was written.",
             )
         return wanted
-
-
-@dataclass(frozen=True)
-class _InRegion:
-    """An identity with the region that was chosen."""
-
-    account_name: str
-    region: str
-    partition: str
-    profiles: tuple[RoleProfile, ...]
 
 
 def read_wish(machine: Machine, named: Named, options: argparse.Namespace) -> Wish:

@@ -20,8 +20,8 @@ from tui.places import Machine
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import Credentials, ProfileFiles
-from workflows.services.profiles.paths import profile_paths
 from workflows.services.profiles.plan import base_name
+from workflows.services.profiles.write import profile_paths
 from workflows.services.role_profiles import (
     RoleProfile,
     base_profiles,

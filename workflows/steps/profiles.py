@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,18 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.services.credential_command import credential_command
-from workflows.services.profiles.foreign import HandChange, Stale
 from workflows.services.profiles.plan import (
+    BaseProfile,
     KeyFromProcess,
     KeySource,
     WantedProfiles,
-    from_identity,
+    base_name,
+    profiles_for,
     region_problems,
 )
-from workflows.services.profiles.prepare import MAX_BYTES, Decisions, prepare, preview
 from workflows.services.profiles.reading import profile_sections
-from workflows.services.profiles.write import write_profiles
+from workflows.services.profiles.record import HandChange, Stale
+from workflows.services.profiles.write import MAX_BYTES, Decisions, prepare, preview, write_profiles
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
@@ -109,13 +110,13 @@ def wanted(request: Request, context: Context) -> WantedProfiles:
     The admin's side took the roles from the state, so a handoff without any says that there are none.
     """
     handoff, identity = handoff_of(context), identity_of(context)
-    return from_identity(
-        handoff.project,
-        replace(identity, region=request.region),
-        key=_key_source(context, identity),
-        mfa_serial=request.mfa_serial or None,
-        mfa_names=request.mfa_names,
+    base = BaseProfile(
+        base_name(handoff.project, identity.account_name),
+        request.region,
+        _key_source(context, identity),
+        request.mfa_serial or None,
     )
+    return profiles_for(base, identity.profiles, partition=identity.partition, mfa_names=request.mfa_names)
 
 
 def _key_source(context: Context, identity: Identity) -> KeySource:

@@ -84,35 +84,43 @@ def merge(
         ProfileFileError: the text is not what botocore accepts, holds a profile twice, or cannot be kept.
         ValueError: a value holds a line break or another control character, or is empty.
     """
-    for section in wanted:
-        for option, value in (*section.defaults.items(), *section.values.items()):
-            _check_value(option, plain(value))
+    _check_values(wanted)
     found = profile_sections(text, prefix, name)
-    changed = [
-        section
-        for section in wanted
-        if section.profile in found and _differs(found[section.profile], section)
-    ]
-    new = [section for section in wanted if section.profile not in found and section.create]
+    changed = [one for one in wanted if one.profile in found and _differs(found[one.profile], one)]
+    new = [one for one in wanted if one.profile not in found and one.create]
     gone = [profile for profile in found if profile in remove]
     if not changed and not new and not gone:
         return Merged(text, (), ())
-    crlf = text.count("\r\n") > text.count("\n") / 2
-    pure = not crlf or text.count("\r\n") == text.count("\n")
-    result = text if not text or text.endswith("\n") else text + ("\r\n" if crlf else "\n")
-    if changed or gone:
-        result = result.replace("\r\n", "\n") if crlf and pure else result
-        result = _update(result, changed, [found[profile].header for profile in gone], found, name)
-        if crlf and pure:
-            result = result.replace("\n", "\r\n")
-    added = "".join(
-        f"{_gap(number, result)}{_section_text(section, prefix)}" for number, section in enumerate(new)
-    )
-    result += added.replace("\n", "\r\n") if crlf else added
+    result = _merged(text, changed, new, [found[profile].header for profile in gone], found, prefix, name)
     now = profile_sections(result, prefix, name)
     _check_result(now, wanted, name)
-    _check_others(found, now, {*(section.profile for section in wanted), *gone}, name)
+    _check_others(found, now, {*(one.profile for one in wanted), *gone}, name)
     return Merged(result, tuple(s.profile for s in new), tuple(s.profile for s in changed), tuple(gone))
+
+
+def _merged(
+    text: str,
+    changed: Sequence[WantedSection],
+    new: Sequence[WantedSection],
+    gone: Sequence[str],
+    found: Mapping[str, Found],
+    prefix: str,
+    name: str,
+) -> str:
+    """The text with all changes made in it, with its own line ends where they are all the same."""
+    breaks, windows = text.count("\n"), text.count("\r\n")
+    end = "\r\n" if windows > breaks / 2 else "\n"
+    uniform = windows in {0, breaks}
+    result = text.replace("\r\n", "\n") if uniform else text
+    inner = "\n" if uniform else end
+    if result and not result.endswith("\n"):
+        result += inner
+    if changed or gone:
+        result = _update(result, changed, gone, found, name)
+    for section in new:
+        gap = "" if not result.strip() or result.endswith(("\n\n", "\n\r\n")) else "\n"
+        result += (gap + _section_text(section, prefix)).replace("\n", inner)
+    return result.replace("\n", end) if uniform else result
 
 
 def _differs(found: Found, wanted: WantedSection) -> bool:
@@ -182,13 +190,6 @@ def _remove(section: Section, option: str) -> None:
             present.detach()
 
 
-def _gap(number: int, text: str) -> str:
-    """A blank line before a new section, unless the file is empty or ends with one."""
-    if number == 0 and (not text.strip() or text.endswith(("\n\n", "\n\r\n"))):
-        return ""
-    return "\n"
-
-
 def _section_text(section: WantedSection, prefix: str) -> str:
     lines = [
         f"[{prefix}{section.profile}]",
@@ -232,9 +233,12 @@ def _check_others(
         )
 
 
-def _check_value(option: str, value: str) -> None:
-    if not value or value != value.strip() or not value.isprintable():
-        raise ValueError(f"the value for {option} is empty, padded or holds a control character")
+def _check_values(wanted: Sequence[WantedSection]) -> None:
+    for section in wanted:
+        for option, value in (*section.defaults.items(), *section.values.items()):
+            text = plain(value)
+            if not text or text != text.strip() or not text.isprintable():
+                raise ValueError(f"the value for {option} is empty, padded or holds a control character")
 
 
 def plain(value: Value) -> str:

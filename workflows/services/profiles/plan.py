@@ -1,4 +1,4 @@
-"""Which profiles a person needs: one for their user, and one for each role that they may assume."""
+"""Which profiles a person needs: one for their user, one for each role; and the sections that this takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
+from workflows.services.profiles.merge import Value, WantedSection
 
 # IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]; a virtual device has an ARN.
 _MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
@@ -30,26 +31,6 @@ class RoleLike(Protocol):
     @property
     def account_id(self) -> str:
         """The twelve digits of the account that the role is in."""
-
-
-class IdentityLike(Protocol):
-    """What is needed of an identity in a handoff."""
-
-    @property
-    def account_name(self) -> str:
-        """The name of the account that the IAM user is in."""
-
-    @property
-    def region(self) -> str:
-        """The project's primary region."""
-
-    @property
-    def partition(self) -> str:
-        """The AWS partition."""
-
-    @property
-    def profiles(self) -> Iterable[RoleLike]:
-        """The roles that the user may assume."""
 
 
 @dataclass(frozen=True)
@@ -196,35 +177,28 @@ def partition_of_region(region: str) -> str:
     return found
 
 
-def from_identity(
-    project: str,
-    identity: IdentityLike,
-    *,
-    key: KeySource,
-    mfa_serial: str | None,
-    mfa_names: bool = False,
+def profiles_for(
+    base: BaseProfile, roles: Iterable[RoleLike], *, partition: str, mfa_names: bool = False
 ) -> WantedProfiles:
-    """The profiles of one identity of a handoff: its base profile and its roles, named as there.
+    """A base profile, and one for each role with its region and its code device.
 
     Args:
-        project: the project's short name.
-        identity: one identity.
-        key: where its access key is.
-        mfa_serial: of the person's code device, or None for none; the same for every profile.
+        base: the profile of the IAM user.
+        roles: those that the user may assume, named as their profiles are.
+        partition: the AWS partition of the roles.
         mfa_names: True adds a `-mfa` twin of every role profile (where build.env says MFA_ENABLED=true).
     """
-    base = BaseProfile(base_name(project, identity.account_name), identity.region, key, mfa_serial)
-    roles = [
+    assumed = [
         AssumedRole(
             role.profile,
-            role_arn(identity.partition, role.account_id, role.role),
+            role_arn(partition, role.account_id, role.role),
             base.name,
-            identity.region,
-            mfa_serial,
+            base.region,
+            base.mfa_serial,
         )
-        for role in identity.profiles
+        for role in roles
     ]
-    return WantedProfiles((base,), _with_twins(roles) if mfa_names else tuple(roles))
+    return WantedProfiles((base,), _with_twins(assumed) if mfa_names else tuple(assumed))
 
 
 def base_name(project: str, account_name: str) -> str:
@@ -259,3 +233,64 @@ def _with_twins(roles: list[AssumedRole]) -> tuple[AssumedRole, ...]:
 
 def _partition_of(profile: BaseProfile | AssumedRole) -> str:
     return profile.role_arn.split(":")[1] if isinstance(profile, AssumedRole) else ""
+
+
+KEY_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+# The SDKs look at these before an access key, or refuse a profile that has one beside `source_profile`.
+_SSO_OPTIONS = ("sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
+_OTHER_SOURCES = ("credential_source", "web_identity_token_file", *_SSO_OPTIONS)
+
+
+def config_sections(wanted: WantedProfiles) -> list[WantedSection]:
+    """The sections of `config`: every profile has one."""
+    return [*map(_base_section, wanted.bases), *map(_role_section, wanted.roles)]
+
+
+def credentials_sections(wanted: WantedProfiles) -> list[WantedSection]:
+    """The sections of `credentials`: of keys in plain text, and those that such a key is taken out of."""
+    sections = []
+    for base in wanted.bases:
+        if isinstance(base.key, KeyInFile):
+            values: dict[str, Value] = {
+                "aws_access_key_id": base.key.access_key_id,
+                "aws_secret_access_key": base.key.secret_access_key,
+            }
+            sections.append(WantedSection(base.name, values, ("aws_session_token",)))
+        elif isinstance(base.key, KeyFromProcess):
+            sections.append(WantedSection(base.name, {}, KEY_OPTIONS, create=False))
+    return sections
+
+
+def _base_section(base: BaseProfile) -> WantedSection:
+    given: dict[str, Value] = {"region": base.region, "output": "json"}
+    values: dict[str, Value] = {} if base.only_missing else given
+    absent: tuple[str, ...] = ()
+    if base.key is not None:
+        absent = (*KEY_OPTIONS, "role_arn", "source_profile", *_OTHER_SOURCES)
+    if isinstance(base.key, KeyFromProcess):
+        values["credential_process"] = base.key.command
+    elif isinstance(base.key, KeyInFile):
+        absent = ("credential_process", *absent)
+    if not base.only_missing:
+        return _with_mfa(base.name, values, absent, base.mfa_serial)
+    device: dict[str, Value] = {"mfa_serial": base.mfa_serial} if base.mfa_serial else {}
+    return WantedSection(base.name, values, absent, defaults={**given, **device})
+
+
+def _role_section(role: AssumedRole) -> WantedSection:
+    values: dict[str, Value] = {
+        "role_arn": role.role_arn,
+        "source_profile": role.source_profile,
+        "region": role.region,
+        "output": "json",
+    }
+    return _with_mfa(role.name, values, _OTHER_SOURCES, role.mfa_serial)
+
+
+def _with_mfa(
+    name: str, values: dict[str, Value], absent: tuple[str, ...], mfa_serial: str | None
+) -> WantedSection:
+    if mfa_serial is None:
+        return WantedSection(name, values, (*absent, "mfa_serial"))
+    return WantedSection(name, {**values, "mfa_serial": mfa_serial}, absent)
