@@ -16,13 +16,11 @@ from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.document import Document
 from workflows.layer.edit import EditUnsafe
-from workflows.layer.lists import aligned_as, entry_keys, insert_entry, remove_entry
+from workflows.layer.lists import edited_list, entry_keys, insert_entry, remove_entry
 from workflows.layer.model import Place
 from workflows.layer.operations.base import refuse
-from workflows.layer.operations.cloning import cloned, replacing
-from workflows.layer.operations.home_objects import fields_at
-from workflows.layer.operations.spelling import Renaming
-from workflows.layer.values import quote
+from workflows.layer.operations.cloning import Renaming, cloned, replacing
+from workflows.layer.values import fields_at, quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,8 +77,7 @@ def add_account(project: Project, account: Account) -> ChangeSet:
     last = entry_keys(document, container)[-1]
     changes = _changes(document, sibling, account)
     text = cloned(document, sibling, changes, Renaming(last, account.name)).decode()
-    edited = document.splice(insert_entry(document, container, text, len(entries)))
-    edited = aligned_as(document, edited, container.start_byte)
+    edited = edited_list(document, container, insert_entry(document, container, text, len(entries)))
     wanted = _values(document.data)
     known = dict(wanted["accounts"])
     number = isinstance(known[last]["id"], int) and _is_number(account.id)
@@ -106,8 +103,7 @@ def remove_account(project: Project, name: str) -> ChangeSet:
         raise refuse(f"There is no account {name} in {path.name}.", f"There are: {known}.")
     if len(keys) == 1:
         raise refuse(f"The account {name} is kept.", "A project has at least one account.")
-    edited = document.splice(remove_entry(document, container, keys.index(name)))
-    edited = aligned_as(document, edited, container.start_byte)
+    edited = edited_list(document, container, remove_entry(document, container, keys.index(name)))
     wanted = _values(document.data)
     left = {key: value for key, value in wanted["accounts"].items() if key != name}
     return _change(path, document, edited, {**wanted, "accounts": left})

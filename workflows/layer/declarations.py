@@ -16,6 +16,7 @@ from workflows.core.sentences import Sentence
 from workflows.layer.document import Attribute, Block, bare, function_call, remembered, unwrap
 from workflows.layer.files import is_override
 from workflows.layer.instances import Entry, counted, impurity, marks_of, resolve, unwritable
+from workflows.layer.lists import entry_keys
 from workflows.layer.model import Place, Style, Subject
 from workflows.layer.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string
 
@@ -91,6 +92,9 @@ def field_behind(block: Block, attribute: str) -> str | None:
     return field.name if field is not None else None
 
 
+SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
+"""The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
+
 _PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
 _TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
@@ -139,6 +143,13 @@ class UserModule:
         if self.container is not None:
             return tuple(Entry(self.document, one) for one in self.document.elements(self.container))
         return self.source.entries if self.source is not None else ()
+
+    def entry(self, declaration: str) -> Node | None:
+        """The entry of the list or map that is or begins with a name; None if there is none."""
+        keys = entry_keys(self.document, self.container) if self.container is not None else []
+        if self.container is None or declaration not in keys:
+            return None
+        return self.document.elements(self.container)[keys.index(declaration)]
 
     @property
     def counted(self) -> str:
@@ -202,6 +213,11 @@ def user_modules(files: FileSet) -> list[UserModule]:
         for block in blocks
         if makes(block, Subject.USER)
     ]
+
+
+def module_of(files: FileSet, label: str) -> UserModule:
+    """The module that makes IAM users and has a label, as `Person.module` gives it."""
+    return next(one for one in user_modules(files) if one.label == label)
 
 
 @remembered

@@ -6,8 +6,8 @@ The editor compares the facts that an operation intends with the facts read back
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflows.core.sentences import Sentence
 from workflows.layer.read_outputs import collections_of
@@ -66,6 +66,14 @@ class Facts:
     collected: tuple[tuple[str, str], ...]
     settings: Mapping[str, Constant]
     keys: Mapping[str, bytes]
+
+    def with_person(self, name: str, **changes: Any) -> Facts:
+        """The facts with something else about a person of that IAM name."""
+        return replace(self, people={**self.people, name: self.people[name]._replace(**changes)})
+
+    def with_group(self, name: str, **changes: Any) -> Facts:
+        """The facts with something else about a group of that name."""
+        return replace(self, groups={**self.groups, name: self.groups[name]._replace(**changes)})
 
     def differences(self, other: Facts) -> Iterator[Sentence]:
         """What differs from other facts, a few words each, for the detail of an error."""

@@ -336,20 +336,16 @@ def entry_keys(document: Document, container: Node) -> list[str]:
     return [one or "" for one in plain_strings(document, container)]
 
 
-def aligned_as(before: Document, after: Document, start: int) -> Document:
-    """The edited document with equal signs in line again, where they were so: a map's, and those around it.
-
-    Args:
-        before: the document before the edit.
-        after: the document after it.
-        start: where the list or map begins, in both; a list has nothing to align.
-    """
-    old, new = before.container_at(start), after.container_at(start)
-    if old.type == "object":
-        after = realigned(before, before.elements(old), after, after.elements(new))
+def edited_list(document: Document, container: Node, splices: Sequence[Splice]) -> Document:
+    """The document after an edit of a list or map, its equal signs and those around it in line as before."""
+    start = container.start_byte
+    after = document.splice(splices)
+    new = after.container_at(start)
+    if container.type == "object":
+        after = realigned(document, document.elements(container), after, after.elements(new))
         new = after.container_at(start)
-    if _on_one_line(old) != _on_one_line(new):
-        after = realigned(before, _around(old), after, _around(new))
+    if _on_one_line(container) != _on_one_line(new):
+        after = realigned(document, _around(container), after, _around(new))
     return after
 
 

@@ -20,14 +20,14 @@ import pygohcl
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
-from workflows.layer.document import Document, function_call, remembered, unwrap
+from workflows.layer.document import Attribute, Document, function_call, remembered, unwrap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tree_sitter import Node
 
-    from workflows.layer.document import Attribute, Block
+    from workflows.layer.document import Block
 
 
 class _Unknown(Enum):
@@ -149,6 +149,14 @@ def object_key(document: Document, element: Node) -> str | None:
     if key.type == "string_lit":
         return string_value(document, key)
     return document.text(key) if key.type in {"variable_expr", "identifier"} else None
+
+
+def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
+    """The fields of a map's entry whose value is an object, by name; none of any other entry."""
+    value = unwrap(entry.children[-1])
+    elements = document.elements(value) if value.type == "object" else []
+    found = {object_key(document, one): Attribute(document, one) for one in elements}
+    return {name: one for name, one in found.items() if name is not None}
 
 
 def string_value(document: Document, node: Node) -> str:

@@ -14,12 +14,13 @@ from typing import Any
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
+from workflows.layer.declarations import SWITCHES
 from workflows.layer.edit import edit_layer
 from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.operations import EditRefused, RenameKeyFile
+from workflows.layer.operations.access import own_switch
 from workflows.layer.operations.base import refuse
-from workflows.layer.operations.home_blocks import SWITCHES
-from workflows.layer.operations.values_of_person import own_key_path, own_switch
+from workflows.layer.operations.key_files import own_key_path
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict

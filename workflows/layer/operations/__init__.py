@@ -2,14 +2,17 @@
 
 from workflows.layer.operations.access import SetAccess
 from workflows.layer.operations.account import SetAccountAlias, SetPasswordPolicy
-from workflows.layer.operations.add_person import AddPerson
 from workflows.layer.operations.base import EditRefused, Operation, PlacedProblem
-from workflows.layer.operations.group_policies import AddGroupPolicy, RemoveGroupPolicy
-from workflows.layer.operations.groups import AddGroup, RemoveGroup, RenameGroup
-from workflows.layer.operations.key_file import RenameKeyFile
-from workflows.layer.operations.keys import ReplaceKey
-from workflows.layer.operations.remove_person import RemovePerson
-from workflows.layer.operations.set_groups import SetGroups
+from workflows.layer.operations.groups import (
+    AddGroup,
+    AddGroupPolicy,
+    RemoveGroup,
+    RemoveGroupPolicy,
+    RenameGroup,
+)
+from workflows.layer.operations.key_files import RenameKeyFile, ReplaceKey
+from workflows.layer.operations.members import SetGroups
+from workflows.layer.operations.people import AddPerson, RemovePerson
 
 __all__ = [
     "AddGroup",

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import Problem
-from workflows.layer.declarations import name_in
+from workflows.layer.declarations import SWITCHES, attribute_of, field_behind, module_of, name_in, place_of
 from workflows.layer.facts import facts_of
-from workflows.layer.operations.attributes import with_attribute
-from workflows.layer.operations.base import check_known_person, find_person
+from workflows.layer.model import Style
+from workflows.layer.operations.base import check_known_person, find_person, refuse, with_attribute
 from workflows.layer.operations.cloning import replacing
-from workflows.layer.operations.home_blocks import SWITCHES
-from workflows.layer.operations.values_of_person import module_of, own_switch
+from workflows.layer.values import fields_at
 
 if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from workflows.layer.document import Document
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer, Person
@@ -61,12 +63,7 @@ class SetAccess:
     def intend(self, layer: Layer) -> Facts:
         """The facts with the switches set."""
         facts, person = facts_of(layer), find_person(layer, self.name)
-        known, wanted = facts.people[person.iam_name], self._wanted(person)
-        switched = known._replace(
-            login_profile=wanted.get("login_profile", known.login_profile),
-            access_key=wanted.get("access_key", known.access_key),
-        )
-        return replace(facts, people={**facts.people, person.iam_name: switched})
+        return facts.with_person(person.iam_name, **self._wanted(person))
 
     def _wanted(self, person: Person) -> dict[str, bool]:
         return {
@@ -82,6 +79,31 @@ def _switched(layer: Layer, person: Person, attribute: str, *, wanted: bool) -> 
     if own is not None:
         document, node = own
         return layer.files.with_document(document.splice([replacing(node, text)]))
-    block = module_of(layer, person).block
+    block = module_of(layer.files, person.module).block
     kin = tuple(name_in(block, one) for one in SWITCHES.values())
     return layer.files.with_document(with_attribute(block, name_in(block, attribute), text, after=kin))
+
+
+def own_switch(layer: Layer, person: Person, attribute: str) -> tuple[Document, Node] | None:
+    """Where a switch of a person is written; None where its block leaves it to the module's default.
+
+    Raises:
+        EditRefused: the module switches it for all alike, or it is an expression.
+    """
+    module = module_of(layer.files, person.module)
+    document, block = module.document, module.block
+    what = f"{attribute} of {person.iam_name} cannot be switched alone."
+    if module.style is Style.BLOCK:
+        found = attribute_of(block, attribute)
+        if found is not None and found.value.type != "bool_lit":
+            raise refuse(what, "It is an expression.", place_of(found))
+        return (document, found.value) if found is not None else None
+    field = field_behind(block, attribute)
+    if field is None:
+        why = f"The module {module.label} sets it for all its users alike."
+        raise refuse(what, why, place_of(block.attributes.get(attribute) or block))
+    entry = module.entry(person.declaration)
+    value = fields_at(document, entry).get(field) if entry is not None else None
+    if value is None or value.value.type != "bool_lit":
+        raise refuse(what, f"Its entry does not set {field} to true or false.", person.place)
+    return document, value.value

@@ -10,8 +10,7 @@ from workflows.layer.declarations import account_module
 from workflows.layer.document import Splice
 from workflows.layer.facts import facts_of
 from workflows.layer.names import check_account_alias, check_password_policy
-from workflows.layer.operations.attributes import with_attribute
-from workflows.layer.operations.base import PlacedProblem, refuse
+from workflows.layer.operations.base import PlacedProblem, refuse, with_attribute
 from workflows.layer.read import POLICY_ATTRIBUTES
 from workflows.layer.values import quote
 

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Protocol
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
-from workflows.layer.declarations import user_modules
+from workflows.layer.declarations import module_of
+from workflows.layer.document import Splice
+from workflows.layer.lists import realigned
+from workflows.layer.model import Place
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tree_sitter import Node
+
+    from workflows.layer.document import Block, Document
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Group, Layer, Person, Place
+    from workflows.layer.model import Group, Layer, Person
 
 
 class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -103,8 +111,7 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
     for name in names:
         group = layer.group(name)
         if group is None:
-            known = ", ".join(one.name for one in layer.groups) or "none"
-            problems.append(Problem(f"There is no group {name} in this layer; there are: {known}.", "groups"))
+            problems += check_known_group(layer, name, "groups")
         elif not group.editable:
             message = f"The members of the group {name} are shown, not edited: {group.reason}."
             message += f" Edit them by hand at {group.place}."
@@ -114,6 +121,14 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
     return problems
 
 
+def check_known_group(layer: Layer, name: str, field: str) -> list[Problem]:
+    """What is wrong with naming a group."""
+    if layer.group(name) is not None:
+        return []
+    known = ", ".join(one.name for one in layer.groups) or "none"
+    return [Problem(f"There is no group {name} in this layer; there are: {known}.", field)]
+
+
 def check_known_person(layer: Layer, name: str) -> list[Problem]:
     """What is wrong with naming a person that should be changed."""
     person = layer.person(name)
@@ -121,8 +136,43 @@ def check_known_person(layer: Layer, name: str) -> list[Problem]:
         return [Problem(f"There is no user {name} in {layer.location.relative}.", "name")]
     if not person.editable:
         message = f"The user {name} is shown, not edited: change it by hand at {person.place}."
-        why = next((one.refusal for one in user_modules(layer.files) if one.label == person.module), "")
-        if why:
+        if why := module_of(layer.files, person.module).refusal:
             message += f" {why}."
         return [PlacedProblem(message, "name", place=person.place)]
     return []
+
+
+def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]) -> Document:
+    """The document with an attribute after the last of some others, or after the block's last.
+
+    Args:
+        block: the block that gets it.
+        name: the attribute.
+        text: its value as HCL.
+        after: the attributes that it belongs to.
+
+    Raises:
+        EditRefused: the block's attributes do not have lines of their own.
+    """
+    document, own = block.document, list(block.attributes.values())
+    kin = [one for one in own if one.name in after]
+    place = Place(document.name, block.line)
+    if not own:
+        why = "Its block is empty, so there is no line to follow."
+        raise refuse(f"{name} cannot be added to {block.label}.", why, place)
+    last = (kin or own)[-1].node
+    start = document.line_start(last.start_byte)
+    indent = document.data[start : last.start_byte]
+    if indent.strip() or last.end_point.row == block.closing.start_point.row:
+        why = "Its attributes do not have lines of their own."
+        raise refuse(f"{name} cannot be added to {block.label}.", why, place)
+    end = document.line_end(last.end_byte)
+    line = indent + f"{name} = {text}".encode() + document.newline
+    if last.start_point.row != last.end_point.row:
+        line = document.newline + line  # what takes several lines stands apart
+    edited = document.splice([Splice(end, end, line)])
+    return realigned(document, _body(block), edited, _body(edited.block_at(block.item.start_byte)))
+
+
+def _body(block: Block) -> list[Node]:
+    return [one.node for one in block.attributes.values()]

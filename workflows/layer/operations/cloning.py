@@ -1,7 +1,9 @@
-"""A person's declaration written anew for another: the same text but for the name wherever it stands."""
+"""One person put in the place of another: in labels, keys, strings, banners and whole declarations."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workflows.layer.document import Splice, walk
@@ -12,7 +14,104 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from workflows.layer.document import Document
-    from workflows.layer.operations.spelling import Renaming
+
+
+_APART = re.compile(r"[^0-9A-Za-z]+")
+_MACHINE = "machine"
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """How labels spell a name: `jane.doe` as `jane_doe`; `machine.ci` as `machine_ci` or as `ci`."""
+    whole = re.sub(r"[^0-9A-Za-z_]", "_", name)
+    return (whole, whole.removeprefix(f"{_MACHINE}_") or whole)
+
+
+def prefix_of(label: str, name: str) -> str | None:
+    """What stands before a name in a label, as `user_` of `user_jane_doe`; None if the name is not in it."""
+    for spelled in spellings(name):
+        if label.endswith(spelled):
+            return label.removesuffix(spelled)
+    return None
+
+
+def in_place_of(label: str, name: str, other: str) -> str | None:
+    """A label with one person's name put in the place of another's, or None if it is not in it."""
+    for spelled, wanted in zip(spellings(name), spellings(other), strict=True):
+        parts = _apart(label, spelled)
+        if len(parts) > 1:
+            return wanted.join(parts)
+    return None
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, without the mark of a machine user: `machine.circle.ci` as `circle`, `ci`."""
+    words = [one for one in _APART.split(name) if one]
+    return words[1:] if len(words) > 1 and words[0] == _MACHINE else words
+
+
+def mentions_name(text: str, name: str) -> bool:
+    """Whether a text in words names somebody: `Circle CI` and `CircleCI` both name `circle.ci`."""
+    return bool(words_of(name)) and _in_words(name).search(text) is not None
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """One person put in the place of another in texts.
+
+    Attributes:
+        old: the IAM name of the person that a text is about.
+        new: the IAM name of the one it shall be about.
+    """
+
+    old: str
+    new: str
+
+    def plainly(self, text: str) -> str:
+        """The text with the name replaced wherever it stands as it is."""
+        pattern = rf"(?<![0-9A-Za-z_-]){re.escape(self.old)}(?![0-9A-Za-z_-]|\.[0-9A-Za-z])"
+        return re.sub(pattern, lambda _: self.new, text)
+
+    def in_words(self, text: str) -> str:
+        """The text with the name replaced wherever its words stand together, in the case they are written."""
+        if not words_of(self.old) or not words_of(self.new):
+            return text
+        return _in_words(self.old).sub(self._in_same_manner, text)
+
+    def _in_same_manner(self, match: re.Match[str]) -> str:
+        found = match[0]
+        words = words_of(self.new)
+        if self.old in found:
+            return found.replace(self.old, self.new)
+        between = next((one for one in _APART.findall(found)), "")
+        if found == found.lower():
+            return between.join(words).lower()
+        if found == found.upper():
+            return between.join(words).upper()
+        shouted = re.search(r"[A-Z]{2}", found) is not None  # as in CircleCI
+        return between.join(
+            one.upper() if shouted and len(one) <= 2 else one[:1].upper() + one[1:] for one in words
+        )
+
+
+def _in_words(name: str) -> re.Pattern[str]:
+    words = r"[ ._+=,@-]?".join(re.escape(one) for one in words_of(name))
+    return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
+
+
+def _apart(label: str, spelled: str) -> list[str]:
+    """The parts of a label between where a name stands alone in it; a pattern for each name would be slow."""
+    parts, start, position = [], 0, label.find(spelled)
+    while position >= 0:
+        end = position + len(spelled)
+        if not (_is_word(label[position - 1 : position]) or _is_word(label[end : end + 1])):
+            parts.append(label[start:position])
+            start = end
+        position = label.find(spelled, max(end, position + 1))
+    return [*parts, label[start:]]
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isascii() and letter.isalnum()
 
 
 def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: Renaming) -> bytes:

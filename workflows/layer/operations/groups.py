@@ -1,4 +1,4 @@
-"""Adding a group by a sibling's example, removing one, and giving one another name."""
+"""Adding a group by a sibling's example, removing one, renaming one, and the managed policies of one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 from workflows.core.errors import Problem
 from workflows.layer.blocks import insert_after, remove_items
 from workflows.layer.declarations import group_modules, name_in
-from workflows.layer.document import Splice
 from workflows.layer.facts import facts_of
-from workflows.layer.lists import realigned
+from workflows.layer.lists import insert_entry, realigned, remove_entry
+from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Place
 from workflows.layer.names import check_group_name
-from workflows.layer.operations.base import PlacedProblem, find_group, refuse
+from workflows.layer.operations.base import (
+    PlacedProblem,
+    check_known_group,
+    find_group,
+    refuse,
+    with_attribute,
+)
+from workflows.layer.operations.cloning import replacing, spliced
+from workflows.layer.read_groups import POLICY_LISTS
 from workflows.layer.references import mentions, place_on_disk
-from workflows.layer.values import quote
+from workflows.layer.values import plain_string, quote
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from workflows.layer.document import Block
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Group, Layer
+    from workflows.layer.model import Layer
 
 
 @dataclass(frozen=True)
@@ -55,21 +63,16 @@ class AddGroup:
         Raises:
             EditRefused: the sibling's name is an expression, or its members are computed.
         """
-        block = _block(layer, find_group(layer, self.sibling))
-        document, start = block.document, block.item.start_byte
-        name, members = _literal_name(block), block.attributes[name_in(block, "group_users")].value
+        block, label = _block(layer, self.sibling), self._label(layer)
+        document, members = block.document, block.attributes[name_in(block, "group_users")].value
         splices = [
-            Splice(
-                block.label_node.start_byte, block.label_node.end_byte, quote(self._label(layer)).encode()
-            ),
-            Splice(name.start_byte, name.end_byte, quote(self.name).encode()),
-            Splice(members.start_byte, members.end_byte, b"[]"),
+            replacing(block.label_node, quote(label)),
+            replacing(_literal_name(block), quote(self.name)),
+            replacing(members, "[]"),
         ]
-        text = block.data
-        for one in sorted(splices, key=lambda splice: splice.start, reverse=True):
-            text = text[: one.start - start] + one.text + text[one.end - start :]
+        text = spliced(block.data, splices, block.item.start_byte)
         added = document.splice([insert_after(document, block.item, text)])
-        new = next(one for one in added.blocks_of("module") if one.label == self._label(layer))
+        new = next(one for one in added.blocks_of("module") if one.label == label)
         old_nodes, new_nodes = ([one.node for one in it.attributes.values()] for it in (block, new))
         return layer.files.with_document(realigned(document, old_nodes, added, new_nodes))
 
@@ -114,7 +117,7 @@ class RemoveGroup:
             EditRefused: something else in the layer refers to the group.
         """
         group = find_group(layer, self.name)
-        block = _block(layer, group)
+        block = _block(layer, self.name)
         files = layer.files.with_document(block.document.splice(remove_items(block.document, [block.item])))
         left = next(mentions(files, group.label, None), None)
         if left is not None:
@@ -152,9 +155,8 @@ class RenameGroup:
         Raises:
             EditRefused: the name is an expression.
         """
-        block = _block(layer, find_group(layer, self.name))
-        node = _literal_name(block)
-        splice = Splice(node.start_byte, node.end_byte, quote(self.new_name).encode())
+        block = _block(layer, self.name)
+        splice = replacing(_literal_name(block), quote(self.new_name))
         return layer.files.with_document(block.document.splice([splice]))
 
     def intend(self, layer: Layer) -> Facts:
@@ -166,16 +168,19 @@ class RenameGroup:
 
 def _check_group(layer: Layer, name: str, field: str) -> list[Problem]:
     group = layer.group(name)
-    if group is None:
-        known = ", ".join(one.name for one in layer.groups) or "none"
-        return [Problem(f"There is no group {name} in this layer; there are: {known}.", field)]
-    if not group.editable:
-        message = f"The group {name} is shown, not edited; see {group.place}."
-        return [PlacedProblem(message, field, place=group.place)]
-    return []
+    if group is None or group.editable:
+        return check_known_group(layer, name, field)
+    message = f"The group {name} is shown, not edited; see {group.place}."
+    return [PlacedProblem(message, field, place=group.place)]
 
 
-def _block(layer: Layer, group: Group) -> Block:
+def _block(layer: Layer, name: str) -> Block:
+    """The block of the group of that name.
+
+    Raises:
+        EditRefused: there is none.
+    """
+    group = find_group(layer, name)
     return next(
         block
         for block in group_modules(layer.files)
@@ -196,3 +201,98 @@ def _literal_name(block: Block) -> Node:
 def _spelled(name: str) -> str:
     """A group's name as module labels spell it."""
     return re.sub(r"[^0-9A-Za-z_]", "_", name)
+
+
+@dataclass(frozen=True)
+class AddGroupPolicy:
+    """Attach a managed policy to a group.
+
+    Attributes:
+        group: the group's name.
+        arn: the policy's ARN.
+    """
+
+    group: str
+    arn: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the group or the ARN."""
+        problems = check_known_group(layer, self.group, "group")
+        problems += check_policy_arn(self.arn, layer.location.account_id)
+        group = layer.group(self.group)
+        if group is not None and self.arn in group.policies:
+            problems.append(Problem(f"{group.name} has the policy {self.arn} already.", "arn"))
+        return problems
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the policy at the end of the group's list; a list is added if there is none.
+
+        Raises:
+            EditRefused: the list is computed.
+        """
+        block = _block(layer, self.group)
+        attribute = next((block.attributes[one] for one in POLICY_LISTS if one in block.attributes), None)
+        document = block.document
+        if attribute is None:
+            lines = ("[", f"    {quote(self.arn)},", "  ]")
+            text = document.newline.decode().join(lines)
+            return layer.files.with_document(with_attribute(block, POLICY_LISTS[0], text, after=()))
+        if attribute.value.type != "tuple":
+            what = f"The policies of the group {self.group} are computed."
+            raise refuse(what, "There is no plain list to add to.", Place(document.name, attribute.line))
+        container = attribute.value
+        splices = insert_entry(document, container, quote(self.arn), len(document.elements(container)))
+        return layer.files.with_document(document.splice(splices))
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with one policy more."""
+        facts, name = facts_of(layer), find_group(layer, self.group).name
+        return facts.with_group(name, policies=tuple(sorted([*facts.groups[name].policies, self.arn])))
+
+
+@dataclass(frozen=True)
+class RemoveGroupPolicy:
+    """Take a policy off a group.
+
+    Attributes:
+        group: the group's name.
+        policy: its ARN, or the reference as it is written: what `Group.policies` lists.
+    """
+
+    group: str
+    policy: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the group or the policy."""
+        problems = check_known_group(layer, self.group, "group")
+        group = layer.group(self.group)
+        if group is not None and self.policy not in group.policies:
+            known = ", ".join(group.policies) or "none"
+            problems.append(Problem(f"{group.name} has no policy {self.policy}; it has: {known}.", "policy"))
+        return problems
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files without the policy.
+
+        Raises:
+            EditRefused: it is not an entry of a plain list.
+        """
+        group, block = find_group(layer, self.group), _block(layer, self.group)
+        document = block.document
+        for name in POLICY_LISTS:
+            attribute = block.attributes.get(name)
+            if attribute is None or attribute.value.type != "tuple":
+                continue
+            for position, entry in enumerate(document.elements(attribute.value)):
+                if self.policy in {plain_string(document, entry), document.text(entry)}:
+                    splices = remove_entry(document, attribute.value, position)
+                    return layer.files.with_document(document.splice(splices))
+        what = f"The policy {self.policy} cannot be taken off {group.name}."
+        raise refuse(what, "It is not an entry of a plain list.", group.place)
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with one policy less."""
+        facts, name = facts_of(layer), find_group(layer, self.group).name
+        left = list(facts.groups[name].policies)
+        left.remove(self.policy)
+        return facts.with_group(name, policies=tuple(left))

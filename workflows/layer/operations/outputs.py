@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from workflows.layer.blocks import comments_of, insert_after, insert_before, remove_items
 from workflows.layer.document import Splice, remembered
 from workflows.layer.facts import OutputFacts
-from workflows.layer.lists import aligned_as, insert_entry, position_for, remove_entry
-from workflows.layer.operations.cloning import cloned, replacing, spliced
-from workflows.layer.operations.spelling import Renaming, in_place_of
+from workflows.layer.lists import edited_list, insert_entry, position_for, remove_entry
+from workflows.layer.operations.cloning import Renaming, cloned, in_place_of, replacing, spliced
 from workflows.layer.read_outputs import collections_of, read_output
 from workflows.layer.references import references_in, written
 from workflows.layer.values import object_key, quote
@@ -343,13 +342,9 @@ def _without_entries(files: FileSet, owner: Owner) -> FileSet:
         if found is None:
             return files
         collection, entry = found
-        splices = remove_entry(collection.document, collection.container, entry.position)
-        files = files.with_document(_aligned(collection, splices))
-
-
-def _aligned(collection: CollectingOutput, splices: Sequence[Splice]) -> Document:
-    document = collection.document
-    return aligned_as(document, document.splice(splices), collection.container.start_byte)
+        document, container = collection.document, collection.container
+        splices = remove_entry(document, container, entry.position)
+        files = files.with_document(edited_list(document, container, splices))
 
 
 def _to_join(
@@ -413,4 +408,5 @@ def _with_entry(
     place = _position(collection, collection.entries, key or person.sorted_by)
     followers = collection.entries[place:]
     position = followers[0].position if followers else collection.entries[-1].position + 1
-    return _aligned(collection, insert_entry(document, collection.container, text, position))
+    container = collection.container
+    return edited_list(document, container, insert_entry(document, container, text, position))

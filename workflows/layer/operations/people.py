@@ -1,0 +1,332 @@
+"""Adding a person or a machine user, and removing one: entry, key file, groups and outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.core.errors import Problem
+from workflows.layer.declarations import user_modules
+from workflows.layer.document import remembered
+from workflows.layer.facts import facts_of
+from workflows.layer.lists import edited_list, entry_keys, remove_entry
+from workflows.layer.model import Place, Style
+from workflows.layer.names import check_user_name
+from workflows.layer.operations.base import check_groups, check_known_person, find_person, refuse
+from workflows.layer.operations.block_style import BlockStyle, without_block
+from workflows.layer.operations.key_files import (
+    check_key_text,
+    key_data,
+    key_goes,
+    sharing_key,
+    with_key_text,
+)
+from workflows.layer.operations.members import add_member, remove_member
+from workflows.layer.operations.object_style import ObjectStyle
+from workflows.layer.operations.outputs import (
+    Somebody,
+    add_entries,
+    add_outputs,
+    most_have_outputs,
+    outputs_to_join,
+    plan_outputs,
+    remove_outputs,
+    siblings_in,
+    without_outputs,
+)
+from workflows.layer.operations.styles import ListStyle
+from workflows.layer.read import read_files
+from workflows.layer.references import mentions, place_on_disk
+from workflows.layer.values import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from workflows.layer.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Person
+    from workflows.layer.operations.outputs import NewOutputs
+    from workflows.layer.operations.styles import Declarations, NewDeclaration
+
+
+class _Plan(NamedTuple):
+    """How a person is added.
+
+    Attributes:
+        declared: the declaration.
+        person: the person, as outputs are about it.
+        siblings: the people whose outputs are followed.
+        wants_outputs: whether most of them have any.
+        outputs: the outputs; None where there are none to follow.
+        joined: the labels of the outputs that collect people and get an entry.
+    """
+
+    declared: NewDeclaration
+    person: Somebody
+    siblings: Sequence[Somebody]
+    wants_outputs: bool
+    outputs: NewOutputs | None
+    joined: Sequence[str]
+
+
+@dataclass(frozen=True)
+class AddPerson:
+    """Add a person.
+
+    Attributes:
+        name: the IAM user name.
+        key_text: the public PGP key as the key file will hold it, byte for byte.
+        groups: the groups to join, by name.
+        machine: True for a machine user: an access key and no console password.
+        outputs: True gives the outputs that the siblings have, if at least half of them have any.
+    """
+
+    name: str
+    key_text: str
+    groups: tuple[str, ...] = ()
+    machine: bool = False
+    outputs: bool = True
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the name, the groups or the key."""
+        problems = check_user_name(self.name, [one.iam_name for one in layer.people])
+        problems += check_groups(layer, self.groups, machine=self.machine)
+        problems += check_key_text(self.key_text)
+        if self.name in {".", ".."}:
+            problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
+        place = _commented_at(layer.files, self.name)
+        if place is not None:
+            message = f"{self.name} is in a comment at {place}, which stays: look whether it is still wanted."
+            problems.append(Problem(message, "name", fatal=False))
+        if any(one.fatal for one in problems):
+            return problems
+        if not self.groups and not self.taken_in_by(layer):
+            message = "A user in no group can sign in and do next to nothing."
+            problems.append(Problem(message, "groups", fatal=False))
+        return [*problems, *self._check_plan(layer, self._plan(layer))]
+
+    def _check_plan(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
+        declared, planned = plan.declared, plan.outputs
+        if planned is None and plan.wants_outputs and any(one.person for one in layer.outputs):
+            message = (
+                "No outputs are added: nobody's are labelled after the name, so there is none to follow."
+            )
+            yield Problem(message, "outputs", fatal=False)
+        if declared.copied:
+            message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
+            yield Problem(f"{message}: look whether it fits.", "name", fatal=False)
+        taken = {one.name for one in layer.outputs}
+        for one in planned.facts if planned is not None else ():
+            if one.name in taken:
+                message = f"There is an output {one.name} already; add the user without outputs."
+                yield Problem(message, "outputs")
+        label, key = declared.owner
+        modules = (one for document in layer.files.documents.values() for one in document.blocks_of("module"))
+        if declared.owner in {one.owner for one in layer.people} or (
+            key is None and any(one.label == label for one in modules)
+        ):
+            message = f"{key or label} is taken in this layer; choose a name that is spelled otherwise."
+            yield Problem(message, "name")
+
+    def taken_in_by(self, layer: Layer) -> tuple[str, ...]:
+        """The groups that take the person in by themselves: their members are computed from the users.
+
+        Raises:
+            EditRefused: as for `apply`.
+        """
+        if not any(one.followed or one.computed for one in layer.groups):
+            return ()
+        person = read_files(layer.location, self.apply(layer)).person(self.name)
+        joined = {one.casefold() for one in self.groups}
+        return tuple(one for one in (person.groups if person else ()) if one.casefold() not in joined)
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the person added.
+
+        Raises:
+            EditRefused: no list or map of the layer can take the person, or its key file is somebody else's.
+        """
+        plan = self._plan(layer)
+        person, siblings, outputs = plan.person, plan.siblings, plan.outputs
+        files = layer.files.with_document(plan.declared.edit())
+        path = str(plan.declared.facts.key_file)
+        sharing = sharing_key(layer, path)
+        if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
+            raise refuse(f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept.")
+        files = with_key_text(files, path, self.key_text)
+        if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
+            outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
+        files = add_outputs(files, outputs)
+        if self.outputs:
+            files = add_entries(files, person, siblings)
+        wanted = {one.casefold() for one in self.groups}
+        labels = {one.label for one in layer.groups if one.name.casefold() in wanted}
+        return add_member(files, labels, person.owner, self.name)
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with one person more."""
+        facts, plan = facts_of(layer), self._plan(layer)
+        path = str(plan.declared.facts.key_file)
+        live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
+        wanted = {one.casefold() for one in self.groups}
+        for name, group in facts.groups.items():
+            if name.casefold() in wanted:
+                facts = facts.with_group(name, members=tuple(sorted([*group.members, self.name])))
+        return replace(
+            facts,
+            people={**facts.people, self.name: plan.declared.facts},
+            outputs=tuple(sorted([*facts.outputs, *live])),
+            hidden_outputs=tuple(sorted([*facts.hidden_outputs, *hidden])),
+            collected=tuple(sorted([*facts.collected, *((one, self.name) for one in plan.joined)])),
+            keys={**facts.keys, path: key_data(facts.keys.get(path), self.key_text)},
+        )
+
+    def _plan(self, layer: Layer) -> _Plan:
+        plans = _plans_of(layer.files)
+        if self not in plans:
+            plans[self] = self._planned(layer)
+        return plans[self]
+
+    def _planned(self, layer: Layer) -> _Plan:
+        declared = style_for(layer, machine=self.machine).plan(self.name, machine=self.machine)
+        person, siblings = Somebody(self.name, declared.owner), siblings_in(layer, declared.siblings)
+        wants = self.outputs and most_have_outputs(layer.files, siblings)
+        outputs = plan_outputs(layer.files, person, siblings) if wants else None
+        joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
+        return _Plan(declared, person, siblings, wants, outputs, joined)
+
+
+@remembered
+def _plans_of(_: FileSet) -> dict[AddPerson, _Plan]:
+    """The plans for a layer's files, which checking, editing and comparing ask for in turn."""
+    return {}
+
+
+def style_for(layer: Layer, *, machine: bool) -> Declarations:
+    """The declarations that a new person joins: of those that can take one, where most of its kind are.
+
+    Args:
+        layer: the layer.
+        machine: whether it is a machine user.
+
+    Raises:
+        EditRefused: none can take one, with the place to edit by hand.
+    """
+    kind = "machine user" if machine else "user"
+    documents = layer.files.documents.values()
+    broken = next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
+    refusal = refuse(
+        f"{layer.location.relative} has no list that a {kind} could be added to.",
+        "No module there makes such users." if broken is None else f"{broken.file} cannot be parsed.",
+        broken,
+    )
+    fitting: list[Declarations] = []
+    for style in _styles(layer):
+        why = style.refusal(machine=machine)
+        if why is None:
+            fitting.append(style)
+        elif why:
+            what = f"The {kind} cannot be added to {layer.location.relative}."
+            refusal = refuse(what, f"{why}.", style.place)
+    if not fitting:
+        raise refusal
+    return max(fitting, key=lambda one: (len(one.of_kind(machine=machine)), one.rank))  # of equals, the first
+
+
+def _styles(layer: Layer) -> Iterator[Declarations]:
+    modules = user_modules(layer.files)
+    for one in modules:
+        if one.style is not Style.BLOCK:
+            yield ObjectStyle(layer, (one,)) if one.holds_objects else ListStyle(layer, (one,))
+    blocks = tuple(one for one in modules if one.style is Style.BLOCK)
+    if blocks:
+        yield BlockStyle(layer, blocks)
+
+
+def _commented_at(files: FileSet, name: str) -> Place | None:
+    """The first place where a name stands in quotes in a comment, or None."""
+    wanted = quote(name).encode()
+    for document in files.documents.values():
+        position = document.data.find(wanted)
+        while position >= 0:
+            node = document.root.descendant_for_byte_range(position, position + len(wanted))
+            if node is not None and node.type == "comment":
+                return Place(document.name, document.data.count(b"\n", 0, position) + 1)
+            position = document.data.find(wanted, position + 1)
+    return None
+
+
+@dataclass(frozen=True)
+class RemovePerson:
+    """Remove a person.
+
+    Attributes:
+        name: the IAM user name.
+    """
+
+    name: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the name; which key file stays, as a warning."""
+        problems = check_known_person(layer, self.name)
+        person = layer.person(self.name)
+        if person is not None and person.key_file in layer.files.linked:
+            message = f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
+            problems.append(Problem(message, "name", fatal=False))
+        return problems
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files without the person; a key file that others use stays.
+
+        Raises:
+            EditRefused: a group that the person is in cannot be edited, or something else refers to the
+                person.
+        """
+        person = find_person(layer, self.name)
+        what = f"{person.iam_name} cannot be removed."
+        inside = [one for one in layer.groups if person.iam_name in one.members]
+        joined = [one for one in inside if person.iam_name not in one.followed]
+        for group in joined:
+            if not group.editable:
+                why = f"It is in the group {group.name}, whose members are not edited: {group.reason}."
+                raise refuse(what, why, group.place)
+        files = remove_member(layer.files, {one.label for one in joined}, person)
+        files = remove_outputs(files, person.owner)
+        files = _undeclared(files, person)
+        if key_goes(layer, person):
+            files = files.with_key(str(person.key_file), None)
+        left = next(mentions(files, *person.owner), None)
+        if left is not None:
+            why = "Something else in the layer refers to it, and Terraform would fail on that."
+            raise refuse(what, why, place_on_disk(layer.files, files, left, *person.owner))
+        return files
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts without the person."""
+        facts, person = facts_of(layer), find_person(layer, self.name)
+        name = person.iam_name
+        gone = person.key_file if key_goes(layer, person) else None
+        return replace(
+            without_outputs(facts, name),
+            people={other: one for other, one in facts.people.items() if other != name},
+            groups={
+                label: group._replace(members=tuple(one for one in group.members if one != name))
+                for label, group in facts.groups.items()
+            },
+            keys={path: data for path, data in facts.keys.items() if path != gone},
+        )
+
+
+def _undeclared(files: FileSet, person: Person) -> FileSet:
+    """The files without what declares a person, however often it is declared."""
+    if person.style is Style.BLOCK:
+        return without_block(files, person)
+    while True:
+        modules = [one for one in user_modules(files) if one.label == person.module]
+        module = next((one for one in modules if one.entry(person.declaration) is not None), None)
+        if module is None or module.container is None:
+            return files
+        document, container = module.document, module.container
+        position = entry_keys(document, container).index(person.declaration)
+        splices = remove_entry(document, container, position)
+        files = files.with_document(edited_list(document, container, splices))

@@ -1,0 +1,205 @@
+"""Where a new person is declared: what all styles share, and the list of names or map of key files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from workflows.core.sentences import Sentence
+from workflows.layer.declarations import KEY, VALUE, constants, template
+from workflows.layer.facts import PersonFacts
+from workflows.layer.lists import edited_list, entry_keys, insert_entry, position_for
+from workflows.layer.operations.base import refuse
+from workflows.layer.operations.cloning import Renaming
+from workflows.layer.read_people import flags_of, is_machine
+from workflows.layer.values import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from tree_sitter import Node
+
+    from workflows.layer.declarations import UserModule
+    from workflows.layer.document import Document
+    from workflows.layer.model import Layer, Owner, Person, Place
+
+NEAR = 50
+"""So many neighbours are looked at for the one to follow."""
+
+_OWN = re.compile(r"group|polic|boundary|role|ssh|mail|phone|full_?name", re.IGNORECASE)
+"""Names of fields that say who somebody is or what somebody may."""
+
+_NOTHING = frozenset({"false", "null", "[]", "{}", '""'})
+
+
+@dataclass(frozen=True)
+class NewDeclaration:
+    """How a new person would be declared.
+
+    Attributes:
+        facts: the person's facts afterwards; the key file is where its key goes.
+        owner: what a reference to the person names.
+        siblings: the people of its kind declared in the same way, as IAM names.
+        edit: makes the edited document.
+        sibling: the IAM name of the one that is followed; "" where nobody is.
+        copied: the fields that it would take over from the sibling, though they may be the sibling's own:
+            groups, policies, an SSH key, a mail address. What they should be for somebody new is not known.
+    """
+
+    facts: PersonFacts
+    owner: Owner
+    siblings: tuple[str, ...]
+    edit: Callable[[], Document]
+    sibling: str = ""
+    copied: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Declarations(ABC):
+    """People declared in one style.
+
+    Attributes:
+        layer: the layer.
+        modules: the module that repeats over a list or map, or those of single users, in the order of the
+            files.
+    """
+
+    layer: Layer
+    modules: tuple[UserModule, ...]
+
+    rank: ClassVar[int] = 0
+    """Of two with as many people of the kind, the higher one takes somebody new."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is, for whoever edits it by hand."""
+        return self.modules[-1].place
+
+    @property
+    def module(self) -> UserModule:
+        """The module that repeats."""
+        return self.modules[0]
+
+    @property
+    def container(self) -> Node:
+        """The list or map.
+
+        Raises:
+            EditRefused: there is none.
+        """
+        container = self.module.container
+        if container is None:
+            raise refuse("Nobody can be added here.", "There is no list or map to add to.", self.place)
+        return container
+
+    @cached_property
+    def names(self) -> Mapping[str, object]:
+        """Constant names and their values."""
+        return constants(self.layer.files, self.layer.location.variables)
+
+    @cached_property
+    def people(self) -> tuple[Person, ...]:
+        """Who is declared here."""
+        labels = {one.label for one in self.modules}
+        return tuple(one for one in self.layer.people if one.module in labels)
+
+    def of_kind(self, *, machine: bool) -> tuple[Person, ...]:
+        """The machine users among them, or the others."""
+        return tuple(one for one in self.people if one.machine is machine)
+
+    @abstractmethod
+    def refusal(self, *, machine: bool) -> Sentence | None:
+        """Why it cannot take such a person, as a sentence without its end.
+
+        None when it can; "" when it simply is for others.
+        """
+
+    @abstractmethod
+    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+        """How a person of that IAM name would be declared here.
+
+        Raises:
+            EditRefused: it cannot be, with the place to edit by hand.
+        """
+
+    def with_entry(self, text: str, position: int) -> Document:
+        """The document with an entry put into the list or map, before another or at the end."""
+        document, container = self.module.document, self.container
+        return edited_list(document, container, insert_entry(document, container, text, position))
+
+
+def facts_like(sibling: Person, module: str, declaration: str, path: str, *, machine: bool) -> PersonFacts:
+    """The facts of a new person that is declared as another one is, with switches for its own kind."""
+    login_profile, access_key = sibling.login_profile, sibling.access_key
+    if sibling.machine is not machine:
+        login_profile, access_key = not machine, machine
+    return PersonFacts(module, declaration, path, login_profile, access_key)
+
+
+def copied_fields(
+    sibling: Mapping[str, str],
+    others: Sequence[Mapping[str, str]],
+    known: Collection[str | None],
+    renaming: Renaming,
+) -> tuple[str, ...]:
+    """The fields whose values are taken over as they are, though not everybody has the same.
+
+    Args:
+        sibling: the fields of the sibling that is followed, as source texts by name.
+        others: those of the others of its kind.
+        known: the fields that are written for the new person: name, key and switches.
+        renaming: how the sibling's name is put in the new person's; a value that holds it is not taken over.
+    """
+    return tuple(
+        field
+        for field, text in sibling.items()
+        if field not in known
+        and renaming.plainly(text) == text
+        and (
+            (_OWN.search(field) is not None and text not in _NOTHING)
+            or any(one.get(field) != text for one in others)
+        )
+    )
+
+
+class ListStyle(Declarations):
+    """People named in a list, or in a map that gives each a key file."""
+
+    rank = 1  # a list for this kind goes before what could be made to fit
+
+    def refusal(self, *, machine: bool) -> Sentence | None:
+        """Why the list cannot take such a person; "" when it is for others."""
+        module = self.module
+        if is_machine(module, flags_of(module, self.names)) is not machine:
+            return ""
+        if module.reason:
+            return module.refusal
+        if template(module, "name", self.names) not in {KEY, VALUE}:
+            return f"The module {module.label} makes names of its own from the entries"
+        return None
+
+    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+        """How a person would be declared; its key file is where the module looks for it.
+
+        Raises:
+            EditRefused: the module does not read keys from files.
+        """
+        del machine  # a list is for one kind only, and `refusal` has asked which
+        module = self.module
+        path = template(module, "pgp_key", self.names)
+        if path is None:
+            why = f"The module {module.label} does not read its PGP key from a file of the layer."
+            where = self.layer.location.relative
+            raise refuse(f"The key of {name} has no place in {where}.", why, self.place)
+        path = posixpath.normpath(path.replace(KEY, name).replace(VALUE, name))
+        facts = PersonFacts(module.label, name, path, *flags_of(module, self.names))
+        siblings = tuple(one.iam_name for one in self.people)
+        return NewDeclaration(facts, (module.label, name), siblings, lambda: self._with_name(name))
+
+    def _with_name(self, name: str) -> Document:
+        text = quote(name) if self.container.type == "tuple" else f"{quote(name)} = {quote(name)}"
+        return self.with_entry(text, position_for(entry_keys(self.module.document, self.container), name))
