@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli.output import filling
-from tui.cli.verify_report import Answers, after_lines
+from tui.cli.verify import Answers, after_lines
 from workflows.core.errors import OnboardError
 from workflows.services.clients import ProfileFiles
 from workflows.services.role_profiles import RoleProfile

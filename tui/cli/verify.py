@@ -6,20 +6,21 @@ What was asked for goes to standard output; questions go to the terminal, everyt
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
-from threading import Event
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 from tui.cli import asking
 from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.output import answer, filling
 from tui.cli.project_named import named_project
-from tui.cli.verify_report import Answers, after_lines, as_record, failure_lines
 from tui.places import Machine
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import text_of
 from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import Credentials, ProfileFiles
+from workflows.services.installation import how_to_install
 from workflows.services.profiles.plan import base_name
 from workflows.services.profiles.write import profile_paths
 from workflows.services.role_profiles import (
@@ -30,12 +31,15 @@ from workflows.services.role_profiles import (
     other_profiles,
     role_profiles,
 )
-from workflows.services.shell_lines import Shell, shell_of
+from workflows.services.shell_lines import Shell, export_lines, shell_of, switch_role_url
+from workflows.services.sts import partition_of
 from workflows.services.verify import Verification, verify_profiles
 from workflows.steps.aws_command import aws_program
 from workflows.steps.base import Context, Progress
 from workflows.steps.key_session import clients_for
 from workflows.world import World
+
+_WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def _ask_all(
     orphans: tuple[RoleProfile, ...],
     options: argparse.Namespace,
 ) -> Answers:
-    roles = _all_roles(bases, orphans)
+    roles = (*(role for base in bases for role in base.roles), *orphans)
     answers = Answers(files, tuple(base.name for base in bases), roles)
     if not options.account:
         answers.others = other_profiles(files, [*answers.bases, *(role.name for role in roles)])
@@ -123,7 +127,7 @@ def _ask_all(
 
         for base in bases:
             code = codes.get(base.serial) if base.serial else None
-            _ask_one(context, files, base, code, answered)
+            _ask_one(context, answers, base, code, answered)
         for role in orphans:
             answered(Verification(role.name, None, _no_source(role)))
     return answers
@@ -141,45 +145,34 @@ def _codes(bases: tuple[_Base, ...], world: World) -> dict[str, str]:
 
 def _ask_one(
     context: Context,
-    files: ProfileFiles,
+    answers: Answers,
     base: _Base,
     code: str | None,
     answered: Callable[[Verification], None],
 ) -> None:
     """Ask a base profile and its roles; what goes wrong for all of them is the answer of each."""
-    heard: set[str] = set()
-
-    def heard_one(one: Verification) -> None:
-        heard.add(one.profile)
-        answered(one)
-
-    stop = Event()
     try:
         if isinstance(base.key, OnboardError):
             raise base.key
         verify_profiles(
             clients_for(context.world, USUAL_REGION),
-            files,
+            answers.files,
             base.name,
             code=code,
             memory=context.world.codes,
-            report=heard_one,
-            cancelled=stop,
+            report=answered,
+            cancelled=context.cancelled,
             keys=base.key,
         )
     except Cancelled:
         raise
     except OnboardError as error:
         for name in (base.name, *(role.name for role in base.roles)):
-            if name not in heard:
+            if name not in answers.results:
                 answered(Verification(name, None, error))
     except KeyboardInterrupt:
-        stop.set()
+        context.cancelled.set()
         raise
-
-
-def _all_roles(bases: tuple[_Base, ...], orphans: tuple[RoleProfile, ...]) -> tuple[RoleProfile, ...]:
-    return (*(role for base in bases for role in base.roles), *orphans)
 
 
 def _no_source(role: RoleProfile) -> OnboardError:
@@ -188,3 +181,116 @@ def _no_source(role: RoleProfile) -> OnboardError:
         f"It uses the access key of {role.source}, and that profile has none.",
         next="Keep one: `iam-onboard access-key import`, or write the profiles again.",
     )
+
+
+@dataclass
+class Answers:
+    """The profiles that are asked, and what they have answered so far.
+
+    Attributes:
+        files: where they are.
+        bases: the profiles with keys.
+        roles: those that assume roles.
+        results: the answers, by profile.
+        others: the profiles that are not asked: they have neither a key nor a role on one.
+    """
+
+    files: ProfileFiles
+    bases: tuple[str, ...]
+    roles: tuple[RoleProfile, ...]
+    results: dict[str, Verification] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All profiles, in the order of the table: each base profile before its roles."""
+        grouped = [
+            name
+            for base in self.bases
+            for name in (base, *(one.name for one in self.roles if one.source == base))
+        ]
+        return tuple(dict.fromkeys((*grouped, *(one.name for one in self.roles))))
+
+    @property
+    def chosen(self) -> str:
+        """The profile for the person's shell: a role that works, else a base profile; "" if none does."""
+        working = [name for name in self.names if self.works(name)]
+        return next((name for name in working if name not in self.bases), working[0] if working else "")
+
+    def works(self, name: str) -> bool:
+        """Whether a profile has answered who it is."""
+        return name in self.results and not self.results[name].problem
+
+    @property
+    def given(self) -> list[Verification]:
+        """The answers in the order of the table."""
+        return [self.results[name] for name in self.names if name in self.results]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """The table: a mark, the profile, and its answer."""
+        return [self._row(name) for name in self.names]
+
+    def _row(self, name: str) -> tuple[str, str, str]:
+        one = self.results.get(name)
+        if one is None:
+            return _WAITS, name, ""
+        return (_FAILS, name, text_of(one.problem.title)) if one.problem else (_WORKS, name, one.arn or "")
+
+    def switch_url(self, role: RoleProfile) -> str:
+        """The console's page that switches to a role; "" where the partition has none that is known."""
+        if not role.account:
+            return ""
+        try:
+            return switch_role_url(role.account, role.role_name, role.name, partition_of(role.role_arn))
+        except OnboardError:
+            return ""
+
+
+def failure_lines(answers: Answers) -> Iterator[str]:
+    """How many work, and of each that does not: what, why, and what to do."""
+    failed = [(one.profile, one.problem) for one in answers.given if one.problem]
+    yield f"\n{len(answers.given) - len(failed)} of {len(answers.given)} profiles work."
+    if answers.others:
+        yield f"Not asked, without a key or a role on one: {', '.join(answers.others)}."
+    for profile, problem in failed:
+        yield f"\n{_FAILS} {profile}: {problem.what}"
+        yield from (f"  {words}" for words in (problem.why, problem.next) if words)
+
+
+def after_lines(answers: Answers, shell: Shell, *, has_aws: bool) -> Iterator[str]:
+    """The links that switch role, and the lines for the shell."""
+    links = [(role.name, answers.switch_url(role)) for role in answers.roles if answers.works(role.name)]
+    if any(url for _, url in links):
+        yield "\nSwitch role in the console:"
+        yield from (f"  {name}  {url}" for name, url in links if url)
+    if answers.chosen:
+        yield f"\nFor {shell.value}, in its start file or typed:"
+        yield from (f"  {line}" for line in _exports(answers, shell))
+        yield "Then open a new terminal and type  aws s3 ls"
+    if not has_aws:
+        yield f"\nThe aws command is not here. To install it:\n{how_to_install('aws')}"
+
+
+def as_record(answers: Answers, shell: Shell) -> dict[str, Any]:
+    """All of it for programs."""
+    urls = {role.name: answers.switch_url(role) for role in answers.roles}
+    return {
+        "config": str(answers.files.config_file),
+        "credentials": str(answers.files.credentials_file),
+        "profiles": [
+            {
+                "profile": one.profile,
+                "arn": one.arn,
+                "problem": one.problem.as_record() if one.problem else None,
+                "switch_role": urls.get(one.profile) or None,
+            }
+            for one in answers.given
+        ],
+        "not_asked": list(answers.others),
+        "export": list(_exports(answers, shell)) if answers.chosen else [],
+    }
+
+
+def _exports(answers: Answers, shell: Shell) -> tuple[str, ...]:
+    files = answers.files
+    return export_lines(shell, files.config_file, files.credentials_file, answers.chosen)
