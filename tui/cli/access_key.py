@@ -9,16 +9,15 @@ import argparse
 import contextlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from tui.cli import asking
 from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE
-from tui.cli.key_input import asked_store, given_key, keep_proved, typed_path
+from tui.cli.key_input import KeyPlace, given_key, profiles_in, typed_path
 from tui.cli.output import answer, columns, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_text
 from workflows.core.sentences import Sentence, joined
 from workflows.services.aws_errors import about_key_of
 from workflows.services.client_settings import USUAL_REGION
@@ -26,21 +25,17 @@ from workflows.services.downloads import delete_access_key_file
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
 from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.profiles.plan import BaseProfile, WantedProfiles, region_problems
-from workflows.services.profiles.reading import Found, profile_sections
-from workflows.services.profiles.write import MAX_BYTES, profile_paths
+from workflows.services.profiles.write import profile_paths
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.steps import rotation
-from workflows.steps.base import Context, Progress
-from workflows.steps.kept_keys import Owner, adopted, keep_recorded
+from workflows.steps.base import Progress
+from workflows.steps.kept_keys import keep_recorded
 from workflows.steps.key_session import clients_for, device_of, key_session
 from workflows.steps.made_access_key import created_key
 from workflows.world import World
 
-Done = TypeVar("Done")
-Changed = tuple[KeyRecord, list[Sentence]]
-"""The record of the key that is kept now, and what was done, in sentences."""
-Act = Callable[[argparse.Namespace, Context, str], Changed]
-"""What is done with the arguments, in the person's world, with the region of the base profile."""
+Act = Callable[[argparse.Namespace, KeyPlace], list[Sentence]]
+"""What is done with the key of a base profile; it gives that back in sentences."""
 
 
 def listed(machine: Machine, options: argparse.Namespace) -> int:
@@ -79,25 +74,34 @@ def rotate(machine: Machine, options: argparse.Namespace) -> int:
 def _change(machine: Machine, options: argparse.Namespace, act: Act) -> int:
     context = own_context(machine)
     try:
-        profile_paths(machine.home, options.project)
+        paths = profile_paths(machine.home, options.project)
     except ValueError:
         raise OnboardError(
             "Not a project's name",
             f"“{options.project}” is not a project's short name.",
             next="Use letters, digits, - and _, as in bb.",
         ) from None
-    region = _region(options, context.world)
-    _check_place(options, region)
-    record, told = act(options, context, region)
+    section = profiles_in(paths).get(options.profile)
+    options_there = section.options if section else {}
+    place = KeyPlace(
+        context, options.project, options.profile, options.region or options_there.get("region", USUAL_REGION)
+    )
+    _check_place(place, is_new=act is not _rotate)
+    told = act(options, place)
+    record = place.record()
+    if act is not _rotate and record.kept != KEPT_IN_FILE and "credential_process" not in options_there:
+        account = options.profile.removeprefix(f"{options.project}-")
+        command = f"iam-onboard profiles write {options.project} --as {account}"
+        told.append(f"No profile uses it yet; this writes those that do: {command}")
     answer({**_as_json(record, machine.now()), "told": told}, told, as_json=options.json)
     return DONE
 
 
-def _check_place(options: argparse.Namespace, region: str) -> None:
-    """Refuse names of a project or a profile that none can have, and a region that AWS does not have."""
-    problems = region_problems(region)
-    if options.part != "rotate":  # what is rotated is there already
-        problems = WantedProfiles((BaseProfile(options.profile, region),), ()).problems()
+def _check_place(place: KeyPlace, *, is_new: bool) -> None:
+    """Refuse a profile's name that no profile can have, and a region that AWS does not have."""
+    problems = region_problems(place.region)
+    if is_new:  # what is rotated is there already
+        problems = WantedProfiles((BaseProfile(place.profile, place.region),), ()).problems()
     if problems:
         raise OnboardError(
             "Not a base profile",
@@ -122,112 +126,51 @@ def _as_json(record: KeyRecord, now: datetime) -> dict[str, Any]:
     }
 
 
-def _import(options: argparse.Namespace, context: Context, region: str) -> Changed:
-    place = {"project": options.project, "profile": options.profile, "region": region}
-    store, fingerprint = asked_store(options, context, **place)
-    key = given_key(options.csv)
-    kept = keep_proved(store, key, context, **place, fingerprint=fingerprint, csv=options.csv or "")
-    told = [*kept.told, *_still_unused(options, context.world)]
+def _import(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
+    store, fingerprint = place.store(options)
+    kept = place.keep(given_key(options.csv), store, fingerprint, csv=options.csv or "")
+    told = list(kept.told)
     if options.csv and options.delete:
         told.append(delete_access_key_file(typed_path(options.csv)))
-    return _kept(options, context.world), told
+    return told
 
 
-def _create(options: argparse.Namespace, context: Context, region: str) -> Changed:
-    world = context.world
-    store, fingerprint = asked_store(options, context, options.project, options.profile, region)
-    clients = clients_for(world, region)
-    if options.csv:
-        old = given_key(options.csv)
-    else:
-        found = rotation.store_of(_record(options, context, region), world).load()
-        if found is None:
-            raise OnboardError(
-                "No access key here",
-                f"None is kept for {options.profile}.",
-                next="Give the one that you have: --with CSV.",
-            )
-        old = found
+def _create(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
+    world, context = place.world, place.context
+    store, fingerprint = place.store(options)
+    clients = clients_for(world, place.region)
+    old = given_key(options.csv) if options.csv else place.load("--with CSV")
+
+    def made(code: str) -> list[Sentence]:
+        with (
+            key_session(old, code, clients, world, context.cancelled) as session,
+            created_key(session) as key,
+        ):
+            tell(Progress("Waiting until AWS knows the new key"))
+            session.prove(key)
+            owner = place.owner(session.who, fingerprint)
+            more = keep_recorded(store, key, owner, world, mfa_serial=session.serial, created=world.now())
+            return [f"{key.access_key_id} is made and kept in {store.description}.", *more]
+
     try:
-
-        def made(code: str) -> tuple[str, list[Sentence]]:
-            with (
-                key_session(old, code, clients, world, context.cancelled) as session,
-                created_key(session) as key,
-            ):
-                tell(Progress("Waiting until AWS knows the new key"))
-                session.prove(key)
-                owner = Owner.told(
-                    session.who,
-                    project=options.project,
-                    profile=options.profile,
-                    region=region,
-                    fingerprint=fingerprint,
-                )
-                more = keep_recorded(store, key, owner, world, mfa_serial=session.serial, created=world.now())
-                return key.access_key_id, list(more)
-
         with contextlib.nullcontext() if options.csv else about_key_of(options.profile):
             serial = device_of(old, clients)
-        new_id, more = _with_code(serial, world, made)
+        told = _with_code(serial, world, made)
     finally:
         old.drop()
-    told = [f"{new_id} is made and kept in {store.description}.", *more]
-    told += _still_unused(options, world)
-    return _kept(options, world), [*told, f"{old.access_key_id} is active as before."]
+    return [*told, f"{old.access_key_id} is active as before."]
 
 
-def _rotate(options: argparse.Namespace, context: Context, region: str) -> Changed:
-    record = _record(options, context, region)
-
-    def done(code: str) -> Changed:
-        request = rotation.Request(options.project, options.profile, code, options.delete_inactive)
+def _rotate(options: argparse.Namespace, place: KeyPlace) -> list[Sentence]:
+    def done(code: str) -> list[Sentence]:
+        request = rotation.Request(place.project, place.profile, code, options.delete_inactive)
         act = rotation.retired if options.finish else rotation.rotated
-        return act(request, context, tell)
+        return act(request, place.context, tell)[1]
 
-    return _with_code(rotation.needed_device(record, context), context.world, done)
-
-
-def _record(options: argparse.Namespace, context: Context, region: str) -> KeyRecord:
-    """What is known of the kept key; where nothing is, it is looked for."""
-    known = KeyRecords(context.world.key_records_folder).get(options.project, options.profile)
-    return known or adopted(context.world, options.project, options.profile, region, context.cancelled)
+    return _with_code(rotation.needed_device(place.record(), place.context), place.world, done)
 
 
-def _kept(options: argparse.Namespace, world: World) -> KeyRecord:
-    record = KeyRecords(world.key_records_folder).get(options.project, options.profile)
-    if record is None:
-        raise RuntimeError("a key was kept and not written down")
-    return record
-
-
-def _still_unused(options: argparse.Namespace, world: World) -> list[Sentence]:
-    """How the profile finds the key, where it does not yet."""
-    section, record = _section(options, world), _kept(options, world)
-    if record.kept == KEPT_IN_FILE or (section is not None and "credential_process" in section.options):
-        return []
-    account = options.profile.removeprefix(f"{options.project}-")
-    command = f"iam-onboard profiles write {options.project} --as {account}"
-    return [f"No profile uses it yet; this writes those that do: {command}"]
-
-
-def _section(options: argparse.Namespace, world: World) -> Found | None:
-    """The base profile in `config`, if it is there."""
-    config = profile_paths(world.home, options.project).config
-    if not config.exists():
-        return None
-    return profile_sections(read_text(config, MAX_BYTES), "profile ", str(config)).get(options.profile)
-
-
-def _region(options: argparse.Namespace, world: World) -> str:
-    """As asked for, else the base profile's, else the one that every account has."""
-    if options.region:
-        return str(options.region)
-    section = _section(options, world)
-    return section.options.get("region", USUAL_REGION) if section else USUAL_REGION
-
-
-def _with_code(serial: str | None, world: World, act: Callable[[str], Done]) -> Done:
+def _with_code(serial: str | None, world: World, act: Callable[[str], list[Sentence]]) -> list[Sentence]:
     """Act with the device's code; one that AWS does not take has changed nothing, and is asked for again."""
     tries = asking.Tries()
     while True:

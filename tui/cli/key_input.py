@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,18 +11,23 @@ from pathlib import Path
 from tui.cli import asking
 from tui.cli.context import tell
 from workflows.core.errors import OnboardError
+from workflows.core.files import read_text
 from workflows.core.sentences import Sentence
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.clients import Credentials
+from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KeyStore
+from workflows.services.profiles.reading import Found, profile_sections
+from workflows.services.profiles.write import MAX_BYTES, ProfilePaths
 from workflows.services.sts import Identity
 from workflows.services.vault import VaultLocked, VaultUnavailable
 from workflows.steps.base import Context, Progress
-from workflows.steps.kept_keys import Owner, created_at, keep_recorded
+from workflows.steps.kept_keys import Owner, adopted, created_at, keep_recorded
 from workflows.steps.key_session import clients_for, devices_of_new_key, usable_identity
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.own_access_key import code_device
 from workflows.steps.own_pgp_keys import own_keys
+from workflows.steps.rotation import store_of
 from workflows.world import World
 
 
@@ -39,34 +44,133 @@ class Kept:
     told: tuple[Sentence, ...]
 
 
-def asked_store(
-    options: argparse.Namespace, context: Context, project: str, profile: str, region: str
-) -> tuple[KeyStore, str]:
-    """The store that was asked for, and the fingerprint of the PGP key, where it is one's own.
+@dataclass(frozen=True)
+class KeyPlace:
+    """The base profile that a key is of, in the person's world.
 
-    Args:
-        options: `keyring`, `pgp_file` and `credentials_file`; none of them chooses the best that is here.
+    Attributes:
         context: of the person's world.
         project: the project's short name.
-        profile: the base profile that the key is of.
+        profile: the base profile.
         region: its region.
+    """
+
+    context: Context
+    project: str
+    profile: str
+    region: str
+
+    @property
+    def world(self) -> World:
+        """The person's world."""
+        return self.context.world
+
+    def store(self, options: argparse.Namespace) -> tuple[KeyStore, str]:
+        """The store that was asked for, and the fingerprint of the PGP key, where it is one's own.
+
+        Args:
+            options: `keyring`, `pgp_file` and `credentials_file`; none of them chooses the best that is here.
+
+        Raises:
+            OnboardError: it cannot be used now.
+        """
+        place = (self.world, self.project, self.profile, self.region)
+        if options.credentials_file:
+            return opened_store(CREDENTIALS_FILE, *place, ""), ""
+        if not options.pgp_file:
+            try:
+                return opened_store(VAULT, *place, ""), ""
+            except VaultLocked:
+                raise  # it is there: the person unlocks it, or names another place
+            except VaultUnavailable:
+                if options.keyring:
+                    raise
+        fingerprint = _own_fingerprint(options.pgp_file or "own", self.context)
+        return opened_store(PGP_FILE, *place, fingerprint), fingerprint
+
+    def record(self) -> KeyRecord:
+        """What is known of the kept key; where nothing is, it is looked for.
+
+        Raises:
+            OnboardError: there is none, or it is not usable.
+        """
+        known = KeyRecords(self.world.key_records_folder).get(self.project, self.profile)
+        return known or adopted(self.world, self.project, self.profile, self.region, self.context.cancelled)
+
+    def load(self, otherwise: str) -> Credentials:
+        """The kept key.
+
+        Args:
+            otherwise: the option that gives the key where none is kept.
+
+        Raises:
+            OnboardError: there is none, or its store does not open.
+        """
+        store = store_of(self.record(), self.world)
+        key = store.load()
+        if key is None:
+            raise OnboardError(
+                "No access key here",
+                f"The access key of {self.profile} is no longer in {store.description}.",
+                next=f"Give it: `{otherwise}`.",
+            )
+        return key
+
+    def owner(self, who: Identity, fingerprint: str) -> Owner:
+        """Whose key it is, as STS says it.
+
+        Raises:
+            OnboardError: the key is not a user's.
+        """
+        place = {"project": self.project, "profile": self.profile, "region": self.region}
+        return Owner.told(who, **place, fingerprint=fingerprint)
+
+    def keep(
+        self,
+        key: Credentials,
+        store: KeyStore,
+        fingerprint: str,
+        *,
+        csv: str = "",
+        created: datetime | None = None,
+        check: Callable[[Identity], None] = lambda _who: None,
+    ) -> Kept:
+        """Ask AWS whose key it is, keep it, and write down that it is; the key is dropped at the end.
+
+        Args:
+            key: the key.
+            store: where to.
+            fingerprint: of the PGP key that the store encrypts to, or "".
+            csv: the file it came from, which is about as old as the key, or "".
+            created: when AWS made it, where that is known; AWS is asked all the same.
+            check: refuses whoever it is, before anything is kept.
+
+        Raises:
+            OnboardError: it does not work, is another one's, or could not be kept; nothing is changed.
+        """
+        clients, cancelled = clients_for(self.world, self.region), self.context.cancelled
+        tell(Progress("Asking AWS whose key this is"))
+        try:
+            who = usable_identity(key, clients, cancelled)
+            check(who)
+            owner = self.owner(who, fingerprint)
+            serial = code_device(devices_of_new_key(key, clients, cancelled))
+            created = created_at(key, clients) or created or (_written(csv, self.world) if csv else None)
+            more = keep_recorded(store, key, owner, self.world, mfa_serial=serial, created=created)
+        finally:
+            key.drop()
+        return Kept(serial, (f"{key.access_key_id} of {who.arn} is kept in {store.description}.", *more))
+
+
+def profiles_in(paths: ProfilePaths) -> Mapping[str, Found]:
+    """The profiles that are in `config` now.
 
     Raises:
-        OnboardError: it cannot be used now.
+        OnboardError: it cannot be read.
     """
-    place = (context.world, project, profile, region)
-    if options.credentials_file:
-        return opened_store(CREDENTIALS_FILE, *place, ""), ""
-    if not options.pgp_file:
-        try:
-            return opened_store(VAULT, *place, ""), ""
-        except VaultLocked:
-            raise  # it is there: the person unlocks it, or names another place
-        except VaultUnavailable:
-            if options.keyring:
-                raise
-    fingerprint = _own_fingerprint(options.pgp_file or "own", context)
-    return opened_store(PGP_FILE, *place, fingerprint), fingerprint
+    if not paths.config.exists():
+        return {}
+    return profile_sections(read_text(paths.config, MAX_BYTES), "profile ", str(paths.config))
 
 
 def _own_fingerprint(wanted: str, context: Context) -> str:
@@ -106,50 +210,6 @@ def given_key(csv: str | None) -> Credentials:
             next="In the console: Security credentials, Create access key, Download .csv file.",
         )
     return Credentials(key_id, secret)
-
-
-def keep_proved(
-    store: KeyStore,
-    key: Credentials,
-    context: Context,
-    *,
-    project: str,
-    profile: str,
-    region: str,
-    fingerprint: str,
-    csv: str = "",
-    created: datetime | None = None,
-    check: Callable[[Identity], None] = lambda _who: None,
-) -> Kept:
-    """Ask AWS whose key it is, keep it, and write down that it is; the key is dropped at the end.
-
-    Args:
-        store: where to.
-        key: the key.
-        context: of the person's world.
-        project: the project's short name.
-        profile: the base profile that the key is of.
-        region: its region.
-        fingerprint: of the PGP key that the store encrypts to, or "".
-        csv: the file it came from, which is about as old as the key, or "".
-        created: when AWS made it, where that is known; AWS is asked all the same.
-        check: refuses whoever it is, before anything is kept.
-
-    Raises:
-        OnboardError: it does not work, is another one's, or could not be kept; nothing is changed.
-    """
-    world, clients = context.world, clients_for(context.world, region)
-    tell(Progress("Asking AWS whose key this is"))
-    try:
-        who = usable_identity(key, clients, context.cancelled)
-        check(who)
-        owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint=fingerprint)
-        serial = code_device(devices_of_new_key(key, clients, context.cancelled))
-        created = created_at(key, clients) or created or (_written(csv, world) if csv else None)
-        more = keep_recorded(store, key, owner, world, mfa_serial=serial, created=created)
-    finally:
-        key.drop()
-    return Kept(serial, (f"{key.access_key_id} of {who.arn} is kept in {store.description}.", *more))
 
 
 def _written(csv: str, world: World) -> datetime:

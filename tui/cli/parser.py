@@ -67,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = _Commands(parser, of_a_command=False)
     _wizard(commands)
     _pgp(commands)
+    _decrypt(commands)
     _layer(commands)
     _regions(commands)
     _plan(commands)
@@ -149,6 +150,8 @@ def _pgp(commands: _Commands) -> None:
     request.add_argument("--replacement", action="store_true", help="you cannot decrypt what you got before")
     request.add_argument("--reason", default="", metavar="TEXT", help="why it is replaced")
 
+
+def _decrypt(commands: _Commands) -> None:
     decrypt = commands.add(
         "decrypt",
         "decrypt:decrypt",

@@ -1,31 +1,59 @@
 """`iam-onboard profiles`: the step Profiles without a screen, with or without a handoff.
 
-What was asked for goes to standard output; questions go to the terminal, everything else to standard error.
+What was asked for goes to standard output, without any secret; questions go to the terminal, everything else
+to standard error.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tui.cli import asking
 from tui.cli.context import own_context
 from tui.cli.exit_codes import DONE
-from tui.cli.key_input import given_key
-from tui.cli.output import answer, hand_out, note, say_json
-from tui.cli.profiles_key import keep_key, names_a_store
-from tui.cli.profiles_report import show_lines, show_record, written_lines, written_record
-from tui.cli.profiles_wish import Wish, kept_source, process_source, read_wish
-from tui.cli.project_named import named_project
+from tui.cli.key_input import Kept, KeyPlace, given_key, profiles_in
+from tui.cli.output import answer, columns, hand_out, note, say_json
+from tui.cli.project_named import Named, named_project, session_handoff
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import backups
-from workflows.services.profiles.plan import KeyInFile, KeySource, WantedProfiles
-from workflows.services.profiles.record import Stale
-from workflows.services.profiles.write import Decisions, Prepared, Written, prepare, preview, write_profiles
+from workflows.core.sentences import Sentence, joined
+from workflows.numbers import count
+from workflows.services.credential_command import credential_command
+from workflows.services.key_records import KeyRecords
+from workflows.services.key_store import KEPT_IN_FILE
+from workflows.services.profiles.plan import (
+    BaseProfile,
+    KeyFromProcess,
+    KeyInFile,
+    KeySource,
+    WantedProfiles,
+    base_name,
+    profiles_for,
+)
+from workflows.services.profiles.record import Record, Stale, read_record
+from workflows.services.profiles.write import (
+    Decisions,
+    Prepared,
+    ProfilePaths,
+    Written,
+    prepare,
+    preview,
+    profile_paths,
+    write_profiles,
+)
+from workflows.services.sts import Identity
+from workflows.steps.base import Context
+from workflows.steps.places import told_path
+from workflows.steps.profile_source import ProfileOwner, owner_by_convention, owner_of_handoff
 
 _LEAVE_ALL = Decisions(overwrite=())
+_MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}
 
 
 def show(machine: Machine, options: argparse.Namespace) -> int:
@@ -35,9 +63,9 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
         OnboardError: it cannot be told what is wanted, or a file cannot be read.
     """
     wish, _ = _wish(machine, options)
-    wanted = wish.profiles(kept_source(machine, wish))
+    wanted = wish.profiles(_kept_source(machine, wish))
     prepared = prepare(wish.paths, wanted, _LEAVE_ALL)
-    record, lines = show_record(wish, wanted, prepared), show_lines(wish, wanted, prepared)
+    record, lines = _show_record(wish, wanted, prepared), _show_lines(wish, wanted, prepared)
     answer(record, lines, as_json=options.json)
     return DONE
 
@@ -59,7 +87,7 @@ def write(machine: Machine, options: argparse.Namespace) -> int:
 
 def _wish(machine: Machine, options: argparse.Namespace) -> tuple[Wish, Prepared]:
     """The wish, and the files as they are; those that cannot be changed are refused before all else."""
-    wish = read_wish(machine, named_project(machine, options.project), options)
+    wish = _read_wish(machine, named_project(machine, options.project), options)
     return wish, prepare(wish.paths, wish.profiles(None), _LEAVE_ALL)
 
 
@@ -69,7 +97,7 @@ def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> None:
     found = prepare(wish.paths, wanted, _LEAVE_ALL)
     prepared = prepare(wish.paths, wanted, _given(options, wanted, found))
     if options.json:
-        say_json(show_record(wish, wanted, prepared))
+        say_json(_show_record(wish, wanted, prepared))
     else:
         hand_out(preview(prepared))
     _tell_left(prepared)
@@ -83,27 +111,67 @@ def _source_that_would_be(machine: Machine, wish: Wish, options: argparse.Namesp
         if options.credentials_file:
             return KeyInFile(key.access_key_id, key.secret_access_key)
         key.drop()
-        return process_source(machine, wish)
-    if names_a_store(options):
-        return None if options.credentials_file else process_source(machine, wish)
-    return kept_source(machine, wish)
+        return _process_source(machine, wish)
+    if _names_a_store(options):
+        return None if options.credentials_file else _process_source(machine, wish)
+    return _kept_source(machine, wish)
 
 
 def _write(machine: Machine, wish: Wish, options: argparse.Namespace, before: Prepared) -> None:
     older = _backups(wish)
-    kept = keep_key(options, wish, own_context(machine))
+    kept = _keep_key(options, wish, own_context(machine))
     note(*kept.told)
     if options.mfa_serial is None and kept.mfa_serial:
         wish = replace(wish, mfa_serial=kept.mfa_serial)
-    wanted = wish.profiles(kept_source(machine, wish))
+    wanted = wish.profiles(_kept_source(machine, wish))
     found = prepare(wish.paths, wanted, _LEAVE_ALL)
     decided = _given(options, wanted, found)
     if asking.has_terminal():
         decided = _asked(found, decided)
     written = _in_all(write_profiles(wish.paths, wanted, machine.now(), decided), before, wish, older)
-    record = written_record(wish, wanted, written, kept.told)
-    answer(record, written_lines(wish, wanted, written), as_json=options.json)
+    record = _written_record(wish, wanted, written, kept.told)
+    answer(record, _written_lines(wish, wanted, written), as_json=options.json)
     _tell_left(prepare(wish.paths, wanted, _LEAVE_ALL))
+
+
+def _names_a_store(options: argparse.Namespace) -> bool:
+    """Whether the command line says where a key is to be kept."""
+    return bool(options.keyring or options.pgp_file or options.credentials_file)
+
+
+def _keep_key(options: argparse.Namespace, wish: Wish, context: Context) -> Kept:
+    """Keep the key of `--access-keys`; without it, move the kept one to the store that is named.
+
+    Raises:
+        OnboardError: it is not this user's, does not work, or could not be kept; nothing is changed.
+    """
+    place = KeyPlace(context, wish.project, wish.base, wish.region)
+    if options.access_keys:
+        store, fingerprint = place.store(options)
+        key = given_key(options.access_keys)
+        return place.keep(key, store, fingerprint, csv=options.access_keys, check=wish.check_owner)
+    return _moved(options, wish, place) if _names_a_store(options) else Kept(None, ())
+
+
+def _moved(options: argparse.Namespace, wish: Wish, place: KeyPlace) -> Kept:
+    store, fingerprint = place.store(options)
+    record = place.record()
+    if record.kept == store.kind and record.backend == store.backend:
+        return Kept(None, ())
+    if record.rotation is not None:
+        raise OnboardError(
+            "A rotation is not over",
+            f"The rotation of the access key of {wish.base} is not over, so the key stays where it is.",
+            next="Finish it first: `iam-onboard access-key rotate --finish`.",
+        )
+    key = place.load("--access-keys CSV")
+    kept = place.keep(key, store, fingerprint, created=record.created, check=wish.check_owner)
+    if record.kept != KEPT_IN_FILE:
+        return kept
+    left = (
+        "Backups of `credentials` beside it may still hold the key in plain text: delete them, or rotate it."
+    )
+    return Kept(kept.mfa_serial, (*kept.told, left))
 
 
 def _in_all(written: Written, before: Prepared, wish: Wish, older: list[Path]) -> Written:
@@ -164,3 +232,248 @@ def _tell_left(prepared: Prepared) -> None:
         if stale.profile not in prepared.config.removed:
             more = f" --overwrite {stale.profile}" if stale.changed_by_hand else ""
             note(f"! {stale.words} is no longer wanted; --prune{more} takes it out.")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be written.
+
+    Attributes:
+        project: the project's short name.
+        owner: whose profiles.
+        paths: the two files.
+        region: of the profiles.
+        mfa_serial: of the person's code device, or "".
+        mfa_names: whether every role profile gets a `-mfa` twin.
+    """
+
+    project: str
+    owner: ProfileOwner
+    paths: ProfilePaths
+    region: str
+    mfa_serial: str
+    mfa_names: bool
+
+    @property
+    def base(self) -> str:
+        """The name of the base profile."""
+        return base_name(self.project, self.owner.account_name)
+
+    def profiles(self, key: KeySource) -> WantedProfiles:
+        """The profiles, the base profile with this key.
+
+        Raises:
+            OnboardError: a region, a serial or a name cannot be used.
+        """
+        base = BaseProfile(self.base, self.region, key, self.mfa_serial or None)
+        wanted = profiles_for(
+            base, self.owner.profiles, partition=self.owner.partition, mfa_names=self.mfa_names
+        )
+        if problems := wanted.problems():
+            raise OnboardError(
+                "These profiles cannot be written",
+                joined(problem.message for problem in problems),
+                next="Correct it, then try again. Nothing was written.",
+            )
+        return wanted
+
+    def check_owner(self, who: Identity) -> None:
+        """Refuse a key of another account, or of another user than the handoff is for."""
+        owner = self.owner
+        same_user = not owner.user or (who.user_name or "").casefold() == owner.user.casefold()
+        if who.account == owner.account_id and same_user:
+            return
+        user = f"the user {owner.user}" if owner.user else "a user"
+        raise OnboardError(
+            "Another one's access key",
+            f"This key belongs to {who.arn}.",
+            why=f"Needed is a key of {user} in the account {owner.account_name} ({owner.account_id}).",
+            next="In the console, look at the top right who is signed in and where; make the key there.",
+        )
+
+
+def _read_wish(machine: Machine, named: Named, options: argparse.Namespace) -> Wish:
+    """The wish of a command: from the handoff of a session, else from the accounts in the checkout.
+
+    Raises:
+        OnboardError: neither is there, or it does not know the account.
+    """
+    owner = _owner(machine, named, options.account)
+    paths = profile_paths(machine.home, named.name)
+    base = base_name(named.name, options.account)
+    sections = profiles_in(paths)
+    record = read_record(paths.record).settled(sections)
+    there = sections[base].options if base in sections else {}
+    region = options.region or record.get(base, {}).get("region") or owner.region
+    serial = there.get("mfa_serial", "") if options.mfa_serial is None else options.mfa_serial
+    asked_for = owner.mfa_names or (named.checkout is not None and named.checkout.mfa_enabled)
+    return Wish(
+        named.name,
+        owner,
+        paths,
+        region,
+        serial,
+        options.mfa_names or asked_for or _has_twins(record, base),
+    )
+
+
+def _kept_source(machine: Machine, wish: Wish) -> KeySource:
+    """Where the base profile finds the key that is kept; None leaves what the files say.
+
+    Raises:
+        OnboardError: the record of the key cannot be read.
+    """
+    record = KeyRecords(machine.places.key_records).get(wish.project, wish.base)
+    return None if record is None or record.kept == KEPT_IN_FILE else _process_source(machine, wish)
+
+
+def _process_source(machine: Machine, wish: Wish) -> KeyFromProcess:
+    """This very program, as the base profile's `credential_process`."""
+    command = credential_command(
+        wish.project,
+        wish.base,
+        interpreter=Path(sys.executable),
+        search_path=machine.environment.get("PATH", ""),
+    )
+    return KeyFromProcess(command)
+
+
+def _owner(machine: Machine, named: Named, account: str) -> ProfileOwner:
+    handoff = session_handoff(machine, named.name)
+    if handoff is not None:
+        return owner_of_handoff(handoff, account)
+    if named.checkout is not None:
+        return owner_by_convention(named.checkout, account)
+    raise OnboardError(
+        "No roles are known",
+        f"No session has a handoff for {named.name}, and this is no checkout of it.",
+        next="Join with your admin's handoff (`iam-onboard join FILE`), or give the checkout's folder.",
+    )
+
+
+def _has_twins(record: Record, base: str) -> bool:
+    """Whether `-mfa` names were written before: a person who chose them keeps them."""
+    mine = [name for name, options in record.items() if options.get("source_profile") == base]
+    return any(f"{name}-mfa" in mine for name in mine)
+
+
+def _show_lines(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> Iterator[str]:
+    """The profiles with their state, what is worth knowing, and the difference."""
+    home = wish.paths.folder.parent.parent
+    place = told_path(wish.paths.folder, home)
+    yield f"{wish.project}, {wish.owner.account_name}: from {wish.owner.source}; in {place}"
+    states, roles = _states(wanted, prepared), {role.name: role.role_arn for role in wanted.roles}
+    yield from columns(
+        [(_MARKS[state], name, roles.get(name, "your user"), f"({state})") for name, state in states.items()]
+    )
+    for change in prepared.by_hand:
+        yield f"  ! {change.words}"
+    for stale in prepared.stale:
+        yield f"  - {stale.words}: no longer wanted"
+    for words in _remarks(wish, prepared):
+        yield f"  {words}"
+    yield from (f"\n{preview(prepared)}".splitlines() if prepared.changes else ["Nothing would change."])
+
+
+def _show_record(wish: Wish, wanted: WantedProfiles, prepared: Prepared) -> dict[str, Any]:
+    """The same for programs."""
+    states = _states(wanted, prepared)
+    return {
+        **_head(wish),
+        "profiles": [{**one, "state": states[str(one["name"])]} for one in _profiles(wanted)],
+        "changed_by_hand": [
+            {
+                "profile": one.profile,
+                "ours": one.ours,
+                "differences": [diff.words for diff in one.differences],
+            }
+            for one in prepared.by_hand
+        ],
+        "stale": [
+            {"profile": one.profile, "role_arn": one.role_arn, "changed_by_hand": one.changed_by_hand}
+            for one in prepared.stale
+        ],
+        "remarks": _remarks(wish, prepared),
+        "diff": preview(prepared),
+    }
+
+
+def _written_lines(wish: Wish, wanted: WantedProfiles, written: Written) -> Iterator[str]:
+    """What was done."""
+    home = wish.paths.folder.parent.parent
+    folder = told_path(wish.paths.folder, home)
+    if not written.changed:
+        yield f"{count(len(wanted.names), 'profile')} in {folder}: nothing had to be changed."
+    else:
+        yield f"{count(len(wanted.names), 'profile')} in {folder}: {', '.join(wanted.names)}."
+    for word, names in (("New", written.added), ("Changed", written.updated), ("Taken out", written.removed)):
+        if names:
+            yield f"{word}: {', '.join(names)}."
+    for path in written.tightened:
+        yield f"{told_path(path, home)} was open to others; it is private now."
+    for path in written.backups:
+        yield f"As it was before: {told_path(path, home)}."
+    yield f"Try them: iam-onboard verify {wish.project}"
+
+
+def _written_record(
+    wish: Wish, wanted: WantedProfiles, written: Written, told: tuple[Sentence, ...]
+) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        **_head(wish),
+        "profiles": _profiles(wanted),
+        "added": list(written.added),
+        "updated": list(written.updated),
+        "removed": list(written.removed),
+        "kept": list(written.kept),
+        "changed_files": [str(path) for path in written.changed],
+        "backups": [str(path) for path in written.backups],
+        "tightened": [str(path) for path in written.tightened],
+        "told": list(told),
+    }
+
+
+def _head(wish: Wish) -> dict[str, Any]:
+    return {
+        "project": wish.project,
+        "account": wish.owner.account_name,
+        "source": wish.owner.source,
+        "config": str(wish.paths.config),
+        "credentials": str(wish.paths.credentials),
+        "region": wish.region,
+        "mfa_serial": wish.mfa_serial,
+    }
+
+
+def _profiles(wanted: WantedProfiles) -> list[dict[str, Any]]:
+    bases = [{"name": base.name, "role_arn": "", "source_profile": ""} for base in wanted.bases]
+    roles = [
+        {"name": role.name, "role_arn": role.role_arn, "source_profile": role.source_profile}
+        for role in wanted.roles
+    ]
+    return [*bases, *roles]
+
+
+def _states(wanted: WantedProfiles, prepared: Prepared) -> dict[str, str]:
+    by_hand = {one.profile for one in prepared.by_hand}
+    updated = {*prepared.config.updated, *prepared.credentials.updated}
+
+    def state(name: str) -> str:
+        if name in by_hand:
+            return "changed by hand"
+        if name in prepared.config.added:
+            return "new"
+        return "other values" if name in updated else "as wanted"
+
+    return {name: state(name) for name in wanted.names}
+
+
+def _remarks(wish: Wish, prepared: Prepared) -> list[str]:
+    remarks = []
+    if not wish.mfa_serial:
+        remarks.append("Without an MFA device's serial, roles that ask for a code will refuse.")
+    texts = (prepared.config.text, prepared.credentials.text)
+    if not any(word in text for text in texts for word in ("credential_process", "aws_access_key_id")):
+        remarks.append(f"No access key is here: {wish.base} works only when it has one.")
+    return remarks
