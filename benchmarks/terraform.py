@@ -25,8 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.admin_runs import AdminRuns, administrator
 
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
-from workflows.services.terraform.outcome import Kind, Update
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, Run, Update, Watch
 from workflows.services.terraform.service import Terraform
 from workflows.steps.terraform_runs import OpenLayer, open_layer
 
@@ -93,8 +92,8 @@ def alone(terraform: Terraform, folder: Path) -> float:
 def ours(terraform: Terraform) -> float:
     """The same through the service, which also hashes, records, reads and follows; seconds."""
     began = time.perf_counter()
-    record, _ = terraform.plan(replace=[ADDRESS], on_update=lambda _update: None)
-    terraform.apply(record, on_update=lambda _update: None)
+    record, _ = terraform.plan(replace=[ADDRESS], watch=Watch(lambda _update: None))
+    terraform.apply(record, watch=Watch(lambda _update: None))
     return time.perf_counter() - began
 
 
@@ -122,7 +121,7 @@ def memory_of_a_long_run() -> tuple[int, int, float]:
         began = time.perf_counter()
         folder, cwd = Path(name, "run"), Path(name)
         run = Run.start(argv, kind=Kind.APPLY, folder=folder, cwd=cwd, environment=environment)
-        outcome = run.follow(watch)
+        outcome = run.follow(Watch(watch))
         seconds = time.perf_counter() - began
         tracemalloc.stop()
         run.discard()

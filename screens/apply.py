@@ -23,7 +23,7 @@ from screens.widgets.run_log import ResourceList, RunLog
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.runner import Update
 from workflows.steps import apply, new_passwords, plan, recovery, terraform_runs
 from workflows.steps.apply import Outlook, Request
 from workflows.steps.base import Progress

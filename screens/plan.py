@@ -21,7 +21,7 @@ from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, MarkList, Text
 from screens.widgets.text_dialog import TextDialog
 from workflows.core.sentences import text_of
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.runner import Update
 from workflows.steps import plan, since_planned, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.plan import Request

@@ -16,10 +16,7 @@ from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm
 from screens.widgets.lock_dialog import LockAnswer, LockDialog
 from workflows.core.sentences import text_of
-from workflows.services.terraform.causes import InitWay
-from workflows.services.terraform.failures import InitRefused
-from workflows.services.terraform.state_lock import LockHeld, LockInfo
-from workflows.services.terraform.unwritten_state import StateUnwritten
+from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
 from workflows.steps import mending
 from workflows.steps.terraform_credentials import CodeWanted
 

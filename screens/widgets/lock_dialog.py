@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from screens.widgets.text import Button, Text
-from workflows.services.terraform.state_lock import LockInfo
+from workflows.services.terraform.failures import LockInfo
 
 WAIT_SECONDS = 15
 """How long is waited before another try; Terraform itself then waits for the lock 20 seconds more."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.style import Style
@@ -20,9 +20,9 @@ from screens.widgets.line_list import Line, LineList
 from screens.widgets.text import segment
 from workflows.core.sentences import text_of
 from workflows.numbers import count
-from workflows.services.terraform.events import Event, Unknown
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.events import RefreshComplete, RefreshStart
 from workflows.services.terraform.plan import Action
+from workflows.services.terraform.runner import Update
 from workflows.steps.plan_resources import SIGNS, WORDS, Resource
 
 _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
@@ -103,8 +103,10 @@ class PlanTree(LineList):
         """Take in what Terraform said since the last update."""
         before = dict(self._live)
         for event in update.events:
-            if (read := _read_event(event)) is not None:
-                self._live[read[0]] = read[1]
+            if isinstance(event, RefreshStart):
+                self._live[event.address] = f"{_READING} is read"
+            elif isinstance(event, RefreshComplete):
+                self._live[event.address] = f"{_READ} was read"
         for address, action in update.progress.planned.items():
             self._live[address] = f"{_live_sign(action)} {_live_words(action)}"
         if self._live != before:
@@ -206,17 +208,6 @@ def _haystack(resource: Resource) -> str:
     action = WORDS[Action(resource.action)]
     parts = (resource.sign, action, resource.about, text_of(resource.words), resource.address, foreign, drift)
     return " ".join(parts).casefold()
-
-
-def _read_event(event: Event) -> tuple[str, str] | None:
-    """The resource that a refresh is about, with a mark and words; None for any other event."""
-    if not isinstance(event, Unknown) or event.type not in {"refresh_start", "refresh_complete"}:
-        return None
-    hook: Any = event.fields.get("hook")
-    address = (hook.get("resource") or {}).get("addr") if isinstance(hook, dict) else None
-    if not isinstance(address, str):
-        return None
-    return address, f"{_READING} is read" if event.type == "refresh_start" else f"{_READ} was read"
 
 
 def _live_sign(action: str) -> str:

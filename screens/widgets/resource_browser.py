@@ -14,7 +14,7 @@ from screens.widgets.line_list import LineList
 from screens.widgets.plan_tree import PlanTree
 from screens.widgets.text import Label
 from workflows.numbers import count
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.runner import Update
 from workflows.steps.plan_resources import Resource
 
 

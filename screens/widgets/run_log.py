@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain, islice
 
 from screens.widgets.text import Log, Text
-from workflows.services.terraform.outcome import Update
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.redaction import redact
+from workflows.services.terraform.runner import Update
 
 _MOST_LINES = 5_000
 _MOST_RESOURCES = 12

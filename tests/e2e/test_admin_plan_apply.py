@@ -22,7 +22,7 @@ from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.services.gpg.decrypt import clean_ciphertext
 from workflows.services.gpg.normalise import normalise
-from workflows.services.terraform.outcome import LeftRunning, Update
+from workflows.services.terraform.runner import LeftRunning, Update
 from workflows.steps import apply, hand_over, plan
 from workflows.steps.terraform_credentials import WrongAccount
 

@@ -15,8 +15,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.services.clients import ClientFactory
 from workflows.services.gpg.normalise import normalise
-from workflows.services.terraform.causes import InitWay
-from workflows.services.terraform.failures import InitRefused
+from workflows.services.terraform.failures import InitRefused, InitWay
 from workflows.services.terraform.results import ApplyFailed
 from workflows.steps import apply, hand_over, mending, plan, recovery
 from workflows.steps.recovery import Way

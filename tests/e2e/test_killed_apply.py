@@ -24,10 +24,9 @@ from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.failures import LockHeld, StateUnwritten
 from workflows.services.terraform.results import ApplyFailed
-from workflows.services.terraform.state_lock import LockHeld
-from workflows.services.terraform.unwritten_state import StateUnwritten
+from workflows.services.terraform.runner import Update
 from workflows.steps import apply, hand_over, mending, plan, recovery
 from workflows.steps.left_behind import running_in
 from workflows.steps.recovery import Way

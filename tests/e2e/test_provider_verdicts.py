@@ -27,8 +27,7 @@ from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.key_file import JudgedFile, judge_file
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.verdict import VerdictKind
-from workflows.services.terraform.event_reader import parse_line
-from workflows.services.terraform.events import ApplyComplete, Diagnostic
+from workflows.services.terraform.events import ApplyComplete, Diagnostic, parse_line
 
 pytestmark = pytest.mark.e2e
 

@@ -20,14 +20,13 @@ from support.terraform import make_layer, terraform_argv, terraform_environment
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
-from workflows.services.terraform.outcome import Kind, LeftRunning, Update
+from workflows.services.terraform.failures import StateUnwritten
+from workflows.services.terraform.kept import replace_next
 from workflows.services.terraform.plan import Action
 from workflows.services.terraform.record import PlanRecord
-from workflows.services.terraform.replacements import replace_next
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update, Watch
 from workflows.services.terraform.service import Terraform
-from workflows.services.terraform.unwritten_state import StateUnwritten
 
 pytestmark = pytest.mark.e2e
 
@@ -69,6 +68,11 @@ def slow(binary: Binary, tmp_path: Path) -> Iterator[Terraform]:
         run.follow()
 
 
+def leaving(terraform: Terraform, leave: threading.Event) -> Watch:
+    """Leaves an apply to itself as soon as it works on a resource."""
+    return Watch(lambda _: leave.set() if applying(terraform) else None, leave=leave)
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -84,7 +88,7 @@ def applying(terraform: Terraform) -> bool:
 def test_plan_apply_and_read(quick: Terraform) -> None:
     assert quick.init_reasons() == ("it was never initialised here",)
     updates: list[Update] = []
-    record, plan = quick.plan(on_update=updates.append)
+    record, plan = quick.plan(watch=Watch(updates.append))
     assert quick.init_reasons() == ()
     assert {change.address for change in plan.changes} == EVERYTHING
     assert {change.action for change in plan.changes} == {Action.CREATE}
@@ -97,7 +101,7 @@ def test_plan_apply_and_read(quick: Terraform) -> None:
     kept = PlanRecord.from_facts(json.loads(json.dumps(record.as_facts())))
     assert kept == record
     updates.clear()
-    result = quick.apply(kept, on_update=updates.append)
+    result = quick.apply(kept, watch=Watch(updates.append))
     assert result.succeeded
     assert set(result.done) == EVERYTHING
     assert updates[-1].progress.operations == updates[-1].progress.total
@@ -193,7 +197,7 @@ def test_cancel_is_one_interrupt_and_the_rest_converges(slow: Terraform) -> None
             cancelled.set()
 
     with pytest.raises(ApplyCancelled) as stopped:
-        slow.apply(record, on_update=stop, cancelled=cancelled)
+        slow.apply(record, watch=Watch(stop, cancelled))
     assert len(sent) == 1
     assert stopped.value.result.done == ("terraform_data.first",)
     assert set(stopped.value.result.failed) == USERS
@@ -239,7 +243,7 @@ def test_leaving_lets_the_apply_go_on_and_the_next_one_finds_it(slow: Terraform,
     record, _ = slow.plan()
     leave = threading.Event()
     with pytest.raises(LeftRunning):
-        slow.apply(record, on_update=lambda _: leave.set() if applying(slow) else None, leave=leave)
+        slow.apply(record, watch=leaving(slow, leave))
     run = slow.running()
     assert run is not None
     assert run.kind is Kind.APPLY
@@ -258,7 +262,7 @@ from pathlib import Path
 from workflows.services.terraform.binary import Binary, Product
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.service import Terraform
-from workflows.services.terraform.unwritten_state import StateUnwritten
+from workflows.services.terraform.failures import StateUnwritten
 
 given = json.loads(sys.argv[1])
 Terraform(
@@ -318,7 +322,7 @@ def test_the_end_is_found_after_it_came_while_nobody_watched(slow: Terraform) ->
     wait_for(lambda: slow.running() is None)
     assert record.plan.exists()
     updates: list[Update] = []
-    assert slow.apply(record, on_update=updates.append).succeeded
+    assert slow.apply(record, watch=Watch(updates.append)).succeeded
     assert updates[-1].progress.applied
     assert not record.plan.exists()
 
@@ -342,7 +346,7 @@ def test_terraform_killed_is_told_and_what_is_left_can_be_planned(slow: Terrafor
     record, _ = slow.plan()
     leave = threading.Event()
     with pytest.raises(LeftRunning):
-        slow.apply(record, on_update=lambda _: leave.set() if applying(slow) else None, leave=leave)
+        slow.apply(record, watch=leaving(slow, leave))
     process = json.loads((slow.folder / "apply" / "process.json").read_text())
     children = psutil.Process(process["pid"]).children()
     os.kill(process["pid"], signal.SIGKILL)
@@ -373,7 +377,7 @@ def test_a_lock_that_is_held_says_who_holds_it(
     record, _ = slow.plan()
     leave = threading.Event()
     with pytest.raises(LeftRunning):
-        slow.apply(record, on_update=lambda _: leave.set() if applying(slow) else None, leave=leave)
+        slow.apply(record, watch=leaving(slow, leave))
     other = service(binary, slow.folder.parent, slow.layer, folder="other")
     with pytest.raises(OnboardError, match="state is locked") as held:
         other.plan()
@@ -390,7 +394,7 @@ def test_a_plan_can_be_stopped(slow: Terraform) -> None:
         slow.show_state(cancelled=cancelled)
     # Set before it starts, the interrupt may come after the end: then there is a plan.
     try:
-        record, _ = slow.plan(cancelled=cancelled)
+        record, _ = slow.plan(watch=Watch(cancelled=cancelled))
     except Cancelled:
         assert not (slow.folder / "plan.tfplan").exists()
     else:

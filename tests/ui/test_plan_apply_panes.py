@@ -26,11 +26,11 @@ from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
 from workflows.machine.state import Status
-from workflows.services.terraform.event_reader import message_of, parse_line
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.events import message_of, parse_line
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
+from workflows.services.terraform.runner import Update
 from workflows.steps import apply, hand_over, plan, terraform_runs
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.person_handoff import PersonHandoff
@@ -73,10 +73,10 @@ def replay(lines: tuple[str, ...], report: Report) -> None:
     """Report recorded lines, one update each."""
     tracker = ProgressTracker()
     for line in lines:
-        found = parse_line(line)
-        assert found is not None
-        tracker.add(found)
-        report(Progress("", payload=Update((message_of(line),), (found,), tracker.progress())))
+        events = tuple(event for event in (parse_line(line),) if event is not None)
+        for event in events:
+            tracker.add(event)
+        report(Progress("", payload=Update((message_of(line),), events, tracker.progress())))
 
 
 @dataclass

@@ -14,9 +14,9 @@ from screens.widgets.foreign_list import ForeignList
 from screens.widgets.plan_tree import PlanTree
 from screens.widgets.resource_browser import ResourceBrowser
 from screens.widgets.text_dialog import TextDialog
-from workflows.services.terraform.events import PlannedChange, Unknown
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.events import ApplyStart, PlannedChange, RefreshComplete, RefreshStart
 from workflows.services.terraform.progress import ProgressTracker
+from workflows.services.terraform.runner import Update
 from workflows.steps.plan_resources import Resource
 from workflows.steps.planned import Told
 
@@ -116,24 +116,21 @@ async def test_the_filter_leaves_what_holds_every_word(typed: str, found: int) -
 
 
 async def test_what_is_read_and_planned_comes_while_the_plan_is_made() -> None:
-    def refresh(kind: str, address: str) -> Unknown:
-        return Unknown(kind, "", {"hook": {"resource": {"addr": address}}})
-
     async with Host().run_test(size=(80, 24)) as pilot:
         app = await show(pilot, ())
         assert "Resources" not in "\n".join(app.shown())
         browser = app.query_one(ResourceBrowser)
         browser.begin()
         tracker = ProgressTracker()
-        events = (refresh("refresh_start", USER), refresh("refresh_complete", "aws_iam_group.a"))
+        events = (RefreshStart(USER, "read"), RefreshComplete("aws_iam_group.a", "read"))
         browser.take(Update((), events, tracker.progress()))
         await pilot.pause()
         text = "\n".join(app.shown())
         assert f"… {USER}  is read" in text
         assert "✓ aws_iam_group.a  was read" in text
-        planned = PlannedChange(USER, "aws_iam_user", "create", "")
+        planned = PlannedChange(USER, "create")
         tracker.add(planned)
-        browser.take(Update((), (planned, refresh("something_else", "x")), tracker.progress()))
+        browser.take(Update((), (planned, ApplyStart("x", "create")), tracker.progress()))
         await pilot.pause()
         text = "\n".join(app.shown())
         assert f"+ {USER}  will be made" in text

@@ -22,13 +22,10 @@ from screens.widgets.run_log import ResourceList
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
-from workflows.services.terraform.causes import InitWay
-from workflows.services.terraform.failures import InitRefused
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.record import PlanRecord
-from workflows.services.terraform.state_lock import LockHeld, LockInfo
-from workflows.services.terraform.unwritten_state import StateUnwritten
+from workflows.services.terraform.runner import Update
 from workflows.steps import apply, mending, plan, recovery, terraform_runs
 from workflows.steps.apply import Outlook
 from workflows.steps.base import Context, Report

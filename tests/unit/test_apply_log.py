@@ -8,8 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from workflows.services.terraform.outcome import Kind
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, Run
 
 CIPHERTEXT = base64.b64encode(os.urandom(380)).decode()
 KEY = base64.encodebytes(os.urandom(900)).decode()

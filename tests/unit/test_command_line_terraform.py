@@ -30,14 +30,12 @@ from workflows.core.processes import process_started_at
 from workflows.core.secret import Secret
 from workflows.messages.handoff import NEW_PASSWORD
 from workflows.services.sts import CodeMemory, RepeatedCode
-from workflows.services.terraform.causes import InitWay
-from workflows.services.terraform.failures import InitRefused
-from workflows.services.terraform.outcome import LeftRunning, Update
+from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo
 from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyFailed, ApplyResult
+from workflows.services.terraform.runner import LeftRunning, Update
 from workflows.services.terraform.state import LoginProfile, State
-from workflows.services.terraform.state_lock import LockHeld, LockInfo
 from workflows.steps import apply as apply_step
 from workflows.steps import new_passwords
 from workflows.steps.account_check import CodeWanted

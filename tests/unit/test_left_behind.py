@@ -20,9 +20,8 @@ from workflows.core.errors import OnboardError
 from workflows.machine.declaration import Workflow
 from workflows.machine.lock import SessionLock
 from workflows.services.clipboard import Clipboard
-from workflows.services.terraform.layer_runs import LayerRuns
-from workflows.services.terraform.outcome import Kind
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, Run
+from workflows.services.terraform.service import LayerRuns
 from workflows.steps.base import Report
 from workflows.steps.left_behind import release_credentials
 from workflows.world import World

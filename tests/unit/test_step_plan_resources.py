@@ -16,7 +16,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
 from workflows.services.terraform.plan import Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.services.terraform.state_mark import StateMark
+from workflows.services.terraform.state import StateMark
 from workflows.steps import plan, plan_resources, since_planned
 from workflows.steps.base import Context
 from workflows.steps.plan_resources import Resource, compared

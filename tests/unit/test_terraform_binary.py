@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, child_environment
+from workflows.core.versions import VersionNumber, allows
 from workflows.services.terraform.binary import (
     Binary,
     Product,
@@ -22,7 +23,6 @@ from workflows.services.terraform.binary import (
     identify,
 )
 from workflows.services.terraform.commands import Commands, inherited
-from workflows.services.terraform.version import VersionNumber, allows
 
 Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
 

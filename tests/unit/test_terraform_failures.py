@@ -4,13 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from workflows.services.terraform.causes import InitWay
 from workflows.services.terraform.events import Diagnostic
-from workflows.services.terraform.failures import InitRefused, failure, from_first_error, needs_init
-from workflows.services.terraform.outcome import Outcome
+from workflows.services.terraform.failures import (
+    Failure,
+    InitRefused,
+    InitWay,
+    LockHeld,
+    failure,
+    failure_of,
+    from_first_error,
+    needs_init,
+    read_lock,
+)
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.results import apply_result
-from workflows.services.terraform.state_lock import LockHeld, read_lock
+from workflows.services.terraform.runner import Outcome
 
 NO_SUCH_VERSION = """Failed to query available provider packages
 
@@ -38,70 +46,71 @@ def error(summary: str, detail: str = "") -> Diagnostic:
 
 
 @pytest.mark.parametrize(
-    ("words", "title"),
+    ("words", "kind"),
     [
         (
             "ExpiredToken: The security token included in the request is expired",
-            "The credentials have expired",
+            Failure.EXPIRED,
         ),
-        ("the SSO session has expired or is invalid", "The credentials have expired"),
-        ("InvalidClientTokenId: The security token is invalid", "AWS does not accept the credentials"),
-        ("SignatureDoesNotMatch: Signature expired", "AWS does not accept the credentials"),
+        ("the SSO session has expired or is invalid", Failure.EXPIRED),
+        ("InvalidClientTokenId: The security token is invalid", Failure.KEY_REFUSED),
+        ("SignatureDoesNotMatch: Signature expired", Failure.KEY_REFUSED),
         (
             "no valid credential sources for S3 Backend found.",
-            "There are no credentials for the layer's profile",
+            Failure.NO_CREDENTIALS,
         ),
         (
             "failed to get shared config profile, bb-security-devops",
-            "There are no credentials for the layer's profile",
+            Failure.NO_CREDENTIALS,
         ),
-        ("AccessDenied: User: x is not authorized to perform: iam:CreateUser", "AWS denied it"),
-        ("error parsing given PGP key: EOF", "A PGP key cannot be used"),
+        ("AccessDenied: User: x is not authorized to perform: iam:CreateUser", Failure.DENIED),
+        ("error parsing given PGP key: EOF", Failure.PGP_KEY),
         (
             "error setting up encryption for PGP message: openpgp: cannot encrypt a message to key id 1",
-            "A PGP key cannot be used",
+            Failure.PGP_KEY,
         ),
-        ("EntityAlreadyExists: User with name a.b already exists.", "It exists already"),
-        ("DeleteConflict: Cannot delete entity, must detach all policies first.", "It is still in use"),
-        ("LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2", "A limit of the account is reached"),
-        ("Throttling: Rate exceeded", "AWS asks to go slower"),
-        ("Saved plan is stale", "The plan is older than the state"),
+        ("EntityAlreadyExists: User with name a.b already exists.", Failure.EXISTS),
+        ("DeleteConflict: Cannot delete entity, must detach all policies first.", Failure.IN_USE),
+        ("LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2", Failure.LIMIT),
+        ("Throttling: Rate exceeded", Failure.THROTTLED),
+        ("Saved plan is stale", Failure.STALE_PLAN),
         (
             'ExpiredToken. To allow for recovery, the state has been written to the file "errored.tfstate"',
-            "The state could not be written",
+            Failure.STATE_UNWRITTEN,
         ),
         (
             "cannot import state with serial 4 over newer state with serial 5",
-            "The state that was left is another one",
+            Failure.OTHER_STATE,
         ),
         (
             "Error acquiring the state lock: ConditionalCheckFailedException: failed. parsing time: cannot",
-            "The state is locked",
+            Failure.LOCKED,
         ),
         (
             "Error acquiring the state lock: PutItem: AccessDenied: not authorized to perform it",
-            "AWS denied it",
+            Failure.DENIED,
         ),
-        ("Unsupported Terraform Core version", "This version cannot be used here"),
-        ("state data in S3 does not have the expected content.", "The state and its checksum differ"),
-        ("NoSuchBucket: The specified bucket does not exist", "The state's bucket is not there"),
-        ("Inconsistent dependency lock file", "The lock file does not fit"),
+        ("Unsupported Terraform Core version", Failure.VERSION),
+        ("state data in S3 does not have the expected content.", Failure.CHECKSUM),
+        ("NoSuchBucket: The specified bucket does not exist", Failure.NO_BUCKET),
+        ("Inconsistent dependency lock file", Failure.LOCK_FILE),
         (
             NO_SUCH_VERSION,
-            "The lock file does not fit",
+            Failure.LOCK_FILE,
         ),
         (
             'creating account alias with name "bb": EntityAlreadyExists: The account alias bb is taken.',
-            "The account alias is taken",
+            Failure.ALIAS_TAKEN,
         ),
-        ("Backend configuration changed", "The backend was changed"),
-        ("dial tcp: lookup iam.amazonaws.com: no such host", "Cannot reach the network"),
-        ("connect: connection refused", "Cannot reach the network"),
+        ("Backend configuration changed", Failure.BACKEND),
+        ("dial tcp: lookup iam.amazonaws.com: no such host", Failure.NETWORK),
+        ("connect: connection refused", Failure.NETWORK),
     ],
 )
-def test_known_causes_have_words_and_keep_the_diagnostic(words: str, title: str) -> None:
+def test_known_causes_have_words_and_keep_the_diagnostic(words: str, kind: Failure) -> None:
     found = failure("apply", "security/global/base-identities", [error("creating IAM User", words)], "")
-    assert found.title == title
+    assert found.failure is kind
+    assert found.title
     assert found.why
     assert found.next
     assert found.detail == f"Error: creating IAM User\n\n{words}"
@@ -157,6 +166,13 @@ def test_what_another_init_mends_says_which(words: str, way: InitWay) -> None:
     assert refused.what == "OpenTofu's init failed in layer."
 
 
+def test_a_resource_that_cannot_be_imported_says_whether_it_is_there() -> None:
+    gone = "Error: Cannot import\nnon-existent remote object"
+    assert failure_of(gone) is Failure.NOT_IN_AWS
+    assert failure_of("Error: Resource already managed by OpenTofu") is Failure.IN_STATE
+    assert failure_of("Error: Invalid address") is None
+
+
 def test_nothing_else_offers_an_init() -> None:
     assert not isinstance(failure("plan", "layer", [error("AccessDenied")], ""), InitRefused)
 
@@ -165,9 +181,7 @@ def _troubles_of(*words: str, failed: tuple[str, ...]) -> list[tuple[str, str]]:
     errors = tuple(Diagnostic("error", one, "", "", "", "") for one in words)
     outcome = Outcome(
         1,
-        inferred=False,
         cancelled=False,
-        seconds=1,
         text="",
         progress=Progress(failed=failed, diagnostics=errors),
     )

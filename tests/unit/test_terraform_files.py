@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workflows.services.terraform.initialisation import init_needed
 from workflows.services.terraform.record import PlanRecord, changed_since, hash_sources, local_modules
+from workflows.services.terraform.requirements import init_needed
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from workflows.services.terraform.import_ids import ACCOUNT_ID, import_id
-from workflows.services.terraform.plan_reader import read_plan
+from workflows.services.terraform.plan_reader import ACCOUNT_ID, import_id, read_plan
 
 
 @pytest.mark.parametrize(

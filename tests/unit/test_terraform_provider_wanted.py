@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.services.terraform.provider_wanted import LOCK_FILE, provider_wanted
+from workflows.services.terraform.requirements import LOCK_FILE, provider_wanted
 
 MODERN = """
 terraform {

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from workflows.core.errors import OnboardError
-from workflows.services.terraform.events import Diagnostic, Text
-from workflows.services.terraform.outcome import Kind, LeftRunning, Update
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.events import Diagnostic
+from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update, Watch
 
 
 def start(folder: Path, program: str, *, environment: dict[str, str] | None = None) -> Run:
@@ -33,13 +32,12 @@ def start(folder: Path, program: str, *, environment: dict[str, str] | None = No
 def test_output_exit_status_and_modes(tmp_path: Path) -> None:
     run = start(tmp_path / "run", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
     updates: list[Update] = []
-    outcome = run.follow(updates.append)
+    outcome = run.follow(Watch(updates.append))
     assert outcome.exit_code == 3
     assert not outcome.succeeded
-    assert not outcome.inferred
     assert outcome.text == "out\nerr"
-    assert outcome.seconds is not None
-    assert [event for update in updates for event in update.events] == [Text("out"), Text("err")]
+    assert [line for update in updates for line in update.lines] == ["out", "err"]
+    assert not any(update.events for update in updates)
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
     assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {
         "run.json": 0o600,
@@ -71,8 +69,9 @@ sys.stdout.buffer.write(b'{"torn')
 """
     run = start(tmp_path / "run", program)
     events: list[object] = []
-    outcome = run.follow(lambda update: events.extend(update.events))
-    assert events == [Diagnostic("error", "s", "é", "", "", ""), Text('{"torn')]
+    outcome = run.follow(Watch(lambda update: events.extend(update.events)))
+    assert events == [Diagnostic("error", "s", "é", "", "", "")]
+    assert outcome.text.endswith('{"torn')
     assert outcome.exit_code == 0
 
 
@@ -112,7 +111,7 @@ while time.monotonic() < end:
     run = start(tmp_path / "run", program)
     cancelled = threading.Event()
     outcome = run.follow(
-        lambda update: cancelled.set() if "ready" in update.lines else None, cancelled=cancelled
+        Watch(lambda update: cancelled.set() if "ready" in update.lines else None, cancelled)
     )
     assert outcome.cancelled
     assert outcome.text == "ready\ninterrupted 1"
@@ -127,7 +126,7 @@ def test_leaving_and_attaching(tmp_path: Path) -> None:
     leave = threading.Event()
     leave.set()
     with pytest.raises(LeftRunning):
-        run.follow(leave=leave)
+        run.follow(Watch(leave=leave))
     with pytest.raises(OnboardError, match="still running"):
         run.discard()
     again = Run.attach(tmp_path / "run")
@@ -143,7 +142,7 @@ def test_whoever_leaves_does_not_cancel(tmp_path: Path) -> None:
     leave.set()
     cancelled.set()
     with pytest.raises(LeftRunning):
-        run.follow(cancelled=cancelled, leave=leave)
+        run.follow(Watch(cancelled=cancelled, leave=leave))
     assert not run.was_cancelled()
     assert run.follow().succeeded
 
@@ -163,14 +162,14 @@ def test_a_recycled_pid_is_not_mistaken_for_the_run(tmp_path: Path) -> None:
     assert run.cancel() is False
 
 
-def end_without_supervisor(tmp_path: Path, *lines: dict[str, object]) -> tuple[int | None, bool]:
+def end_without_supervisor(tmp_path: Path, *lines: dict[str, object]) -> int | None:
     text = "".join(json.dumps(line) + "\n" for line in lines)
     run = start(tmp_path / "run", f"print({text!r}, end='')")
     run.follow()
     (run.folder / "exit.json").unlink()
     outcome = run.follow()
     shutil.rmtree(run.folder)
-    return outcome.exit_code, outcome.inferred
+    return outcome.exit_code
 
 
 def test_without_an_exit_status_the_last_words_count(tmp_path: Path) -> None:
@@ -178,10 +177,10 @@ def test_without_an_exit_status_the_last_words_count(tmp_path: Path) -> None:
     whole = {"type": "change_summary", "changes": changes}
     planned = {"type": "change_summary", "changes": {**changes, "operation": "plan"}}
     wrong = {"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "s", "detail": ""}}
-    assert end_without_supervisor(tmp_path, whole) == (0, True)
-    assert end_without_supervisor(tmp_path, whole, wrong) == (1, True)
-    assert end_without_supervisor(tmp_path, planned) == (None, True)
-    assert end_without_supervisor(tmp_path) == (None, True)
+    assert end_without_supervisor(tmp_path, whole) == 0
+    assert end_without_supervisor(tmp_path, whole, wrong) == 1
+    assert end_without_supervisor(tmp_path, planned) is None
+    assert end_without_supervisor(tmp_path) is None
 
 
 def test_what_is_kept_is_redacted_and_private(tmp_path: Path) -> None:

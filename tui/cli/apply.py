@@ -29,7 +29,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.secret import Secret
 from workflows.numbers import count
-from workflows.services.terraform.kept_results import apply_begun
+from workflows.services.terraform.kept import apply_begun
 from workflows.steps import apply as step
 from workflows.steps import new_passwords, since_planned
 from workflows.steps.base import Context

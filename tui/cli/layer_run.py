@@ -25,12 +25,11 @@ from workflows.core.sentences import text_of
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.sts import RepeatedCode, WrongCode
-from workflows.services.terraform.failures import InitRefused
-from workflows.services.terraform.outcome import Kind, LeftRunning, Update
+from workflows.services.terraform.failures import InitRefused, LockHeld
 from workflows.services.terraform.progress import OPERATIONS
 from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.results import ApplyFailed
-from workflows.services.terraform.state_lock import LockHeld
+from workflows.services.terraform.runner import Kind, LeftRunning, Update
 from workflows.steps import recovery
 from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context, Progress

@@ -28,7 +28,7 @@ from workflows.services.gpg.owner import looks_like, same_keys
 from workflows.services.gpg.provider_library import check_version
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
-from workflows.services.terraform.provider_wanted import provider_wanted
+from workflows.services.terraform.requirements import provider_wanted
 
 
 def check(machine: Machine, options: argparse.Namespace) -> int:

@@ -28,9 +28,9 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
-from workflows.services.terraform.causes import InitWay
-from workflows.services.terraform.outcome import Kind
+from workflows.services.terraform.failures import InitWay
 from workflows.services.terraform.record import changed_since
+from workflows.services.terraform.runner import Kind
 from workflows.steps import mending, new_passwords
 from workflows.steps import plan as step
 from workflows.steps.base import Context, Progress

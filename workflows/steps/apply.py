@@ -17,14 +17,14 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services.kept_credentials import SHORTEST_REST
-from workflows.services.terraform.kept_results import apply_begun, begun_at, last_result, result_of
+from workflows.services.terraform.kept import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery, since_planned
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, causes, decided, staleness, standing
-from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watcher
+from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watching
 
 STEP = Step(
     id="apply",
@@ -157,12 +157,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 def _run(apply: Apply, planned: Planned, context: Context, report: Report) -> None:
-    apply(
-        planned.record,
-        on_update=watcher(report, counting=True),
-        cancelled=context.cancelled,
-        leave=context.leaving,
-    )
+    apply(planned.record, watch=watching(context, report, counting=True))
 
 
 def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:

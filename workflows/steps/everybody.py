@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from workflows.core.sentences import Sentence
-from workflows.services.terraform.kept_results import result_of
-from workflows.services.terraform.outcome import Kind
+from workflows.services.terraform.kept import result_of
+from workflows.services.terraform.runner import Kind
 from workflows.steps.base import Context
 from workflows.steps.decisions import EDITING
 from workflows.steps.hand_over import sent_to

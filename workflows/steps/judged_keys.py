@@ -18,7 +18,7 @@ from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.owner import Likeness, likeness, looks_like
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.verdict import ACCEPTED, Verdict, VerdictKind, arrival_words, judge
-from workflows.services.terraform.provider_wanted import provider_wanted
+from workflows.services.terraform.requirements import provider_wanted
 from workflows.steps.base import Context
 from workflows.steps.decisions import DecidedKey, Reset
 from workflows.steps.edits import read_layers

@@ -13,8 +13,7 @@ import shutil
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.services.terraform.outcome import Kind
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, Run
 
 RUNS = "terraform"
 """The folder of a session that holds the folders of its layers' runs."""

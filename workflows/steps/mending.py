@@ -7,10 +7,9 @@ from pathlib import Path
 
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.services.terraform.causes import InitWay
-from workflows.services.terraform.state_lock import LockInfo
+from workflows.services.terraform.failures import InitWay, LockInfo
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.terraform_runs import open_layer, watcher
+from workflows.steps.terraform_runs import open_layer, watching
 
 WAYS = {
     InitWay.UPGRADE: (
@@ -61,9 +60,7 @@ def write_state(context: Context, report: Report, code: Secret | None = None) ->
     """
     with open_layer(context, report, code=code) as layer:
         report(Progress("Writing the state that the last apply left"))
-        layer.terraform.push_unwritten(
-            on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
-        )
+        layer.terraform.push_unwritten(watch=watching(context, report))
     return "The state is written: it holds what the last apply made. The file is removed."
 
 
@@ -84,9 +81,7 @@ def initialise(way: InitWay, context: Context, report: Report, code: Secret | No
         layer.terraform.init(
             upgrade=way is InitWay.UPGRADE,
             reconfigure=way is InitWay.RECONFIGURE,
-            on_update=watcher(report),
-            cancelled=context.cancelled,
-            leave=context.leaving,
+            watch=watching(context, report),
         )
         if _digest(lock_file) == before:
             return "Initialised; the lock file is as it was."

@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workflows.layer.project import Project
-from workflows.services.terraform.outcome import Kind
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, Run
 from workflows.steps import new_passwords
 from workflows.steps.base import Context
 from workflows.steps.left_behind import running_in

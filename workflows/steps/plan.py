@@ -31,7 +31,7 @@ from workflows.steps.decisions import TERRAFORM_RUNS, LayerDecisions
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.plan_origin import origin_words
 from workflows.steps.planned import Planned, decided, judged, read_plan, staleness
-from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watcher
+from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watching
 from workflows.steps.upstream import check_upstream
 from workflows.steps.users import WORDS
 
@@ -88,9 +88,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         state = read_state(layer, context, report) if wanted else State()
         anew = new_passwords.addresses(state, context) if wanted else ()
         report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
-        record, plan = layer.terraform.plan(
-            replace=anew, on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
-        )
+        record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
         try:
             plan_account.refuse_another_account(plan, layer.location)
         except WrongAccount:

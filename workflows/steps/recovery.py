@@ -14,14 +14,13 @@ from enum import StrEnum
 
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.services.terraform.import_ids import ACCOUNT_ID, NOT_IMPORTABLE
-from workflows.services.terraform.kept_results import last_result
+from workflows.services.terraform.kept import last_result, pending_replacements, replace_next
 from workflows.services.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
-from workflows.services.terraform.replacements import pending_replacements, replace_next
+from workflows.services.terraform.plan_reader import ACCOUNT_ID, NOT_IMPORTABLE
 from workflows.services.terraform.results import ApplyResult
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watcher
+from workflows.steps.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watching
 
 
 class Way(StrEnum):
@@ -97,9 +96,7 @@ def examine(context: Context, report: Report, code: Secret | None = None) -> tup
         return ()
     with open_layer(context, report, code=code) as layer:
         report(Progress("Comparing what AWS has with the state: a plan"))
-        _, plan = layer.terraform.plan(
-            on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving
-        )
+        _, plan = layer.terraform.plan(watch=watching(context, report))
         layer.terraform.give_up_plan()
         state = read_state(layer, context, report)
         return tuple(_repairs(last, plan, state, layer, context))
@@ -126,13 +123,7 @@ def carry_out(repair: Repair, context: Context, report: Report, code: Secret | N
 def _import(repair: Repair, context: Context, report: Report, code: Secret | None) -> Told:
     with open_layer(context, report, code=code) as layer:
         report(Progress(f"Importing {repair.address}"))
-        there = layer.terraform.import_(
-            repair.address,
-            repair.resource_id,
-            on_update=watcher(report),
-            cancelled=context.cancelled,
-            leave=context.leaving,
-        )
+        there = layer.terraform.import_(repair.address, repair.resource_id, watch=watching(context, report))
     if not there:
         return Told("AWS has none: the next plan makes it.")
     follow_up = _replacement(repair.address) if f"{LOGIN_PROFILE}." in repair.address else None

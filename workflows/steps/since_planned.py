@@ -15,7 +15,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.services.git import Git
 from workflows.services.terraform.record import refuse_another_plan
-from workflows.services.terraform.state_mark import changed_words
+from workflows.services.terraform.state import changed_words
 from workflows.steps import plan_resources, planned
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.plan_resources import Difference, Resource

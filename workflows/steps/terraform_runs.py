@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +17,10 @@ from workflows.services.clients import ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.binary import choose_binary
 from workflows.services.terraform.commands import inherited
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.failures import refuse_unwritten
+from workflows.services.terraform.runner import Update, Watch
 from workflows.services.terraform.service import Terraform
 from workflows.services.terraform.state import State
-from workflows.services.terraform.unwritten_state import refuse_unwritten
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.left_behind import RUNS
 from workflows.steps.project import wanted_binary
@@ -171,15 +171,16 @@ def read_state(layer: OpenLayer, context: Context, report: Report) -> State:
     refuse_unwritten(layer.location.path)
     if terraform.init_reasons():
         report(Progress(f"Initialising {layer.location.relative}"))
-        terraform.init(on_update=watcher(report), cancelled=context.cancelled, leave=context.leaving)
+        terraform.init(watch=watching(context, report))
     report(Progress(f"Reading the state of {layer.location.account}"))
     return terraform.show_state(cancelled=context.cancelled)
 
 
-def watcher(report: Report, *, counting: bool = False) -> Callable[[Update], None]:
-    """Turns what Terraform says into progress, with the update as its payload.
+def watching(context: Context, report: Report, *, counting: bool = False) -> Watch:
+    """Watches a run: what Terraform says becomes progress, with the update as its payload.
 
     Args:
+        context: says when to stop it, and when to leave it.
         report: takes the progress.
         counting: whether operations are counted (in an apply).
     """
@@ -191,4 +192,4 @@ def watcher(report: Report, *, counting: bool = False) -> Callable[[Update], Non
         done, total = (progress.operations, progress.total) if counting else (0, 0)
         report(Progress(words[:120], done, total, payload=update))
 
-    return on_update
+    return Watch(on_update, context.cancelled, context.leaving)

@@ -23,10 +23,10 @@ from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish
-from workflows.services.terraform.event_reader import message_of, parse_line
-from workflows.services.terraform.outcome import Update
+from workflows.services.terraform.events import message_of, parse_line
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord
+from workflows.services.terraform.runner import Update
 from workflows.steps import apply, hand_over, plan, plan_resources, terraform_runs
 from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report
@@ -335,7 +335,7 @@ async def _run(pilot: Pilot[Any]) -> None:
 def _replay(stream: str, report: Report, lines: int | None = None) -> None:
     tracker = ProgressTracker()
     for line in (_SUPPORT / "streams" / stream).read_text().splitlines()[:lines]:
-        found = parse_line(line)
-        assert found is not None
-        tracker.add(found)
-        report(Progress("", payload=Update((message_of(line),), (found,), tracker.progress())))
+        events = tuple(event for event in (parse_line(line),) if event is not None)
+        for event in events:
+            tracker.add(event)
+        report(Progress("", payload=Update((message_of(line),), events, tracker.progress())))

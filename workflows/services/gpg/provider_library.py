@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from workflows.core.openpgp import CRITICAL, KEYS, Packet, Tag, subpackets
-from workflows.services.terraform.version import VersionNumber, allows
+from workflows.core.versions import VersionNumber, allows
 
 
 class OpenPgpLibrary(enum.Enum):

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, capture
+from workflows.core.versions import VersionNumber, allows
 from workflows.services.terraform.commands import Commands
-from workflows.services.terraform.version import VersionNumber, allows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,35 +1,32 @@
-"""Terraform's `-json` lines as typed events.
+"""Terraform's `-json` lines as typed events, read from a growing stream of bytes.
 
 The format is Terraform's machine-readable UI
-(developer.hashicorp.com/terraform/internals/machine-readable-ui), in OpenTofu the same. An event type that
-is not known here is kept whole, and so is a line that is not JSON (a crash report, a credential helper's
-chatter): a reader that drops what it does not know hides failures.
+(developer.hashicorp.com/terraform/internals/machine-readable-ui), in OpenTofu the same. What is no event that
+counts here (another type, a type in the shape of another version, a crash report, a credential helper's
+chatter) is still a line for people: `message_of` gives every line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 
 @dataclass(frozen=True)
-class Version:
-    """The first line: which Terraform speaks."""
+class ResourceEvent:
+    """Something about one resource, or about a data source.
 
-    terraform: str
-    ui: str
-    product: str
-
-
-@dataclass(frozen=True)
-class PlannedChange:
-    """A resource that the plan will change; `reason` is Terraform's word for it, or ""."""
+    Attributes:
+        address: of the resource.
+        action: what is done to it, in Terraform's word ("create", "read").
+        seconds: how long Terraform has been at it.
+    """
 
     address: str
-    resource_type: str
     action: str
-    reason: str
+    seconds: float = 0.0
 
     @property
     def is_read(self) -> bool:
@@ -37,80 +34,39 @@ class PlannedChange:
         return self.action == "read"
 
 
-@dataclass(frozen=True)
-class ResourceDrift:
-    """A resource that was changed outside of Terraform."""
+class PlannedChange(ResourceEvent):
+    """A resource that the plan will change."""
 
-    address: str
-    resource_type: str
-    action: str
+
+class RefreshStart(ResourceEvent):
+    """A resource is being read, to compare it with the state."""
+
+
+class RefreshComplete(ResourceEvent):
+    """A resource was read."""
+
+
+class ApplyStart(ResourceEvent):
+    """Terraform began with a resource. Data sources come as well: see `is_read`."""
+
+
+class ApplyProgress(ResourceEvent):
+    """Terraform is still at a resource."""
+
+
+class ApplyComplete(ResourceEvent):
+    """Terraform is done with a resource."""
+
+
+class ApplyErrored(ResourceEvent):
+    """Terraform failed at a resource; the reason comes as a `Diagnostic`."""
 
 
 @dataclass(frozen=True)
 class ChangeSummary:
-    """The count at the end of a plan or apply; `operation` is plan, apply or destroy."""
+    """The end of a plan or of an apply that went through; `operation` is plan, apply or destroy."""
 
     operation: str
-    add: int
-    change: int
-    remove: int
-    imported: int
-
-
-@dataclass(frozen=True)
-class ApplyStart:
-    """Terraform began with a resource. Data sources come as well: see `is_read`."""
-
-    address: str
-    resource_type: str
-    action: str
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it only reads a data source, which changes nothing."""
-        return self.action == "read"
-
-
-@dataclass(frozen=True)
-class ApplyProgress:
-    """Terraform is still at a resource, `elapsed_seconds` after it began."""
-
-    address: str
-    action: str
-    elapsed_seconds: float
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it only reads a data source, which changes nothing."""
-        return self.action == "read"
-
-
-@dataclass(frozen=True)
-class ApplyComplete:
-    """Terraform is done with a resource."""
-
-    address: str
-    action: str
-    elapsed_seconds: float
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it only reads a data source, which changes nothing."""
-        return self.action == "read"
-
-
-@dataclass(frozen=True)
-class ApplyErrored:
-    """Terraform failed at a resource; the reason comes as a `Diagnostic`."""
-
-    address: str
-    action: str
-    elapsed_seconds: float
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it only reads a data source, which changes nothing."""
-        return self.action == "read"
 
 
 @dataclass(frozen=True)
@@ -149,40 +105,78 @@ class Diagnostic:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """The names of the outputs. Values are dropped when the line is read: they may be passwords."""
+Event: TypeAlias = ResourceEvent | ChangeSummary | Diagnostic
 
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """An event type that is not known here, kept by its type, message and fields."""
-
-    type: str
-    message: str
-    fields: Mapping[str, Any]
+_ABOUT_A_RESOURCE: Final[Mapping[str, type[ResourceEvent]]] = {
+    "planned_change": PlannedChange,
+    "refresh_start": RefreshStart,
+    "refresh_complete": RefreshComplete,
+    "apply_start": ApplyStart,
+    "apply_progress": ApplyProgress,
+    "apply_complete": ApplyComplete,
+    "apply_errored": ApplyErrored,
+}
 
 
-@dataclass(frozen=True)
-class Text:
-    """A line that is not an event."""
+def parse_line(line: str) -> Event | None:
+    """The event in one line of a `-json` run; None for any other line."""
+    try:
+        return _event(json.loads(line)) if line.startswith("{") else None
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None  # no JSON, or the shape of a version that is not known
 
-    line: str
+
+def _event(record: dict[str, Any]) -> Event | None:
+    kind = record["type"]
+    if kind in _ABOUT_A_RESOURCE:
+        about = record.get("hook") or record["change"]
+        address, seconds = about["resource"]["addr"], float(about.get("elapsed_seconds", 0))
+        return _ABOUT_A_RESOURCE[kind](address, str(about.get("action", "read")), seconds)
+    if kind == "change_summary":
+        return ChangeSummary(str(record["changes"]["operation"]))
+    return _diagnostic(record["diagnostic"]) if kind == "diagnostic" else None
 
 
-Event: TypeAlias = (
-    Version
-    | PlannedChange
-    | ResourceDrift
-    | ChangeSummary
-    | ApplyStart
-    | ApplyProgress
-    | ApplyComplete
-    | ApplyErrored
-    | Diagnostic
-    | Outputs
-    | Unknown
-    | Text
-)
+def _diagnostic(diagnostic: dict[str, Any]) -> Diagnostic:
+    place = diagnostic.get("range") or {}
+    start = place.get("start") or {}
+    snippet = diagnostic.get("snippet") or {}
+    return Diagnostic(
+        severity=str(diagnostic["severity"]),
+        summary=str(diagnostic["summary"]),
+        detail=str(diagnostic.get("detail") or ""),
+        address=str(diagnostic.get("address") or ""),
+        place=f"{place['filename']}:{start.get('line', '?')}" if place.get("filename") else "",
+        code=str(snippet.get("code") or ""),
+    )
+
+
+def message_of(line: str) -> str:
+    """The line as a person reads it: an event's own message, or the line itself."""
+    if line.startswith("{"):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            return line
+        if isinstance(record, dict) and isinstance(record.get("@message"), str):
+            return str(record["@message"])
+    return line
+
+
+class LineSplitter:
+    """Cuts a growing stream of bytes into whole lines and holds the torn rest until it is whole."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """Yield every line that became whole with these bytes, without its line end."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", errors="replace").rstrip("\r")
+
+    def end(self) -> Iterator[str]:
+        """Yield what is left when nothing more will come: a line that a killed process tore off."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            yield rest.decode("utf-8", errors="replace").rstrip("\r")

@@ -103,16 +103,12 @@ class Plan:
         changes: every managed resource that changes, in the plan's order; nothing that stays as it is.
         outputs: every output that changes.
         drift: resources that were changed outside of Terraform, as Terraform noticed.
-        terraform_version: the version that made it.
-        errored: True if planning failed in part; such a plan cannot be applied.
         accounts: the ids of the accounts that its IAM resources are in, as AWS told; see `plan_accounts`.
     """
 
     changes: tuple[ResourceChange, ...]
     outputs: tuple[OutputChange, ...] = ()
     drift: tuple[ResourceChange, ...] = ()
-    terraform_version: str = ""
-    errored: bool = False
     accounts: frozenset[str] = frozenset()
 
     @property

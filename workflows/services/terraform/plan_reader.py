@@ -7,12 +7,12 @@ plaintext mail password.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workflows.services.terraform.attributes import attribute_lines, marks_anything
-from workflows.services.terraform.import_ids import import_id
 from workflows.services.terraform.plan import (
     GROUP,
     GROUP_MEMBERS,
@@ -22,10 +22,31 @@ from workflows.services.terraform.plan import (
     Plan,
     ResourceChange,
 )
-from workflows.services.terraform.plan_accounts import accounts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+ACCOUNT_ID = "{account}"
+"""Stands in an import id for the account's id, which a plan does not tell."""
+
+_BY = {
+    "aws_iam_user": "name",
+    "aws_iam_user_login_profile": "user",
+    "aws_iam_group": "name",
+    "aws_iam_role": "name",
+    "aws_iam_account_alias": "account_alias",
+    "aws_iam_instance_profile": "name",
+}
+
+NOT_IMPORTABLE = {
+    "aws_iam_access_key": (
+        "An access key cannot be imported with its secret: nobody will ever know the secret of the one that "
+        "is there."
+    ),
+}
+"""Types that are made anew although one is there, and why."""
+_OF_AN_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 
 def read_plan(show_json: Mapping[str, Any]) -> Plan:
@@ -45,9 +66,7 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
             for change in _changes(show_json.get("resource_drift", ()), owners)
             if change.action is not Action.UPDATE or change.attributes
         ),
-        terraform_version=str(show_json.get("terraform_version", "")),
-        errored=bool(show_json.get("errored", False)),
-        accounts=accounts_of(show_json.get("prior_state")),
+        accounts=_accounts_of(show_json.get("prior_state")),
     )
 
 
@@ -151,3 +170,50 @@ def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _sensitive(change: Mapping[str, Any]) -> bool:
     return bool(change.get("before_sensitive")) or bool(change.get("after_sensitive"))
+
+
+def import_id(kind: str, values: Mapping[str, Any]) -> str:
+    """The id for `terraform import`, or "" where there is none or it is not known before the apply.
+
+    The rules are those of the AWS provider's documentation (section "Import" of each resource). Group
+    memberships, attachments and the password policy are left out on purpose: AWS takes the same one twice, so
+    an apply never fails over one that is there already.
+
+    Args:
+        kind: the resource's type.
+        values: its planned values that are known.
+
+    Returns:
+        The id; it may hold `ACCOUNT_ID`.
+    """
+    if kind == "aws_iam_policy" and values.get("name"):
+        path = str(values.get("path") or "/")
+        return f"arn:aws:iam::{ACCOUNT_ID}:policy{path}{values['name']}"
+    value = values.get(_BY.get(kind, ""))
+    return value if isinstance(value, str) else ""
+
+
+def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
+    """The ids of the accounts whose users, groups, roles and policies a plan read: whom it really talked to.
+
+    The profile of a provider can be a name that only Terraform works out, or take on a role elsewhere. An IAM
+    resource's own ARN holds the account, as AWS gave it just then.
+
+    Args:
+        prior_state: that of `show -json PLANFILE`: the state after it was refreshed; None without one.
+
+    Returns:
+        Ids of twelve digits; none for a layer whose first resources are still to be made.
+    """
+    values = (prior_state or {}).get("values") or {}
+    return frozenset(_accounts(values.get("root_module") or {}))
+
+
+def _accounts(module: Mapping[str, Any]) -> Iterator[str]:
+    for resource in module.get("resources", ()):
+        if resource.get("mode") == "managed" and str(resource.get("type")).startswith("aws_iam_"):
+            found = _OF_AN_ACCOUNT.match(str((resource.get("values") or {}).get("arn")))
+            if found is not None:
+                yield found.group(1)
+    for child in module.get("child_modules", ()):
+        yield from _accounts(child)

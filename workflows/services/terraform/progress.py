@@ -15,7 +15,6 @@ from workflows.services.terraform.events import (
     Diagnostic,
     Event,
     PlannedChange,
-    ResourceDrift,
 )
 
 OPERATIONS: Mapping[str, int] = {"create": 1, "update": 1, "delete": 1, "replace": 2}
@@ -31,7 +30,6 @@ class Progress:
         running: address -> seconds since Terraform began with it, in the order they began.
         done: addresses that are finished, in order, each once.
         failed: addresses that failed, in order.
-        drifted: addresses that were changed outside of Terraform.
         diagnostics: errors and warnings so far.
         summary: the last count, or None; of an apply it comes only when it went through to its end.
         operations: single operations that are finished; a replacement is two.
@@ -41,7 +39,6 @@ class Progress:
     running: Mapping[str, float] = field(default_factory=dict)
     done: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
-    drifted: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     summary: ChangeSummary | None = None
     operations: int = 0
@@ -81,17 +78,14 @@ class ProgressTracker:
         self._finished: Counter[str] = Counter()
         self._done: dict[str, None] = {}
         self._failed: dict[str, None] = {}
-        self._drifted: dict[str, None] = {}
         self._diagnostics: list[Diagnostic] = []
         self._summary: ChangeSummary | None = None
 
     def add(self, event: Event) -> None:
-        """Take one more event into account; events of unknown types change nothing."""
+        """Take one more event into account; reads change nothing."""
         match event:
             case PlannedChange() if not event.is_read and event.action not in {"noop", "no-op"}:
                 self._planned[event.address] = event.action
-            case ResourceDrift():
-                self._drifted[event.address] = None
             case ChangeSummary():
                 self._summary = event
             case Diagnostic():
@@ -99,7 +93,7 @@ class ProgressTracker:
             case ApplyStart() if not event.is_read:
                 self._running[event.address] = 0.0
             case ApplyProgress() if not event.is_read:
-                self._running[event.address] = event.elapsed_seconds
+                self._running[event.address] = event.seconds
             case ApplyComplete() if not event.is_read:
                 self._complete(event.address)
             case ApplyErrored() if not event.is_read:
@@ -121,7 +115,6 @@ class ProgressTracker:
             running=dict(self._running),
             done=tuple(self._done),
             failed=tuple(self._failed),
-            drifted=tuple(self._drifted),
             diagnostics=tuple(self._diagnostics),
             summary=self._summary,
             operations=self._finished.total(),

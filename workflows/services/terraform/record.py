@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
-from workflows.services.terraform.state_mark import StateMark, state_of_plan
+from workflows.services.terraform.state import StateMark, state_of_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

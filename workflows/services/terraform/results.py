@@ -9,16 +9,13 @@ from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
-from workflows.services.terraform.causes import cause_of, says_it_exists
 from workflows.services.terraform.events import Diagnostic
-from workflows.services.terraform.failures import failure
-from workflows.services.terraform.outcome import Outcome
+from workflows.services.terraform.failures import Failure, cause_of, failure, failure_of
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.redaction import redact
-from workflows.services.terraform.unwritten_state import NAME
+from workflows.services.terraform.runner import Outcome
 
-_HALTED = "execution halted"
-"""What is no error but the stop that was asked for, and is told with the result."""
+_THERE = {Failure.EXISTS, Failure.ALIAS_TAKEN}
 
 
 @dataclass(frozen=True)
@@ -137,15 +134,16 @@ def apply_result(outcome: Outcome) -> ApplyResult:
         remaining=outcome.progress.remaining,
         begun=tuple(begun),
         existing=tuple(
-            one.address for one in progress.errors if one.address and says_it_exists(one.as_text())
+            one.address for one in progress.errors if one.address and failure_of(one.as_text()) in _THERE
         ),
         troubles=tuple(_troubles(progress)),
-        unwritten=any(NAME in one.as_text() for one in progress.errors),
+        unwritten=any(failure_of(one.as_text()) is Failure.STATE_UNWRITTEN for one in progress.errors),
     )
 
 
 def _troubles(progress: Progress) -> Iterator[Trouble]:
-    errors = [one for one in progress.errors if one.summary.casefold() != _HALTED]
+    # That it was halted is no error but the stop that was asked for, and is told with the result.
+    errors = [one for one in progress.errors if failure_of(one.as_text()) is not Failure.HALTED]
     named = {one.address for one in errors}
     unnamed = [address for address in progress.failed if address not in named]
     alone = sum(not one.address for one in errors) == 1

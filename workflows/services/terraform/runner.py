@@ -8,25 +8,29 @@ it from there.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.core.errors import OnboardError
+from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import write_atomically
-from workflows.core.processes import is_alive
-from workflows.services.terraform.event_reader import LineSplitter, message_of, parse_line
-from workflows.services.terraform.launch import launch
-from workflows.services.terraform.outcome import Kind, LeftRunning, Outcome, Update
+from workflows.core.processes import is_alive, write_record
+from workflows.services.terraform.events import Event, LineSplitter, message_of, parse_line
 from workflows.services.terraform.progress import Progress, ProgressTracker
 from workflows.services.terraform.redaction import redact
+from workflows.services.terraform.supervisor import NOT_NOTED
 
 if TYPE_CHECKING:
     import threading
@@ -40,6 +44,79 @@ ALIVE_EVERY = 25
 
 TEXT_LINES = 400
 """How many of the last lines are kept for an error's detail."""
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+
+
+class Kind(StrEnum):
+    """What a run is for."""
+
+    INIT = "init"
+    PLAN = "plan"
+    APPLY = "apply"
+    IMPORT = "import"
+    PUSH = "push"
+    OTHER = "other"
+
+
+class LeftRunning(Cancelled):
+    """The wizard stopped watching; Terraform goes on, and the next start picks it up."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What came since the last update.
+
+    Attributes:
+        lines: the new lines as a person reads them (an event's own message, or the line itself).
+        events: the same as events.
+        progress: the state of the whole run after them.
+    """
+
+    lines: tuple[str, ...]
+    events: tuple[Event, ...]
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        exit_code: Terraform's exit status; negative for the signal that ended it; None if nobody knows.
+        cancelled: True if it had been asked to stop.
+        progress: what it did.
+        text: its last lines as a person reads them, joined by line ends.
+    """
+
+    exit_code: int | None
+    cancelled: bool
+    progress: Progress
+    text: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it went through to its end."""
+        return self.exit_code == 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is watched to its end.
+
+    Attributes:
+        on_update: called with what came, at most every 20 ms, in the thread that waits.
+        cancelled: when it is set, Terraform gets its one SIGINT, and is waited for.
+        leave: when it is set, watching stops and Terraform goes on, also if `cancelled` is set after it.
+    """
+
+    on_update: Callable[[Update], None] | None = None
+    cancelled: threading.Event | None = None
+    leave: threading.Event | None = None
+
+
+NOBODY = Watch()
+"""Waits without a word, and is not stopped."""
 
 
 class Run:
@@ -81,7 +158,7 @@ class Run:
             OnboardError: the folder is there already, its disk is full, or the program cannot be started.
                 Then nothing runs, and nothing of the run is left.
         """
-        launch(argv, kind, folder, cwd, environment, facts or {}, python)
+        _launch(argv, kind, folder, cwd, environment, facts or {}, python)
         return cls(folder)
 
     @classmethod
@@ -139,37 +216,22 @@ class Run:
             return False
         return True
 
-    def follow(
-        self,
-        on_update: Callable[[Update], None] | None = None,
-        *,
-        cancelled: threading.Event | None = None,
-        leave: threading.Event | None = None,
-    ) -> Outcome:
+    def follow(self, watch: Watch = NOBODY) -> Outcome:
         """Read the output from its beginning, wait for the end, and say how it ended.
 
-        Args:
-            on_update: called with what came, at most every 20 ms, in the calling thread.
-            cancelled: when it is set, Terraform gets its one SIGINT, and is waited for.
-            leave: when it is set, watching stops and Terraform goes on, also if `cancelled` is set after it.
-
         Raises:
-            LeftRunning: `leave` was set.
+            LeftRunning: `watch.leave` was set.
         """
         tracker = ProgressTracker()
         last: deque[str] = deque(maxlen=TEXT_LINES)
-        for lines in self._tail(cancelled, leave):
-            events = []
-            for line in lines:
-                event = parse_line(line)
-                if event is None:
-                    continue
+        for lines in self._tail(watch):
+            events = [event for line in lines if (event := parse_line(line)) is not None]
+            for event in events:
                 tracker.add(event)
-                events.append(event)
             messages = tuple(message_of(line) for line in lines)
             last.extend(messages)
-            if on_update is not None and lines:
-                on_update(Update(messages, tuple(events), tracker.progress()))
+            if watch.on_update is not None and lines:
+                watch.on_update(Update(messages, tuple(events), tracker.progress()))
         return self._outcome(tracker.progress(), "\n".join(last).strip())
 
     def discard(self) -> None:
@@ -178,7 +240,7 @@ class Run:
         Raises:
             OnboardError: it still runs.
         """
-        self._refuse_if_running()
+        self.refuse_if_running()
         shutil.rmtree(self._description["temporary"], ignore_errors=True)
         shutil.rmtree(self.folder)
 
@@ -188,23 +250,27 @@ class Run:
         Raises:
             OnboardError: it still runs.
         """
-        self._refuse_if_running()
+        self.refuse_if_running()
         text = self.output.read_text("utf-8", errors="replace")
         kept = redact("\n".join(message_of(line) for line in text.splitlines()))
         write_atomically(target, f"{kept}\n".encode())
         self.discard()
 
-    def _refuse_if_running(self) -> None:
+    def refuse_if_running(self) -> None:
+        """Let nothing happen beside it.
+
+        Raises:
+            OnboardError: it still runs.
+        """
         if self.is_running():
             raise OnboardError(
                 "Terraform is still running",
                 f"Its {self.kind} in {self.layer} has not ended yet.",
+                why="It goes on by itself when the program that started it ends.",
                 next="Wait for its end, or cancel it.",
             )
 
-    def _tail(
-        self, cancelled: threading.Event | None, leave: threading.Event | None
-    ) -> Iterator[tuple[str, ...]]:
+    def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
         splitter, exit_file = LineSplitter(), self.folder / "exit.json"
         with self.output.open("rb") as file:
             for look in itertools.count():
@@ -216,8 +282,8 @@ class Run:
                     yield tuple(splitter.end())
                     return
                 # Whoever leaves sets `leave`, then `cancelled`: looked at the other way round, leaving wins.
-                stop = cancelled is not None and cancelled.is_set()
-                if leave is not None and leave.is_set():
+                stop = watch.cancelled is not None and watch.cancelled.is_set()
+                if watch.leave is not None and watch.leave.is_set():
                     raise LeftRunning(
                         "Terraform goes on",
                         f"Its {self.kind} in {self.layer} is still running.",
@@ -230,17 +296,10 @@ class Run:
     def _outcome(self, progress: Progress, text: str) -> Outcome:
         record = _read_json(self.folder / "exit.json")
         if record is not None:
-            return Outcome(
-                record["exit_code"],
-                False,
-                self.was_cancelled(),
-                record["seconds"],
-                progress,
-                text,
-            )
-        # The supervisor was killed too: Terraform's own last words are all there is.
-        exit_code = 0 if progress.applied else 1 if progress.errors else None
-        return Outcome(exit_code, True, self.was_cancelled(), None, progress, text)
+            exit_code = record["exit_code"]
+        else:  # the supervisor was killed too: Terraform's own last words are all there is
+            exit_code = 0 if progress.applied else 1 if progress.errors else None
+        return Outcome(exit_code, self.was_cancelled(), progress, text)
 
     def _process(self) -> dict[str, Any] | None:
         return _read_json(self.folder / "process.json")
@@ -257,3 +316,89 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return record
+
+
+def _launch(
+    argv: Sequence[str],
+    kind: Kind,
+    folder: Path,
+    cwd: Path,
+    environment: Mapping[str, str],
+    facts: Mapping[str, Any],
+    python: str,
+) -> None:
+    """Make a run's folder and start its program; the arguments are those of `Run.start`.
+
+    Raises:
+        OnboardError: as `Run.start`.
+    """
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise _no_room(folder, error.strerror or "") from error
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            # Plugins make sockets in TMPDIR, whose path may have only 104 characters: a short folder.
+            temporary = Path(tempfile.mkdtemp(prefix="io-", dir=environment.get("TMPDIR") or None))
+            undo.callback(shutil.rmtree, temporary, ignore_errors=True)
+            description = {
+                "kind": kind,
+                "layer": str(cwd),
+                "temporary": str(temporary),
+                "facts": dict(facts),
+            }
+            write_record(folder / "run.json", description)
+            output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise _no_room(folder, error.strerror or "") from error
+        leftovers = undo.pop_all()
+    command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv]
+    try:
+        _supervised(command, cwd, {**environment, "TMPDIR": str(temporary)}, output)
+    except OnboardError:
+        # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
+        leftovers.close()
+        raise
+    finally:
+        os.close(output)
+
+
+def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:
+    """Start the supervisor, and return when it has noted who runs.
+
+    Raises:
+        OnboardError: nothing was started.
+    """
+    program, folder = Path(command[6]).name, Path(command[4])
+    try:
+        exit_code = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        ).returncode
+        if exit_code >= NOT_NOTED:
+            raise _no_room(folder, os.strerror(exit_code - NOT_NOTED) if exit_code > NOT_NOTED else "")
+        if exit_code != 0:
+            raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
+    except OSError as error:
+        raise OnboardError(
+            "Cannot start Terraform",
+            f"{program} could not be started in {cwd}.",
+            why=str(error),
+            next="Check that the folder is there and that Python can start programs.",
+        ) from error
+
+
+def _no_room(folder: Path, why: str) -> OnboardError:
+    return OnboardError(
+        "Cannot start Terraform",
+        f"Nothing was started, since what it says and that it runs cannot be noted in {folder}.",
+        why=why,
+        next="Check that there is room on the disk and that the folder above is yours, then start it again.",
+    )

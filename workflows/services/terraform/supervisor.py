@@ -8,7 +8,7 @@ whole session do not end this process, so that the exit status is always told.
 
 Files in FOLDER (0700), each 0600 and replaced as a whole:
     process.json  {"pid", "started_at", "supervisor_pid", "supervisor_started_at"}
-    exit.json     {"exit_code", "seconds"}; a negative exit code is the signal that ended Terraform
+    exit.json     {"exit_code"}; a negative exit code is the signal that ended Terraform
 TEMPORARY is Terraform's own TMPDIR; it is removed when Terraform has ended, since plugins leave sockets.
 
 No Terraform runs that is not noted: the process that will become Terraform waits until `process.json` is on
@@ -23,7 +23,6 @@ import os
 import resource
 import signal
 import sys
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ def supervise(folder: str, temporary: str, argv: list[str], noted: int) -> None:
         os.waitpid(pid, 0)
         os.write(noted, bytes([error.errno or errno.EIO]))
         return
-    began = time.monotonic()
     # `may_start` is still open here too, so that this cannot fail if the waiting process was ended meanwhile.
     os.write(let_start, b"\0")
     os.close(let_start)
@@ -77,7 +75,7 @@ def supervise(folder: str, temporary: str, argv: list[str], noted: int) -> None:
     import shutil  # noqa: F401, PLC0415 - loaded while there is time
 
     exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    _note_the_end(folder, temporary, exit_code, time.monotonic() - began)
+    _note_the_end(folder, temporary, exit_code)
 
 
 def _become(argv: list[str], may_start: int) -> NoReturn:
@@ -107,7 +105,7 @@ def _note_who_runs(folder: str, pid: int) -> None:
     write_record(Path(folder, "process.json"), record)
 
 
-def _note_the_end(folder: str, temporary: str, exit_code: int, seconds: float) -> None:
+def _note_the_end(folder: str, temporary: str, exit_code: int) -> None:
     import shutil  # noqa: PLC0415 - loaded before
     from pathlib import Path  # noqa: PLC0415 - as above
 
@@ -116,7 +114,7 @@ def _note_the_end(folder: str, temporary: str, exit_code: int, seconds: float) -
 
     # Noted last: whoever waits for it finds nothing left.
     shutil.rmtree(temporary, ignore_errors=True)
-    write_record(Path(folder, "exit.json"), {"exit_code": exit_code, "seconds": seconds})
+    write_record(Path(folder, "exit.json"), {"exit_code": exit_code})
 
 
 def main(folder: str, temporary: str, argv: list[str]) -> int:

@@ -1,4 +1,8 @@
-"""How the applies of a layer ended, kept beside its runs, so that a wizard that comes later finds it."""
+"""What is kept beside the runs of a layer: how its applies ended, and what its next plan is to replace.
+
+A wizard that comes later finds how an apply ended. A recovery notes the resources that it has imported and
+that have to be made again; whoever plans next, today or after a restart, plans with `-replace` for them.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ import contextlib
 import json
 from pathlib import Path
 
-from workflows.services.terraform.outcome import Kind
+from workflows.core.processes import write_record
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyResult
-from workflows.services.terraform.runner import Run
+from workflows.services.terraform.runner import Kind, Run
+
+_REPLACE = "replace.json"
 
 
 def apply_begun(folder: Path, record: PlanRecord) -> bool:
@@ -56,3 +62,31 @@ def result_of(folder: Path, record: PlanRecord) -> ApplyResult | None:
         if kept["plan_sha256"] == record.plan_sha256:
             return ApplyResult.from_facts(kept["result"])
     return None
+
+
+def pending_replacements(folder: Path) -> tuple[str, ...]:
+    """The addresses that were noted, in order.
+
+    Args:
+        folder: the private folder of the layer's runs.
+    """
+    try:
+        return tuple(json.loads((folder / _REPLACE).read_text("utf-8"))["addresses"])
+    except FileNotFoundError:
+        return ()
+
+
+def replace_next(folder: Path, address: str) -> None:
+    """Note that the next plan is to make a resource anew.
+
+    Args:
+        folder: the private folder of the layer's runs.
+        address: the resource's address.
+    """
+    addresses = dict.fromkeys((*pending_replacements(folder), address))
+    write_record(folder / _REPLACE, {"addresses": list(addresses)})
+
+
+def forget_replacements(folder: Path) -> None:
+    """Forget what was noted: an apply went through."""
+    (folder / _REPLACE).unlink(missing_ok=True)

@@ -1,9 +1,12 @@
-"""Whether a layer has to be initialised before it can be planned, and why.
+"""What a layer's own files ask for: whether it has to be initialised before a plan, and which AWS provider.
 
 Terraform would say so itself, but only as an error of the plan. What it compares is in `.terraform`: the
 installed providers against the lock file, `modules.json` against the module blocks, and the stored backend
 against the layer's backend block and the project's backend file. Where a comparison is not sure, init is run:
 it takes half a second and changes nothing that fits.
+
+The AWS provider decides which PGP keys work, so a folder with nothing but the layer in it has to do to know
+it: no variables, no accounts, no binary.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.sentences import Sentence
-from workflows.services.terraform.version import VersionNumber, allows
+from workflows.core.versions import VersionNumber, allows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+LOCK_FILE = ".terraform.lock.hcl"
+_SOURCE = "hashicorp/aws"
 _SCHEME = re.compile(
     r"^(?:git::)?(?:https://|ssh://)?(?:git@)?(?:registry\.(?:terraform\.io|opentofu\.org)/)?"
 )
@@ -59,14 +64,14 @@ def _load(path: Path) -> Mapping[str, Any]:
     import pygohcl  # noqa: PLC0415 - a Go library of 10 MB that --help does not need
 
     try:
-        loaded: Mapping[str, Any] = pygohcl.loads(path.read_text("utf-8"))
-    except (pygohcl.HCLParseError, OSError) as error:
+        loaded: Mapping[str, Any] = pygohcl.loads(path.read_text("utf-8-sig"))
+    except (pygohcl.HCLParseError, OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     return loaded
 
 
 def _providers(layer: Path, data: Path) -> Iterator[str]:
-    lock = layer / ".terraform.lock.hcl"
+    lock = layer / LOCK_FILE
     installed = data / "providers"
     if not lock.is_file():
         if installed.is_dir() and any(installed.iterdir()):
@@ -125,7 +130,7 @@ def _backend(
 ) -> Iterator[str]:
     written: dict[str, Mapping[str, Any]] = {}
     for block in blocks:
-        for settings in _as_list(block.get("terraform", {})):
+        for settings in _as_blocks(block.get("terraform")):
             written = settings.get("backend") or written  # one in an override file takes the other's place
     try:
         stored = json.loads((data / "terraform.tfstate").read_text("utf-8")).get("backend")
@@ -138,11 +143,11 @@ def _backend(
         if stored:
             yield "its backend was removed"
         return
-    kind, settings = next(iter(written.items()))
+    kind, own = next(iter(written.items()))
     if not stored or stored.get("type") != kind:
         yield "its backend was changed"
         return
-    wanted: dict[str, Any] = dict(settings)
+    wanted: dict[str, Any] = dict(own)
     for values in given:
         wanted.update(values)
     config = stored.get("config") or {}
@@ -164,5 +169,46 @@ def _equal(wanted: object, stored: object) -> bool:
     return str(wanted).lower() == str(stored).lower()
 
 
-def _as_list(value: Any) -> list[Mapping[str, Any]]:
-    return value if isinstance(value, list) else [value]
+def provider_wanted(layer: Path) -> str | None:
+    """The AWS provider of a layer.
+
+    Args:
+        layer: the layer's folder.
+
+    Returns:
+        The version in the lock file ("3.39.0"); without one, the constraint of `required_providers` or of an
+        older `provider` block ("~> 3.27"), several of them joined with commas; None if nothing tells.
+
+    Raises:
+        ValueError: a file that would tell cannot be read or parsed.
+    """
+    lock = layer / LOCK_FILE
+    if lock.is_file():
+        for source, provider in _load(lock).get("provider", {}).items():
+            if source.endswith(f"/{_SOURCE}") and provider.get("version"):
+                return str(provider["version"])
+    wanted: list[str] = []
+    for path in sorted(layer.glob("*.tf")):
+        data = path.read_bytes()
+        if b"required_providers" in data or b"provider" in data:
+            wanted += _constraints(_load(path))
+    return ", ".join(dict.fromkeys(wanted)) or None
+
+
+def _constraints(loaded: Mapping[str, Any]) -> list[str]:
+    """The constraints on the provider `aws` in the blocks of one file."""
+    found: list[str] = []
+    for terraform in _as_blocks(loaded.get("terraform")):
+        for required in _as_blocks(terraform.get("required_providers")):
+            aws = required.get("aws")
+            # "~> 2.0" alone is how Terraform 0.12 wrote it.
+            found.append(str(aws.get("version", "")) if isinstance(aws, dict) else str(aws or ""))
+    for providers in _as_blocks(loaded.get("provider")):
+        found += [str(aws.get("version", "")) for aws in _as_blocks(providers.get("aws"))]
+    return [constraint for constraint in found if constraint]
+
+
+def _as_blocks(value: object) -> list[Mapping[str, Any]]:
+    """One block or a list of them, as a list."""
+    values = value if isinstance(value, list) else [value]
+    return [block for block in values if isinstance(block, dict)]
