@@ -16,6 +16,9 @@ from workflows.steps.base import Report
 Ask = Callable[[Report, Secret | None], Any]
 
 
+_DO = "do"
+
+
 class AccountWorkPane(StepPane):
     """Looks as soon as it opens; where a code is needed, Next looks. Every deed answers with a new look."""
 
@@ -64,8 +67,8 @@ class AccountWorkPane(StepPane):
     def _go(self) -> None:
         if self._next is None:
             return
-        (deed, work), code = self._next, self.query_one(CodeField).take()
-        self.run_move(f"do {deed}", lambda report: work(report, code))
+        (_, work), code = self._next, self.query_one(CodeField).take()
+        self.run_move(_DO, lambda report: work(report, code))
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
@@ -74,16 +77,16 @@ class AccountWorkPane(StepPane):
             self.query_one(CodeField).want(message.result)
             if not self._code_wanted:
                 self.call_later(self._go)
-        elif message.name.startswith("do "):
-            self._next, self._code_wanted = None, False
+        elif message.name == _DO and self._next is not None:
+            (deed, _), self._next, self._code_wanted = self._next, None, False
             self.query_one(CodeField).want("")
             self.found = message.result
-            self.done(message.name.removeprefix("do "))
+            self.done(deed)
             self.show()
 
     @on(StepPane.MoveFailed)
     def _failed(self, message: StepPane.MoveFailed) -> None:
-        if message.name.startswith("do "):
+        if message.name == _DO:
             self._code_wanted = False  # asked anew: the code is used up, or the role is taken on by now
             self.query_one(CodeField).want("")
 

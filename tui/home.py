@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from tui.shelf import Entry
 
 _BEGINNINGS = {
-    "new:admin": "I am an admin: bring people in, change their groups, remove them",
-    "new:new-user": "I am a new user: I was invited, or got a handoff text",
-    "new:rotation": "Rotate access keys: a new one in place of one that is kept here",
+    "admin": "I am an admin: bring people in, change their groups, remove them",
+    "new-user": "I am a new user: I was invited, or got a handoff text",
+    "rotation": "Rotate access keys: a new one in place of one that is kept here",
 }
 _MARK = "▸"
 
@@ -146,8 +146,8 @@ class HomeScreen(Screen[None]):
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         chosen = event.option_id or ""
-        if chosen.startswith("new:"):
-            self.post_message(self.Begin(chosen.removeprefix("new:")))
+        if chosen in _BEGINNINGS:
+            self.post_message(self.Begin(chosen))
         elif chosen:
             self.post_message(self.Resume(self._entries[int(chosen)]))
 

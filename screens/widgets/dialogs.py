@@ -76,11 +76,10 @@ class ErrorDialog(Dialog):
         self._editable = editable
 
     def compose(self) -> ComposeResult:
-        _, _, body = self._error.as_text().partition("\n")
         with Vertical():
             yield Text(f"✗ {self._error.title}", classes="dialog-title")
             with DialogBody():
-                yield Text(body.strip(), classes="dialog-body")
+                yield Text(self._error.body, classes="dialog-body")
             with Horizontal():
                 if self._editable:
                     yield Button("Edit by hand (e)", id="edit")

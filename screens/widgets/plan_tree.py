@@ -72,7 +72,7 @@ class PlanTree(LineList):
         self._haystacks: list[str] = []
         self._words: tuple[str, ...] = ()
         self._opened: set[str] = set()
-        self._live: dict[str, str] = {}
+        self._live: dict[str, tuple[str, str]] = {}
         self.found = 0
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -104,11 +104,11 @@ class PlanTree(LineList):
         before = dict(self._live)
         for event in update.events:
             if isinstance(event, RefreshStart):
-                self._live[event.address] = f"{_READING} is read"
+                self._live[event.address] = _READING, "is read"
             elif isinstance(event, RefreshComplete):
-                self._live[event.address] = f"{_READ} was read"
+                self._live[event.address] = _READ, "was read"
         for address, action in update.progress.planned.items():
-            self._live[address] = f"{_live_sign(action)} {_live_words(action)}"
+            self._live[address] = _live_sign(action), _live_words(action)
         if self._live != before:
             self._lay_out()
 
@@ -121,9 +121,8 @@ class PlanTree(LineList):
 
     def _live_lines(self) -> list[Line]:
         found = []
-        for address, state in self._live.items():
-            if all(word in f"{address} {state}".casefold() for word in self._words):
-                sign, _, words = state.partition(" ")
+        for address, (sign, words) in self._live.items():
+            if all(word in f"{address} {sign} {words}".casefold() for word in self._words):
                 found.append(Line((f"{sign} {address}  {words}",), address, _KINDS.get(sign, "quiet")))
         return found[::-1]  # what comes last is what a person looks for
 

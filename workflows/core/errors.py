@@ -58,16 +58,16 @@ class OnboardError(Exception):
         """What happened, why and what to do next, as one paragraph."""
         return joined((self.what, self.why, self.next))
 
+    @property
+    def body(self) -> Sentence:
+        """All but the title, in paragraphs with their headings."""
+        why = self.why and f"Why: {self.why}"
+        then = self.next and f"What next: {self.next}"
+        return joined((self.what, why, then, self.detail), "\n\n")
+
     def as_text(self) -> str:
         """The whole message as plain text, for a terminal, a clipboard or an issue report."""
-        parts = [f"{self.title}\n", self.what]
-        if self.why:
-            parts.append(f"\nWhy: {self.why}")
-        if self.next:
-            parts.append(f"\nWhat next: {self.next}")
-        if self.detail:
-            parts.append(f"\n{self.detail}")
-        return "\n".join(map(text_of, parts))
+        return f"{self.title}\n\n{self.body}"
 
     def as_record(self) -> dict[str, str]:
         """The message as a JSON object of strings, as the journal keeps it."""

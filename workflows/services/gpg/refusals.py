@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 
 EXPORT_HINT = "Ask for the output of:  gpg --armor --export NAME"
 """What to ask the key's owner for, whatever went wrong with the first attempt."""
@@ -27,12 +28,15 @@ class KeyRefused(OnboardError):  # noqa: N818 - a refusal of an input, named for
         for_owner: what to send to the person who gave it, with the commands that help; "" for nothing.
     """
 
-    for_owner: ClassVar[str] = f"What you sent for your AWS user cannot be read as a PGP key. {_SEND_AGAIN}"
+    for_owner: ClassVar[Sentence] = (
+        f"What you sent for your AWS user cannot be read as a PGP key. {_SEND_AGAIN}"
+    )
 
-    def as_text(self) -> str:
-        """The whole message, with what to send to the person who gave it, if anything."""
-        return super().as_text() + (
-            f"\n\nTo send to its owner:\n\n{self.for_owner}" if self.for_owner else ""
+    @property
+    def body(self) -> Sentence:
+        """The message, with what to send to the person who gave it, if anything."""
+        return (
+            f"{super().body}\n\nTo send to its owner:\n\n{self.for_owner}" if self.for_owner else super().body
         )
 
 
