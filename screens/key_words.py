@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
-from workflows.core.sentences import text_of
+from workflows.core.sentences import joined, text_of
 from workflows.services.gpg.owner import Likeness
 from workflows.steps.judged_keys import Replacement, TakenKey
 from workflows.steps.layer_keys import PresentKey
@@ -27,14 +27,14 @@ def hint(name: str) -> str:
 
 def told(key: TakenKey) -> list[str]:
     """All that is to be said about a key that was taken in."""
-    lines = [f"{key.mark.sign} {key.headline}. {key.explanation}".strip()]
+    lines = [f"{key.mark.sign} {joined((f'{key.headline}.', key.explanation))}"]
     lines += [f"! {words}" for words in key.warnings]
     lines += _told_replacement(key.replacement) if key.replacement else []
     expires = key.expires[:10] if key.expires else "never"
     lines += [
         ", ".join(key.user_ids),
         f"{grouped(key.fingerprint)} (fingerprint)",
-        f"Expires {expires}; {key.source}",
+        f"Expires {expires}; {key.origin}",
     ]
     return [*lines, "o copies a text for its owner."]
 

@@ -23,6 +23,7 @@ from screens.widgets.problems import ProblemList
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, Label, OptionList, Text
 from workflows.core.secret import Secret
+from workflows.core.sentences import joined, text_of
 from workflows.messages.handoff import Identity
 from workflows.steps import mfa
 from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
@@ -173,7 +174,8 @@ class MfaPane(BrowsingPane):
         self.query_one("#secret", SecretInput).clear()
         if isinstance(message.result, Registered):
             self._serial = message.result.serial
-            self.notify(f"{self._serial} is registered already. {message.result.told}".strip())
+            words = joined((f"{self._serial} is registered already.", message.result.told))
+            self.notify(text_of(words))
             self.post_message(self.Submitted(self.request()))
             return
         self._pending = message.result

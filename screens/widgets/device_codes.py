@@ -12,6 +12,7 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import joined
 from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
 from workflows.steps.base import Context
@@ -52,7 +53,7 @@ class DeviceCodes(Vertical):
         """Ask for the codes of this device, and show its QR code."""
         self._pending = pending
         words = f"The device {pending.entry} is made and waits for two codes in a row."
-        self.query_one("#told", Text).update(f"{words} {pending.remark}".strip())
+        self.query_one("#told", Text).update(joined((words, pending.remark)))
         self.ask_anew()
         self.show_qr()
 

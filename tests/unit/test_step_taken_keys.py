@@ -161,7 +161,7 @@ def test_a_folder_is_matched_by_file_name_request_name_and_mail_and_the_rest_is_
     (folder / ".hidden").write_bytes(people_keys["jane.doe"])
     told: list[Progress] = []
     found = taken_keys.take_in_file(str(folder), admin.facts["joining"], admin.context(), told.append)
-    assert {name: key.source.rpartition("/")[2] for name, key in found.keys.items()} == {
+    assert {name: key.origin.rpartition("/")[2] for name, key in found.keys.items()} == {
         "juan.delacruz": "first.asc",
         "jane.doe": "JANE.DOE.gpg",
     }

@@ -28,7 +28,7 @@ from workflows.core.files import (
     write_atomically,
 )
 from workflows.core.locks import locked_folder
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.protected import refuse_protected
 
@@ -228,7 +228,7 @@ def _take_back(change_set: ChangeSet, failure: WriteFailed) -> None:
             failure.what,
             why=failure.why,
             next="Repair the cause and try the same again: it writes what is missing.",
-            detail=f"{failure.detail}\nnot taken back: {second.what}".strip(),
+            detail=joined((failure.detail, f"not taken back: {second.what}"), "\n"),
         ) from second
     failure.detail = ""
     failure.next = (

@@ -151,7 +151,7 @@ class TakenKey:
         explanation: why, in a sentence or two.
         for_owner: what to send to its owner.
         warnings: what to know although it may be used.
-        source: where it came from, in words.
+        origin: where it came from, in words.
         likeness: how much its user ids look like the person.
         replacement: what it replaces, where the person is there already; None for somebody who joins.
     """
@@ -168,7 +168,7 @@ class TakenKey:
     explanation: Sentence
     for_owner: Sentence
     warnings: tuple[Sentence, ...]
-    source: Sentence
+    origin: Sentence
     likeness: Likeness = field(default=Likeness.SOME, compare=False)
     replacement: Replacement | None = None
 
@@ -270,7 +270,7 @@ class KeyJudge:
             explanation=worst.explanation,
             for_owner=worst.sentence_for_owner or arrival_words(details),
             warnings=warnings,
-            source=source,
+            origin=source,
             likeness=likeness(name, details),
             replacement=replacement(name, checked.key, self.layers, decided) if replacing else None,
         )

@@ -40,7 +40,7 @@ class PersonHandoff:
 
 
 def person_handoff(
-    name: str, sources: Mapping[str, Source], troubles: Iterable[str], context: Context
+    name: str, sources: Mapping[str, Source], troubles: Iterable[Sentence], context: Context
 ) -> PersonHandoff:
     """Make a person's text.
 
@@ -51,7 +51,7 @@ def person_handoff(
         context: what the step may read.
     """
     identities: list[Identity] = []
-    trouble = list(troubles)
+    trouble: list[Sentence] = list(troubles)
     for account, source in sources.items():
         if name not in people_of(account, context):
             continue
@@ -64,7 +64,7 @@ def person_handoff(
             text = _key_text(name, source, context)
             identities.append(identity(source, name, text, context.world.environment, parts))
         except OnboardError as error:
-            trouble.append(f"{account}: {error.what} {error.next}".strip())
+            trouble.append(joined((f"{account}: {error.what}", error.next)))
     if not identities:
         return PersonHandoff(name, "", (), tuple(trouble))
     accounts = tuple(one.account_name for one in identities)

@@ -183,7 +183,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     judge = KeyJudge(context) if replacing else None
     for key in replacing:
         checked = check_key(key.text, environment=context.world.environment)
-        if judge is None or judge.judge(key.name, checked, key.source).replacement != key.replacement:
+        if judge is None or judge.judge(key.name, checked, key.origin).replacement != key.replacement:
             raise OnboardError(
                 "Something changed meanwhile",
                 f"What the new key of {key.name} makes anew is not what was shown.",
@@ -201,7 +201,7 @@ def _decided(key: TakenKey) -> DecidedKey:
         key.expires,
         key.user_ids,
         key.verdict.name.lower(),
-        key.source,
+        key.origin,
         key.replacement.resets if key.replacement else {},
     )
 
