@@ -176,8 +176,8 @@ class OnboardApp(Frame):
         try:
             walk = self.control.resume(session_id, drafts)
         except DamagedJournal as damage:
-            await self._show_home(None if damage.good else damage)
-            if damage.good:
+            await self._show_home(None if damage.sound else damage)
+            if damage.sound:
                 self._offer_repair(session_id, damage)
         except OnboardError as error:
             await self._show_home(error)

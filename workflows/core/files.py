@@ -224,6 +224,9 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = 0o600, synced: b
 class AppendedFile:
     """A file that grows by whole lines, each of which is on the disk when `append` returns.
 
+    Attributes:
+        path: where it is.
+
     Args:
         path: the file, which exists.
         size: how many bytes of it count; what follows was torn, and goes.
@@ -233,6 +236,7 @@ class AppendedFile:
     """
 
     def __init__(self, path: Path, size: int) -> None:
+        self.path = path
         self._size = size
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:

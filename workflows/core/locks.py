@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from workflows.core.files import explained
 
@@ -62,8 +63,9 @@ class FileLock:
             raise
         self._descriptor = descriptor
 
-    def __enter__(self) -> FileLock:
-        self.acquire()
+    def __enter__(self) -> Self:
+        if self._descriptor is None:
+            self.acquire()
         return self
 
     def __exit__(

@@ -122,6 +122,15 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     replace_file(path, json.dumps(record).encode())
 
 
+def read_record(path: Path) -> dict[str, Any] | None:
+    """What `write_record` wrote; None where there is no such file."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return record
+
+
 def process_started_at(pid: int) -> str | None:
     """Say when a process was started, as a text to compare and nothing else.
 

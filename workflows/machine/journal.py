@@ -70,11 +70,6 @@ class DamagedJournal(OnboardError):  # noqa: N818 - a state of the file, told to
         self.path = path
         self.sound = sound
 
-    @property
-    def good(self) -> int:
-        """How many bytes at the file's beginning are sound; 0 when it cannot be repaired."""
-        return self.sound.sound_bytes if self.sound else 0
-
 
 def read_journal(path: Path) -> Loaded:
     """Read a journal; a torn last line is left out (and counted out of `sound_bytes`).
@@ -120,20 +115,8 @@ def _header(path: Path, line: bytes) -> Header:
         raise DamagedJournal(path, str(error), None) from error
 
 
-class Journal:
-    """An open journal that events are appended to; made by `create` and `resume`.
-
-    Args:
-        path: the file, which exists.
-        sound_bytes: how many bytes of it count; what follows was torn, and goes.
-
-    Raises:
-        OSError: it cannot be opened for writing.
-    """
-
-    def __init__(self, path: Path, sound_bytes: int) -> None:
-        self._path = path
-        self._file = AppendedFile(path, sound_bytes)
+class Journal(AppendedFile):
+    """An open journal that events are added to; made by `create` and `resume`."""
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Journal:
@@ -167,7 +150,7 @@ class Journal:
                 next="Check that the file is yours and that its disk can be written.",
             ) from error
 
-    def append(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         """Write one event and wait until it is on the disk.
 
         Raises:
@@ -177,15 +160,11 @@ class Journal:
         """
         line = encode_event(event)
         try:
-            self._file.append(line)
+            self.append(line)
         except OSError as error:
             raise OnboardError(
                 "The session could not be saved",
-                f"{self._path} could not be written.",
+                f"{self.path} could not be written.",
                 why=cause_of(error),
                 next="Make room on the disk and try the step again; what was saved before is still there.",
             ) from error
-
-    def close(self) -> None:
-        """Close the file; a second time does nothing."""
-        self._file.close()

@@ -1,31 +1,237 @@
-"""The folder that sessions are kept in: begin one, resume it, repair it, list them, delete it.
+"""Sessions: the one that this process has open, and the folder in which they are begun, resumed and listed.
 
 A session is one person's way through a workflow, that can be left at any time and resumed. It is a private
-folder with a journal, a lock, drafts, and whatever its steps keep there.
+folder with a journal, a lock, drafts, and whatever its steps keep there. What its state says is always what
+replaying its journal would say: an event is checked first, then written, and counts only once it is on the
+disk.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of, private_folder, sync_folder
+from workflows.core.files import cause_of, explained, private_folder, sync_folder
+from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Workflow
-from workflows.machine.events import Facts, Header, checked_facts
-from workflows.machine.journal import DamagedJournal, Journal
+from workflows.machine.drafts import Drafts
+from workflows.machine.events import (
+    Acknowledged,
+    Event,
+    Facts,
+    Failed,
+    Header,
+    JsonValue,
+    Reopened,
+    Skipped,
+    Started,
+    StepKey,
+    Succeeded,
+    UnstorableFactError,
+    checked_facts,
+)
+from workflows.machine.journal import DamagedJournal, Journal, Loaded, read_journal
 from workflows.machine.lines import SCHEMA
-from workflows.machine.live import Clock, Session
 from workflows.machine.lock import SessionInUse, SessionLock
-from workflows.machine.resume import replayed, state_of
-from workflows.machine.state import State
-from workflows.machine.summary import Summary, summary_of
-
-__all__ = ["JOURNAL", "Clock", "Session", "Sessions", "Summary"]
+from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
+from workflows.machine.reducer import reduce
+from workflows.machine.rules import IllegalTransition, locked_words, refusal
+from workflows.machine.state import SETTLED, Phase, Record, State, Status
 
 JOURNAL = "journal.jsonl"
+
+Clock = Callable[[], datetime]
+
+
+class Session:
+    """A session that this process has open.
+
+    Attributes:
+        folder: where it lives (mode 0700); steps may keep private files of theirs in it.
+        header: what it is.
+        drafts: half-filled input.
+    """
+
+    def __init__(
+        self, folder: Path, header: Header, state: State, journal: Journal, lock: SessionLock, now: Clock
+    ) -> None:
+        self.folder = folder
+        self.header = header
+        self.drafts = Drafts(folder / "drafts")
+        self._state = replace(state, observed=kept_observations(folder))
+        self._journal = journal
+        self._lock = lock
+        self._now = now
+        self._run = secrets.token_hex(8)
+
+    @property
+    def state(self) -> State:
+        """The state as of the last event."""
+        return self._state
+
+    def layout(self) -> tuple[StepKey, ...]:
+        """The steps of the workflow as it is laid out now, in order."""
+        return self._state.layout()
+
+    def status(self, key: StepKey) -> Status:
+        """Where a step stands."""
+        return self._state.status(key, self._run)
+
+    def record(self, key: StepKey) -> Record | None:
+        """What is known of a step, or None if nothing happened to it."""
+        return self._state.records.get(key)
+
+    def facts(self, item: str = "") -> dict[str, JsonValue]:
+        """The facts that a step (of an item) may read: a copy, so that nobody can change the state by it."""
+        return checked_facts(self._state.facts(item))
+
+    def refusal(self, key: StepKey) -> Sentence:
+        """Why a step cannot be started now, in words; "" when it can."""
+        return self._waits(key) or refusal(self._state, Started(key, self._run, ""))
+
+    def _waits(self, key: StepKey) -> Sentence:
+        """Why a step has to wait, in words; "" when it need not.
+
+        This is stricter than the rules, which have to accept every journal that was ever written.
+        """
+        return locked_words(self._state, key) if self.status(key) is Status.LOCKED else ""
+
+    def observe(self, looks: Mapping[StepKey, Observation]) -> None:
+        """Take in looks at the world; a step that was done again meanwhile is looked at the next time.
+
+        Raises:
+            OnboardError: they could not be kept for the list of sessions.
+        """
+        now = self._stamp()
+        observed = {
+            key: dated(look, self._state.observed.get(key), record.at, now)
+            for key, look in looks.items()
+            if (record := self.record(key)) is not None and record.phase is Phase.SUCCEEDED
+        }
+        self._state = replace(self._state, observed=observed)
+        keep_observations(self.folder, observed)
+
+    def acknowledge(self, key: StepKey) -> None:
+        """Continue although the world contradicts a step: this contradiction does not stop it any more.
+
+        Raises:
+            IllegalTransition: nothing contradicts it, or it is not done.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        if not self._state.contradicted(key):
+            raise IllegalTransition(f"Nothing contradicts {key}")
+        self._happen(Acknowledged(key, self._run, self._stamp(), self._state.observed[key].identity))
+
+    def stale_reasons(self, key: StepKey) -> tuple[Sentence, ...]:
+        """The titles of the steps whose outcome changed since a stale step was done."""
+        givers = {
+            self._state.workflow.giver(name.partition("@")[0]).id for name in self._state.changed_since(key)
+        }
+        return tuple(step.title for step in self._state.workflow.steps if step.id in givers)
+
+    def proposal(self) -> StepKey | None:
+        """Where to go on: the first step that is not settled and not locked; None when all is done.
+
+        A step that is done only when asked for is not proposed.
+        """
+        return next((key for key in self._state.expected() if self._open(key)), None)
+
+    def _open(self, key: StepKey) -> bool:
+        return self.status(key) not in SETTLED | {Status.LOCKED}
+
+    def start(self, key: StepKey) -> None:
+        """Begin a step.
+
+        Raises:
+            IllegalTransition: it cannot be started now; the reason in words.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        if waits := self._waits(key):
+            raise IllegalTransition(waits)
+        self._happen(Started(key, self._run, self._stamp()))
+
+    def succeed(self, key: StepKey, facts: Facts) -> None:
+        """End a step well, with what it gives; its draft is dropped.
+
+        Raises:
+            IllegalTransition: this process is not at work on it, or it does not give such facts.
+            UnstorableFactError: a fact is no JSON value, or is a secret.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        self._happen(Succeeded(key, self._run, self._stamp(), facts))
+        self.drafts.drop(key)
+
+    def fail(self, key: StepKey, error: Mapping[str, str]) -> None:
+        """End a step badly, with what `OnboardError.as_record` says; it stays open.
+
+        Raises:
+            IllegalTransition: this process is not at work on it.
+            UnstorableFactError: the error is no JSON value, or holds a secret.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        self._happen(Failed(key, self._run, self._stamp(), error))
+
+    def skip(self, key: StepKey, reason: str = "") -> None:
+        """Leave out an optional step; what it gave earlier is gone.
+
+        Raises:
+            IllegalTransition: it is not optional, is running, is settled or has to wait.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        self._happen(Skipped(key, self._run, self._stamp(), reason))
+
+    def reopen(self, key: StepKey, reason: str = "") -> None:
+        """Make a settled step open again; what it gave stays until it is done again.
+
+        Raises:
+            IllegalTransition: it is not settled.
+            OnboardError: the journal could not be written, and nothing has changed.
+        """
+        self._happen(Reopened(key, self._run, self._stamp(), reason))
+
+    def close(self) -> None:
+        """Close the journal and give the lock back; a second time does nothing."""
+        self._journal.close()
+        self._lock.release()
+
+    def _stamp(self) -> str:
+        return self._now().isoformat(timespec="seconds")
+
+    def _happen(self, event: Event) -> None:
+        state = reduce(self._state, event)
+        self._journal.add(event)
+        self._state = state
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A line of the list of sessions.
+
+    Attributes:
+        id: its id.
+        workflow: the workflow's id.
+        created: when it was begun, ISO 8601 in UTC.
+        changed: when its last event happened, ISO 8601 in UTC.
+        details: what its header says (project, sandbox).
+        facts: its facts, for a few words about it.
+        next_title: the step to go on with, as "Plan (security)" if it is repeated; "" when all is done.
+        damage: why it cannot be read, "" when it can.
+    """
+
+    id: str
+    workflow: str = ""
+    created: str = ""
+    changed: str = ""
+    details: Facts = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
+    next_title: Sentence = ""
+    damage: Sentence = ""
 
 
 class Sessions:
@@ -61,23 +267,24 @@ class Sessions:
             SCHEMA, session_id, workflow, now.isoformat(timespec="seconds"), checked_facts(details)
         )
         folder = self.folder / session_id
-        try:
-            private_folder(self.folder)
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            raise
-        except (OSError, OnboardError) as error:
-            raise self._not_begun(error) from error
-        lock: SessionLock | None = None
-        try:
-            lock = SessionLock(folder / "lock")
-            journal = Journal.create(folder / JOURNAL, header)
-            sync_folder(self.folder)
-        except (OSError, OnboardError) as error:
-            if lock is not None:
-                lock.release()
-            shutil.rmtree(folder, ignore_errors=True)
-            raise self._not_begun(error) from error
+        with contextlib.ExitStack() as undo:
+            try:
+                private_folder(self.folder)
+                folder.mkdir(mode=0o700)
+                undo.callback(shutil.rmtree, folder, ignore_errors=True)
+                lock = undo.enter_context(SessionLock(folder / "lock"))
+                journal = Journal.create(folder / JOURNAL, header)
+                sync_folder(self.folder)
+            except FileExistsError:
+                raise
+            except (OSError, OnboardError) as error:
+                raise OnboardError(
+                    "The session could not be begun",
+                    f"Its folder in {self.folder} could not be written.",
+                    why=cause_of(error) if isinstance(error, OSError) else error.why,
+                    next="Check that the folder is yours and that its disk has room.",
+                ) from error
+            undo.pop_all()
         return Session(folder, header, State.beginning(declaration), journal, lock, self._now)
 
     def open(self, session_id: str) -> Session:
@@ -106,20 +313,14 @@ class Sessions:
         """All sessions, the most recently changed first; those that cannot be read say why.
 
         Raises:
-            OnboardError: the folder itself cannot be read.
+            FileError: the folder itself cannot be read.
         """
-        try:
-            folders = [entry for entry in self.folder.iterdir() if entry.is_dir()]
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise OnboardError(
-                "The sessions cannot be listed",
-                f"{self.folder} cannot be read.",
-                why=cause_of(error),
-                next="Check that the folder is yours.",
-            ) from error
-        every = (summary_of(folder, folder / JOURNAL, self._workflows, self._now) for folder in folders)
+        with explained(self.folder, "read"):
+            try:
+                folders = [entry for entry in self.folder.iterdir() if entry.is_dir()]
+            except FileNotFoundError:
+                return ()
+        every = (_summary_of(folder, self._workflows, self._now) for folder in folders)
         found = [summary for summary in every if summary is not None]
         return tuple(sorted(found, key=lambda summary: (summary.changed, summary.id), reverse=True))
 
@@ -135,10 +336,8 @@ class Sessions:
                 lock = SessionLock(folder / "lock")
             except SessionInUse:
                 continue
-            try:
+            with lock:
                 visit(folder)
-            finally:
-                lock.release()
 
     def delete(self, session_id: str, guard: Callable[[Path], None] | None = None) -> None:
         """Delete a session and all that it keeps.
@@ -149,23 +348,13 @@ class Sessions:
 
         Raises:
             SessionInUse: another process has it open.
-            OnboardError: there is none of that id, or something of it could not be deleted.
+            OnboardError: there is none of that id, or something in its folder could not be deleted.
         """
         folder = self._existing(session_id)
-        lock = SessionLock(folder / "lock")
-        try:
+        with SessionLock(folder / "lock"), explained(folder, "deleted"):
             if guard is not None:
                 guard(folder)
             shutil.rmtree(folder)
-        except OSError as error:
-            raise OnboardError(
-                "The session could not be deleted",
-                f"Something in {folder} is still there.",
-                why=cause_of(error),
-                next="Check that all in the folder is yours, then delete it again.",
-            ) from error
-        finally:
-            lock.release()
 
     def _existing(self, session_id: str) -> Path:
         folder = self.folder / session_id
@@ -179,41 +368,107 @@ class Sessions:
 
     def _resumed(self, folder: Path, *, repair: bool) -> Session:
         path = folder / JOURNAL
-        lock = SessionLock(folder / "lock")
-        try:
+        with contextlib.ExitStack() as undo:
+            lock = undo.enter_context(SessionLock(folder / "lock"))
             try:
-                loaded, state = replayed(path, self._workflows)
+                loaded, state = _replayed(path, self._workflows)
             except DamagedJournal as damage:
                 if not repair or damage.sound is None:
                     raise
                 self._keep_copy(path)
-                loaded, state = damage.sound, state_of(path, damage.sound, self._workflows)
+                loaded, state = damage.sound, _state_of(path, damage.sound, self._workflows)
             journal = Journal.resume(path, loaded.sound_bytes)
-        except BaseException:
-            lock.release()
-            raise
+            undo.pop_all()
         return Session(folder, loaded.header, state, journal, lock, self._now)
 
     def _keep_copy(self, path: Path) -> None:
         stamp = f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        try:
+        with explained(path, "copied, and is left as it is"):
             shutil.copy2(path, path.with_name(f"{path.name}.damaged-{stamp}"))
-        except OSError as error:
-            raise OnboardError(
-                "The session could not be repaired",
-                f"No copy of the damaged {path} could be made, so it was left as it is.",
-                why=cause_of(error),
-                next="Make room on the disk and try again.",
-            ) from error
-
-    def _not_begun(self, error: OSError | OnboardError) -> OnboardError:
-        return OnboardError(
-            "The session could not be begun",
-            f"Its folder in {self.folder} could not be written.",
-            why=cause_of(error) if isinstance(error, OSError) else error.why,
-            next="Check that the folder is yours and that its disk has room.",
-        )
 
 
 def _is_name(session_id: str) -> bool:
     return session_id not in {"", ".", ".."} and not {"/", "\0"} & set(session_id)
+
+
+def _replayed(path: Path, workflows: Mapping[str, Workflow]) -> tuple[Loaded, State]:
+    """A journal and the state that it adds up to.
+
+    Raises:
+        DamagedJournal: with as much of it as can be both read and replayed.
+        OnboardError: as `read_journal` says, or it is of none of these workflows (by id).
+    """
+    try:
+        loaded = read_journal(path)
+    except DamagedJournal as damage:
+        if damage.sound is not None:
+            _state_of(path, damage.sound, workflows)
+        raise
+    return loaded, _state_of(path, loaded, workflows)
+
+
+def _state_of(path: Path, loaded: Loaded, workflows: Mapping[str, Workflow]) -> State:
+    """The state that a journal's events add up to.
+
+    Raises:
+        DamagedJournal: an event is not legal where it stands; what comes before it is sound.
+        OnboardError: the journal is of none of these workflows.
+    """
+    workflow = workflows.get(loaded.header.workflow)
+    if workflow is None:
+        raise OnboardError(
+            "This session is of an unknown kind",
+            f"It is about the workflow {loaded.header.workflow!r}, which this program does not have.",
+            next="Update iam-onboard and resume it then. Nothing was changed.",
+        )
+    state = State.beginning(workflow)
+    for number, event in enumerate(loaded.events):
+        try:
+            state = reduce(state, event)
+        except (IllegalTransition, UnstorableFactError) as error:
+            raise DamagedJournal(path, str(error), loaded.first(number)) from error
+    return state
+
+
+def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> Summary | None:
+    """The summary of the session in a folder, or None if it holds none (any more).
+
+    Args:
+        folder: the session's folder.
+        workflows: those that sessions can be of, by id.
+        now: the clock, for its time zone.
+    """
+    journal = folder / JOURNAL
+    try:
+        loaded, state = _replayed(journal, workflows)
+    except OnboardError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        return Summary(folder.name, changed=_changed(journal, now), damage=error.why or error.what)
+    state = replace(state, observed=kept_observations(folder))
+    header = loaded.header
+    return Summary(
+        folder.name,
+        header.workflow,
+        header.created,
+        loaded.events[-1].at if loaded.events else header.created,
+        header.details,
+        state.facts(),
+        _next_title(state),
+    )
+
+
+def _next_title(state: State) -> Sentence:
+    for key in state.expected():
+        if state.status(key, "") not in SETTLED | {Status.LOCKED}:
+            title = state.workflow.step(key.step).title
+            return f"{title} ({key.item})" if key.item else title
+    return ""
+
+
+def _changed(journal: Path, now: Clock) -> str:
+    try:
+        seconds = journal.stat().st_mtime
+    except OSError:
+        return ""
+    return datetime.fromtimestamp(seconds, tz=now().tzinfo).isoformat(timespec="seconds")

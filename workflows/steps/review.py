@@ -12,7 +12,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
-from workflows.core.processes import child_environment
+from workflows.core.processes import child_environment, read_record
 from workflows.core.sentences import Sentence, capitalized, joined
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.discover import find_project
@@ -131,11 +131,7 @@ def _keep(folder: Path, change_set: ChangeSet) -> None:
 
 
 def _kept(folder: Path) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = json.loads((folder / _WRITTEN).read_bytes())
-    except FileNotFoundError:
-        return {"digest": "", "files": []}
-    return kept
+    return read_record(folder / _WRITTEN) or {"digest": "", "files": []}
 
 
 def _proposed(layer: Layer, wanted: Sequence[Operation]) -> ChangeSet:

@@ -6,11 +6,9 @@ that have to be made again; whoever plans next, today or after a restart, plans 
 
 from __future__ import annotations
 
-import contextlib
-import json
 from pathlib import Path
 
-from workflows.core.processes import write_record
+from workflows.core.processes import read_record, write_record
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyResult
 from workflows.services.terraform.runner import Kind, Run
@@ -35,10 +33,8 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
 
 def last_result(folder: Path) -> ApplyResult | None:
     """How the last apply of a layer ended that has been taken in, or None."""
-    try:
-        return ApplyResult.from_facts(json.loads((folder / "apply.json").read_text("utf-8"))["result"])
-    except FileNotFoundError:
-        return None
+    kept = read_record(folder / "apply.json")
+    return None if kept is None else ApplyResult.from_facts(kept["result"])
 
 
 def begun_at(folder: Path) -> float | None:
@@ -57,11 +53,10 @@ def earlier_result(folder: Path, record: PlanRecord) -> ApplyResult | None:
 
 def result_of(folder: Path, record: PlanRecord) -> ApplyResult | None:
     """How the last apply of this very plan ended that has been taken in, or None."""
-    with contextlib.suppress(FileNotFoundError):
-        kept = json.loads((folder / "apply.json").read_text("utf-8"))
-        if kept["plan_sha256"] == record.plan_sha256:
-            return ApplyResult.from_facts(kept["result"])
-    return None
+    kept = read_record(folder / "apply.json")
+    if kept is None or kept["plan_sha256"] != record.plan_sha256:
+        return None
+    return ApplyResult.from_facts(kept["result"])
 
 
 def pending_replacements(folder: Path) -> tuple[str, ...]:
@@ -70,10 +65,8 @@ def pending_replacements(folder: Path) -> tuple[str, ...]:
     Args:
         folder: the private folder of the layer's runs.
     """
-    try:
-        return tuple(json.loads((folder / _REPLACE).read_text("utf-8"))["addresses"])
-    except FileNotFoundError:
-        return ()
+    record = read_record(folder / _REPLACE)
+    return tuple(record["addresses"]) if record is not None else ()
 
 
 def replace_next(folder: Path, address: str) -> None:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import write_atomically
-from workflows.core.processes import is_alive, write_record
+from workflows.core.processes import is_alive, read_record, write_record
 from workflows.services.terraform.events import Event, LineSplitter, message_of, parse_line
 from workflows.services.terraform.progress import Progress, ProgressTracker
 from workflows.services.terraform.redaction import redact
@@ -294,7 +294,7 @@ class Run:
                 time.sleep(POLL_SECONDS)
 
     def _outcome(self, progress: Progress, text: str) -> Outcome:
-        record = _read_json(self.folder / "exit.json")
+        record = read_record(self.folder / "exit.json")
         if record is not None:
             exit_code = record["exit_code"]
         else:  # the supervisor was killed too: Terraform's own last words are all there is
@@ -302,20 +302,12 @@ class Run:
         return Outcome(exit_code, self.was_cancelled(), progress, text)
 
     def _process(self) -> dict[str, Any] | None:
-        return _read_json(self.folder / "process.json")
+        return read_record(self.folder / "process.json")
 
 
 def _runs(process: dict[str, Any], who: str) -> bool:
     pid, started_at = process[f"{who}pid"], process[f"{who}started_at"]
     return started_at is not None and is_alive(pid, started_at)
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return record
 
 
 def _launch(
