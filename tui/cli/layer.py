@@ -6,19 +6,23 @@ What was asked for goes to standard output; warnings and reasons go to standard 
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from tui.cli import asking
 from tui.cli.exit_codes import DONE, UsageError
-from tui.cli.layer_edits import propose_and_write, warn_of_half_written, writes_of
 from tui.cli.layer_find import find_layer, root_of
 from tui.cli.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
-from tui.cli.output import answer, note
+from tui.cli.output import answer, columns, hand_out, note, say, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
+from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.collector import collector_paused
+from workflows.layer.discover import find_project
 from workflows.layer.edit import check, propose
 from workflows.layer.model import Layer
 from workflows.layer.names import POLICY_NUMBERS
@@ -31,8 +35,10 @@ from workflows.layer.operations import (
     SetPasswordPolicy,
 )
 from workflows.layer.operations.base import find_person
-from workflows.layer.project import LayerLocation, Project
+from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read import read_layer
+from workflows.layer.write import Standing, WriteJournal
+from workflows.services.git import Git
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.normalise import INPUT_LIMIT
 from workflows.services.gpg.verdict import judge
@@ -117,7 +123,7 @@ def _attribute(text: str) -> tuple[str, int | bool]:
 
 def _read(machine: Machine, options: argparse.Namespace) -> tuple[Project | None, Layer]:
     project, location = find_layer(machine, options.layer)
-    warn_of_half_written(writes_of(machine, root_of(project, location)))
+    _warn_of_half_written(_writes_of(machine, root_of(project, location)))
     with collector_paused():
         return project, read_layer(location)
 
@@ -138,8 +144,8 @@ def _edit(
             warnings = [one.message for one in check(read, wanted) if not one.fatal]
             return propose([(read, wanted)]), warnings  # raises what is fatal, with the reason
 
-        writes, request = writes_of(machine, root_of(project, location)), (str(location.path), *wanted)
-        return propose_and_write(writes, request, make, words(location.relative), options)
+        writes, request = _writes_of(machine, root_of(project, location)), (str(location.path), *wanted)
+        return _propose_and_write(writes, request, make, words(location.relative), options)
 
 
 def _key(machine: Machine, name: str, location: LayerLocation) -> str:
@@ -152,3 +158,143 @@ def _key(machine: Machine, name: str, location: LayerLocation) -> str:
         raise OnboardError("This key cannot be used", verdict.headline, why=verdict.explanation)
     note(*(f"warning: {warning}" for warning in verdict.warnings))
     return checked.key.text
+
+
+def accounts(machine: Machine, options: argparse.Namespace) -> int:
+    """`iam-onboard layer accounts [PROJECT] [--add NAME --email E [--id ID]] [--remove NAME]`.
+
+    Raises:
+        OnboardError: there is no project there, or the change is refused.
+        UsageError: the options do not fit together.
+    """
+    _refuse_misuse(options)
+    folder = machine.working_folder / Path(options.project).expanduser()
+    project = find_project(folder)
+    writes = _writes_of(machine, project.root)
+    if not (options.add or options.remove):
+        _warn_of_half_written(writes)
+        rows = [(one.name, one.id or "no id yet", one.email) for one in project.accounts]
+        records = [asdict(one) for one in project.accounts]
+        answer(records, columns(rows, indent=""), as_json=options.json)
+        return DONE
+
+    def make() -> tuple[ChangeSet, list[Sentence]]:
+        return _changes(machine, find_project(folder), options)
+
+    request = (str(project.root), options.add, options.email, options.id, options.remove)
+    return _propose_and_write(writes, request, make, _done(options), options)
+
+
+def _refuse_misuse(options: argparse.Namespace) -> None:
+    if options.add and options.remove:
+        raise UsageError("--add and --remove are given one at a time.")
+    if options.add and not options.email:
+        raise UsageError("--add needs --email, the address of the account's root user.")
+    if not options.add and (options.email or options.id):
+        raise UsageError("--email and --id belong to --add NAME.")
+
+
+def _changes(
+    machine: Machine, project: Project, options: argparse.Namespace
+) -> tuple[ChangeSet, list[Sentence]]:
+    if options.add:
+        changes = add_account(project, Account(options.add, options.email, options.id))
+        warnings: list[Sentence] = (
+            [] if options.id else ["AWS has not made the account yet: give its id later, by hand."]
+        )
+    else:
+        changes = remove_account(project, options.remove)
+        warnings = warnings_of_removal(project, options.remove)
+    repository = Git(project.root, machine.environment)
+    paths = [one.path for one in changes.changes]
+    if repository.is_repository() and any(repository.is_ignored(one) for one in paths):
+        warnings.append(
+            f"{paths[0].name} is kept out of git: nobody gets this change by a pull. Tell your colleagues."
+        )
+    return changes, warnings
+
+
+def _done(options: argparse.Namespace) -> str:
+    if options.add:
+        return f"The account {options.add} is added to the project's accounts."
+    return f"The account {options.remove} is removed from the project's accounts; its folder and layers stay."
+
+
+def _warn_of_half_written(writes: WriteJournal) -> None:
+    """Say on standard error that the files which are shown are half written, if they are."""
+    if writes.standing() is Standing.HALF:
+        note(
+            "warning: the last change was cut off between two files, and is half there; the next command "
+            "that edits a layer of this project finishes it."
+        )
+
+
+def _writes_of(machine: Machine, root: Path) -> WriteJournal:
+    """The writes of the project with this root."""
+    folder = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:32]
+    return WriteJournal(machine.places.sessions.with_name("layer-writes") / folder / "writing.json")
+
+
+def _propose_and_write(
+    writes: WriteJournal,
+    request: Sequence[object],
+    make: Callable[[], tuple[ChangeSet, list[Sentence]]],
+    words: str,
+    options: argparse.Namespace,
+) -> int:
+    """Make a change set and write it, or show it; what a killed command left is finished first.
+
+    Args:
+        writes: the project's writes.
+        request: what is asked for; the same as that of a killed command, it is done when that is finished.
+        make: reads the files and gives the changes and the warnings.
+        words: what was done, as a sentence.
+        options: `dry_run` and `json`.
+
+    Raises:
+        OnboardError: the request is refused, or the disk refuses.
+    """
+    if options.dry_run:
+        _warn_of_half_written(writes)
+        changes, warnings = make()
+    else:
+        digest = [hashlib.sha256(repr(list(request)).encode()).hexdigest()]
+        with writes.alone():
+            finished = _finish(writes)
+            if finished is not None and finished[1] == digest:
+                changes, warnings = finished[0], []
+            else:
+                changes, warnings = make()
+                if not changes.is_empty:
+                    writes.write(changes, digest)
+    _tell(changes, warnings, words, options)
+    return DONE
+
+
+def _finish(writes: WriteJournal) -> tuple[ChangeSet, list[str]] | None:
+    if writes.standing() is Standing.CHANGED:
+        note(
+            "warning: an earlier change was cut off between two files, and they have been changed since: "
+            "it is not finished. Look at `git diff`."
+        )
+    finished = writes.finish()
+    if finished is not None:
+        files = ", ".join(f"{one.layer}/{one.name}" for one in finished[0].changes)
+        note(f"An earlier change was cut off between two files; it is finished now: {files}")
+    return finished
+
+
+def _tell(changes: ChangeSet, warnings: list[Sentence], words: str, options: argparse.Namespace) -> None:
+    files = changes.summary()
+    if options.json:
+        written = not options.dry_run and not changes.is_empty
+        record = {"done": words, "written": written, "changes": files, "diff": changes.diff()}
+        say_json({**record, "warnings": warnings})
+        return
+    note(*(f"warning: {warning}" for warning in warnings))
+    if options.dry_run:
+        hand_out(changes.diff())
+    elif changes.is_empty:
+        say("Nothing to change.")
+    else:
+        say(words, *(f"  {one['layer']}/{one['file']}  +{one['added']} -{one['removed']}" for one in files))

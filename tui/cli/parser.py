@@ -204,7 +204,7 @@ def _layer(commands: _Commands) -> None:
 
 def _accounts(parts: _Commands) -> None:
     words = "tell the project's accounts in common.tfvars, or change them"
-    accounts = parts.add("accounts", "layer_accounts:accounts", words)
+    accounts = parts.add("accounts", "layer:accounts", words)
     accounts.add_argument(
         "project",
         nargs="?",
