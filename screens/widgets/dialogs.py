@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
 
 
 class DialogBody(VerticalScroll):
@@ -69,7 +70,9 @@ class ErrorDialog(Dialog):
         Binding("e,f4", "edit", "Edit by hand", id="dialog.edit"),
     ]
 
-    def __init__(self, error: OnboardError, copy: Callable[[str], str], *, editable: bool = False) -> None:
+    def __init__(
+        self, error: OnboardError, copy: Callable[[str], Sentence], *, editable: bool = False
+    ) -> None:
         super().__init__(classes="-error")
         self._error = error
         self._copy = copy

@@ -15,6 +15,7 @@ from screens.widgets.qr_code import QrCode
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, text_of
 from workflows.services.authenticator import grouped_seed
 
 _GROUPS_PER_LINE = 4
@@ -49,7 +50,11 @@ class QrDialog(ModalScreen[None]):
     """
 
     def __init__(
-        self, matrix: Sequence[Sequence[bool]], seed: Secret, name: str, copy: Callable[[str | Secret], str]
+        self,
+        matrix: Sequence[Sequence[bool]],
+        seed: Secret,
+        name: str,
+        copy: Callable[[str | Secret], Sentence],
     ) -> None:
         super().__init__()
         self._matrix = matrix
@@ -92,6 +97,6 @@ class QrDialog(ModalScreen[None]):
     def action_copy(self) -> None:
         """Copy the seed."""
         try:
-            self.notify(self._copy(self._seed))
+            self.notify(text_of(self._copy(self._seed)))
         except OnboardError as error:
             self.notify(f"{error.what} {error.why}", severity="warning")

@@ -20,7 +20,7 @@ from workflows.core.openpgp import (
     fingerprint_of,
     split,
 )
-from workflows.core.sentences import joined
+from workflows.core.sentences import Sentence, joined
 from workflows.messages.envelope import MessageError
 
 SIGN_IN_DOMAINS = {
@@ -145,7 +145,7 @@ def ciphertext(value: str | None, field: str) -> list[Problem]:
     return [Problem(f"{field} is not an encrypted text: {reason}.", field)] if reason else []
 
 
-def _not_encrypted(text: str) -> str:
+def _not_encrypted(text: str) -> Sentence:
     """Why a base64 text is no whole OpenPGP message encrypted to a public key (half a sentence), or ""."""
     try:
         tags = [packet.tag for packet in _packets(text) if packet.tag != Tag.MARKER]
@@ -166,7 +166,7 @@ def public_key(value: str, wanted: str) -> list[Problem]:
     return [Problem(f"The public key is refused: {reason}.", "public_key")] if reason else []
 
 
-def _not_the_key(text: str, wanted: str) -> str:
+def _not_the_key(text: str, wanted: str) -> Sentence:
     """Why a base64 text is not the one public key with a fingerprint (half a sentence), or ""."""
     try:
         packets = _packets(text)

@@ -37,7 +37,7 @@ class Clipboard(Protocol):
     def expires_at(self) -> datetime | None:
         """When `clear_if_ours()` is due, for the application to poll; None while nothing of ours is in it."""
 
-    def copy(self, text: str | Secret) -> str:
+    def copy(self, text: str | Secret) -> Sentence:
         """Copy a text; a secret is due to be cleared `KEEP_SECONDS` later, a plain text is not.
 
         Returns:
@@ -83,7 +83,7 @@ class PyperclipClipboard:
         self._keep = timedelta(seconds=keep_seconds)
         self._digest: bytes | None = None
 
-    def copy(self, text: str | Secret) -> str:
+    def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`. The text is read back: only a real copy shows that the mechanism works."""
         value = text.reveal() if isinstance(text, Secret) else text
         copy, paste = self._found()
@@ -153,7 +153,7 @@ class Osc52Clipboard:
         self._now = now
         self._keep = timedelta(seconds=keep_seconds)
 
-    def copy(self, text: str | Secret) -> str:
+    def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`. Whether the terminal took it cannot be known, and the sentence says so."""
         self._write(text.reveal() if isinstance(text, Secret) else text)
         doubt = "if your terminal allows it (in tmux: set-clipboard on)"
@@ -193,7 +193,7 @@ class FirstWorkingClipboard:
             (board.expires_at for board in self._clipboards if board.expires_at is not None), default=None
         )
 
-    def copy(self, text: str | Secret) -> str:
+    def copy(self, text: str | Secret) -> Sentence:
         """See `Clipboard`."""
         refusals = []
         for clipboard in self._clipboards:

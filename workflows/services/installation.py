@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from workflows.core.sentences import Sentence
+
 COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "gpg": (
         ("macOS", "brew install gnupg"),
@@ -59,7 +61,7 @@ def how_to_install(what: str) -> str:
     return "\n".join(f"  {system:<{width}}  {command}" for system, command in commands)
 
 
-def how_to_add_the_demo() -> str:
+def how_to_add_the_demo() -> Sentence:
     """How to install the extra `demo` into this installation, as a sentence."""
     system, processor = platform.system(), platform.machine()
     if system != "Darwin" and (system, processor) != ("Linux", "x86_64"):

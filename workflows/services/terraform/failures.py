@@ -317,7 +317,7 @@ class LockInfo:
     path: str
 
     @property
-    def purpose(self) -> str:
+    def purpose(self) -> Sentence:
         """What is done under the lock, in words ("an apply")."""
         return _OPERATIONS.get(self.operation, self.operation or "something unknown")
 
