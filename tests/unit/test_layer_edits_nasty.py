@@ -4,7 +4,7 @@ import pytest
 from support.layers import BUCKET, USERS, contents, layer_of, pair
 
 from workflows.layer.edit import edit_layer, propose
-from workflows.layer.model import Layer
+from workflows.layer.model import Layer, Subject
 from workflows.layer.operations import (
     AddGroup,
     AddPerson,
@@ -133,7 +133,7 @@ def test_an_empty_list_over_two_lines_is_closed_when_it_is_empty_again() -> None
 
 def test_a_name_listed_twice_goes_wholly() -> None:
     layer = with_users('["a.a", "b.b", "a.a"]')
-    assert any("declared twice" in one.message for one in layer.findings)
+    assert [(one.subject, one.label) for one in layer.findings] == [(Subject.USER, "a.a")]
     assert users_of(edit_layer(layer, [RemovePerson("a.a")])) == '["b.b"]'
 
 
@@ -268,7 +268,7 @@ def test_a_group_named_by_an_expression_is_neither_renamed_nor_a_template() -> N
 
 def test_an_override_file_makes_its_target_read_only() -> None:
     layer = with_users('["a.a"]', zz_override_tf='module "user" {\n  source = "x"\n}\n')
-    assert any("override file" in one.message for one in layer.findings)
+    assert (Subject.FILE, "zz_override.tf") in [(one.subject, one.label) for one in layer.findings]
     with pytest.raises(EditRefused):
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
 
@@ -276,7 +276,7 @@ def test_an_override_file_makes_its_target_read_only() -> None:
 def test_an_override_file_of_providers_and_backends_alone_is_nothing_to_tell() -> None:
     text = 'terraform {\n  backend "s3" {}\n}\nprovider "aws" {\n  region = "x"\n}\n'
     providers = with_users('["a.a"]', zz_override_tf=text)
-    assert not [one for one in providers.findings if "override" in one.message]
+    assert not [one for one in providers.findings if one.subject is Subject.FILE]
     edit_layer(providers, [AddPerson("b.b", "KEY\n")])
 
 

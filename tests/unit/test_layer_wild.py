@@ -10,7 +10,7 @@ from support.layers import USERS, layer_of, location
 from workflows.layer.discover import find_project
 from workflows.layer.edit import check, edit_layer, propose
 from workflows.layer.files import FileSet
-from workflows.layer.model import Layer
+from workflows.layer.model import Layer, Subject
 from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, SetAccess, SetGroups
 from workflows.layer.read import declares_people, lone_layer, read_files, read_layer
 
@@ -126,7 +126,7 @@ def test_blocks_of_2020_are_cloned_with_banner_template_and_commented_output() -
 
 def test_a_membership_resource_refuses_a_removal_with_its_place() -> None:
     layer = blocks(GROUPS_2020 + MEMBERSHIP)
-    assert any("auditors is a resource" in one.message for one in layer.findings)
+    assert (Subject.MEMBER, "auditors") in [(one.subject, one.label) for one in layer.findings]
     with pytest.raises(EditRefused) as refusal:
         edit_layer(layer, [RemovePerson("jane.doe")])
     line = (GROUPS_2020 + MEMBERSHIP)[: (GROUPS_2020 + MEMBERSHIP).index("  users = [")].count("\n") + 1

@@ -10,6 +10,7 @@ from support.admin_project import AdminProject, decide
 from support.styled_project import Styling, restyle
 
 from workflows.core.errors import OnboardError
+from workflows.layer.model import Subject
 from workflows.steps.edits import read_layers
 
 Keys = Mapping[str, bytes]
@@ -88,4 +89,4 @@ def test_of_a_string_that_is_not_closed_no_name_is_made(admin_project: AdminProj
     admin_project.facts.update(project_root=str(admin_project.root), layers=["security"])
     layer = read_layers(admin_project.context())["security"]
     assert [one.name for one in layer.groups if "\n" in one.name] == []
-    assert any("groups.tf cannot be parsed" in one.message for one in layer.findings)
+    assert (Subject.FILE, "groups.tf") in [(one.subject, one.label) for one in layer.findings]
