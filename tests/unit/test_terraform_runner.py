@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
 from workflows.services.terraform.events import Diagnostic
 from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update, Watch
 
@@ -239,7 +240,7 @@ def test_nothing_is_started_that_cannot_be_noted(tmp_path: Path) -> None:
 
     with pytest.raises(OnboardError, match="Cannot start") as refused:
         attempt(str(python))
-    assert refused.value.why == os.strerror(errno.EFBIG)
+    assert refused.value.why == cause_of(OSError(errno.EFBIG, os.strerror(errno.EFBIG)))
     assert "room on the disk" in refused.value.next
     assert not (tmp_path / "run").exists()
     assert list(temporary.iterdir()) == []

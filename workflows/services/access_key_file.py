@@ -1,5 +1,7 @@
-"""Reads the CSV file that AWS's console gives for a new access key, in every form that is about.
+"""The CSV file that AWS's console gives for a new access key: noticed, read in every form there is, deleted.
 
+The folder of downloads is looked at again and again: it may be on any file system, and a look takes a
+millisecond. Only a regular file in the folder itself counts, never a link.
 The file is the only copy of a secret that AWS shows once, so each way it can be wrong gets its own sentence,
 and none of those repeats what is in it.
 """
@@ -9,8 +11,11 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
+import stat
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from workflows.core import files
@@ -19,6 +24,8 @@ from workflows.core.secret import Secret
 from workflows.numbers import count
 
 MAX_BYTES = 16 * 1024
+CLOCK_GRAIN_SECONDS = 2
+"""File systems keep times as coarsely as this, so a new file can seem a little older than it is."""
 
 # IAM API reference, AccessKey: the id is 16-128 word characters; AKIA for long-term keys, ASIA for
 # temporary ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
@@ -54,6 +61,67 @@ class AccessKey:
     secret_access_key: Secret
     user: str = ""
     session_token: Secret | None = None
+
+
+def find_access_keys(folder: Path, since: datetime) -> list[Path]:
+    """The files in the folder, written since then, that look like an access key; the newest first.
+
+    That is: the name ends in .csv (in any case), at most 16 KiB, its first line names an access key id in
+    any of the forms that browsers and spreadsheets leave, and a line follows it.
+    """
+    earliest = since.timestamp() - CLOCK_GRAIN_SECONDS
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _may_be_one(entry.name) and entry.is_file(follow_symlinks=False):
+                    written = entry.stat(follow_symlinks=False).st_mtime
+                    if written >= earliest and looks_like_access_key(Path(entry.path)):
+                        found.append((written, Path(entry.path)))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def looks_like_access_key(path: Path) -> bool:
+    """Whether the file has the header of an access key file and a line below it; False if unreadable."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= MAX_BYTES:
+            return False
+        data = stream.read(MAX_BYTES)
+    text = data.decode(_encoding(data), errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) >= 2 and "accesskeyid" in "".join(lines[0].casefold().split())
+
+
+def delete_access_key_file(path: Path) -> str:
+    """Delete the downloaded file; a link is removed as such, never what it points to.
+
+    The data is not overwritten: on today's disks and file systems that does not reach the old blocks.
+
+    Returns:
+        What was done and where copies may remain, for the person.
+
+    Raises:
+        FileError: it cannot be deleted.
+    """
+    with files.explained(path, "deleted"):
+        path.unlink()
+    return (
+        f"{path.name} is deleted. Copies may remain where this program cannot reach: a backup, a synchronised"
+        " folder, unused blocks of the disk. If you doubt it, rotate the key."
+    )
+
+
+def _may_be_one(name: str) -> bool:
+    """A finished CSV file by its name: browsers write to `….csv.crdownload` or `….csv.part` first."""
+    lowered = name.lower()
+    return lowered.endswith(".csv") and not lowered.startswith((".", "~"))
 
 
 def read_access_key_file(path: Path) -> AccessKey:
@@ -138,22 +206,20 @@ def check_access_key(
 
 
 def _decode(data: bytes, name: str) -> str:
-    """UTF-8 with or without a mark, or UTF-16 with one (or unmistakably without)."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif data[1:2] == b"\0":
-        encoding = "utf-16-le"
-    elif data[:1] == b"\0":
-        encoding = "utf-16-be"
-    else:
-        encoding = "utf-8-sig"
     try:
-        text = data.decode(encoding)
+        text = data.decode(_encoding(data))
     except UnicodeDecodeError:
         raise _error(f"{name} is not a text file.") from None
     if "\0" in text:
         raise _error(f"{name} is not a text file.")
     return text
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8 with or without a mark, or UTF-16 with one (or unmistakably without)."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8-sig"
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,9 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation
 from workflows.messages.handoff import Identity
-from workflows.services.access_key_file import check_access_key
+from workflows.services.access_key_file import check_access_key, delete_access_key_file, find_access_keys
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import ClientFactory, Credentials
-from workflows.services.downloads import delete_access_key_file, find_access_keys
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.services.iam import MfaDevice
 from workflows.steps.base import Context, Progress, Report

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.files import write_atomically
+from workflows.core.files import cause_of, write_atomically
 from workflows.core.processes import is_alive, read_record, write_record
+from workflows.core.sentences import Sentence
 from workflows.services.terraform.events import Event, LineSplitter, message_of, parse_line
 from workflows.services.terraform.progress import Progress, ProgressTracker
 from workflows.services.terraform.redaction import redact
@@ -327,7 +328,7 @@ def _launch(
     try:
         folder.mkdir(mode=0o700)
     except OSError as error:
-        raise _no_room(folder, error.strerror or "") from error
+        raise _no_room(folder, cause_of(error)) from error
     with contextlib.ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
@@ -343,7 +344,7 @@ def _launch(
             write_record(folder / "run.json", description)
             output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         except OSError as error:
-            raise _no_room(folder, error.strerror or "") from error
+            raise _no_room(folder, cause_of(error)) from error
         leftovers = undo.pop_all()
     command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv]
     try:
@@ -375,7 +376,8 @@ def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str
             check=False,
         ).returncode
         if exit_code >= NOT_NOTED:
-            raise _no_room(folder, os.strerror(exit_code - NOT_NOTED) if exit_code > NOT_NOTED else "")
+            number = exit_code - NOT_NOTED
+            raise _no_room(folder, cause_of(OSError(number, os.strerror(number))) if number else "")
         if exit_code != 0:
             raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
     except OSError as error:
@@ -387,7 +389,7 @@ def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str
         ) from error
 
 
-def _no_room(folder: Path, why: str) -> OnboardError:
+def _no_room(folder: Path, why: Sentence) -> OnboardError:
     return OnboardError(
         "Cannot start Terraform",
         f"Nothing was started, since what it says and that it runs cannot be noted in {folder}.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workflows.core.files import FileError
-from workflows.services.downloads import (
+from workflows.services.access_key_file import (
     delete_access_key_file,
     find_access_keys,
     looks_like_access_key,
