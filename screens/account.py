@@ -19,8 +19,7 @@ from screens.widgets.problems import ProblemList
 from screens.widgets.text import Text
 from workflows.layer.model import Constant
 from workflows.steps import account
-from workflows.steps.account import LayerView, Request
-from workflows.steps.account_words import EXPLANATIONS
+from workflows.steps.account import EXPLANATIONS, LayerView, Request
 from workflows.steps.by_hand import Spot
 
 

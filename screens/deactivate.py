@@ -23,8 +23,7 @@ from workflows.numbers import count
 from workflows.services.iam import AccessKey, Holding, HoldingKind
 from workflows.steps import deactivate
 from workflows.steps.base import Report
-from workflows.steps.deactivate import Findings, Leaver, Request
-from workflows.steps.mentions import as_text
+from workflows.steps.deactivate import Findings, Leaver, Request, as_text
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from screens.widgets.policies_dialog import GroupPolicies, PoliciesDialog
 from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import short_policy
 from workflows.layer.names import check_group_name
-from workflows.steps import group_choices
+from workflows.steps import group_views
 from workflows.steps.decisions import NewGroup, PolicyChanges
-from workflows.steps.group_choices import LayerChoice
-from workflows.steps.group_views import LayerView
+from workflows.steps.group_views import LayerChoice, LayerView
 
 
 class GroupKeys(ByHandPane):
@@ -63,7 +62,7 @@ class GroupKeys(ByHandPane):
         def answered(name: str | None) -> None:
             if name:
                 self.choose(
-                    group_choices.renamed(self.choice, group, name, written=written),
+                    group_views.renamed(self.choice, group, name, written=written),
                     group if written else name,
                 )
 
@@ -89,16 +88,16 @@ class GroupKeys(ByHandPane):
         """Ask, then remove the marked group; a new one is simply forgotten, a removed one stays after all."""
         group = self.query_one(Matrix).group
         if not group or group in self.choice.remove:
-            self.choose(group_choices.kept(self.choice, group), group)
+            self.choose(group_views.kept(self.choice, group), group)
             return
         known = self.view.by_name.get(group)
         if known is None:
-            self.choose(group_choices.removed(self.choice, group, written=False))
+            self.choose(group_views.removed(self.choice, group, written=False))
             return
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
             if yes:
-                self.choose(group_choices.removed(self.choice, group, written=True), group)
+                self.choose(group_views.removed(self.choice, group, written=True), group)
 
         body = f"Members: {_some(known.members) or 'none'}. Nothing is written before Review."
         alone = self.view.alone_without(self.choice, group)
@@ -115,7 +114,7 @@ class GroupKeys(ByHandPane):
 
         def answered(changes: PolicyChanges | None) -> None:
             if changes is not None:
-                self.choose(group_choices.with_policies(self.choice, group, changes), group)
+                self.choose(group_views.with_policies(self.choice, group, changes), group)
 
         about = GroupPolicies(
             group=self.choice.rename.get(group, group),

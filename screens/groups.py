@@ -18,10 +18,9 @@ from screens.widgets.matrix import Matrix
 from screens.widgets.matrix_layout import MatrixLayout
 from screens.widgets.matrix_words import about_gone, about_group, about_layer, about_person
 from screens.widgets.text import Label, Text
-from workflows.steps import group_choices, group_views
+from workflows.steps import group_views
 from workflows.steps.by_hand import Spot
-from workflows.steps.group_choices import LayerChoice
-from workflows.steps.group_views import LayerView
+from workflows.steps.group_views import LayerChoice, LayerView
 from workflows.steps.groups import Request
 
 
@@ -64,7 +63,7 @@ class GroupsPane(GroupKeys):
         self._account = ""
         self._read_before = False
         drafts = opening.draft.get("layers", {})
-        self._half_decided = {one: group_choices.from_draft(draft) for one, draft in drafts.items()}
+        self._half_decided = {one: group_views.from_draft(draft) for one, draft in drafts.items()}
 
     def compose_body(self) -> ComposeResult:
         yield LayerBar("Reading the groups", id="layers")
@@ -211,5 +210,5 @@ class GroupsPane(GroupKeys):
         return Request(dict(self._choices), follow)
 
     def draft(self) -> Mapping[str, Any]:
-        layers = {account: group_choices.as_draft(choice) for account, choice in self._choices.items()}
+        layers = {account: group_views.as_draft(choice) for account, choice in self._choices.items()}
         return {"layers": layers} if layers else {}

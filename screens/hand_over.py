@@ -20,10 +20,10 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Text
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain
-from workflows.steps import hand_over, handed, terraform_runs
+from workflows.steps import hand_over, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import Request, Sent
-from workflows.steps.person_handoff import PersonHandoff
+from workflows.steps.person_handoff import PersonHandoff, people_of
 from workflows.steps.terraform_credentials import CodeWanted
 
 _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
@@ -66,7 +66,7 @@ class HandOverPane(TerraformPane):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
-        self._names = handed.people_of(opening.context.item, opening.context)
+        self._names = people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
         kept = opening.context.facts.get("handed_over")
         marks = {**hand_over.sent_to(kept), **hand_over.sent_to(opening.draft)}

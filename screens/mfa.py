@@ -26,8 +26,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
 from workflows.messages.handoff import Identity
 from workflows.steps import mfa
-from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
-from workflows.steps.mfa_device import Pending, Registered
+from workflows.steps.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.own_access_key import KeyInHand, KeyPlace
 from workflows.steps.own_identity import account_label, identity_of, sign_in_page
 

@@ -19,8 +19,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.steps import pgp_key
-from workflows.steps.own_pgp_keys import OwnChoice, own_keys
-from workflows.steps.pgp_key import NewKey, Request
+from workflows.steps.pgp_key import NewKey, OwnChoice, Request, own_keys
 
 _NEW = "new"
 _FORM = (

@@ -23,9 +23,10 @@ from screens.widgets.text import Button, Label, Table, Text
 from workflows.core.sentences import text_of
 from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys
+from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
 from workflows.steps.pgp_keys import Gathered, Request
-from workflows.steps.taken_keys import Taken, TakenKey
+from workflows.steps.taken_keys import Taken
 
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Given, since a table that is filled twice before it is painted keeps the widths of the first time."""

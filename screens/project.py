@@ -18,10 +18,8 @@ from workflows.layer.model import Layer
 from workflows.numbers import count
 from workflows.steps import project
 from workflows.steps.decisions import KINDS
-from workflows.steps.layer_remarks import layer_remarks
 from workflows.steps.places import told_path
-from workflows.steps.project import Request, Survey
-from workflows.steps.upstream import UpstreamUnreachable
+from workflows.steps.project import Request, Survey, UpstreamUnreachable, layer_remarks
 
 
 def names_in(text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from screens.widgets.dialogs import Confirm
 from screens.widgets.lock_dialog import LockAnswer, LockDialog
 from workflows.core.sentences import text_of
 from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
-from workflows.steps import mending
+from workflows.steps import recovery
 from workflows.steps.terraform_credentials import CodeWanted
 
 _MENDED = "mended"
@@ -80,7 +80,7 @@ class TerraformPane(StepPane):
             elif answer is LockAnswer.RELEASE:
                 self._waited = 0
                 code = self.query_one(CodeField).take()
-                self.run_move(_MENDED, lambda report: mending.unlock(lock, self.context, report, code))
+                self.run_move(_MENDED, lambda report: recovery.unlock(lock, self.context, report, code))
             else:
                 self._waited = 0
 
@@ -90,13 +90,13 @@ class TerraformPane(StepPane):
         def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
             if yes:
                 code = self.query_one(CodeField).take()
-                self.run_move(_MENDED, lambda report: mending.write_state(self.context, report, code))
+                self.run_move(_MENDED, lambda report: recovery.write_state(self.context, report, code))
 
         body = f"{refused.what}\n\n{refused.why}\n\n{_WRITE}"
         self.app.push_screen(Confirm(text_of(refused.title), body, "Write the state"), answered)
 
     def _ask_about_init(self, refused: InitRefused) -> None:
-        button, words = mending.WAYS[refused.way]
+        button, words = recovery.INIT_WAYS[refused.way]
         own = f"\n\nTerraform says:\n{text_of(refused.detail)[:600]}" if refused.detail else ""
         body = f"{refused.what} {refused.why}\n\n{words}{own}"
         self.app.push_screen(
@@ -106,4 +106,4 @@ class TerraformPane(StepPane):
     def _initialise(self, way: InitWay, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
         if yes:
             code = self.query_one(CodeField).take()
-            self.run_move(_MENDED, lambda report: mending.initialise(way, self.context, report, code))
+            self.run_move(_MENDED, lambda report: recovery.initialise(way, self.context, report, code))

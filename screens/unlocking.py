@@ -13,7 +13,7 @@ from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import PassphraseNeeded
 from workflows.steps.base import Report
 from workflows.steps.own_identity import fingerprint_of, identity_of
-from workflows.steps.unlock import unlock
+from workflows.steps.sign_in import unlock
 
 _UNLOCK = "unlock"
 _WHY = "What is kept for you is encrypted to your PGP key, and gpg needs its passphrase to read it."

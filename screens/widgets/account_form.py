@@ -15,8 +15,7 @@ from screens.widgets.text import MarkBox, Text
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps import account
-from workflows.steps.account import Choice, LayerView
-from workflows.steps.account_words import DEFAULTS, MEANINGS, limits, weaknesses
+from workflows.steps.account import DEFAULTS, MEANINGS, Choice, LayerView, limits, weaknesses
 
 Field = MarkBox | Input
 

@@ -16,7 +16,7 @@ from workflows.core.sentences import joined
 from workflows.services.authenticator import code_problem
 from workflows.steps import mfa
 from workflows.steps.base import Context
-from workflows.steps.mfa_device import Pending
+from workflows.steps.mfa import Pending
 
 _FIELDS = ("first-code", "second-code")
 

@@ -19,8 +19,7 @@ from textual.strip import Strip
 
 from screens.widgets.matrix_layout import MatrixLayout, Section
 from screens.widgets.matrix_lines import Grid, section_line
-from workflows.steps.group_choices import LayerChoice
-from workflows.steps.group_views import LayerView
+from workflows.steps.group_views import LayerChoice, LayerView
 
 _EMPTY = MatrixLayout(LayerView(""), LayerChoice())
 _KEYS: tuple[tuple[str, str, str], ...] = (

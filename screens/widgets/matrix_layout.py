@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from workflows.steps.group_choices import LayerChoice
-from workflows.steps.group_views import Chosen, LayerView
+from workflows.steps.group_views import Chosen, LayerChoice, LayerView
 
 STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
 _NARROWEST, _WIDEST = 8, 18

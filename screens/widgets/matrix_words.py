@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from workflows.layer.managed_policies import short_policy
 from workflows.layer.model import Group
-from workflows.steps.group_choices import LayerChoice
-from workflows.steps.group_views import Chosen, LayerView
+from workflows.steps.group_views import Chosen, LayerChoice, LayerView
 
 _MOST = 6
 """So many groups of a person are named."""

@@ -17,7 +17,7 @@ from workflows.services.clients import ClientFactory
 from workflows.services.gpg.normalise import normalise
 from workflows.services.terraform.failures import InitRefused, InitWay
 from workflows.services.terraform.results import ApplyFailed
-from workflows.steps import apply, hand_over, mending, plan, recovery
+from workflows.steps import apply, hand_over, plan, recovery
 from workflows.steps.recovery import Way
 from workflows.steps.terraform_profiles import layer_profile, project_files
 from workflows.steps.terraform_runs import located
@@ -123,7 +123,7 @@ def test_a_lock_file_of_other_providers_offers_the_upgrade(runs: AdminRuns, sand
     with pytest.raises(InitRefused) as refused:
         plan.make(runs.context(ACCOUNT), runs.report)
     assert refused.value.way is InitWay.UPGRADE
-    words = mending.initialise(InitWay.UPGRADE, runs.context(ACCOUNT), runs.report)
+    words = recovery.initialise(InitWay.UPGRADE, runs.context(ACCOUNT), runs.report)
     assert "management/global/base-identities/.terraform.lock.hcl was changed: commit it" in words
     assert '"3.39.0"' in lock.read_text()
     runs.accept(ACCOUNT)

@@ -13,7 +13,7 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.sandbox.sandbox import Sandbox
 from workflows.steps import apply, group_views, groups, plan
 from workflows.steps.decisions import NewGroup, PolicyChanges
-from workflows.steps.group_choices import renamed
+from workflows.steps.group_views import renamed
 
 pytestmark = pytest.mark.e2e
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"

@@ -27,7 +27,7 @@ from workflows.sandbox.sandbox import Sandbox
 from workflows.services.terraform.failures import LockHeld, StateUnwritten
 from workflows.services.terraform.results import ApplyFailed
 from workflows.services.terraform.runner import Update
-from workflows.steps import apply, hand_over, mending, plan, recovery
+from workflows.steps import apply, hand_over, plan, recovery
 from workflows.steps.left_behind import running_in
 from workflows.steps.recovery import Way
 
@@ -158,7 +158,7 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
     with pytest.raises(LockHeld) as held:
         recovery.examine(context, runs.report)
     assert held.value.lock.operation == "OperationTypeApply"
-    assert "released" in mending.unlock(held.value.lock, context, runs.report)
+    assert "released" in recovery.unlock(held.value.lock, context, runs.report)
 
     repairs = recovery.examine(context, runs.report)
     assert [(one.way, one.address, one.resource_id) for one in repairs] == [
@@ -202,9 +202,9 @@ def test_a_session_that_ends_during_the_apply_loses_nothing(runs: AdminRuns, san
         plan.make(context, runs.report)
     assert unwritten.value.file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(LockHeld) as held:
-        mending.write_state(context, runs.report)
-    assert "released" in mending.unlock(held.value.lock, context, runs.report)
-    assert "written" in mending.write_state(context, runs.report)
+        recovery.write_state(context, runs.report)
+    assert "released" in recovery.unlock(held.value.lock, context, runs.report)
+    assert "written" in recovery.write_state(context, runs.report)
     assert not unwritten.value.file.exists()
     made = plan.make(context, runs.report)
     assert not any("new user" in line for line in made.summary)

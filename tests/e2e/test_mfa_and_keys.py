@@ -38,10 +38,10 @@ from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import Credentials
 from workflows.services.sts import CodeMemory, RepeatedCode, WrongCode
 from workflows.steps import access_keys, mfa
-from workflows.steps.key_session import KeySession, clients_for, key_session
-from workflows.steps.made_access_key import created_key
-from workflows.steps.mfa_device import Pending, Registered
+from workflows.steps.key_session import KeySession, created_key, key_session
+from workflows.steps.mfa import Pending, Registered
 from workflows.steps.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.own_identity import clients_for
 
 pytestmark = pytest.mark.e2e
 

@@ -18,7 +18,7 @@ from textual.app import App
 from screens.widgets.qr_dialog import QrDialog
 from workflows.core.secret import Secret
 from workflows.services.clients import Credentials
-from workflows.steps.mfa_device import Pending
+from workflows.steps.mfa import Pending
 
 class Shown(App):
     def on_mount(self):

@@ -24,7 +24,8 @@ from workflows.services.profiles.write import profile_paths
 from workflows.services.rotation import finish, rotate
 from workflows.services.rotation_parts import Parts
 from workflows.services.rotation_recovery import recover
-from workflows.steps.key_session import KeySession, clients_for, key_session
+from workflows.steps.key_session import KeySession, key_session
+from workflows.steps.own_identity import clients_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("quick_disk")]
 

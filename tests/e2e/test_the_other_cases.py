@@ -35,8 +35,8 @@ from workflows.steps import (
     plan,
     project,
 )
-from workflows.steps.admin_iam import administrator as iam_administrator
 from workflows.steps.planned import Planned
+from workflows.steps.terraform_runs import administrator as iam_administrator
 from workflows.steps.terraform_runs import open_layer, read_state
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("other-cases")]

@@ -21,7 +21,7 @@ from workflows.sandbox.project import lay_out
 from workflows.sandbox.project.repository import publish
 from workflows.steps import account, group_views, groups, pgp_keys, project, review, taken_keys, users
 from workflows.steps.base import Context, Progress, StepModule
-from workflows.steps.taken_keys import TakenKey
+from workflows.steps.judged_keys import TakenKey
 from workflows.world import World
 
 MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)

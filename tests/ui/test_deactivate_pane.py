@@ -14,8 +14,7 @@ from screens.deactivate import DeactivatePane
 from workflows.machine.events import StepKey
 from workflows.services.iam import Holding, HoldingKind
 from workflows.steps import deactivate, terraform_runs
-from workflows.steps.deactivate import Findings, Leaver
-from workflows.steps.mentions import Mention, Mentioned
+from workflows.steps.deactivate import Findings, Leaver, Mention, Mentioned
 
 NAME = "sam.okafor"
 HOLDINGS = tuple(Holding(HoldingKind.INLINE_POLICY, f"by-hand-{at}") for at in range(12))

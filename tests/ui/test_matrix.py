@@ -6,8 +6,7 @@ from textual.pilot import Pilot
 from screens.widgets.matrix import Matrix
 from screens.widgets.matrix_layout import Column, MatrixLayout
 from workflows.layer.model import Group, Place
-from workflows.steps.group_choices import LayerChoice
-from workflows.steps.group_views import Chosen, LayerView
+from workflows.steps.group_views import Chosen, LayerChoice, LayerView
 
 PEOPLE = tuple(f"person{number:04d}.example" for number in range(1000))
 GROUPS = tuple(f"group-{number:02d}" for number in range(30))

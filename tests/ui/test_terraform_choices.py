@@ -26,7 +26,7 @@ from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.runner import Update
-from workflows.steps import apply, mending, plan, recovery, terraform_runs
+from workflows.steps import apply, plan, recovery, terraform_runs
 from workflows.steps.apply import Outlook
 from workflows.steps.base import Context, Report
 from workflows.steps.base import Progress as Step
@@ -123,7 +123,7 @@ async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_
         desk.asked.append("write")
         return "The state is written."
 
-    monkeypatch.setattr(mending, "write_state", write)
+    monkeypatch.setattr(recovery, "write_state", write)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -168,7 +168,7 @@ async def test_a_lock_is_released_only_after_its_holder_was_typed(
         released.append(lock)
         return "The lock is released."
 
-    monkeypatch.setattr(mending, "unlock", unlock)
+    monkeypatch.setattr(recovery, "unlock", unlock)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
@@ -194,7 +194,7 @@ async def test_another_init_is_done_only_on_purpose(
         done.append(chosen)
         return "Initialised."
 
-    monkeypatch.setattr(mending, "initialise", initialise)
+    monkeypatch.setattr(recovery, "initialise", initialise)
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)

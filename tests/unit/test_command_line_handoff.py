@@ -22,8 +22,7 @@ from workflows.core.errors import OnboardError
 from workflows.messages.handoff import NEW_PASSWORD, Handoff
 from workflows.steps import hand_over
 from workflows.steps.base import Context, Report
-from workflows.steps.handed import people_of
-from workflows.steps.person_handoff import PersonHandoff
+from workflows.steps.person_handoff import PersonHandoff, people_of
 
 
 @pytest.fixture(scope="module")

@@ -38,12 +38,12 @@ from workflows.services.terraform.runner import LeftRunning, Update
 from workflows.services.terraform.state import LoginProfile, State
 from workflows.steps import apply as apply_step
 from workflows.steps import new_passwords
-from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context, Progress
-from workflows.steps.handed import PASSWORD, occasion_of, parts_of
 from workflows.steps.new_passwords import Note
 from workflows.steps.one_layer import with_new_password
+from workflows.steps.person_handoff import PASSWORD, occasion_of, parts_of
 from workflows.steps.planned import Planned, Told
+from workflows.steps.terraform_credentials import CodeWanted
 from workflows.steps.terraform_runs import run_folder
 
 GONE = Told("module.user.alex", "user alex.kim: removed for good", ("alex.kim",))

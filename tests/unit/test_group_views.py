@@ -18,8 +18,7 @@ from workflows.layer.model import Layer
 from workflows.layer.read import read_files
 from workflows.steps.decisions import Decisions, Move, NewGroup
 from workflows.steps.edits import operations
-from workflows.steps.group_choices import LayerChoice, removed
-from workflows.steps.group_views import Chosen, LayerView, drafted, view_of
+from workflows.steps.group_views import Chosen, LayerChoice, LayerView, drafted, removed, view_of
 from workflows.steps.groups import Request, validate
 
 USERS = (

@@ -3,7 +3,7 @@ from __future__ import annotations
 from support.layers import USERS, layer_of
 
 from workflows.layer.model import Layer
-from workflows.steps.layer_remarks import layer_remarks
+from workflows.steps.project import layer_remarks
 
 LOCALS = 'locals {\n  users = concat(["a.a"], var.more)\n  machine_users = {}\n}\n'
 

@@ -16,7 +16,7 @@ from workflows.steps import access_keys, sign_in
 from workflows.steps.access_keys import API, TYPED, Request
 from workflows.steps.kept_keys import Owner, keep_recorded
 from workflows.steps.key_stores import VAULT
-from workflows.steps.sign_in_proof import NOT_REPLACED
+from workflows.steps.own_access_key import NOT_REPLACED
 
 ONCE, CHOSEN = "Once-only-1234", "Chosen-by-jane-1"
 OWN_LOGIN = json.dumps(

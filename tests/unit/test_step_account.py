@@ -9,8 +9,7 @@ from support.admin_project import AdminProject, decide, quiet, write
 from workflows.core.errors import OnboardError
 from workflows.machine.observations import Verdict
 from workflows.steps import account
-from workflows.steps.account import Choice, Request
-from workflows.steps.account_words import DEFAULTS, EXPLANATIONS, MEANINGS, limits, weaknesses
+from workflows.steps.account import DEFAULTS, EXPLANATIONS, MEANINGS, Choice, Request, limits, weaknesses
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.edits import read_layers
 

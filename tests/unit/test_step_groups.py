@@ -12,10 +12,10 @@ from workflows.core.errors import OnboardError
 from workflows.machine.observations import Verdict
 from workflows.services.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord
-from workflows.steps import edits, group_choices, group_views, groups
+from workflows.steps import edits, group_views, groups
 from workflows.steps.decisions import NewGroup, PolicyChanges
 from workflows.steps.edits import operations, read_layers
-from workflows.steps.group_choices import LayerChoice
+from workflows.steps.group_views import LayerChoice
 from workflows.steps.planned import judged
 
 Keys = Mapping[str, bytes]
@@ -151,21 +151,21 @@ def test_a_group_that_is_still_to_be_made_is_simply_called_otherwise_or_forgotte
         members={"jane.doe": frozenset({"new", "devops"})},
         add=(NewGroup("new", "devops"), NewGroup("next", "new")),
     )
-    renamed = group_choices.renamed(choice, "new", "newer", written=False)
+    renamed = group_views.renamed(choice, "new", "newer", written=False)
     assert renamed.add == (NewGroup("newer", "devops"), NewGroup("next", "newer"))
     assert renamed.members == {"jane.doe": {"newer", "devops"}}
     assert renamed.rename == {}
-    forgotten = group_choices.removed(renamed, "newer", written=False)
+    forgotten = group_views.removed(renamed, "newer", written=False)
     assert [one.name for one in forgotten.add] == ["next"]
     assert forgotten.members == {"jane.doe": {"devops"}}
     assert forgotten.remove == ()
 
 
 def test_a_renamed_group_can_get_its_old_name_back_or_be_removed() -> None:
-    renamed = group_choices.renamed(LayerChoice(), "devops", "platform", written=True)
+    renamed = group_views.renamed(LayerChoice(), "devops", "platform", written=True)
     assert renamed.rename == {"devops": "platform"}
-    assert group_choices.renamed(renamed, "devops", "devops", written=True).rename == {}
-    removed = group_choices.removed(renamed, "devops", written=True)
+    assert group_views.renamed(renamed, "devops", "devops", written=True).rename == {}
+    removed = group_views.removed(renamed, "devops", written=True)
     assert (removed.rename, removed.remove) == ({}, ("devops",))
 
 
@@ -266,7 +266,7 @@ def test_a_group_that_was_written_can_be_called_otherwise_in_the_same_session(
     write(admin_project)
     (view,) = group_views.look(admin_project.context(), quiet)
     choice = group_views.decided(admin_project.context(), view)
-    choice = group_choices.renamed(choice, "observers", "viewers", written=True)
+    choice = group_views.renamed(choice, "observers", "viewers", written=True)
     admin_project.run(groups, groups.Request({"security": choice}))
     write(admin_project)
     assert groups_of(admin_project, "security", "jane.doe") == {"viewers"}
@@ -320,10 +320,10 @@ def test_drafts_keep_all_that_was_chosen() -> None:
         rename={"a": "c"},
         policies={"a": PolicyChanges(("x",), ("y",))},
     )
-    draft = json.loads(json.dumps(group_choices.as_draft(choice)))
-    assert group_choices.from_draft(draft) == choice
+    draft = json.loads(json.dumps(group_views.as_draft(choice)))
+    assert group_views.from_draft(draft) == choice
     del draft["policies"]  # one that was kept before there were any
-    assert group_choices.from_draft(draft).policies == {}
+    assert group_views.from_draft(draft).policies == {}
 
 
 @pytest.mark.parametrize(("many", "apart"), [(3, True), (500, False)])

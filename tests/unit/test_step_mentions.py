@@ -10,7 +10,7 @@ from support.fakes import fake_world
 from support.pgp import gpg_home
 
 from workflows.steps.base import Context, Progress
-from workflows.steps.mentions import Mentioned, find_mentions
+from workflows.steps.deactivate import Mentioned, find_mentions
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -22,8 +22,7 @@ from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.vault import VaultChoice, VaultLocked, VaultUnavailable
 from workflows.steps import mfa as step
 from workflows.steps.base import Context
-from workflows.steps.mfa import API, CONSOLE, DeviceGone, Request
-from workflows.steps.mfa_device import Pending, Registered
+from workflows.steps.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
 from workflows.steps.own_access_key import KeyInHand, KeyPlace
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"

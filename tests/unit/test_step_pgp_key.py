@@ -20,8 +20,7 @@ from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
 from workflows.steps import pgp_key as step
 from workflows.steps.base import Context
-from workflows.steps.own_pgp_keys import own_keys
-from workflows.steps.pgp_key import NewKey, Request
+from workflows.steps.pgp_key import NewKey, Request, own_keys
 
 FACTS = {"project": "bb", "user": "jane.doe"}
 

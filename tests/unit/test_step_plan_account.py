@@ -10,8 +10,8 @@ from workflows.layer.project import LayerLocation
 from workflows.sandbox.project import lay_out
 from workflows.services.terraform.plan import Plan
 from workflows.services.terraform.plan_reader import read_plan
-from workflows.steps.account_check import WrongAccount
-from workflows.steps.plan_account import not_checked, refuse_another_account
+from workflows.steps.plan import not_checked, refuse_another_account
+from workflows.steps.terraform_credentials import WrongAccount
 
 COMPUTED = 'lookup({ a = "bb-management-administrator" }, "a", "none")'
 

@@ -11,7 +11,7 @@ from support.fakes import fake_world
 from workflows.services.git import Git
 from workflows.services.terraform.record import PlanRecord, hash_sources
 from workflows.steps.base import Context
-from workflows.steps.plan_origin import origin_words
+from workflows.steps.plan import origin_words
 
 
 def git(folder: Path, *arguments: str) -> None:

@@ -8,8 +8,7 @@ from support.admin_project import AdminProject, quiet
 from workflows.core.errors import OnboardError
 from workflows.machine.observations import Verdict
 from workflows.steps import project
-from workflows.steps.project import Request
-from workflows.steps.upstream import UpstreamUnreachable, check_upstream
+from workflows.steps.project import Request, UpstreamUnreachable, check_upstream
 
 LAYERS = ("management", "security")
 

@@ -18,8 +18,8 @@ from workflows.services.gpg.inspect import check_key
 from workflows.services.terraform.state import LoginProfile, State
 from workflows.steps import hand_over, pgp_keys, plan, planned, project, review, taken_keys, users
 from workflows.steps.decisions import Reset
+from workflows.steps.judged_keys import TakenKey
 from workflows.steps.pgp_keys import Request
-from workflows.steps.taken_keys import TakenKey
 
 Keys = Mapping[str, bytes]
 ALEX = "alex.kim"

@@ -25,7 +25,7 @@ from workflows.steps import access_keys, aws_command, profiles, verify
 from workflows.steps.access_keys import TYPED
 from workflows.steps.base import Context
 from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT
-from workflows.steps.unlock import unlock
+from workflows.steps.sign_in import unlock
 from workflows.steps.verify import Request, Result
 
 PASSPHRASE = "canary-passphrase"

@@ -25,8 +25,9 @@ from workflows.services.clients import ProfileFiles, profile_map
 from workflows.services.sts import RepeatedCode
 from workflows.services.vault import VaultChoice, VaultUnavailable
 from workflows.steps.base import Context
-from workflows.steps.terraform_credentials import CodeWanted, WrongAccount, code_needed, credential_files
+from workflows.steps.terraform_credentials import CodeWanted, WrongAccount, credential_files
 from workflows.steps.terraform_profiles import project_files
+from workflows.steps.terraform_runs import code_wanted
 
 ASSUME = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}'
@@ -95,7 +96,8 @@ class Desk:
     def context(self, **changes: Any) -> Context:
         folder = self.made.folder / "session"
         folder.mkdir(mode=0o700, exist_ok=True)
-        return Context(replace(self.made.world, **changes), {}, {}, "security", folder)
+        facts = {"project_root": str(self.root)}
+        return Context(replace(self.made.world, **changes), facts, facts, "security", folder)
 
     def code(self, steps: int = 1) -> Secret:
         return Secret(self.made.code(self.seed, steps))
@@ -104,7 +106,7 @@ class Desk:
         return credential_files(context, self.project, self.layer, code, self.made.report)
 
     def needed(self, rest: timedelta = timedelta()) -> str:
-        return code_needed(self.context(), self.project, self.layer, rest)
+        return code_wanted(self.context(), rest)
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.steps import rotation
 from workflows.steps.base import Progress
 from workflows.steps.kept_keys import keep_recorded
-from workflows.steps.key_session import clients_for, device_of, key_session
-from workflows.steps.made_access_key import created_key
+from workflows.steps.key_session import created_key, device_of, key_session
+from workflows.steps.own_identity import clients_for
 from workflows.world import World
 
 Act = Callable[[argparse.Namespace, KeyPlace], list[Sentence]]

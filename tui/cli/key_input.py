@@ -23,10 +23,11 @@ from workflows.services.sts import Identity
 from workflows.services.vault import VaultLocked, VaultUnavailable
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_keys import Owner, adopted, created_at, keep_recorded
-from workflows.steps.key_session import clients_for, devices_of_new_key, usable_identity
+from workflows.steps.key_session import devices_of_new_key, usable_identity
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.own_access_key import code_device
-from workflows.steps.own_pgp_keys import own_keys
+from workflows.steps.own_identity import clients_for
+from workflows.steps.pgp_key import own_keys
 from workflows.steps.rotation import store_of
 from workflows.world import World
 

@@ -31,11 +31,11 @@ from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.results import ApplyFailed
 from workflows.services.terraform.runner import Kind, LeftRunning, Update
 from workflows.steps import recovery
-from workflows.steps.account_check import CodeWanted
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_plans import KeptPlans
 from workflows.steps.left_behind import release_credentials, running_in
 from workflows.steps.one_layer import layer_context
+from workflows.steps.terraform_credentials import CodeWanted
 from workflows.steps.terraform_runs import code_wanted
 
 Done = TypeVar("Done")

@@ -21,7 +21,7 @@ from workflows.core.sentences import joined, text_of
 from workflows.messages import rules
 from workflows.steps import pgp_key
 from workflows.steps.base import Context
-from workflows.steps.own_pgp_keys import OwnChoice, own_keys
+from workflows.steps.pgp_key import OwnChoice, own_keys
 
 
 def request(machine: Machine, options: argparse.Namespace) -> int:

@@ -31,7 +31,7 @@ from workflows.core.sentences import Sentence, text_of
 from workflows.services.terraform.failures import InitWay
 from workflows.services.terraform.record import changed_since
 from workflows.services.terraform.runner import Kind
-from workflows.steps import mending, new_passwords
+from workflows.steps import new_passwords, recovery
 from workflows.steps import plan as step
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_plans import may_be_committed
@@ -84,7 +84,7 @@ def _made(context: Context, options: argparse.Namespace) -> Planned:
 
     def initialised(code: Secret | None) -> Sentence:
         with stoppable(context):
-            return mending.initialise(InitWay(options.init), context, told, code)
+            return recovery.initialise(InitWay(options.init), context, told, code)
 
     def made(code: Secret | None) -> Planned:
         with stoppable(context):

@@ -36,7 +36,7 @@ from workflows.services.sts import partition_of
 from workflows.services.verify import Verification, verify_profiles
 from workflows.steps.aws_command import aws_program
 from workflows.steps.base import Context, Progress
-from workflows.steps.key_session import clients_for
+from workflows.steps.own_identity import clients_for
 from workflows.world import World
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"

@@ -26,9 +26,8 @@ from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.services.iam import MfaDevice
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.kept_keys import Owner, created_at, keep_recorded
-from workflows.steps.key_session import KeySession, devices_of_new_key, usable_identity
+from workflows.steps.key_session import KeySession, devices_of_new_key, made_key, usable_identity
 from workflows.steps.key_stores import is_store_choice, observe_store, store_for
-from workflows.steps.made_access_key import made_key
 from workflows.steps.own_access_key import (
     KeyInHand,
     KeyPlace,
@@ -36,16 +35,16 @@ from workflows.steps.own_access_key import (
     code_device,
     device_words,
     load_key,
+    told_by_aws,
 )
 from workflows.steps.own_identity import (
     base_profile_of,
-    clients_of,
+    clients_for,
     fingerprint_of,
     identity_of,
     project_of,
 )
 from workflows.steps.places import typed_path
-from workflows.steps.sign_in_proof import told_by_aws
 
 STEP = Step(
     id="access-keys",
@@ -146,7 +145,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             kept, and a key that was made here is deleted again.
     """
     identity = identity_of(context)
-    clients = clients_of(context, identity.region)
+    clients = clients_for(context.world, identity.region)
     report(Progress("Looking where the key is to be kept"))
     store = store_for(request.kept, context, identity)
     with _obtained(request, context, clients, report) as (key, session):

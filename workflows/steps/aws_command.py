@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
@@ -15,7 +16,6 @@ from workflows.services.clients import ProfileFiles
 from workflows.services.role_profiles import needs_code
 from workflows.services.shell_lines import Shell, export_lines, shell_of
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.written_profiles import profile_files, written_profiles
 
 COMMAND = "aws s3 ls"
 _OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
@@ -147,3 +147,15 @@ def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dic
     if context.world.endpoint_url is not None:
         extra["AWS_ENDPOINT_URL"] = context.world.endpoint_url
     return child_environment(context.world.environment, extra)
+
+
+def written_profiles(context: Context) -> dict[str, Mapping[str, Any]]:
+    """The facts `profiles` of all identities that have them, by account; skipped ones are not in it."""
+    accounts = context.facts.get("identities") or ()
+    found = {account: context.every.get(f"profiles@{account}") for account in accounts}
+    return {account: recorded for account, recorded in found.items() if recorded}
+
+
+def profile_files(recorded: Mapping[str, Any]) -> ProfileFiles:
+    """The two files that a fact `profiles` names."""
+    return ProfileFiles(Path(recorded["config"]), Path(recorded["credentials"]))

@@ -15,8 +15,8 @@ from workflows.services.terraform.runner import Kind
 from workflows.steps.base import Context
 from workflows.steps.decisions import EDITING
 from workflows.steps.hand_over import sent_to
-from workflows.steps.handed import people_of
 from workflows.steps.left_behind import running_in
+from workflows.steps.person_handoff import people_of
 from workflows.steps.planned import read_plan, unfinished
 from workflows.steps.terraform_runs import run_folder
 

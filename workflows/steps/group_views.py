@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain, read
 from workflows.layer.model import Group, Layer, Place, Subject
 from workflows.layer.names import is_machine_name
 from workflows.layer.operations import AddPerson, EditRefused
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import Spot, spots_of
-from workflows.steps.decisions import Move, NewGroup
+from workflows.steps.decisions import GroupChanges, Move, NewGroup, PolicyChanges
 from workflows.steps.edits import read_layers
-from workflows.steps.group_choices import LayerChoice
 
 _NOBODY: frozenset[str] = frozenset()
 _SHOWN = {Subject.GROUP, Subject.MEMBER, Subject.FILE}
@@ -285,3 +286,85 @@ def drafted(view: LayerView, choice: LayerChoice, draft: LayerChoice | None) -> 
     leaving = {name for name, why in view.chosen.items() if why is Chosen.LEAVES}
     chosen = {name: some for name, some in choice.members.items() if name in view.chosen}
     return replace(draft, members={**chosen, **{k: v for k, v in known.items() if k not in leaving}})
+
+
+@dataclass(frozen=True)
+class LayerChoice(GroupChanges):
+    """What is decided for one layer. Groups are called as they are now, new ones by their new name.
+
+    Attributes:
+        members: IAM name to the names of all groups that the person is to be in afterwards, for those whose
+            groups are decided; nobody else's change.
+    """
+
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def policies_of(self, group: str) -> PolicyChanges:
+        """What changes about a group's policies."""
+        return self.policies.get(group, PolicyChanges())
+
+
+def renamed(choice: LayerChoice, group: str, name: str, *, written: bool) -> LayerChoice:
+    """The choice with another name for a group.
+
+    Args:
+        choice: what was decided.
+        group: the group, as the choice calls it.
+        name: its other name.
+        written: whether the layer has the group; one that is still to be made is simply called otherwise.
+    """
+    add = tuple(
+        NewGroup(
+            name if one.name == group else one.name,
+            name if one.sibling == group and not written else one.sibling,
+        )
+        for one in choice.add
+    )
+    if written:
+        others = {old: new for old, new in choice.rename.items() if old != group}
+        return replace(choice, add=add, rename=others if name == group else {**others, group: name})
+    members = {
+        person: frozenset(name if one == group else one for one in some)
+        for person, some in choice.members.items()
+    }
+    policies = {name if one == group else one: changes for one, changes in choice.policies.items()}
+    return replace(choice, add=add, members=members, policies=policies)
+
+
+def removed(choice: LayerChoice, group: str, *, written: bool) -> LayerChoice:
+    """The choice without a group; one that is still to be made is forgotten. Arguments as for `renamed`."""
+    names = {group, choice.rename.get(group, group)}
+    add = tuple(one for one in choice.add if one.name not in names)
+    policies = {one: changes for one, changes in choice.policies.items() if one != group}
+    if written:
+        others = {old: new for old, new in choice.rename.items() if old != group}
+        gone = (*choice.remove, group)
+        return replace(choice, add=add, remove=gone, rename=others, policies=policies)
+    members = {person: some - {group} for person, some in choice.members.items()}
+    return replace(choice, add=add, members=members, policies=policies)
+
+
+def kept(choice: LayerChoice, group: str) -> LayerChoice:
+    """The choice in which a group that was to be removed stays."""
+    return replace(choice, remove=tuple(one for one in choice.remove if one != group))
+
+
+def with_policies(choice: LayerChoice, group: str, changes: PolicyChanges) -> LayerChoice:
+    """The choice with these changes of a group's policies in place of the ones before."""
+    others = {one: some for one, some in choice.policies.items() if one != group}
+    return replace(choice, policies={**others, group: changes} if changes else others)
+
+
+def as_draft(choice: LayerChoice) -> dict[str, Any]:
+    """The choice as JSON values."""
+    return {**plain(choice), "add": [[one.name, one.sibling] for one in choice.add]}
+
+
+def from_draft(draft: Mapping[str, Any]) -> LayerChoice:
+    """The choice that `as_draft` gave.
+
+    Raises:
+        WrongShape: it is none.
+    """
+    add = [{"name": name, "sibling": sibling} for name, sibling in draft["add"]]
+    return read(LayerChoice, {**draft, "add": add}, "groups")

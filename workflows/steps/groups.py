@@ -17,7 +17,7 @@ from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import not_possible, refused_by_hand
 from workflows.steps.decisions import Decisions, GroupChanges, Move, NewGroup
 from workflows.steps.edits import operations, read_layers
-from workflows.steps.group_choices import LayerChoice
+from workflows.steps.group_views import LayerChoice
 
 STEP = Step(
     id="groups",

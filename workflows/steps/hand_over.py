@@ -21,9 +21,13 @@ from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.handed import people_of, somebody_gets_something
-from workflows.steps.handoff_parts import Source
-from workflows.steps.person_handoff import PersonHandoff, person_handoff
+from workflows.steps.person_handoff import (
+    PersonHandoff,
+    Source,
+    people_of,
+    person_handoff,
+    somebody_gets_something,
+)
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.terraform_runs import open_layer, read_state
 

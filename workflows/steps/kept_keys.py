@@ -15,8 +15,9 @@ from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
 from workflows.services.vault import VaultUnavailable
-from workflows.steps.key_session import clients_for, usable_identity
+from workflows.steps.key_session import usable_identity
 from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, opened_store
+from workflows.steps.own_identity import clients_for
 from workflows.world import World
 
 

@@ -18,9 +18,8 @@ from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.iam import MfaDeviceKind
 from workflows.services.sts import partition_of
-from workflows.steps.admin_iam import administrator, own_device
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.terraform_runs import located
+from workflows.steps.terraform_runs import administrator, located, own_device
 
 STEP = Step(
     id="mfa-reset",

@@ -10,18 +10,19 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.messages.handoff import Identity
-from workflows.services import sts
+from workflows.services import iam, sts
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.access_key_vault import load_access_key
 from workflows.services.aws_errors import AwsError, AwsFailure
-from workflows.services.clients import Credentials
+from workflows.services.clients import AwsClient, Credentials
 from workflows.services.iam import MfaDevice, MfaDeviceKind
+from workflows.services.key_records import KeyRecords
 from workflows.services.vault import VaultUnavailable
 from workflows.steps.base import Context
 from workflows.steps.own_identity import (
     account_label,
     base_profile_of,
-    clients_of,
+    clients_for,
     files_of,
     fingerprint_of,
     identity_of,
@@ -108,7 +109,7 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None
     try:
-        return clients_of(context, identity.region).profile_credentials(files, base)
+        return clients_for(context.world, identity.region).profile_credentials(files, base)
     except AwsError as error:
         if error.failure in {AwsFailure.PROFILE, AwsFailure.NO_CREDENTIALS} and error.code in {
             "ProfileNotFound",
@@ -160,3 +161,50 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
         elif len(devices) > 1 or device.kind is not MfaDeviceKind.APP:
             told.append(f"The codes are those of {device.serial}, {kind}.")
     return " ".join(told)
+
+
+NOT_REPLACED = "The one-time password is not replaced yet: sign in once more, and choose a new one there."
+
+
+def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
+    """A sentence on the sign-in of the one whose key the client signs with; "" if AWS tells nothing.
+
+    GetUser is allowed without MFA, GetLoginProfile usually is not.
+
+    Raises:
+        AwsError: AWS could not be asked.
+    """
+    if identity.encrypted_password is None:
+        return ""  # a machine user does not sign in
+    if iam.must_change_password(client):
+        return NOT_REPLACED
+    try:
+        used = iam.password_last_used(client)
+    except AwsError as error:
+        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            return ""
+        raise
+    if used is None:
+        return "AWS has not recorded a sign-in with your password yet; it tells some minutes late."
+    return f"AWS has recorded your sign-in of {used:%Y-%m-%d %H:%M} UTC."
+
+
+def told_with_kept_key(context: Context, identity: Identity) -> Sentence:
+    """As `told_by_aws`, with the key that is kept for the identity; "" where none is known on this computer.
+
+    It never fails, since the sign-in is done: that AWS could not be asked is a sentence, too.
+    """
+    records = KeyRecords(context.world.key_records_folder)
+    try:
+        if records.get(project_of(context), base_profile_of(context, identity)) is None:
+            return ""  # so that no keyring asks to be unlocked for nothing
+        key = kept_key(context, identity)
+        if key is None:
+            return ""
+        try:
+            with clients_for(context.world, identity.region).client("iam", key) as client:
+                return told_by_aws(client, identity)
+        finally:
+            key.drop()
+    except OnboardError as error:
+        return f"AWS could not be asked about it: {error.what}"

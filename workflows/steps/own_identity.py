@@ -13,6 +13,7 @@ from workflows.services.clients import ClientFactory, ProfileFiles
 from workflows.services.profiles.plan import base_name
 from workflows.services.profiles.write import ProfilePaths, profile_paths
 from workflows.steps.base import Context
+from workflows.world import World
 
 
 def handoff_of(context: Context) -> Handoff:
@@ -71,15 +72,9 @@ def files_of(context: Context) -> ProfileFiles:
     return ProfileFiles(paths.config, paths.credentials)
 
 
-def clients_of(context: Context, region: str) -> ClientFactory:
-    """What makes AWS clients in the person's world.
-
-    Args:
-        context: of the step.
-        region: the project's primary region.
-    """
-    environment = child_environment(context.world.environment)
-    return ClientFactory(context.world.endpoint_url, region, environment=environment)
+def clients_for(world: World, region: str) -> ClientFactory:
+    """What makes AWS clients in a person's world."""
+    return ClientFactory(world.endpoint_url, region, environment=child_environment(world.environment))
 
 
 def sign_in_page(context: Context, identity: Identity) -> str:

@@ -1,17 +1,132 @@
-"""One person's text: every identity that was made for them, encrypted to their key, or why it is missing."""
+"""Who gets what, and each person's text: every identity made for them, encrypted to their key.
+
+What is sent is what was made in this session. The state also holds passwords that people have changed long
+ago; handing those over again would only mislead. Where the state names no role that anybody may assume, the
+roles that projects of this kind have by convention are the best guess: the admin is told, and may leave them
+out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, joined
-from workflows.messages.handoff import Handoff, Identity
-from workflows.steps import conventional_roles, new_passwords
+from workflows.core.shapes import read
+from workflows.layer.model import Layer
+from workflows.layer.profile_names import account_profile
+from workflows.layer.project import Project
+from workflows.messages.handoff import (
+    ACCESS,
+    NEW_CREDENTIALS,
+    NEW_KEY,
+    NEW_PASSWORD,
+    Handoff,
+    Identity,
+    RoleProfile,
+    sign_in_url,
+)
+from workflows.services.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
+from workflows.services.gpg.details import KeyDetails
+from workflows.services.gpg.inspect import inspect_key
+from workflows.services.gpg.normalise import normalise
+from workflows.services.password_policy import describe_password_policy
+from workflows.services.terraform.state import AccessKey, Role, State
+from workflows.steps import new_passwords
 from workflows.steps.base import Context
-from workflows.steps.handed import occasion_of, parts_of, people_of
-from workflows.steps.handoff_parts import Source, identity
+from workflows.steps.decisions import Decisions, LayerUsers
+
+PASSWORD, ACCESS_KEY = "password", "access key"
+BOTH = frozenset({PASSWORD, ACCESS_KEY})
+_SWITCHES: Mapping[str, str] = {"login_profile": PASSWORD, "access_key": ACCESS_KEY}
+_ORGANISATION = frozenset({"management", "root"})
+_POLICY_DEFAULTS: Mapping[str, object] = {
+    "minimum_password_length": 8,
+    "require_lowercase_characters": True,
+    "require_uppercase_characters": True,
+    "require_numbers": True,
+    "require_symbols": True,
+}
+"""What terraform-aws-iam's module iam-account does where a layer says nothing (its variables.tf, 5.60)."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Who gets a new password and a new access key by a plan: two fields of the fact `plan`."""
+
+    passwords: tuple[str, ...] = ()
+    access_keys: tuple[str, ...] = ()
+
+
+def people_of(account: str, context: Context) -> tuple[str, ...]:
+    """Who got something in an account: those who were added to it, and those with a new password or key."""
+    here, made = context.decisions.of(account), _made(account, context)
+    some = (*here.add, *made.passwords, *made.access_keys, *here.new_keys, *_switched_on(here))
+    return tuple(dict.fromkeys(some))
+
+
+def parts_of(name: str, account: str, context: Context) -> frozenset[str]:
+    """What somebody got in an account: `PASSWORD`, `ACCESS_KEY` or both, as far as there are any."""
+    here, made = context.decisions.of(account), _made(account, context)
+    if name in here.add or name in here.new_keys:
+        return BOTH
+    parts = {*_switched_on(here).get(name, ())}
+    parts |= {PASSWORD} if name in made.passwords else set()
+    parts |= {ACCESS_KEY} if name in made.access_keys else set()
+    return frozenset(parts) or BOTH
+
+
+def occasion_of(name: str, context: Context) -> str:
+    """Why somebody gets a text, one of the occasions of a handoff."""
+    layers = [context.decisions.of(account) for account in context.decisions.layers]
+    if any(name in here.add for here in layers):
+        return ACCESS
+    if any(name in here.new_keys for here in layers):
+        return NEW_KEY
+    return NEW_PASSWORD if name in context.decisions.resetting else NEW_CREDENTIALS
+
+
+def somebody_gets_something(facts: Mapping[str, Any]) -> bool:
+    """Whether there is anything to hand over, by what was decided and, once there is one, by the plan."""
+    if any(facts.get(kind) for kind in ("joining", "rekeying", "resetting")):
+        return True
+    users = Decisions.from_facts({"user_changes": facts.get("user_changes")}).users
+    switched = any(_switched_on(users.of(account)) for account in users.access)
+    return switched or bool(read(_Made, facts.get("plan") or {}, "plan").passwords)
+
+
+def _made(account: str, context: Context) -> _Made:
+    return read(_Made, context.every.get(f"plan@{account}") or {}, "plan")
+
+
+def _switched_on(users: LayerUsers) -> dict[str, list[str]]:
+    found = {
+        name: [_SWITCHES[fact] for fact, wanted in switches.items() if wanted]
+        for name, switches in users.access.items()
+    }
+    return {name: parts for name, parts in found.items() if parts}
+
+
+class NotForThisKey(OnboardError):  # noqa: N818 - it says what is wrong
+    """Something in the state is not encrypted to the key that it should be for."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a person's identity in one account comes from.
+
+    Attributes:
+        project: the project.
+        layer: the layer's files, read.
+        state: what its state says.
+    """
+
+    project: Project
+    layer: Layer
+    state: State
 
 
 @dataclass(frozen=True)
@@ -61,8 +176,9 @@ def person_handoff(
             continue
         parts = parts_of(name, account, context)
         try:
-            text = _key_text(name, source, context)
-            identities.append(identity(source, name, text, context.world.environment, parts))
+            key = normalise(_key_text(name, source, context)).binary
+            details = inspect_key(key, environment=context.world.environment)
+            identities.append(identity(source, name, details, parts))
         except OnboardError as error:
             trouble.append(joined((f"{account}: {error.what}", error.next)))
     if not identities:
@@ -91,9 +207,9 @@ def _rendered(name: str, identities: Iterable[Identity], context: Context) -> st
 
 def _with_usual_roles(one: Identity, source: Source) -> Identity:
     """The identity with the conventional profiles, where the account's state names no role at all."""
-    if not one.encrypted_password or not conventional_roles.are_needed(source.state):
+    if not one.encrypted_password or source.state.group_roles:
         return one
-    return replace(one, profiles=conventional_roles.conventional_profiles(source.project, one.account_name))
+    return replace(one, profiles=conventional_profiles(source.project, one.account_name))
 
 
 def _each_profile_once(identities: Iterable[Identity]) -> Iterable[Identity]:
@@ -125,3 +241,165 @@ def _key_text(name: str, source: Source, context: Context) -> str:
             next="Add it in keys/, and plan again.",
         )
     return text
+
+
+def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[str] = BOTH) -> Identity:
+    """One person's identity in one account, for a handoff.
+
+    Args:
+        source: the account's layer and state.
+        name: the IAM user.
+        details: of the key that everything has to be encrypted to.
+        parts: what is to be handed over, of `PASSWORD` and `ACCESS_KEY`.
+
+    Raises:
+        NotForThisKey: a password or secret is in clear, or encrypted to another key.
+        OnboardError: the state does not have the person, or nothing to hand over.
+    """
+    state, account = source.state, source.layer.location.account
+    if name not in state.users:
+        raise OnboardError(
+            "Not in the state",
+            f"The state of {account} has no user {name}.",
+            next="Check that the apply went through; plan again to see what is left.",
+        )
+    password = _password(state, name, details) if PASSWORD in parts else None
+    key = _access_key(state, name, details) if ACCESS_KEY in parts else None
+    if password is None and key is None:
+        raise OnboardError(
+            "Nothing to hand over",
+            f"The state of {account} has no {' and no '.join(sorted(parts))} of {name}.",
+            next="Check the layer: create_iam_user_login_profile has to be true for people.",
+        )
+    partition = state.partition or "aws"
+    account_id = state.account_id or source.layer.location.account_id or ""
+    return Identity(
+        account_name=account,
+        account_alias=state.account_alias,
+        account_id=account_id,
+        user=name,
+        sign_in_url=sign_in_url(state.account_alias or account_id, partition) if password else "",
+        encrypted_password=password,
+        key_fingerprint=details.fingerprint,
+        region=source.project.region_primary,
+        partition=partition,
+        mfa_required=password is not None,
+        password_policy=policy_words(source.layer) if password else (),
+        profiles=role_profiles(source.project, state.roles_of(name), account_id),
+        access_key_id=key.access_key_id if key else None,
+        encrypted_secret=_one_line(key.encrypted_secret) if key else None,
+        mfa_names=source.project.mfa_enabled,
+    )
+
+
+def _password(state: State, name: str, details: KeyDetails) -> str | None:
+    profile = state.login_profiles.get(name)
+    if profile is None:
+        return None
+    if profile.clear:
+        raise _in_clear(f"The console password of {name}")
+    _check(profile.encrypted_password, details, f"The console password of {name}")
+    return _one_line(profile.encrypted_password)
+
+
+def _access_key(state: State, name: str, details: KeyDetails) -> AccessKey | None:
+    keys = [key for key in state.access_keys.get(name, ()) if key.status != "Inactive"]
+    if not keys:
+        return None
+    key = keys[-1]
+    if key.clear:
+        raise _in_clear(f"The secret access key of {name}")
+    _check(key.encrypted_secret, details, f"The secret access key of {name}")
+    return key
+
+
+def _check(ciphertext: str, details: KeyDetails, what: str) -> None:
+    """Refuse what the owner of the key cannot open.
+
+    Raises:
+        NotForThisKey: it is empty, no message, or for another key.
+    """
+    try:
+        meant = bool(ciphertext) and is_for(clean_ciphertext(ciphertext), details)
+    except NotAMessage as error:
+        raise NotForThisKey("Not an encrypted text", f"{what} in the state: {error.what}") from error
+    if not meant:
+        raise NotForThisKey(
+            "Not for this key",
+            f"{what} in the state is not encrypted to the key {grouped(details.fingerprint)}.",
+            why="It was made with another key, perhaps before the key file was replaced.",
+            next="Plan again: a changed key file makes a new password. Nothing was handed over.",
+        )
+
+
+def _in_clear(what: str) -> NotForThisKey:
+    return NotForThisKey(
+        "A secret in clear",
+        f"{what} is in the state unencrypted: it was made without a PGP key.",
+        why="Whoever can read the state can read it, so it is not handed over.",
+        next="Give the user a key file in the layer, and plan again: it will be made anew.",
+    )
+
+
+def _one_line(base64_text: str) -> str:
+    return "".join(base64_text.split())
+
+
+def policy_words(layer: Layer) -> tuple[str, ...]:
+    """The account's password policy as sentences, from the layer; AWS's default where it makes none."""
+    settings = layer.account
+    if settings is None:
+        return ()
+    values: dict[str, object] = {**_POLICY_DEFAULTS, **{one.name: one.value for one in settings.policy}}
+    if values.get("create_account_password_policy") is False:
+        return tuple(describe_password_policy({}))
+    return tuple(describe_password_policy(values))
+
+
+def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -> tuple[RoleProfile, ...]:
+    """The profiles for roles of the project's accounts, each name once.
+
+    A role in any account (`*`) counts for every account of the project but the user's own. One in an account
+    that the project does not know is named by the account's id.
+    """
+    found: dict[str, RoleProfile] = {}
+    for role in roles:
+        for account_name, account_id in _accounts(project, role, own_account):
+            profile = account_profile(project, account_name, role.name)
+            found.setdefault(profile, RoleProfile(profile, role.name, account_name, account_id))
+    return tuple(found.values())
+
+
+def _accounts(project: Project, role: Role, own_account: str) -> Iterator[tuple[str, str]]:
+    if role.account_id == "*":
+        yield from ((one.name, one.id) for one in project.accounts if one.id and one.id != own_account)
+        return
+    known = next((one.name for one in project.accounts if one.id == role.account_id), role.account_id)
+    yield known, role.account_id
+
+
+def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, ...]:
+    """The profiles that people of an account have by convention; none for an account without users' roles.
+
+    From management (or root) the organisation's role in every other account, from security DevOps in every
+    account but management.
+
+    Raises:
+        BadVariables: an account's backend file cannot be read.
+    """
+    return tuple(
+        RoleProfile(account_profile(project, name, role), role, name, account_id)
+        for role, name, account_id in _roles(project, account)
+    )
+
+
+def _roles(project: Project, account: str) -> Iterator[tuple[str, str, str]]:
+    if account in _ORGANISATION:
+        role = "OrganizationAccountAccessRole"
+    elif account == "security":
+        role = "DevOps"
+    else:
+        return
+    for other in project.accounts:
+        if other.id and other.name not in _ORGANISATION:
+            yield role, other.name, other.id

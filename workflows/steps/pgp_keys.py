@@ -6,13 +6,13 @@ verdict for the AWS provider that each layer has locked, with the sentence to se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -25,11 +25,10 @@ from workflows.steps import layer_keys
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.edits import read_layers
-from workflows.steps.judged_keys import KeyJudge
-from workflows.steps.key_problems import about_each_other, about_replacement
+from workflows.steps.judged_keys import KeyJudge, TakenKey
 from workflows.steps.layer_keys import PresentKey
 from workflows.steps.places import told_path
-from workflows.steps.taken_keys import TakenKey, people_of
+from workflows.steps.taken_keys import people_of
 
 STEP = Step(
     id="pgp-keys",
@@ -228,3 +227,38 @@ def observe(context: Context) -> Observation:
             words = f"{', '.join(more)} of {account} has come to share {reset.file}, which is replaced."
             return Observation(Verdict.CHANGED, words)
     return AGREES
+
+
+def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
+    """What is not right with a key that replaces another one: it changes nothing, or was not confirmed."""
+    replaced = key.replacement
+    if replaced is None:
+        return []
+    problems = [Problem(words, "people", fatal=not replaced.resets) for words in replaced.by_hand]
+    if replaced.unchanged and not replaced.resets:
+        words = (
+            f"{', '.join(replaced.unchanged)} has this very key of {key.name} already: nothing to replace."
+        )
+        problems.append(Problem(words, "people"))
+    elif replaced.resets and not confirmed:
+        made = joined(replaced.told, "; ")
+        problems.append(Problem(f"The new key of {key.name} makes anew, and it is to be confirmed: {made}."))
+    return problems
+
+
+def about_each_other(keys: Sequence[TakenKey]) -> list[Problem]:
+    """Two people with one key is odd; two keys for one file cannot be."""
+    problems: list[Problem] = []
+    owners: dict[str, str] = {}
+    files: dict[tuple[str, str], TakenKey] = {}
+    for key in keys:
+        first = owners.setdefault(key.fingerprint, key.name)
+        if first != key.name:
+            problems.append(Problem(f"{first} and {key.name} have the same key.", "people", fatal=False))
+        for account, reset in key.replacement.resets.items() if key.replacement else ():
+            other = files.setdefault((account, reset.file), key)
+            if other.fingerprint != key.fingerprint:
+                who = f"{other.name} and {key.name}"
+                words = f"{who} share {reset.file} of {account}: it can hold one key only."
+                problems.append(Problem(words, "people"))
+    return problems

@@ -14,25 +14,29 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text, write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
+from workflows.layer.profile_names import Use, named_profiles
+from workflows.layer.project import LayerLocation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.numbers import count
 from workflows.services.clipboard import ClipboardUnavailable
+from workflows.services.git import Git
 from workflows.services.terraform.commands import LOCK_TIMEOUT, inherited
-from workflows.services.terraform.record import changed_since, file_sha256
+from workflows.services.terraform.plan import Plan
+from workflows.services.terraform.record import PlanRecord, changed_since, file_sha256
 from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
 from workflows.services.terraform.state import State
 from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
-from workflows.steps import new_passwords, plan_account, plan_resources
-from workflows.steps.account_check import WrongAccount
+from workflows.steps import new_passwords, plan_resources
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import TERRAFORM_RUNS, LayerDecisions
 from workflows.steps.places import told_path, typed_path
-from workflows.steps.plan_origin import origin_words
 from workflows.steps.planned import Planned, decided, judged, read_plan, staleness
+from workflows.steps.project import check_upstream
+from workflows.steps.terraform_credentials import WrongAccount
 from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watching
-from workflows.steps.upstream import check_upstream
 from workflows.steps.users import WORDS
 
 STEP = Step(
@@ -90,11 +94,11 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
         try:
-            plan_account.refuse_another_account(plan, layer.location)
+            refuse_another_account(plan, layer.location)
         except WrongAccount:
             layer.terraform.give_up_plan()
             raise
-        unchecked = plan_account.not_checked(plan, layer.location)
+        unchecked = not_checked(plan, layer.location)
         origin = joined((origin_words(record, context), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
@@ -286,3 +290,66 @@ def observe(context: Context) -> Observation:
         return AGREES
     words = staleness(planned, context)
     return Observation(Verdict.CHANGED, words) if words else AGREES
+
+
+_THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)
+
+
+def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
+    """Let no plan be read whose IAM resources are all in other accounts than the layer's.
+
+    Some may be: a provider with an alias can be for another account.
+
+    Raises:
+        WrongAccount: none is in the layer's account.
+    """
+    if not plan.accounts or not location.account_id or location.account_id in plan.accounts:
+        return
+    raise WrongAccount(
+        "Wrong account",
+        f"The layer's users and groups are in the account {', '.join(sorted(plan.accounts))} for Terraform, "
+        f"and {location.account} is {location.account_id}.",
+        why="The AWS provider uses another profile or role than the one that was checked before. The plan "
+        "was removed; nothing was changed.",
+        next=f"Look at the `provider` block in {location.relative}: its `profile` and `assume_role`.",
+    )
+
+
+def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
+    """A sentence for each provider whose account nobody could check; none once the plan itself tells."""
+    if location.account_id in plan.accounts:
+        return ()
+    return tuple(
+        f"Not checked: the account of the profile in {one.place}, whose name only Terraform works out. Make "
+        f"sure that it is the one of {location.account}."
+        for one in named_profiles(location)
+        if not one.name and one.use in _THAT_CHANGE
+    )
+
+
+_SHORT = 8
+_MOST = 5
+
+
+def origin_words(record: PlanRecord, context: Context) -> Sentence:
+    """The program, the commit and the branch, and what of the plan's sources is in no commit.
+
+    Raises:
+        OnboardError: git fails.
+    """
+    git = Git(context.root, context.world.environment)
+    if not record.commit or not git.is_repository():
+        return f"Made with {record.binary}."
+    where = f" on the branch {record.branch}" if record.branch else ""
+    words = f"Made with {record.binary} from commit {record.commit[:_SHORT]}{where}."
+    layer, sources = record.layer.resolve(), {Path(path).resolve() for path in record.sources}
+    dirty = [one.path.resolve() for one in git.dirty_files()]
+    own = [path for path in dirty if path in sources or layer in path.parents]
+    return f"{words} {_uncommitted(own, git.root().resolve())}" if own else words
+
+
+def _uncommitted(dirty: list[Path], root: Path) -> Sentence:
+    names = [str(path.relative_to(root)) for path in dirty[:_MOST]]
+    more = f" and {len(dirty) - _MOST} more" if len(dirty) > _MOST else ""
+    files = count(len(dirty), "file that it was made from differs", "files that it was made from differ")
+    return f"{files} from that commit: {', '.join(names)}{more}."

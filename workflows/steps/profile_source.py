@@ -11,7 +11,7 @@ from workflows.core.errors import OnboardError
 from workflows.layer.project import Project
 from workflows.messages.handoff import Handoff, RoleProfile
 from workflows.services.profiles.plan import partition_of_region
-from workflows.steps.conventional_roles import conventional_profiles
+from workflows.steps.person_handoff import conventional_profiles
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,31 @@ is behind its upstream or a binary that a layer excludes is found out: before an
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
 from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
-from workflows.layer.model import Layer
+from workflows.layer.model import Finding, Layer
 from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.messages.envelope import MAX_TEXT
+from workflows.messages.request import open_request
+from workflows.numbers import count
+from workflows.services.git import Git, Upstream
 from workflows.services.terraform.binary import Wanted, find_program
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.decisions import KINDS, Decisions
 from workflows.steps.places import typed_path
-from workflows.steps.project_remarks import remarks_on
-from workflows.steps.upstream import check_upstream
 
 STEP = Step(
     id="project",
@@ -38,6 +44,7 @@ STEP = Step(
     reads=Decisions.from_facts,
 )
 FIRST_LAYERS = ("management", "root", "security")
+_MOST_REMARKS = 3
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ def survey(path: str, context: Context, report: Report) -> Survey:
         )
     names = [layer.location.account for layer in layers]
     proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
-    return Survey(project, tuple(layers), proposed, tuple(remarks_on(project, layers, context)))
+    return Survey(project, tuple(layers), proposed, tuple(_remarks_on(project, layers, context)))
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -157,7 +164,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     check_upstream(found.project, context, needed=not request.without_upstream)
     for layer in chosen:
         report(Progress(f"Looking for the program that {layer.location.account} asks for"))
-        _check_binary(found.project, layer.location, context)
+        path = context.world.environment.get("PATH", "")
+        find_program(wanted_binary(found.project, layer.location, context), path)
     return {
         "project_root": str(found.project.root),
         "project": found.project.name,
@@ -219,10 +227,6 @@ def _nobody(name: str, layers: list[Layer]) -> OnboardError:
     )
 
 
-def _check_binary(project: Project, location: LayerLocation, context: Context) -> None:
-    find_program(wanted_binary(project, location, context), context.world.environment.get("PATH", ""))
-
-
 def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
     """What a layer asks for, as `choose_binary` takes it; later steps choose by the same rule."""
     return Wanted(
@@ -244,3 +248,150 @@ def observe(context: Context) -> Observation:
     if missing:
         return Observation(Verdict.CHANGED, f"The layer of {', '.join(missing)} is no longer there.")
     return AGREES
+
+
+class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """It cannot be told whether the checkout is current; a person may decide to go on all the same."""
+
+
+def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
+    """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
+
+    Where the branch has no upstream, the remote's default branch takes its place. Without any remote nothing
+    can be told, and nothing is refused.
+
+    Args:
+        project: the project.
+        context: what the step may read.
+        needed: whether an upstream that cannot be reached is refused too.
+
+    Raises:
+        UpstreamUnreachable: it cannot be reached, and is needed.
+        OnboardError: the checkout is behind.
+    """
+    git = Git(project.root, context.world.environment)
+    if not git.is_repository():
+        return
+    upstream = git.upstream(fetch=True, cancelled=context.cancelled)
+    context.raise_if_cancelled()
+    if upstream.why_not_fetched and needed:
+        raise UpstreamUnreachable(
+            "The upstream does not answer",
+            f"{upstream.name} could not be asked whether this checkout is current.",
+            why="A plan from a checkout that is behind would destroy what colleagues have added since.",
+            next="Try again with the network, or mark the box below the layers to go on without asking.",
+            detail=upstream.why_not_fetched,
+        )
+    if upstream.behind:
+        dirty = any(not file.untracked for file in git.dirty_files())
+        raise OnboardError(
+            "This checkout is behind",
+            f"{upstream.name} has {count(upstream.behind, 'commit')} not here yet.",
+            why="A plan from here would destroy what colleagues have added since.",
+            next=_way_to_catch_up(upstream, dirty=dirty),
+        )
+
+
+def _way_to_catch_up(upstream: Upstream, *, dirty: bool) -> str:
+    """The command that brings a checkout up to its upstream.
+
+    A plain pull refuses where both sides have commits, and where both changed a file.
+    """
+    words = ["git merge" if upstream.is_default else "git pull"]
+    words += ["--rebase"] if not upstream.is_default and (dirty or upstream.ahead) else []
+    words += ["--autostash"] if dirty else []
+    words += [upstream.name] if upstream.is_default else []
+    conflicts = " Where git tells of a conflict, keep both sides' lines." if dirty or upstream.ahead else ""
+    return f"Run `{' '.join(words)}` in the project, then try again.{conflicts}"
+
+
+def _remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> list[Sentence]:
+    """Remarks, each a sentence: on the project's own files, its checkout, and requests that wait.
+
+    Args:
+        project: the project.
+        layers: its identities layers.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: git fails.
+    """
+    remarks = list(project.warnings)
+    if project.sso_enabled:
+        remarks.append("People here sign in through SSO as a rule; an IAM user is then the exception.")
+    return [*remarks, *_git_remarks(project, context), *_requests(layers, context)]
+
+
+def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
+    """Requests in the sandbox's mailbox for another key, of people who are there already."""
+    mailbox = context.world.mailbox
+    if mailbox is None:
+        return []
+    people = sorted({person.iam_name for layer in layers for person in layer.people})
+    sent = {name: mailbox / f"request-{name}.txt" for name in people}
+    return [
+        f"{name} asks for a new key (in the mailbox): enter the name under “New PGP key for?”."
+        for name, file in sent.items()
+        if file.is_file() and _is_replacement(file)
+    ]
+
+
+def _is_replacement(file: Path) -> bool:
+    try:
+        return open_request(read_text(file, MAX_TEXT)).replacement
+    except OnboardError:
+        return False  # the step PGP keys tells what is wrong with it
+
+
+def _git_remarks(project: Project, context: Context) -> list[Sentence]:
+    git = Git(project.root, context.world.environment)
+    if not git.is_repository():
+        return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
+    remarks: list[Sentence] = []
+    if not git.upstream().name:
+        remarks.append(
+            "This checkout has no remote to compare it with: it is not known whether it is current."
+        )
+    folders = [layer.path for layer in project.layers]
+    dirty = git.dirty_files(folders)
+    if dirty:
+        names = ", ".join(str(file.path.relative_to(git.root())) for file in dirty[:3])
+        more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
+        remarks.append(f"Changed here and not committed: {names}{more}. They will be part of the plan.")
+    return remarks
+
+
+def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
+    """What the layers hold that is not simply read and edited, each a sentence with its place.
+
+    What is commented out takes one line a layer, however much it is, after what is to be edited by hand. More
+    than three lines end with one that says how many are left out.
+
+    Args:
+        layers: in the order they are worked on.
+    """
+    urgent: list[Sentence] = []
+    others: list[Sentence] = []
+    for layer in layers:
+        account = layer.location.account
+        shown = [one for one in layer.findings if not one.hidden]
+        urgent += [f"{account}: {one.message} ({one.place})" for one in shown if one.hand_edit]
+        others += [f"{account}: {one.message} ({one.place})" for one in shown if not one.hand_edit]
+        others += [f"{account}: {words}" for words in _hidden(layer.findings)]
+    told = [*urgent, *others]
+    left = len(told) - _MOST_REMARKS
+    return (
+        told
+        if left <= 0
+        else [*told[:_MOST_REMARKS], f"{left} more: Users and Groups list them with their places."]
+    )
+
+
+def _hidden(findings: Iterable[Finding]) -> Iterator[Sentence]:
+    hidden = [one for one in findings if one.hidden]
+    if len(hidden) == 1:
+        yield f"{hidden[0].message} ({hidden[0].place})"
+    elif hidden:
+        kinds = Counter(one.subject for one in hidden)
+        words = [count(number, kind) for kind, number in kinds.items()]
+        yield f"{' and '.join(words)} are hidden in comments (the first at {hidden[0].place})"

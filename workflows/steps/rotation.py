@@ -25,8 +25,9 @@ from workflows.services.rotation import finish, rotate
 from workflows.services.rotation_parts import Parts
 from workflows.services.rotation_recovery import recover
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.key_session import KeySession, clients_for, device_of, key_session, two_keys
+from workflows.steps.key_session import KeySession, device_of, key_session, two_keys
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
+from workflows.steps.own_identity import clients_for
 from workflows.world import World
 
 STEP = Step(

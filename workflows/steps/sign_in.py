@@ -15,10 +15,11 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
+from workflows.services.gpg.keyring import encrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.own_access_key import told_with_kept_key
 from workflows.steps.own_identity import identity_of
-from workflows.steps.sign_in_proof import told_with_kept_key
 
 STEP = Step(
     id="sign-in",
@@ -131,3 +132,33 @@ def observe(context: Context) -> Observation:
     """Whether a password is still good only a sign-in can tell, so what was recorded is believed."""
     del context
     return NOT_ASKED
+
+
+def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:
+    """Let gpg-agent remember the passphrase, by encrypting a word to the key and decrypting it again.
+
+    Args:
+        passphrase: of the key.
+        fingerprint: of the key.
+        context: of the step.
+        report: is told what is done.
+
+    Raises:
+        WrongPassphrase: it is another one.
+        OnboardError: gpg does not work.
+    """
+    report(Progress("Unlocking your PGP key"))
+    world = context.world
+    message = encrypt(
+        b"iam-onboard",
+        fingerprint=fingerprint,
+        gnupg_home=world.gnupg_home,
+        environment=world.environment,
+    )
+    decrypt(
+        message,
+        passphrase=passphrase,
+        gnupg_home=world.gnupg_home,
+        environment=world.environment,
+        cancelled=context.cancelled,
+    ).drop()

@@ -18,7 +18,7 @@ from workflows.core.sentences import Sentence
 from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.services.aws_errors import AwsError, about_key_of
-from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
+from workflows.services.client_settings import USUAL_REGION
 from workflows.services.clients import ClientFactory, Credentials, profile_map
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 from workflows.services.sts import partition_of, session_token
@@ -27,7 +27,7 @@ from workflows.services.sts_regions.ask import Question
 from workflows.services.sts_regions.partition import partition_of_region
 from workflows.services.vault import Vault
 from workflows.steps.base import Context
-from workflows.steps.terraform_credentials import CodeWanted, keyring_of
+from workflows.steps.terraform_credentials import CodeWanted, factory_for, keyring_of
 from workflows.steps.terraform_profiles import project_files
 
 _USUAL = ("administrator", "oaar", "devops", "auditor")
@@ -237,7 +237,7 @@ def _question(
 ) -> Question:
     if way.problem:
         raise NoWay("The account cannot be asked", way.problem)
-    factory = clients_of(context, project)
+    factory = factory_for(context, project)
     if way.source not in keys:
         keys[way.source] = factory.profile_credentials(project_files(context, project), way.source)
     key, home = keys[way.source], project.region_primary or USUAL_REGION
@@ -269,10 +269,3 @@ def _session(
         session = session_token(client, way.serial, code.reveal(), memory=context.world.codes)
     sessions.keep(way.serial, session)
     return session
-
-
-def clients_of(context: Context, project: Project, patience: Patience = USUAL) -> ClientFactory:
-    """What makes the clients for the project's profiles."""
-    world = context.world
-    region = project.region_primary or USUAL_REGION
-    return ClientFactory(world.endpoint_url, region, environment=world.environment, patience=patience)

@@ -30,11 +30,11 @@ from workflows.steps.places import told_path, typed_path
 from workflows.steps.sts_region_access import (
     MfaSessions,
     Way,
-    clients_of,
     devices,
     opened,
     ways,
 )
+from workflows.steps.terraform_credentials import factory_for
 
 STEP = Step(
     id="sts-regions",
@@ -127,7 +127,7 @@ def ask(
     answers: dict[str, AccountAnswer] = {}
     with opened(context, what.project, what.ways, codes, sessions) as found:
         report(Progress("Asking every region"))
-        factory = clients_of(context, what.project, asking.PATIENCE)
+        factory = factory_for(context, what.project, asking.PATIENCE)
         for one in asking.ask(factory, found.questions, report=told, cancelled=context.cancelled):
             answers[one.account] = one
     partition = partition_of_region(what.project.region_primary or USUAL_REGION)
@@ -168,7 +168,7 @@ def switch_tokens(
     """
     way = [one for one in what.ways if one.account == account]
     report(Progress(f"Setting the tokens of {account} to version {version}"))
-    factory = clients_of(context, what.project)
+    factory = factory_for(context, what.project)
     with opened(context, what.project, way, codes, sessions) as found:
         if account in found.problems:
             raise OnboardError("The account cannot be changed", found.problems[account])

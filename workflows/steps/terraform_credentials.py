@@ -8,18 +8,19 @@ wizard takes on the role, and what that gives is in a private pair of files for 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.layer.project import LayerLocation, Project
-from workflows.services.clients import Credentials, ProfileFiles
-from workflows.services.kept_credentials import SHORTEST_REST, write_pair
-from workflows.steps.account_check import CodeWanted, WrongAccount, check_account, factory_for
-from workflows.steps.assumed_roles import assumed
+from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
+from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
+from workflows.services.clients import ClientFactory, Credentials, ProfileFiles
+from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
+from workflows.services.sts import SESSION_NAME, assume_role, caller_identity, session_token
+from workflows.services.vault import Vault, VaultUnavailable
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.kept_roles import keep_roles, kept_role, keyring_of
 from workflows.steps.left_behind import credentials_folder, release_credentials
 from workflows.steps.terraform_profiles import (
     LayerProfile,
@@ -29,48 +30,27 @@ from workflows.steps.terraform_profiles import (
     settings_without_code,
 )
 
-__all__ = [
-    "CodeWanted",
-    "WrongAccount",
-    "code_needed",
-    "credential_files",
-    "device_of",
-    "factory_for",
-    "keyring_of",
-]
+_USUAL_SESSION = timedelta(hours=1)
+"""How long a role is taken on for where its profile does not say."""
+
+_MOST = 0.75
+"""The part of a role's time that can be asked to be left; more would ask for a code over and over."""
 
 
-def device_of(context: Context, project: Project, location: LayerLocation) -> str:
-    """The MFA device that the profile of the layer itself asks a code of, or "".
+class CodeWanted(OnboardError):  # noqa: N818 - it says what is needed
+    """A profile of the layer needs an MFA code, and none was given; `serial` is the device."""
 
-    Raises:
-        OnboardError: a profile is not there, or the files cannot be parsed.
-    """
-    own, *_ = profiles_of(context, project, location)
-    return own.serial
+    def __init__(self, profile: str, serial: str) -> None:
+        super().__init__(
+            "An MFA code is needed",
+            f"The profile {profile} takes on its role only with a code of {serial}.",
+            next="Enter the six digits that the device shows now, and press Next again.",
+        )
+        self.serial = serial
 
 
-def code_needed(
-    context: Context, project: Project, location: LayerLocation, rest: timedelta = SHORTEST_REST
-) -> str:
-    """The device that a code is needed of now, or "": none is wanted, or the roles were taken on before.
-
-    Args:
-        context: what the step may read.
-        project: the project.
-        location: the layer.
-        rest: how long credentials have to last at least.
-
-    Raises:
-        OnboardError: a profile is not there, or the files cannot be parsed.
-    """
-    for one in profiles_of(context, project, location):
-        if one.source is Source.CODE:
-            kept = kept_role(context, project, one, rest)
-            if kept is None:
-                return one.serial
-            kept.drop()
-    return ""
+class WrongAccount(OnboardError):  # noqa: N818 - it says what is wrong
+    """Credentials answer for another account than the one that they are for."""
 
 
 @contextlib.contextmanager
@@ -113,7 +93,7 @@ def credential_files(
                 files = write_pair(folder, settings, given)
         for one in profiles:
             report(Progress(f"Asking AWS which account {one.name} is for"))
-            check_account(context, project, one, files)
+            _check_account(context, project, one, files)
         yield files
 
 
@@ -174,12 +154,184 @@ def _with_code(
         if not code:
             raise CodeWanted(missing[0].name, missing[0].serial)
         report(Progress(f"Taking on the role of {', '.join(one.name for one in missing)}"))
-        new = assumed(factory_for(context, project), project_files(context, project), missing, code, context)
+        new = _assumed(factory_for(context, project), project_files(context, project), missing, code, context)
         given |= new
-        keep_roles(context, project, new, report)
+        _keep_roles(context, project, new, report)
     return given
 
 
 def _region_of(one: LayerProfile) -> dict[str, str]:
     region = str(one.settings.get("region") or "")
     return {"region": region} if region else {}
+
+
+def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
+    """Compare the account that answers with the one that the profile is for.
+
+    Raises:
+        WrongAccount: they differ.
+        CodeWanted: AWS does not take the kept credentials any more; they are forgotten.
+        OnboardError: the project does not know the layer's account, or AWS does not answer.
+    """
+    if profile.account and not profile.account_id:
+        raise OnboardError(
+            "The account is not known",
+            f"The project does not say which account {profile.account} is.",
+            why="Without its id nobody can tell whether the credentials are for the right account.",
+            next=f"Add {profile.account} with its id to `accounts` in config/common.tfvars.",
+        )
+    try:
+        client = factory_for(context, project).profile_client("sts", files, profile.name)
+        with about_key_of(profile.base), client as sts:
+            identity = caller_identity(sts)
+    except AwsError as error:
+        if error.failure not in {AwsFailure.EXPIRED, AwsFailure.KEY_UNKNOWN}:
+            raise
+        raise _over(error, context, project, profile) from error
+    if profile.account_id and identity.account != profile.account_id:
+        raise WrongAccount(
+            "Wrong account",
+            f"The profile {profile.name} answers for the account {identity.account}, and {profile.account} "
+            f"is {profile.account_id}.",
+            why=f"Planning with it would compare this layer with the wrong account ({profile.place}).",
+            next=f"Put the credentials of {profile.account} under {profile.name} in the project's files, "
+            f"{project_files(context, project).config_file.parent}.",
+        )
+
+
+def _over(error: AwsError, context: Context, project: Project, profile: LayerProfile) -> OnboardError:
+    """What to do about credentials that AWS does not take any more."""
+    if profile.source is Source.CODE:
+        _forget_role(context, project, profile.name)
+        return CodeWanted(profile.name, profile.serial)
+    file = project_files(context, project).credentials_file
+    if error.failure is AwsFailure.KEY_UNKNOWN:
+        return OnboardError(
+            error.title,
+            f"AWS does not accept the access key of {profile.name} ({file}).",
+            why=error.why,
+            next=f"Wait a moment and try again. If it stays, put a key that works under {profile.name}.",
+            detail=error.detail,
+        )
+    if error.failure is AwsFailure.EXPIRED:
+        return OnboardError(
+            "The credentials have expired",
+            f"The temporary credentials of {profile.name} in {file} are no longer valid.",
+            why="They end after some hours, and whatever wrote them there has to write new ones.",
+            next="Renew them as you got them (for example by `leverage aws sso login`), then try again.",
+            detail=error.detail,
+        )
+    return error
+
+
+def factory_for(context: Context, project: Project, patience: Patience = USUAL) -> ClientFactory:
+    """What makes the clients for a project's profiles."""
+    world, region = context.world, project.region_primary or USUAL_REGION
+    return ClientFactory(world.endpoint_url, region, environment=world.environment, patience=patience)
+
+
+def keyring_of(context: Context) -> Vault | None:
+    """Where temporary credentials are kept until they expire; without a keyring a code is asked for again."""
+    try:
+        return context.world.vault("").vault
+    except VaultUnavailable:
+        return None
+
+
+def kept_role(context: Context, project: Project, one: LayerProfile, rest: timedelta) -> Credentials | None:
+    """What a profile's role gave before, if it lasts for a while.
+
+    More rest than a fresh session has could never be had, so no more than a part of that is asked for.
+    """
+    lasts = timedelta(seconds=float(one.settings.get("duration_seconds") or _USUAL_SESSION.total_seconds()))
+    name = _vault_name(project, one.name)
+    try:
+        return kept_credentials(keyring_of(context), name, context.world.now(), min(rest, lasts * _MOST))
+    except VaultUnavailable:
+        return None  # a keyring that cannot be read is as good as none: a code is asked for
+
+
+def _keep_roles(context: Context, project: Project, new: Mapping[str, Credentials], report: Report) -> None:
+    """Keep new credentials; a code was given for them, so a keyring that fails now stops nothing."""
+    vault = keyring_of(context)
+    if vault is None:
+        return
+    try:
+        for name, credentials in new.items():
+            keep_credentials(vault, _vault_name(project, name), credentials)
+    except VaultUnavailable as error:
+        report(Progress(f"The session is not kept, so the next step asks for a code again: {error.what}"))
+
+
+def _forget_role(context: Context, project: Project, profile: str) -> None:
+    """Forget what a profile's role gave.
+
+    Raises:
+        VaultUnavailable: the keyring does not let it be deleted.
+    """
+    vault = keyring_of(context)
+    if vault is not None:
+        vault.delete(_vault_name(project, profile))
+
+
+def _vault_name(project: Project, profile: str) -> str:
+    return f"{project.name}/terraform/{profile}"
+
+
+def _assumed(
+    factory: ClientFactory,
+    files: ProfileFiles,
+    profiles: Sequence[LayerProfile],
+    code: Secret,
+    context: Context,
+) -> dict[str, Credentials]:
+    """Take on the roles of profiles that want a code of the same device.
+
+    Args:
+        factory: makes the clients.
+        files: the profile files.
+        profiles: the profiles; at least one.
+        code: the six digits; dropped.
+        context: knows the codes that were given before.
+
+    Returns:
+        The credentials by the profile's name; the caller drops them.
+
+    Raises:
+        WrongCode, RepeatedCode: the code cannot be used.
+        AwsError: the user's key or a role cannot be used.
+    """
+    first, new = profiles[0], dict[str, Credentials]()
+    with contextlib.ExitStack() as failed, contextlib.ExitStack() as stack:
+        sts = stack.enter_context(factory.profile_client("sts", files, first.base))
+        try:
+            with about_key_of(first.base):
+                session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
+        finally:
+            code.drop()
+        stack.callback(session.drop)
+        for one in profiles:
+            new[one.name] = _role(factory, one, session)
+            failed.callback(new[one.name].drop)
+        failed.pop_all()
+    return new
+
+
+def _role(factory: ClientFactory, profile: LayerProfile, session: Credentials) -> Credentials:
+    """The role of a profile, by way of the roles that it is taken on from."""
+    credentials = session
+    for own in reversed([own for _, own in profile.chain if own.get("role_arn")]):
+        seconds = own.get("duration_seconds")
+        region = str(own.get("region") or "") or None
+        with factory.client("sts", credentials, region) as sts:
+            taken, _ = assume_role(
+                sts,
+                str(own["role_arn"]),
+                session_name=str(own.get("role_session_name") or SESSION_NAME),
+                external_id=own.get("external_id"),
+                seconds=int(seconds) if seconds else None,
+            )
+        if credentials is not session:
+            credentials.drop()
+        credentials = taken
+    return credentials

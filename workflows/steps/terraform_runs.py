@@ -13,7 +13,7 @@ from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
-from workflows.services.clients import ProfileFiles
+from workflows.services.clients import AwsClient, ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.binary import choose_binary
 from workflows.services.terraform.commands import inherited
@@ -24,8 +24,8 @@ from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.left_behind import RUNS
 from workflows.steps.project import wanted_binary
-from workflows.steps.terraform_credentials import code_needed, credential_files
-from workflows.steps.terraform_profiles import layer_profile, project_files
+from workflows.steps.terraform_credentials import credential_files, factory_for, kept_role
+from workflows.steps.terraform_profiles import Source, layer_profile, profiles_of, project_files
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,14 @@ def code_wanted(context: Context, rest: timedelta = SHORTEST_REST) -> str:
     Raises:
         OnboardError: the layer or its profile is not there.
     """
-    return code_needed(context, *located(context), rest)
+    project, location = located(context)
+    for one in profiles_of(context, project, location):
+        if one.source is Source.CODE:
+            kept = kept_role(context, project, one, rest)
+            if kept is None:
+                return one.serial
+            kept.drop()
+    return ""
 
 
 @contextlib.contextmanager
@@ -193,3 +200,49 @@ def watching(context: Context, report: Report, *, counting: bool = False) -> Wat
         report(Progress(words[:120], done, total, payload=update))
 
     return Watch(on_update, context.cancelled, context.leaving)
+
+
+@contextlib.contextmanager
+def administrator(context: Context, report: Report, code: Secret | None = None) -> Iterator[AwsClient]:
+    """An IAM client in the account of the step's layer, which was checked to be that account.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        code: an MFA code, where the layer's profile wants one.
+
+    Yields:
+        The client; temporary credentials are gone afterwards.
+
+    Raises:
+        CodeWanted, WrongAccount: as `credential_files`.
+        OnboardError: the layer or its profile is not there, or AWS does not answer.
+    """
+    project, location = located(context)
+    with (
+        credential_files(context, project, location, code, report) as files,
+        iam_client(context, project, location, files) as client,
+    ):
+        yield client
+
+
+@contextlib.contextmanager
+def iam_client(
+    context: Context, project: Project, location: LayerLocation, files: ProfileFiles
+) -> Iterator[AwsClient]:
+    """An IAM client that signs as a layer's profile of these files.
+
+    Raises:
+        AwsError: the profile cannot be used.
+    """
+    with factory_for(context, project).profile_client("iam", files, layer_profile(location)) as client:
+        yield client
+
+
+def own_device(context: Context) -> str:
+    """The MFA device that the layer's profile itself asks a code of, or "".
+
+    Raises:
+        OnboardError: the layer or its profile is not there.
+    """
+    return profiles_of(context, *located(context))[0].serial

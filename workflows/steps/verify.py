@@ -18,12 +18,11 @@ from workflows.services.role_profiles import needs_code, role_profiles
 from workflows.services.role_refusals import MfaNeeded
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.verify import Verification, verify_profiles
-from workflows.steps.aws_command import aws_program
+from workflows.steps.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_access_key import check_owner, kept_key
-from workflows.steps.own_identity import clients_of, identity_of
-from workflows.steps.written_profiles import profile_files, written_profiles
+from workflows.steps.own_identity import clients_for, identity_of
 
 STEP = Step(
     id="verify",
@@ -224,7 +223,7 @@ def _verify_one(
     answered: Callable[[Verification], None],
 ) -> None:
     identity = identity_of(context, account)
-    clients = clients_of(context, identity.region)
+    clients = clients_for(context.world, identity.region)
     files = profile_files(profiles)
     if key is not None:
         with clients.client("sts", key) as client:

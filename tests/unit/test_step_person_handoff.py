@@ -16,9 +16,11 @@ from workflows.layer.project import Project
 from workflows.layer.read import read_layer
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.sandbox.project import lay_out
+from workflows.services.gpg.details import KeyDetails
+from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
 from workflows.services.terraform.state import AccessKey, LoginProfile, Role, State
-from workflows.steps.handoff_parts import NotForThisKey, Source, identity, policy_words, role_profiles
+from workflows.steps.person_handoff import NotForThisKey, Source, identity, policy_words, role_profiles
 
 NAME = "jane.doe"
 SECURITY, SHARED = "222222222222", "333333333333"
@@ -66,13 +68,13 @@ def source(project: Project, **changes: Any) -> Source:
     return Source(project, read_layer(location), state(**changes))
 
 
-def key(home: GpgHome) -> str:
-    return normalise(home.export(NAME)).text
+def details(home: GpgHome) -> KeyDetails:
+    return inspect_key(normalise(home.export(NAME)).binary, environment=ENVIRONMENT)
 
 
 def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Project, home: GpgHome) -> None:
     password = encrypted(home)
-    made = identity(source(project, login_profiles={NAME: login(password)}), NAME, key(home), ENVIRONMENT)
+    made = identity(source(project, login_profiles={NAME: login(password)}), NAME, details(home))
     assert made.sign_in_url == "https://binbash-security.signin.aws.amazon.com/console"
     assert made.encrypted_password == password
     assert made.key_fingerprint == home.fingerprint(NAME)
@@ -86,7 +88,7 @@ def test_it_says_whether_leverage_cli_reads_names_for_mfa(project: Project, home
     profiles = {NAME: login(encrypted(home))}
     for enabled in (False, True):
         there = source(replace(project, mfa_enabled=enabled), login_profiles=profiles)
-        text = Handoff("bb", (identity(there, NAME, key(home), ENVIRONMENT),)).render()
+        text = Handoff("bb", (identity(there, NAME, details(home)),)).render()
         assert open_handoff(text).identities[0].mfa_names is enabled
         assert ("mfa_names" in text) is enabled
 
@@ -98,8 +100,7 @@ def test_without_an_alias_and_in_another_partition_the_address_still_fits(
     made = identity(
         source(project, login_profiles={NAME: login(encrypted(home))}, **changes),
         NAME,
-        key(home),
-        ENVIRONMENT,
+        details(home),
     )
     assert made.sign_in_url == f"https://{SECURITY}.signin.amazonaws-us-gov.com/console"
 
@@ -107,7 +108,7 @@ def test_without_an_alias_and_in_another_partition_the_address_still_fits(
 def test_a_machine_gets_its_key_without_an_address_and_without_mfa(project: Project, home: GpgHome) -> None:
     own = AccessKey(NAME, "module.user", "AKIAABCDEFGHIJKLMNOP", encrypted(home), "", "", "Active", False)
     inactive = replace(own, access_key_id="AKIAINACTIVEINACTIVE", status="Inactive")
-    made = identity(source(project, access_keys={NAME: (own, inactive)}), NAME, key(home), ENVIRONMENT)
+    made = identity(source(project, access_keys={NAME: (own, inactive)}), NAME, details(home))
     assert made.access_key_id == "AKIAABCDEFGHIJKLMNOP"
     assert made.encrypted_secret == own.encrypted_secret
     assert (made.sign_in_url, made.encrypted_password, made.mfa_required) == ("", None, False)
@@ -117,26 +118,26 @@ def test_a_machine_gets_its_key_without_an_address_and_without_mfa(project: Proj
 def test_what_is_for_another_key_is_refused(project: Project, home: GpgHome) -> None:
     other = login(encrypted(home, "somebody.else"))
     with pytest.raises(NotForThisKey, match="not encrypted to the key"):
-        identity(source(project, login_profiles={NAME: other}), NAME, key(home), ENVIRONMENT)
+        identity(source(project, login_profiles={NAME: other}), NAME, details(home))
 
 
 @pytest.mark.parametrize("password", ["", "bm90IGEgbWVzc2FnZQ=="])
 def test_what_is_no_message_is_refused(project: Project, home: GpgHome, password: str) -> None:
     with pytest.raises(NotForThisKey):
-        identity(source(project, login_profiles={NAME: login(password)}), NAME, key(home), ENVIRONMENT)
+        identity(source(project, login_profiles={NAME: login(password)}), NAME, details(home))
 
 
 def test_a_password_in_clear_is_refused(project: Project, home: GpgHome) -> None:
     clear = login("", clear=True)
     with pytest.raises(NotForThisKey, match="unencrypted"):
-        identity(source(project, login_profiles={NAME: clear}), NAME, key(home), ENVIRONMENT)
+        identity(source(project, login_profiles={NAME: clear}), NAME, details(home))
 
 
 def test_a_person_who_is_not_in_the_state_is_told_so(project: Project, home: GpgHome) -> None:
     with pytest.raises(OnboardError, match="Not in the state"):
-        identity(source(project, users={}), NAME, key(home), ENVIRONMENT)
+        identity(source(project, users={}), NAME, details(home))
     with pytest.raises(OnboardError, match="Nothing to hand over"):
-        identity(source(project), NAME, key(home), ENVIRONMENT)
+        identity(source(project), NAME, details(home))
 
 
 def test_a_role_in_any_account_counts_for_every_other_account_of_the_project(project: Project) -> None:
