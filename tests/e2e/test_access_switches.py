@@ -35,7 +35,7 @@ def terraform(sandbox: Sandbox, *arguments: str) -> str:
     done = subprocess.run(
         [*sandbox.terraform_argv, *arguments],
         cwd=location.path,
-        env=dict(sandbox.environment),
+        env=dict(sandbox.administrator.environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -57,7 +57,12 @@ def declare_in_blocks(sandbox: Sandbox) -> None:
     terraform(sandbox, "apply", *files, "-auto-approve", "-input=false")
     moved.unlink()
     for command in (("add", "--all"), ("commit", "--quiet", "--message", "Blocks"), ("push", "--quiet")):
-        subprocess.run(["git", *command], cwd=sandbox.project_root, env=dict(sandbox.environment), check=True)
+        subprocess.run(
+            ["git", *command],
+            cwd=sandbox.project_root,
+            env=dict(sandbox.administrator.environment),
+            check=True,
+        )
 
 
 def changes(sandbox: Sandbox, planned: Planned) -> list[tuple[str, str]]:

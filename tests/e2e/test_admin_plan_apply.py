@@ -146,7 +146,12 @@ def test_a_checkout_that_fell_behind_is_not_planned(
     def git(*arguments: str, folder: Path) -> str:
         command = ["git", "-c", "user.name=b.sample", "-c", "user.email=b@a.example", *arguments]
         done = subprocess.run(
-            command, cwd=folder, env=dict(sandbox.environment), check=True, capture_output=True, text=True
+            command,
+            cwd=folder,
+            env=dict(sandbox.administrator.environment),
+            check=True,
+            capture_output=True,
+            text=True,
         )
         return done.stdout.strip()
 

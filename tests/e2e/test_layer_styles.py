@@ -91,7 +91,7 @@ class Team:
         done = subprocess.run(
             command,
             cwd=folder or self.sandbox.project_root,
-            env=dict(self.sandbox.environment),
+            env=dict(self.sandbox.administrator.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

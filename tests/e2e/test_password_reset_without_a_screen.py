@@ -25,7 +25,7 @@ def run(sandbox: Sandbox, *words: str, expect: int = DONE) -> tuple[str, str]:
     done = subprocess.run(
         [PROGRAM, *words],
         cwd=sandbox.project_root,
-        env=dict(sandbox.environment),
+        env=dict(sandbox.administrator.environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -44,7 +44,7 @@ def password_in(text: str) -> str:
 
 
 def test_a_password_is_made_anew_and_handed_over_as_such(sandbox: Sandbox) -> None:
-    plan = sandbox.home / "reset.tfplan"
+    plan = sandbox.administrator.home / "reset.tfplan"
     create = ("handoff", "create", "security", NAME)
     before, _ = run(sandbox, *create)
     _, told = run(sandbox, "plan", "security", "--password", "no.body", "--out", str(plan), expect=REFUSED)
@@ -68,4 +68,4 @@ def test_a_password_is_made_anew_and_handed_over_as_such(sandbox: Sandbox) -> No
     config.write_text(config.read_text().replace("profile = var.profile", ELSEWHERE))
     _, told = run(sandbox, "plan", "security", "--out", str(plan), expect=REFUSED)
     assert "111111111111 for Terraform, and security is 222222222222" in told
-    assert list(sandbox.home.rglob("*.tfplan")) == []
+    assert list(sandbox.administrator.home.rglob("*.tfplan")) == []

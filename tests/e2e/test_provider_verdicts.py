@@ -127,7 +127,7 @@ def terraform(sandbox: Sandbox, layer: Path, *arguments: str) -> subprocess.Comp
     return subprocess.run(
         [*sandbox.terraform_argv, *arguments],
         cwd=layer,
-        env=dict(sandbox.environment),
+        env=dict(sandbox.administrator.environment),
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,

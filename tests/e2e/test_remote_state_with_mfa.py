@@ -135,7 +135,7 @@ class Office:
 
 def role_with_mfa(sandbox: Sandbox, aws: boto3.Session) -> str:
     """Let the security layer's profile be a role that wants a code; the device's seed."""
-    folder = sandbox.home / ".aws" / "bb"
+    folder = sandbox.administrator.home / ".aws" / "bb"
     iam = aws.client("iam", endpoint_url=sandbox.endpoint_url)
     iam.create_user(UserName=USER)
     iam.put_user_policy(UserName=USER, PolicyName="assume", PolicyDocument=document(ASSUME))
@@ -171,7 +171,7 @@ def role_with_mfa(sandbox: Sandbox, aws: boto3.Session) -> str:
 @pytest.fixture
 def office(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, sandbox.environment[name])
+        monkeypatch.setenv(name, sandbox.administrator.environment[name])
     prepared = tmp_path / "prepared"
     prepared.mkdir(mode=0o700)
     with gpg_home() as home:

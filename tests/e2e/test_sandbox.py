@@ -32,7 +32,7 @@ def terraform(sandbox: Sandbox, layer: Path, *arguments: str, fails: bool = Fals
     done = subprocess.run(
         [*sandbox.terraform_argv, *arguments],
         cwd=layer,
-        env=dict(sandbox.environment),
+        env=dict(sandbox.administrator.environment),
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -70,7 +70,7 @@ def git(sandbox: Sandbox, *arguments: str) -> str:
     return subprocess.run(
         ["git", *arguments],
         cwd=sandbox.project_root,
-        env=dict(sandbox.environment),
+        env=dict(sandbox.administrator.environment),
         check=True,
         capture_output=True,
         text=True,
@@ -104,7 +104,7 @@ def iam(sandbox: Sandbox, profile: str) -> Any:
 @pytest.fixture
 def as_administrator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, sandbox.environment[name])
+        monkeypatch.setenv(name, sandbox.administrator.environment[name])
     return sandbox
 
 
@@ -272,7 +272,7 @@ def slow_apply(sandbox: Sandbox) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [*sandbox.terraform_argv, "apply", "-auto-approve", "-no-color"],
             cwd=layer,
-            env=dict(sandbox.environment),
+            env=dict(sandbox.administrator.environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

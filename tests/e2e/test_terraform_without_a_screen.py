@@ -31,8 +31,8 @@ class Admin:
     def __init__(self, sandbox: Sandbox) -> None:
         self.root = sandbox.project_root
         self.layer = self.root / "security/global/base-identities"
-        self.environment = dict(sandbox.environment)
-        self.home = sandbox.home
+        self.environment = dict(sandbox.administrator.environment)
+        self.home = sandbox.administrator.home
         self.plan = self.home / "jane.tfplan"
 
     def start(self, *words: str) -> subprocess.Popen[str]:

@@ -17,8 +17,7 @@ from support.pgp import GpgHome, all_kinds_of_keys, gpg_home
 from support.terraform import terraform_argv
 
 from workflows.core.processes import child_environment
-from workflows.sandbox.project import lay_out
-from workflows.sandbox.project.repository import publish
+from workflows.sandbox.project import lay_out, publish
 from workflows.steps import account, group_views, groups, pgp_keys, project, review, taken_keys, users
 from workflows.steps.base import Context, Progress, StepModule
 from workflows.steps.judged_keys import TakenKey

@@ -78,8 +78,8 @@ resource "terraform_data" "slow" {{
 def administrator(sandbox: Sandbox, folder: Path) -> World:
     """The world of the sandbox's administrator, with a clipboard of the test's."""
     return fake_world(
-        sandbox.home,
-        sandbox.environment,
+        sandbox.administrator.home,
+        sandbox.administrator.environment,
         endpoint_url=sandbox.endpoint_url,
         binary=sandbox.terraform_argv,
         mailbox=sandbox.mailbox,

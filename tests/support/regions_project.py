@@ -12,7 +12,7 @@ from support.served_aws import NewUserAws, served
 from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, StrictWorld
 
 from workflows.sandbox.project import lay_out
-from workflows.sandbox.strict.region_settings import RegionSettings
+from workflows.sandbox.strict.state import RegionSettings
 from workflows.steps.base import Context
 from workflows.world import World
 

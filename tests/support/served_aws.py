@@ -26,7 +26,7 @@ from support.strict_aws import (
 
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.sandbox.process import free_port
-from workflows.sandbox.server import listen
+from workflows.sandbox.server import Gate, listen
 from workflows.steps.base import Context, Progress
 from workflows.world import World
 
@@ -90,7 +90,7 @@ def served(tmp_path: Path, **changes: Any) -> Iterator[NewUserAws]:
     aws = StrictWorld()
     aws.administrator("iam", APPS).create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
     port = free_port()
-    server = listen(port, aws.strict)
+    server = listen(port, Gate(aws.strict))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     home = tmp_path / "person"

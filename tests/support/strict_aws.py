@@ -24,8 +24,8 @@ from moto.s3.models import s3_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
-from workflows.sandbox.console import console_application
-from workflows.sandbox.strict import StrictAws
+from workflows.sandbox.console.application import console_application
+from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
 
 MANAGEMENT, SECURITY, APPS = "111111111111", "222222222222", "333333333333"
@@ -83,10 +83,10 @@ class StrictWorld:
 
     def restart(self) -> None:
         """What a new process has: moto's state as it was, and the strict state from its dump."""
-        state = json.loads(json.dumps(self.strict.dump()))
+        state = json.loads(json.dumps(self.strict.state.dump()))
         self.strict = StrictAws(self.moto, self.directory, self.now)
-        self.strict.load(state)
         self.console = console_application(self.strict, self.directory)
+        self.strict.state.load(state)
 
     def client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:
         client = boto3.client(

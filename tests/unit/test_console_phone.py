@@ -7,7 +7,7 @@ from support.strict_aws import HOST, SECURITY, SELF_MANAGEMENT, StrictWorld, cod
 from werkzeug.test import Client
 
 from workflows.sandbox.console.phone import Phone
-from workflows.sandbox.strict.codes import code_at
+from workflows.sandbox.strict.state import code_at
 
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
@@ -78,7 +78,7 @@ def test_the_phone_scans_what_the_console_shows_and_keeps_it() -> None:
     codes = {"code_1": entry["code"], "code_2": entry["next_code"]}
     done = browser.post("/console/mfa/codes", base_url=base, data=codes)
     assert "MFA device assigned" in done.text
-    seed = world.strict.dump()["phone"]["entries"][0]["seed"]
+    seed = world.strict.state.dump()["phone"]["entries"][0]["seed"]
     assert entry["code"] == code(world, seed)
     assert seed not in browser.get("/phone", base_url=base).text
     browser.post("/phone/remove", base_url=base, data={"number": "0"})

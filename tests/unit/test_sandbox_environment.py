@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflows.sandbox.environment import environment_for
+from workflows.sandbox.sandbox import environment_for
 
 HOST = {
     "PATH": "/usr/bin:/bin",

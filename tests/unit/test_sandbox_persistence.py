@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from workflows.sandbox.persistence import Gate
+from workflows.sandbox.server import Gate
 
 
 def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflows.sandbox.short import ensure_short, remove_short
+from workflows.sandbox.layout import ensure_short, remove_short
 
 
 def test_a_short_folder_needs_nothing() -> None:

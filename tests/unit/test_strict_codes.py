@@ -5,8 +5,8 @@ import json
 import pyotp
 import pytest
 
-from workflows.sandbox.strict.codes import Codes, code_at
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
+from workflows.sandbox.strict.state import Codes, code_at
 
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238's own, in Base32
 NOW = 1_700_000_010.0

@@ -1,9 +1,19 @@
-"""Where things are in a sandbox's folder, and the one record that says which port and keys it has."""
+"""Where things are in a sandbox's folder: its record, a short path to it, its people's gpg agents.
+
+A short path is a link in a folder of its own below /tmp, as the sockets of gpg and of Terraform allow about a
+hundred characters. The sandbox's server removes it when it ends, after the agents whose sockets are reached
+through it; the next opening makes a new one.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import dataclass, replace
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,88 +24,48 @@ from workflows.sandbox.strict.directory import Directory
 RECORD_VERSION = 1
 PROJECT = "bb"
 PEOPLE = ("administrator", "new-user")
+_NEW_DEMO = "Start a new demo with `iam-onboard demo`"
 
 
-@dataclass(frozen=True)
 class Layout:
-    """The paths of a sandbox; every one of them is inside `folder`."""
+    """The paths of a sandbox; every one of them is inside `folder`.
 
-    folder: Path
+    Attributes:
+        folder: where all of it is.
+        record: the record: port, cache, short folder, accounts.
+        project_root: the infrastructure repository.
+        upstream: the bare repository that the project is pushed to.
+        mailbox: where invitation, request and handoff pass from one person to the other.
+        downloads: where the browser puts what it downloads.
+        programs: the folder that comes first in PATH.
+        terraform: the `terraform` command.
+        terraform_settings: Terraform's own settings: where providers come from.
+        aws_state: what the local AWS knows, pickled.
+        strict_state: what the strict layer knows, as JSON.
+        clock: by how many seconds the sandbox's AWS is ahead of the real time.
+        server_log: what the server's process has to say.
+        owner_lock: held, shared, by every wizard that uses the sandbox.
+        server_lock: held by the server.
+        terraform_lock: held, shared, by every running `terraform`.
+    """
 
-    @property
-    def record(self) -> Path:
-        """The record: port, cache, short folder, accounts."""
-        return self.folder / "sandbox.json"
-
-    @property
-    def project_root(self) -> Path:
-        """The infrastructure repository."""
-        return self.folder / PROJECT
-
-    @property
-    def upstream(self) -> Path:
-        """The bare repository that the project is pushed to."""
-        return self.folder / "upstream.git"
-
-    @property
-    def mailbox(self) -> Path:
-        """Where invitation, request and handoff pass from one person to the other."""
-        return self.folder / "mailbox"
-
-    @property
-    def downloads(self) -> Path:
-        """Where the browser puts what it downloads."""
-        return self.folder / "downloads"
-
-    @property
-    def programs(self) -> Path:
-        """The folder that comes first in PATH."""
-        return self.folder / "bin"
-
-    @property
-    def terraform(self) -> Path:
-        """The `terraform` command."""
-        return self.programs / "terraform"
-
-    @property
-    def terraform_settings(self) -> Path:
-        """Terraform's own settings: where providers come from."""
-        return self.folder / "terraform.rc"
-
-    @property
-    def aws_state(self) -> Path:
-        """What the local AWS knows, pickled."""
-        return self.folder / "aws" / "moto.pickle"
-
-    @property
-    def strict_state(self) -> Path:
-        """What the strict layer knows, as JSON."""
-        return self.folder / "aws" / "strict.json"
-
-    @property
-    def clock(self) -> Path:
-        """By how many seconds the sandbox's AWS is ahead of the real time."""
-        return self.folder / "aws" / "clock"
-
-    @property
-    def server_log(self) -> Path:
-        """What the server's process has to say."""
-        return self.folder / "server.log"
-
-    @property
-    def owner_lock(self) -> Path:
-        """Held, shared, by every wizard that uses the sandbox."""
-        return self.folder / "locks" / "owner"
-
-    @property
-    def server_lock(self) -> Path:
-        """Held by the server."""
-        return self.folder / "locks" / "server"
-
-    @property
-    def terraform_lock(self) -> Path:
-        """Held, shared, by every running `terraform`."""
-        return self.folder / "locks" / "terraform"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.record = folder / "sandbox.json"
+        self.project_root = folder / PROJECT
+        self.upstream = folder / "upstream.git"
+        self.mailbox = folder / "mailbox"
+        self.downloads = folder / "downloads"
+        self.programs = folder / "bin"
+        self.terraform = self.programs / "terraform"
+        self.terraform_settings = folder / "terraform.rc"
+        self.aws_state = folder / "aws" / "moto.pickle"
+        self.strict_state = folder / "aws" / "strict.json"
+        self.clock = folder / "aws" / "clock"
+        self.server_log = folder / "server.log"
+        self.owner_lock, self.server_lock, self.terraform_lock = (
+            folder / "locks" / name for name in ("owner", "server", "terraform")
+        )
 
     def base(self, record: Record) -> Path:
         """The folder, by the shortest path."""
@@ -136,10 +106,6 @@ class Record:
     short: str
     directory: Directory
 
-    def at_port(self, port: int) -> Record:
-        """The same sandbox at another port."""
-        return replace(self, port=port)
-
     def write(self, path: Path) -> None:
         """Write the record, atomically, for the owner's eyes only."""
         data = {
@@ -163,22 +129,83 @@ class Record:
             version, directory = data["version"], Directory.from_json(data["directory"])
             record = cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory)
         except FileNotFoundError as error:
-            raise OnboardError(
-                "There is no sandbox here",
-                f"{path.parent} holds no sandbox.",
-                next="Start a new demo with `iam-onboard demo`.",
-            ) from error
+            what = f"{path.parent} holds no sandbox."
+            raise OnboardError("There is no sandbox here", what, next=f"{_NEW_DEMO}.") from error
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise OnboardError(
                 "This sandbox is damaged",
                 f"{path} cannot be read.",
-                next="Delete this session and start a new demo with `iam-onboard demo`.",
+                next=f"Delete this session. {_NEW_DEMO}.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error
         if version != RECORD_VERSION:
             raise OnboardError(
                 "This sandbox is from another version",
                 f"{path} has the format {version!r}; this program knows {RECORD_VERSION}.",
-                next="Delete this session and start a new demo with `iam-onboard demo`.",
+                next=f"Delete this session. {_NEW_DEMO}.",
             )
         return record
+
+
+# The longest socket is administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters in all.
+_LONGEST_FOLDER = 103 - len("/administrator/gnupg/S.gpg-agent.browser") - 10
+_PREFIX, _LINK = "io-", "s"
+_ROOT = Path("/tmp")  # noqa: S108 - only a folder that mkdtemp makes in it, mode 0700
+
+
+def ensure_short(folder: Path, recorded: str, root: Path = _ROOT) -> str:
+    """A short path by which the folder can be reached, or "" if its own is short enough.
+
+    Args:
+        folder: the sandbox's folder, absolute.
+        recorded: what this function gave the last time, or "". Temporary folders vanish with a restart of the
+            machine; then a new path is made.
+        root: where short folders are made; those that lead nowhere any more are removed from it then.
+    """
+    if len(str(folder)) <= _LONGEST_FOLDER:
+        return ""
+    if recorded and Path(recorded).is_symlink() and Path(recorded).readlink() == folder:
+        return recorded
+    _sweep(root)
+    link = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root)) / _LINK
+    link.symlink_to(folder, target_is_directory=True)
+    return str(link)
+
+
+def remove_short(folder: Path, recorded: str) -> None:
+    """Remove what `ensure_short` made for that folder; somebody else's is left alone."""
+    if recorded and Path(recorded).is_symlink() and Path(recorded).readlink() == folder:
+        shutil.rmtree(Path(recorded).parent)
+
+
+def _sweep(root: Path) -> None:
+    """Remove one's own short folders whose sandbox is gone: a server that was killed leaves them."""
+    for place in root.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):  # another sandbox sweeps at the same time
+            if not place.is_symlink() and place.is_dir() and place.stat().st_uid == os.getuid():
+                link = place / _LINK
+                if link.is_symlink() and not link.exists() and list(place.iterdir()) == [link]:
+                    link.unlink()
+                    place.rmdir()
+
+
+def end_agents(layout: Layout, record: Record, *, forget: bool = False) -> None:
+    """End the agents that were started in the sandbox's gpg folders; without GnuPG there are none.
+
+    Args:
+        layout: the sandbox.
+        record: its record.
+        forget: also remove the folders that gpg has for their sockets below /run/user.
+    """
+    program = shutil.which("gpgconf")
+    if program is None:
+        return
+    for home in layout.gnupg_homes(record):
+        for action in [["--kill", "all"], *([["--remove-socketdir"]] if forget else [])]:
+            # gpgconf fails where there is nothing to end or to remove, which is just as well.
+            subprocess.run(
+                [program, "--homedir", os.fspath(home), *action],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+            )

@@ -1,37 +1,118 @@
 """A disposable project with a local AWS: what `iam-onboard demo` plays on and what the tests run against.
 
 Everything is inside one folder (and a cache that sandboxes share), and nothing but loopback is talked to. The
-folder belongs to the session that it was made for, and keeps AWS's state between two runs.
+folder belongs to the session that it was made for, and keeps AWS's state between two runs. Its two people
+live in environments of their own: built, not inherited.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
+from workflows.core.processes import child_environment
 from workflows.sandbox import mirror, project, seed, template
-from workflows.sandbox.agents import end_agents
-from workflows.sandbox.layout import Layout, Record
-from workflows.sandbox.places import SandboxPlaces
+from workflows.sandbox.layout import PROJECT, Layout, Record, end_agents, ensure_short, remove_short
 from workflows.sandbox.process import PortTaken, ServerProcess, free_port
-from workflows.sandbox.project import repository
-from workflows.sandbox.short import ensure_short, remove_short
 from workflows.sandbox.terraform import write_command
+
+# What programs need to know of the terminal, the editor, the language and the way out; nothing of AWS or gpg.
+_KEPT = (
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TERM",
+    "COLORTERM",
+    "NO_COLOR",
+    "VISUAL",
+    "EDITOR",
+    "GPG_TTY",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of the two people that a demo plays, with a machine of their own.
+
+    Attributes:
+        home: the home folder.
+        gnupg_home: gpg's folder; its path is short enough for the agent's sockets.
+        downloads: where the browser puts what it downloads.
+        environment: for every program that this person starts.
+    """
+
+    home: Path
+    gnupg_home: Path
+    downloads: Path
+    environment: Mapping[str, str]
+
+
+def environment_for(
+    base: Path, *, home: Path, gnupg_home: Path, endpoint_url: str, host: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of a person's programs.
+
+    Args:
+        base: the sandbox's folder, by a short path.
+        home: the person's home folder.
+        gnupg_home: the person's gpg folder.
+        endpoint_url: the sandbox's AWS.
+        host: the environment of the real machine; PATH, language, terminal and proxies are taken from it.
+    """
+    aws = home / ".aws" / PROJECT
+    own = {
+        "PATH": os.pathsep.join([str(base / "bin"), host.get("PATH", os.defpath)]),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "TMPDIR": str(base / "tmp"),
+        "GNUPGHOME": str(gnupg_home),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_CONFIG_FILE": str(aws / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(aws / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+        "TF_CLI_CONFIG_FILE": str(base / "terraform.rc"),
+        "CHECKPOINT_DISABLE": "1",
+    }
+    return child_environment(host, own, allowed=_KEPT)
 
 
 class SandboxInUse(OnboardError):  # noqa: N818 - a state, told to a person
     """Somebody works in the sandbox."""
 
 
-class Sandbox(SandboxPlaces):
+class Sandbox:
     """An open sandbox: its AWS answers. Made by `create` or `open`, and a context manager that closes it.
 
     Attributes:
+        folder: where all of it is.
+        project_root: the infrastructure repository.
+        mailbox: where texts pass from one person to the other.
+        terraform_argv: how to run Terraform: the arguments go after these.
         port_moved: True if another program took the port since the last time, so that a new one was chosen.
             Plans made before cannot be applied any more.
     """
@@ -40,10 +121,49 @@ class Sandbox(SandboxPlaces):
         self, layout: Layout, record: Record, server: ServerProcess, host: Mapping[str, str]
     ) -> None:
         """Use `create` or `open`."""
-        super().__init__(layout, record, host)
-        self._server = server
+        self.folder, self.project_root, self.mailbox = layout.folder, layout.project_root, layout.mailbox
+        self.terraform_argv = (str(layout.terraform),)
+        self._layout, self._record, self._host, self._server = layout, record, host, server
         self._open = True
         self.port_moved = False
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1 where its AWS answers."""
+        return self._record.port
+
+    @property
+    def endpoint_url(self) -> str:
+        """The address of its AWS."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def console_url(self) -> str:
+        """The address of its sign-in console."""
+        return f"{self.endpoint_url}/console"
+
+    @property
+    def phone_url(self) -> str:
+        """The address of the pretend phone."""
+        return f"{self.endpoint_url}/phone"
+
+    @property
+    def administrator(self) -> Person:
+        """The person who runs the admin's workflow; has the profiles that the layers name."""
+        return self._person("administrator")
+
+    @property
+    def new_user(self) -> Person:
+        """The person who joins; has an empty home."""
+        return self._person("new-user")
+
+    def _person(self, name: str) -> Person:
+        base = self._layout.base(self._record)
+        home, gnupg_home = self.folder / name / "home", base / name / "gnupg"
+        environment = environment_for(
+            base, home=home, gnupg_home=gnupg_home, endpoint_url=self.endpoint_url, host=self._host
+        )
+        return Person(home, gnupg_home, self._layout.downloads, environment)
 
     @classmethod
     def create(
@@ -79,7 +199,9 @@ class Sandbox(SandboxPlaces):
         template.copy_template(cache, folder, build)
         progress("Starting the local AWS")
         try:
-            return cls._start(folder, Record.read(Layout(folder).record).at_port(free_port()), environment)
+            return cls._start(
+                folder, replace(Record.read(Layout(folder).record), port=free_port()), environment
+            )
         except BaseException:
             _forget_short(Layout(folder))
             shutil.rmtree(folder)
@@ -101,7 +223,7 @@ class Sandbox(SandboxPlaces):
         server = ServerProcess(layout)
         running = server.own()
         try:
-            record = Record(record.port, record.cache, ensure_short(folder, record.short), record.directory)
+            record = replace(record, short=ensure_short(folder, record.short))
             sandbox = cls(layout, record, server, host)
             sandbox._settle()
             if not running:
@@ -123,7 +245,7 @@ class Sandbox(SandboxPlaces):
         try:
             self._server.start(environment)
         except PortTaken:
-            self._record = self._record.at_port(free_port())
+            self._record = replace(self._record, port=free_port())
             self.port_moved = True
             self._settle()
             self._server.start(environment)
@@ -138,7 +260,7 @@ class Sandbox(SandboxPlaces):
         write_command(layout.terraform, lock=layout.terraform_lock)
         project.point_at(layout.project_root, self.endpoint_url)
         if layout.upstream.exists():
-            repository.repoint(layout.project_root, layout.upstream, self.environment)
+            project.repoint(layout.project_root, layout.upstream, self.administrator.environment)
 
     @classmethod
     def _prepare(
@@ -155,15 +277,16 @@ class Sandbox(SandboxPlaces):
         record = Record(free_port(), cache, "", seed.new_directory())
         try:
             with cls._start(folder, record, host) as sandbox:
-                seed.write_profiles(sandbox.home, record.directory)
-                seed.fill(sandbox.endpoint_url, layout.record, sandbox.environment)
+                seed.write_profiles(sandbox.administrator.home, record.directory)
+                seed.fill(sandbox.endpoint_url, layout.record, sandbox.administrator.environment)
                 progress("Applying the layers with the people who are there already")
-                template.apply_layers(layout.project_root, layout.terraform, sandbox.environment)
-                repository.publish(layout.project_root, layout.upstream, sandbox.environment)
+                template.apply_layers(
+                    layout.project_root, layout.terraform, sandbox.administrator.environment
+                )
+                project.publish(layout.project_root, layout.upstream, sandbox.administrator.environment)
         finally:
             _forget_short(layout)
         layout.server_log.unlink()
-        shutil.rmtree(layout.owner_lock.parent)
 
     def close(self) -> None:
         """Save what AWS knows and end the sandbox's processes; while Terraform runs, they end after it.

@@ -3,32 +3,148 @@
 It lives as long as somebody holds the sandbox's owner lock. The kernel drops that lock with its process, so
 the server ends with the wizard however the wizard ends; only a Terraform that is still running keeps it
 alive, because an apply without its AWS would lose what it has made.
+
+moto keeps everything in memory. Its backends pickle whole, and go on as before in a new process. It makes up
+the id of every account it is asked for, and the sandbox's accounts have theirs already: so the organisation
+is made inside this process, out of moto's own parts, with the ids put in.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from unittest import mock
 
+from workflows.core.files import replace_file
 from workflows.core.locks import FileLock
-from workflows.sandbox import persistence
-from workflows.sandbox.agents import end_agents
-from workflows.sandbox.layout import Layout, Record
-from workflows.sandbox.organization import found_organization
-from workflows.sandbox.short import remove_short
+from workflows.sandbox.layout import Layout, Record, end_agents, remove_short
+from workflows.sandbox.project import email_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from werkzeug.serving import BaseWSGIServer
 
-    from workflows.sandbox.strict import StrictAws
+    from workflows.sandbox.strict.application import StrictAws
+
+
+MANAGEMENT = "management"
+
+
+def found_organization(accounts: Mapping[str, str], region: str) -> None:
+    """Make the organisation, unless it is there. The accounts' roles must have been made before.
+
+    Args:
+        accounts: the ids of the accounts by their names, the management account among them.
+        region: where moto is to keep it.
+    """
+    from moto.iam.models import iam_backends  # noqa: PLC0415 - moto belongs to the server's process
+    from moto.organizations import utils  # noqa: PLC0415 - as moto
+    from moto.organizations.models import organizations_backends  # noqa: PLC0415 - as moto
+
+    backend = organizations_backends[accounts[MANAGEMENT]]["aws"]
+    if backend.org is not None:
+        return
+    # The first account gets the management account's id only after a role was made in the made-up one.
+    nowhere = "000000000000"
+    with mock.patch.object(utils, "make_random_account_id", return_value=nowhere):
+        backend.create_organization(region, FeatureSet="ALL")
+    iam_backends.pop(nowhere, None)
+    backend.accounts[0].name, backend.accounts[0].email = MANAGEMENT, email_of(MANAGEMENT)
+    for name, account_id in accounts.items():
+        if name != MANAGEMENT:
+            with mock.patch.object(utils, "make_random_account_id", return_value=account_id):
+                backend.create_account(AccountName=name, Email=email_of(name))
+
+
+SERVICES = ("iam", "s3", "dynamodb", "sts", "organizations")
+
+
+class Gate:
+    """Lets one request through at a time, and none while the state is being copied.
+
+    moto's backends are plain objects without locks: two requests side by side can lose an answer, which an
+    SDK then asks for again, and a lock that it has taken itself looks like somebody else's.
+
+    `changed` says whether a request that may have changed something went through since the last copy.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+        self._alone = threading.Lock()
+        self.changed = False
+        self._answers: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        with self._alone:
+            self.changed = self.changed or environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS")
+            call = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
+            if not call or not environ.get("HTTP_X_AMZ_TARGET", "").endswith(".PutItem"):
+                return self._app(environ, start_response)
+            return self._once(call, environ, start_response)
+
+    def _once(self, call: str, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """A conditional write that an SDK asks for again gets the answer that was lost on the way."""
+        if call not in self._answers:
+            told: list[Any] = []
+
+            def note(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
+                told[:] = [status, headers]
+                return None
+
+            body = b"".join(self._app(environ, note))
+            if str(told[0]).startswith("5"):
+                start_response(told[0], told[1])  # a failure of ours is to be tried again
+                return [body]
+            self._answers[call] = (told[0], told[1], body)
+        status, headers, body = self._answers[call]
+        start_response(status, headers)
+        return [body]
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Wait for the request that is inside, and hold new ones back."""
+        with self._alone:
+            yield
+
+
+def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
+    """Write everything to the sandbox's folder, each file atomically."""
+    from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
+
+    with gate.still():
+        pickled = pickle.dumps({name: get_backend(cast("Any", name)) for name in SERVICES}, protocol=5)
+        strict_state = json.dumps(strict.state.dump()).encode()
+        gate.changed = False
+    replace_file(layout.aws_state, pickled, synced=False)
+    replace_file(layout.strict_state, strict_state, synced=False)
+
+
+def load(layout: Layout, strict: StrictAws) -> bool:
+    """Take over what `save` wrote; tells whether anything was."""
+    from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
+
+    if layout.aws_state.exists():
+        saved: dict[str, Any] = pickle.loads(layout.aws_state.read_bytes())  # noqa: S301 - our own file, mode 0600
+        for name, backend in saved.items():
+            live: Any = get_backend(cast("Any", name))
+            live.clear()
+            live.update(backend)
+            vars(live).update(vars(backend))
+    if layout.strict_state.exists():
+        strict.state.load(json.loads(layout.strict_state.read_bytes()))
+    return layout.aws_state.exists()
+
 
 HOST = "127.0.0.1"
 READY = "ready"
@@ -59,8 +175,8 @@ def compose(record: Record, clock: Clock) -> tuple[StrictAws, WSGIApplication]:
         create_backend_app,
     )
 
-    from workflows.sandbox.console import console_application  # noqa: PLC0415 - as moto
-    from workflows.sandbox.strict import StrictAws  # noqa: PLC0415 - as moto
+    from workflows.sandbox.console.application import console_application  # noqa: PLC0415 - as moto
+    from workflows.sandbox.strict.application import StrictAws  # noqa: PLC0415 - as moto
 
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
     console = console_application(strict, record.directory)
@@ -129,9 +245,9 @@ def serve(layout: Layout) -> None:
         raise SystemExit("another server has this sandbox")
     record = Record.read(layout.record)
     strict, app = compose(record, Clock(layout.clock))
-    gate = persistence.Gate(app)
+    gate = Gate(app)
     server = listen(record.port, gate)
-    if persistence.load(layout, strict):
+    if load(layout, strict):
         found_organization(record.directory.accounts, record.directory.region)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
@@ -139,12 +255,12 @@ def serve(layout: Layout) -> None:
     owners, saved_at, unneeded = Owners(layout), time.monotonic(), False
     while not stop.wait(_LOOK_EVERY) and not (unneeded := owners.are_gone()):
         if gate.changed and time.monotonic() - saved_at > _SAVE_EVERY:
-            persistence.save(layout, strict, gate)
+            save(layout, strict, gate)
             saved_at = time.monotonic()
     server.shutdown()
     thread.join()
     server.server_close()
-    persistence.save(layout, strict, gate)
+    save(layout, strict, gate)
     # A server that is told to end has owners, who still use the short path; the next one is another.
     end_agents(layout, record, forget=unneeded and bool(record.short))
     if unneeded:

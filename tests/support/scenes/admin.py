@@ -21,8 +21,7 @@ from textual.pilot import Pilot
 from screens.widgets.key_dialogs import KeyChoice
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
-from workflows.sandbox.project import lay_out
-from workflows.sandbox.project.repository import publish
+from workflows.sandbox.project import lay_out, publish
 from workflows.services.terraform.events import message_of, parse_line
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.scenes import NOW, Scene, Stage
 from support.scenes.admin import Office
 
-from workflows.sandbox.strict.region_settings import ENABLED_BY_DEFAULT
+from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
 from workflows.services.sts_regions.partition import regions_of
 from workflows.steps.sts_regions import STEP

@@ -9,11 +9,10 @@ from flask import Blueprint, Flask, render_template, request
 from werkzeug.wrappers import Response
 
 from workflows.sandbox.console.credentials import Credentials
-from workflows.sandbox.console.desk import Desk
+from workflows.sandbox.console.desk import Desk, SignIns
 from workflows.sandbox.console.phone import Phone, PhonePages
-from workflows.sandbox.console.sign_ins import SignIns
 from workflows.sandbox.console.signing_in import SigningIn
-from workflows.sandbox.strict import StrictAws
+from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.refusal import Refusal
 
@@ -32,11 +31,10 @@ _HEADERS = {
 }
 
 
-def build(strict: StrictAws, directory: Directory) -> WSGIApplication:
+def console_application(strict: StrictAws, directory: Directory) -> WSGIApplication:
     """The WSGI application for `/console` and `/phone`; its state is attached to the strict layer's."""
     sign_ins, phone = SignIns(), Phone()
-    strict.attach("sign_ins", sign_ins)
-    strict.attach("phone", phone)
+    strict.state.parts |= {"sign_ins": sign_ins, "phone": phone}
     desk = Desk(strict, directory, sign_ins)
     application = Flask(__name__)
     application.url_map.strict_slashes = False

@@ -11,8 +11,7 @@ import segno
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from workflows.sandbox.console.desk import Desk, account_label
-from workflows.sandbox.console.sign_ins import NewKey
+from workflows.sandbox.console.desk import Desk, NewKey, account_label
 from workflows.sandbox.strict.devices import key_uri
 from workflows.sandbox.strict.identity import account
 from workflows.sandbox.strict.refusal import Refusal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,9 +12,9 @@ from flask import Blueprint, jsonify, redirect, render_template, request, url_fo
 from werkzeug.wrappers import Response
 
 from workflows.sandbox.console.desk import Desk
-from workflows.sandbox.strict.codes import STEP_SECONDS, code_at
 from workflows.sandbox.strict.devices import key_uri
 from workflows.sandbox.strict.identity import account
+from workflows.sandbox.strict.state import STEP_SECONDS, code_at
 
 Answer = str | Response | tuple[str, int]
 
@@ -29,11 +28,10 @@ class Entry:
 
 
 class Phone:
-    """The app's accounts; safe to use from several threads."""
+    """The app's accounts."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._lock = threading.Lock()
 
     def scan(self, text: str, label: str = "") -> Entry:
         """Take in an `otpauth:` URI or a secret key; the same one twice stays one.
@@ -42,19 +40,16 @@ class Phone:
             ValueError: the text is neither, in words for the person.
         """
         entry = _read(text, label)
-        with self._lock:
-            self._entries = [old for old in self._entries if old.seed != entry.seed] + [entry]
+        self._entries = [old for old in self._entries if old.seed != entry.seed] + [entry]
         return entry
 
     def remove(self, number: int) -> None:
         """Forget the account at a place (from 0); nothing happens if there is none."""
-        with self._lock:
-            self._entries = [entry for place, entry in enumerate(self._entries) if place != number]
+        self._entries = [entry for place, entry in enumerate(self._entries) if place != number]
 
     def show(self, now: float) -> list[dict[str, Any]]:
         """What the app's screen shows: label, code, seconds_left, next_code, for each account."""
-        with self._lock:
-            entries = list(self._entries)
+        entries = list(self._entries)
         left = STEP_SECONDS - int(now) % STEP_SECONDS
         return [
             {
@@ -68,14 +63,12 @@ class Phone:
 
     def dump(self) -> dict[str, Any]:
         """Everything, as a JSON object; it holds the seeds."""
-        with self._lock:
-            return {"entries": [asdict(entry) for entry in self._entries]}
+        return {"entries": [asdict(entry) for entry in self._entries]}
 
     def load(self, data: dict[str, Any]) -> None:
         """Take over what `dump` gave, in place of what is here."""
         entries = [Entry(**entry) for entry in data["entries"]]
-        with self._lock:
-            self._entries = entries
+        self._entries = entries
 
 
 def _read(text: str, label: str) -> Entry:

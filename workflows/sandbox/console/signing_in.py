@@ -10,12 +10,11 @@ from flask import Blueprint, g, redirect, render_template, request, url_for
 from moto.iam.models import User
 from werkzeug.wrappers import Response
 
-from workflows.sandbox.console.desk import COOKIE, Desk, account_label
-from workflows.sandbox.console.sign_ins import LASTS_SECONDS, SignIn, Stage
+from workflows.sandbox.console.desk import COOKIE, LASTS_SECONDS, Desk, SignIn, Stage, account_label
 from workflows.sandbox.strict.devices import accepts
 from workflows.sandbox.strict.identity import account
-from workflows.sandbox.strict.passwords import rules
 from workflows.sandbox.strict.refusal import Refusal
+from workflows.sandbox.strict.state import rules
 
 Answer = str | Response | tuple[str, int]
 _INCORRECT = "Your authentication information is incorrect. Please try again."

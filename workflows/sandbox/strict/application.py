@@ -2,32 +2,67 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from botocore.model import OperationModel
+from botocore.parsers import create_parser
 from moto.core.exceptions import ServiceException
+from moto.core.serialize import XFormedAttributePicker, get_serializer_class
+from moto.core.utils import get_service_model
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from workflows.sandbox.strict import answers, devices, regions, tokens, users
-from workflows.sandbox.strict.authorization import context_of, denial, judge
-from workflows.sandbox.strict.call import Call, Operation, State
-from workflows.sandbox.strict.codes import Codes
+from workflows.sandbox.strict import devices, regions, tokens, users
+from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
 from workflows.sandbox.strict.directory import Directory
-from workflows.sandbox.strict.identity import Identities, Identity
-from workflows.sandbox.strict.passwords import Passwords
+from workflows.sandbox.strict.identity import Call, Identities, Identity, Operation
 from workflows.sandbox.strict.policy import Verdict
 from workflows.sandbox.strict.refusal import Refusal, Style, render
-from workflows.sandbox.strict.region_settings import RegionSettings
 from workflows.sandbox.strict.request import AwsRequest, environ_for, read
-from workflows.sandbox.strict.resources import action_of, resource_of
-from workflows.sandbox.strict.sessions import Sessions
+from workflows.sandbox.strict.state import State
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+_Headers = list[tuple[str, str]]
+
+
+@cache
+def _operation(service: str, action: str) -> OperationModel:
+    return get_service_model(service).operation_model(action)
+
+
+def _written(service: str, action: str, result: dict[str, Any]) -> tuple[int, _Headers, bytes]:
+    """The status, headers and body with which the service would give this result."""
+    operation = _operation(service, action)
+    serializer = get_serializer_class(service, operation.service_model.protocol)
+    answer = serializer(operation, value_picker=XFormedAttributePicker()).serialize(result)
+    body = answer["body"]
+    data = body.encode() if isinstance(body, str) else bytes(body)
+    headers = {**answer["headers"], "Content-Length": str(len(data))}
+    headers.setdefault("Content-Type", "text/xml")
+    return answer["status_code"], [(name, str(value)) for name, value in headers.items()], data
+
+
+def _parsed(service: str, action: str, status: int, headers: _Headers, body: bytes) -> dict[str, Any]:
+    """A service's answer as boto3 would give it.
+
+    Raises:
+        Refusal: the answer is an error.
+    """
+    operation = _operation(service, action)
+    parser = create_parser(operation.service_model.protocol)
+    answer = {"status_code": status, "headers": dict(headers), "body": body}
+    parsed: dict[str, Any] = parser.parse(answer, operation.output_shape)
+    if status >= 300:
+        raise Refusal(parsed["Error"]["Code"], parsed["Error"]["Message"], status)
+    return parsed
+
 
 _OPERATIONS: dict[str, Mapping[str, Operation]] = {
     "iam": {**devices.OPERATIONS, **users.OPERATIONS, **regions.IAM_OPERATIONS},
@@ -36,16 +71,6 @@ _OPERATIONS: dict[str, Mapping[str, Operation]] = {
     "account": regions.OPERATIONS,
 }
 _STATUSES = {"NoSuchEntity": 404, "EntityAlreadyExists": 409, "DeleteConflict": 409, "LimitExceeded": 409}
-
-
-class Persistent(Protocol):
-    """A part of the sandbox whose state outlives the process."""
-
-    def dump(self) -> dict[str, Any]:
-        """Everything, as a JSON object."""
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over what `dump` gave."""
 
 
 class StrictAws:
@@ -60,16 +85,8 @@ class StrictAws:
     def __init__(self, app: WSGIApplication, directory: Directory, clock: Callable[[], float]) -> None:
         self._app = app
         self.clock = clock
-        self.state = State(directory, Sessions(), Codes(), Passwords(), RegionSettings())
+        self.state = State(directory)
         self.identities = Identities(directory, self.state.sessions)
-        self._parts: dict[str, Persistent] = {
-            "sessions": self.state.sessions,
-            "codes": self.state.codes,
-            "passwords": self.state.passwords,
-            "regions": self.state.regions,
-        }
-        self._loaded: dict[str, dict[str, Any]] = {}
-        self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request from outside, once its signature proves who sent it."""
@@ -109,28 +126,7 @@ class StrictAws:
             return self._perform(identity, request, environ, start_response)
 
         body, status, headers = run_wsgi_app(application, environ, buffered=True)
-        return answers.parse(service, action, int(status.split()[0]), list(headers.items()), b"".join(body))
-
-    def attach(self, name: str, part: Persistent) -> None:
-        """Keep a part's state together with the layer's own; it gets what an earlier `load` had for it."""
-        with self._lock:
-            self._parts[name] = part
-            loaded = self._loaded.pop(name, None)
-        if loaded is not None:
-            part.load(loaded)
-
-    def dump(self) -> dict[str, Any]:
-        """The whole state as a JSON object. It holds secrets: keep it in a private file."""
-        with self._lock:
-            return {**self._loaded, **{name: part.dump() for name, part in self._parts.items()}}
-
-    def load(self, data: dict[str, Any]) -> None:
-        """Take over a state that `dump` gave; parts that are not attached yet get theirs when they are."""
-        with self._lock:
-            known = {name: part for name, part in self._parts.items() if name in data}
-            self._loaded = {name: value for name, value in data.items() if name not in known}
-        for name, part in known.items():
-            part.load(data[name])
+        return _parsed(service, action, int(status.split()[0]), list(headers.items()), b"".join(body))
 
     def _perform(
         self, identity: Identity, request: AwsRequest, environ: WSGIEnvironment, start_response: StartResponse
@@ -151,7 +147,7 @@ class StrictAws:
             raise Refusal(error.code, error.message, _STATUSES.get(error.code, 400)) from error
         if result is None:
             return self._app(environ_for(environ, request, identity.account_id), start_response)
-        status, headers, body = answers.write(request.service, request.action, result)
+        status, headers, body = _written(request.service, request.action, result)
         start_response(f"{status} {HTTPStatus(status).phrase}", headers)
         return [body]
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import segno
 from moto.iam.models import IAMBackend, VirtualMfaDevice
 
-from workflows.sandbox.strict.call import Call, Operation
-from workflows.sandbox.strict.codes import Codes
+from workflows.sandbox.strict.identity import Call, Operation
 from workflows.sandbox.strict.refusal import Refusal
+from workflows.sandbox.strict.state import Codes
 
 _NAME = re.compile(r"[\w+=,.@-]{1,226}")
 _CODE = re.compile(r"[0-9]{6}")

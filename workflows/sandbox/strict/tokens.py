@@ -10,12 +10,11 @@ from typing import Any
 from moto.iam.models import Role
 
 from workflows.sandbox.strict.authorization import context_of, denial, judge
-from workflows.sandbox.strict.call import Call, Operation
 from workflows.sandbox.strict.devices import check_code
-from workflows.sandbox.strict.identity import Kind, account
+from workflows.sandbox.strict.identity import Call, Kind, Operation, account
 from workflows.sandbox.strict.policy import Verdict, evaluate_trust
 from workflows.sandbox.strict.refusal import Refusal, Style
-from workflows.sandbox.strict.sessions import Session
+from workflows.sandbox.strict.state import Session
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")

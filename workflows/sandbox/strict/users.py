@@ -7,8 +7,7 @@ from typing import Any
 
 from moto.iam.models import User
 
-from workflows.sandbox.strict.call import Call, Operation
-from workflows.sandbox.strict.identity import Identity
+from workflows.sandbox.strict.identity import Call, Identity, Operation
 from workflows.sandbox.strict.refusal import Refusal
 from workflows.sandbox.strict.request import AwsRequest
 

@@ -1,0 +1,405 @@
+"""What the strict layer knows beside moto: sessions, MFA codes, passwords and region settings.
+
+The server lets one request through at a time, so nothing here guards itself against threads. Everything is
+kept from one process to the next: `dump` gives it as a JSON object, `load` takes over what `dump` gave.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import string
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import botocore.session
+import pyotp
+from moto.iam.models import AccountPasswordPolicy
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from workflows.sandbox.strict.directory import Directory
+from workflows.sandbox.strict.refusal import Refusal
+
+
+class Persistent(Protocol):
+    """A part of the sandbox whose state outlives the process."""
+
+    def dump(self) -> dict[str, Any]:
+        """Everything, as a JSON object."""
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over what `dump` gave, in place of what is here."""
+
+
+_KEPT_AFTER_EXPIRY = 86_400.0
+_KEY_ID_ALPHABET = string.ascii_uppercase + "234567"
+
+
+@dataclass(frozen=True)
+class Session:
+    """Temporary credentials and what they stand for.
+
+    Attributes:
+        access_key_id: 20 characters, beginning `ASIA`.
+        secret: the secret access key.
+        token: the session token.
+        account_id: the account that they act in.
+        expires_at: seconds since the epoch.
+        user: the IAM user that they act as, "" for a role's session.
+        role: the IAM role that they act as, "" for a user's session.
+        session_name: a role session's name.
+        mfa_at: when an MFA code was given, in seconds since the epoch; None without MFA.
+    """
+
+    access_key_id: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    account_id: str
+    expires_at: float
+    user: str = ""
+    role: str = ""
+    session_name: str = ""
+    mfa_at: float | None = None
+
+
+class Sessions:
+    """The sessions of one sandbox."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def issue(
+        self,
+        *,
+        account_id: str,
+        now: float,
+        seconds: int,
+        user: str = "",
+        role: str = "",
+        session_name: str = "",
+        mfa_at: float | None = None,
+    ) -> Session:
+        """Make new credentials that work from `now` for so many seconds."""
+        session = Session(
+            access_key_id="ASIA" + "".join(secrets.choice(_KEY_ID_ALPHABET) for _ in range(16)),
+            secret=secrets.token_urlsafe(30),
+            token=secrets.token_urlsafe(180),
+            account_id=account_id,
+            expires_at=now + seconds,
+            user=user,
+            role=role,
+            session_name=session_name,
+            mfa_at=mfa_at,
+        )
+        for key_id, old in list(self._sessions.items()):
+            if old.expires_at + _KEPT_AFTER_EXPIRY < now:
+                del self._sessions[key_id]
+        self._sessions[session.access_key_id] = session
+        return session
+
+    def find(self, access_key_id: str) -> Session | None:
+        """The session with that key, expired or not, or None. An expired one is forgotten after a day."""
+        return self._sessions.get(access_key_id)
+
+    def dump(self) -> dict[str, Any]:
+        """All of it, for `State.dump`."""
+        return {"sessions": [asdict(session) for session in self._sessions.values()]}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        sessions = [Session(**entry) for entry in data["sessions"]]
+        self._sessions = {session.access_key_id: session for session in sessions}
+
+
+STEP_SECONDS = 30
+_WINDOW = 1
+_RESYNC_WINDOW = 60
+
+
+@dataclass
+class _Device:
+    last_step: int = -1
+    drift: int = 0
+
+
+class Codes:
+    """What is remembered of each device: the last code that was used, and how far its clock is off.
+
+    A code is good in its own half minute and one before or after it, and not once it or a later one was used.
+    """
+
+    def __init__(self) -> None:
+        self._devices: dict[str, _Device] = {}
+
+    def use(self, serial: str, seed: str, code: str, now: float) -> bool:
+        """Use up one code; False if it is wrong, too old, too new, or used already."""
+        device = self._devices.setdefault(serial, _Device())
+        current = int(now) // STEP_SECONDS + device.drift
+        for step in range(current - _WINDOW, current + _WINDOW + 1):
+            if step > device.last_step and _same(seed, step, code):
+                device.last_step = step
+                return True
+        return False
+
+    def use_pair(
+        self, serial: str, seed: str, first: str, second: str, now: float, *, resync: bool = False
+    ) -> bool:
+        """Use up two codes that follow one another, as enabling a device and resynchronising it want them.
+
+        Args:
+            serial: the device's serial number.
+            seed: its Base32 seed.
+            first: the earlier code.
+            second: the later one.
+            now: seconds since the epoch.
+            resync: accept a clock that is up to half an hour off, and remember by how much.
+        """
+        window = _RESYNC_WINDOW if resync else _WINDOW
+        device = self._devices.setdefault(serial, _Device())
+        current = int(now) // STEP_SECONDS
+        for step in range(current - window, current + window + 1):
+            if step - 1 <= device.last_step:
+                continue
+            if _same(seed, step - 1, first) and _same(seed, step, second):
+                device.last_step = step
+                device.drift = step - current if resync else 0
+                return True
+        return False
+
+    def forget(self, serial: str) -> None:
+        """The device was deleted."""
+        self._devices.pop(serial, None)
+
+    def dump(self) -> dict[str, Any]:
+        """All of it, for `State.dump`."""
+        return {serial: asdict(device) for serial, device in self._devices.items()}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self._devices = {serial: _Device(**device) for serial, device in data.items()}
+
+
+def code_at(seed: str, now: float, steps: int = 0) -> str:
+    """The code that a device shows at a time, or so many half minutes later."""
+    return pyotp.TOTP(seed).generate_otp(int(now) // STEP_SECONDS + steps)
+
+
+def _same(seed: str, step: int, code: str) -> bool:
+    return step >= 0 and hmac.compare_digest(pyotp.TOTP(seed).generate_otp(step).encode(), code.encode())
+
+
+_SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
+_HASH = "pbkdf2:sha256:1000"
+_LONGEST_HISTORY = 24
+_DAY = 86_400
+
+
+class Passwords:
+    """When each password was set and which ones came before it."""
+
+    def __init__(self) -> None:
+        self._history: dict[str, dict[str, Any]] = {}
+
+    def remember(self, user_arn: str, password: str, now: float) -> None:
+        """A password was set."""
+        entry = self._history.setdefault(user_arn, {"earlier": []})
+        entry["set_at"] = now
+        hashed = generate_password_hash(password, _HASH)
+        entry["earlier"] = [hashed, *entry["earlier"]][:_LONGEST_HISTORY]
+
+    def forget(self, user_arn: str) -> None:
+        """The login profile was deleted."""
+        self._history.pop(user_arn, None)
+
+    def check(
+        self, policy: AccountPasswordPolicy | None, user_arn: str, user_name: str, password: str
+    ) -> None:
+        """Refuse a password that the policy does not allow.
+
+        Raises:
+            Refusal: `PasswordPolicyViolation`, with every rule that is broken.
+        """
+        broken = [words for words, kept in rules(policy, password) if not kept]
+        if password == user_name:
+            broken.append("must differ from the user name")
+        limit = policy.password_reuse_prevention if policy else 0
+        earlier = self._history.get(user_arn, {"earlier": []})["earlier"]
+        if any(check_password_hash(old, password) for old in earlier[: limit or 0]):
+            broken.append(f"must not be one of the last {limit} passwords")
+        if broken:
+            raise Refusal(
+                "PasswordPolicyViolation",
+                "Password does not conform to the account password policy: it " + "; it ".join(broken) + ".",
+            )
+
+    def expired(self, policy: AccountPasswordPolicy | None, user_arn: str, now: float) -> bool:
+        """Whether the password is older than the policy allows."""
+        if policy is None or not policy.max_password_age:
+            return False
+        set_at = self._history.get(user_arn, {}).get("set_at", now)
+        return bool(now - set_at > policy.max_password_age * _DAY)
+
+    def dump(self) -> dict[str, Any]:
+        """Everything, as a JSON object; passwords are hashed in it."""
+        return {arn: dict(entry) for arn, entry in self._history.items()}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self._history = {arn: dict(entry) for arn, entry in data.items()}
+
+
+def rules(policy: AccountPasswordPolicy | None, password: str) -> list[tuple[str, bool]]:
+    """The policy's rules in words ("must have …"), and whether a password keeps each.
+
+    Without a policy of its own an account has AWS's default: 8 characters, three of the four kinds.
+    """
+    kinds = {
+        "an uppercase letter (A-Z)": any(char in string.ascii_uppercase for char in password),
+        "a lowercase letter (a-z)": any(char in string.ascii_lowercase for char in password),
+        "a digit (0-9)": any(char in string.digits for char in password),
+        f"a symbol ({_SYMBOLS})": any(char in _SYMBOLS for char in password),
+    }
+    if policy is None:
+        return [
+            ("must have 8 to 128 characters", 8 <= len(password) <= 128),
+            ("must have three of: " + ", ".join(kinds), sum(kinds.values()) >= 3),
+        ]
+    wanted = (
+        policy.require_uppercase_characters,
+        policy.require_lowercase_characters,
+        policy.require_numbers,
+        policy.require_symbols,
+    )
+    shortest = policy.minimum_password_length
+    return [
+        (f"must have {shortest} to 128 characters", shortest <= len(password) <= 128),
+        *(
+            (f"must have {kind}", kept)
+            for (kind, kept), asked in zip(kinds.items(), wanted, strict=True)
+            if asked
+        ),
+    ]
+
+
+# Enabled in every account and cannot be disabled:
+# https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+ENABLED_BY_DEFAULT = frozenset(
+    (
+        *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
+        *(
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-northeast-3",
+            "ap-south-1",
+            "ap-southeast-1",
+            "ap-southeast-2",
+        ),
+        *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
+    )
+)
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
+_NEVER_OFF = "us-east-1"
+
+
+@cache
+def all_regions() -> tuple[str, ...]:
+    """The regions of the commercial partition, sorted."""
+    return tuple(sorted(botocore.session.Session().get_available_regions("ec2")))
+
+
+@dataclass
+class _Account:
+    off: set[str] = field(default_factory=set)
+    opted_in: set[str] = field(default_factory=set)
+    token_version: int = 1
+
+
+class RegionSettings:
+    """The settings of all accounts."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, _Account] = {}
+
+    def uses(self, account_id: str, region: str) -> bool:
+        """Whether an account uses a region: by default, or because it opted in."""
+        return region in ENABLED_BY_DEFAULT or region in self._of(account_id).opted_in
+
+    def gives_tokens(self, account_id: str, region: str) -> bool:
+        """Whether the STS endpoint of a region gives credentials of an account."""
+        own = self._of(account_id)
+        return region in own.opted_in or (region in ENABLED_BY_DEFAULT and region not in own.off)
+
+    def opt_in(self, account_id: str, region: str) -> None:
+        """Opt into a region."""
+        self._of(account_id).opted_in.add(region)
+
+    def switch(self, account_id: str, region: str, *, active: bool) -> None:
+        """Activate or deactivate an STS endpoint, as the console's page does.
+
+        Raises:
+            ValueError: nobody can switch this one.
+        """
+        if region not in ENABLED_BY_DEFAULT or region == _NEVER_OFF:
+            raise ValueError(f"the STS endpoint of {region} cannot be switched")
+        off = self._of(account_id).off
+        off.discard(region) if active else off.add(region)
+
+    def token_version(self, account_id: str) -> int:
+        """Of the tokens that the global endpoint gives: 1 or 2."""
+        return self._of(account_id).token_version
+
+    def set_token_version(self, account_id: str, version: int) -> None:
+        """Let the global endpoint give tokens of another version."""
+        self._of(account_id).token_version = version
+
+    def dump(self) -> dict[str, Any]:
+        """All of it, for `State.dump`."""
+        return {
+            account_id: {
+                "off": sorted(own.off),
+                "opted_in": sorted(own.opted_in),
+                "token_version": own.token_version,
+            }
+            for account_id, own in self._accounts.items()
+        }
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over what `dump` gave."""
+        self._accounts = {
+            account_id: _Account(set(own["off"]), set(own["opted_in"]), own["token_version"])
+            for account_id, own in data.items()
+        }
+
+    def _of(self, account_id: str) -> _Account:
+        return self._accounts.setdefault(account_id, _Account())
+
+
+class State:
+    """Everything that the strict layer knows beside moto.
+
+    Attributes:
+        directory: the sandbox's accounts and bootstrap keys.
+        parts: what is kept, by its name in `dump`; the console adds its own.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.sessions, self.codes = Sessions(), Codes()
+        self.passwords, self.regions = Passwords(), RegionSettings()
+        self.parts: dict[str, Persistent] = {
+            "sessions": self.sessions,
+            "codes": self.codes,
+            "passwords": self.passwords,
+            "regions": self.regions,
+        }
+
+    def dump(self) -> dict[str, Any]:
+        """The whole state as a JSON object. It holds secrets: keep it in a private file."""
+        return {name: part.dump() for name, part in self.parts.items()}
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take over a state that `dump` gave."""
+        for name, part in self.parts.items():
+            if name in data:
+                part.load(data[name])
