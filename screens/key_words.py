@@ -40,7 +40,7 @@ def told(key: TakenKey) -> list[str]:
 
 
 def _told_replacement(replaced: Replacement) -> list[str]:
-    lines = [f"! Makes anew in {words}" for words in replaced.told]
+    lines = [f"! Replaces another key in {words}" for words in replaced.told]
     lines += [f"= {account} has this very key already; its file stays." for account in replaced.unchanged]
     return lines + [f"! {words}" for words in replaced.by_hand]
 

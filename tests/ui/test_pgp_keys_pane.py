@@ -236,7 +236,7 @@ async def test_a_new_key_is_recorded_only_with_the_typed_name(
         assert f"{ALEX} (new key)" in ui.text
         assert f"In security now: ✓ keys/{ALEX}" in verdict(ui)
         await paste(ui, people_keys["jane.doe"])
-        assert f"! Makes anew in security (keys/{ALEX}): the console password of {ALEX}" in verdict(ui)
+        assert f"security (keys/{ALEX}): resets the console password of {ALEX}" in verdict(ui)
         await ui.press("ctrl+n")
         assert isinstance(ui.app.screen, Confirm)
         assert "the ones in use stop working" in ui.text

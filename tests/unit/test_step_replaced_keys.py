@@ -86,7 +86,7 @@ def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
         account: Reset(f"keys/{ALEX}", passwords=(ALEX,)) for account in ("management", "security")
     }
     (unconfirmed,) = fatal(admin, key)
-    assert f"security (keys/{ALEX}): the console password of {ALEX}" in unconfirmed
+    assert f"security (keys/{ALEX}): resets the console password of {ALEX}" in unconfirmed
     assert fatal(admin, key, confirmed=(ALEX,)) == []
 
 

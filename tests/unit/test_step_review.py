@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from support.admin_project import AdminProject, decide, put, quiet, write
 
+from workflows.core import openpgp
 from workflows.core.errors import OnboardError
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.write import Standing
 from workflows.machine.observations import Verdict
-from workflows.steps import review, users
+from workflows.steps import pgp_keys, review, users
 from workflows.steps.review import Request, files_written, journal_of
 
 Keys = Mapping[str, bytes]
@@ -101,12 +102,62 @@ def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
 
 
-def test_a_file_changed_since_it_was_written_is_noticed(admin: AdminProject) -> None:
+def test_a_text_that_changed_is_no_contradiction_while_it_says_what_was_decided(admin: AdminProject) -> None:
     write(admin)
     admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
+    admin.git("add", "--all")
+    admin.git("commit", "--quiet", "--message", "by hand")
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) -> None:
+    write(admin)
+    admin.replace("security", "locals.tf", '"jane.doe"', '"jane.roe"')
     seen = review.observe(admin.context())
-    assert seen.contradicts
+    assert seen.verdict is Verdict.CHANGED
+    assert seen.continuing
     assert "security/global/base-identities/locals.tf" in seen.words
+    again = review.observe(admin.context())
+    assert again.identity == seen.identity
+
+
+@pytest.mark.parametrize("where", ["stash@{0}", "elsewhere"])
+def test_what_git_took_away_is_undone_and_said_where_it_is(admin: AdminProject, where: str) -> None:
+    write(admin)
+    branch = admin.git("branch", "--show-current").strip()
+    if where == "elsewhere":
+        admin.git("switch", "--quiet", "--create", where)
+        admin.git("add", "--all")
+        admin.git("commit", "--quiet", "--message", "there")
+        admin.git("switch", "--quiet", branch)
+    else:
+        admin.git("stash", "push", "--quiet", "--include-untracked")
+    seen = review.observe(admin.context())
+    assert seen.verdict is Verdict.UNDONE
+    assert where in seen.about
+
+
+def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    key = admin.root / "security/global/base-identities/keys/jane.doe"
+    key.write_bytes(b64encode(people_keys["juan.delacruz"]))
+    with pytest.raises(OnboardError, match="Another key is there") as refused:
+        review.prepare(admin.context(), quiet)
+    seen = pgp_keys.observe(admin.context())
+    assert seen.verdict is Verdict.CHANGED
+    assert not seen.continuing
+    decided = admin.context().decisions.keys["jane.doe"].fingerprint
+    (conflict,) = seen.about
+    assert decided in conflict
+    assert openpgp.grouped(decided) in refused.value.what
+    key.unlink()
+    admin.facts["keys"]["jane.doe"]["expires"] = "2000-01-01T00:00:00+00:00"
+    with pytest.raises(OnboardError, match="expired"):
+        review.prepare(admin.context(), quiet)
+    seen = pgp_keys.observe(admin.context())
+    assert (seen.verdict, seen.about, seen.continuing) == (Verdict.GONE, ("jane.doe",), "")
 
 
 def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:

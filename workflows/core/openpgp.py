@@ -224,6 +224,16 @@ def decode_key_file(data: bytes) -> bytes:
     return binascii.a2b_base64(letters)
 
 
+def fingerprint_in(key_file: bytes) -> str:
+    """The fingerprint of the primary key in a key file, 40 upper-case hexadecimal digits, or ""."""
+    try:
+        packets = split(decode_key_file(key_file))
+    except ValueError:
+        return ""
+    primary = next((packet for packet in packets if packet.tag in KEYS), None)
+    return (fingerprint_of(primary) or "") if primary else ""
+
+
 def _letters(key_file: bytes) -> str:
     return key_file.decode("utf-8").strip().replace("\r", "").replace("\n", "")
 

@@ -31,9 +31,9 @@ class WrongShape(OnboardError):  # noqa: N818 - it says what is wrong
         self.name = name
 
 
-def left_out(factory: Any) -> Any:
+def left_out(factory: Any, *, compare: bool = True) -> Any:
     """A field that is not written at all while it is empty."""
-    return field(default_factory=factory, metadata={"left out": True})
+    return field(default_factory=factory, metadata={"left out": True}, compare=compare)
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ credentials apply. It cannot ask anything: there is no terminal for it, and a qu
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +205,30 @@ class Git:
             return ""
         answer = self._run("merge-base", "--is-ancestor", commit, f"refs/remotes/{name}")
         return name if answer.exit_code == 0 else ""
+
+    def whereabouts(self, files: Mapping[Path, str]) -> tuple[str, ...]:
+        """Where the contents that files lack now still are, as git names it: "stash@{0}", a branch, a commit.
+
+        Args:
+            files: SHA-256 in hexadecimal digits of the content that is looked for, by the file's path.
+
+        Returns:
+            Every place that holds all that can be found of them, the stashes first; the 20 latest branches
+            are looked at.
+        """
+        stashes = self._run("stash", "list", "--format=%gd").stdout.split()
+        latest = ("--sort=-committerdate", "--count=20", "--format=%(refname:short)", "refs/heads")
+        root = self.root()
+        found: dict[str, int] = {}
+        for place in (*stashes, *self._run("for-each-ref", *latest).stdout.split()):
+            names = {path: f"{place}:{path.relative_to(root).as_posix()}" for path in files}
+            blobs = {path: self._run("cat-file", "blob", name) for path, name in names.items()}
+            found[place] = sum(
+                blob.exit_code == 0 and hashlib.sha256(blob.stdout.encode()).hexdigest() == files[path]
+                for path, blob in blobs.items()
+            )
+        most = max(found.values(), default=0)
+        return tuple(place for place, count in found.items() if count == most) if most else ()
 
     def create_branch(self, name: str) -> None:
         """Make a branch at the commit that is checked out, and go to it. Changed files stay changed.

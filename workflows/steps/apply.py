@@ -22,6 +22,7 @@ from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, Ap
 from workflows.steps import recovery, since_planned
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import TERRAFORM_RUNS
+from workflows.steps.edits import refuse_expired_keys
 from workflows.steps.left_behind import release_credentials
 from workflows.steps.planned import Planned, causes, decided, staleness, standing
 from workflows.steps.terraform_runs import open_layer, reopen_layer, run_folder, watching
@@ -35,6 +36,7 @@ STEP = Step(
     repeats_over="layers",
     applies=TERRAFORM_RUNS,
     outlives=True,
+    seals=True,
     blocked_words="Apply needs a plan that was reviewed",
 )
 
@@ -143,6 +145,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             finally:
                 release_credentials(context.folder, context.item)
         else:
+            refuse_expired_keys(context)
             with open_layer(context, report, code=request.code, rest=time_needed(context)) as layer:
                 if request.check_state:
                     since_planned.refuse_another_state(planned, layer, context, report)

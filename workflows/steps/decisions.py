@@ -34,12 +34,14 @@ class Reset:
         passwords: IAM names of the users whose console password is reset.
         access_keys: IAM names of the users whose access key is reset.
         unsure: IAM names of other users of the file, of whom the layer does not tell what they have.
+        present: the fingerprint of the key that is there now, or "" where it can't be read.
     """
 
     file: str
     passwords: tuple[str, ...] = ()
     access_keys: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    present: str = left_out(str, compare=False)
 
     @property
     def users(self) -> tuple[str, ...]:

@@ -6,9 +6,12 @@ So a review that was written, or written by half, can be made again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from workflows.core.errors import OnboardError
-from workflows.core.openpgp import holds
+from workflows.core.openpgp import fingerprint_in, grouped, holds
+from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape
 from workflows.layer.collector import set_apart
 from workflows.layer.discover import find_project
@@ -77,7 +80,17 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     Args:
         layer: as it is on disk.
         decisions: as far as there are any.
+
+    Raises:
+        OnboardError: a key that nobody was asked about lies where a decided one is to be.
     """
+    if others := other_keys(layer, decisions):
+        raise OnboardError(
+            "Another key is there",
+            joined([one.words for one in others], " "),
+            why="It came there after the keys were taken in.",
+            next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
+        )
     here = decisions.of(layer.location.account)
     moves, rename = dict(here.moves), here.groups.rename
     wanted: list[Operation] = list(_group_operations(layer, here.groups))
@@ -93,6 +106,75 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
     wanted += _access_operations(layer, here)
     wanted += (RemovePerson(name) for name in here.remove if layer.person(name))
     return [*wanted, *_account_operations(layer, here.settings)]
+
+
+def refuse_expired_keys(context: Context) -> None:
+    """Stop before anything is made with a key that can't be used any more: AWS would be left half changed.
+
+    Raises:
+        OnboardError: a decided key has expired.
+    """
+    if gone := expired(context):
+        raise OnboardError(
+            "A PGP key has expired",
+            f"The key of {', '.join(gone)} has expired since you took it in.",
+            why="AWS would create the user, and then the password could not be encrypted.",
+            next="Ask for a new key, and take it in on the PGP keys page.",
+        )
+
+
+@dataclass(frozen=True)
+class OtherKey:
+    """A key that lies where a decided one is to be, and that nobody was asked about.
+
+    Attributes:
+        account: the layer's account.
+        file: relative to the layer's folder.
+        name: whose key was decided.
+        present: the fingerprint of the key that is there, or "" where none can be read.
+        decided: the fingerprint of the decided key.
+    """
+
+    account: str
+    file: str
+    name: str
+    present: str
+    decided: str
+
+    @property
+    def identity(self) -> str:
+        """The same for the same conflict."""
+        return f"{self.account} {self.file} {self.present} {self.decided}"
+
+    @property
+    def words(self) -> Sentence:
+        """Both fingerprints, in a sentence each."""
+        there = f"the key {grouped(self.present)}" if self.present else "something that is no key"
+        return (
+            f"{self.file} in {self.account} holds {there}. "
+            f"The key that you took in for {self.name} is {grouped(self.decided)}."
+        )
+
+
+def other_keys(layer: Layer, decisions: Decisions) -> tuple[OtherKey, ...]:
+    """The keys in a layer that stand where decided ones are to be; a confirmed replacement is none."""
+    account, found = layer.location.account, []
+    for name in (*decisions.of(account).add, *decisions.rekeying):
+        key, person = decisions.keys.get(name), layer.person(name)
+        file = person.key_file if person else f"keys/{name}"
+        present = layer.files.keys.get(file or "")
+        if key is None or present is None or file is None or account in key.resets:
+            continue
+        if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
+            found.append(OtherKey(account, file, name, fingerprint_in(present), key.fingerprint))
+    return tuple(found)
+
+
+def expired(context: Context) -> list[str]:
+    """Whose decided key can't be used any more, by IAM name."""
+    now = context.world.now()
+    keys = context.decisions.keys.items()
+    return [name for name, key in keys if key.expires and datetime.fromisoformat(key.expires) <= now]
 
 
 def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:

@@ -7,10 +7,10 @@ is known comes from the layers as well: whose key it is already, and what replac
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from workflows.core.openpgp import holds
+from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer
 from workflows.services.gpg.inspect import CheckedKey
@@ -73,16 +73,18 @@ class Replacement:
     @property
     def told(self) -> tuple[Sentence, ...]:
         """What is made anew, a sentence for each layer that names everybody."""
-        return tuple(f"{account} ({one.file}): {_made_anew(one)}" for account, one in self.resets.items())
+        return tuple(f"{account} ({one.file}): {_reset_words(one)}" for account, one in self.resets.items())
 
 
-def _made_anew(reset: Reset) -> str:
+def _reset_words(reset: Reset) -> str:
     kinds = {
         "the console password of {}": reset.passwords,
         "the access key of {}": reset.access_keys,
         "whatever {} got with this key": reset.unsure,
     }
-    return " and ".join(words.format(_listed(names)) for words, names in kinds.items() if names)
+    resets = " and ".join(words.format(_listed(names)) for words, names in kinds.items() if names)
+    there = f"the key there now is {grouped(reset.present)}" if reset.present else ""
+    return "; ".join(part for part in (f"resets {resets}" if resets else "", there) if part)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -92,7 +94,10 @@ def _listed(names: tuple[str, ...]) -> str:
 def replacement(
     name: str, key: PublicKeyText, layers: Mapping[str, Layer], decided: DecidedKey | None
 ) -> Replacement:
-    """What replacing somebody's key would do.
+    """What somebody's key would replace, and what that would do.
+
+    For somebody who joins that is a key which lies there under their name already: a colleague's edit, or
+    what was left of an earlier stay.
 
     A file that holds the key already, in whatever wrapping the provider can read, stays as it is.
 
@@ -110,6 +115,10 @@ def replacement(
     for account, layer in layers.items():
         person = layer.person(name)
         if person is None:
+            file = f"keys/{name}"
+            there = layer.files.keys.get(file)
+            if there is not None and not holds(there, key.text.encode()):
+                resets[account] = _reset(layer, file)
             continue
         if person.key_file is None:
             place = f"{layer.location.relative}/{person.place}"
@@ -120,7 +129,8 @@ def replacement(
         if same and account not in before:
             unchanged.append(account)
         else:
-            resets[account] = _reset(layer, person.key_file)
+            now = _reset(layer, person.key_file)
+            resets[account] = replace(now, present=before[account].present) if same else now
     return Replacement(resets, tuple(unchanged), tuple(by_hand))
 
 
@@ -131,6 +141,7 @@ def _reset(layer: Layer, file: str) -> Reset:
         passwords=tuple(one.iam_name for one in sharing if one.login_profile),
         access_keys=tuple(one.iam_name for one in sharing if one.access_key),
         unsure=tuple(one.iam_name for one in sharing if not one.login_profile and not one.access_key),
+        present=fingerprint_in(layer.files.keys.get(file, b"")),
     )
 
 
@@ -256,6 +267,7 @@ class KeyJudge:
         expires = details.expires(now)
         part = details.encryption_part(now) or details.primary
         decided = self._context.decisions.keys.get(name)
+        found = replacement(name, checked.key, self.layers, decided)
         warnings = (*worst.warnings, *self._about_providers(verdicts), *self._about_others(name, checked))
         return TakenKey(
             name=name,
@@ -272,7 +284,7 @@ class KeyJudge:
             warnings=warnings,
             origin=source,
             likeness=likeness(name, details),
-            replacement=replacement(name, checked.key, self.layers, decided) if replacing else None,
+            replacement=found if replacing or found.resets else None,
         )
 
     def _where(self, verdicts: Mapping[str, Verdict], worst: Verdict) -> Sentence:

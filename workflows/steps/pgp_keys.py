@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
@@ -24,7 +23,7 @@ from workflows.services.gpg.refusals import KeyRefused
 from workflows.steps import layer_keys
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import DecidedKey, Decisions
-from workflows.steps.edits import read_layers
+from workflows.steps.edits import expired, other_keys, read_layers
 from workflows.steps.judged_keys import KeyJudge, TakenKey
 from workflows.steps.layer_keys import PresentKey
 from workflows.steps.places import told_path
@@ -208,24 +207,26 @@ def _decided(key: TakenKey) -> DecidedKey:
 def confirmed_before(context: Context) -> dict[str, str]:
     """The replacements that were confirmed and recorded, as name and fingerprint."""
     keys = context.decisions.keys
-    return {name: keys[name].fingerprint for name in context.decisions.rekeying if name in keys}
+    return {name: key.fingerprint for name, key in keys.items() if key.resets}
 
 
 def observe(context: Context) -> Observation:
-    """No key has expired since, and nobody else has come to share a key file that is replaced."""
-    now = context.world.now()
-    keys = context.decisions.keys
-    gone = [name for name, key in keys.items() if key.expires and datetime.fromisoformat(key.expires) <= now]
-    if gone:
-        return Observation(Verdict.CHANGED, f"The key of {', '.join(gone)} has expired since.")
-    recorded = [(account, reset) for key in keys.values() for account, reset in key.resets.items()]
-    layers = read_layers(context) if recorded else {}
-    for account, reset in recorded:
+    """No key has expired, none of another origin lies in its place, and nobody has come to share its file."""
+    if gone := expired(context):
+        words = f"The key of {', '.join(gone)} has expired. Ask for a new one."
+        return Observation(Verdict.GONE, words, about=tuple(gone))
+    layers = read_layers(context)
+    for layer in layers.values():
+        if others := other_keys(layer, context.decisions):
+            told = joined([one.words for one in others], " ")
+            return Observation(Verdict.CHANGED, told, about=tuple(one.identity for one in others))
+    keys = context.decisions.keys.values()
+    for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
         users = {one.iam_name for one in layers[account].people if one.key_file == reset.file}
         more = sorted(users - set(reset.users))
         if more:
             words = f"{', '.join(more)} of {account} has come to share {reset.file}, which is replaced."
-            return Observation(Verdict.CHANGED, words)
+            return Observation(Verdict.CHANGED, words, about=(account, reset.file, *more))
     return AGREES
 
 
@@ -241,8 +242,8 @@ def about_replacement(key: TakenKey, *, confirmed: bool) -> list[Problem]:
         )
         problems.append(Problem(words, "people"))
     elif replaced.resets and not confirmed:
-        made = joined(replaced.told, "; ")
-        problems.append(Problem(f"The new key of {key.name} makes anew, and it is to be confirmed: {made}."))
+        told = joined(replaced.told, "; ")
+        problems.append(Problem(f"The key of {key.name} replaces another one. Confirm to continue: {told}."))
     return problems
 
 

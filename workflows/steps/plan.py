@@ -32,12 +32,19 @@ from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
 from workflows.steps import new_passwords, plan_resources
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import TERRAFORM_RUNS, LayerDecisions
+from workflows.steps.edits import refuse_expired_keys
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, read_plan, staleness
 from workflows.steps.project import check_upstream
 from workflows.steps.terraform_credentials import WrongAccount
-from workflows.steps.terraform_runs import located, open_layer, read_state, run_folder, watching
+from workflows.steps.terraform_runs import OpenLayer, located, open_layer, read_state, run_folder, watching
 from workflows.steps.users import WORDS
+
+
+def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
+    """Those of the written files that belong to an account; older sessions didn't say which do."""
+    return [one for one in files if one.get("account", account) == account]
+
 
 STEP = Step(
     id="plan",
@@ -46,6 +53,7 @@ STEP = Step(
     needs=("project_root", "changed_files", "resetting"),
     gives=("plan",),
     repeats_over="layers",
+    parts={"changed_files": _files_of},
     applies=TERRAFORM_RUNS,
     blocked_words="Plan needs the files to be written (Review)",
     reads=lambda facts: read_plan(facts.get("plan")),
@@ -81,8 +89,10 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
         Cancelled: the person stopped it.
-        OnboardError: the checkout is behind its upstream; or Terraform failed, the detail has its own words.
+        OnboardError: a key has expired, the checkout is behind its upstream, or somebody who was decided is
+            neither in the plan nor in the state; or Terraform failed, the detail has its own words.
     """
+    refuse_expired_keys(context)
     report(Progress("Asking the checkout's upstream"))
     check_upstream(located(context)[0], context, needed=False)
     with open_layer(context, report, code=code) as layer:
@@ -93,20 +103,40 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         anew = new_passwords.addresses(state, context) if wanted else ()
         report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
         record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
+        planned = judged(record, plan, context)
         try:
             refuse_another_account(plan, layer.location)
-        except WrongAccount:
+            _refuse_to_leave_out(planned, layer, context, report)
+        except OnboardError:
             layer.terraform.give_up_plan()
             raise
         unchecked = not_checked(plan, layer.location)
         origin = joined((origin_words(record, context), *unchecked))
         text = plan_markdown(plan, title=layer.location.relative, origin=origin)
         write_atomically(_markdown_file(context), text.encode())
-    planned = judged(record, plan, context)
     set_too = [f"Your shell sets {one}." for one in inherited(context.world.environment)]
     planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
     plan_resources.keep(plan, [one.address for one in planned.foreign], context)
     return planned
+
+
+def _refuse_to_leave_out(planned: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
+    """Stop a plan that doesn't do what was decided, although the state lacks it."""
+    here = context.decisions.of(context.item)
+    unplanned = {*here.add, *here.remove}.difference(*planned.owners.values())
+    if not (planned.empty or unplanned):
+        return
+    state = read_state(layer, context, report)
+    missing = not_applied(state, context) if planned.empty else []
+    missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
+    missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
+    if missing:
+        raise OnboardError(
+            "The plan leaves out what you decided",
+            f"Neither the plan nor the state of {context.item} has it: {joined(missing, '; ')}.",
+            why="The files don't say it any more: another branch, a stash, or an edit took it away.",
+            next="Open Review: it shows what is missing, and writes it again.",
+        )
 
 
 def log_text(context: Context, kind: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from workflows.services.terraform.binary import choose_binary
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import refused_by_hand
 from workflows.steps.decisions import FILES_CHANGE, Decisions
-from workflows.steps.edits import operations, read_layers
+from workflows.steps.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.project import wanted_binary
 
@@ -82,6 +82,7 @@ def prepare(context: Context, report: Report) -> ChangeSet:
         OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
     """
     journal_of(context.folder).finish()
+    refuse_expired_keys(context)
     report(Progress("Reading the layers"))
     edits = []
     for layer in read_layers(context).values():
@@ -229,7 +230,11 @@ def _changed_files(context: Context) -> list[dict[str, Any]]:
     paths = files_written(context.folder) | {
         (one["layer"], one["path"]) for one in context.facts.get("changed_files") or ()
     }
-    return [{"layer": layer, "path": path, "sha256": _sha256(Path(path))} for layer, path in sorted(paths)]
+    accounts = {one.relative: one.account for one in find_project(context.root).layers}
+    return [
+        {"account": accounts.get(layer, ""), "layer": layer, "path": path, "sha256": _sha256(Path(path))}
+        for layer, path in sorted(paths)
+    ]
 
 
 def _sha256(path: Path) -> str:
@@ -288,12 +293,32 @@ def _check_format(change_set: ChangeSet, context: Context) -> None:
 
 
 def observe(context: Context) -> Observation:
-    """The files are as they were written."""
-    changed = [
-        one["path"] for one in context.facts["changed_files"] if _sha256(Path(one["path"])) != one["sha256"]
-    ]
-    if not changed:
+    """The layers still say what was decided; whether a file's text changed otherwise does not matter."""
+    files = context.facts["changed_files"]
+    lacking = {
+        Path(one["path"]): one["sha256"] for one in files if _sha256(Path(one["path"])) != one["sha256"]
+    }
+    if not lacking:
         return AGREES
-    root = str(context.root)
-    names = ", ".join(path.removeprefix(root).lstrip("/") for path in changed)
-    return Observation(Verdict.CHANGED, f"{names}: changed since it was written.")
+    open_in = {
+        account: wanted
+        for account, layer in read_layers(context).items()
+        if (wanted := operations(layer, context.decisions))
+    }
+    if not open_in:
+        return AGREES
+    names = joined_paths(lacking, context.root)
+    git = Git(context.root, context.world.environment)
+    where = git.whereabouts(lacking) if git.is_repository() else ()
+    about = (*sorted(open_in), *where, *(f"{path}={_sha256(path)}" for path in sorted(lacking)))
+    continuing = "The plan is made from the files as they are, without what is missing in them."
+    if where:
+        words = f"{names}: what was written is not there any more. It is in {' and '.join(where)}."
+        return Observation(Verdict.UNDONE, words, about, continuing)
+    words = f"{names} changed, and {' and '.join(open_in)} no longer says what you decided."
+    return Observation(Verdict.CHANGED, words, about, continuing)
+
+
+def joined_paths(paths: Iterable[Path], root: Path) -> str:
+    """Paths relative to the project, as a list in a sentence."""
+    return ", ".join(sorted(str(path.relative_to(root)) for path in paths))
