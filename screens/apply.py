@@ -15,7 +15,7 @@ from screens.base import Opening, StepPane
 from screens.moments import told_moment
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.pace_line import PaceLine
 from screens.widgets.rail import StepRail
 from screens.widgets.recovery_list import RecoveryList
@@ -200,31 +200,29 @@ class ApplyPane(TerraformPane):
             return
         name = missing[0]
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self._removals = (*self._removals, name)
-                self._confirm_next()
+        def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._removals = (*self._removals, name)
+            self._confirm_next()
 
         body = (
             f"{name} is removed from {self.context.item} for good, with the password, the access keys and "
             "the group memberships there. It cannot be undone."
         )
-        self.app.push_screen(Confirm(f"Remove {name}?", body, "Remove", typed=name), answered)
+        ask(self, Confirm(f"Remove {name}?", body, "Remove", typed=name), confirmed)
 
     def _confirm_resets(self) -> None:
         """Say whose password stops working, once; with a yes, or without any, apply."""
         names = new_passwords.replaced(self._planned, self.context)
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                code = self.query_one(CodeField).take()
-                self.post_message(self.Submitted(Request(self._removals, code)))
+        def confirmed(_yes: bool = True) -> None:  # noqa: FBT001 - a dialog's answer
+            code = self.query_one(CodeField).take()
+            self.post_message(self.Submitted(Request(self._removals, code)))
 
         if not names:
-            answered(yes=True)
+            confirmed()
             return
         title, body = new_passwords.question(names, self.context.item)
-        self.app.push_screen(Confirm(title, body, "Reset"), answered)
+        ask(self, Confirm(title, body, "Reset"), confirmed)
 
     @on(Button.Pressed, "#show-log")
     def action_log(self) -> None:

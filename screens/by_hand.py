@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from screens.base import StepPane
 from screens.failure import as_error
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import ErrorDialog, ask
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.spot_dialog import SpotDialog
 from workflows.core.errors import OnboardError
@@ -64,11 +64,7 @@ class ByHandPane(StepPane):
         elif len(spots) == 1 or refused:
             self.edit_at(spots[0])
         else:
-            self.app.push_screen(SpotDialog(spots), self._chosen)
-
-    def _chosen(self, spot: Spot | None) -> None:
-        if spot is not None:
-            self.edit_at(spot)
+            ask(self, SpotDialog(spots), self.edit_at)
 
     def edit_at(self, spot: Spot) -> None:
         """Lend the terminal to the editor, say what changed, and show the files anew."""

@@ -16,7 +16,7 @@ from textual.widgets import TextArea
 from screens.account_pane import AccountWorkPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.numbers import count
@@ -167,17 +167,15 @@ class DeactivatePane(AccountWorkPane):
             self.notify("No access key works here.")
             return
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self.ask("stop", partial(deactivate.deactivate, self.context))
-
         names = ", ".join(one.name for one in findings.people if one.active_keys)
         body = (
             f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
             "with them stops working at once. As long as the user exists, they can be activated again in "
             "the console."
         )
-        self.app.push_screen(Confirm("Deactivate these access keys?", body, "Deactivate"), answered)
+        stop = partial(deactivate.deactivate, self.context)
+        question = Confirm("Deactivate these access keys?", body, "Deactivate")
+        ask(self, question, lambda _yes: self.ask("stop", stop))
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:
@@ -189,13 +187,10 @@ class DeactivatePane(AccountWorkPane):
             return
         name, holding = row.name, row.holding
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self.ask("remove", partial(deactivate.remove, name, holding, self.context))
-
         body = f"The {holding.words} of {name} in {self.context.item} is taken away for good."
         title = f"Remove the {holding.kind.value}?"
-        self.app.push_screen(Confirm(title, body, "Remove", typed=name), answered)
+        remove = partial(deactivate.remove, name, holding, self.context)
+        ask(self, Confirm(title, body, "Remove", typed=name), lambda _yes: self.ask("remove", remove))
 
     def done(self, deed: str) -> None:
         """Say what was done."""

@@ -16,7 +16,7 @@ from textual.containers import Horizontal
 
 from screens.base import Opening, StepPane
 from screens.failure import as_error
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.text import Button, Label, Text
@@ -155,12 +155,11 @@ class DecryptingPane(StepPane):
 
     @on(Button.Pressed, "#replace")
     def _offer_replacement(self) -> None:
-        self.app.push_screen(Confirm("Ask for a new password?", _REPLACE, "New request"), self._replace)
+        ask(self, Confirm("Ask for a new password?", _REPLACE, "New request"), self._replace)
 
-    def _replace(self, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-        if yes:
-            draft = {"choice": "", "replacement": True, "reason": _REASON}
-            self.post_message(self.StepWanted("pgp-key", draft))
+    def _replace(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        draft = {"choice": "", "replacement": True, "reason": _REASON}
+        self.post_message(self.StepWanted("pgp-key", draft))
 
 
 def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from screens.by_hand import ByHandPane
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, NameDialog, ask
 from screens.widgets.matrix import Matrix
-from screens.widgets.name_dialog import NameDialog
 from screens.widgets.policies_dialog import GroupPolicies, PoliciesDialog
 from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import short_policy
@@ -43,13 +42,12 @@ class GroupKeys(ByHandPane):
             return
         policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
 
-        def answered(name: str | None) -> None:
-            if name:
-                added = (*self.choice.add, NewGroup(name, sibling.name))
-                self.choose(replace(self.choice, add=added), name)
+        def make(name: str) -> None:
+            added = (*self.choice.add, NewGroup(name, sibling.name))
+            self.choose(replace(self.choice, add=added), name)
 
         words = f"Made like {sibling.name}, without its members. Policies: {policies}"
-        self._ask_name("A new group", words, "", self.view.taken(self.choice), answered)
+        self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
 
     def action_rename_group(self) -> None:
         """Ask for another name of the marked group."""
@@ -59,16 +57,13 @@ class GroupKeys(ByHandPane):
         written = group in self.view.by_name
         value = self.choice.rename.get(group, group)
 
-        def answered(name: str | None) -> None:
-            if name:
-                self.choose(
-                    group_views.renamed(self.choice, group, name, written=written),
-                    group if written else name,
-                )
+        def rename(name: str) -> None:
+            renamed = group_views.renamed(self.choice, group, name, written=written)
+            self.choose(renamed, group if written else name)
 
         own = {group.casefold(), value.casefold()}
         taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]
-        self._ask_name(f"Another name for {group}", "", value, taken, answered)
+        self._ask_name(f"Another name for {group}", "", value, taken, rename)
 
     def _ask_name(
         self,
@@ -76,13 +71,12 @@ class GroupKeys(ByHandPane):
         words: str,
         value: str,
         taken: Sequence[str],
-        answered: Callable[[str | None], None],
+        then: Callable[[str], None],
     ) -> None:
         def wrong(name: str) -> str:
             return next((text_of(problem.message) for problem in check_group_name(name, taken)), "")
 
-        dialog = NameDialog(title, words, value, wrong, example="for example  observers")
-        self.app.push_screen(dialog, answered)
+        ask(self, NameDialog(title, words, value, wrong, example="for example  observers"), then)
 
     def action_remove_group(self) -> None:
         """Ask, then remove the marked group; a new one is simply forgotten, a removed one stays after all."""
@@ -95,15 +89,14 @@ class GroupKeys(ByHandPane):
             self.choose(group_views.removed(self.choice, group, written=False))
             return
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self.choose(group_views.removed(self.choice, group, written=True), group)
+        def remove(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self.choose(group_views.removed(self.choice, group, written=True), group)
 
         body = f"Members: {_some(known.members) or 'none'}. Nothing is written before Review."
         alone = self.view.alone_without(self.choice, group)
         if alone:
             body = f"In no group afterwards: {_some(alone)}.\n{body}"
-        self.app.push_screen(Confirm(f"Remove the group {group}?", body, "Remove", typed=group), answered)
+        ask(self, Confirm(f"Remove the group {group}?", body, "Remove", typed=group), remove)
 
     def action_policies(self) -> None:
         """Show the marked group's managed policies, and take changes of them."""
@@ -112,9 +105,8 @@ class GroupKeys(ByHandPane):
         if like is None or group in self.choice.remove:
             return
 
-        def answered(changes: PolicyChanges | None) -> None:
-            if changes is not None:
-                self.choose(group_views.with_policies(self.choice, group, changes), group)
+        def change(changes: PolicyChanges) -> None:
+            self.choose(group_views.with_policies(self.choice, group, changes), group)
 
         about = GroupPolicies(
             group=self.choice.rename.get(group, group),
@@ -124,7 +116,7 @@ class GroupKeys(ByHandPane):
             account_id=self.view.account_id,
             others=tuple(policy for one in self.view.by_name.values() for policy in one.policies),
         )
-        self.app.push_screen(PoliciesDialog(about), answered)
+        ask(self, PoliciesDialog(about), change)
 
 
 def _some(names: tuple[str, ...]) -> str:

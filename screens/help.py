@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.containers import VerticalScroll
+from textual.screen import Screen
 
+from screens.widgets.dialogs import Dialog
 from workflows.core.sentences import Sentence
 
 
@@ -33,7 +34,7 @@ def keys_table(screen: Screen[Any]) -> str:
     return "\n".join(["| Key | Does | |", "|---|---|---|", *dict.fromkeys(rows)])
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[bool]):
     """A dialog with the help.
 
     Args:
@@ -42,27 +43,18 @@ class HelpScreen(ModalScreen[None]):
         about: the screen whose keys it lists.
     """
 
+    AUTO_FOCUS = "#help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,q,question_mark", "dismiss", "Close", id="help.close"),
+        Binding("f1,q,question_mark", "close", "Close", id="help.close"),
     ]
-    DEFAULT_CSS = """
-    HelpScreen { align: center middle; }
-    HelpScreen > Vertical {
-        width: 76; max-width: 96%; height: 92%; border: round $primary; background: $surface; padding: 0 1;
-    }
-    """
+    DEFAULT_CSS = "HelpScreen > Vertical { width: 76; }"
 
     def __init__(self, step_id: str, title: Sentence, about: Screen[Any]) -> None:
-        super().__init__()
-        self._text = f"## {title}\n\n{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
+        super().__init__(f"Help: {title}", classes="-tall")
+        self._text = f"{help_text(step_id)}\n\n### Keys\n\n{keys_table(about)}\n"
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         from textual.widgets import Markdown  # noqa: PLC0415 - its parser costs a third of the first paint
 
-        with Vertical() as frame:
-            frame.border_title = "Help (esc closes it)"
-            with VerticalScroll():
-                yield Markdown(self._text, open_links=False)
-
-    def on_mount(self) -> None:
-        self.query_one(VerticalScroll).focus()
+        with VerticalScroll(id="help"):
+            yield Markdown(self._text, open_links=False)

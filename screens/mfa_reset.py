@@ -15,7 +15,7 @@ from screens.account_pane import AccountWorkPane
 from screens.base import Opening
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.steps import mfa_reset
@@ -129,11 +129,9 @@ class MfaResetPane(AccountWorkPane):
             return
         owner, device = marked[0], marked[1]
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self._removing = owner.name, device.serial
-                work = partial(mfa_reset.remove, owner.name, device.serial, self.context)
-                self.ask("remove", work)
+        def remove(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._removing = owner.name, device.serial
+            self.ask("remove", partial(mfa_reset.remove, owner.name, device.serial, self.context))
 
         own = "It is the device that your own profile here asks codes of. " if device.own else ""
         body = (
@@ -141,7 +139,7 @@ class MfaResetPane(AccountWorkPane):
             "Whoever knows the password then signs in without a code, until another device is registered."
         )
         title = f"Take the MFA device of {owner.name} away?"
-        self.app.push_screen(Confirm(title, body, "Remove", typed=owner.name), answered)
+        ask(self, Confirm(title, body, "Remove", typed=owner.name), remove)
 
     def done(self, deed: str) -> None:
         """After a removal, show what its owner does next."""

@@ -15,12 +15,12 @@ from textual.widgets import Input, TextArea
 from screens.base import Opening, StepPane
 from screens.key_intake import TAKE, TAKE_AND_GO_ON, KeyIntake
 from screens.key_words import hint, present_lines, proposal, refusal_lines, replacing, row_mark, told
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, Notice, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
-from screens.widgets.key_dialogs import KeyChoice, LayerKeys, Notice
+from screens.widgets.key_dialogs import KeyChoice, LayerKeys
 from screens.widgets.text import Button, Label, Table, Text
-from workflows.core.sentences import text_of
+from workflows.core.sentences import joined, text_of
 from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys
 from workflows.steps.judged_keys import TakenKey
@@ -169,12 +169,12 @@ class PgpKeysPane(KeyIntake):
         self.query_one(TextArea).load_text("")
         self.show_problems([])
         if taken.unmatched:
-            self.app.push_screen(Notice("Not taken in", tuple(map(text_of, taken.unmatched))))
+            self.app.push_screen(Notice("Not taken in", joined(taken.unmatched, "\n")))
         if taken.replaces:
             self._propose(taken)
             return
         for name, keys in taken.choices.items():
-            self.app.push_screen(KeyChoice(name, keys), partial(self._chosen, goes_on))
+            ask(self, KeyChoice(name, keys), partial(self._chosen, goes_on))
         self._keep(taken.keys)
         if goes_on and not taken.choices and not taken.unmatched:
             self._go_on_if_complete()
@@ -187,24 +187,22 @@ class PgpKeysPane(KeyIntake):
         if all(key.accepted for key in keys.values()):
             self._go_on()
 
-    def _chosen(self, goes_on: bool, key: TakenKey | None) -> None:  # noqa: FBT001 - bound by partial alone
-        if key is not None:
-            self._keep({key.name: key})
-            if goes_on:
-                self._go_on_if_complete()
+    def _chosen(self, goes_on: bool, key: TakenKey) -> None:  # noqa: FBT001 - bound by partial alone
+        self._keep({key.name: key})
+        if goes_on:
+            self._go_on_if_complete()
 
     def _propose(self, taken: Taken) -> None:
         """Somebody who is there already sent a key: replacing it is for the Project step to decide."""
         name, key = taken.replaces, taken.keys[taken.replaces]
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
-            if yes:
-                self._keys[name] = key
-                self.keep_draft()
-                rekeying = [*self.context.decisions.rekeying, name]
-                self.post_message(self.StepWanted("project", {"rekeying": rekeying}))
+        def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._keys[name] = key
+            self.keep_draft()
+            rekeying = [*self.context.decisions.rekeying, name]
+            self.post_message(self.StepWanted("project", {"rekeying": rekeying}))
 
-        self.app.push_screen(Confirm(f"A new key for {name}?", proposal(taken), "To Project"), answered)
+        ask(self, Confirm(f"A new key for {name}?", proposal(taken), "To Project"), replace)
 
     @on(StepPane.MoveFailed)
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
@@ -248,13 +246,12 @@ class PgpKeysPane(KeyIntake):
         return resets and self._confirmed.get(key.name) != key.fingerprint
 
     def _ask(self, key: TakenKey, then: Callable[[], None]) -> None:
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
-            if yes:
-                self._confirmed[key.name] = key.fingerprint
-                then()
+        def confirmed(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self._confirmed[key.name] = key.fingerprint
+            then()
 
-        asked = Confirm(f"Replace the PGP key of {key.name}?", replacing(key), "Replace", typed=key.name)
-        self.app.push_screen(asked, answered)
+        title = f"Replace the PGP key of {key.name}?"
+        ask(self, Confirm(title, replacing(key), "Replace", typed=key.name), confirmed)
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}

@@ -14,12 +14,11 @@ from screens import plan_words
 from screens.base import Opening, StepPane
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
+from screens.widgets.dialogs import NameDialog, TextDialog, ask
 from screens.widgets.foreign_list import ForeignList
-from screens.widgets.name_dialog import NameDialog
 from screens.widgets.resource_browser import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, MarkList, Text
-from screens.widgets.text_dialog import TextDialog
 from workflows.core.sentences import text_of
 from workflows.services.terraform.runner import Update
 from workflows.steps import plan, since_planned, terraform_runs
@@ -234,12 +233,11 @@ class PlanPane(TerraformPane):
         if self._planned is None:
             return
 
-        def answered(target: str | None) -> None:
-            if target is not None:
-                self.run_move("export", lambda _report: plan.export(target, self.context))
+        def export(target: str) -> None:
+            self.run_move("export", lambda _report: plan.export(target, self.context))
 
         target = plan.proposed_target(self.context)
-        self.app.push_screen(NameDialog("Export the plan", plan_words.EXPORT, target), answered)
+        ask(self, NameDialog("Export the plan", plan_words.EXPORT, target), export)
 
     def action_differences(self) -> None:
         """Show what is otherwise than in the plan before."""

@@ -15,9 +15,9 @@ from textual.worker import Worker
 from screens import review_words
 from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
+from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
-from screens.widgets.name_dialog import NameDialog
 from screens.widgets.text import MarkBox, OptionList, Text, styled
 from workflows.core.sentences import Sentence
 from workflows.layer.change_set import ChangeSet
@@ -187,13 +187,12 @@ class ReviewPane(ByHandPane):
         if not self._text:
             return
 
-        def answered(target: str | None) -> None:
-            if target is not None:
-                self.run_move("save", lambda _report: review.save(target, self._text, self.context))
+        def save(target: str) -> None:
+            self.run_move("save", lambda _report: review.save(target, self._text, self.context))
 
         words = "The difference as `git apply` takes it at the project's root. A path in your home folder:"
         name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
-        self.app.push_screen(NameDialog("Save the difference", words, name), answered)
+        ask(self, NameDialog("Save the difference", words, name), save)
 
     def places(self) -> Sequence[Spot]:
         diff = self.query_one(FileDiffs)

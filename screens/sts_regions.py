@@ -16,7 +16,7 @@ from textual.widgets import Input
 from screens import sts_regions_words as words
 from screens.base import Opening, StepPane
 from screens.widgets.countdown import Countdown
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Text
 from workflows.core.secret import Secret
@@ -257,13 +257,12 @@ class StsRegionsPane(StepPane):
             return
         version = 3 - answer.token_version
         title, body = words.token_question(answer, version)
-        self.app.push_screen(
-            Confirm(title, body, f"Set version {version}"), partial(self._switch, answer.account, version)
-        )
+        question = Confirm(title, body, f"Set version {version}")
+        ask(self, question, partial(self._switch, answer.account, version))
 
-    def _switch(self, account: str, version: int, yes: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
+    def _switch(self, account: str, version: int, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
         survey = self._survey
-        if not yes or survey is None:
+        if survey is None:
             return
         codes = self._codes()
 

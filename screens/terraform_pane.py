@@ -7,17 +7,23 @@ wanted is tried again.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from enum import StrEnum
 from functools import partial
 
 from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import Confirm
-from screens.widgets.lock_dialog import LockAnswer, LockDialog
-from workflows.core.sentences import text_of
-from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
+from screens.widgets.dialogs import Confirm, Typed, ask
+from screens.widgets.text import Button, Text
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, text_of
+from workflows.services.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
 from workflows.steps import recovery
+from workflows.steps.base import Report
 from workflows.steps.terraform_credentials import CodeWanted
 
 _MENDED = "mended"
@@ -27,6 +33,95 @@ _WRITE = (
 )
 _WITHOUT_CODE = ("look", "log", "export", "send")
 """Moves of the panes that never need a code: how they ended says nothing about it."""
+
+
+WAIT_SECONDS = 15
+"""How long is waited before another try; Terraform itself then waits for the lock 20 seconds more."""
+
+
+class LockAnswer(StrEnum):
+    """What the person chose."""
+
+    TRY_AGAIN = "try again"
+    RELEASE = "release"
+
+
+class LockDialog(Typed[LockAnswer]):
+    """Who holds the lock, since when and for what; waiting is the safe answer and has the focus.
+
+    Args:
+        lock: the lock.
+        waited: how many times it was waited for already; then the countdown goes on by itself.
+    """
+
+    AUTO_FOCUS = "#wait"
+    DEFAULT_CSS = "LockDialog #countdown { color: $text-accent; margin-top: 1; }"
+
+    def __init__(self, lock: LockInfo, waited: int = 0) -> None:
+        hint = f"To release it, type its holder ({lock.who}) or its id:"
+        wrong = "That is neither the holder nor the id."
+        names = {lock.who, lock.lock_id} - {""}
+        super().__init__("! The state is locked", names, hint, wrong, classes="-warning")
+        self._lock = lock
+        self._waited = waited
+        self._left: int | None = WAIT_SECONDS if waited else None
+
+    def body(self) -> ComposeResult:
+        lock = self._lock
+        yield Text(
+            f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\n"
+            f"For:    {lock.purpose}\nLock:   {lock.lock_id}\n\n"
+            "If that run still goes on, wait for it. Release the lock by force only if it is surely dead: "
+            "two runs at once damage the state. Ask its holder first."
+        )
+
+    def fields(self) -> ComposeResult:
+        yield from super().fields()
+        yield Text("", id="countdown")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Release", id="yes", variant="error", disabled=True)
+        yield Button("Wait and try again", id="wait", variant="primary")
+        yield Button("Leave it (esc)", id="close")
+
+    def on_mount(self) -> None:
+        """Where it was waited before, it goes on."""
+        self.set_interval(1, self._count)
+        self._tell()
+
+    def _count(self) -> None:
+        if self._left is None:
+            return
+        self._left -= 1
+        if self._left <= 0:
+            self._left = None
+            self.dismiss(LockAnswer.TRY_AGAIN)
+        self._tell()
+
+    def _tell(self) -> None:
+        before = f"Still locked after {self._waited} tries. " if self._waited > 1 else ""
+        words = f"{before}Tries again in {self._left} s; esc stops waiting." if self._left else ""
+        self.query_one("#countdown", Text).update(words)
+
+    @on(Input.Changed)
+    def _stop_counting(self, event: Input.Changed) -> None:
+        """Nobody is to be interrupted while typing."""
+        if event.value:
+            self._left = None
+            self._tell()
+
+    def action_yes(self) -> None:
+        """Release it."""
+        self.dismiss(LockAnswer.RELEASE)
+
+    def action_wait(self) -> None:
+        """The first press begins the countdown; pressed again, it is tried at once."""
+        if self._left is not None:
+            self.dismiss(LockAnswer.TRY_AGAIN)
+            return
+        self._left = WAIT_SECONDS
+        self.query_one("#wait", Button).label = "Try now"
+        self._tell()
 
 
 class TerraformPane(StepPane):
@@ -49,18 +144,37 @@ class TerraformPane(StepPane):
     def _offer_a_way(self, message: StepPane.MoveFailed) -> None:
         if message.name != _MENDED:
             self._refused = message.name
-        match message.error:
+        match error := message.error:
             case LockHeld():
-                message.told = True
-                self._ask_about_lock(message.error.lock)
+                # All three answers count: leaving it is one.
+                self.app.push_screen(LockDialog(error.lock, self._waited), partial(self._locked, error.lock))
             case InitRefused():
-                message.told = True
-                self._ask_about_init(message.error)
+                button, words = recovery.INIT_WAYS[error.way]
+                own = f"\n\nTerraform says:\n{text_of(error.detail)[:600]}" if error.detail else ""
+                body = f"{error.what} {error.why}\n\n{words}{own}"
+                mend = partial(recovery.initialise, error.way, self.context)
+                ask(self, Confirm(error.title, body, button), lambda _yes: self._mend(mend))
             case StateUnwritten():
-                message.told = True
-                self._ask_about_state(message.error)
+                body = f"{error.what}\n\n{error.why}\n\n{_WRITE}"
+                mend = partial(recovery.write_state, self.context)
+                ask(self, Confirm(error.title, body, "Write the state"), lambda _yes: self._mend(mend))
             case CodeWanted():
-                self.query_one(CodeField).want(message.error.serial)
+                self.query_one(CodeField).want(error.serial)
+                return
+            case _:
+                return
+        message.told = True
+
+    def _locked(self, lock: LockInfo, answer: LockAnswer | None) -> None:
+        self._waited = self._waited + 1 if answer is LockAnswer.TRY_AGAIN else 0
+        if answer is LockAnswer.TRY_AGAIN:
+            self.try_again(self._refused)
+        elif answer is LockAnswer.RELEASE:
+            self._mend(partial(recovery.unlock, lock, self.context))
+
+    def _mend(self, work: Callable[[Report, Secret | None], Sentence]) -> None:
+        code = self.query_one(CodeField).take()
+        self.run_move(_MENDED, lambda report: work(report, code))
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:
@@ -71,39 +185,3 @@ class TerraformPane(StepPane):
             self._waited = 0
         if message.name not in _WITHOUT_CODE:
             self.query_one(CodeField).want("")  # what needs another one says so
-
-    def _ask_about_lock(self, lock: LockInfo) -> None:
-        def answered(answer: LockAnswer | None) -> None:
-            if answer is LockAnswer.TRY_AGAIN:
-                self._waited += 1
-                self.try_again(self._refused)
-            elif answer is LockAnswer.RELEASE:
-                self._waited = 0
-                code = self.query_one(CodeField).take()
-                self.run_move(_MENDED, lambda report: recovery.unlock(lock, self.context, report, code))
-            else:
-                self._waited = 0
-
-        self.app.push_screen(LockDialog(lock, self._waited), answered)
-
-    def _ask_about_state(self, refused: StateUnwritten) -> None:
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                code = self.query_one(CodeField).take()
-                self.run_move(_MENDED, lambda report: recovery.write_state(self.context, report, code))
-
-        body = f"{refused.what}\n\n{refused.why}\n\n{_WRITE}"
-        self.app.push_screen(Confirm(text_of(refused.title), body, "Write the state"), answered)
-
-    def _ask_about_init(self, refused: InitRefused) -> None:
-        button, words = recovery.INIT_WAYS[refused.way]
-        own = f"\n\nTerraform says:\n{text_of(refused.detail)[:600]}" if refused.detail else ""
-        body = f"{refused.what} {refused.why}\n\n{words}{own}"
-        self.app.push_screen(
-            Confirm(text_of(refused.title), body, button), partial(self._initialise, refused.way)
-        )
-
-    def _initialise(self, way: InitWay, yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-        if yes:
-            code = self.query_one(CodeField).take()
-            self.run_move(_MENDED, lambda report: recovery.initialise(way, self.context, report, code))

@@ -8,7 +8,7 @@ from functools import partial
 from textual import on
 
 from screens.base import Move, Opening, StepPane
-from screens.widgets.passphrase_dialog import PassphraseDialog
+from screens.widgets.dialogs import PassphraseDialog, ask
 from workflows.core.secret import Secret
 from workflows.services.gpg.decrypt import PassphraseNeeded
 from workflows.steps.base import Report
@@ -45,12 +45,12 @@ class UnlockingPane(StepPane):
     @on(StepPane.MoveDone)
     def _after_move(self, message: StepPane.MoveDone) -> None:
         if isinstance(message.result, Locked):
-            self.app.push_screen(PassphraseDialog(_WHY), self._unlock)
+            ask(self, PassphraseDialog(_WHY), self._unlock)
         elif message.name == _UNLOCK and self._waiting is not None:
             # Once this message is through, the pane is at rest and can begin another move.
             self.call_later(self.run_unlocked, *self._waiting)
 
-    def _unlock(self, passphrase: Secret | None) -> None:
+    def _unlock(self, passphrase: Secret) -> None:
         if not passphrase:
             return
         fingerprint = self.own_fingerprint()

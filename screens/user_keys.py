@@ -7,8 +7,7 @@ from dataclasses import replace
 from textual import on
 
 from screens.by_hand import ByHandPane
-from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.name_dialog import NameDialog
+from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.user_list import UserList
 from workflows.core.sentences import text_of
 from workflows.layer.model import Person
@@ -86,12 +85,10 @@ class UserKeys(ByHandPane):
         own = self.own.of(view.account).key_files
         before = own.get(person.iam_name, person.key_name)
 
-        def answered(name: str | None) -> None:
-            if name is not None:
-                new = {**own, person.iam_name: "" if name == person.key_name else name}
-                key_files = {**self.own.key_files, view.account: new}
-                self.own = replace(self.own, key_files=key_files).trimmed()
-                self.show_changed(view, person)
+        def rename(name: str) -> None:
+            new = {**own, person.iam_name: "" if name == person.key_name else name}
+            self.own = replace(self.own, key_files={**self.own.key_files, view.account: new}).trimmed()
+            self.show_changed(view, person)
 
         def wrong(name: str) -> str:
             same = name == person.key_name
@@ -99,15 +96,12 @@ class UserKeys(ByHandPane):
 
         words = "The key stays the same, so no password and no access key is made anew."
         title = f"Another name for the key file of {person.iam_name}"
-        self.app.push_screen(NameDialog(title, words, before, wrong), answered)
+        ask(self, NameDialog(title, words, before, wrong), rename)
 
     def _refuse(self, error: NotPossible) -> None:
-        def answered(wants_to_edit: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if wants_to_edit and error.spot is not None:
-                self.edit_at(error.spot)
-
-        dialog = ErrorDialog(error, self.context.world.clipboard.copy, editable=error.spot is not None)
-        self.app.push_screen(dialog, answered)
+        spot = error.spot
+        dialog = ErrorDialog(error, self.context.world.clipboard.copy, editable=spot is not None)
+        ask(self, dialog, lambda _edit: self.edit_at(spot) if spot else None)
 
 
 def _own_spot(view: LayerView, person: Person) -> Spot:

@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from screens.starting import Starting
-from screens.widgets.dialogs import Confirm, QuitQuestion
+from screens.widgets.dialogs import Confirm, Notice, QuitQuestion, ask
 from tui.frame import Frame
 from tui.home import HomeScreen
 from tui.palette import commands_of
 from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
+from tui.session_words import since_you_left
 from tui.worlds import WorldSource
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
@@ -126,7 +127,7 @@ class OnboardApp(Frame):
         if wizard is None or not wizard.working:
             self.quit()
         elif not any(isinstance(screen, QuitQuestion) for screen in self.screen_stack):
-            self.push_screen(QuitQuestion(), lambda yes: self.quit() if yes else None)
+            ask(self, QuitQuestion(), lambda _yes: self.quit())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the way to the list of sessions where it is shown already."""
@@ -185,9 +186,7 @@ class OnboardApp(Frame):
             await self._look(walk, first_with(walk, drafts))
 
     def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
-        async def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if not yes:
-                return
+        async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
             try:
                 walk = self.control.repair(session_id)
             except OnboardError as error:
@@ -196,7 +195,7 @@ class OnboardApp(Frame):
                 await self._look(walk, None)
 
         body = f"{damage.what}\n{damage.why}\n\nWhat comes after that line is kept in a copy beside it."
-        self.push_screen(Confirm("This session is damaged", body, "Resume from its sound part"), answered)
+        ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
 
     async def _look(self, walk: Walk, wanted: StepKey | None) -> None:
         """Look at what changed since the session was left, then go on."""
@@ -207,9 +206,8 @@ class OnboardApp(Frame):
         key = wanted or walk.proposal()
         await self._show_wizard(walk, key)
         if changes:
-            from screens.welcome_back import WelcomeBack  # noqa: PLC0415 - not for the first paint
-
-            self.push_screen(WelcomeBack(changes, walk.title(key) if key else ""))
+            text = since_you_left(changes, walk.title(key) if key else "")
+            self.push_screen(Notice("Welcome back", text, "Go on"))
 
     async def _show_wizard(self, walk: Walk, at: StepKey | None) -> None:
         from tui.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint

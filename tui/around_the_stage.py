@@ -8,6 +8,7 @@ from textual.events import Resize
 from textual.screen import Screen
 
 from screens.help import HelpScreen
+from screens.widgets.dialogs import ask
 from screens.widgets.everybody_dialog import EverybodyDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
@@ -97,12 +98,12 @@ class AroundTheStage(Screen[None]):
             self.notify("Nobody has been named yet.")
             return
 
-        async def chosen(account: str | None) -> None:
-            key = self.walk.next_of(account) if account else None
+        async def chosen(account: str) -> None:
+            key = self.walk.next_of(account)
             if key is not None:
                 await self.visit(key)
 
-        self.app.push_screen(EverybodyDialog(grid), chosen)
+        ask(self, EverybodyDialog(grid), chosen)
 
     def action_page(self, direction: int) -> None:
         """Scroll the step a page, whatever has the focus in it."""

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.help import HelpScreen
-from screens.widgets.dialogs import Confirm
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.key_line import KeyLine
 from screens.widgets.text import Option, OptionList, Text, styled
 from tui.session_words import people_of, standing_of, title_of
@@ -165,13 +165,10 @@ class HomeScreen(Screen[None]):
             self.notify("Mark a session first.", severity="warning")
             return
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-            if yes:
-                self.post_message(self.Delete(marked))
-
         session = "".join(text for text, _ in _entry(marked, self._now()))
         body = f"{session}\n\nWhat it recorded and its drafts go away. {_kept(marked)}"
-        self.app.push_screen(Confirm("Delete this session?", body, "Delete"), answered)
+        question = Confirm("Delete this session?", body, "Delete")
+        ask(self, question, lambda _yes: self.post_message(self.Delete(marked)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Without a session there is none to delete."""

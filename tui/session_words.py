@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from workflows.steps.decisions import Decisions
 
 if TYPE_CHECKING:
     from tui.shelf import Entry
+    from workflows.core.sentences import Sentence
     from workflows.machine.session import Summary
+    from workflows.walk import Change
 
 _TITLES = {"admin": "Admin", "new-user": "New user", "rotation": "Rotate access keys"}
 _NAMED = 3
@@ -42,6 +45,16 @@ def standing_of(entry: Entry, now: datetime) -> str:
     if entry.sandbox is not None:
         parts.append("sandbox")
     return " · ".join(parts)
+
+
+def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:
+    """What changed in the world while the session rested, and the title of the step that it resumes with."""
+    lines = [
+        f"{'~' if one.observation.contradicts else '?'} {one.title}: {one.observation.words}"
+        for one in changes
+    ]
+    lines += ["", f"It goes on with: {resumes_with}"] if resumes_with else []
+    return "Since you left:\n\n" + "\n".join(lines)
 
 
 def session_line(entry: Entry, now: datetime) -> str:

@@ -17,7 +17,7 @@ from screens.by_hand import ByHandPane
 from screens.failure import as_error
 from screens.finished import Finished
 from screens.waiting import Waiting
-from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.dialogs import ErrorDialog, ask
 from tui.notes import KEPT, note_of
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
@@ -276,8 +276,8 @@ class Stage(Vertical):
     def _tell(self, error: OnboardError) -> None:
         editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
         dialog = ErrorDialog(error, self._walk.world.clipboard.copy, editable=editable)
-        self.app.push_screen(dialog, self._answered)
+        ask(self, dialog, self._edit)
 
-    def _answered(self, wants_to_edit: bool | None) -> None:  # noqa: FBT001 - Textual's callback
-        if wants_to_edit and isinstance(self.pane, ByHandPane):
+    def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        if isinstance(self.pane, ByHandPane):
             self.pane.action_edit_by_hand()

@@ -1,20 +1,28 @@
-"""The modal dialogs: a failure that can be read and copied, and a question whose focused answer is safe."""
+"""The dialogs: a title, a body that scrolls, and buttons; each gives a typed answer, or none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.text import Button, Text
+from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, Log, Text
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, text_of
+
+Answer = TypeVar("Answer")
+_FRAME_LINES = 2
 
 
 class DialogBody(VerticalScroll):
@@ -25,27 +33,82 @@ class DialogBody(VerticalScroll):
         return bool(super().allow_focus() and self.max_scroll_y > 0)
 
 
-class Dialog(ModalScreen[bool]):
-    """The frame of a dialog: a title, a body that scrolls, buttons below that the arrows go between."""
+class Dialog(ModalScreen[Answer | None], Generic[Answer]):
+    """A dialog; escape closes it without an answer.
 
+    A subclass gives the body and the buttons. A button runs the action that its id names, and the arrows go
+    between them. What `AUTO_FOCUS` names has the focus at first.
+
+    Args:
+        title: what it shows or asks.
+    """
+
+    AUTO_FOCUS = "#close"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", id="dialog.close"),
         Binding("left", "button(-1)", "Button before", id="dialog.left", show=False),
         Binding("right", "button(1)", "Next button", id="dialog.right", show=False),
     ]
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > Vertical {
-        width: 74; max-width: 96%; height: auto; max-height: 92%;
+        width: 74; max-width: 96%; height: auto; max-height: 100%;
         border: round $primary; background: $surface; padding: 0 1;
     }
+    Dialog.-tall > Vertical { height: 96%; }
     Dialog.-error > Vertical { border: round $error; }
-    Dialog .dialog-title { text-style: bold; height: auto; margin-bottom: 1; }
-    Dialog VerticalScroll { height: auto; max-height: 16; }
-    Dialog .dialog-body { height: auto; }
-    Dialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
-    Dialog #wrong { display: none; color: $text-error; }
-    Dialog Button { margin-left: 2; height: 1; min-width: 10; }
+    Dialog.-warning > Vertical { border: round $warning; }
+    Dialog .dialog-title { text-style: bold; margin-bottom: 1; }
+    Dialog DialogBody { height: auto; }
+    Dialog.-tall DialogBody { height: 1fr; }
+    Dialog .dialog-buttons { height: auto; margin-top: 1; align-horizontal: right; }
+    Dialog .dialog-buttons Button { margin-left: 2; height: 1; min-width: 10; }
+    Dialog Input { margin-top: 1; }
+    Dialog .problem { color: $text-error; }
     """
+
+    def __init__(self, title: Sentence, *, classes: str | None = None) -> None:
+        super().__init__(classes=classes)
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Text(self._title, classes="dialog-title")
+            with DialogBody():
+                yield from self.body()
+            yield from self.fields()
+            with Horizontal(classes="dialog-buttons"):
+                yield from self.buttons()
+
+    def on_resize(self) -> None:
+        """Title, fields and buttons stay in view, so the body has what is left of the terminal."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        for body in self.query(DialogBody):
+            taken = self.query_one(Vertical).virtual_size.height - body.outer_size.height
+            body.styles.max_height = max(1, self.size.height - taken - _FRAME_LINES)
+
+    def body(self) -> ComposeResult:
+        """What stands between the title and the buttons."""
+        raise NotImplementedError
+
+    def fields(self) -> ComposeResult:
+        """What stays in view below the body, however long that is."""
+        return ()
+
+    def buttons(self) -> Iterable[Button]:
+        """The buttons; the id of each is the name of its action."""
+        return (Button("Close (esc)", id="close", variant="primary"),)
+
+    @on(Button.Pressed)
+    async def _press(self, event: Button.Pressed) -> None:
+        event.stop()
+        await self.app.run_action(str(event.button.id), self)
+
+    def action_close(self) -> None:
+        """Close it without an answer."""
+        self.dismiss(None)
 
     def action_button(self, step: int) -> None:
         """Move the focus to the button beside the one that has it."""
@@ -55,8 +118,54 @@ class Dialog(ModalScreen[bool]):
             buttons[max(0, min(beside, len(buttons) - 1))].focus()
 
 
-class ErrorDialog(Dialog):
-    """What happened, why, and what to do; its text can be copied. It answers whether to edit by hand now.
+def ask(node: DOMNode, dialog: Dialog[Answer], then: Callable[[Answer], Any]) -> None:
+    """Show a dialog, and go on with its answer, unless it is closed without one."""
+
+    def answered(answer: Answer | None) -> Any:
+        return None if answer is None else then(answer)
+
+    node.app.push_screen(dialog, answered)
+
+
+def tell(node: Widget, work: Callable[[], Sentence]) -> None:
+    """Do something quick in the background, as a copy, and show in passing what it says or why it failed."""
+
+    def run() -> None:
+        severity: SeverityLevel = "information"
+        try:
+            said = text_of(work())
+        except OnboardError as error:
+            said, severity = f"{error.what} {error.why}", "warning"
+        node.app.call_from_thread(node.notify, said, severity=severity)
+
+    node.run_worker(run, thread=True, group="tell", exclusive=True)
+
+
+class Notice(Dialog[bool]):
+    """Something to read, with nothing to decide.
+
+    Args:
+        title: a few words.
+        text: what to read.
+        close: the button's words.
+    """
+
+    def __init__(
+        self, title: Sentence, text: Sentence, close: str = "Close (esc)", *, classes: str | None = None
+    ) -> None:
+        super().__init__(title, classes=classes)
+        self._text = text
+        self._close = close
+
+    def body(self) -> ComposeResult:
+        yield Text(self._text, classes="dialog-body")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button(self._close, id="close", variant="primary")
+
+
+class ErrorDialog(Notice):
+    """What happened, why, and what to do; its text can be copied. It answers that it is to be edited by hand.
 
     Args:
         error: the failure.
@@ -65,7 +174,6 @@ class ErrorDialog(Dialog):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", id="dialog.close"),
         Binding("c", "copy", "Copy this text", id="dialog.copy"),
         Binding("e,f4", "edit", "Edit by hand", id="dialog.edit"),
     ]
@@ -73,54 +181,84 @@ class ErrorDialog(Dialog):
     def __init__(
         self, error: OnboardError, copy: Callable[[str], Sentence], *, editable: bool = False
     ) -> None:
-        super().__init__(classes="-error")
+        super().__init__(f"✗ {error.title}", error.body, classes="-error")
         self._error = error
         self._copy = copy
         self._editable = editable
 
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Text(f"✗ {self._error.title}", classes="dialog-title")
-            with DialogBody():
-                yield Text(self._error.body, classes="dialog-body")
-            with Horizontal():
-                if self._editable:
-                    yield Button("Edit by hand (e)", id="edit")
-                yield Button("Copy text (c)", id="copy")
-                yield Button("Close (esc)", id="close", variant="primary")
-
-    def on_mount(self) -> None:
-        """The usual answer has the focus."""
-        self.query_one("#close").focus()
-
-    @on(Button.Pressed, "#close")
-    def action_close(self) -> None:
-        """Close the dialog."""
-        self.dismiss(False)
+    def buttons(self) -> Iterable[Button]:
+        if self._editable:
+            yield Button("Edit by hand (e)", id="edit")
+        yield Button("Copy text (c)", id="copy")
+        yield from super().buttons()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """The editor is offered only where there is a place for it."""
         return self._editable if action == "edit" else True
 
-    @on(Button.Pressed, "#edit")
     def action_edit(self) -> None:
         """Close the dialog for the editor."""
         self.dismiss(True)
 
-    @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
         """Copy the whole text; the desktop's clipboard may take its time."""
-        self.run_worker(self._copy_text, thread=True, group="copy", exclusive=True)
-
-    def _copy_text(self) -> None:
-        try:
-            words, severe = self._copy(self._error.as_text()), False
-        except OnboardError as error:
-            words, severe = f"{error.what} {error.why}", True
-        self.app.call_from_thread(self.notify, words, severity="warning" if severe else "information")
+        tell(self, lambda: self._copy(self._error.as_text()))
 
 
-class Confirm(Dialog):
+class Typed(Dialog[Answer]):
+    """A dialog whose button `#yes` works only once one of some names was typed, if there are any.
+
+    Args:
+        title: the question.
+        names: what may be typed.
+        hint: what to type.
+        wrong: said of anything else.
+    """
+
+    AUTO_FOCUS = "#typed, #close"
+    DEFAULT_CSS = """
+    Typed .field-hint { margin-top: 1; }
+    Typed Input { margin-top: 0; }
+    """
+
+    def __init__(
+        self,
+        title: Sentence,
+        names: Collection[str],
+        hint: str,
+        wrong: str = "That is not the name.",
+        *,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(title, classes=classes)
+        self._names = names
+        self._hint = hint
+        self._wrong = wrong
+
+    def fields(self) -> ComposeResult:
+        if self._names:
+            yield Text(self._hint, classes="field-hint")
+            yield Input(id="typed", compact=True)
+            yield Text("", id="wrong", classes="problem")
+
+    def action_yes(self) -> None:
+        """What was asked about is to be done."""
+        raise NotImplementedError
+
+    @on(Input.Changed, "#typed")
+    def _check(self, event: Input.Changed) -> None:
+        self.query_one("#yes", Button).disabled = event.value.strip() not in self._names
+        self.query_one("#wrong", Text).update("")
+
+    @on(Input.Submitted, "#typed")
+    def _answer(self, event: Input.Submitted) -> None:
+        if event.value.strip() in self._names:
+            self.action_yes()
+        else:
+            self.query_one("#wrong", Text).update(f"✗ {self._wrong}")
+
+
+class Confirm(Typed[bool]):
     """A question; escape and the focused button say no.
 
     Args:
@@ -130,52 +268,20 @@ class Confirm(Dialog):
         typed: a text that must be typed for a yes (a name), or "" for none.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "no", "No", id="dialog.no")]
-
-    def __init__(self, title: str, body: str, yes: str, typed: str = "") -> None:
-        super().__init__()
-        self._title = title
+    def __init__(self, title: Sentence, body: Sentence, yes: str, typed: str = "") -> None:
+        super().__init__(title, {typed} - {""}, f"Type {typed} to go on:")
         self._body = body
         self._yes = yes
-        self._typed = typed
 
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Text(self._title, classes="dialog-title")
-            with DialogBody():
-                yield Text(self._body, classes="dialog-body")
-            if self._typed:
-                yield Text(f"Type {self._typed} to go on:")
-                yield Input(id="typed", compact=True)
-                yield Text("✗ That is not the name.", id="wrong")
-            with Horizontal():
-                yield Button(self._yes, id="yes", variant="error", disabled=bool(self._typed))
-                yield Button("No (esc)", id="no")
+    def body(self) -> ComposeResult:
+        yield Text(self._body, classes="dialog-body")
 
-    def on_mount(self) -> None:
-        """The safe answer, or the field that must be filled, has the focus."""
-        self.query_one("#typed" if self._typed else "#no").focus()
+    def buttons(self) -> Iterable[Button]:
+        yield Button(self._yes, id="yes", variant="error", disabled=bool(self._names))
+        yield Button("No (esc)", id="close")
 
-    @on(Input.Changed, "#typed")
-    def _check(self, event: Input.Changed) -> None:
-        self.query_one("#yes", Button).disabled = event.value.strip() != self._typed
-        self.query_one("#wrong").display = False
-
-    @on(Input.Submitted, "#typed")
-    def _answer(self, event: Input.Submitted) -> None:
-        if event.value.strip() == self._typed:
-            self.dismiss(True)
-        else:
-            self.query_one("#wrong").display = True
-
-    @on(Button.Pressed, "#yes")
-    def _accept(self) -> None:
+    def action_yes(self) -> None:
         self.dismiss(True)
-
-    @on(Button.Pressed, "#no")
-    def action_no(self) -> None:
-        """Say no."""
-        self.dismiss(False)
 
 
 class QuitQuestion(Confirm):
@@ -187,3 +293,115 @@ class QuitQuestion(Confirm):
             "Anything else that runs is stopped, and its step stays open."
         )
         super().__init__("Something is still running. Quit all the same?", body, "Quit")
+
+
+class NameDialog(Dialog[str]):
+    """Asks for a name or a path, and says what is not right with it while it is open.
+
+    Args:
+        title: what it is for.
+        words: what comes of it, or "".
+        value: the name to begin with.
+        wrong: says what is wrong with a name, "" if nothing is.
+        example: shown as long as nothing is entered.
+    """
+
+    AUTO_FOCUS = "#name"
+
+    def __init__(
+        self,
+        title: Sentence,
+        words: Sentence,
+        value: str,
+        wrong: Callable[[str], Sentence] = lambda _name: "",
+        example: str = "",
+    ) -> None:
+        super().__init__(title)
+        self._words = words
+        self._value = value
+        self._wrong = wrong
+        self._example = example
+
+    def body(self) -> ComposeResult:
+        if self._words:
+            yield Text(self._words)
+
+    def fields(self) -> ComposeResult:
+        yield Input(self._value, self._example, id="name", compact=True, select_on_focus=False)
+        yield Text("", id="wrong", classes="problem")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("OK", id="accept", variant="primary")
+        yield Button("Cancel (esc)", id="close")
+
+    @on(Input.Submitted)
+    def action_accept(self) -> None:
+        """Answer with the name, if there is nothing wrong with it."""
+        value = self.query_one(Input).value.strip()
+        wrong = self._wrong(value) if value else "A name is needed."
+        if wrong:
+            self.query_one("#wrong", Text).update(f"✗ {wrong}")
+        else:
+            self.dismiss(value)
+
+
+class PassphraseDialog(Dialog[Secret]):
+    """Asks for the passphrase of the person's own PGP key, where gpg-agent has forgotten it.
+
+    Args:
+        why: what it is needed for, as a sentence.
+    """
+
+    AUTO_FOCUS = "#passphrase"
+
+    def __init__(self, why: str) -> None:
+        super().__init__("The passphrase of your PGP key")
+        self._why = why
+
+    def body(self) -> ComposeResult:
+        yield Text(self._why)
+
+    def fields(self) -> ComposeResult:
+        yield SecretInput(id="passphrase")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Unlock", id="unlock", variant="primary")
+        yield Button("Cancel (esc)", id="close")
+
+    @on(Input.Submitted)
+    def action_unlock(self) -> None:
+        """Answer with what was typed; the field is emptied."""
+        self.dismiss(self.query_one(SecretInput).take())
+
+    def action_close(self) -> None:
+        self.query_one(SecretInput).clear()
+        super().action_close()
+
+
+class TextDialog(Dialog[bool]):
+    """Shows a text to read, however long it is, whose lines can begin with a mark.
+
+    Args:
+        title: what it is.
+        text: the text.
+    """
+
+    AUTO_FOCUS = "#text"
+    DEFAULT_CSS = """
+    TextDialog > Vertical { width: 96; }
+    TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
+    """
+    _STYLES: ClassVar[dict[str, str]] = {"+": "green", "-": "red", "~": "yellow"}
+
+    def __init__(self, title: Sentence, text: str) -> None:
+        super().__init__(title, classes="-tall")
+        self._text = text
+
+    def body(self) -> ComposeResult:
+        yield Log(id="text", auto_scroll=False)
+
+    def on_mount(self) -> None:
+        """Write the text."""
+        log = self.query_one(Log)
+        for line in self._text.splitlines():
+            log.add(line, self._STYLES.get(line.strip()[:1], ""), scroll_end=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 
 from screens.key_words import choice_lines, present_words
 from screens.widgets.choices import Choices
@@ -20,7 +18,7 @@ from workflows.steps.judged_keys import TakenKey
 from workflows.steps.layer_keys import PresentKey
 
 
-class KeyChoice(ModalScreen[TakenKey | None]):
+class KeyChoice(Dialog[TakenKey]):
     """Which of several keys is a person's; the best match is chosen at first.
 
     Args:
@@ -28,46 +26,30 @@ class KeyChoice(ModalScreen[TakenKey | None]):
         keys: the keys, the likeliest first.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "None", id="keychoice.cancel")]
+    AUTO_FOCUS = "#keys"
     DEFAULT_CSS = """
-    KeyChoice { align: center middle; }
-    KeyChoice > Vertical {
-        width: 78; max-width: 98%; height: auto; max-height: 94%;
-        border: round $primary; background: $surface; padding: 0 1;
-    }
+    KeyChoice > Vertical { width: 78; max-width: 98%; }
     KeyChoice Choices { max-height: 15; }
-    KeyChoice Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
-    KeyChoice Button { margin-left: 2; min-width: 10; }
     """
 
     def __init__(self, name: str, keys: Sequence[TakenKey]) -> None:
-        super().__init__()
-        self._name = name
+        super().__init__(f"{len(keys)} keys. Which one is for {name}?")
         self._keys = {key.fingerprint: key for key in keys}
 
-    def compose(self) -> ComposeResult:
-        with Vertical() as frame:
-            frame.border_title = f"{len(self._keys)} keys. Which one is for {self._name}?"
-            yield Choices([(one, choice_lines(key)) for one, key in self._keys.items()], id="keys")
-            with Horizontal():
-                yield Button("Take this one", id="take", variant="primary")
-                yield Button("None (esc)", id="cancel")
+    def body(self) -> ComposeResult:
+        yield Choices([(one, choice_lines(key)) for one, key in self._keys.items()], id="keys")
 
-    def on_mount(self) -> None:
-        self.query_one(Choices).focus()
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Take this one", id="take", variant="primary")
+        yield Button("None (esc)", id="close")
 
     @on(OptionList.OptionSelected, "#keys")
-    @on(Button.Pressed, "#take")
-    def _take(self) -> None:
+    def action_take(self) -> None:
+        """Answer with the chosen key."""
         self.dismiss(self._keys[self.query_one(Choices).value])
 
-    @on(Button.Pressed, "#cancel")
-    def action_cancel(self) -> None:
-        """Close without a choice."""
-        self.dismiss(None)
 
-
-class LayerKeys(ModalScreen[None]):
+class LayerKeys(Dialog[bool]):
     """Every key file that lies in the layers, with the verdict on each.
 
     Args:
@@ -75,40 +57,31 @@ class LayerKeys(ModalScreen[None]):
         copy: copies a text for the owner of a key, in the background.
     """
 
+    AUTO_FOCUS = "#files"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", id="layerkeys.close"),
-        Binding("o", "owner_text", "Text for owner", id="layerkeys.owner"),
+        Binding("o", "owner", "Text for owner", id="layerkeys.owner"),
     ]
     DEFAULT_CSS = """
-    LayerKeys { align: center middle; }
-    LayerKeys > Vertical {
-        width: 96%; max-width: 116; height: auto; max-height: 94%;
-        border: round $primary; background: $surface; padding: 0 1;
-    }
-    LayerKeys DataTable { height: auto; max-height: 45vh; }
-    LayerKeys VerticalScroll { height: 6; margin-top: 1; }
-    LayerKeys #about { height: auto; }
-    LayerKeys Horizontal { height: auto; align-horizontal: right; }
-    LayerKeys Button { margin-left: 2; min-width: 10; }
+    LayerKeys > Vertical { width: 96%; max-width: 116; }
+    LayerKeys Table { height: auto; max-height: 45vh; }
+    LayerKeys #about { min-height: 5; margin-top: 1; }
     """
 
     def __init__(self, rows: Sequence[PresentKey], copy: Callable[[PresentKey], None]) -> None:
-        super().__init__()
+        super().__init__("Already in the layer")
         self._rows = list(rows)
         self._copy = copy
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         bad = sum(1 for row in self._rows if not row.accepted)
         soon = sum(1 for row in self._rows if row.soon)
-        with Vertical() as frame:
-            frame.border_title = "Already in the layer"
-            yield Text(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
-            yield Table(id="files", cursor_type="row", zebra_stripes=True)
-            with VerticalScroll():
-                yield Text("", id="about")
-            with Horizontal():
-                yield Button("Text for owner (o)", id="owner")
-                yield Button("Close (esc)", id="close", variant="primary")
+        yield Text(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
+        yield Table(id="files", cursor_type="row", zebra_stripes=True)
+        yield Text("", id="about")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Text for owner (o)", id="owner")
+        yield from super().buttons()
 
     def on_mount(self) -> None:
         table = self.query_one("#files", Table)
@@ -119,7 +92,6 @@ class LayerKeys(ModalScreen[None]):
             name = row.file.removeprefix("keys/")
             users = ", ".join(row.users) or "nobody"
             table.add_row(name, row.account, str(row.mark), expires, users, key=str(number))
-        table.focus()
         self._tell()
 
     @property
@@ -136,49 +108,10 @@ class LayerKeys(ModalScreen[None]):
             lines += [present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)]
         self.query_one("#about", Text).update("\n".join(line for line in lines if line))
 
-    @on(Button.Pressed, "#owner")
-    def action_owner_text(self) -> None:
+    def action_owner(self) -> None:
         """Copy what to tell the owner of the marked key."""
         row = self._marked
         if row is None or not row.for_owner:
             self.notify("There is nothing to tell the owner of this key.")
         else:
             self._copy(row)
-
-    @on(Button.Pressed, "#close")
-    def action_close(self) -> None:
-        """Close the table."""
-        self.dismiss(None)
-
-
-class Notice(Dialog):
-    """Something to read, with nothing to decide.
-
-    Args:
-        title: a few words.
-        lines: what to read.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", id="notice.close")]
-
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
-        super().__init__()
-        self._title = title
-        self._lines = lines
-
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Text(self._title, classes="dialog-title")
-            with VerticalScroll():
-                yield Text("\n".join(self._lines), classes="dialog-body")
-            with Horizontal():
-                yield Button("Close (esc)", id="close", variant="primary")
-
-    def on_mount(self) -> None:
-        """The only answer has the focus."""
-        self.query_one("#close").focus()
-
-    @on(Button.Pressed, "#close")
-    def action_close(self) -> None:
-        """Close the dialog."""
-        self.dismiss(False)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
+from screens.widgets.dialogs import Dialog
 from screens.widgets.text import Button, MarkList, Text
 from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import (
@@ -47,52 +44,40 @@ class GroupPolicies:
     others: Sequence[str] = ()
 
 
-class PoliciesDialog(ModalScreen[PolicyChanges | None]):
+class PoliciesDialog(Dialog[PolicyChanges]):
     """Marks which policies stay, and takes more by ARN or by the name of one of AWS's own."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", id="policies.cancel")]
     DEFAULT_CSS = """
-    PoliciesDialog { align: center middle; }
-    PoliciesDialog > Vertical {
-        width: 74; max-width: 96%; height: auto; max-height: 94%;
-        border: round $primary; background: $surface; padding: 0 1;
-    }
     PoliciesDialog MarkList { max-height: 9; }
-    PoliciesDialog #policy { margin-top: 1; }
-    PoliciesDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
-    PoliciesDialog Button { margin-left: 2; }
-    PoliciesDialog .hint { height: auto; color: $text-muted; }
-    PoliciesDialog #problem { color: $text-error; height: auto; }
+    PoliciesDialog .hint { color: $text-muted; }
     """
 
     def __init__(self, about: GroupPolicies) -> None:
-        super().__init__()
+        super().__init__(f"Policies of {about.group}")
         self._about = about
         self._added = list(about.changes.add)
         self._doubted = ""
 
-    def compose(self) -> ComposeResult:
-        with Vertical() as frame:
-            frame.border_title = f"Policies of {self._about.group}"
-            if self._about.note:
-                yield Text(self._about.note, classes="hint")
-            yield MarkList(id="policies")
-            yield Text("", id="none", classes="hint")
-            yield Input(
-                placeholder="one more: ReadOnlyAccess, or an ARN",
-                id="policy",
-                compact=True,
-                suggester=SuggestFromList(sorted(known_policies()), case_sensitive=False),
-            )
-            yield Text("", id="problem")
-            yield Text(
-                "Space takes a policy off or leaves it; in the field → completes a name, and Enter adds it. "
-                "Nothing is written before Review.",
-                classes="hint",
-            )
-            with Horizontal():
-                yield Button("OK", id="ok", variant="primary")
-                yield Button("Cancel (esc)", id="cancel")
+    def body(self) -> ComposeResult:
+        if self._about.note:
+            yield Text(self._about.note, classes="hint")
+        yield MarkList(id="policies")
+        yield Text("", id="none", classes="hint")
+
+    def fields(self) -> ComposeResult:
+        suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
+        hint = "one more: ReadOnlyAccess, or an ARN"
+        yield Input(placeholder=hint, id="policy", compact=True, suggester=suggester)
+        yield Text("", id="problem", classes="problem")
+        yield Text(
+            "Space takes a policy off or leaves it; in the field → completes a name, and Enter adds it. "
+            "Nothing is written before Review.",
+            classes="hint",
+        )
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("OK", id="accept", variant="primary")
+        yield Button("Cancel (esc)", id="close")
 
     def on_mount(self) -> None:
         """The list has the focus; without one the field."""
@@ -121,7 +106,7 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
         field = self.query_one("#policy", Input)
         text = field.value.strip()
         if not text:
-            self._accept()
+            self.action_accept()
             return
         arn = policy_arn(text, partition_of([*self._about.there, *self._about.others]))
         marked = list(self.query_one("#policies", MarkList).selected)
@@ -145,8 +130,8 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
                 return f"{one.message} Enter again adds it all the same."
         return ""
 
-    @on(Button.Pressed, "#ok")
-    def _accept(self) -> None:
+    def action_accept(self) -> None:
+        """Answer with what changes."""
         if self.query_one("#policy", Input).value.strip():
             self._add()  # what is typed is meant too; a problem with it keeps the dialog open
             if self.query_one("#policy", Input).value:
@@ -158,8 +143,3 @@ class PoliciesDialog(ModalScreen[PolicyChanges | None]):
                 remove=tuple(one for one in self._about.there if one not in marked),
             )
         )
-
-    @on(Button.Pressed, "#cancel")
-    def action_cancel(self) -> None:
-        """Close without a change."""
-        self.dismiss(None)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.color import Color
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.content import Content
+from textual.style import Style
 
-from screens.widgets.qr_code import QrCode
-from screens.widgets.text import Button, Text
-from workflows.core.errors import OnboardError
+from screens.widgets.dialogs import Dialog, tell
+from screens.widgets.text import Button, Text, styled
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence
 from workflows.services.authenticator import grouped_seed
 
 _GROUPS_PER_LINE = 4
@@ -23,9 +23,29 @@ _WORDS = (
     "Scan it with the authenticator app, not with the camera. If it does not take it, enlarge the font.\n\n"
     "Or type this key into the app (“enter a setup key”, time based):"
 )
+_STYLES = {
+    (above, below): Style(foreground=Color.parse(upper), background=Color.parse(lower))
+    for above, upper in ((False, "#ffffff"), (True, "#000000"))
+    for below, lower in ((False, "#ffffff"), (True, "#000000"))
+}
 
 
-class QrDialog(ModalScreen[None]):
+def drawn(matrix: Sequence[Sequence[bool]]) -> Content:
+    """The matrix (True is dark) as half blocks, two rows a line, with both colours given explicitly.
+
+    Half-block text without explicit colours does not scan in a terminal of either brightness (measured).
+    """
+    cells: list[tuple[str, Style]] = []
+    width = len(matrix[0]) if matrix else 0
+    for row in range(0, len(matrix), 2):
+        below = matrix[row + 1] if row + 1 < len(matrix) else [False] * width
+        for upper, lower in zip(matrix[row], below, strict=True):
+            cells.append(("▀", _STYLES[bool(upper), bool(lower)]))
+        cells.append(("\n", Style()))
+    return styled(*cells[:-1])
+
+
+class QrDialog(Dialog[bool]):
     """The code at the left, the words and the seed at the right; both are forgotten when it closes.
 
     Args:
@@ -36,16 +56,14 @@ class QrDialog(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter", "close", "Done", id="qr.close"),
+        Binding("enter", "close", "Done", id="qr.close"),
         Binding("c", "copy", "Copy the key", id="qr.copy"),
     ]
     DEFAULT_CSS = """
     QrDialog { background: $surface; align: left top; }
-    QrDialog QrCode { width: auto; }
-    QrDialog Vertical { width: 1fr; min-width: 28; padding: 0 1; height: 100%; }
-    QrDialog .qr-title { text-style: bold; height: auto; margin-bottom: 1; }
-    QrDialog .qr-words { height: auto; }
-    QrDialog #seed { height: auto; margin: 1 0; text-style: bold; }
+    QrDialog #code { width: auto; }
+    QrDialog > Horizontal > Vertical { width: 1fr; min-width: 28; padding: 0 1; height: 100%; }
+    QrDialog #seed { margin: 1 0; text-style: bold; }
     QrDialog Button { height: 1; margin-top: 1; }
     """
 
@@ -56,25 +74,24 @@ class QrDialog(ModalScreen[None]):
         name: str,
         copy: Callable[[str | Secret], Sentence],
     ) -> None:
-        super().__init__()
+        super().__init__(name)
         self._matrix = matrix
         self._seed = seed
-        self._entry = name
         self._copy = copy
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield QrCode()
+            yield Text("", id="code")
             with Vertical():
-                yield Text(self._entry, classes="qr-title")
-                yield Text(_WORDS, classes="qr-words")
+                yield Text(self._title, classes="dialog-title")
+                yield Text(_WORDS)
                 yield Text("", id="seed")
                 yield Button("It is in the app (esc)", id="close", variant="primary")
                 yield Button("Copy the key (c)", id="copy")
 
     def on_mount(self) -> None:
         """Show what is never part of the widgets' construction."""
-        self.query_one(QrCode).show(self._matrix)
+        self.query_one("#code", Text).update(drawn(self._matrix))
         grouped = grouped_seed(self._seed)
         groups = grouped.reveal().split()
         grouped.drop()
@@ -83,20 +100,14 @@ class QrDialog(ModalScreen[None]):
             for start in range(0, len(groups), _GROUPS_PER_LINE)
         ]
         self.query_one("#seed", Text).update("\n".join(lines))
-        self.query_one("#close").focus()
 
-    @on(Button.Pressed, "#close")
     def action_close(self) -> None:
         """Forget the code and go back."""
-        self.query_one(QrCode).forget()
-        self.query_one("#seed", Text).update("")
+        for text in self.query("#code, #seed").results(Text):
+            text.update("")
         self._matrix = ()
-        self.dismiss(None)
+        super().action_close()
 
-    @on(Button.Pressed, "#copy")
     def action_copy(self) -> None:
         """Copy the seed."""
-        try:
-            self.notify(text_of(self._copy(self._seed)))
-        except OnboardError as error:
-            self.notify(f"{error.what} {error.why}", severity="warning")
+        tell(self, lambda: self._copy(self._seed))

@@ -251,9 +251,9 @@ async def unlocked_by_name(office: Office) -> None:
         for words in ("juan.delacruz@laptop", "2026-02-03 10:20:30.1 +0000 UTC", "an apply"):
             assert words in app.text()
         assert len(office.items()) == 1
-        app.screen.query_one("#holder").focus()
+        app.screen.query_one("#typed").focus()
         await press(pilot, *"juan.delacruz@laptop")
-        app.screen.query_one("#release").focus()
+        app.screen.query_one("#yes").focus()
         await press(pilot, "enter")
     assert office.items() == []
     assert office.session.facts("security")["plan"]["empty"] is True

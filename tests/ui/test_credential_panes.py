@@ -22,7 +22,7 @@ from screens.mfa import MfaPane
 from screens.profiles import ProfilesPane
 from screens.verify import VerifyPane
 from screens.widgets.choices import Choices
-from screens.widgets.passphrase_dialog import PassphraseDialog
+from screens.widgets.dialogs import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import MarkList
 from tui.vaults import vault_for

@@ -16,7 +16,13 @@ async def test_tab_goes_from_no_to_yes_and_back() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await app.push_screen(Confirm("Stop the keys?", "One key stops.", "Stop"), answers.append)
         await pilot.pause()
-        for key, focused in (("tab", "yes"), ("tab", "no"), ("left", "yes"), ("right", "no"), ("tab", "yes")):
+        for key, focused in (
+            ("tab", "yes"),
+            ("tab", "close"),
+            ("left", "yes"),
+            ("right", "close"),
+            ("tab", "yes"),
+        ):
             await pilot.press(key)
             assert app.focused is not None
             assert app.focused.id == focused

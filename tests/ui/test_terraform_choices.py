@@ -12,10 +12,10 @@ from support.fakes import fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest
 
+from screens import terraform_pane
 from screens.apply import ApplyPane
 from screens.plan import PlanPane
-from screens.widgets import lock_dialog
-from screens.widgets.lock_dialog import LockDialog
+from screens.terraform_pane import LockDialog
 from screens.widgets.pace_line import remaining_seconds
 from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList
@@ -139,23 +139,22 @@ async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_
 async def test_the_countdown_tries_again_by_itself_and_esc_stops_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock_dialog, "WAIT_SECONDS", 1)
+    monkeypatch.setattr(terraform_pane, "WAIT_SECONDS", 1)
     planning(desk, monkeypatch, LockHeld(LOCK, ""), LockHeld(LOCK, ""))
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await press(pilot, "ctrl+n")
-        await press(pilot, "enter")
-        for _ in range(100):
+        assert isinstance(app.screen, LockDialog)
+        app.screen.action_wait()
+        monkeypatch.setattr(terraform_pane, "WAIT_SECONDS", 600)  # the next countdown is to be stopped
+        while len(desk.asked) < 2:
             await pilot.pause(0.05)
-            if len(desk.asked) > 1:
-                break
         await rest(pilot)
-        assert desk.asked[:2] == ["plan", "plan"]
+        assert "Tries again in" in app.text()
         await press(pilot, "escape")
-        count = len(desk.asked)
-        await pilot.pause(1.3)
-        assert len(desk.asked) == count
+        assert not isinstance(app.screen, LockDialog)
+        assert desk.asked == ["plan", "plan"]
 
 
 async def test_a_lock_is_released_only_after_its_holder_was_typed(

@@ -12,10 +12,11 @@ from textual.pilot import Pilot
 
 from screens.registry import PANES
 from screens.starting import Starting
-from screens.welcome_back import WelcomeBack
+from screens.widgets.dialogs import Notice
 from tui.app import OnboardApp
 from tui.places import Machine, Places
 from tui.session_control import Parts, Start
+from tui.session_words import since_you_left
 from tui.shelf import Shelf
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.machine.events import StepKey
@@ -107,7 +108,7 @@ def welcome_back(stage: Stage) -> Scene:
 
     async def show(pilot: Pilot[Any]) -> None:
         await at_rest(pilot)
-        pilot.app.push_screen(WelcomeBack(changes, "Review"))
+        pilot.app.push_screen(Notice("Welcome back", since_you_left(changes, "Review"), "Go on"))
         await at_rest(pilot)
 
     return Scene(_application(stage), show)

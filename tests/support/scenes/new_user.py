@@ -10,7 +10,7 @@ from support.scenes import NOW, Scene, Stage, at_rest, keys
 from textual.pilot import Pilot
 
 from screens.access_keys import AccessKeysPane
-from screens.widgets.passphrase_dialog import PassphraseDialog
+from screens.widgets.dialogs import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
