@@ -118,7 +118,7 @@ def _merged(
     if changed or gone:
         result = _update(result, changed, gone, found, name)
     for section in new:
-        gap = "" if not result.strip() or result.endswith(("\n\n", "\n\r\n")) else "\n"
+        gap = "" if not result or result.isspace() or result.endswith(("\n\n", "\n\r\n")) else "\n"
         result += (gap + _section_text(section, prefix)).replace("\n", inner)
     return result.replace("\n", end) if uniform else result
 
