@@ -202,7 +202,7 @@ def test_no_server_is_a_network_failure_and_comes_soon() -> None:
     factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
     with factory.client("sts", ROOT) as client, pytest.raises(AwsError) as caught:
         sts.caller_identity(client)
-    assert caught.value.failure is AwsFailure.NETWORK
+    assert caught.value.failure is AwsFailure.LOCAL_AWS
 
 
 def test_nothing_secret_is_logged_at_any_level(

@@ -7,7 +7,7 @@ import pytest
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from workflows.services.aws_errors import AwsFailure, calling_aws, translate
+from workflows.services.aws_errors import DENIALS, AwsError, AwsFailure, calling_aws, translate
 
 
 def answer(
@@ -49,6 +49,16 @@ def answer(
             AwsFailure.MFA_DEVICE,
             "The MFA device does not fit",
         ),
+        (
+            answer("AccessDenied", "… because no identity-based policy allows the iam:GetUser action"),
+            AwsFailure.NOT_GRANTED,
+            "AWS does not allow this",
+        ),
+        (
+            answer("AccessDenied", "… because no resource-based policy allows the sts:AssumeRole action"),
+            AwsFailure.NOT_TRUSTED,
+            "AWS does not allow this",
+        ),
         (answer("InvalidAuthenticationCode"), AwsFailure.MFA_CODE, "The MFA code was not accepted"),
         (answer("InvalidClientTokenId"), AwsFailure.KEY_UNKNOWN, "AWS does not know this access key"),
         (answer("ExpiredToken"), AwsFailure.EXPIRED, "The session has expired"),
@@ -71,8 +81,12 @@ def answer(
         (boto.EndpointConnectionError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
         (boto.ReadTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
         (boto.ConnectTimeoutError(endpoint_url="https://x"), AwsFailure.NETWORK, "AWS cannot be reached"),
-        (boto.SSLError(endpoint_url="https://x", error="bad"), AwsFailure.NETWORK, "AWS cannot be reached"),
-        (ResponseParserError("<html>"), AwsFailure.NETWORK, "AWS cannot be reached"),
+        (
+            boto.SSLError(endpoint_url="https://x", error="bad"),
+            AwsFailure.CERTIFICATE,
+            "AWS cannot be reached",
+        ),
+        (ResponseParserError("<html>"), AwsFailure.NOT_AWS, "AWS cannot be reached"),
         (boto.NoCredentialsError(), AwsFailure.NO_CREDENTIALS, "No access key"),
         (boto.ProfileNotFound(profile="p"), AwsFailure.PROFILE, "The profile files cannot be used"),
         (
@@ -82,7 +96,7 @@ def answer(
         ),
     ],
 )
-def test_every_failure_has_its_words(error: Exception, failure: AwsFailure, title: str) -> None:
+def test_every_failure_has_its_sentences(error: Exception, failure: AwsFailure, title: str) -> None:
     translated = translate(error, "listing your access keys")
     assert (translated.failure, translated.title) == (failure, title)
     assert translated.what.startswith("Listing your access keys did not work: ")
@@ -102,7 +116,8 @@ def test_every_failure_has_its_words(error: Exception, failure: AwsFailure, titl
 )
 def test_a_policy_that_no_code_changes_is_named_and_no_mfa_is_advised(message: str, policy: str) -> None:
     error = translate(answer("AccessDenied", message, 403))
-    assert (error.failure, error.title) == (AwsFailure.DENIED, "AWS does not allow this")
+    assert (error.failure, error.title) == (AwsFailure.DENIED_FROM_ABOVE, "AWS does not allow this")
+    assert error.denied
     assert policy in error.what
     assert "MFA" not in error.as_text().removesuffix(message)
 
@@ -110,15 +125,14 @@ def test_a_policy_that_no_code_changes_is_named_and_no_mfa_is_advised(message: s
 def test_a_page_in_place_of_an_answer_is_not_called_awss_own_words() -> None:
     page = boto.ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 403}}, "GetCallerIdentity")
     error = translate(page)
-    assert error.failure is AwsFailure.NETWORK
-    assert "it was not AWS" in error.what
+    assert error.failure is AwsFailure.NOT_AWS
     assert "403" in error.detail
 
 
 @pytest.mark.parametrize("kind", [boto.EndpointConnectionError, boto.ConnectTimeoutError])
 def test_a_local_aws_that_is_gone_is_not_looked_for_on_the_internet(kind: type[boto.BotoCoreError]) -> None:
     error = translate(kind(endpoint_url="http://127.0.0.1:20172/"))
-    assert error.failure is AwsFailure.NETWORK
+    assert error.failure is AwsFailure.LOCAL_AWS
     assert "http://127.0.0.1:20172." in error.what
     assert "aws.amazon.com" not in error.as_text()
     assert "resume" in error.next
@@ -169,3 +183,11 @@ def test_the_services_load_without_boto() -> None:
     program += f";print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_kind_has_sentences_that_need_nothing_more() -> None:
+    for failure in AwsFailure:
+        error = AwsError(failure, "X", doing="asking", about="permissions boundary", detail="")
+        assert "{" not in error.as_text()
+        assert error.next
+        assert error.denied is (failure in DENIALS)

@@ -13,7 +13,7 @@ from support.watched_acts import Acts, Killed, Watched
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.services.aws_errors import AwsError, AwsFailure, Explanation
+from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import Credentials
 from workflows.services.iam import AccessKey
 from workflows.services.key_records import KeyRecord, KeyRecords, Phase, remark
@@ -28,7 +28,7 @@ OLD = "AKIAOLDOLDOLDOLDOLD1"
 
 
 def aws_error(failure: AwsFailure) -> AwsError:
-    return AwsError(failure, failure.name, Explanation("AWS said no", "no.", "", ""), doing="it", detail="")
+    return AwsError(failure, failure.name, doing="it", detail="")
 
 
 @dataclass

@@ -1,49 +1,348 @@
-"""What AWS and botocore say when something fails, put into words that tell a person what to do next."""
+"""What AWS and botocore say when something fails: one table of kinds with their codes and sentences.
+
+The codes are those of the "Common errors" pages of the IAM and STS API references, and the names of
+botocore's exceptions. AWS names codes, a person needs the cause and the remedy; who has to decide asks for
+the kind.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from workflows.core.errors import OnboardError
-from workflows.services.aws_failure_words import (
-    EXPLANATIONS,
-    NOT_AWS,
-    Explanation,
-    denied_from_above,
-    local_aws_gone,
+from workflows.core.sentences import Sentence
+
+
+class AwsFailure(Enum):
+    """What kind of failure it was, for a program to decide by."""
+
+    NETWORK = "network"
+    CERTIFICATE = "certificate"
+    NOT_AWS = "not AWS"
+    LOCAL_AWS = "local AWS"
+    NO_CREDENTIALS = "no credentials"
+    PROFILE = "profile"
+    KEY_UNKNOWN = "key unknown"
+    SIGNATURE = "signature"
+    CLOCK = "clock"
+    EXPIRED = "expired"
+    SSO = "sso"
+    DENIED = "denied"
+    DENIED_EXPLICITLY = "denied explicitly"
+    DENIED_FROM_ABOVE = "denied from above"
+    NOT_GRANTED = "not granted"
+    NOT_TRUSTED = "not trusted"
+    MFA_CODE = "mfa code"
+    MFA_DEVICE = "mfa device"
+    THROTTLED = "throttled"
+    NOT_FOUND = "not found"
+    EXISTS = "exists"
+    LIMIT = "limit"
+    PASSWORD_POLICY = "password policy"  # noqa: S105 - the name of a failure
+    REGION_DISABLED = "region disabled"
+    UNAVAILABLE = "unavailable"
+    INPUT = "input"
+    OTHER = "other"
+
+
+DENIALS: Final = frozenset(
+    {
+        AwsFailure.DENIED,
+        AwsFailure.DENIED_EXPLICITLY,
+        AwsFailure.DENIED_FROM_ABOVE,
+        AwsFailure.NOT_GRANTED,
+        AwsFailure.NOT_TRUSTED,
+    }
 )
-from workflows.services.aws_failures import FAILURES, AwsFailure
+UNREACHABLE: Final = frozenset(
+    {AwsFailure.NETWORK, AwsFailure.CERTIFICATE, AwsFailure.NOT_AWS, AwsFailure.LOCAL_AWS}
+)
+KEY_REFUSED: Final = frozenset({AwsFailure.KEY_UNKNOWN, AwsFailure.SIGNATURE})
 
-__all__ = ["AwsError", "AwsFailure", "Explanation", "about_key_of", "calling_aws", "translate"]
 
-_ABOUT_A_KEY = frozenset({AwsFailure.KEY_UNKNOWN, AwsFailure.SIGNATURE})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_REQUEST_TIME = re.compile(r"(\d{8}T\d{6}Z)")
+@dataclass(frozen=True)
+class _Row:
+    """The sentences for a kind, the fields of `OnboardError`, and the codes that mean it."""
+
+    title: str
+    what: str
+    why: str
+    next: str
+    codes: str = ""
+
+
+_TABLE: Final[Mapping[AwsFailure, _Row]] = {
+    AwsFailure.NETWORK: _Row(
+        "AWS cannot be reached",
+        "no answer came from AWS.",
+        "The network is down, a VPN, proxy or firewall is in the way, or the region's name is wrong.",
+        "Check the connection (does https://aws.amazon.com open?), then try again.",
+        "EndpointConnectionError ConnectTimeoutError ReadTimeoutError ConnectionClosedError "
+        "ConnectionError HTTPClientError ProxyConnectionError ResponseStreamingError "
+        "IncompleteReadError",
+    ),
+    AwsFailure.CERTIFICATE: _Row(
+        "AWS cannot be reached",
+        "no answer came from AWS.",
+        "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off.",
+        "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock.",
+        "SSLError",
+    ),
+    AwsFailure.NOT_AWS: _Row(
+        "AWS cannot be reached",
+        "something answered, but it was not AWS.",
+        "A sign-in page of the network (hotel, guest WLAN) or a proxy answers in AWS's place.",
+        "Sign in to the network in a browser, or ask who looks after the proxy; then try again.",
+        "ResponseParserError",
+    ),
+    AwsFailure.LOCAL_AWS: _Row(
+        "The local AWS does not answer",
+        "nothing answers at {about}.",
+        "This address of your own computer stands in for AWS: in the sandbox, or by AWS_ENDPOINT_URL.",
+        "In the sandbox quit (^q) and resume, which starts its AWS again. Else look at AWS_ENDPOINT_URL.",
+    ),
+    AwsFailure.NO_CREDENTIALS: _Row(
+        "No access key",
+        "there is no complete access key to sign the request with.",
+        "The profile has no access key, only half of one, or its credential_process gave none.",
+        "Import or create an access key first, then try again.",
+        "NoCredentialsError PartialCredentialsError CredentialRetrievalError",
+    ),
+    AwsFailure.PROFILE: _Row(
+        "The profile files cannot be used",
+        "the AWS profile files have no such profile, or a part of them cannot be read.",
+        "A profile is missing or misspelt, a source_profile leads nowhere or in a circle, or a line is bad.",
+        "Look at the details below, correct the file or write the profiles again.",
+        "ProfileNotFound ConfigParseError ConfigNotFound InvalidConfigError "
+        "InfiniteLoopConfigError UnknownCredentialError NoRegionError InvalidRegionError "
+        "UnknownEndpointError",
+    ),
+    AwsFailure.KEY_UNKNOWN: _Row(
+        "AWS does not know this access key",
+        "AWS does not accept the access key.",
+        "The key was deleted or made inactive, its id is mistyped, or it is so new (about ten seconds) that"
+        " AWS does not know it everywhere yet.",
+        "Wait a moment and try again. If it stays, create or import another access key.",
+        "InvalidClientTokenId InvalidAccessKeyId UnrecognizedClientException AuthFailure",
+    ),
+    AwsFailure.SIGNATURE: _Row(
+        "The secret access key is wrong",
+        "the request's signature does not match the access key.",
+        "The secret access key does not belong to this access key id: a character is missing, or they come"
+        " from two different keys.",
+        "Import the key again from its file, or create another one.",
+        "SignatureDoesNotMatch InvalidSignatureException IncompleteSignature",
+    ),
+    AwsFailure.CLOCK: _Row(
+        "This computer's clock is off",
+        "AWS refuses requests whose time is more than five minutes off.",
+        "The computer's clock differs from AWS's.",
+        "Switch automatic time on in the system's settings, then try again.",
+        "RequestExpired RequestTimeTooSkewed RequestInTheFuture",
+    ),
+    AwsFailure.EXPIRED: _Row(
+        "The session has expired",
+        "the temporary credentials are no longer valid.",
+        "Sessions end after a set time.",
+        "Enter a fresh MFA code to start a new one.",
+        "ExpiredToken ExpiredTokenException TokenRefreshRequired RefreshWithMFAUnsupportedError",
+    ),
+    AwsFailure.SSO: _Row(
+        "Sign in to SSO again",
+        "the SSO session has expired, or there is none.",
+        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS takes no other.",
+        "Run `aws sso login` with the profile that is named below, then try again.",
+        "SSOError TokenRetrievalError",
+    ),
+    AwsFailure.DENIED: _Row(
+        "AWS does not allow this",
+        "you are not allowed to do it.",
+        "No policy of your groups allows it, or it is allowed only in a session that began with an MFA code.",
+        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
+        "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized",
+    ),
+    AwsFailure.DENIED_EXPLICITLY: _Row(
+        "AWS does not allow this without MFA",
+        "one of your policies denies it.",
+        "The usual policy denies nearly everything until you are signed in with an MFA code.",
+        "Set up MFA, or enter a code from your device, and try again. If it stays, ask your administrator.",
+    ),
+    AwsFailure.DENIED_FROM_ABOVE: _Row(
+        "AWS does not allow this",
+        "a {about} refuses it.",
+        "A {about} sets the limit of what everybody below it may do, whatever their groups allow.",
+        "Show the details below to whoever looks after the organization's accounts.",
+    ),
+    AwsFailure.NOT_GRANTED: _Row(
+        "AWS does not allow this",
+        "no policy of your groups allows it.",
+        "Your groups do not have it, or have it only in a session that began with an MFA code.",
+        "If you have an MFA device, begin with its code and try again. If you did, ask your administrator.",
+    ),
+    AwsFailure.NOT_TRUSTED: _Row(
+        "AWS does not allow this",
+        "the policy of what you asked for does not name you.",
+        "A role's trust policy, or another resource's own policy, has to name your account.",
+        "Ask your administrator to let your account use it.",
+    ),
+    AwsFailure.MFA_CODE: _Row(
+        "The MFA code was not accepted",
+        "AWS did not accept the six digits.",
+        "They were mistyped, are too old, were used already (each code works once), or come from another"
+        " device; or the phone's clock is off.",
+        "Wait for the app's next code and enter that one.",
+        "InvalidAuthenticationCode",
+    ),
+    AwsFailure.MFA_DEVICE: _Row(
+        "The MFA device does not fit",
+        "AWS knows no such MFA device for you.",
+        "Its serial number is wrong, or the device belongs to another user or account.",
+        "Look it up again in the console: Security credentials, Multi-factor authentication.",
+    ),
+    AwsFailure.THROTTLED: _Row(
+        "AWS asks to slow down",
+        "AWS got too many requests from this account.",
+        "AWS limits how many requests an account may make in a second.",
+        "Wait half a minute and try again.",
+        "Throttling ThrottlingException TooManyRequestsException RequestLimitExceeded SlowDown",
+    ),
+    AwsFailure.NOT_FOUND: _Row(
+        "AWS has no such thing",
+        "what was asked for does not exist in this account.",
+        "It was removed meanwhile, its name is misspelt, or this is another account.",
+        "Check the name and the account, then try again.",
+        "NoSuchEntity",
+    ),
+    AwsFailure.EXISTS: _Row(
+        "It exists already",
+        "there is one of that name already.",
+        "It was made earlier, perhaps by an attempt that was interrupted.",
+        "Use the existing one, or have it deleted first.",
+        "EntityAlreadyExists",
+    ),
+    AwsFailure.LIMIT: _Row(
+        "AWS allows no more of them",
+        "the account or the user already has as many as AWS allows.",
+        "A user has at most two access keys and eight MFA devices.",
+        "Delete one that is no longer used, then try again.",
+        "LimitExceeded",
+    ),
+    AwsFailure.PASSWORD_POLICY: _Row(
+        "The password breaks the account's rules",
+        "AWS does not accept this new password.",
+        "The account has a password policy.",
+        "Choose another one that keeps the rules shown.",
+        "PasswordPolicyViolation",
+    ),
+    AwsFailure.REGION_DISABLED: _Row(
+        "The region is switched off",
+        "this account does not use that region.",
+        "The region is not enabled for the account, or its STS endpoint is deactivated.",
+        "Use one of the project's regions in the profile, or have the region activated.",
+        "RegionDisabledException OptInRequired",
+    ),
+    AwsFailure.UNAVAILABLE: _Row(
+        "AWS is busy with it",
+        "AWS cannot do it right now.",
+        "AWS has a disturbance, or another change to the same thing is still under way.",
+        "Wait a minute and try again; https://health.aws.amazon.com/health/status shows disturbances.",
+        "EntityTemporarilyUnmodifiable ConcurrentModification ServiceFailure ServiceUnavailable "
+        "InternalFailure InternalError",
+    ),
+    AwsFailure.INPUT: _Row(
+        "AWS does not understand the input",
+        "a value has a form that AWS does not accept.",
+        "",
+        "Check what was entered, then try again.",
+        "ValidationError InvalidInput MalformedPolicyDocument ParamValidationError",
+    ),
+    AwsFailure.OTHER: _Row(
+        "AWS reported an error",
+        "AWS answered with an error that this program has no words for.",
+        "",
+        "The details below are AWS's own words; try again, or show them to your administrator.",
+    ),
+}
+_KINDS: Final = {code: failure for failure, row in _TABLE.items() for code in row.codes.split()}
+
+_ABOVE: Final = re.compile(
+    r"service control policy|resource control policy|permissions boundary|session policy"
+)
+"""The policies that IAM's access denied messages name besides those of groups, users and roles."""
+_DENIED: Final = frozenset({AwsFailure.DENIED})
+_DENIED_OR_INPUT: Final = frozenset({AwsFailure.DENIED, AwsFailure.INPUT})
+_CLOSER: Final = (
+    # Where AWS has one code for several causes and tells them apart in its text alone: the kinds by the code,
+    # what the text holds, the kind that it is. Denials are worded as in "Access denied error messages" of the
+    # IAM User Guide.
+    ({AwsFailure.SIGNATURE}, re.compile(r"signature expired|not yet current"), AwsFailure.CLOCK),
+    (
+        _DENIED_OR_INPUT,
+        re.compile(r"must provide.*(?:one time pass|authentication) code"),
+        AwsFailure.DENIED,
+    ),
+    (_DENIED_OR_INPUT, re.compile(r"(?:one time pass|authentication) code"), AwsFailure.MFA_CODE),
+    (_DENIED_OR_INPUT, re.compile(r"mfa serial|unable to validate mfa"), AwsFailure.MFA_DEVICE),
+    (_DENIED, _ABOVE, AwsFailure.DENIED_FROM_ABOVE),
+    (_DENIED, re.compile(r"explicit deny"), AwsFailure.DENIED_EXPLICITLY),
+    (_DENIED, re.compile(r"no identity-based policy"), AwsFailure.NOT_GRANTED),
+    (_DENIED, re.compile(r"no resource-based policy|trust policy"), AwsFailure.NOT_TRUSTED),
+)
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_REQUEST_TIME: Final = re.compile(r"(\d{8}T\d{6}Z)")
 
 
 class AwsError(OnboardError):
     """A failure of AWS or on the way to it.
 
-    Attributes:
-        failure: its kind.
+    Args:
+        failure: its kind, which has the sentences.
         code: AWS's error code or the name of botocore's exception, as "AccessDenied".
-        message: the code with what AWS or botocore says, for who has to tell causes apart that share a code.
+        doing: what was being done, as a phrase that can begin a sentence ("listing your access keys").
+        detail: AWS's or botocore's own words.
+        about: what the sentences of some kinds name: a policy, an address.
+        why: instead of the kind's own, where more is known.
+        next: the same.
+
+    Attributes:
+        failure: see above.
+        code: see above.
     """
 
     def __init__(
-        self, failure: AwsFailure, code: str, explanation: Explanation, *, doing: str, detail: str
+        self,
+        failure: AwsFailure,
+        code: str,
+        *,
+        doing: str,
+        detail: Sentence,
+        about: str = "",
+        why: Sentence = "",
+        next: Sentence = "",  # noqa: A002
     ) -> None:
-        what = f"{doing[:1].upper()}{doing[1:]} did not work: {explanation.what}"
-        super().__init__(explanation.title, what, why=explanation.why, next=explanation.next, detail=detail)
+        row = _TABLE[failure]
+        super().__init__(
+            row.title,
+            f"{doing[:1].upper()}{doing[1:]} did not work: {row.what.format(about=about)}",
+            why=why or row.why.format(about=about),
+            next=next or row.next,
+            detail=detail,
+        )
         self.failure = failure
         self.code = code
-        self.message = detail
+
+    @property
+    def denied(self) -> bool:
+        """Whether AWS knows who asks and does not allow it."""
+        return self.failure in DENIALS
 
 
 def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
@@ -64,13 +363,7 @@ def translate(error: Exception, doing: str = "asking AWS") -> AwsError:
         return _from_answer(error.response, doing)
     if isinstance(error, BotoCoreError | ResponseParserError):
         return _from_botocore(error, doing)
-    return AwsError(
-        AwsFailure.OTHER,
-        type(error).__name__,
-        EXPLANATIONS[AwsFailure.OTHER],
-        doing=doing,
-        detail=type(error).__name__,
-    )
+    return AwsError(AwsFailure.OTHER, type(error).__name__, doing=doing, detail=type(error).__name__)
 
 
 @contextmanager
@@ -102,78 +395,57 @@ def about_key_of(profile: str) -> Iterator[None]:
     try:
         yield
     except AwsError as error:
-        if error.failure in _ABOUT_A_KEY:
+        if error.failure in KEY_REFUSED:
             error.what = f"{error.what} It is the access key of the profile {profile}."
         raise
 
 
 def _from_answer(response: Mapping[str, Any], doing: str) -> AwsError:
-    """Words for an error that AWS itself answered with."""
-    code = str(response.get("Error", {}).get("Code", "Unknown"))
-    message = str(response.get("Error", {}).get("Message", ""))
+    """An error that AWS itself answered with."""
     metadata = response.get("ResponseMetadata", {})
-    failure = FAILURES.get(code, AwsFailure.OTHER)
+    if "Code" not in response.get("Error", {}):
+        code = f"an answer with the HTTP status {metadata.get('HTTPStatusCode')} that is not one of AWS's"
+        return AwsError(AwsFailure.NOT_AWS, code, doing=doing, detail=code)
+    code, message = str(response["Error"]["Code"]), str(response["Error"].get("Message", ""))
+    lowered = message.lower()
+    failure = _KINDS.get(code, AwsFailure.OTHER)
     if failure is AwsFailure.OTHER and int(metadata.get("HTTPStatusCode", 0)) >= 500:
         failure = AwsFailure.UNAVAILABLE
-    failure = _by_message(failure, message)
-    explanation = denied_from_above(message) if failure is AwsFailure.DENIED else None
-    if "Code" not in response.get("Error", {}) and failure is AwsFailure.OTHER:
-        failure, explanation = AwsFailure.NETWORK, NOT_AWS
-        code = f"an answer with the HTTP status {metadata.get('HTTPStatusCode')} that is not one of AWS's"
-    explanation = explanation or EXPLANATIONS[failure]
+    closer = (kind for kinds, pattern, kind in _CLOSER if failure in kinds and pattern.search(lowered))
+    failure = next(closer, failure)
+    policy = _ABOVE.search(lowered)
+    why = ""
     if failure in {AwsFailure.SIGNATURE, AwsFailure.CLOCK}:
         # AWS repeats the signed request after the first sentence, and a session token is a part of that.
         message = re.split(r"\.\s|\n", message, maxsplit=1)[0]
-        if failure is AwsFailure.CLOCK:
-            explanation = _with_offset(explanation, message, metadata.get("HTTPHeaders", {}))
-    return AwsError(failure, code, explanation, doing=doing, detail=f"{code}: {message}" if message else code)
+        why = _offset(message, metadata.get("HTTPHeaders", {})) if failure is AwsFailure.CLOCK else ""
+    detail = f"{code}: {message}" if message else code
+    return AwsError(failure, code, doing=doing, detail=detail, about=policy[0] if policy else "", why=why)
 
 
-def _by_message(failure: AwsFailure, message: str) -> AwsFailure:
-    """A closer kind where AWS uses one code for several causes and tells them apart in the text alone."""
-    lowered = message.lower()
-    if failure is AwsFailure.SIGNATURE and ("signature expired" in lowered or "not yet current" in lowered):
-        return AwsFailure.CLOCK
-    if failure in {AwsFailure.DENIED, AwsFailure.INPUT}:
-        if "one time pass code" in lowered or "authentication code" in lowered:
-            missing = "must provide" in lowered
-            return AwsFailure.DENIED if missing else AwsFailure.MFA_CODE
-        if "mfa serial" in lowered or "unable to validate mfa" in lowered:
-            return AwsFailure.MFA_DEVICE
-        if "explicit deny" in lowered and denied_from_above(message) is None:
-            return AwsFailure.DENIED_EXPLICITLY
-    return failure
-
-
-def _with_offset(explanation: Explanation, message: str, headers: Mapping[str, str]) -> Explanation:
-    """Tell how far the clock is off: our time stands in AWS's message, AWS's own in the Date header."""
+def _offset(message: str, headers: Mapping[str, str]) -> str:
+    """How far the clock is off: our time is in AWS's message, AWS's own in the Date header; "" if unknown."""
     stamp = _REQUEST_TIME.search(message)
     date = headers.get("date")
     if stamp is None or date is None:
-        return explanation
+        return ""
     ours = datetime.strptime(stamp.group(1), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     seconds = round((ours - parsedate_to_datetime(date)).total_seconds())
     if seconds == 0:
-        return explanation
+        return ""
     direction = "ahead of" if seconds > 0 else "behind"
     minutes, rest = divmod(abs(seconds), 60)
-    why = f"This computer's clock is {minutes} min {rest} s {direction} AWS's."
-    return Explanation(explanation.title, explanation.what, why, explanation.next)
+    return f"This computer's clock is {minutes} min {rest} s {direction} AWS's."
 
 
 def _from_botocore(error: Exception, doing: str) -> AwsError:
-    """Words for an error that happened on this side of the wire."""
+    """An error that happened on this side of the wire."""
     name = type(error).__name__
-    kinds = (FAILURES[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in FAILURES)
+    kinds = (_KINDS[parent.__name__] for parent in type(error).__mro__ if parent.__name__ in _KINDS)
     failure = next(kinds, AwsFailure.OTHER)
-    # A validation error repeats the value that was refused, and that may be a password.
-    detail = name if failure is AwsFailure.INPUT or name == "ResponseParserError" else f"{name}: {error}"
-    explanation = NOT_AWS if name == "ResponseParserError" else EXPLANATIONS[failure]
-    address = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    address = str(getattr(error, "kwargs", {}).get("endpoint_url", "")).rstrip("/")
     if failure is AwsFailure.NETWORK and urlsplit(address).hostname in _LOOPBACK:
-        explanation = local_aws_gone(address)
-    if name == "SSLError":
-        why = "The certificate was not accepted: a proxy that inspects traffic, or a clock that is far off."
-        remedy = "Ask whether your network has a certificate of its own (AWS_CA_BUNDLE), and check the clock."
-        explanation = Explanation(explanation.title, explanation.what, why, remedy)
-    return AwsError(failure, name, explanation, doing=doing, detail=detail)
+        failure = AwsFailure.LOCAL_AWS
+    # A validation error repeats the value that was refused, and that may be a password.
+    silent = failure in {AwsFailure.INPUT, AwsFailure.NOT_AWS}
+    return AwsError(failure, name, doing=doing, detail=name if silent else f"{name}: {error}", about=address)

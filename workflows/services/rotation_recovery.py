@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.aws_errors import KEY_REFUSED, AwsError
 from workflows.services.key_records import KeyRecord, Phase
 from workflows.services.rotation import forget_unknown, prove_kept, put_back, retire
 from workflows.services.rotation_parts import Parts
@@ -37,7 +37,7 @@ def _works(access_key_id: str, parts: Parts) -> bool:
     try:
         prove_kept(access_key_id, parts)
     except AwsError as error:
-        if error.failure in {AwsFailure.KEY_UNKNOWN, AwsFailure.SIGNATURE}:
+        if error.failure in KEY_REFUSED:
             return False
         raise
     return True

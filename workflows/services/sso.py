@@ -14,7 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workflows.services.aws_errors import AwsError, AwsFailure, Explanation
+from workflows.core.sentences import Sentence
+from workflows.services.aws_errors import AwsError, AwsFailure
 
 
 def is_sso(settings: Mapping[str, Any]) -> bool:
@@ -75,7 +76,7 @@ def explaining_sso(session: Any, profile: str, config_file: Path) -> Iterator[No
         if error.failure is not AwsFailure.SSO:
             raise
         source = _signing_in(session, profile) or profile
-        raise _sign_in_again(source, config_file, error.code, error.message) from None
+        raise _sign_in_again(source, config_file, error.code, error.detail) from None
 
 
 def _signing_in(session: Any, profile: str) -> str | None:
@@ -90,14 +91,14 @@ def _signing_in(session: Any, profile: str) -> str | None:
     return None
 
 
-def _sign_in_again(profile: str, config_file: Path, code: str, detail: str) -> AwsError:
-    words = Explanation(
-        "Sign in to SSO again",
-        f"the SSO session of {profile} has expired, or there is none.",
-        "`aws sso login` begins one that lasts some hours and leaves a token here; AWS takes no other.",
-        f"Run `AWS_CONFIG_FILE={config_file} aws sso login --profile {profile}`, then try again.",
+def _sign_in_again(profile: str, config_file: Path, code: str, detail: Sentence) -> AwsError:
+    return AwsError(
+        AwsFailure.SSO,
+        code,
+        doing=f"using the profile {profile}",
+        detail=detail,
+        next=f"Run `AWS_CONFIG_FILE={config_file} aws sso login --profile {profile}`, then try again.",
     )
-    return AwsError(AwsFailure.SSO, code, words, doing=f"using the profile {profile}", detail=detail)
 
 
 def _dumps(token: Mapping[str, Any]) -> str:

@@ -103,7 +103,7 @@ def devices_of(key: Credentials, clients: ClientFactory) -> tuple[iam.MfaDevice,
         with clients.client("iam", key) as client:
             return iam.list_mfa_devices(client)
     except AwsError as error:
-        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        if error.denied:
             return ()
         raise
 

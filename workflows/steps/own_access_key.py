@@ -181,7 +181,7 @@ def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
     try:
         used = iam.password_last_used(client)
     except AwsError as error:
-        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        if error.denied:
             return ""
         raise
     if used is None:

@@ -17,7 +17,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
-from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
+from workflows.services.aws_errors import KEY_REFUSED, AwsError, about_key_of
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
@@ -234,7 +234,7 @@ def _known(key: Credentials, clients: ClientFactory) -> bool:
         with clients.client("sts", key) as client:
             sts.caller_identity(client)
     except AwsError as error:
-        if error.failure in {AwsFailure.KEY_UNKNOWN, AwsFailure.SIGNATURE}:
+        if error.failure in KEY_REFUSED:
             return False
         raise
     return True

@@ -15,9 +15,8 @@ from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
 from workflows.services.role_profiles import needs_code, role_profiles
-from workflows.services.role_refusals import MfaNeeded
 from workflows.services.shell_lines import switch_role_url
-from workflows.services.verify import Verification, verify_profiles
+from workflows.services.verify import MfaNeeded, Verification, verify_profiles
 from workflows.steps.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_stores import KEPT_IN_FILE

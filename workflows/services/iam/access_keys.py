@@ -151,7 +151,7 @@ def _access_key(iam: AwsClient, entry: Mapping[str, Any]) -> AccessKey:
             use = iam.get_access_key_last_used(AccessKeyId=entry["AccessKeyId"])["AccessKeyLastUsed"]
         known = True
     except AwsError as error:
-        if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        if not error.denied:
             raise
         use, known = {}, False
     last_used = utc(use["LastUsedDate"]) if use.get("LastUsedDate") else None

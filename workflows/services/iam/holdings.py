@@ -77,7 +77,7 @@ def list_holdings(iam: AwsClient, user: str) -> Holdings:
             with calling_aws(f"asking what {user} has ({kind.value})"):
                 found += ask(iam, user)
         except AwsError as error:
-            if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+            if not error.denied:
                 raise
             denied.append(kind)
     return Holdings(tuple(found), tuple(denied))

@@ -119,7 +119,7 @@ def _serial_there(iam: AwsClient, name: str, owner: Identity) -> str:
     try:
         unused = unused_mfa_devices(iam, name)
     except AwsError as error:
-        if error.failure not in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        if not error.denied:
             raise
         unused = ()
     return unused[0] if unused else f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"

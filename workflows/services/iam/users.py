@@ -64,7 +64,7 @@ def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None
         with calling_aws("asking whether the password is to be changed"):
             profile = iam.get_login_profile(**named(user))["LoginProfile"]
     except AwsError as error:
-        if error.failure in {AwsFailure.NOT_FOUND, AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        if error.denied or error.failure is AwsFailure.NOT_FOUND:
             return None
         raise
     return bool(profile.get("PasswordResetRequired", False))
@@ -120,7 +120,7 @@ def account_alias(iam: AwsClient) -> str:
         with calling_aws("asking for the account's alias"):
             aliases = iam.list_account_aliases()["AccountAliases"]
     except AwsError as error:
-        if error.failure in {AwsFailure.DENIED, AwsFailure.DENIED_EXPLICITLY}:
+        if error.denied:
             return ""
         raise
     return str(aliases[0]) if aliases else ""

@@ -16,7 +16,15 @@ from time import monotonic
 from typing import Any
 
 from workflows.core.errors import Cancelled, OnboardError
-from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of, calling_aws
+from workflows.core.sentences import Sentence
+from workflows.services.aws_errors import (
+    DENIALS,
+    UNREACHABLE,
+    AwsError,
+    AwsFailure,
+    about_key_of,
+    calling_aws,
+)
 from workflows.services.client_settings import Patience
 from workflows.services.clients import AwsClient, ClientFactory, Credentials
 from workflows.services.sts import SESSION_NAME, SHORTEST_SESSION
@@ -34,9 +42,8 @@ _STATES: Mapping[AwsFailure, StsState] = {
     AwsFailure.REGION_DISABLED: StsState.DEACTIVATED,
     # The credentials work elsewhere, so it is the region that does not know the account.
     AwsFailure.KEY_UNKNOWN: StsState.NOT_OPTED_IN,
-    AwsFailure.NETWORK: StsState.UNREACHABLE,
-    AwsFailure.DENIED: StsState.DENIED,
-    AwsFailure.DENIED_EXPLICITLY: StsState.DENIED,
+    **dict.fromkeys(UNREACHABLE, StsState.UNREACHABLE),
+    **dict.fromkeys(DENIALS, StsState.DENIED),
 }
 CANNOT_TELL = (
     "Temporary credentials without a role to take on may call neither GetSessionToken nor AssumeRole."
@@ -83,7 +90,7 @@ class Told:
 
 
 _Key = tuple[str, str]  # the account and the region
-_Probes = dict[_Key, tuple[StsState, str]]
+_Probes = dict[_Key, tuple[StsState, Sentence]]
 
 
 def ask(
@@ -165,12 +172,12 @@ def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _P
                 if found[one.account, region][0] is StsState.UNREACHABLE:
                     break
     except AwsError as error:
-        found[group[0].account, region] = StsState.UNKNOWN, error.message
+        found[group[0].account, region] = StsState.UNKNOWN, error.detail
     last = list(found.values())[-1]
     return {(one.account, region): found.get((one.account, region), last) for one in group}
 
 
-def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, str]:
+def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, Sentence]:
     try:
         with calling_aws(f"asking STS in {region}"):
             if access.role_arn:
@@ -185,8 +192,8 @@ def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, str
                 client.get_session_token(DurationSeconds=SHORTEST_SESSION)
     except AwsError as error:
         if error.code == "OptInRequired":
-            return StsState.NOT_OPTED_IN, error.message
-        return _STATES.get(error.failure, StsState.UNKNOWN), error.message
+            return StsState.NOT_OPTED_IN, error.detail
+        return _STATES.get(error.failure, StsState.UNKNOWN), error.detail
     return StsState.ACTIVE, ""
 
 
@@ -220,7 +227,7 @@ def _answer(question: Question, account: Account | OnboardError | None, told: _P
     )
 
 
-def _untold(question: Question) -> tuple[StsState, str]:
+def _untold(question: Question) -> tuple[StsState, Sentence]:
     if question.can_tell:
         return StsState.UNREACHABLE, f"no answer within {DEADLINE:g} seconds"
     return StsState.UNKNOWN, CANNOT_TELL
