@@ -177,7 +177,17 @@ def test_another_exception_is_named_by_its_type_alone() -> None:
 
 
 def test_the_services_load_without_boto() -> None:
-    names = ["clients", "iam", "sts", "authenticator", "verify", "vault", "clipboard", "browser", "downloads"]
+    names = [
+        "clients",
+        "iam",
+        "sts",
+        "authenticator",
+        "verify",
+        "vault",
+        "clipboard",
+        "browser",
+        "access_key_file",
+    ]
     program = "import sys;" + ";".join(f"import workflows.services.{name}" for name in names)
     heavy = ("boto3", "botocore", "keyring", "segno", "pyperclip", "textual")
     program += f";print([name for name in {heavy} if name in sys.modules])"
