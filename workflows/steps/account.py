@@ -126,9 +126,8 @@ def field_of(account: str, name: str) -> str:
     return f"set-{account}-{name}"
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """Values by AWS's rules; a weak policy and another sign-in address are warned about."""
-    del context
     problems: list[Problem] = []
     for account, choice in request.layers.items():
         fatal = [

@@ -15,12 +15,11 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
 from workflows.steps import recovery, since_planned
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.edits import refuse_expired_keys
 from workflows.steps.left_behind import release_credentials
@@ -184,7 +183,5 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
     return ApplyFailed(error, failed.result)
 
 
-def observe(context: Context) -> Observation:
-    """What was applied is looked at in Hand over and in the next plan: that takes AWS."""
-    del context
-    return NOT_ASKED
+# What was applied is looked at in Hand over and in the next plan: that takes AWS.
+observe = not_asked

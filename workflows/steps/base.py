@@ -19,7 +19,7 @@ from workflows.core.errors import Cancelled, Problem
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue
-from workflows.machine.observations import Choice, Observation
+from workflows.machine.observations import NOT_ASKED, Choice, Observation
 from workflows.steps.decisions import Decisions
 from workflows.world import World
 
@@ -100,18 +100,23 @@ class StepModule(Protocol):
 
     STEP: Step
 
-    def validate(self, request: Any, context: Context) -> list[Problem]:
+    def validate(self, request: Any, context: Context, /) -> list[Problem]:
         """What is not right with the input; quick, and nothing is changed."""
 
-    def perform(self, request: Any, context: Context, report: Report) -> Facts:
+    def perform(self, request: Any, context: Context, report: Report, /) -> Facts:
         """Do the step and give its facts.
 
         Raises:
             OnboardError: it could not be done; what was there before is still there.
         """
 
-    def observe(self, context: Context) -> Observation:
+    def observe(self, context: Context, /) -> Observation:
         """Compare the world with what the journal says of a done step; cheap, no network."""
+
+
+def not_asked(_context: Context) -> Observation:
+    """The `observe` of a step whose outcome only AWS, or nobody, could tell."""
+    return NOT_ASKED
 
 
 Settle = Callable[[Context, Report], Facts]

@@ -130,9 +130,8 @@ def invitations(context: Context) -> tuple[Invitation, ...]:
     return tuple(open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """The user name is needed; without the project's short name no request can be made."""
-    del context
     problems = []
     if not request.user:
         problems.append(

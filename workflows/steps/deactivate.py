@@ -16,7 +16,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.git_search import GitSearch
@@ -24,7 +23,7 @@ from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
 from workflows.services.iam import AccessKey, Holding, HoldingKind
 from workflows.services.terraform.state import State
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.terraform_runs import iam_client, open_layer, read_state
 
 STEP = Step(
@@ -232,10 +231,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     }
 
 
-def observe(context: Context) -> Observation:
-    """What the account holds takes AWS to see; the step shows it when it is opened."""
-    del context
-    return NOT_ASKED
+observe = not_asked  # what the account holds takes AWS to see; the step shows it when it is opened
 
 
 _SHORT_ID = 16

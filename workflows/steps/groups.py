@@ -47,9 +47,8 @@ class Request:
     follow: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """Names and ARNs by IAM's rules; a person in no group is warned about."""
-    del context
     problems: list[Problem] = []
     for account, choice in request.layers.items():
         follow = request.follow.get(account, {})

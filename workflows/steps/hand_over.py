@@ -19,8 +19,7 @@ from workflows.core.shapes import plain, read
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.person_handoff import (
     PersonHandoff,
     Source,
@@ -182,9 +181,8 @@ def saved_words(path: Path, context: Context) -> Sentence:
     return f"saved as {told_path(path, context.world.home)}"
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """Everybody's text is marked as sent; whose is not is a warning."""
-    del context
     missing = [name for name, sent in request.people.items() if sent.sent_at is None]
     if not missing:
         return []
@@ -199,7 +197,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"handed_over": plain(_HandedOver(sent))}
 
 
-def observe(context: Context) -> Observation:
-    """What was sent cannot be asked; the marks are all there is."""
-    del context
-    return NOT_ASKED
+observe = not_asked  # what was sent cannot be asked; the marks are all there is

@@ -170,9 +170,8 @@ def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context
     return tuple(remarks)
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """There is a text or a path."""
-    del context
     if request.text.strip() or request.path.strip():
         return []
     return [Problem("Paste the handoff, the whole message, or give the path of the file it is in.", "text")]

@@ -14,7 +14,6 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import Identity
 from workflows.services import iam, sts
 from workflows.services.authenticator import (
@@ -27,7 +26,7 @@ from workflows.services.authenticator import (
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import AwsClient, Credentials
 from workflows.services.vault import Vault, VaultLocked, VaultUnavailable
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.own_access_key import KeyInHand, check_owner, code_device, device_words, load_key
 from workflows.steps.own_identity import clients_for, fingerprint_of, identity_of, project_of
 
@@ -209,10 +208,8 @@ def _gone(pending: Pending, error: AwsError) -> DeviceGone:
     )
 
 
-def observe(context: Context) -> Observation:
-    """Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do."""
-    del context
-    return NOT_ASKED
+# Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do.
+observe = not_asked
 
 
 MOST_QR_MODULES = 48

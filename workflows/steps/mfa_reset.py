@@ -12,13 +12,12 @@ from workflows.core.errors import Problem
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.messages.handoff import sign_in_url
 from workflows.services import iam
 from workflows.services.clients import AwsClient
 from workflows.services.iam import MfaDeviceKind
 from workflows.services.sts import partition_of
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.terraform_runs import administrator, located, own_device
 
 STEP = Step(
@@ -171,9 +170,8 @@ today; until then you may do little else there.
 """
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """It was looked; a person whose device is still there is warned about."""
-    del context
     if request.found is None:
         return [Problem("Look at the devices first.")]
     return [
@@ -193,7 +191,4 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"mfa_devices_reset": {"at": at, "people": people}}
 
 
-def observe(context: Context) -> Observation:
-    """Which devices there are takes AWS to see; the step shows it when it is opened."""
-    del context
-    return NOT_ASKED
+observe = not_asked  # which devices there are takes AWS to see; the step shows it when it is opened

@@ -201,9 +201,8 @@ def _markdown_file(context: Context) -> Path:
     return run_folder(context) / "plan.md"
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """There is a plan, and every foreign change in it is meant."""
-    del context
     if request.elsewhere:
         return []
     if request.planned is None:

@@ -127,9 +127,8 @@ def survey(path: str, context: Context, report: Report) -> Survey:
     return Survey(project, tuple(layers), proposed, tuple(_remarks_on(project, layers, context)))
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """Names by IAM's rules, somebody to do something for, and nobody both joining and leaving."""
-    del context
     problems = []
     if not request.path.strip():
         problems.append(Problem("A folder in the project is needed, for example ~/work/bb-infra.", "path"))

@@ -47,9 +47,8 @@ def record_of(context: Context) -> KeyRecord | None:
     return KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """The code is well formed."""
-    del context
     problem = code_problem(request.code) if request.code.strip() else None
     return [problem] if problem else []
 
@@ -69,7 +68,6 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"retired": {"id": known["old_id"], "told": told}}
 
 
-def observe(context: Context) -> Observation:
+def observe(_context: Context) -> Observation:
     """AWS is not asked; what is deleted does not come back."""
-    del context
     return AGREES

@@ -186,9 +186,8 @@ def _otherwise(decisions: Decisions) -> Sentence:
     return " and ".join(filter(None, (keys, groups, settings))) or "change groups"
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """A commit has a message, and there is something that was shown."""
-    del context
     problems = []
     if not request.digest:
         problems.append(Problem("Wait until the difference is shown.", ""))

@@ -13,11 +13,10 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.services.gpg.keyring import encrypt
 from workflows.services.gpg.tools import PASSPHRASE_LIMIT
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.own_access_key import told_with_kept_key
 from workflows.steps.own_identity import identity_of
 
@@ -128,10 +127,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"signed_in": {"at": at, "proof": proof, "recorded": recorded}}
 
 
-def observe(context: Context) -> Observation:
-    """Whether a password is still good only a sign-in can tell, so what was recorded is believed."""
-    del context
-    return NOT_ASKED
+# Whether a password is still good only a sign-in can tell, so what was recorded is believed.
+observe = not_asked
 
 
 def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:

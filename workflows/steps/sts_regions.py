@@ -216,9 +216,8 @@ def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) ->
     return f"Written, {ids}: {names}. {copied}"
 
 
-def validate(request: Request, context: Context) -> list[Problem]:
+def validate(request: Request, _context: Context) -> list[Problem]:
     """Something was asked; accounts that could not be asked are a warning."""
-    del context
     if request.audit is None:
         return [Problem("Nothing was asked yet: Next (^n) asks, ^s leaves it.")]
     missing = [one.account for one in request.audit.accounts if one.problem]
@@ -227,13 +226,12 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return []
 
 
-def perform(request: Request, context: Context, report: Report) -> Facts:
+def perform(request: Request, _context: Context, report: Report) -> Facts:
     """Record the answers.
 
     Raises:
         OnboardError: there are none.
     """
-    del context
     report(Progress("Noting the answers"))
     if request.audit is None:
         raise OnboardError("Nothing was asked yet", "There are no answers to keep.", next="Ask first.")

@@ -10,7 +10,6 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
@@ -18,7 +17,7 @@ from workflows.services.role_profiles import needs_code, role_profiles
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.verify import MfaNeeded, Verification, verify_profiles
 from workflows.steps.aws_command import aws_program, profile_files, written_profiles
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_access_key import check_owner, kept_key
 from workflows.steps.own_identity import clients_for, identity_of
@@ -265,13 +264,9 @@ def validate(request: Request, context: Context) -> list[Problem]:
     return []
 
 
-def perform(request: Request, context: Context, report: Report) -> Facts:
+def perform(request: Request, _context: Context, _report: Report) -> Facts:
     """Record the answers."""
-    del context, report
     return {"verified": {"results": [result.as_record() for result in request.results]}}
 
 
-def observe(context: Context) -> Observation:
-    """Only AWS could tell; the files are what the step before looks at."""
-    del context
-    return NOT_ASKED
+observe = not_asked  # only AWS could tell; the files are what the step before looks at
