@@ -20,7 +20,6 @@ from tui.cli.layer_run import (
     plan_file,
     plans_of,
     refuse_beside_a_run,
-    stoppable,
     with_codes,
 )
 from tui.cli.output import note, say, say_json
@@ -158,9 +157,7 @@ def _run(planned: Planned, context: Context, *, begun: bool) -> dict[str, Any]:
     code = None if begun or planned.empty else asked_code(context, step.time_needed(context))
 
     def performed(code: Secret | None) -> dict[str, Any]:
-        with stoppable(context):
-            request = step.Request(planned.gone, code, check_state=True)
-            return dict(step.perform(request, context, Told()))
+        return dict(step.perform(step.Request(planned.gone, code, check_state=True), context, Told()))
 
     return with_codes(context, code, performed)
 

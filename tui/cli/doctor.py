@@ -95,12 +95,24 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
     return [
         _gpg(machine),
         *_binaries(machine),
-        _git(machine),
+        _program(
+            machine,
+            "git",
+            "git",
+            "not on the PATH (only an admin needs it: the checkout is looked at)",
+            "Install it: apt install git, dnf install git, or brew install git.",
+        ),
         _terminal(machine, on_terminal=on_terminal),
         _keyring(),
         _clipboard(machine),
         _folder(machine),
-        _aws(machine),
+        _program(
+            machine,
+            "aws",
+            "aws CLI",
+            "not here; the wizard itself does not need it",
+            f"If you want to use AWS from the command line:\n{how_to_install('aws')}",
+        ),
         _demo(),
     ]
 
@@ -146,13 +158,11 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
             yield Finding(str(binary.product), good=True, words=words)
 
 
-def _git(machine: Machine) -> Finding:
-    found = shutil.which("git", path=machine.environment.get("PATH", ""))
+def _program(machine: Machine, name: str, subject: str, missing: str, fix: str) -> Finding:
+    found = shutil.which(name, path=machine.environment.get("PATH", ""))
     if found:
-        return Finding("git", good=True, words=f"at {found}")
-    fix = "Install it: apt install git, dnf install git, or brew install git."
-    words = "not on the PATH (only an admin needs it: the checkout is looked at)"
-    return Finding("git", good=False, words=words, fix=fix)
+        return Finding(subject, good=True, words=f"at {found}")
+    return Finding(subject, good=False, words=missing, fix=fix)
 
 
 def _terminal(machine: Machine, *, on_terminal: bool) -> Finding:
@@ -230,14 +240,6 @@ def _folder(machine: Machine) -> Finding:
         fix = f"Make {there} a folder of yours, or name another place in XDG_STATE_HOME."
         return Finding("Sessions", good=False, words=words, fix=fix, needed=True)
     return Finding("Sessions", good=True, words=f"kept in {wanted}")
-
-
-def _aws(machine: Machine) -> Finding:
-    found = shutil.which("aws", path=machine.environment.get("PATH", ""))
-    if found:
-        return Finding("aws CLI", good=True, words=f"at {found}")
-    fix = f"If you want to use AWS from the command line:\n{how_to_install('aws')}"
-    return Finding("aws CLI", good=False, words="not here; the wizard itself does not need it", fix=fix)
 
 
 def _demo() -> Finding:

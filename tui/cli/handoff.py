@@ -14,13 +14,12 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, stoppable, with_codes
+from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, with_codes
 from tui.cli.output import answer, hand_out, note
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
 from workflows.core.openpgp import grouped
-from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
 from workflows.services.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
@@ -99,12 +98,8 @@ def _person(first: Context, others: list[Context], options: argparse.Namespace) 
     code = asked_code(first)
     codes = {one.item: asked_code(one) for one in others}
 
-    def prepared(code: Secret | None) -> PersonHandoff:
-        with stoppable(context):
-            (person,) = hand_over.prepare(context, Told(), code, codes)
-        return person
-
-    return with_codes(first, code, prepared)
+    (person,) = with_codes(context, code, lambda code: hand_over.prepare(context, Told(), code, codes))
+    return person
 
 
 def _refuse_another_file(target: Path) -> None:

@@ -158,7 +158,7 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
     Args:
         context: what the steps may read.
         code: the first code, or None.
-        act: what is done; it asks for another code before it changes anything.
+        act: what is done, `stoppable`; it asks for another code before it changes anything.
 
     Raises:
         CodeWanted: the code that was asked for here was none.
@@ -170,7 +170,8 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
     tries = asking.Tries()
     while True:
         try:
-            return act(code)
+            with stoppable(context):
+                return act(code)
         except CodeWanted as wanted:
             if wanted.serial in asked:
                 raise

@@ -20,7 +20,6 @@ from tui.cli.layer_run import (
     plan_file,
     plans_of,
     refuse_beside_a_run,
-    stoppable,
     with_codes,
 )
 from tui.cli.output import hand_out, json_text, note
@@ -82,17 +81,14 @@ def _warn_of_git(target: Path, context: Context) -> None:
 def _made(context: Context, options: argparse.Namespace) -> Planned:
     told = Told()
 
-    def initialised(code: Secret | None) -> Sentence:
-        with stoppable(context):
-            return recovery.initialise(InitWay(options.init), context, told, code)
-
     def made(code: Secret | None) -> Planned:
-        with stoppable(context):
-            told(Progress(f"Planning {located(context)[1].relative}"))
-            return step.make(context, told, code)
+        told(Progress(f"Planning {located(context)[1].relative}"))
+        return step.make(context, told, code)
 
     if options.init:
-        note(with_codes(context, asked_code(context), initialised))
+        way = InitWay(options.init)
+        code = asked_code(context)
+        note(with_codes(context, code, lambda code: recovery.initialise(way, context, told, code)))
     planned = with_codes(context, asked_code(context), made)
     _refuse_missing(options.passwords, planned, context)
     return planned if options.people or options.passwords else replace(planned, foreign=())
