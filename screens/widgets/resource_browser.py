@@ -26,7 +26,7 @@ class ResourceBrowser(Vertical):
     ResourceBrowser.-shown { display: block; }
     ResourceBrowser #look { height: 1; }
     ResourceBrowser FilterField { width: 1fr; }
-    ResourceBrowser Label { margin-left: 2; color: $text-muted; }
+    ResourceBrowser Label { width: auto; margin-left: 2; color: $text-muted; }
     """
 
     def compose(self) -> ComposeResult:
