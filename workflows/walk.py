@@ -122,10 +122,12 @@ class Walk:
     def proposal(self) -> StepKey | None:
         """Where to continue: the first step that the world contradicts or that is open.
 
-        What was begun and may still go on comes first: its end has to be known, whatever else is to be done.
+        A run that was cut off or failed comes first, however often the person leaves: its end has to be known,
+        and what it left recovered, whatever else is to be done.
         """
         for key in self.session.layout():
-            if self.module(key).STEP.outlives and self.session.status(key) is Status.INTERRUPTED:
+            cut_off = self.session.status(key) in {Status.INTERRUPTED, Status.FAILED}
+            if cut_off and self.module(key).STEP.outlives:
                 return key
         return self.session.proposal()
 
