@@ -122,8 +122,8 @@ class Walk:
     def proposal(self) -> StepKey | None:
         """Where to continue: the first step that the world contradicts or that is open.
 
-        A run that was cut off or failed comes first, however often the person leaves: its end has to be known,
-        and what it left recovered, whatever else is to be done.
+        A run that was cut off or failed comes first, however often the person leaves: its end has to be
+        known, and what it left recovered, whatever else is to be done.
         """
         for key in self.session.layout():
             cut_off = self.session.status(key) in {Status.INTERRUPTED, Status.FAILED}
