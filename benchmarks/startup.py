@@ -190,7 +190,7 @@ def main() -> int:
         base, ours = interleaved(
             [
                 answered([*python, MINIMAL], "Opening", "xyz", "z"),
-                answered([str(PROGRAM)], "I am an admin", "\x1bOP", "Help (esc closes it)"),
+                answered([str(PROGRAM)], "I am an admin", "\x1bOP", "Close (esc)"),
             ]
         )
         compare("key press to paint (a letter; the help of the home screen)", base, ours, None)

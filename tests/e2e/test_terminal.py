@@ -161,7 +161,7 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
         assert "✓ Review" in text
         assert "5 of 11 steps" in text
         screen.press("F1")
-        screen.wait_for("Help (esc closes it)")
+        screen.wait_for("Help: Plan", "Close (esc)")
         screen.press("Escape")
         screen.wait_for("▸ Plan")
         screen.press("C-q")
