@@ -6,7 +6,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import tui
+from tui.cli import output
 
 ROOT = Path(tui.__file__).parent
 WRITER = "cli/output.py"
@@ -69,3 +72,19 @@ def test_the_search_finds_every_way_to_write() -> None:
         "from sys import stdout",
     ]
     assert sorted(writes("\n".join(ways))) == [1, 2, 3, 4, 5]
+
+
+def test_rows_are_a_line_each_where_no_person_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    rows = [("jane.doe", "", "a list that is longer than this terminal is wide"), ("lee", "", "short")]
+    assert output.columns(rows) == [f"  jane.doe  {rows[0][2]}", "  lee       short"]
+
+
+def test_an_answer_that_nobody_can_get_is_a_failure_and_a_remark_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    monkeypatch.setattr("sys.stderr", None)
+    with pytest.raises(output.OutputLost, match="no standard output"):
+        output.say("an answer")
+    output.note("a remark")
