@@ -83,7 +83,7 @@ def administrator(sandbox: Sandbox, folder: Path) -> World:
         endpoint_url=sandbox.endpoint_url,
         binary=sandbox.terraform_argv,
         mailbox=sandbox.mailbox,
-        downloads=sandbox.downloads,
+        downloads=sandbox.administrator.downloads,
         sandbox=True,
     )
 

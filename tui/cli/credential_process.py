@@ -14,14 +14,12 @@ from tui.cli.exit_codes import DONE
 from tui.cli.output import say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import joined
-from workflows.services.access_key_vault import load_access_key
+from workflows.services.access_key_vault import find_access_key
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.system_keyring import KeyringVault, named_keyring, system_keyrings
-from workflows.services.vault import Vault, VaultUnavailable
 
 if TYPE_CHECKING:
-    from workflows.services.vault import PgpFileVault
+    from workflows.services.vault import PgpFileVault, Vault
 
 
 def credential_process(machine: Machine, options: argparse.Namespace) -> int:
@@ -39,27 +37,15 @@ def answer(machine: Machine, project: str, profile: str) -> dict[str, object]:
     Raises:
         OnboardError: no key is kept under that name, or the vault that keeps it does not open.
     """
-    asked: list[Vault] = []
-    silent = None
-    for vault in _vaults(machine, _record(machine, project, profile)):
-        if vault in asked:
-            continue
-        asked.append(vault)
-        try:
-            key = load_access_key(vault, project, profile)
-        except VaultUnavailable as error:
-            silent = silent or error  # it may be in the other one
-            continue
-        if key is not None:
-            return {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()}
-    if silent is not None:
-        raise silent
-    stores = joined((one.description for one in asked), " or in ")
-    raise OnboardError(
-        "No access key here",
-        f"There is no access key for {profile} of {project} in {stores}.",
-        next="Keep one there: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
-    )
+    found = find_access_key(_vaults(machine, _record(machine, project, profile)), project, profile)
+    if found is None:
+        raise OnboardError(
+            "No access key here",
+            f"No keyring and no vault on this computer has an access key for {profile} of {project}.",
+            next="Keep one there: `iam-onboard access-key import`, or the wizard's step “Access keys”.",
+        )
+    _, key = found
+    return {"Version": 1, "AccessKeyId": key.id, "SecretAccessKey": key.secret.reveal()}
 
 
 def _record(machine: Machine, project: str, profile: str) -> KeyRecord | None:

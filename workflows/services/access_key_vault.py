@@ -1,13 +1,14 @@
-"""An access key in a vault: how it is named there, so that whoever stores it and whoever asks agree."""
+"""An access key in a vault: how it is named there, and which of several vaults keeps it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.services.vault import PgpFileVault, Vault
+from workflows.services.vault import PgpFileVault, Vault, VaultUnavailable
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,38 @@ def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = F
         ) from None
     finally:
         content.drop()
+
+
+def find_access_key(
+    vaults: Iterable[Vault], project: str, profile: str
+) -> tuple[Vault, KeptAccessKey] | None:
+    """The first vault that keeps the key of a project's profile, with the key; None if none keeps it.
+
+    Args:
+        vaults: asked in their order, equal ones once; no further ones are looked up than needed.
+        project: the project's short name.
+        profile: the base profile's name.
+
+    Raises:
+        VaultUnavailable: none has it, and one that may have it does not answer.
+        OnboardError: what is kept there is no access key, or cannot be decrypted.
+    """
+    asked: list[Vault] = []
+    silent: VaultUnavailable | None = None
+    for vault in vaults:
+        if vault in asked:
+            continue
+        asked.append(vault)
+        try:
+            key = load_access_key(vault, project, profile)
+        except VaultUnavailable as error:
+            silent = silent or error
+            continue
+        if key is not None:
+            return vault, key
+    if silent is not None:
+        raise silent
+    return None
 
 
 def keeps_access_key(vault: Vault, project: str, profile: str) -> bool:

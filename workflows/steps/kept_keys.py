@@ -9,14 +9,13 @@ from threading import Event
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.services import iam, sts
-from workflows.services.access_key_vault import delete_access_key
+from workflows.services.access_key_vault import delete_access_key, find_access_key
 from workflows.services.aws_errors import AwsError
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
-from workflows.services.vault import VaultUnavailable
 from workflows.steps.key_session import usable_identity
-from workflows.steps.key_stores import CREDENTIALS_FILE, VAULT, opened_store
+from workflows.steps.key_stores import CREDENTIALS_FILE, opened_store, usable_vaults
 from workflows.steps.own_identity import clients_for
 from workflows.world import World
 
@@ -107,11 +106,7 @@ def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
 def _forget_elsewhere(store: KeyStore, owner: Owner, world: World) -> list[Sentence]:
     """An older key elsewhere might be found before this one. A failure is told, as the new one is kept."""
     told: list[Sentence] = []
-    try:
-        vaults = world.vault(owner.fingerprint).all
-    except VaultUnavailable:
-        return told  # there is none that could hold one
-    for vault in vaults:
+    for vault in usable_vaults(world, owner.fingerprint):
         if isinstance(store, VaultStore) and vault == store.vault:
             continue
         try:
@@ -127,28 +122,29 @@ def adopted(world: World, project: str, profile: str, region: str, cancelled: Ev
     Raises:
         OnboardError: there is none, or it is not usable.
     """
-    clients = clients_for(world, region)
-    for choice in (VAULT, CREDENTIALS_FILE):
-        try:
-            store = opened_store(choice, world, project, profile, region, "")
-        except VaultUnavailable:
-            continue  # no keyring: the file may have it
+    store: KeyStore
+    if found := find_access_key(usable_vaults(world, ""), project, profile):
+        vault, kept = found
+        store = VaultStore(vault, project, profile)
+        key: Credentials | None = Credentials(kept.id, kept.secret)
+    else:
+        store = opened_store(CREDENTIALS_FILE, world, project, profile, region, "")
         key = store.load()
-        if key is None:
-            continue
-        try:
-            who = usable_identity(key, clients, cancelled)
-            owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
-            record = _record(store, key, owner, world, created_at(key, clients))
-        finally:
-            key.drop()
-        KeyRecords(world.key_records_folder).put(record)
-        return record
-    raise OnboardError(
-        "No access key here",
-        f"No access key of {profile} of {project} is known on this computer.",
-        next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
-    )
+    if key is None:
+        raise OnboardError(
+            "No access key here",
+            f"No access key of {profile} of {project} is known on this computer.",
+            next="Keep one with `iam-onboard access-key import`, or with the wizard's step “Access keys”.",
+        )
+    clients = clients_for(world, region)
+    try:
+        who = usable_identity(key, clients, cancelled)
+        owner = Owner.told(who, project=project, profile=profile, region=region, fingerprint="")
+        record = _record(store, key, owner, world, created_at(key, clients))
+    finally:
+        key.drop()
+    KeyRecords(world.key_records_folder).put(record)
+    return record
 
 
 def _record(

@@ -73,6 +73,19 @@ def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ..
     return (first, *others, StoreOption(CREDENTIALS_FILE, words))
 
 
+def usable_vaults(world: World, fingerprint: str) -> tuple[Vault, ...]:
+    """Every vault that can be used, the best first; none if there is none.
+
+    Args:
+        world: the person's world.
+        fingerprint: of the person's own PGP key, or "".
+    """
+    try:
+        return world.vault(fingerprint).all
+    except VaultUnavailable:
+        return ()
+
+
 def is_store_choice(choice: str) -> bool:
     """Whether that can be a `StoreOption.choice`."""
     return choice in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice

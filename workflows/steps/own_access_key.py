@@ -12,13 +12,13 @@ from workflows.core.sentences import Sentence
 from workflows.messages.handoff import Identity
 from workflows.services import iam, sts
 from workflows.services.access_key_file import check_access_key, read_access_key_file
-from workflows.services.access_key_vault import load_access_key
+from workflows.services.access_key_vault import find_access_key
 from workflows.services.aws_errors import AwsError, AwsFailure
 from workflows.services.clients import AwsClient, Credentials
 from workflows.services.iam import MfaDevice, MfaDeviceKind
 from workflows.services.key_records import KeyRecords
-from workflows.services.vault import VaultUnavailable
 from workflows.steps.base import Context
+from workflows.steps.key_stores import usable_vaults
 from workflows.steps.own_identity import (
     account_label,
     base_profile_of,
@@ -97,14 +97,10 @@ def kept_key(context: Context, identity: Identity) -> Credentials | None:
         OnboardError: a vault needs a passphrase or is damaged; a file cannot be parsed.
     """
     base = base_profile_of(context, identity)
-    try:
-        vaults = context.world.vault(fingerprint_of(context, identity)).all
-    except VaultUnavailable:
-        vaults = ()  # no vault: the files may have it
-    for vault in vaults:
-        key = load_access_key(vault, project_of(context), base)
-        if key is not None:
-            return Credentials(key.id, key.secret)
+    vaults = usable_vaults(context.world, fingerprint_of(context, identity))
+    if found := find_access_key(vaults, project_of(context), base):
+        _, key = found
+        return Credentials(key.id, key.secret)
     files = files_of(context)
     if not files.config_file.exists() and not files.credentials_file.exists():
         return None
