@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
 
+from screens.moments import told_moment
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
@@ -59,8 +60,10 @@ class Finished(VerticalScroll):
     def compose(self) -> ComposeResult:
         session = self._walk.session
         done = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.DONE]
+        open_to_doubt = [key for key in session.layout() if session.status(key) is Status.UNCONFIRMED]
         skipped = [self._walk.title(key) for key in session.layout() if session.status(key) is Status.SKIPPED]
-        yield Text("✓ All done", classes="finished-title")
+        title = "? Done, and not all of it confirmed" if open_to_doubt else "✓ All done"
+        yield Text(title, classes="finished-title")
         for key in self._left():
             yield Text(f"If you like: {self._walk.module(key).STEP.purpose}")
             yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}")
@@ -69,6 +72,10 @@ class Finished(VerticalScroll):
         if lines := as_lines(everybody(self._walk.whole()), _MOST_PEOPLE):
             yield Text("\n".join(lines) + "\n", id="everybody")
         yield Text("\n".join(f"✓ {title}" for title in done))
+        for key in open_to_doubt:
+            look = session.state.observed[key]
+            when = told_moment(look.at, self._walk.world.now())
+            yield Text(f"? {self._walk.title(key)}: last confirmed {when}. {look.words}".rstrip())
         if skipped:
             yield Text(f"\nSkipped: {joined(skipped, ', ')}")
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from screens.moments import told_moment
+from workflows.core.sentences import text_of
 from workflows.steps.decisions import Decisions
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def standing_of(entry: Entry, now: datetime) -> str:
     """Where it stands: "next: Plan (security) · today 14:03 · sandbox"."""
     summary = entry.summary
     step = summary.next_title
-    parts = [f"damaged: {summary.damage}" if summary.damage else f"next: {step}" if step else "all done"]
+    done = "all done" if summary.confirmed else "all done, not confirmed"
+    trouble = summary.damage if summary.newer else f"damaged: {summary.damage}" if summary.damage else ""
+    parts: list[Sentence] = [trouble or (f"next: {step}" if step else done)]
     if summary.changed:
         parts.append(told_moment(summary.changed, now))
     if entry.sandbox is not None:
         parts.append("sandbox")
-    return " · ".join(parts)
+    return " · ".join(map(text_of, parts))
 
 
 def since_you_left(changes: Iterable[Change], resumes_with: Sentence) -> str:

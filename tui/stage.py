@@ -23,8 +23,10 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey, UnstorableFactError
+from workflows.machine.observations import Choice
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
+from workflows.steps.base import settling
 from workflows.steps.by_hand import NotPossible
 from workflows.walk import Walk
 
@@ -190,7 +192,7 @@ class Stage(Vertical):
             title=self._walk.title(key),
             context=self._walk.context(key),
             draft=draft,
-            done=status is Status.DONE,
+            done=status in {Status.DONE, Status.UNCONFIRMED},
             note=KEPT if self.kept_input else note_of(self._walk, key),
             interrupted=status is Status.INTERRUPTED,
         )
@@ -244,6 +246,13 @@ class Stage(Vertical):
         elif not message.told:
             self._tell(message.error)
 
+    def settle(self, choice: Choice) -> None:
+        """Have the step's module settle a contradiction as the person chose, as the step's own work."""
+        pane, key = self.pane, self.key
+        if pane is not None and key is not None and self._start():
+            work = settling(self._walk.module(key))[choice]
+            pane.run_move("perform", lambda report: work(pane.context, report))
+
     def _start(self) -> bool:
         """The step begins, unless a move of its own began it already; tells whether it has."""
         session, key = self._walk.session, self.key
@@ -253,7 +262,7 @@ class Stage(Vertical):
             return True
 
         def begin() -> None:
-            if session.status(key) in SETTLED:
+            if session.status(key) in SETTLED | {Status.CONTRADICTED}:
                 session.reopen(key, "it is done again with other input")
             session.start(key)
 

@@ -15,14 +15,18 @@ from textual.events import Paste
 
 from screens.base import StepPane
 from screens.finished import Finished
+from screens.widgets.contradiction import Contradiction
+from screens.widgets.dialogs import ask
 from screens.widgets.rail import StepRail
 from tui.around_the_stage import AroundTheStage
 from tui.stage import Stage
 from workflows.machine.events import StepKey
+from workflows.machine.observations import Choice
 from workflows.machine.state import SETTLED, Status
 from workflows.walk import Walk
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
+_DONE = SETTLED | {Status.CONTRADICTED}
 
 
 class WizardScreen(AroundTheStage):
@@ -147,7 +151,7 @@ class WizardScreen(AroundTheStage):
         status = self.walk.session.status(self.current)
         if action == "skip":
             return self.walk.module(self.current).STEP.skippable and status not in SETTLED | {Status.LOCKED}
-        return status in SETTLED if action == "reopen" else True
+        return status in _DONE if action == "reopen" else True
 
     async def action_next(self) -> None:
         """Go on: with the pane's input, or to the next step when nothing changed in a done one."""
@@ -157,10 +161,26 @@ class WizardScreen(AroundTheStage):
         status = self.walk.session.status(key)
         if pane is None:
             await self.go_to(self.walk.session.proposal())
+        elif status is Status.CONTRADICTED:
+            seen = self.walk.session.state.observed[key]
+            ask(self, Contradiction(self.walk.title(key), seen), self._decide)
         elif status in SETTLED and not pane.changed() and not self._stage.kept_input:
             await self.go_to(self.walk.after(key))
         else:
             pane.advance()
+
+    async def _decide(self, choice: Choice) -> None:
+        """Carry out what the person chose about the contradiction of the step that is shown."""
+        key, session = self.current, self.walk.session
+        if key is None or self._refused_while_busy():
+            return
+        match choice:
+            case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key)):
+                await self.go_to(self.walk.after(key))
+            case Choice.REDO if self._stage.record(lambda: session.reopen(key, "the world contradicts it")):
+                await self.go_to(key)
+            case Choice.ACCEPT | Choice.BRING_BACK:
+                self._stage.settle(choice)
 
     async def action_back(self) -> None:
         """Close the list of steps, stop what runs, or else go to the step before."""
@@ -188,7 +208,7 @@ class WizardScreen(AroundTheStage):
     async def action_reopen(self) -> None:
         """Do a settled step again."""
         key = self.current
-        if key is None or self.walk.session.status(key) not in SETTLED or self._refused_while_busy():
+        if key is None or self.walk.session.status(key) not in _DONE or self._refused_while_busy():
             return
         if self._stage.record(lambda: self.walk.session.reopen(key, "the person wanted to do it again")):
             await self.go_to(key)

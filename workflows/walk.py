@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
-from workflows.machine.observations import NOT_ASKED, Choice, Observation, Verdict, unknown
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
 from workflows.machine.state import SETTLED, Status
-from workflows.steps.base import Context, Report, StepModule, settling
+from workflows.steps.base import Context, StepModule
 from workflows.world import World
 
 
@@ -79,7 +79,8 @@ class Walk:
         """What a look over all items may read: all facts, those of the items by their scoped names."""
         state = self.session.state
         every = {name: known.value for name, known in state.known.items()}
-        return Context(self.world, state.facts(), every, "", self.session.folder)
+        contradicted = frozenset(key for key in self.session.layout() if state.contradicted(key))
+        return Context(self.world, state.facts(), every, "", self.session.folder, contradicted=contradicted)
 
     def next_of(self, item: str) -> StepKey | None:
         """The first step of an item (an account) that is open, else its last one; None if it has none."""
@@ -142,21 +143,3 @@ class Walk:
             if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
                 return candidate
         return self.session.proposal()
-
-    def settle(self, key: StepKey, choice: Choice, report: Report) -> None:
-        """Carry out what the person decided about a contradiction.
-
-        Raises:
-            KeyError: the step cannot do that.
-            OnboardError: it could not be done; the contradiction is still there.
-        """
-        if choice is Choice.CONTINUE:
-            self.session.acknowledge(key)
-            return
-        if choice is Choice.REDO:
-            self.session.reopen(key, "the world contradicts it")
-            return
-        facts = settling(self.module(key))[choice](self.context(key), report)
-        self.session.reopen(key, f"the person chose to {choice} it")
-        self.session.start(key)
-        self.session.succeed(key, facts)

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets._toast import Toast
 
 from screens.starting import Starting
+from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, QuitQuestion
 from screens.widgets.key_line import KeyLine
 from tui import frame as frame_module
@@ -32,7 +34,7 @@ from workflows.core.secret import Secret
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
-from workflows.machine.observations import Observation, Verdict
+from workflows.machine.observations import Choice, Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.services.clipboard import Clipboard, Osc52Clipboard
@@ -176,6 +178,44 @@ async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
         assert app.screen.current == PROJECT
+
+
+CHANGED = Observation(Verdict.CHANGED, "The folder is gone.", ("folder",), continuing="It is left out.")
+
+
+@pytest.mark.parametrize(
+    ("key", "project", "shown"),
+    [
+        ("enter", Status.READY, PROJECT),
+        ("c", Status.UNCONFIRMED, USERS),
+        ("a", Status.DONE, USERS),
+        ("escape", Status.CONTRADICTED, PROJECT),
+    ],
+)
+async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
+    house: House, key: str, project: Status, shown: StepKey
+) -> None:
+    house.modules[0].observation = replace(CHANGED, accepting="Records what is there.")
+    house.modules[0].SETTLING = {Choice.ACCEPT: lambda *_: LAYERS}
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        assert wizard.current == PROJECT
+        assert "asks how to continue" in text_of(app)
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert isinstance(app.screen, Contradiction)
+        assert "It is left out." in text_of(app)
+        await pilot.press("b")  # not offered
+        assert isinstance(app.screen, Contradiction)
+        await pilot.press(key)
+        await settled(pilot)
+        assert wizard.walk.session.status(PROJECT) is project
+        assert wizard.current == shown
 
 
 async def test_new_input_for_a_resumed_session_leads_to_its_step(house: House) -> None:

@@ -11,21 +11,17 @@ from support.small_steps import NOT_THERE, SmallStep, small_workflow
 
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
-from workflows.machine.observations import AGREES, Choice, Observation, Verdict, dated, unknown
+from workflows.machine.observations import AGREES, Observation, Verdict, dated, unknown
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.session import Session, Sessions
 from workflows.machine.state import Status
-from workflows.steps.base import Context, Progress
+from workflows.steps.base import Context
 from workflows.walk import Walk
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
 GROUPS, REVIEW = StepKey("groups", "security"), StepKey("review", "security")
 GONE = Observation(Verdict.GONE, "She is gone.", about=("jane",), continuing="Nothing is made for her.")
 LAYERS = {"project": "bb", "layers": ["management", "security"]}
-
-
-def ignore(_progress: Progress) -> None:
-    """Nobody watches."""
 
 
 class Looking(SmallStep):
@@ -153,7 +149,7 @@ def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_nee
     assert walk.after(PROJECT) == walk.after(USERS) == USERS
     with pytest.raises(IllegalTransition):
         session.start(StepKey("groups", "management"))
-    walk.settle(USERS, Choice.CONTINUE, ignore)
+    session.acknowledge(USERS)
     assert session.status(USERS) is Status.UNCONFIRMED
     assert session.status(StepKey("groups", "management")) is Status.READY
     walk.look()
@@ -174,25 +170,10 @@ def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_ag
     assert session.status(USERS) is Status.DONE
     modules[1].observation = GONE
     walk.look()
-    walk.settle(USERS, Choice.REDO, ignore)
+    session.reopen(USERS)
     assert session.status(USERS) is Status.READY
     settle(session, USERS, {"people": "jane"})
     assert session.status(USERS) is Status.DONE
-
-
-def test_what_is_accepted_or_brought_back_is_done_with_the_facts_that_this_gave(
-    walk: Walk, session: Session, modules: list[SmallStep]
-) -> None:
-    settle(session, USERS, {"people": "jane"})
-    modules[1].observation = GONE
-    walk.look()
-    with pytest.raises(KeyError):
-        walk.settle(USERS, Choice.ACCEPT, ignore)
-    assert session.status(USERS) is Status.CONTRADICTED
-    modules[1].SETTLING = {Choice.ACCEPT: lambda *_: {"people": "john"}}
-    walk.settle(USERS, Choice.ACCEPT, ignore)
-    assert session.status(USERS) is Status.DONE
-    assert session.facts()["people"] == "john"
 
 
 def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(

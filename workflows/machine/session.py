@@ -37,7 +37,7 @@ from workflows.machine.events import (
     checked_facts,
 )
 from workflows.machine.journal import DamagedJournal, Journal, Loaded, read_journal
-from workflows.machine.lines import SCHEMA
+from workflows.machine.lines import SCHEMA, NewerSchema
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.reducer import reduce
@@ -222,6 +222,8 @@ class Summary:
         facts: its facts, for a few words about it.
         next_title: the step to go on with, as "Plan (security)" if it is repeated; "" when all is done.
         damage: why it cannot be read, "" when it can.
+        newer: whether that is because a newer version of the program wrote it.
+        confirmed: whether the last look at the world confirmed every step that is done.
     """
 
     id: str
@@ -232,6 +234,8 @@ class Summary:
     facts: Facts = field(default_factory=dict)
     next_title: Sentence = ""
     damage: Sentence = ""
+    newer: bool = False
+    confirmed: bool = True
 
 
 class Sessions:
@@ -444,7 +448,8 @@ def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> 
     except OnboardError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
-        return Summary(folder.name, changed=_changed(journal, now), damage=error.why or error.what)
+        newer, why = isinstance(error.__cause__, NewerSchema), error.why or error.what
+        return Summary(folder.name, changed=_changed(journal, now), damage=why, newer=newer)
     state = replace(state, observed=kept_observations(folder))
     header = loaded.header
     return Summary(
@@ -455,6 +460,7 @@ def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> 
         header.details,
         state.facts(),
         _next_title(state),
+        confirmed=all(state.status(key, "") is not Status.UNCONFIRMED for key in state.layout()),
     )
 
 

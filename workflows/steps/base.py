@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from workflows.core.errors import Cancelled, Problem
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
-from workflows.machine.events import Facts, JsonValue
+from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.observations import NOT_ASKED, Choice, Observation
 from workflows.steps.decisions import Decisions
 from workflows.world import World
@@ -37,6 +37,7 @@ class Context:
         cancelled: set when the person wants to stop.
         leaving: set when the wizard closes or another step is shown: what goes on by itself (a running
             Terraform, by its `leave`) is no longer watched.
+        contradicted: the steps that the world contradicts, for a look over all items.
     """
 
     world: World
@@ -46,6 +47,7 @@ class Context:
     folder: Path
     cancelled: threading.Event = field(default_factory=threading.Event)
     leaving: threading.Event = field(default_factory=threading.Event)
+    contradicted: frozenset[StepKey] = frozenset()
 
     @cached_property
     def decisions(self) -> Decisions:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from workflows.core.sentences import Sentence
+from workflows.machine.events import StepKey
 from workflows.services.terraform.kept import result_of
 from workflows.services.terraform.runner import Kind
 from workflows.steps.base import Context
@@ -31,6 +32,7 @@ class Stand(Enum):
     PLANNED = ("○", "planned")
     APPLYING = ("…", "applying")
     HALF_DONE = ("✗", "half done")
+    CHANGED = ("≠", "changed outside")
     TO_HAND_OVER = ("○", "to hand over")
     APPLIED = ("✓", "applied")
     REMOVED = ("✓", "removed")
@@ -98,12 +100,17 @@ class _Board:
         self._applied = f"applied@{account}" in context.every
         self._left = self._half_done()
         run = running_in(context.folder, account)
+        steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
+        own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
+        self._contradicted = bool(own & context.contradicted)
         self._applying = run is not None and run.kind is Kind.APPLY
 
     def stand(self, name: str) -> Stand:
         """Where somebody stands here."""
         if name not in self._people:
             return Stand.NOT_HERE
+        if self._contradicted:
+            return Stand.CHANGED
         if self._applied:
             return self._after(name)
         if self._plan is not None:

@@ -18,7 +18,7 @@ from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.numbers import count
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.git import Git
@@ -318,7 +318,22 @@ def observe(context: Context) -> Observation:
     if planned is None or context.facts.get("applied"):
         return AGREES
     words = staleness(planned, context)
-    return Observation(Verdict.CHANGED, words) if words else AGREES
+    accepting = "Reads the state, and continues if it holds exactly what you decided."
+    about = (planned.record.plan_sha256,)
+    return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else AGREES
+
+
+def accept(context: Context, report: Report) -> Facts:
+    """See in the state that what was planned is applied already, by somebody else.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        OnboardError: the state lacks something of it.
+    """
+    return {"plan": _applied_elsewhere(context, report, None)}
+
+
+SETTLING = {Choice.ACCEPT: accept}
 
 
 _THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)

@@ -1,0 +1,75 @@
+"""Asks how to continue where the world contradicts a step that was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from screens.widgets.dialogs import Dialog
+from screens.widgets.text import Button, Text
+from workflows.core.sentences import Sentence
+from workflows.machine.observations import Choice, Observation
+
+_BUTTONS: Mapping[Choice, tuple[str, str]] = {
+    Choice.REDO: ("redo", "Do the step again (r)"),
+    Choice.BRING_BACK: ("bring", "Bring it back (b)"),
+    Choice.ACCEPT: ("accept", "Accept as done (a)"),
+    Choice.CONTINUE: ("continue", "Continue as it is (c)"),
+}
+
+
+class Contradiction(Dialog[Choice]):
+    """What is different, and what each choice means; doing the step again is safe and has the focus.
+
+    Args:
+        title: the step's title, with its item.
+        observation: what was seen.
+    """
+
+    AUTO_FOCUS = "#redo"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "redo", "Do the step again", id="contradiction.redo"),
+        Binding("b", "bring", "Bring it back", id="contradiction.bring"),
+        Binding("a", "accept", "Accept as done", id="contradiction.accept"),
+        Binding("c", "continue", "Continue as it is", id="contradiction.continue"),
+    ]
+
+    def __init__(self, title: Sentence, observation: Observation) -> None:
+        super().__init__(f"{title} changed outside", classes="-warning")
+        self._observation = observation
+
+    def body(self) -> ComposeResult:
+        yield Text(self._observation.words, classes="dialog-body")
+        for choice, meaning in self._observation.choices.items():
+            if meaning:
+                yield Text(f"\n{_BUTTONS[choice][1]}\n  {meaning}", classes="dialog-body")
+
+    def buttons(self) -> Iterable[Button]:
+        for choice, (action, words) in _BUTTONS.items():
+            if choice in self._observation.choices:
+                primary = choice is Choice.REDO
+                yield Button(words, id=action, variant="primary" if primary else "default")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what is offered can be chosen."""
+        choices = {name: choice for choice, (name, _) in _BUTTONS.items()}
+        return action not in choices or choices[action] in self._observation.choices
+
+    def action_redo(self) -> None:
+        """Make the step open again."""
+        self.dismiss(Choice.REDO)
+
+    def action_bring(self) -> None:
+        """Have the step bring back what it did."""
+        self.dismiss(Choice.BRING_BACK)
+
+    def action_accept(self) -> None:
+        """Have the step record what is there as done."""
+        self.dismiss(Choice.ACCEPT)
+
+    def action_continue(self) -> None:
+        """Leave the world as it is."""
+        self.dismiss(Choice.CONTINUE)
