@@ -120,7 +120,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         await person.press("#fetch")
         await person.next()
         for account in ("management", "security"):
-            canaries += await sign_in_and_get_a_key(person, account, phone, sandbox.downloads, hunt)
+            canaries += await sign_in_and_get_a_key(person, account, phone, sandbox.new_user.downloads, hunt)
         await person.at("Verify")
         codes = phone.fresh_ones("binbash-management", "binbash-security")
         for account, code in zip(("management", "security"), codes, strict=True):
