@@ -95,6 +95,26 @@ def test_the_older_names_are_found_too(tmp_path: Path) -> None:
     assert any("shared" in one for one in project.warnings)
 
 
+@pytest.mark.parametrize("ending", ["tfvars", "config"])
+def test_a_project_without_a_region_takes_that_of_a_backend_file(tmp_path: Path, ending: str) -> None:
+    layers = ("shared/base-identities", "security/base-identities")
+    root = make(tmp_path / "p", ending=ending, layers=layers)
+    common = root / "config" / f"common.{ending}"
+    common.write_text(COMMON.replace('region_primary   = "us-east-1"', "").replace("regions_allowed", "# "))
+    assert find_project(root).region_primary == ""
+    assert any("region" in one for one in find_project(root).warnings)
+    with (root / "shared" / "config" / f"backend.{ending}").open("a") as file:
+        file.write('region = "eu-west-1"\n')
+    project = find_project(root)
+    assert [one.region for one in project.layers] == ["", "eu-west-1"]
+    assert (project.region_primary, project.region_secondary) == ("eu-west-1", "us-west-2")
+    block = 'terraform {\n  backend "s3" {\n    region = "eu-central-1"\n  }\n}\n'
+    (root / "security/base-identities/config.tf").write_text(block)
+    project = find_project(root)
+    assert project.region_of("security") == project.region_primary == "eu-central-1"
+    assert project.region_of("shared") == "eu-west-1"
+
+
 def test_a_link_to_a_folder_of_the_project_is_followed(tmp_path: Path) -> None:
     root = make(tmp_path / "p")
     link = tmp_path / "link"

@@ -109,6 +109,33 @@ def test_an_override_file_and_a_variables_default_count(root: Path) -> None:
     assert providers == [NamedProfile("bb-mine", Use.PROVIDER, "zz_override.tf:2")]
 
 
+def test_what_an_override_file_replaces_is_not_needed(root: Path) -> None:
+    (root / "security/global/base-identities/override.tf").write_text(
+        'provider "aws" {\n  profile = null\n}\n'
+        'provider "aws" {\n  alias   = "shared"\n  profile = "bb-own"\n}\n'
+        'data "terraform_remote_state" "identities" {\n  backend = "local"\n  config = {\n'
+        '    path = "state"\n  }\n}\n'
+        'data "terraform_remote_state" "computed" {\n  count = 0\n}\n'
+        'terraform {\n  backend "local" {\n    path = "state"\n  }\n}\n'
+    )
+    location = layer(root)
+    assert (location.backend, location.backend_configs, location.region) == ({}, (), "us-east-1")
+    assert named_profiles(location) == (
+        NamedProfile("bb-own", Use.OTHER_PROVIDER, "override.tf:6", certain=False),
+        NamedProfile("", Use.OTHER_STATE, "config.tf:29", certain=False),
+        NamedProfile("", Use.OTHER_STATE, "config.tf:35", certain=False),
+    )
+
+
+def test_a_backend_of_the_same_kind_in_an_override_file_keeps_the_backend_file(root: Path) -> None:
+    (root / "security/global/base-identities/a_override.tf").write_text(
+        'terraform {\n  backend "s3" {\n    key = "other"\n  }\n}\n'
+    )
+    location = layer(root)
+    assert location.backend_configs == (location.backend_config,)
+    assert named_profiles(location)[0].name == "bb-security-devops"
+
+
 @pytest.mark.parametrize(
     ("profile", "account"),
     [

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.layer.document import Document
-from workflows.layer.files import read_documents
+from workflows.layer.files import backends, read_documents
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
 from workflows.layer.values import object_key, read_variables, text_of
 
@@ -100,11 +100,16 @@ def _found(root: Path) -> Project:
         )
     if not layers:
         warnings.append("No account folder holds a base-identities layer, so there is nothing to edit.")
+    region = _region(values) or next(filter(None, (one.region for one in layers)), "")
+    if not region:
+        warnings.append(
+            "No file names the project's region, so nobody can be handed over: set region_primary."
+        )
     return Project(
         root=root,
         name=name,
         long_name=_text(values, "project_long") or name,
-        region_primary=_text(values, "region_primary") or _text(values, "region"),
+        region_primary=region,
         region_secondary=_text(values, "region_secondary"),
         regions_allowed=_texts(values.get("regions_allowed")),
         accounts=accounts,
@@ -246,18 +251,23 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         # until 2021 it was in backend.config or base.config
         raise _missing_file(folder, path, "account", "the account's `environment`")
     backend = {name: _plain(value) for name, value in read_variables(backend_file).items()}
+    blocks = backends(path)
+    replaced = bool(blocks) and blocks[-1].header != blocks[0].header
+    in_block = text_of(blocks[-1].attributes.get("region"), {}) if blocks else None
     return LayerLocation(
         account=folder.name,
         path=path,
         relative=path.relative_to(root).as_posix(),
         account_id=(account.id or None) if account else None,
         environment=_text(variables, "environment") or folder.name,
-        backend=backend,
+        backend={} if replaced else backend,
         backend_config=backend_file,
         var_files=var_files,
         variables=variables,
         locked=read_lock_file(path / ".terraform.lock.hcl"),
         required_version=read_required_version(path),
+        backend_configs=() if replaced else (backend_file,),
+        region=_region(variables) or in_block or "",
     )
 
 
@@ -277,6 +287,10 @@ def _plain(value: object) -> str:
 def _text(values: Mapping[str, object], name: str) -> str:
     value = values.get(name)
     return value if isinstance(value, str) else ""
+
+
+def _region(values: Mapping[str, object]) -> str:
+    return _text(values, "region_primary") or _text(values, "region")
 
 
 def _texts(value: object) -> tuple[str, ...]:

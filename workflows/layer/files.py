@@ -20,11 +20,14 @@ from workflows.layer.document import Document
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from workflows.layer.document import Block
+
 
 _KEY_FOLDER = re.compile(
     rb'pgp_key[ \t]*=[ \t]*"?(?:\$\{)?[ \t]*file(?:base64)?\('
     rb'[ \t]*"(?:\$\{path\.module\}/)?([A-Za-z0-9_./-]*)/'
 )
+_BACKEND = re.compile(rb"\b(?:backend|cloud)\b")
 _UNREAD = (".tf.json", ".tofu", ".tofu.json")
 
 
@@ -126,6 +129,24 @@ def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[D
     for path in _terraform_files(folder):
         if path.is_file() and worth_reading.search(data := path.read_bytes()):
             yield Document(path.name, data)
+
+
+def backends(folder: Path) -> list[Block]:
+    """The `backend` and `cloud` blocks of a folder; the last is the one that Terraform takes.
+
+    One in an override file takes the place of the other whole, of whichever kind it is (Terraform, "Override
+    Files", merging `terraform` blocks).
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    return [
+        block
+        for document in read_documents(folder, _BACKEND)
+        for settings in document.blocks_of("terraform")
+        for kind in ("backend", "cloud")
+        for block in settings.nested(kind)
+    ]
 
 
 def _terraform_files(folder: Path) -> list[Path]:

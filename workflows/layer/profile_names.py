@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from workflows.layer.declarations import constants, place_of
-from workflows.layer.document import Attribute
+from workflows.layer.document import Attribute, unwrap
 from workflows.layer.files import FileSet, read_documents
 from workflows.layer.values import evaluate, object_key, read_variables, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from workflows.layer.document import Block
+    from workflows.layer.document import Document
     from workflows.layer.project import Account, LayerLocation, Project
 
 
@@ -74,8 +74,9 @@ def account_in_name(project: Project, profile: str) -> Account | None:
     return max(fitting, key=lambda one: len(one.name), default=None)
 
 
+_BACKEND: Final = ("backend",)
 _WORTH_READING = re.compile(
-    rb'^[ \t]*"?profile"?[ \t]*[=:]|^[ \t]*variable\b|"terraform_remote_state"', re.MULTILINE
+    rb'\bprofile"?[ \t]*[=:]|^[ \t]*variable\b|"terraform_remote_state"|\b(?:backend|cloud)\b', re.MULTILINE
 )
 
 
@@ -110,34 +111,51 @@ def named_profiles(location: LayerLocation) -> tuple[NamedProfile, ...]:
     """The profiles that a layer names, the state's first."""
     documents = {one.name: one for one in read_documents(location.path, _WORTH_READING)}
     names = constants(FileSet(documents, {}), location.variables)
-    found: dict[tuple[str, ...], NamedProfile] = {}
-    # An override file's block takes the place of the one that it overrides, and it comes last.
-    for document in documents.values():
-        for block in document.blocks:
-            found.update(_of_block(block, names))
+    merged = _merged(documents.values(), names)
+    found: list[NamedProfile] = []
     if profile_of_file := location.backend.get("profile"):
         place = f"{location.account}/config/{location.backend_config.name}"
-        found["backend",] = NamedProfile(profile_of_file, Use.STATE, place)
-    return tuple(sorted(found.values(), key=lambda one: list(Use).index(one.use)))
+        found.append(NamedProfile(profile_of_file, Use.STATE, place))
+        merged.pop(_BACKEND, None)
+    found += [one for block in merged.items() for one in _of_block(*block, names)]
+    return tuple(sorted(found, key=lambda one: list(Use).index(one.use)))
 
 
-def _of_block(block: Block, names: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], NamedProfile]]:
-    match block.header:
-        case ("provider", "aws"):
-            alias = block.attributes.get("alias")
-            word = str(evaluate(block.document, alias.value, names)) if alias else ""
-            use = Use.OTHER_PROVIDER if alias else Use.PROVIDER
-            if profile := block.attributes.get("profile"):
-                yield ("provider", word), _named(profile, names, use, certain=alias is None)
-        case ("data", "terraform_remote_state", label):
-            config = block.attributes.get("config")
-            certain = not {"count", "for_each"} & block.attributes.keys()
-            if config is not None:
-                yield from ((("data", label), one) for one in _of_config(config, names, certain=certain))
-        case ("terraform",):
-            for backend in block.nested("backend"):
-                if profile := backend.attributes.get("profile"):
-                    yield ("backend",), _named(profile, names, Use.STATE)
+def _merged(
+    documents: Iterable[Document], names: Mapping[str, object]
+) -> dict[tuple[str, ...], dict[str, Attribute]]:
+    """The attributes of the blocks that can name a profile, as Terraform merges them, override files last.
+
+    An override file's argument takes the place of that of the same name, a `config` as a whole; a backend
+    takes the place of the other whole (Terraform, "Override Files"). A provider is told by its alias.
+    """
+    found: dict[tuple[str, ...], dict[str, Attribute]] = {}
+    for block in (one for document in documents for one in document.blocks):
+        match block.header:
+            case ("provider", "aws"):
+                alias = block.attributes.get("alias")
+                word = str(evaluate(block.document, alias.value, names)) if alias else ""
+                found.setdefault((*block.header, word), {}).update(block.attributes)
+            case ("data", "terraform_remote_state", _):
+                found.setdefault(block.header, {}).update(block.attributes)
+            case ("terraform",):
+                for backend in (*block.nested("backend"), *block.nested("cloud")):
+                    found[_BACKEND] = backend.attributes
+    return found
+
+
+def _of_block(
+    header: tuple[str, ...], attributes: Mapping[str, Attribute], names: Mapping[str, object]
+) -> Iterator[NamedProfile]:
+    profile, config = attributes.get("profile"), attributes.get("config")
+    if header[0] == "data":
+        if config is not None:
+            certain = not {"count", "for_each"} & attributes.keys()
+            yield from _of_config(config, names, certain=certain)
+    elif profile is not None and unwrap(profile.value).type != "null_lit":
+        alias = header[0] == "provider" and bool(header[-1])
+        use = Use.STATE if header == _BACKEND else Use.OTHER_PROVIDER if alias else Use.PROVIDER
+        yield _named(profile, names, use, certain=not alias)
 
 
 def _of_config(config: Attribute, names: Mapping[str, object], *, certain: bool) -> Iterator[NamedProfile]:

@@ -50,12 +50,16 @@ class LayerLocation:
         relative: the same relative to the project's root, with forward slashes.
         account_id: 12 digits, or None if the project does not say.
         environment: `environment` of the account's variables, as `security`.
-        backend: the backend's settings: `profile`, `bucket`, `region`, `dynamodb_table` …
-        backend_config: the file that `terraform init -backend-config=` takes.
+        backend: what the account's backend file sets: `profile`, `bucket`, `region`, `dynamodb_table` …;
+            empty where an override file puts another kind of backend in the place of the layer's.
+        backend_config: the account's backend file.
         var_files: the files that `-var-file=` takes, in the order they are given.
         variables: their values together, later files first in rank.
         locked: the AWS provider of `.terraform.lock.hcl`, or None without one.
         required_version: the `required_version` of the layer's Terraform block, or None.
+        backend_configs: what `terraform init -backend-config=` takes: that file, or none.
+        region: the region of its variables, of its backend file or of its backend block, the first that is
+            named; "" where none is.
     """
 
     account: str
@@ -69,6 +73,8 @@ class LayerLocation:
     variables: Mapping[str, object] = field(repr=False)
     locked: LockedProvider | None = None
     required_version: str | None = None
+    backend_configs: tuple[Path, ...] = ()
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,8 @@ class Project:
         root: its root folder, absolute.
         name: the short name, `bb`: the prefix of profiles and the folder under `~/.aws`.
         long_name: the long name, `binbash`.
-        region_primary: the AWS region of the backend and of most resources.
+        region_primary: the AWS region of the backend and of most resources: that of the common variables,
+            else of the first layer that names one; "" where none does.
         region_secondary: the other region, or "".
         regions_allowed: the regions that the project permits; may be empty.
         accounts: in the order of `common.tfvars`.
@@ -108,6 +115,11 @@ class Project:
     def account(self, name: str) -> Account | None:
         """The account of that name, or None."""
         return next((one for one in self.accounts if one.name == name), None)
+
+    def region_of(self, account: str) -> str:
+        """The region of an account's layer, or else the project's."""
+        layer = self.layer(account)
+        return (layer.region if layer else "") or self.region_primary
 
     def layer(self, account: str) -> LayerLocation | None:
         """The layer of that account, or None."""

@@ -281,7 +281,7 @@ def identity(source: Source, name: str, details: KeyDetails, parts: frozenset[st
         sign_in_url=sign_in_url(state.account_alias or account_id, partition) if password else "",
         encrypted_password=password,
         key_fingerprint=details.fingerprint,
-        region=source.project.region_primary,
+        region=source.project.region_of(account),
         partition=partition,
         mfa_required=password is not None,
         password_policy=policy_words(source.layer) if password else (),

@@ -22,7 +22,7 @@ class ProfileOwner:
         account_name: the account that its user is in.
         account_id: its twelve digits.
         user: the IAM user, or "" where nothing tells it.
-        region: the project's primary region.
+        region: the region of the account's layer, or the project's.
         partition: the AWS partition.
         profiles: the roles.
         source: where the roles are known from, in words.
@@ -81,6 +81,6 @@ def owner_by_convention(project: Project, account: str) -> ProfileOwner:
             why="By convention only those of management and of security assume roles.",
             next="Give `--as security` or `--as management`; or join with the handoff that your admin sent.",
         )
-    region, source = project.region_primary, "`accounts` in the project's common variables"
+    region, source = project.region_of(account), "`accounts` in the project's common variables"
     place = (account, found.id, "", region, partition_of_region(region))
     return ProfileOwner(*place, profiles, source, project.mfa_enabled)

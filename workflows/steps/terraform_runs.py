@@ -144,7 +144,7 @@ def _layer(context: Context, project: Project, location: LayerLocation, files: P
         run_folder(context, location.account),
         environment=world.environment,
         variables=_variables(context, location, files),
-        backend_configs=[location.backend_config],
+        backend_configs=location.backend_configs,
         var_files=location.var_files,
         now=world.now,
     )
