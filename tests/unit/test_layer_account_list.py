@@ -6,6 +6,8 @@ import pytest
 
 from workflows.layer.account_list import add_account, check_account, remove_account
 from workflows.layer.discover import find_project
+from workflows.layer.mentioned import account_mentions
+from workflows.layer.model import Place
 from workflows.layer.operations import EditRefused
 from workflows.layer.project import Account, Project
 from workflows.layer.write import write
@@ -39,10 +41,11 @@ def test_an_account_comes_last_as_its_sibling_is_written_and_goes_without_a_trac
 
 
 def test_an_account_in_the_middle_goes_alone(project: Project) -> None:
-    middle = project.accounts[1]
-    write(remove_account(project, middle.name))
-    left = find_project(project.root)
-    assert left.accounts == tuple(one for one in project.accounts if one != middle)
+    last = Account("lab", "aws+lab@example.com", "888888888888")
+    write(add_account(project, NEW))
+    write(add_account(find_project(project.root), last))
+    write(remove_account(find_project(project.root), NEW.name))
+    assert find_project(project.root).accounts == (*project.accounts, last)
 
 
 ONE_LINE = 'accounts = { security = { email = "a@b.c", id = "222222222222" } }\n'
@@ -92,6 +95,36 @@ def test_a_wrong_request_is_told_and_refused(project: Project, account: Account,
 def test_an_account_that_aws_has_not_made_yet_has_no_id(project: Project) -> None:
     write(add_account(project, Account("data", "a@b.cd", "")))
     assert find_project(project.root).accounts[-1] == Account("data", "a@b.cd", "")
+
+
+def test_an_account_that_layers_need_is_kept(project: Project) -> None:
+    for name, text in {
+        "security/config/shared.tfvars": '# var.accounts.shared\nroles = { shared = "bb-shared-devops" }\n',
+        "security/global/base-identities/zz.tf": (
+            "/*\nvar.accounts.shared\n*/\nlocals {\n  a = var.accounts.shared.id\n"
+            '  b = var.accounts["shared"].id\n  c = lookup(var.accounts, "shared")\n'
+            '  d = var.accounts.shared-services.id\n  e = "shared/network/terraform.tfstate"\n'
+            "  f = external_accounts.shared\n}\n"
+        ),
+        "management/network/main.tf": (
+            'provider "aws" {\n  profile = "${var.project}-shared-devops"\n}\n'
+            'data "terraform_remote_state" "x" {\n  config = {\n    bucket = "bb-shared-backend"\n  }\n}\n'
+            'locals {\n  # profile = "bb-shared-devops"\n  profile = "bb-security-devops"\n}\n'
+        ),
+        "shared/network/main.tf": "locals {\n  a = var.accounts.shared.id\n}\n",
+    }.items():
+        (project.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.root / name).write_text(text)
+    places = account_mentions(project, "shared")
+    assert [one for one in places if Path(one.file).name != "policies.tf"] == [
+        Place("management/network/main.tf", 2),
+        Place("management/network/main.tf", 6),
+        *(Place("security/global/base-identities/zz.tf", line) for line in (5, 6, 7, 9)),
+        Place("shared/network/main.tf", 1),
+    ]
+    with pytest.raises(EditRefused) as refusal:
+        remove_account(project, "shared")
+    assert refusal.value.place == places[0]
 
 
 def test_what_is_computed_or_not_there_is_refused(project: Project) -> None:

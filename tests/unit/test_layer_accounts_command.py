@@ -175,8 +175,21 @@ def test_a_missing_file_names_its_example_and_an_ignored_one_is_told(
     assert "common.tfvars.example" in refusal.value.next
 
 
-def test_what_stays_behind_is_told(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(machine, "--remove", "security", "--dry-run", "--json") == DONE
+def test_what_stays_behind_is_told(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(machine, *ADD) == DONE
+    (project / "data-science/config").mkdir(parents=True)
+    capsys.readouterr()
+    assert run(machine, "--remove", "data-science", "--dry-run", "--json") == DONE
     record = json.loads(capsys.readouterr().out)
     assert record["written"] is False
-    assert any("identities layer of security" in one for one in record["warnings"])
+    assert any("folder data-science" in one for one in record["warnings"])
+
+
+def test_an_account_that_layers_need_is_refused_with_their_places(machine: Machine, project: Path) -> None:
+    before = common(project).read_bytes()
+    with pytest.raises(OnboardError) as refusal:
+        run(machine, "--remove", "shared", "--dry-run")
+    assert "management/global/base-identities/policies.tf:12" in refusal.value.as_text()
+    assert common(project).read_bytes() == before

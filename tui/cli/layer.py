@@ -217,7 +217,7 @@ def _changes(
 def _done(options: argparse.Namespace) -> str:
     if options.add:
         return f"The account {options.add} is added to the project's accounts."
-    return f"The account {options.remove} is removed from the project's accounts; its folder and layers stay."
+    return f"The account {options.remove} is removed from the project's accounts."
 
 
 def _warn_of_half_written(writes: WriteJournal) -> None:

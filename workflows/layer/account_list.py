@@ -17,8 +17,9 @@ from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.document import Document
 from workflows.layer.edit import EditUnsafe
 from workflows.layer.lists import edited_list, entry_keys, insert_entry, remove_entry
+from workflows.layer.mentioned import account_mentions
 from workflows.layer.model import Place
-from workflows.layer.operations.base import refuse
+from workflows.layer.operations.base import EditRefused, refuse
 from workflows.layer.operations.cloning import Renaming, cloned, replacing
 from workflows.layer.values import fields_at, quote
 
@@ -90,11 +91,13 @@ def add_account(project: Project, account: Account) -> ChangeSet:
 
 
 def remove_account(project: Project, name: str) -> ChangeSet:
-    """What changes when an account leaves the list; its folder, layers and state stay.
+    """What changes when an account that no layer needs leaves the list.
 
     Raises:
-        EditRefused: there is no such account, it is the last one, or the file's shape does not allow it.
+        EditRefused: there is no such account, it is the last one, layers still need it (their places are the
+            detail, a line each), or the file's shape does not allow it.
         EditUnsafe: the result is not what was meant.
+        OnboardError: a file of the project cannot be read.
     """
     path, document, container = _list(project)
     keys = entry_keys(document, container)
@@ -103,6 +106,16 @@ def remove_account(project: Project, name: str) -> ChangeSet:
         raise refuse(f"There is no account {name} in {path.name}.", f"There are: {known}.")
     if len(keys) == 1:
         raise refuse(f"The account {name} is kept.", "A project has at least one account.")
+    if mentions := account_mentions(project, name):
+        kept = EditRefused(
+            "This account is in use",
+            f"The account {name} is kept.",
+            why="The files below still need it; their plans would fail.",
+            next="Change or remove these places first; destroy a layer of the account before you remove it.",
+            detail="\n".join(map(str, mentions)),
+        )
+        kept.place = mentions[0]
+        raise kept
     edited = edited_list(document, container, remove_entry(document, container, keys.index(name)))
     wanted = _values(document.data)
     left = {key: value for key, value in wanted["accounts"].items() if key != name}
@@ -111,12 +124,9 @@ def remove_account(project: Project, name: str) -> ChangeSet:
 
 def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
     """What a person should know before an account leaves the list."""
-    warnings: list[Sentence] = []
-    if project.layer(name) is not None:
-        warnings.append(f"The identities layer of {name} stays; plans there miss its account in the list.")
     if (project.root / name).is_dir():
-        warnings.append(f"The folder {name} and its state stay; the AWS account too.")
-    return warnings
+        return [f"The folder {name} and its state stay; the AWS account too."]
+    return []
 
 
 def _list(project: Project) -> tuple[Path, Document, Node]:

@@ -1,0 +1,107 @@
+"""What the files of a project mention, in whichever account and layer: regions, and an account.
+
+Layers look across the project (a group's policy in `security` names an account by `var.accounts.NAME`, a
+remote state names another account's profile and bucket), so what one file drops can break a layer elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
+from workflows.layer.document import Document
+from workflows.layer.model import Place
+from workflows.layer.profile_names import account_in_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from workflows.layer.project import Project
+
+
+_HCL = (".tf", ".tofu", ".tfvars", ".config")
+_READ = (*_HCL, ".json", ".hcl", ".env", ".example", ".yaml", ".yml")
+_NAMED = re.compile(rb'\b(?:\w*profile|bucket|dynamodb_table)"?\s*[=:]\s*"([^"\n]+)"')
+"""Attributes whose values are named after an account: `bb-shared-devops`, `${var.project}-shared-devops`."""
+
+
+def named_regions(root: Path, regions: Collection[str]) -> tuple[str, ...]:
+    """Which of some regions a file of the project names, in its text or in its path, in alphabetical order.
+
+    Args:
+        root: the project's root.
+        regions: the names that count, as `eu-west-1`; an availability zone names its region.
+
+    Raises:
+        OnboardError: a file or folder cannot be read.
+    """
+    longest_first = sorted(regions, key=len, reverse=True)
+    pattern = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, longest_first))})(?![0-9])".encode())
+    found: set[bytes] = set()
+    for path, data in _files(root, _READ) if regions else ():
+        found.update(pattern.findall(data), pattern.findall(os.fsencode(path.relative_to(root))))
+    return tuple(sorted(one.decode() for one in found))
+
+
+def account_mentions(project: Project, name: str) -> tuple[Place, ...]:
+    """Where the project's layers need an account in `accounts`, each place once; comments do not count.
+
+    They need it by `accounts.NAME`, by a path into its folder, by a profile, bucket or lock table named after
+    it, and each layer in its own folder needs it as a whole (line 1 of its first file).
+
+    Raises:
+        OnboardError: a file or folder cannot be read.
+    """
+    word = re.escape(name)
+    key = rf'\.{word}(?![\w-])|\s*\[\s*"{word}"\s*\]|\s*,\s*"{word}"'
+    mention = re.compile(rf'\baccounts(?:{key})|["/]{word}/'.encode())
+    found: dict[Place, None] = {}
+    layers: set[Path] = set()
+    for path, data in _files(project.root, _HCL):
+        relative = path.relative_to(project.root)
+        if relative.parts[0] == name:
+            if path.suffix in {".tf", ".tofu"} and path.parent not in layers:
+                layers.add(path.parent)
+                found[Place(relative.as_posix(), 1)] = None
+            continue
+        matches = [one.start() for one in mention.finditer(data)]
+        matches += [one.start(1) for one in _NAMED.finditer(data) if _is_of(project, one[1], name)]
+        document = Document(relative.as_posix(), data) if matches else None
+        for start in sorted(matches):
+            node = document.root.descendant_for_byte_range(start, start + 1) if document else None
+            if node is not None and node.type != "comment":
+                found[Place(relative.as_posix(), node.start_point.row + 1)] = None
+    return tuple(found)
+
+
+def _is_of(project: Project, value: bytes, name: str) -> bool:
+    """Whether a profile, bucket or table is named after an account."""
+    text = value.decode("utf-8", "replace").replace("${var.project}", project.name)
+    account = account_in_name(project, text)
+    return account is not None and account.name == name
+
+
+def _files(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]:
+    """The project's own files with their bytes, by path; what is hidden (`.git`, `.terraform`) left out."""
+
+    def refuse(error: OSError) -> None:
+        raise OnboardError(
+            "The project cannot be read in full",
+            f"{error.filename} cannot be read.",
+            why=cause_of(error),
+            next="Make it readable, then try again.",
+        ) from error
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if name.endswith(endings) and path.is_file():
+                try:
+                    yield path, path.read_bytes()
+                except OSError as error:
+                    refuse(error)
