@@ -19,9 +19,7 @@ from pathlib import Path
 
 from workflows.core.secret import Secret
 from workflows.services.clients import ClientFactory, Credentials
-from workflows.services.sts_regions.account import Access
-from workflows.services.sts_regions.ask import PATIENCE, Question, ask
-from workflows.services.sts_regions.partition import regions_of
+from workflows.services.sts_regions.ask import PATIENCE, Access, Question, ask, regions_of
 
 BUDGET = 1.5
 RUNS = 7

@@ -22,8 +22,7 @@ from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Tex
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
-from workflows.services.sts_regions.console import settings_page
-from workflows.services.sts_regions.verdict import by_urgency
+from workflows.services.sts_regions.report import by_urgency, settings_page
 from workflows.steps import sts_regions
 from workflows.steps.base import Report
 from workflows.steps.sts_region_access import MfaSessions

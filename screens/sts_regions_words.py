@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from workflows.core.sentences import Sentence, text_of
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
-from workflows.services.sts_regions.console import instructions
-from workflows.services.sts_regions.partition import SOURCE
-from workflows.services.sts_regions.report import token_words
-from workflows.services.sts_regions.verdict import ToDo, Verdict, to_do
+from workflows.services.sts_regions.ask import SOURCE
+from workflows.services.sts_regions.report import ToDo, Verdict, instructions, to_do, token_words
 from workflows.steps.sts_regions import Survey
 
 MARKS: Mapping[Verdict, str] = {

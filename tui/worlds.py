@@ -12,9 +12,14 @@ from tui.places import Machine
 from tui.vaults import vault_for
 from workflows.core.errors import OnboardError
 from workflows.services.browser import SandboxBrowser, SystemBrowser
-from workflows.services.clipboard import Clipboard, FirstWorkingClipboard, Osc52Clipboard, PyperclipClipboard
+from workflows.services.clipboard import (
+    Clipboard,
+    FirstWorkingClipboard,
+    Osc52Clipboard,
+    PyperclipClipboard,
+    TmuxClipboard,
+)
 from workflows.services.installation import how_to_add_the_demo
-from workflows.services.tmux_clipboard import TmuxClipboard
 from workflows.steps.base import Progress, Report
 from workflows.world import World
 

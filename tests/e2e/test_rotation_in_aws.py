@@ -21,9 +21,7 @@ from workflows.services.clients import Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords, Phase
 from workflows.services.key_store import FileStore, KeyStore
 from workflows.services.profiles.write import profile_paths
-from workflows.services.rotation import finish, rotate
-from workflows.services.rotation_parts import Parts
-from workflows.services.rotation_recovery import recover
+from workflows.services.rotation import Parts, finish, recover, rotate
 from workflows.steps.key_session import KeySession, key_session
 from workflows.steps.own_identity import clients_for
 

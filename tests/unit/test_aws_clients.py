@@ -12,16 +12,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from workflows.core.secret import Secret
-from workflows.services import credential_process, iam, sts
-from workflows.services.clients import (
-    AwsError,
-    AwsFailure,
-    ClientFactory,
-    Credentials,
-    Patience,
-    ProfileFiles,
-    profile_map,
-)
+from workflows.services import clients, iam, sts
+from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.clients import ClientFactory, Credentials, Patience, ProfileFiles, profile_map
 
 ROOT = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
 
@@ -158,7 +151,7 @@ def test_a_credential_process_gives_the_key_and_gets_the_named_environment(
 def test_a_credential_process_that_never_answers_is_ended_and_named(
     factory: ClientFactory, files: ProfileFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credential_process, "SECONDS", 0.2)
+    monkeypatch.setattr(clients, "PROCESS_SECONDS", 0.2)
     files.config_file.write_text("[profile p]\ncredential_process = sleep 600\n")
     with pytest.raises(AwsError, match="the profile p") as caught:
         factory.profile_credentials(files, "p")

@@ -10,10 +10,8 @@ from support.slow_sts import SlowSts, slow_sts
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.services.client_settings import Patience
-from workflows.services.clients import ClientFactory, Credentials
+from workflows.services.clients import ClientFactory, Credentials, Patience
 from workflows.services.sts_regions import ask as asking
-from workflows.services.sts_regions.account import Access
 from workflows.services.sts_regions.answers import (
     AccountAnswer,
     Audit,
@@ -22,11 +20,18 @@ from workflows.services.sts_regions.answers import (
     StsState,
     changes,
 )
-from workflows.services.sts_regions.ask import Question, ask
-from workflows.services.sts_regions.console import entrance, instructions, settings_page
-from workflows.services.sts_regions.partition import partition_of_region, regions_of
-from workflows.services.sts_regions.report import markdown, record
-from workflows.services.sts_regions.verdict import Verdict, by_urgency, judge, to_do
+from workflows.services.sts_regions.ask import Access, Question, ask, partition_of_region, regions_of
+from workflows.services.sts_regions.report import (
+    Verdict,
+    by_urgency,
+    entrance,
+    instructions,
+    judge,
+    markdown,
+    record,
+    settings_page,
+    to_do,
+)
 
 ACCOUNT = "222222222222"
 KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))

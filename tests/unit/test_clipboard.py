@@ -20,9 +20,9 @@ from workflows.services.clipboard import (
     FirstWorkingClipboard,
     Osc52Clipboard,
     PyperclipClipboard,
+    TmuxClipboard,
+    load_pyperclip,
 )
-from workflows.services.quiet_pyperclip import load_pyperclip
-from workflows.services.tmux_clipboard import TmuxClipboard
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -19,9 +19,7 @@ from workflows.services.iam import AccessKey
 from workflows.services.key_records import KeyRecord, KeyRecords, Phase, remark
 from workflows.services.key_store import FileStore, KeyStore, VaultStore
 from workflows.services.profiles.write import profile_paths
-from workflows.services.rotation import finish, rotate
-from workflows.services.rotation_parts import Parts
-from workflows.services.rotation_recovery import recover
+from workflows.services.rotation import Parts, finish, recover, rotate
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 OLD = "AKIAOLDOLDOLDOLDOLD1"

@@ -21,7 +21,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
 from workflows.services.access_key_file import delete_access_key_file
 from workflows.services.aws_errors import about_key_of
-from workflows.services.client_settings import USUAL_REGION
+from workflows.services.clients import USUAL_REGION
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
 from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.profiles.plan import BaseProfile, WantedProfiles, region_problems

@@ -20,9 +20,9 @@ from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, text_of
 from workflows.numbers import count
+from workflows.services.clipboard import load_pyperclip
 from workflows.services.gpg.tools import gpg_version
 from workflows.services.installation import how_to_add_the_demo, how_to_install
-from workflows.services.quiet_pyperclip import load_pyperclip
 from workflows.services.system_keyring import KeyringVault, system_keyring, unsafe_keyring
 from workflows.services.terraform.binary import chosen_by_folder, identify
 from workflows.services.vault import VaultUnavailable

@@ -22,9 +22,15 @@ from workflows.layer.discover import find_project
 from workflows.layer.project import Project
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
-from workflows.services.sts_regions.console import instructions
-from workflows.services.sts_regions.report import markdown, record, token_words
-from workflows.services.sts_regions.verdict import Verdict, by_urgency, to_do
+from workflows.services.sts_regions.report import (
+    Verdict,
+    by_urgency,
+    instructions,
+    markdown,
+    record,
+    to_do,
+    token_words,
+)
 from workflows.steps import sts_regions
 from workflows.steps.base import Context
 from workflows.steps.sts_region_access import MfaSessions, Way, devices

@@ -18,8 +18,7 @@ from tui.cli.project_named import named_project
 from tui.places import Machine
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import text_of
-from workflows.services.client_settings import USUAL_REGION
-from workflows.services.clients import Credentials, ProfileFiles
+from workflows.services.clients import USUAL_REGION, Credentials, ProfileFiles
 from workflows.services.installation import how_to_install
 from workflows.services.profiles.plan import base_name
 from workflows.services.profiles.write import profile_paths

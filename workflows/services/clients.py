@@ -7,7 +7,10 @@ side in one process. Nothing is read from or written to the process's environmen
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,25 +19,42 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from workflows.core.secret import Secret
-from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws, translate
-from workflows.services.client_settings import USUAL, Patience, client_config
-from workflows.services.credential_process import LimitedProcess
-from workflows.services.profile_sessions import new_session, no_code, process_failed
+from workflows.services.aws_errors import AwsError, calling_aws, translate
 from workflows.services.sso import explaining_sso, sso_provider
 
-__all__ = [
-    "AwsClient",
-    "AwsError",
-    "AwsFailure",
-    "ClientFactory",
-    "Credentials",
-    "Patience",
-    "ProfileFiles",
-    "calling_aws",
-    "translate",
-]
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds a client waits for a connection and for an answer, and how often it tries in all."""
+
+    connect: float = 5
+    read: float = 20
+    attempts: int = 3
+
+
+PROCESS_SECONDS = 120.0
+"""How long it may take: some open a browser and wait for a person there. Botocore itself waits for ever."""
+USUAL = Patience()
+USUAL_REGION = "us-east-1"
+"""Where nothing tells a region: every account has this one, and nobody can switch it off."""
+
+
+def _client_config(endpoint_url: str | None, patience: Patience) -> Any:
+    """A botocore `Config` for clients of this endpoint (None is AWS itself)."""
+    from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
+
+    loopback = endpoint_url is not None and urlsplit(endpoint_url).hostname in {"127.0.0.1", "localhost"}
+    return Config(
+        connect_timeout=patience.connect,
+        read_timeout=patience.read,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
+        user_agent_extra="iam-onboard",
+        proxies={} if loopback else None,  # a proxy cannot reach this computer's own loopback
+    )
+
 
 AwsClient: TypeAlias = Any
 """A botocore client; its classes are made while the program runs, so there is no type to name."""
@@ -121,7 +141,7 @@ class ClientFactory:
             # Making a client is not safe in several threads at once; using it is (botocore's own promise).
             if self._session is None:
                 nothing = Path(os.devnull)
-                self._session = new_session(ProfileFiles(nothing, nothing), profile=None, region=self.region)
+                self._session = _new_session(ProfileFiles(nothing, nothing), profile=None, region=self.region)
             token = credentials.session_token
             client = self._session.create_client(
                 service,
@@ -158,16 +178,16 @@ class ClientFactory:
         Raises:
             AwsError: the profile is not there, has no credentials, or they cannot be had.
         """
-        session = new_session(files, profile=profile, region=self.region)
+        session = _new_session(files, profile=profile, region=self.region)
         with explaining_sso(session, profile, files.config_file), ExitStack() as stack:
             with calling_aws(f"using the profile {profile}"):
-                chain = self._credential_chain(session, files, profile, mfa_prompter or no_code, stack)
+                chain = self._credential_chain(session, files, profile, mfa_prompter or _no_code, stack)
                 session.register_component("credential_provider", chain)
                 try:
                     # The chain may start the profile's credential_process here.
                     client = session.create_client(service, region_name=region, **self._options())
                 except (OSError, ValueError) as error:
-                    raise process_failed(error, profile) from None
+                    raise _process_failed(error, profile) from None
             stack.callback(client.close)
             yield client
 
@@ -180,19 +200,19 @@ class ClientFactory:
         Raises:
             AwsError: there is no such profile, or it has no credentials.
         """
-        session = new_session(files, profile=profile, region=self.region)
+        session = _new_session(files, profile=profile, region=self.region)
         with (
             explaining_sso(session, profile, files.config_file),
             calling_aws(f"reading the access key of the profile {profile}"),
             ExitStack() as stack,
         ):
-            chain = self._credential_chain(session, files, profile, no_code, stack)
+            chain = self._credential_chain(session, files, profile, _no_code, stack)
             session.register_component("credential_provider", chain)
             try:
                 session.get_scoped_config()  # a missing profile is told apart from one without a key
                 found = session.get_credentials()
             except (OSError, ValueError) as error:
-                raise process_failed(error, profile) from None
+                raise _process_failed(error, profile) from None
             if found is None:
                 from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - boto is slow to import
 
@@ -249,7 +269,7 @@ class ClientFactory:
         return boto.CredentialResolver([role, *FileProviders.providers(profile)])
 
     def _options(self) -> dict[str, Any]:
-        config = client_config(self.endpoint_url, self._patience)
+        config = _client_config(self.endpoint_url, self._patience)
         return {"endpoint_url": self.endpoint_url, "config": config}
 
 
@@ -260,6 +280,76 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
         AwsError: a file cannot be parsed (`AwsFailure.PROFILE`).
     """
     with calling_aws("reading the profile files"):
-        session = new_session(files, profile=None, region=None)
+        session = _new_session(files, profile=None, region=None)
         profiles: Mapping[str, Mapping[str, Any]] = session.full_config.get("profiles", {})
         return profiles
+
+
+def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
+    """A botocore session that takes its files, profile and region from here, never from the environment."""
+    import botocore.session  # noqa: PLC0415 - boto is slow to import
+
+    # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    # (key in the config file, environment variable, default, conversion)
+    variables = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, str(files.config_file), None),
+        "credentials_file": (None, None, str(files.credentials_file), None),
+        "region": ("region", None, region, None),
+        "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
+    }
+    return botocore.session.Session(session_vars=variables, profile=profile)
+
+
+def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
+    """Give no MFA code where none can be asked for.
+
+    Raises:
+        RefreshWithMFAUnsupportedError: always.
+    """
+    from botocore.exceptions import RefreshWithMFAUnsupportedError  # noqa: PLC0415 - boto is slow to import
+
+    raise RefreshWithMFAUnsupportedError
+
+
+def _process_failed(error: Exception, profile: str) -> AwsError:
+    """The error for a `credential_process` that could not be started or gave no JSON."""
+    from botocore.exceptions import CredentialRetrievalError  # noqa: PLC0415 - boto is slow to import
+
+    reason = (
+        f"{type(error).__name__}: {error.strerror} {error.filename}"
+        if isinstance(error, OSError)
+        else "no valid JSON"
+    )
+    return translate(
+        CredentialRetrievalError(provider="credential_process", error_msg=reason),
+        f"asking the credential_process of the profile {profile}",
+    )
+
+
+class LimitedProcess(subprocess.Popen[bytes]):
+    """A started `credential_process`, for botocore's provider; it is killed when its time is over."""
+
+    def communicate(
+        self,
+        input: bytes | None = None,  # noqa: A002 - subprocess's name for it
+        timeout: float | None = None,
+    ) -> tuple[bytes, bytes]:
+        """What it wrote to its two outputs.
+
+        Raises:
+            TimeoutError: it gave no answer within `PROCESS_SECONDS`.
+        """
+        try:
+            return super().communicate(input, PROCESS_SECONDS if timeout is None else timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+            for pipe in (self.stdout, self.stderr):
+                if pipe is not None:
+                    pipe.close()
+            program = self.args[0] if isinstance(self.args, list) else ""
+            raise TimeoutError(
+                errno.ETIMEDOUT, f"No answer within {PROCESS_SECONDS:g} seconds from", str(program)
+            ) from None

@@ -7,18 +7,20 @@ cannot be read back.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from types import ModuleType, SimpleNamespace
+from typing import Any, Final, Protocol
 
 from workflows.core.errors import OnboardError
 from workflows.core.processes import ON_A_DESKTOP, child_environment
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.services.installation import how_to_install
-from workflows.services.quiet_pyperclip import load_pyperclip
 
+CHILD_SECONDS = 5
 KEEP_SECONDS = 120
 RETRY_SECONDS = 30
 """After this time a clipboard that did not answer is asked again to be emptied."""
@@ -240,3 +242,165 @@ def unavailable(why: Sentence) -> ClipboardUnavailable:
         next="Show the text and select it with the mouse (hold Shift), or install what copies:\n"
         + how_to_install("clipboard"),
     )
+
+
+_SECONDS: Final = 5.0
+_PASSED_ON: Final = ("PATH", "HOME", "TERM", "TMPDIR", "TMUX", "TMUX_TMPDIR")
+
+
+class TmuxClipboard:
+    """The buffers of the tmux that the program runs in, which passes them on to the terminal around it.
+
+    By default tmux drops what a program copies by OSC 52, and where it is allowed to, it keeps a copy in its
+    list of buffers that no later text removes. tmux itself may always reach the terminal's clipboard (`-w`,
+    from 3.2), and what it keeps can be read back and deleted. The text goes through a pipe, never as an
+    argument.
+
+    Args:
+        now: the clock, timezone aware.
+        environment: of the program; its TMUX names the server.
+        keep_seconds: how long a secret may stay.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        environment: Mapping[str, str],
+        *,
+        keep_seconds: int = KEEP_SECONDS,
+    ) -> None:
+        self.expires_at: datetime | None = None
+        self._now = now
+        self._environment = child_environment(environment, allowed=_PASSED_ON)
+        self._keep = timedelta(seconds=keep_seconds)
+        self._digests: set[bytes] = set()
+
+    def copy(self, text: str | Secret) -> str:
+        """See `Clipboard`. The buffer is read back; whether the terminal around tmux took it cannot be."""
+        value = text.reveal() if isinstance(text, Secret) else text
+        self._tmux("load-buffer", "-w", "-", given=value.encode())
+        if digest_of(value) not in self._buffers().values():
+            raise unavailable("What was copied did not come back from tmux.")
+        where = "Copied to tmux, and to your terminal's clipboard if it allows it"
+        if not isinstance(text, Secret):
+            return f"{where}."
+        self._digests.add(digest_of(value))
+        self.expires_at = self._now() + self._keep
+        return f"{where}; both are cleared in {spoken(self._keep)}. {MANAGERS_KEEP_COPIES}"
+
+    def clear_if_ours(self) -> bool:
+        """See `Clipboard`. Our buffers are deleted; the terminal's clipboard, not readable, in any case."""
+        if not self._digests:
+            return False
+        self.expires_at = self._now() + timedelta(seconds=RETRY_SECONDS)  # if it does not answer now
+        for name, digest in self._buffers().items():
+            if digest in self._digests:
+                self._tmux("delete-buffer", "-b", name)
+        self._tmux("load-buffer", "-w", "-b", "iam-onboard", "-", given=b" ")
+        self._tmux("delete-buffer", "-b", "iam-onboard")
+        self._digests.clear()
+        self.expires_at = None
+        return True
+
+    def _buffers(self) -> dict[str, bytes]:
+        """The digest of each buffer, by its name."""
+        names = self._tmux("list-buffers", "-F", "#{buffer_name}").decode().split("\n")
+        contents = {name: self._tmux("show-buffer", "-b", name) for name in names if name}
+        return {name: digest_of(content.decode(errors="replace")) for name, content in contents.items()}
+
+    def _tmux(self, *arguments: str, given: bytes = b"") -> bytes:
+        try:
+            done = subprocess.run(
+                ["tmux", *arguments],
+                input=given,
+                capture_output=True,
+                env=self._environment,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            # Without its cause, which would hold what was copied.
+            raise unavailable(f"tmux does not answer: {type(error).__name__}.") from None
+        if done.returncode != 0:
+            raise unavailable(f"tmux says: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+
+
+def load_pyperclip(environment: Mapping[str, str] | None) -> ModuleType:
+    """A private copy of pyperclip whose child processes can be trusted with a password.
+
+    pyperclip knows the programs of each system but not how they end: it ignores their exit status, lets them
+    write into the terminal that the wizard draws on, and hands the text to KDE's old `klipper` as an
+    argument, where every user of the computer can read it. So a copy of its module is loaded with a
+    `subprocess` of ours, which silences the children, limits their time, checks their status and refuses a
+    text in argv.
+
+    Raises:
+        ImportError: pyperclip is not installed.
+    """
+    found = importlib.util.find_spec("pyperclip")
+    if found is None or found.origin is None or found.loader is None:
+        raise ImportError("pyperclip is not installed")
+    spec = importlib.util.spec_from_file_location("workflows.services._private_pyperclip", found.origin)
+    if spec is None or spec.loader is None:
+        raise ImportError("pyperclip cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    class Child(_QuietChild):
+        variables = None if environment is None else dict(environment)
+
+    def check_call(arguments: Sequence[str], **_: object) -> int:
+        with Child(arguments) as child:
+            child.communicate()
+        return 0
+
+    module.__dict__["subprocess"] = SimpleNamespace(
+        PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL, Popen=Child, check_call=check_call, call=check_call
+    )
+    return module
+
+
+class _QuietChild(subprocess.Popen[bytes]):
+    """A child that gets its text through a pipe alone, says nothing on the terminal and ends in time."""
+
+    variables: dict[str, str] | None = None
+
+    def __init__(
+        self, arguments: Sequence[str | bytes], *, stdin: Any = None, stdout: Any = None, **_: object
+    ) -> None:
+        if any(isinstance(argument, bytes) for argument in arguments):
+            # pyperclip encodes the text, and nothing else: this is klipper's way.
+            raise RuntimeError(
+                "Only KDE's old klipper was found, which shows the text to every user; install xclip."
+            )
+        super().__init__(
+            arguments,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=subprocess.DEVNULL if stdout is None else stdout,
+            stderr=subprocess.DEVNULL,  # a pipe would stay open in xclip's background process
+            env=self.variables,
+            close_fds=True,
+            start_new_session=True,
+        )
+
+    def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:  # noqa: A002 - Popen's
+        """As `Popen.communicate`, with a time limit, and an error when the program failed.
+
+        Raises:
+            RuntimeError: it did not end in time, or not well.
+        """
+        program = str(self.args[0]) if isinstance(self.args, Sequence) else ""
+        try:
+            stdout, _ = super().communicate(input, timeout or CHILD_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            super().communicate()
+            raise RuntimeError(f"{program} did not answer within {CHILD_SECONDS} seconds.") from None
+        if self.returncode != 0 and not self._empty_is_no_error(program):
+            raise RuntimeError(f"{program} failed with exit status {self.returncode}.")
+        return stdout or b"", b""
+
+    def _empty_is_no_error(self, program: str) -> bool:
+        """wl-paste and `xclip -o` end with 1 when the clipboard is empty."""
+        return self.returncode == 1 and self.stdout is not None and program in {"wl-paste", "xclip"}

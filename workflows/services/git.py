@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.core.processes import ALLOWED, Completed, capture, child_environment
 from workflows.core.sentences import Sentence
-from workflows.services.git_refusals import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from threading import Event
+
 
 FETCH_SECONDS = 30
 """How long a fetch may take before the upstream counts as not reachable."""
@@ -310,3 +311,106 @@ class Git:
             verb = next(word for word in arguments if not word.startswith("-"))
             raise refused(verb, self.folder, (answer.stderr + answer.stdout).strip())
         return answer
+
+
+# git's own words in English (its gpg-interface.c): of OpenPGP and X.509, and the two of ssh.
+_NOT_SIGNED: Final = ("failed to sign the data", "Couldn't sign message", "Couldn't load public key")
+
+
+def refused(verb: str, folder: Path, words: str) -> OnboardError:
+    """The error for a command that git ended with a failure.
+
+    Args:
+        verb: git's command, as "commit".
+        folder: where it ran.
+        words: what git said, in English.
+    """
+    if verb == "commit" and any(one in words for one in _NOT_SIGNED):
+        return OnboardError(
+            "The commit is not signed, so not made",
+            f"The files are written, but git could not sign the commit in {folder}.",
+            why=(
+                "Git is set to sign commits (commit.gpgsign), and cannot ask for the key's passphrase here: "
+                "this program has the terminal."
+            ),
+            next=(
+                "Sign something with that key in another terminal, so that its agent knows the passphrase, "
+                "and do this step again; with gpg:  echo | gpg --clearsign\n"
+                "Or unmark “commit”, and commit the files yourself."
+            ),
+            detail=words,
+        )
+    return OnboardError(
+        "git refused",
+        f"git {verb} failed in {folder}.",
+        next="Read git's own words below; nothing else was changed.",
+        detail=words,
+    )
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A line in which a text was found.
+
+    Attributes:
+        path: the file, from the checkout's top folder.
+        line: its number, from 1.
+        text: the line.
+    """
+
+    path: PurePosixPath
+    line: int
+    text: str
+
+
+class GitSearch(Git):
+    """Searches the whole checkout, new files included and ignored ones left out."""
+
+    def hits(self, texts: Sequence[str]) -> tuple[Hit, ...]:
+        """The lines that hold any of the texts, in whatever case, by file; binary files are left out.
+
+        Raises:
+            OnboardError: git fails.
+        """
+        if not texts:
+            return ()
+        patterns = [part for text in texts for part in ("-e", text)]
+        options = ("-I", "-n", "-z", "-i", "-F", "--untracked", "--no-color")
+        answer = self._run("-C", str(self.root()), "grep", *options, *patterns, answers=(0, 1))
+        return tuple(_hit(line) for line in answer.stdout.splitlines() if line.count("\0") == 2)
+
+    def paths(self) -> tuple[PurePosixPath, ...]:
+        """Every file, from the checkout's top folder, sorted; those that are deleted but not committed too.
+
+        Raises:
+            OnboardError: git fails.
+        """
+        options = ("--cached", "--others", "--exclude-standard", "-z")
+        text = self._ask("-C", str(self.root()), "ls-files", *options)
+        return tuple(PurePosixPath(path) for path in sorted({path for path in text.split("\0") if path}))
+
+    def last_contents(self, name: str) -> tuple[str, ...]:
+        """What files of a name held when they were last committed, in whatever folder `keys`, deleted or not.
+
+        Args:
+            name: the file's name, without folders.
+
+        Returns:
+            The content of each such file at the newest commit that touched one of them.
+
+        Raises:
+            OnboardError: git fails.
+        """
+        if not self.head():
+            return ()
+        options = ("-n", "1", "--format=%H", "--name-only", "-z", "--diff-filter=AM", "--no-renames")
+        pathspec = f":(top,glob)**/keys/{name}"
+        answer = self._ask("log", *options, "--", pathspec)
+        commit, _, rest = answer.replace("\0", "\n").strip().partition("\n")
+        files = [line for line in rest.splitlines() if line]
+        return tuple(self._ask("show", f"{commit}:{file}") for file in files)
+
+
+def _hit(line: str) -> Hit:
+    path, number, text = line.split("\0")
+    return Hit(PurePosixPath(path), int(number), text)

@@ -21,7 +21,6 @@ from workflows.services.clients import Credentials
 from workflows.services.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
 from workflows.services.profiles.reading import profile_sections
 from workflows.services.profiles.write import MAX_BYTES, ProfilePaths, write_profiles
-from workflows.services.rotation_parts import KeptKey
 from workflows.services.system_keyring import KeyringVault
 from workflows.services.vault import PgpFileVault, Vault
 
@@ -29,7 +28,7 @@ KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KEPT_IN_FILE = "keyring", "pgp-file", "creden
 """What is recorded: which kind of store a key went to."""
 
 
-class KeyStore(KeptKey, Protocol):
+class KeyStore(Protocol):
     """Keeps one access key of one profile."""
 
     @property
@@ -39,6 +38,25 @@ class KeyStore(KeptKey, Protocol):
     @property
     def backend(self) -> str:
         """The keyring's class, for the record; "" where it is none."""
+
+    @property
+    def description(self) -> Sentence:
+        """Where, in words that complete "kept in …"."""
+
+    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
+        """Keep a key in place of the one before; an OnboardError leaves that one."""
+
+    def load(self) -> Credentials | None:
+        """The key as whoever uses it gets it, or None."""
+
+    def put_aside(self, key: Credentials) -> None:
+        """Keep a second copy of the key that is about to be replaced."""
+
+    def aside(self, access_key_id: str) -> Credentials | None:
+        """The copy of the key of this id, or None."""
+
+    def forget_aside(self) -> None:
+        """Delete that copy, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +79,29 @@ class VaultStore:
 
     @property
     def description(self) -> Sentence:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         return self.vault.description
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         del mfa_serial
         self._store(key, aside=False)
 
     def load(self) -> Credentials | None:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         return self._load(aside=False)
 
     def put_aside(self, key: Credentials) -> None:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         self._store(key, aside=True)
 
     def aside(self, access_key_id: str) -> Credentials | None:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         key = self._load(aside=True)
         return key if key is not None and key.access_key_id == access_key_id else None
 
     def forget_aside(self) -> None:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         delete_access_key(self.vault, self.project, self.profile, aside=True)
 
     def _store(self, key: Credentials, *, aside: bool) -> None:
@@ -125,18 +143,18 @@ class FileStore:
 
     @property
     def description(self) -> Sentence:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         return self.words
 
     def keep(self, key: Credentials, mfa_serial: str | None) -> None:
-        """See `KeptKey`. What else the base profile has stays: the step Profiles asks about that."""
+        """See `KeyStore`. What else the base profile has stays: the step Profiles asks about that."""
         source = KeyInFile(key.access_key_id, key.secret_access_key)
         base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
         wanted = WantedProfiles((base,), ())
         write_profiles(self.paths, wanted, self.now())
 
     def load(self) -> Credentials | None:
-        """See `KeptKey`."""
+        """See `KeyStore`."""
         return self._key_in(self.paths.credentials)
 
     def put_aside(self, key: Credentials) -> None:

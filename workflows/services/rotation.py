@@ -3,20 +3,68 @@
 The order: make it, prove that it works, put the old one aside, keep the new one, prove it once more as it
 comes back from where it is kept, deactivate the old one. Each act is written down before it is done
 (`Rotation`). What fails is undone at once; what is killed is finished or undone the next time
-(`rotation_recovery`).
-The old key is deleted later, when nothing missed it.
+(`recover`). The old key is deleted later, when nothing missed it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from workflows.core.errors import OnboardError
-from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.core.secret import Secret
+from workflows.services.aws_errors import KEY_REFUSED, AwsError, AwsFailure
 from workflows.services.clients import Credentials
+from workflows.services.iam import AccessKey
 from workflows.services.key_records import KeyRecord, Phase, Rotation
-from workflows.services.rotation_parts import Parts
+from workflows.services.key_store import KeyStore
+
+
+class OwnKeys(Protocol):
+    """The user's access keys in AWS, in a session that may change them."""
+
+    def listed(self) -> tuple[AccessKey, ...]:
+        """All of them, the oldest first."""
+
+    def create(self) -> tuple[str, Secret]:
+        """A new one: its id and its secret."""
+
+    def set_active(self, access_key_id: str, *, active: bool) -> None:
+        """Let one work, or not for the time being."""
+
+    def delete(self, access_key_id: str) -> None:
+        """Delete one for good."""
+
+    def prove(self, key: Credentials) -> None:
+        """Wait until AWS knows a key, and see that it is this user's.
+
+        Raises:
+            OnboardError: it is not usable.
+        """
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a rotation works with.
+
+    Attributes:
+        keys: the user's keys in AWS.
+        store: where the key is kept.
+        save: writes the record down, synced.
+        now: the clock (UTC).
+        mfa_serial: of the person's code device, or None.
+        tell: is told what is done.
+    """
+
+    keys: OwnKeys
+    store: KeyStore
+    save: Callable[[KeyRecord], None]
+    now: Callable[[], datetime]
+    mfa_serial: str | None = None
+    tell: Callable[[str], None] = lambda _words: None
+
 
 CLOCKS_APART = timedelta(minutes=5)
 """AWS tells by its own clock when a key was made; where this computer's differs by more, AWS refuses it."""
@@ -51,13 +99,13 @@ def rotate(record: KeyRecord, parts: Parts) -> KeyRecord:
         _stored(new, parts)
         record = _next(record, parts, Phase.VERIFYING)
         parts.tell(f"Proving it as it comes back from {parts.store.description}")
-        prove_kept(new_id, parts)
+        _prove_kept(new_id, parts)
     except Exception as failure:  # whatever it is, the new key must not stay half in place
         _undo(record, new_id, parts, failure)
         raise
     finally:
         new.drop()
-    return retire(record, parts)
+    return _retire(record, parts)
 
 
 def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
@@ -70,7 +118,7 @@ def finish(record: KeyRecord, parts: Parts) -> KeyRecord:
     if rotation is None or rotation.interrupted:
         raise ValueError("no old key waits")
     parts.tell("Proving the kept key before the old one goes")
-    prove_kept(record.id, parts)
+    _prove_kept(record.id, parts)
     parts.tell(f"Deleting {rotation.old_id}")
     delete(rotation.old_id, parts)
     parts.store.forget_aside()
@@ -97,7 +145,7 @@ def _stored(new: Credentials, parts: Parts) -> None:
     parts.store.keep(new, parts.mfa_serial)
 
 
-def prove_kept(access_key_id: str, parts: Parts) -> None:
+def _prove_kept(access_key_id: str, parts: Parts) -> None:
     """The key comes back from the store, and AWS takes it.
 
     Raises:
@@ -116,7 +164,7 @@ def prove_kept(access_key_id: str, parts: Parts) -> None:
         kept.drop()
 
 
-def retire(record: KeyRecord, parts: Parts) -> KeyRecord:
+def _retire(record: KeyRecord, parts: Parts) -> KeyRecord:
     """The new key is kept and works: now the old one may rest.
 
     Raises:
@@ -148,7 +196,7 @@ def _created(access_key_id: str, parts: Parts) -> datetime | None:
 def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
     """Creating failed, or its answer was lost: then there may be a key whose secret nobody has."""
     try:
-        forget_unknown(record, parts)
+        _forget_unknown(record, parts)
     except OnboardError as error:
         raise OnboardError(
             "It is not known whether there is a new key",
@@ -159,7 +207,7 @@ def _not_made(record: KeyRecord, parts: Parts, failure: OnboardError) -> None:
         ) from None
 
 
-def forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
+def _forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
     """Delete the key that was perhaps made before its id could be written down: nobody has its secret.
 
     One that was used, or made at another time, is somebody's own and stays.
@@ -180,7 +228,7 @@ def forget_unknown(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
 def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> None:
     """After a failure: what was before, or a sentence that says what is left."""
     try:
-        put_back(record, new_id, parts)
+        _put_back(record, new_id, parts)
     except OnboardError as error:
         reason = failure.what if isinstance(failure, OnboardError) else type(failure).__name__
         raise OnboardError(
@@ -192,7 +240,7 @@ def _undo(record: KeyRecord, new_id: str, parts: Parts, failure: Exception) -> N
         ) from None
 
 
-def put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
+def _put_back(record: KeyRecord, new_id: str, parts: Parts) -> KeyRecord:
     """The old key is kept again, and the new one is deleted; in this order, so that a kept key works.
 
     Raises:
@@ -243,3 +291,38 @@ def _phase(record: KeyRecord, parts: Parts, rotation: Rotation) -> KeyRecord:
     record = replace(record, rotation=rotation)
     parts.save(record)
     return record
+
+
+def recover(record: KeyRecord, parts: Parts) -> tuple[KeyRecord, str]:
+    """Finish or undo a rotation that was killed.
+
+    Returns:
+        The record, and what was done, in a sentence; "" if there was nothing to do.
+
+    Raises:
+        OnboardError: it could not be done now; the record still tells how far it is.
+    """
+    rotation = record.rotation
+    if rotation is None or not rotation.interrupted:
+        return record, ""
+    if rotation.phase is Phase.CREATING:
+        return _forget_unknown(record, parts)
+    kept = parts.store.load()
+    arrived = kept is not None and kept.access_key_id == rotation.new_id
+    if kept is not None:
+        kept.drop()
+    if not arrived or not _works(rotation.new_id, parts):
+        record = _put_back(record, rotation.new_id, parts)
+        return record, f"The interrupted rotation is undone: {rotation.old_id} is kept as before."
+    return _retire(record, parts), f"The interrupted rotation is finished: {rotation.new_id} is kept now."
+
+
+def _works(access_key_id: str, parts: Parts) -> bool:
+    """Whether the kept key works; a network that is down is no answer, and raised."""
+    try:
+        _prove_kept(access_key_id, parts)
+    except AwsError as error:
+        if error.failure in KEY_REFUSED:
+            return False
+        raise
+    return True

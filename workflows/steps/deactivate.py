@@ -18,7 +18,7 @@ from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.services import iam
 from workflows.services.clients import AwsClient
-from workflows.services.git_search import GitSearch
+from workflows.services.git import GitSearch
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
 from workflows.services.iam import AccessKey, Holding, HoldingKind

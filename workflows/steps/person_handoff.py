@@ -33,7 +33,7 @@ from workflows.services.gpg.decrypt import NotAMessage, clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.normalise import normalise
-from workflows.services.password_policy import describe_password_policy
+from workflows.services.iam import describe_password_policy
 from workflows.services.terraform.state import AccessKey, Role, State
 from workflows.steps import new_passwords
 from workflows.steps.base import Context

@@ -21,9 +21,7 @@ from workflows.services.aws_errors import KEY_REFUSED, AwsError, about_key_of
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
-from workflows.services.rotation import finish, rotate
-from workflows.services.rotation_parts import Parts
-from workflows.services.rotation_recovery import recover
+from workflows.services.rotation import Parts, finish, recover, rotate
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.key_session import KeySession, device_of, key_session, two_keys
 from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store

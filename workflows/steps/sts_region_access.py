@@ -18,13 +18,10 @@ from workflows.core.sentences import Sentence
 from workflows.layer.profile_names import backend_profile
 from workflows.layer.project import Project
 from workflows.services.aws_errors import AwsError, about_key_of
-from workflows.services.client_settings import USUAL_REGION
-from workflows.services.clients import ClientFactory, Credentials, profile_map
+from workflows.services.clients import USUAL_REGION, ClientFactory, Credentials, profile_map
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 from workflows.services.sts import partition_of, session_token
-from workflows.services.sts_regions.account import Access
-from workflows.services.sts_regions.ask import Question
-from workflows.services.sts_regions.partition import partition_of_region
+from workflows.services.sts_regions.ask import Access, Question, partition_of_region
 from workflows.services.vault import Vault
 from workflows.steps.base import Context
 from workflows.steps.terraform_credentials import CodeWanted, factory_for, keyring_of

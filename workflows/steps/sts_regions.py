@@ -19,11 +19,10 @@ from workflows.layer.project import Project
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
-from workflows.services.client_settings import USUAL_REGION
+from workflows.services.clients import USUAL_REGION
 from workflows.services.sts_regions import ask as asking
-from workflows.services.sts_regions.account import acting, set_token_version, token_version
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
-from workflows.services.sts_regions.partition import partition_of_region
+from workflows.services.sts_regions.ask import acting, partition_of_region, set_token_version, token_version
 from workflows.services.sts_regions.report import markdown, record
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.places import told_path, typed_path

@@ -15,8 +15,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.layer.project import LayerLocation, Project
 from workflows.services.aws_errors import AwsError, AwsFailure, about_key_of
-from workflows.services.client_settings import USUAL, USUAL_REGION, Patience
-from workflows.services.clients import ClientFactory, Credentials, ProfileFiles
+from workflows.services.clients import USUAL, USUAL_REGION, ClientFactory, Credentials, Patience, ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials, write_pair
 from workflows.services.sts import SESSION_NAME, assume_role, caller_identity, session_token
 from workflows.services.vault import Vault, VaultUnavailable

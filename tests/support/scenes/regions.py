@@ -7,7 +7,7 @@ from support.scenes.admin import Office
 
 from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
-from workflows.services.sts_regions.partition import regions_of
+from workflows.services.sts_regions.ask import regions_of
 from workflows.steps.sts_regions import STEP
 
 _ALLOWED = ("us-east-1", "us-west-2")

@@ -8,13 +8,154 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from workflows.core.sentences import Sentence, text_of
-from workflows.services.sts_regions.answers import AccountAnswer, Audit
-from workflows.services.sts_regions.console import entrance, instructions, settings_page
-from workflows.services.sts_regions.partition import SOURCE
-from workflows.services.sts_regions.verdict import by_urgency, judge, to_do
+from workflows.services.shell_lines import switch_role_url
+from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
+from workflows.services.sts_regions.ask import SOURCE
+
+
+class Verdict(StrEnum):
+    """What a region's answer is worth to the project."""
+
+    NEEDED = "inactive and needed"
+    UNUSED = "active and unused"
+    OPEN = "not known"
+    ALLOWED = "active and allowed"
+    OFF = "inactive and unused"
+
+
+_ON = frozenset({StsState.ACTIVE, StsState.FIXED})
+_OFF = frozenset({StsState.DEACTIVATED, StsState.NOT_OPTED_IN})
+_ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
+
+
+def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
+    """What a region's answer means for a project that uses these regions."""
+    used = answer.region in allowed
+    if answer.sts in _ON:
+        return Verdict.ALLOWED if used else Verdict.UNUSED
+    if answer.sts in _OFF:
+        return Verdict.NEEDED if used else Verdict.OFF
+    return Verdict.OPEN
+
+
+def by_urgency(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[tuple[RegionAnswer, Verdict], ...]:
+    """The regions with their verdicts: what asks for something first, in alphabetical order within."""
+    judged = [(one, judge(one, allowed)) for one in answer.regions]
+    return tuple(sorted(judged, key=lambda pair: (_ORDER[pair[1]], not switchable(pair[0]), pair[0].region)))
+
+
+def switchable(answer: RegionAnswer) -> bool:
+    """Whether somebody can deactivate or activate the endpoint in the console."""
+    return answer.sts in {StsState.ACTIVE, StsState.DEACTIVATED}
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """What has to be done by hand in an account.
+
+    Attributes:
+        deactivate: regions whose endpoint is active, unused, and can be switched off.
+        activate: regions that are used, and whose endpoint is deactivated.
+        enable: regions that are used, and that the account has not opted into.
+        not_known: regions that could not be asked.
+        missing: regions that the project names and the partition does not have.
+    """
+
+    deactivate: tuple[str, ...]
+    activate: tuple[str, ...]
+    enable: tuple[str, ...]
+    not_known: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is as the project wants it."""
+        return not (self.deactivate or self.activate or self.enable or self.not_known or self.missing)
+
+
+def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
+    """What has to be done by hand in an account, so that exactly the allowed regions are active."""
+
+    def those(verdict: Verdict, *states: StsState) -> tuple[str, ...]:
+        return tuple(
+            one.region
+            for one in answer.regions
+            if judge(one, allowed) is verdict and (not states or one.sts in states)
+        )
+
+    names = {one.region for one in answer.regions}
+    return ToDo(
+        those(Verdict.UNUSED, StsState.ACTIVE),
+        those(Verdict.NEEDED, StsState.DEACTIVATED),
+        those(Verdict.NEEDED, StsState.NOT_OPTED_IN),
+        those(Verdict.OPEN),
+        tuple(region for region in allowed if names and region not in names),
+    )
+
+
+_CONSOLES = {
+    "aws": ("console.aws.amazon.com", "signin.aws.amazon.com"),
+    "aws-us-gov": ("console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com"),
+    "aws-cn": ("console.amazonaws.cn", "signin.amazonaws.cn"),
+}
+
+
+def settings_page(partition: str) -> str:
+    """IAM's page Account settings in a partition; "" where its address is not known."""
+    hosts = _CONSOLES.get(partition)
+    return f"https://{hosts[0]}/iam/home#/account_settings" if hosts else ""
+
+
+def regions_page(partition: str) -> str:
+    """The page on which an account opts into regions; "" where there is none or its address is not known."""
+    return f"https://{_CONSOLES['aws'][0]}/billing/home#/account" if partition == "aws" else ""
+
+
+def entrance(answer: AccountAnswer) -> str:
+    """The page that leads into the account: Switch role, or its sign-in; "" where it is not known."""
+    hosts = _CONSOLES.get(answer.partition)
+    if hosts is None:
+        return ""
+    if answer.role:
+        return switch_role_url(answer.account_id, answer.role, answer.account, answer.partition)
+    return f"https://{answer.account_id}.{hosts[1]}/console"
+
+
+def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) -> tuple[str, ...]:
+    """What to click in an account, a line each; empty where there is nothing to click.
+
+    Args:
+        answer: the account.
+        wanted: what has to be done in it.
+        with_ids: whether the way into the account, which has its id, is told.
+    """
+    if not (wanted.deactivate or wanted.activate or wanted.enable):
+        return ()
+    way = entrance(answer) if with_ids else ""
+    lines = [f"Go into {answer.account}: {way}" if way else f"Sign in to the account {answer.account}."]
+    if wanted.deactivate or wanted.activate:
+        page = settings_page(answer.partition) or "IAM, Account settings"
+        lines += [
+            f"Open {page}",
+            "Under Security Token Service (STS), Endpoints, choose in the column STS status:",
+        ]
+        if wanted.deactivate:
+            lines.append(f"  Inactive, then Deactivate, for {', '.join(wanted.deactivate)}")
+        if wanted.activate:
+            lines.append(f"  Active, then Activate, for {', '.join(wanted.activate)}")
+    if wanted.enable:
+        page = regions_page(answer.partition) or "Account, AWS Regions"
+        lines += [
+            f"Open {page}",
+            f"Under AWS Regions choose Enable for {', '.join(wanted.enable)}; STS is active there with it.",
+        ]
+    return tuple(lines)
+
 
 _ACCOUNT_ID = re.compile(r"\b\d{12}\b")
 
