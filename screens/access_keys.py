@@ -13,15 +13,14 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from screens.asking import BrowsingPane
 from screens.base import Opening, StepPane
-from screens.browsing import BrowsingPane
 from screens.console_steps import create_access_key
-from screens.unlocking import Locked
 from screens.widgets.choices import Choices
-from screens.widgets.countdown import Countdown
+from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.field_row import FieldRow
 from screens.widgets.secret_input import SecretInput
-from screens.widgets.text import Button, Label, MarkBox, OptionList, Text
+from screens.widgets.text import Button, MarkBox, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Identity
@@ -80,12 +79,12 @@ class AccessKeysPane(BrowsingPane):
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
             yield Text(_told(self.context.facts.get("access_key") or {}), classes="words")
-        yield Label("Where is the secret to be kept?")
+        yield Text("Where is the secret to be kept?")
         yield Choices(id="kept")
         yield Text("", id="passed-over")
         with Horizontal(classes="buttons", id="locked"):
             yield Button("Look again", id="look-again")
-        yield Label("Where does the key come from?", classes="question")
+        yield Text("Where does the key come from?", classes="question")
         yield Choices(self._ways(), id="how")
         with Vertical(id="way-console", classes="way"):
             yield Text("", id="noticed")
@@ -112,9 +111,7 @@ class AccessKeysPane(BrowsingPane):
                 "Access key id", Input(value=value, placeholder="begins with AKIA", id="key-id", compact=True)
             )
             yield FieldRow("Secret access key", SecretInput(id="secret"))
-        with Vertical(id="way-code", classes="way"):
-            yield FieldRow("MFA code", Input(placeholder="six digits", id="code", max_length=9, compact=True))
-            yield Countdown(self.context.world.now)
+        yield CodeField(self.context.world.now, Wanted(), id="way-code")
         with Vertical(id="way-handoff", classes="way"):
             yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
             yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
@@ -227,7 +224,7 @@ class AccessKeysPane(BrowsingPane):
         if message.name == "stores":
             self._show_stores(message.result)
             self._remember()
-        elif message.name == "open-key" and not isinstance(message.result, Locked):
+        elif message.name == "open-key":
             self.post_message(self.Submitted(self.request()))
         elif message.name == "perform":
             told = "\n".join(message.result["access_key"]["told"])

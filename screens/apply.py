@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -147,7 +148,7 @@ class ApplyPane(TerraformPane):
     # -- what comes back ---------------------------------------------------------------------------
 
     @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
+    async def _moved(self, message: StepPane.MoveDone) -> None:
         if message.name == "log":
             self.query_one(RunLog).show_text(message.result)
         if message.name == "examine":
@@ -158,7 +159,7 @@ class ApplyPane(TerraformPane):
         if message.name != "look":
             return
         wanted, self._outlook = message.result
-        self.query_one(CodeField).want(wanted)
+        await self.query_one(CodeField).want(wanted)
         self.query_one("#recover", Button).set_class(not self._outlook.recoverable, "hidden")
         self._show()
         lines = [*([self._ended] if self._ended else []), *(f"✗ {one}" for one in self._outlook.causes)]
@@ -244,8 +245,7 @@ class ApplyPane(TerraformPane):
     def action_recover(self) -> None:
         """See what the last apply left, and what can be done about it."""
         if self._outlook is not None and self._outlook.recoverable:
-            code = self.query_one(CodeField).take()
-            self.run_move("examine", lambda report: recovery.examine(self.context, report, code))
+            self.run_coded("examine", partial(recovery.examine, self.context))
 
     @on(RecoveryList.Wanted)
     def _repair(self, message: RecoveryList.Wanted) -> None:
@@ -255,10 +255,8 @@ class ApplyPane(TerraformPane):
     def _carry_out(self) -> None:
         repair = self._repairing
         if repair is not None:
-            code = self.query_one(CodeField).take()
-            self.run_move(
-                "repair", lambda report: (repair, recovery.carry_out(repair, self.context, report, code))
-            )
+            carry_out = partial(recovery.carry_out, repair, self.context)
+            self.run_coded("repair", lambda report, code: (repair, carry_out(report, code)))
 
     def try_again(self, move: str) -> None:
         """Go on with what a lock or an init stopped."""

@@ -11,7 +11,8 @@ from textual.containers import Horizontal
 from textual.widgets import Input
 
 from screens.base import Opening, StepPane
-from screens.widgets.text import Button, Label, Text
+from screens.widgets.field_row import FieldRow
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.messages.invitation import open_invitation
@@ -34,8 +35,7 @@ class BeforeYouStartPane(StepPane):
 
     DEFAULT_CSS = """
     BeforeYouStartPane Horizontal { height: 1; }
-    BeforeYouStartPane Horizontal > Label { width: 22; }
-    BeforeYouStartPane Horizontal > Input { width: 1fr; }
+    BeforeYouStartPane FieldRow > .row-label { width: 22; }
     BeforeYouStartPane .hint { height: auto; color: $text-muted; margin-bottom: 1; }
     BeforeYouStartPane Button { margin-right: 2; }
     BeforeYouStartPane #found { height: auto; margin-top: 1; }
@@ -53,9 +53,9 @@ class BeforeYouStartPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         for name, label, hint in _FIELDS:
-            with Horizontal():
-                yield Label(label)
-                yield Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
+            yield FieldRow(
+                label, Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
+            )
         yield Text("The invitation holds both; its command can be pasted into a field.", classes="hint")
         with Horizontal():
             yield Button("Use the invitation", id="use")

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import TextArea
 
-from screens.account_pane import AccountWorkPane
+from screens.asking import AccountWorkPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
@@ -153,11 +153,6 @@ class DeactivatePane(AccountWorkPane):
         return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
 
     # -- what the person does ----------------------------------------------------------------------
-
-    @on(Button.Pressed, "#look")
-    def action_look(self) -> None:
-        """Ask AWS again."""
-        self.ask("look", self.look)
 
     @on(Button.Pressed, "#stop")
     def action_stop(self) -> None:

@@ -17,9 +17,10 @@ from textual.containers import Horizontal
 from screens.base import Opening, StepPane
 from screens.failure import as_error
 from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.field_row import FieldRow
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
-from screens.widgets.text import Button, Label, Text
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -51,8 +52,7 @@ class DecryptingPane(StepPane):
     DEFAULT_CSS = """
     DecryptingPane .words { height: auto; }
     DecryptingPane Horizontal { height: 1; }
-    DecryptingPane Horizontal > Label { width: 22; }
-    DecryptingPane Horizontal > SecretInput { width: 1fr; }
+    DecryptingPane FieldRow > .row-label { width: 22; }
     DecryptingPane Button { margin-right: 2; }
     """
     DECRYPT: ClassVar[str] = "decrypt"
@@ -65,7 +65,7 @@ class DecryptingPane(StepPane):
         """The passphrase's field and the ways around it."""
         key = grouped(identity_of(self.context).key_fingerprint)
         yield Text(f"Encrypted to your PGP key\n{key}", classes="words")
-        yield Horizontal(Label("Its passphrase"), SecretInput("Enter decrypts", id="passphrase"))
+        yield FieldRow("Its passphrase", SecretInput("Enter decrypts", id="passphrase"))
         with Horizontal():
             yield Button("Decrypt", id="decrypt")
             yield Button("Let gpg ask (smartcard)", id="pinentry")

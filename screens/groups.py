@@ -17,7 +17,7 @@ from screens.widgets.layer_bar import LayerBar
 from screens.widgets.matrix import Matrix
 from screens.widgets.matrix_layout import MatrixLayout
 from screens.widgets.matrix_words import about_gone, about_group, about_layer, about_person
-from screens.widgets.text import Label, Text
+from screens.widgets.text import Text
 from workflows.steps import group_views
 from workflows.steps.by_hand import Spot
 from workflows.steps.group_views import LayerChoice, LayerView
@@ -48,7 +48,7 @@ class GroupsPane(GroupKeys):
     DEFAULT_CSS = """
     GroupsPane > .pane-head { margin-bottom: 0; }
     GroupsPane #filter-row { height: 1; }
-    GroupsPane #filter-row Label { width: 7; }
+    GroupsPane #filter-label { width: 7; }
     GroupsPane #filter { width: 1fr; }
     GroupsPane #shown { width: auto; color: $text-muted; padding-left: 1; }
     GroupsPane Matrix { height: 1fr; min-height: 6; }
@@ -68,7 +68,7 @@ class GroupsPane(GroupKeys):
     def compose_body(self) -> ComposeResult:
         yield LayerBar("Reading the groups", id="layers")
         with Horizontal(id="filter-row"):
-            yield Label("Filter")
+            yield Text("Filter", id="filter-label")
             yield FilterField(id="filter", placeholder="a name or a group", compact=True)
             yield Text("", id="shown")
         yield Matrix()

@@ -20,11 +20,10 @@ from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Text
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain
-from workflows.steps import hand_over, terraform_runs
+from workflows.steps import hand_over
 from workflows.steps.base import Progress, Report
 from workflows.steps.hand_over import Request, Sent
 from workflows.steps.person_handoff import PersonHandoff, people_of
-from workflows.steps.terraform_credentials import CodeWanted
 
 _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
 
@@ -72,7 +71,6 @@ class HandOverPane(TerraformPane):
         marks = {**hand_over.sent_to(kept), **hand_over.sent_to(opening.draft)}
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
-        self._code_wanted = False
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
@@ -110,7 +108,7 @@ class HandOverPane(TerraformPane):
         self.query_one("#usual-roles").display = False
         self._show()
         if self._names and not self.opening.done:
-            self.run_move("look", lambda _report: terraform_runs.code_wanted(self.context))
+            self._read()
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -172,13 +170,7 @@ class HandOverPane(TerraformPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         match message.name:
-            case "look":
-                self.query_one(CodeField).want(message.result)
-                self._code_wanted = bool(message.result)
-                if not self._code_wanted:
-                    self.call_later(self._read)
             case "read":
-                self._code_wanted = False
                 self._handoffs = {one.name: one for one in message.result}
                 self._show_usual_roles()
                 self._show()
@@ -191,12 +183,7 @@ class HandOverPane(TerraformPane):
                 self.keep_draft()
 
     def _read(self) -> None:
-        code = self.query_one(CodeField).take()
-        self.run_move("read", lambda report: hand_over.prepare(self.context, report, code))
-
-    @on(StepPane.MoveFailed)
-    def _ask_for_code(self, message: StepPane.MoveFailed) -> None:
-        self._code_wanted = self._code_wanted or isinstance(message.error, CodeWanted)
+        self.run_coded("read", partial(hand_over.prepare, self.context))
 
     def try_again(self, move: str) -> None:  # noqa: ARG002 - only the state is read with Terraform here
         """Read the state again, after a lock or an init was dealt with."""
@@ -206,7 +193,7 @@ class HandOverPane(TerraformPane):
 
     def advance(self) -> None:
         unsent = any(sent.sent_at is None for sent in self._sent.values())
-        if self._code_wanted or (unsent and not self._handoffs):
+        if self.code_wanted or (unsent and not self._handoffs):
             self._read()
         else:
             self.post_message(self.Submitted(self.request()))

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
-from screens.widgets.text import Button, Label, Text
+from screens.widgets.text import Button, Text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff
@@ -48,9 +48,9 @@ class HandoffPane(StepPane):
     def compose_body(self) -> ComposeResult:
         yield Text(self._waiting(), id="waiting")
         yield Button(f"Use {self._mail_name()} from the mailbox", id="fetch", classes="mailbox")
-        yield Label("Paste the whole message (mail quoting does no harm)")
+        yield Text("Paste the whole message (mail quoting does no harm)")
         yield TextArea(str(self.opening.draft.get("text", "")), id="text", tab_behavior="focus")
-        yield Label("Or open a file (Enter opens)")
+        yield Text("Or open a file (Enter opens)")
         yield Input(
             value=str(self.opening.draft.get("path", "")),
             placeholder="~/Downloads/handoff.txt",

@@ -11,17 +11,16 @@ from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.widgets import Input
 
+from screens.asking import BrowsingPane
 from screens.base import Opening, StepPane
-from screens.browsing import BrowsingPane
 from screens.console_steps import register_device
-from screens.unlocking import Locked
 from screens.widgets.choices import Choices
-from screens.widgets.countdown import Countdown
+from screens.widgets.code_field import Countdown
 from screens.widgets.device_codes import DeviceCodes
 from screens.widgets.field_row import FieldRow
 from screens.widgets.problems import ProblemList
 from screens.widgets.secret_input import SecretInput
-from screens.widgets.text import Button, Label, OptionList, Text
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import joined, text_of
 from workflows.messages.handoff import Identity
@@ -84,7 +83,7 @@ class MfaPane(BrowsingPane):
                 "makes the device and shows its QR code; it is kept safe until it is enabled.",
                 classes="words",
             )
-            yield Label("The access key is")
+            yield Text("The access key is")
             yield Choices(_PLACES, id="source")
             with Vertical(id="where"):
                 path = Input(
@@ -168,7 +167,7 @@ class MfaPane(BrowsingPane):
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name != "begin" or isinstance(message.result, Locked):
+        if message.name != "begin":
             return
         self.query_one("#secret", SecretInput).clear()
         if isinstance(message.result, Registered):

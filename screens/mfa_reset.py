@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import TextArea
 
-from screens.account_pane import AccountWorkPane
+from screens.asking import AccountWorkPane
 from screens.base import Opening
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
@@ -114,11 +114,6 @@ class MfaResetPane(AccountWorkPane):
         return found.owners if found else ()
 
     # -- what the person does ----------------------------------------------------------------------
-
-    @on(Button.Pressed, "#look")
-    def action_look(self) -> None:
-        """Ask AWS again."""
-        self.ask("look", self.look)
 
     @on(Button.Pressed, "#remove")
     def action_remove(self) -> None:

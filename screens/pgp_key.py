@@ -7,13 +7,14 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.base import Opening, StepPane
+from screens.widgets.field_row import FieldRow
 from screens.widgets.secret_input import SecretInput
-from screens.widgets.text import Label, Option, OptionList, Text
+from screens.widgets.text import Option, OptionList, Text
 from workflows.core.errors import Problem
 from workflows.core.openpgp import grouped
 from workflows.core.secret import Secret
@@ -40,10 +41,8 @@ class PgpKeyPane(StepPane):
     PgpKeyPane OptionList { height: auto; max-height: 9; border: none; padding: 0; }
     PgpKeyPane #verdict { height: auto; color: $text-muted; }
     PgpKeyPane #form { height: auto; margin-top: 1; }
-    PgpKeyPane Horizontal { height: 1; }
-    PgpKeyPane Horizontal > Label { width: 22; }
-    PgpKeyPane Horizontal > Input { width: 1fr; }
-    PgpKeyPane #file-row { margin-top: 1; }
+    PgpKeyPane FieldRow > .row-label { width: 22; }
+    PgpKeyPane > FieldRow { margin-top: 1; }
     PgpKeyPane .after { height: auto; margin-top: 1; color: $text-muted; }
     PgpKeyPane #replacement { height: auto; }
     """
@@ -71,28 +70,24 @@ class PgpKeyPane(StepPane):
                 "which gives you a new password.",
             )
             yield self._row("reason", "Reason", "as  forgotten passphrase")
-        yield Label("Choose with ↑ and ↓")
+        yield Text("Choose with ↑ and ↓")
         yield OptionList(id="keys")
         yield Text("", id="verdict")
         with Vertical(id="form"):
             for name, label, hint in _FORM:
                 yield self._row(name, label, hint)
-            yield Horizontal(Label("Passphrase"), SecretInput("you will need it again", id="passphrase"))
-            yield Horizontal(Label("Passphrase again"), SecretInput(id="again"))
+            yield FieldRow("Passphrase", SecretInput("you will need it again", id="passphrase"))
+            yield FieldRow("Passphrase again", SecretInput(id="again"))
             yield Text(
                 "The passphrase protects the key. Nobody can reset it: keep it in a password manager.",
                 classes="after",
             )
-        yield Horizontal(
-            Label("Save the request as"),
-            Input(value=str(self._start["path"]), id="path", compact=True),
-            id="file-row",
-        )
+        yield self._row("path", "Save the request as", "")
         yield Text(self._after(), classes="after")
 
     def _row(self, name: str, label: str, hint: str) -> Widget:
         value = str(self._start.get(name, ""))
-        return Horizontal(Label(label), Input(value=value, placeholder=hint, id=name, compact=True))
+        return FieldRow(label, Input(value=value, placeholder=hint, id=name, compact=True))
 
     def _after(self) -> str:
         sent = self.context.facts.get("request_sent")

@@ -19,7 +19,7 @@ from screens.widgets.dialogs import Confirm, Notice, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.key_area import KeyArea
 from screens.widgets.key_dialogs import KeyChoice, LayerKeys
-from screens.widgets.text import Button, Label, Table, Text
+from screens.widgets.text import Button, Table, Text
 from workflows.core.sentences import joined, text_of
 from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
 from workflows.steps import layer_keys, pgp_keys
@@ -61,7 +61,7 @@ class PgpKeysPane(KeyIntake):
     def compose_body(self) -> ComposeResult:
         yield Table(id="people", cursor_type="row", zebra_stripes=True)
         yield Text("", id="verdict")
-        yield Label("Paste the key, or the whole message, here")
+        yield Text("Paste the key, or the whole message, here")
         yield KeyArea(id="pasted", tab_behavior="focus")
         with Horizontal(id="buttons"):
             yield Button("Take it in", id="take", variant="primary")

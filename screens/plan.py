@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -19,6 +20,7 @@ from screens.widgets.foreign_list import ForeignList
 from screens.widgets.resource_browser import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, MarkList, Text
+from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.services.terraform.runner import Update
 from workflows.steps import plan, since_planned, terraform_runs
@@ -130,11 +132,11 @@ class PlanPane(TerraformPane):
                 self.query_one(ResourceBrowser).take(progress.payload)
 
     @on(StepPane.MoveDone)
-    def _moved(self, message: StepPane.MoveDone) -> None:
+    async def _moved(self, message: StepPane.MoveDone) -> None:
         match message.name:
             case "look":
                 wanted, self._found = message.result
-                self.query_one(CodeField).want(wanted)
+                await self.query_one(CodeField).want(wanted)
                 self._show()
                 if self._found.old and not self._found.refusal and not wanted:
                     self.call_later(self._check)
@@ -191,13 +193,12 @@ class PlanPane(TerraformPane):
             self._plan()
 
     def _plan(self) -> None:
-        code = self.query_one(CodeField).take()
         self.query_one(RunLog).clear()
         browser = self.query_one(ResourceBrowser)
         browser.begin()
         before = self._planned
 
-        def work(report: Report) -> tuple[Planned, Return]:
+        def work(report: Report, code: Secret | None) -> tuple[Planned, Return]:
             try:
                 made = plan.make(self.context, report, code)
             except Exception:
@@ -207,7 +208,7 @@ class PlanPane(TerraformPane):
                 raise
             return made, since_planned.look(made, self.context)
 
-        self.run_move("plan", work, journaled=True)
+        self.run_coded("plan", work, journaled=True)
         self.call_after_refresh(browser.scroll_visible, animate=False)
 
     @on(Button.Pressed, "#again")
@@ -254,8 +255,7 @@ class PlanPane(TerraformPane):
     def _check(self) -> None:
         made = self._planned
         if made is not None and not self.running_move:
-            code = self.query_one(CodeField).take()
-            self.run_move("check", lambda report: since_planned.check(made, self.context, report, code))
+            self.run_coded("check", partial(since_planned.check, made, self.context))
 
     @on(Button.Pressed, "#elsewhere")
     def action_elsewhere(self) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
-from screens.widgets.text import Label, MarkBox, MarkList, Text
+from screens.widgets.text import MarkBox, MarkList, Text
 from workflows.layer.model import Layer
 from workflows.numbers import count
 from workflows.steps import project
@@ -85,7 +85,7 @@ class ProjectPane(StepPane):
             field = Input(value=value, placeholder=hint, id=name, suggester=suggester, compact=True)
             field.select_on_focus = False
             yield FieldRow(label, field)
-        yield Label("Layers to edit (Space marks)", id="layers-label")
+        yield Text("Layers to edit (Space marks)", id="layers-label")
         yield MarkList(id="layers")
         yield MarkBox(
             "Account alias and password policy too",

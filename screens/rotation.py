@@ -9,12 +9,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from screens.asking import UnlockingPane
 from screens.base import Opening, StepPane
-from screens.unlocking import Locked, UnlockingPane
 from screens.widgets.choices import Choices
-from screens.widgets.countdown import Countdown
-from screens.widgets.field_row import FieldRow
-from screens.widgets.text import Label, MarkBox, OptionList, Text
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.text import MarkBox, OptionList, Text
 from workflows.numbers import count
 from workflows.services.key_records import KeyRecord, remark
 from workflows.steps import retirement, rotation
@@ -48,9 +47,8 @@ class _KeyPane(UnlockingPane):
 
     def compose_code(self) -> ComposeResult:
         """The field for the code."""
-        hint = "six digits; empty if you have no device"
-        yield FieldRow("MFA code", Input(placeholder=hint, id="code", max_length=9, compact=True))
-        yield Countdown(self.context.world.now)
+        wanted = Wanted(placeholder="six digits; empty if you have no device")
+        yield CodeField(self.context.world.now, wanted)
 
     def code(self) -> str:
         """The code as typed."""
@@ -65,7 +63,7 @@ class _KeyPane(UnlockingPane):
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "open-key" and not isinstance(message.result, Locked):
+        if message.name == "open-key":
             self.post_message(self.Submitted(self.request()))
 
 
@@ -80,7 +78,7 @@ class RotationPane(_KeyPane):
     def compose_body(self) -> ComposeResult:
         if self.opening.done:
             yield Text(_told(self.context.facts.get("rotated")), classes="words")
-        yield Label("Which access key is to be replaced?")
+        yield Text("Which access key is to be replaced?")
         yield Choices(id="key")
         yield Text("", id="remark")
         yield from self.compose_code()

@@ -17,9 +17,10 @@ from textual.widgets import Checkbox
 
 from screens.base import Opening, StepPane
 from screens.decrypting import DecryptingPane
+from screens.widgets.field_row import FieldRow
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.secret_text import SecretText
-from screens.widgets.text import Button, Label, MarkBox, Text
+from screens.widgets.text import Button, MarkBox, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.services.clipboard import Clipboard
@@ -78,8 +79,8 @@ class SignInPane(DecryptingPane):
 
     def _opened(self) -> ComposeResult:
         yield Text(self._address(), classes="words")
-        yield Horizontal(Label("User name"), Text(self._identity.user))
-        yield Horizontal(Label("One-time password"), SecretText(id="password"))
+        yield FieldRow("User name", Text(self._identity.user))
+        yield FieldRow("One-time password", SecretText(id="password"))
         with Horizontal():
             yield Button("1 Open the sign-in page", id="open-page")
             yield Button("4 Copy address", id="copy-address")

@@ -9,15 +9,12 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
-from textual.widgets import Input
+from textual.containers import Horizontal
 
 from screens import sts_regions_words as words
 from screens.base import Opening, StepPane
-from screens.widgets.countdown import Countdown
+from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
@@ -56,7 +53,6 @@ class StsRegionsPane(StepPane):
     ]
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
-    StsRegionsPane #codes { height: auto; }
     StsRegionsPane #accounts { height: auto; max-height: 25vh; border: none; padding: 0; }
     StsRegionsPane #accounts, StsRegionsPane #table { scrollbar-size: 0 1; }
     StsRegionsPane #table { height: auto; max-height: 33vh; }
@@ -76,7 +72,7 @@ class StsRegionsPane(StepPane):
         self._changes: tuple[Sentence, ...] = ()
 
     def compose_body(self) -> ComposeResult:
-        yield Vertical(id="codes")
+        yield CodeField(self.context.world.now)
         yield Text("", id="standing")
         yield OptionList(id="accounts")
         yield Table(id="table", cursor_type="row", classes="hidden")
@@ -188,16 +184,9 @@ class StsRegionsPane(StepPane):
         self.keep_draft()
 
     async def _show_codes(self) -> None:
-        codes = self.query_one("#codes")
-        await codes.remove_children()
-        devices = self._survey.devices if self._survey else ()
-        rows: list[Widget] = []
-        for place, serial in enumerate(devices):
-            field = Input(placeholder="six digits", id=f"code-{place}", compact=True, max_length=7)
-            rows.append(FieldRow("MFA code", field, words.device(serial)))
-        if rows:
-            await codes.mount(*rows, Countdown(self.context.world.now))
-            codes.query("Input").first().focus()
+        serials = enumerate(self._survey.devices if self._survey else ())
+        wanted = [Wanted(f"code-{place}", hint=words.device(serial)) for place, serial in serials]
+        await self.query_one(CodeField).ask(wanted)
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -209,13 +198,10 @@ class StsRegionsPane(StepPane):
 
     def _codes(self) -> dict[str, Secret]:
         """The codes that were entered, by device; each is good once, so the fields are emptied."""
-        found: dict[str, Secret] = {}
-        for serial, field in zip(
-            self._survey.devices if self._survey else (), self.query("#codes Input"), strict=True
-        ):
-            if isinstance(field, Input) and field.value.strip():
-                found[serial], field.value = Secret(field.value.strip()), ""
-        return found
+        field = self.query_one(CodeField)
+        serials = enumerate(self._survey.devices if self._survey else ())
+        codes = {serial: field.take(f"code-{place}") for place, serial in serials}
+        return {serial: code for serial, code in codes.items() if code}
 
     @on(Button.Pressed, "#again")
     def action_ask(self) -> None:

@@ -7,7 +7,7 @@ wanted is tried again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
 
@@ -15,24 +15,19 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from screens.asking import CodePane
 from screens.base import Opening, StepPane
-from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.text import Button, Text
-from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import text_of
 from workflows.services.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
 from workflows.steps import recovery
-from workflows.steps.base import Report
-from workflows.steps.terraform_credentials import CodeWanted
 
 _MENDED = "mended"
 _WRITE = (
     "Written now, the state knows what exists, and the plan shows what is left. Terraform refuses it if the "
     "state was changed by somebody else meanwhile. The file can hold secrets: it is removed afterwards."
 )
-_WITHOUT_CODE = ("look", "log", "export", "send")
-"""Moves of the panes that never need a code: how they ended says nothing about it."""
 
 
 WAIT_SECONDS = 15
@@ -124,8 +119,8 @@ class LockDialog(Typed[LockAnswer]):
         self._tell()
 
 
-class TerraformPane(StepPane):
-    """A pane with a code field whose work runs Terraform; subclasses say what `try_again` begins anew."""
+class TerraformPane(CodePane):
+    """A pane whose work runs Terraform; subclasses say what `try_again` begins anew."""
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
@@ -153,14 +148,15 @@ class TerraformPane(StepPane):
                 own = f"\n\nTerraform says:\n{text_of(error.detail)[:600]}" if error.detail else ""
                 body = f"{error.what} {error.why}\n\n{words}{own}"
                 mend = partial(recovery.initialise, error.way, self.context)
-                ask(self, Confirm(error.title, body, button), lambda _yes: self._mend(mend))
+                ask(self, Confirm(error.title, body, button), lambda _yes: self.run_coded(_MENDED, mend))
             case StateUnwritten():
                 body = f"{error.what}\n\n{error.why}\n\n{_WRITE}"
                 mend = partial(recovery.write_state, self.context)
-                ask(self, Confirm(error.title, body, "Write the state"), lambda _yes: self._mend(mend))
-            case CodeWanted():
-                self.query_one(CodeField).want(error.serial)
-                return
+                ask(
+                    self,
+                    Confirm(error.title, body, "Write the state"),
+                    lambda _yes: self.run_coded(_MENDED, mend),
+                )
             case _:
                 return
         message.told = True
@@ -170,11 +166,7 @@ class TerraformPane(StepPane):
         if answer is LockAnswer.TRY_AGAIN:
             self.try_again(self._refused)
         elif answer is LockAnswer.RELEASE:
-            self._mend(partial(recovery.unlock, lock, self.context))
-
-    def _mend(self, work: Callable[[Report, Secret | None], Sentence]) -> None:
-        code = self.query_one(CodeField).take()
-        self.run_move(_MENDED, lambda report: work(report, code))
+            self.run_coded(_MENDED, partial(recovery.unlock, lock, self.context))
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:
@@ -183,5 +175,3 @@ class TerraformPane(StepPane):
             self.call_later(self.try_again, self._refused)
         else:
             self._waited = 0
-        if message.name not in _WITHOUT_CODE:
-            self.query_one(CodeField).want("")  # what needs another one says so

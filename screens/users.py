@@ -17,7 +17,7 @@ from screens.user_lines import UserLines, Who, told, told_spot
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import LineList
 from screens.widgets.problems import ProblemList
-from screens.widgets.text import Label, MarkList, Text
+from screens.widgets.text import MarkList, Text
 from screens.widgets.user_list import UserList
 from workflows.core.shapes import plain, read
 from workflows.layer.model import Person
@@ -37,7 +37,7 @@ class UsersPane(UserKeys):
     UsersPane #people { max-height: 6; }
     UsersPane #find { height: 1; }
     UsersPane #find > Input { width: 1fr; }
-    UsersPane #find > Label { width: auto; padding-left: 1; color: $text-muted; }
+    UsersPane #find > Text { width: auto; padding-left: 1; color: $text-muted; }
     UsersPane #there { height: 1fr; min-height: 6; }
     UsersPane #about { height: auto; max-height: 5; color: $text-muted; }
     """
@@ -56,7 +56,7 @@ class UsersPane(UserKeys):
             yield FilterField(
                 placeholder="Filter by name, group, layer or key file", id="filter", compact=True
             )
-            yield Label("", id="count")
+            yield Text("", id="count")
         yield UserList()
         yield Text("", id="about")
 
@@ -116,7 +116,7 @@ class UsersPane(UserKeys):
         lines = self._lines.lines(words)
         self.query_one(UserList).show(lines)
         found, count = sum(isinstance(line.key, Who) for line in lines), self._lines.count
-        self.query_one("#count", Label).update(f"{found:,} of {count:,}" if words else f"{count:,} users")
+        self.query_one("#count", Text).update(f"{found:,} of {count:,}" if words else f"{count:,} users")
 
     @on(FilterField.Left)
     def _to_the_list(self) -> None:

@@ -7,17 +7,15 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.widgets import Input
 
+from screens.asking import BrowsingPane
 from screens.base import Opening, StepPane
-from screens.browsing import BrowsingPane
-from screens.unlocking import Locked
 from screens.widgets.after_verify import AfterVerify
-from screens.widgets.countdown import Countdown
-from screens.widgets.field_row import FieldRow
+from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.profile_answers import ProfileAnswers, proof
-from screens.widgets.text import Button, Label, Table, Text
+from screens.widgets.text import Button, Table, Text
 from workflows.services.shell_lines import Shell
 from workflows.steps import aws_command, verify
 from workflows.steps.aws_command import Tried
@@ -39,7 +37,6 @@ class VerifyPane(BrowsingPane):
         )
     ]
     DEFAULT_CSS = """
-    VerifyPane #codes { height: auto; }
     VerifyPane #answer { height: auto; margin-top: 1; }
     VerifyPane Horizontal.buttons { height: 1; margin-top: 1; }
     VerifyPane Button { margin-right: 2; }
@@ -54,7 +51,7 @@ class VerifyPane(BrowsingPane):
         self._shell = aws_command.own_shell(opening.context)
 
     def compose_body(self) -> ComposeResult:
-        yield Vertical(id="codes")
+        yield CodeField(self.context.world.now)
         yield ProfileAnswers(id="table")
         yield Text("", id="answer")
         with Horizontal(classes="buttons"):
@@ -69,31 +66,20 @@ class VerifyPane(BrowsingPane):
 
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey
-        codes = self.query_one("#codes")
-        await codes.remove_children()
-        await codes.mount(*self._code_rows(survey))
+        wanted = [
+            Wanted(f"code-{view.account}", view.account, _device(view))
+            for view in survey.identities
+            if view.serial is not None
+        ]
+        await self.query_one(CodeField).ask(wanted, _hint(survey))
         table = self.query_one(ProfileAnswers)
         table.wait_for(self._profiles())
         for result in self._results.values():
             table.show_result(result)
         self._show_shell()
         self._remember()
-        fields = self.query("#codes Input")
-        (fields.first() if fields else table).focus()
-
-    def _code_rows(self, survey: Survey) -> list[Text | Label | FieldRow | Countdown]:
-        if not survey.identities:
-            return [Text("No profiles were written, so there is nothing to verify: ^s skips this step.")]
-        with_device = [view for view in survey.identities if view.serial is not None]
-        if not with_device:
-            return [Text("No MFA code is needed. Next (^n) asks every profile who it is.")]
-        rows: list[Text | Label | FieldRow | Countdown] = [
-            Text("Type the code that the app shows now; each device has its own. Next (^n) asks.")
-        ]
-        for view in with_device:
-            field = Input(placeholder="six digits", id=f"code-{view.account}", max_length=9, compact=True)
-            rows.append(FieldRow(view.account, field, _device(view)))
-        return [*rows, Countdown(self.context.world.now)]
+        if not wanted:
+            table.focus()
 
     def _profiles(self) -> list[str]:
         return [name for view in self._survey.identities for name in view.names]
@@ -121,8 +107,8 @@ class VerifyPane(BrowsingPane):
         self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report))
 
     def _codes(self) -> dict[str, str]:
-        fields = ((view.account, self.query(f"#code-{view.account}")) for view in self._survey.identities)
-        return {account: field.first(Input).value for account, field in fields if field}
+        codes = self.query_one(CodeField).codes
+        return {view.account: codes.get(f"code-{view.account}", "") for view in self._survey.identities}
 
     def progressed(self, progress: Progress) -> None:
         """An answer came."""
@@ -131,8 +117,6 @@ class VerifyPane(BrowsingPane):
 
     @on(StepPane.MoveDone)
     async def _moved(self, message: StepPane.MoveDone) -> None:
-        if isinstance(message.result, Locked):
-            return
         match message.name:
             case "survey":
                 await self._show_survey(message.result)
@@ -145,8 +129,7 @@ class VerifyPane(BrowsingPane):
 
     def _finish(self, results: tuple[Result, ...]) -> None:
         self._results = {result.profile: result for result in results}
-        for field in self.query("#codes Input").results(Input):
-            field.clear()  # each code is good once
+        self.query_one(CodeField).clear()
         (answer := self.query_one("#answer", Text)).update(proof(results))
         self._show_shell()
         wanting = {result.profile for result in results if result.wants_code}
@@ -155,7 +138,7 @@ class VerifyPane(BrowsingPane):
         next(fields, self.query_one(ProfileAnswers)).focus(scroll_visible=False)
         self.call_after_refresh(answer.scroll_visible, animate=False)
 
-    @on(Input.Changed, "#codes Input")
+    @on(Input.Changed, "CodeField Input")
     def _show_typed(self, event: Input.Changed) -> None:
         """The answer below may have scrolled the field away that has the focus."""
         if event.input.has_focus and event.value:
@@ -212,7 +195,7 @@ class VerifyPane(BrowsingPane):
 
     def _show_tried(self, tried: Tried) -> None:
         self.query_one(AfterVerify).show_tried(tried)
-        fields = self.query("#codes Input").results(Input)
+        fields = self.query("CodeField Input").results(Input)
         for number, field in enumerate(fields):
             if not tried.needs_code:
                 field.clear()
@@ -247,3 +230,12 @@ class VerifyPane(BrowsingPane):
 
 def _device(view: IdentityView) -> str:
     return (view.serial or "").rsplit("/", 1)[-1]
+
+
+def _hint(survey: Survey) -> str:
+    """What to do first."""
+    if not survey.identities:
+        return "No profiles were written, so there is nothing to verify: ^s skips this step."
+    if all(view.serial is None for view in survey.identities):
+        return "No MFA code is needed. Next (^n) asks every profile who it is."
+    return "Type the code that the app shows now; each device has its own. Next (^n) asks."

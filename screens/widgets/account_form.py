@@ -33,7 +33,7 @@ class AccountForm(Vertical):
     AccountForm { height: auto; margin-bottom: 1; }
     AccountForm Static { height: auto; }
     AccountForm .layer-title { text-style: bold; }
-    AccountForm FieldRow > Label { width: 23; }
+    AccountForm FieldRow > .row-label { width: 23; }
     AccountForm FieldRow > .row-hint { width: auto; }
     AccountForm .number { width: 9; }
     AccountForm .weak { color: $text-warning; }

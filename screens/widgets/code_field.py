@@ -1,56 +1,137 @@
-"""A field for the six digits of an MFA device; takes no room where none are wanted."""
+"""Asks for codes of MFA devices, and counts down to the app's next ones, since each code is good once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Input
 
-from screens.widgets.countdown import Countdown
 from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Text
 from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.services.authenticator import PERIOD_SECONDS, seconds_left
+
+_CELLS = 10
 
 
-class CodeField(Vertical):
-    """Asks for a code once `want` was called with a device, and counts down to the app's next one.
+class Countdown(Text):
+    """One line that counts down to the app's next code.
 
     Args:
         now: the clock, aware.
     """
 
     DEFAULT_CSS = """
-    CodeField { height: auto; display: none; margin-bottom: 1; }
-    CodeField.-wanted { display: block; }
+    Countdown { height: 1; color: $text-muted; }
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._now = now
 
+    def on_mount(self) -> None:
+        """Count from now on."""
+        self._tell()
+        self.set_interval(0.5, self._tell)
+
+    def _tell(self) -> None:
+        left = seconds_left(self._now())
+        full = round(left / PERIOD_SECONDS * _CELLS)
+        self.update(f"{'█' * full}{'·' * (_CELLS - full)} the app's next code comes in {left:2} s")
+
+
+class Wanted(NamedTuple):
+    """A field for a code.
+
+    Attributes:
+        id: the field's id.
+        label: what stands before it.
+        hint: what stands behind it, or "".
+        placeholder: what stands in it.
+    """
+
+    id: str = "code"
+    label: str = "MFA code"
+    hint: Sentence = ""
+    placeholder: str = "six digits"
+
+
+class CodeField(Vertical):
+    """A field for each code that is wanted; takes no room where none is.
+
+    Args:
+        now: the clock, aware.
+        wanted: the codes that are wanted from the beginning.
+        id: the widget's id.
+    """
+
+    DEFAULT_CSS = """
+    CodeField { height: auto; display: none; margin-bottom: 1; }
+    CodeField.-wanted { display: block; }
+    CodeField #code-rows { height: auto; }
+    CodeField #code-words { display: none; }
+    """
+
+    def __init__(self, now: Callable[[], datetime], *wanted: Wanted, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes="-wanted" if wanted else "")
+        self._now = now
+        self._first = wanted
+
     def compose(self) -> ComposeResult:
         yield Text("", id="code-words")
-        field = Input(placeholder="six digits", id="code", compact=True, max_length=7, select_on_focus=False)
-        field.disabled = True  # a field that is not seen must not take the focus
-        yield FieldRow("MFA code", field)
+        with Vertical(id="code-rows"):
+            yield from self._rows(self._first)
 
-    def want(self, serial: str) -> None:
-        """Ask for a code of a device; "" asks for none."""
-        self.set_class(bool(serial), "-wanted")
-        field = self.query_one("#code", Input)
-        field.disabled = not serial
-        if serial:
-            if not self.query(Countdown):
-                self.mount(Countdown(self._now))
+    def _rows(self, wanted: Sequence[Wanted]) -> list[Widget]:
+        rows: list[Widget] = [
+            FieldRow(
+                one.label,
+                Input(
+                    placeholder=one.placeholder, id=one.id, compact=True, max_length=9, select_on_focus=False
+                ),
+                one.hint,
+            )
+            for one in wanted
+        ]
+        return [*rows, Countdown(self._now)] if rows else []
+
+    async def ask(self, wanted: Sequence[Wanted], words: Sentence = "") -> None:
+        """Ask for these codes, in place of those before, and put the focus into the first field."""
+        self.set_class(bool(wanted or words), "-wanted")
+        text = self.query_one("#code-words", Text)
+        text.update(words)
+        text.display = bool(words)
+        rows = self.query_one("#code-rows")
+        await rows.remove_children()
+        await rows.mount_all(self._rows(wanted))
+        for field in self.query(Input).results():
             field.focus()
-            words = f"The layer's profile takes on its role with a code of {serial}."
-            self.query_one("#code-words", Text).update(words)
+            break
 
-    def take(self) -> Secret | None:
-        """The code that was entered, and an empty field: a code is good once."""
-        field = self.query_one("#code", Input)
-        value, field.value = field.value.strip(), ""
-        return Secret(value) if value else None
+    async def want(self, serial: str) -> None:
+        """Ask for the code of a device that a layer's profile needs; "" asks for none."""
+        words = f"The layer's profile takes on its role with a code of {serial}."
+        await self.ask([Wanted()] if serial else [], words if serial else "")
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """What is entered, by the field's id; without those that are empty."""
+        return {str(field.id): field.value.strip() for field in self.query(Input) if field.value.strip()}
+
+    def clear(self) -> None:
+        """Empty the fields: a code is good once."""
+        for field in self.query(Input):
+            field.clear()
+
+    def take(self, id: str = "code") -> Secret | None:  # noqa: A002 - Textual's name
+        """The code of a field, which is emptied; None if none was entered."""
+        code = self.codes.get(id)
+        for field in self.query(f"#{id}").results(Input):
+            field.clear()
+        return Secret(code) if code else None

@@ -7,8 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
-from screens.widgets.countdown import Countdown
-from screens.widgets.field_row import FieldRow
+from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.qr_dialog import QrDialog
 from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
@@ -42,10 +41,9 @@ class DeviceCodes(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Text("", id="told")
-        for name, label in zip(_FIELDS, ("Code", "The next code"), strict=True):
-            yield FieldRow(label, Input(placeholder="six digits", id=name, max_length=9, compact=True))
+        first, second = _FIELDS
+        yield CodeField(self._of_step.world.now, Wanted(first, "Code"), Wanted(second, "The next code"))
         yield Text("", id="check")
-        yield Countdown(self._of_step.world.now)
         with Horizontal(classes="buttons"):
             yield Button("Show the QR code again", id="qr")
 
@@ -59,13 +57,12 @@ class DeviceCodes(Vertical):
 
     def codes(self) -> tuple[str, str]:
         """Both, as typed."""
-        first, second = (self.query_one(f"#{name}", Input).value for name in _FIELDS)
-        return first, second
+        codes = self.query_one(CodeField).codes
+        return codes.get(_FIELDS[0], ""), codes.get(_FIELDS[1], "")
 
     def ask_anew(self) -> None:
         """Codes that were given are spent: two new ones are needed."""
-        for name in _FIELDS:
-            self.query_one(f"#{name}", Input).clear()
+        self.query_one(CodeField).clear()
         self.query_one("#first-code").focus()
 
     @on(Button.Pressed, "#qr")

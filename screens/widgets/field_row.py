@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from screens.widgets.text import Label
+from screens.widgets.text import Text
 from workflows.core.sentences import Sentence
 
 
@@ -21,7 +21,7 @@ class FieldRow(Horizontal):
 
     DEFAULT_CSS = """
     FieldRow { height: 1; }
-    FieldRow > Label { width: 19; }
+    FieldRow > .row-label { width: 19; }
     FieldRow > Input { width: 1fr; }
     FieldRow > .row-hint { width: auto; color: $text-muted; padding-left: 1; }
     """
@@ -33,7 +33,7 @@ class FieldRow(Horizontal):
         self._hint = hint
 
     def compose(self) -> ComposeResult:
-        yield Label(self._label)
+        yield Text(self._label, classes="row-label")
         yield self._field
         if self._hint:
-            yield Label(self._hint, classes="row-hint")
+            yield Text(self._hint, classes="row-hint")

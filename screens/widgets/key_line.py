@@ -14,7 +14,7 @@ from textual.events import Resize
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey  # Textual exports it nowhere else
 
-from screens.widgets.text import Label
+from screens.widgets.text import Text
 
 _MORE = "…"
 
@@ -76,7 +76,7 @@ class KeyLine(Footer):
     """
 
     DEFAULT_CSS = """
-    KeyLine Label { width: auto; margin-right: 1; color: $text-muted; }
+    KeyLine Text { width: auto; margin-right: 1; color: $text-muted; }
     """
 
     def __init__(self, *, first: Sequence[str], last: Sequence[str], first_to_go: Sequence[str] = ()) -> None:
@@ -96,7 +96,7 @@ class KeyLine(Footer):
         for key in shown:
             if not marked and key.id in self._last:
                 marked = True
-                yield Label(_MORE)
+                yield Text(_MORE)
             yield FooterKey(
                 key.key, key.shown, key.words, key.action, disabled=not key.enabled, tooltip=key.tooltip
             ).data_bind(compact=Footer.compact)

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import LineList
 from screens.widgets.plan_tree import PlanTree
-from screens.widgets.text import Label
+from screens.widgets.text import Text
 from workflows.numbers import count
 from workflows.services.terraform.runner import Update
 from workflows.steps.plan_resources import Resource
@@ -26,13 +26,13 @@ class ResourceBrowser(Vertical):
     ResourceBrowser.-shown { display: block; }
     ResourceBrowser #look { height: 1; }
     ResourceBrowser FilterField { width: 1fr; }
-    ResourceBrowser Label { width: auto; margin-left: 2; color: $text-muted; }
+    ResourceBrowser #count { width: auto; margin-left: 2; color: $text-muted; }
     """
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="look"):
             yield FilterField(placeholder="Filter by name, address or action", id="filter", compact=True)
-            yield Label("", id="count")
+            yield Text("", id="count")
         yield PlanTree()
 
     def show_plan(self, resources: Sequence[Resource]) -> None:
@@ -59,7 +59,7 @@ class ResourceBrowser(Vertical):
     def _count(self) -> None:
         tree, words = self.query_one(PlanTree), self.query_one(FilterField).words
         told = f"{tree.found:,} of {tree.total:,}" if words else count(tree.total, "resource")
-        self.query_one("#count", Label).update(told)
+        self.query_one("#count", Text).update(told)
 
     @on(Input.Changed, "#filter")
     def _filter(self) -> None:

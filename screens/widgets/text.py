@@ -87,10 +87,6 @@ class Text(widgets.Static):
         super().update(_plain(content), layout=layout)
 
 
-class Label(Text, widgets.Label):
-    """A text no wider than it is long."""
-
-
 class Button(widgets.Button):
     """A button of one line."""
 

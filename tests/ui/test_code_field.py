@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
-from screens.widgets.code_field import CodeField
-from screens.widgets.countdown import Countdown
+from screens.widgets.code_field import CodeField, Countdown, Wanted
 
 
 class Host(App[None]):
@@ -25,8 +24,8 @@ async def test_a_code_is_asked_for_with_a_countdown_and_handed_out_once() -> Non
         await pilot.pause()
         assert "MFA code" not in app.text()
         field = app.query_one(CodeField)
-        field.want("arn:aws:iam::222222222222:mfa/jane.doe")
-        field.want("arn:aws:iam::222222222222:mfa/phone")  # another one: still one countdown
+        await field.want("arn:aws:iam::222222222222:mfa/jane.doe")
+        await field.want("arn:aws:iam::222222222222:mfa/phone")  # another one: still one countdown
         await pilot.pause()
         assert "with a code of arn:aws:iam::222222222222:mfa/phone" in " ".join(app.text().split())
         assert "the app's next code comes in 27 s" in app.text()
@@ -36,7 +35,25 @@ async def test_a_code_is_asked_for_with_a_countdown_and_handed_out_once() -> Non
         assert code is not None
         assert code.reveal() == "123456"
         assert field.take() is None
-        field.want("")
+        await field.want("")
         await pilot.pause()
         assert "next code" not in app.text()
-        assert app.query_one("#code", Input).disabled
+        assert not app.query("#code")
+
+
+async def test_several_devices_have_a_field_each_and_one_countdown() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 10)) as pilot:
+        await pilot.pause()
+        field = app.query_one(CodeField)
+        wanted = [Wanted("code-security", "security", "jane.doe"), Wanted("code-root", "root", "phone")]
+        await field.ask(wanted, "Each device has its own.")
+        await pilot.press(*"123 456", "tab", *"654321")
+        assert field.codes == {"code-security": "123 456", "code-root": "654321"}
+        assert len(app.query(Countdown)) == 1
+        code = field.take("code-root")
+        assert code is not None
+        assert code.reveal() == "654321"
+        assert field.codes == {"code-security": "123 456"}
+        field.clear()
+        assert field.codes == {}

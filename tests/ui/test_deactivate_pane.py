@@ -13,7 +13,7 @@ from support.panes import PaneHost, new_session, rest, settle
 from screens.deactivate import DeactivatePane
 from workflows.machine.events import StepKey
 from workflows.services.iam import Holding, HoldingKind
-from workflows.steps import deactivate, terraform_runs
+from workflows.steps import deactivate
 from workflows.steps.deactivate import Findings, Leaver, Mention, Mentioned
 
 NAME = "sam.okafor"
@@ -31,7 +31,6 @@ async def test_the_mentions_are_scrolled_to_when_they_are_shown(
     session = new_session(tmp_path / "sessions", modules)
     settle(session, StepKey("given"), facts)
     found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES, (NAME,))})
-    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context: "")
     monkeypatch.setattr(deactivate, "look", lambda *_: found)
     panes = {"deactivate": DeactivatePane}
     app = PaneHost(session, fake_world(tmp_path, {}), modules, panes, StepKey("deactivate", "management"))

@@ -499,7 +499,7 @@ async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch
         app.pane.query_one("#code", Input).value = "123 456"
         await press(pilot, "ctrl+n")
         assert codes == ["123 456"]
-        assert app.pane.query_one("#code", Input).value == ""
+        assert not app.pane.query("#code")
         assert "123 456" not in json.dumps(desk.session.drafts.load(StepKey("plan", "management")))
 
 
@@ -517,15 +517,13 @@ async def test_a_session_that_ended_meanwhile_is_told_and_the_code_asked_for_whe
     app = desk.host("plan")
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        field = app.pane.query_one("#code", Input)
-        assert field.disabled
+        assert not app.pane.query("#code")
         await press(pilot, "ctrl+n")
-        assert "An MFA code is needed" in app.text()
-        await press(pilot, "escape")
-        assert app.focused is field
+        assert app.focused is app.pane.query_one("#code", Input)
+        assert serial in app.text()
         await press(pilot, *"123456", "ctrl+n")
         assert "to add" in app.text()
-        assert field.disabled
+        assert not app.pane.query("#code")
 
 
 async def test_hand_over_asks_for_a_code_when_the_session_ended_meanwhile(
@@ -545,8 +543,7 @@ async def test_hand_over_asks_for_a_code_when_the_session_ended_meanwhile(
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)
-        assert "An MFA code is needed" in app.text()
-        await press(pilot, "escape")
+        assert app.focused is app.pane.query_one("#code", Input)
         assert serial in app.text()
         await press(pilot, *"123456", "ctrl+n")
         assert "ready: management" in app.text()

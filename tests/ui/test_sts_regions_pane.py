@@ -132,7 +132,7 @@ async def test_a_code_is_asked_for_once_and_a_wrong_one_is_told(project: Regions
         await at.press("escape")
         at.pane.query_one("#code-0", Input).value = project.made.code(seed, 1)
         await at.press("ctrl+n")
-        assert not at.pane.query("#codes Input")
+        assert not at.pane.query("CodeField Input")
         assert "shared  15 to switch off" in at.account("shared")
         await at.press("r")
         assert "shared  15 to switch off" in at.account("shared")
