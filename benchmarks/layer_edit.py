@@ -16,8 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workflows.layer.collector import collector_paused
 from workflows.layer.edit import propose
+from workflows.layer.garbage import collection_paused
 from workflows.layer.operations import AddPerson
 from workflows.layer.project import LayerLocation
 from workflows.layer.read import read_layer
@@ -105,7 +105,7 @@ def make_blocks(folder: Path, size: int, *, outputs: bool) -> LayerLocation:
 
 def run(location: LayerLocation) -> None:
     """Read, add and check once, as `iam-onboard layer add` does."""
-    with collector_paused():
+    with collection_paused():
         layer = read_layer(location)
         changes = propose([(layer, [AddPerson("person00000.zz", "QUJD\n", ("devops", "auditors"))])])
     assert not changes.is_empty

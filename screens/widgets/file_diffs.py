@@ -22,8 +22,8 @@ from textual.strip import Strip
 
 from screens.widgets.text import segment
 from workflows.layer.change_set import ChangeSet, FileChange
-from workflows.layer.collector import collector_paused
 from workflows.layer.diff import DiffLine
+from workflows.layer.garbage import collection_paused
 from workflows.layer.highlight import KINDS, Token, diff_tokens
 
 _LINES = {"+": "added", "-": "removed", "@": "hunk", "=": "file", "\\": "hunk"}
@@ -52,7 +52,7 @@ def file_diffs(change_set: ChangeSet) -> tuple[FileDiff, ...]:
     """The differences of all files of a set, in its order; takes a moment for large files."""
     found: list[FileDiff] = []
     row = 0
-    with collector_paused():
+    with collection_paused():
         for change in change_set.changes:
             found.append(FileDiff(change, *change.counts(), row, diff_tokens(change)))
             row += len(change.lines)

@@ -21,9 +21,9 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.change_set import ChangeSet
-from workflows.layer.collector import collector_paused
 from workflows.layer.discover import find_project
 from workflows.layer.edit import check, propose
+from workflows.layer.garbage import collection_paused
 from workflows.layer.model import Layer
 from workflows.layer.names import POLICY_NUMBERS
 from workflows.layer.operations import (
@@ -124,7 +124,7 @@ def _attribute(text: str) -> tuple[str, int | bool]:
 def _read(machine: Machine, options: argparse.Namespace) -> tuple[Project | None, Layer]:
     project, location = find_layer(machine, options.layer)
     _warn_of_half_written(_writes_of(machine, root_of(project, location)))
-    with collector_paused():
+    with collection_paused():
         return project, read_layer(location)
 
 
@@ -135,7 +135,7 @@ def _edit(
     words: Callable[[str], str],
 ) -> int:
     """Do what was asked for; `words` say so, given the layer's place."""
-    with collector_paused():
+    with collection_paused():
         project, location = find_layer(machine, options.layer)
         wanted = operations(location)
 

@@ -18,8 +18,8 @@ import pygohcl
 
 from workflows.core.sentences import joined
 from workflows.layer.change_set import ChangeSet, FileChange
-from workflows.layer.collector import collector_paused
 from workflows.layer.facts import facts_of
+from workflows.layer.garbage import collection_paused
 from workflows.layer.model import Place
 from workflows.layer.operations.base import EditRefused, refuse
 from workflows.layer.protected import protection
@@ -70,7 +70,7 @@ def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
         EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
         EditUnsafe: the result is not what was meant; a fault of the editor, not of the person.
     """
-    with collector_paused():
+    with collection_paused():
         return _edited(layer, operations)
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from workflows.layer.collector import collector_paused
 from workflows.layer.declarations import (
     account_module,
     constants,
@@ -17,6 +16,7 @@ from workflows.layer.declarations import (
 )
 from workflows.layer.discover import read_lock_file, read_required_version
 from workflows.layer.files import FileSet
+from workflows.layer.garbage import collection_paused
 from workflows.layer.model import AccountSettings, Layer, Person, Setting
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.project import LayerLocation
@@ -43,7 +43,7 @@ def read_layer(location: LayerLocation) -> Layer:
         LayerUnreadable: a file cannot be read.
     """
     shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
-    with collector_paused():
+    with collection_paused():
         return read_files(location, FileSet.load(location.path, location.var_files, shared))
 
 

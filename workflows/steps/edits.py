@@ -13,8 +13,8 @@ from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape
-from workflows.layer.collector import set_apart
 from workflows.layer.discover import find_project
+from workflows.layer.garbage import freeze
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.operations import (
@@ -67,7 +67,7 @@ def read_layers(context: Context) -> dict[str, Layer]:
         )
     layers = {name: read_layer(locations[name]) for name in context.facts["layers"]}
     if sum(len(layer.people) for layer in layers.values()) > _MANY:
-        set_apart()
+        freeze()
     return layers
 
 

@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, render_template, request
 from werkzeug.wrappers import Response
 
-from workflows.sandbox.console.credentials import Credentials
 from workflows.sandbox.console.desk import Desk, SignIns
+from workflows.sandbox.console.pages import Credentials, SigningIn
 from workflows.sandbox.console.phone import Phone, PhonePages
-from workflows.sandbox.console.signing_in import SigningIn
 from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import Directory
-from workflows.sandbox.strict.refusal import Refusal
+from workflows.sandbox.strict.protocol import Refusal
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 from workflows.sandbox.strict.application import StrictAws
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Identity, account
-from workflows.sandbox.strict.refusal import Refusal
+from workflows.sandbox.strict.protocol import Refusal
 
 LASTS_SECONDS = 12 * 3600
 

@@ -12,7 +12,7 @@ from flask import Blueprint, jsonify, redirect, render_template, request, url_fo
 from werkzeug.wrappers import Response
 
 from workflows.sandbox.console.desk import Desk
-from workflows.sandbox.strict.devices import key_uri
+from workflows.sandbox.strict.iam import key_uri
 from workflows.sandbox.strict.identity import account
 from workflows.sandbox.strict.state import STEP_SECONDS, code_at
 

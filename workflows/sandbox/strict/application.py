@@ -16,13 +16,12 @@ from moto.core.utils import get_service_model
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from workflows.sandbox.strict import devices, regions, tokens, users
+from workflows.sandbox.strict import iam, regions, tokens
 from workflows.sandbox.strict.authorization import action_of, context_of, denial, judge, resource_of
 from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.identity import Call, Identities, Identity, Operation
 from workflows.sandbox.strict.policy import Verdict
-from workflows.sandbox.strict.refusal import Refusal, Style, render
-from workflows.sandbox.strict.request import AwsRequest, environ_for, read
+from workflows.sandbox.strict.protocol import AwsRequest, Refusal, Style, environ_for, read, render
 from workflows.sandbox.strict.state import State
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def _parsed(service: str, action: str, status: int, headers: _Headers, body: byt
 
 
 _OPERATIONS: dict[str, Mapping[str, Operation]] = {
-    "iam": {**devices.OPERATIONS, **users.OPERATIONS, **regions.IAM_OPERATIONS},
+    "iam": {**iam.OPERATIONS, **regions.IAM_OPERATIONS},
     "ec2": regions.EC2_OPERATIONS,
     "sts": tokens.OPERATIONS,
     "account": regions.OPERATIONS,
@@ -132,7 +131,7 @@ class StrictAws:
         self, identity: Identity, request: AwsRequest, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         now = self.clock()
-        request = users.for_own_user(identity, request)
+        request = iam.for_own_user(identity, request)
         call = Call(identity, request, self.state, now)
         regions.check_used(call)
         self._authorise(call)

@@ -8,8 +8,7 @@ from moto.iam.models import Group, Role, User
 
 from workflows.sandbox.strict.identity import Identity, Kind, account
 from workflows.sandbox.strict.policy import Verdict, evaluate
-from workflows.sandbox.strict.refusal import Reason, Refusal, Style, refuse
-from workflows.sandbox.strict.request import AwsRequest
+from workflows.sandbox.strict.protocol import AwsRequest, Reason, Refusal, Style, refuse
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 _S3_ACTIONS = {

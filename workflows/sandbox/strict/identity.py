@@ -23,8 +23,7 @@ from botocore.credentials import Credentials
 from moto.iam.models import IAMBackend, iam_backends
 
 from workflows.sandbox.strict.directory import Directory
-from workflows.sandbox.strict.refusal import Reason, Refusal, Style, refuse
-from workflows.sandbox.strict.request import Authorization, AwsRequest
+from workflows.sandbox.strict.protocol import Authorization, AwsRequest, Reason, Refusal, Style, refuse
 from workflows.sandbox.strict.state import Sessions, State
 
 CLOCK_SKEW = timedelta(minutes=5)

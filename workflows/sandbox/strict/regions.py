@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.sandbox.strict.identity import Call, Operation
-from workflows.sandbox.strict.refusal import Reason, Refusal, refuse
+from workflows.sandbox.strict.protocol import Reason, Refusal, refuse
 from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT, all_regions
 
 _VERSIONS = {"v1Token": 1, "v2Token": 2}

@@ -19,7 +19,7 @@ from moto.iam.models import AccountPasswordPolicy
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from workflows.sandbox.strict.directory import Directory
-from workflows.sandbox.strict.refusal import Refusal
+from workflows.sandbox.strict.protocol import Refusal
 
 
 class Persistent(Protocol):

@@ -10,10 +10,10 @@ from typing import Any
 from moto.iam.models import Role
 
 from workflows.sandbox.strict.authorization import context_of, denial, judge
-from workflows.sandbox.strict.devices import check_code
+from workflows.sandbox.strict.iam import check_code
 from workflows.sandbox.strict.identity import Call, Kind, Operation, account
 from workflows.sandbox.strict.policy import Verdict, evaluate_trust
-from workflows.sandbox.strict.refusal import Refusal, Style
+from workflows.sandbox.strict.protocol import Refusal, Style
 from workflows.sandbox.strict.state import Session
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
+def collection_paused() -> Iterator[None]:
     """Pause the collector for a block of code, if it runs."""
     running = gc.isenabled()
     gc.disable()
@@ -28,7 +28,7 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def set_apart() -> None:
+def freeze() -> None:
     """Let the collector leave alone what is there now; until the next call, it looks at younger objects only.
 
     What was set apart before and is in a circle that nobody refers to any more is freed first.
