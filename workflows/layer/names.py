@@ -58,20 +58,12 @@ def check_user_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
         name: the name as it would be written.
         taken: the names of the users there are; compared without regard to case.
     """
-    problems = _check_name(name, "user", USER_NAME_LENGTH)
-    same = next((one for one in taken if one.casefold() == name.casefold()), None)
-    if same is not None:
-        problems.append(_taken(name, same, "user"))
-    return problems
+    return _check_name(name, "user", USER_NAME_LENGTH, taken)
 
 
 def check_group_name(name: str, taken: Iterable[str] = ()) -> list[Problem]:
     """What is wrong with a name for a new IAM group; arguments as for `check_user_name`."""
-    problems = _check_name(name, "group", GROUP_NAME_LENGTH)
-    same = next((one for one in taken if one.casefold() == name.casefold()), None)
-    if same is not None:
-        problems.append(_taken(name, same, "group"))
-    return problems
+    return _check_name(name, "group", GROUP_NAME_LENGTH, taken)
 
 
 def check_account_alias(alias: str) -> list[Problem]:
@@ -109,19 +101,19 @@ def check_password_policy(attribute: str, value: Constant) -> list[Problem]:
     return [Problem(f"There is no {attribute} in the password policy; there are: {known}.", attribute)]
 
 
-def _check_name(name: str, what: str, longest: int) -> list[Problem]:
+def _check_name(name: str, what: str, longest: int, taken: Iterable[str]) -> list[Problem]:
+    problems: list[Problem] = []
     if not name:
-        return [Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name")]
-    if len(name) > longest:
-        return [Problem(f"A {what} name has at most {longest} characters; this one has {len(name)}.", "name")]
-    if not _NAME.fullmatch(name):
+        problems.append(Problem(f"A {what} name is needed: letters, digits and  + = , . @ _ -", "name"))
+    elif len(name) > longest:
+        message = f"A {what} name has at most {longest} characters; this one has {len(name)}."
+        problems.append(Problem(message, "name"))
+    elif not _NAME.fullmatch(name):
         odd = "".join(dict.fromkeys(one for one in name if not _NAME.fullmatch(one)))
         allowed = "letters (a to z), digits and  + = , . @ _ -  only"
-        return [Problem(f"A {what} name has {allowed}; this one has {odd!r}.", "name")]
-    return []
-
-
-def _taken(name: str, same: str, what: str) -> Problem:
-    if same == name:
-        return Problem(f"There is a {what} {name} already.", "name")
-    return Problem(f"There is a {what} {same} already: IAM does not tell upper from lower case.", "name")
+        problems.append(Problem(f"A {what} name has {allowed}; this one has {odd!r}.", "name"))
+    same = next((one for one in taken if one.casefold() == name.casefold()), None)
+    if same is not None:
+        why = "" if same == name else ": IAM does not tell upper from lower case"
+        problems.append(Problem(f"There is a {what} {same} already{why}.", "name"))
+    return problems

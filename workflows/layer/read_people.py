@@ -16,6 +16,7 @@ from workflows.layer.values import (
     plain_string,
     plain_strings,
     plain_value,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -48,12 +49,11 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
             findings.append(_not_edited(module, module.reason))
         elif module.container is not None and not module.holds_objects and not _is_named(module, names):
             findings.append(_not_edited(module, "it makes names of its own"))
+        found = _from_entries(module, names)
         if module.style is Style.BLOCK:
-            found = _from_block(module, names)
+            found = iter([_from_block(module, names)])
         elif module.style is Style.COMPUTED:
-            found = iter(dict(_from_entries(module, names)).items())  # joined lists may name somebody twice
-        else:
-            found = _from_entries(module, names)
+            found = iter(dict(found).items())  # joined lists may name somebody twice
         for owner, person in found:
             if owner in people:
                 message = f"{person.iam_name} is declared twice."
@@ -134,47 +134,32 @@ def _from_object(
     """A person whose entry is an object: the module's attributes are evaluated with its fields."""
     bound: dict[str, object] = {**names, "each.key": key}
     bound.update({f"each.value.{field}": content for field, content in value.items()})
-    flags = flags_of(module, bound)
-    block = module.block
-    name = block.attributes.get("name")
-    iam_name = evaluate(block.document, name.value, bound) if name else UNKNOWN
-    key_file = _path(template(module, "pgp_key", bound))
-    known = isinstance(iam_name, str)
-    return Person(
-        iam_name=str(iam_name) if known else key,
-        declaration=key,
-        module=module.label,
-        key_file=key_file,
-        login_profile=flags[0],
-        access_key=flags[1],
-        machine=is_machine(module, flags, str(iam_name), key_file),
-        groups=(),
-        style=module.style,
-        editable=module.editable and known,
-        place=place,
-    )
+    name = text_of(module.block.attributes.get("name"), bound)
+    return _person(module, key, name, bound, place)
 
 
-def _from_block(module: UserModule, names: Mapping[str, object]) -> Iterator[tuple[Owner, Person]]:
-    if module.style is not Style.BLOCK:
-        return
+def _from_block(module: UserModule, names: Mapping[str, object]) -> tuple[Owner, Person]:
     name = template(module, "name", names)
+    return (module.label, None), _person(module, module.label, name, names, place_of(module.block))
+
+
+def _person(
+    module: UserModule, declaration: str, name: str | None, names: Mapping[str, object], place: Place
+) -> Person:
     flags = flags_of(module, names)
     key_file = _path(template(module, "pgp_key", names))
-    person = Person(
-        iam_name=name or module.label,
-        declaration=module.label,
-        module=module.label,
-        key_file=key_file,
-        login_profile=flags[0],
-        access_key=flags[1],
-        machine=is_machine(module, flags, name or "", key_file),
-        groups=(),
-        style=Style.BLOCK,
-        editable=module.editable,
-        place=place_of(module.block),
+    return Person(
+        name or declaration,
+        declaration,
+        module.label,
+        key_file,
+        *flags,
+        is_machine(module, flags, name or "", key_file),
+        (),
+        module.style,
+        module.editable and name is not None,
+        place,
     )
-    yield (module.label, None), person
 
 
 def flags_of(module: UserModule, names: Mapping[str, object]) -> tuple[bool | None, bool | None]:

@@ -8,7 +8,7 @@ compares.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Group, Layer, Person
+
+
+T = TypeVar("T")
 
 
 class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -83,12 +86,7 @@ def find_person(layer: Layer, name: str) -> Person:
     Raises:
         EditRefused: there is none.
     """
-    person = layer.person(name)
-    if person is None:
-        raise refuse(
-            f"There is no user {name} in {layer.location.relative}.", "The layer does not declare it."
-        )
-    return person
+    return _declared(layer, layer.person(name), f"user {name}")
 
 
 def find_group(layer: Layer, name: str) -> Group:
@@ -97,12 +95,13 @@ def find_group(layer: Layer, name: str) -> Group:
     Raises:
         EditRefused: there is none.
     """
-    group = layer.group(name)
-    if group is None:
-        raise refuse(
-            f"There is no group {name} in {layer.location.relative}.", "The layer does not declare it."
-        )
-    return group
+    return _declared(layer, layer.group(name), f"group {name}")
+
+
+def _declared(layer: Layer, found: T | None, what: str) -> T:
+    if found is None:
+        raise refuse(f"There is no {what} in {layer.location.relative}.", "The layer does not declare it.")
+    return found
 
 
 def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list[Problem]:
