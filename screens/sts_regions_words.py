@@ -14,6 +14,7 @@ MARKS: Mapping[Verdict, str] = {
     Verdict.NEEDED: "✗",
     Verdict.UNUSED: "!",
     Verdict.OPEN: "?",
+    Verdict.NAMED: "✓",
     Verdict.ALLOWED: "✓",
     Verdict.OFF: "·",
 }

@@ -17,6 +17,8 @@ from workflows.machine.observations import Verdict
 from workflows.services.sts import WrongCode
 from workflows.services.sts_regions.answers import Audit, StsState
 from workflows.services.sts_regions.ask import Told
+from workflows.services.sts_regions.report import Verdict as RegionVerdict
+from workflows.services.sts_regions.report import judge, to_do
 from workflows.steps import sts_regions
 from workflows.steps.base import Context, Progress
 from workflows.steps.sts_region_access import MfaSessions
@@ -188,7 +190,11 @@ def test_the_fact_has_the_agreed_shape_and_comes_back_as_it_was(project: Regions
     audit = ask(project)
     facts: dict[str, Any] = sts_regions.perform(sts_regions.Request(audit), project.context(), lambda _: None)
     security = facts["sts_regions"]["accounts"]["security"]
-    assert security["regions"]["us-west-2"] == {"sts": "active", "opt_in": "enabled by default"}
+    assert security["regions"]["us-west-2"] == {
+        "sts": "active",
+        "opt_in": "enabled by default",
+        "named": True,
+    }
     assert security["token_version"] == 1
     assert facts["sts_regions"]["asked_at"]
     kept = json.loads(json.dumps(facts["sts_regions"]))
@@ -206,6 +212,28 @@ def test_other_allowed_regions_are_noticed_without_asking_aws(project: RegionsPr
 def test_without_allowed_regions_the_primary_and_the_secondary_count(project: RegionsProject) -> None:
     project.allow()
     assert ask(project).allowed == ("us-east-1", "us-west-2")
+
+
+def test_the_region_of_a_backend_file_is_used_and_what_any_file_names_stays_on(
+    project: RegionsProject,
+) -> None:
+    common = project.root / "config" / "common.tfvars"
+    kept = [
+        one for one in common.read_text().splitlines() if not one.startswith(("region_primary", "regions_"))
+    ]
+    common.write_text("\n".join(kept) + "\n")
+    (project.root / "security/eu-central-1/network").mkdir(parents=True)
+    (project.root / "security/eu-central-1/network/main.tf").write_text('a = ["eu-west-3a"] # sa-east-1\n')
+    audit = ask(project)
+    assert audit.allowed == ("us-east-1", "us-west-2")
+    security = audit.account("security")
+    assert security is not None
+    verdicts = {one.region: judge(one, audit.allowed) for one in security.regions}
+    named = [region for region, one in verdicts.items() if one is RegionVerdict.NAMED]
+    assert named == ["eu-central-1", "eu-west-3", "sa-east-1"]
+    wanted = to_do(security, audit.allowed).deactivate
+    assert "eu-west-1" in wanted
+    assert not {*named, "us-east-1", "us-west-2"} & {*wanted}
 
 
 def test_asking_can_be_stopped(project: RegionsProject) -> None:

@@ -36,7 +36,14 @@ from workflows.steps.base import Context
 from workflows.steps.sts_region_access import MfaSessions, Way, devices
 from workflows.steps.sts_regions import Survey
 
-_MARKS = {Verdict.NEEDED: "✗", Verdict.UNUSED: "!", Verdict.OPEN: "?", Verdict.ALLOWED: "✓", Verdict.OFF: " "}
+_MARKS = {
+    Verdict.NEEDED: "✗",
+    Verdict.UNUSED: "!",
+    Verdict.OPEN: "?",
+    Verdict.NAMED: "✓",
+    Verdict.ALLOWED: "✓",
+    Verdict.OFF: " ",
+}
 
 
 def regions(machine: Machine, options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
+from workflows.layer.mentioned import named_regions
 from workflows.layer.project import Project
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
@@ -22,7 +23,13 @@ from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.services.clients import USUAL_REGION
 from workflows.services.sts_regions import ask as asking
 from workflows.services.sts_regions.answers import AccountAnswer, Audit
-from workflows.services.sts_regions.ask import acting, partition_of_region, set_token_version, token_version
+from workflows.services.sts_regions.ask import (
+    acting,
+    partition_of_region,
+    regions_of,
+    set_token_version,
+    token_version,
+)
 from workflows.services.sts_regions.report import markdown, record
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.places import told_path, typed_path
@@ -129,6 +136,8 @@ def ask(
         factory = factory_for(context, what.project, asking.PATIENCE)
         for one in asking.ask(factory, found.questions, report=told, cancelled=context.cancelled):
             answers[one.account] = one
+    report(Progress("Looking for regions in the project's files"))
+    answers = {name: _with_named(one, what.project) for name, one in answers.items()}
     partition = partition_of_region(what.project.region_primary or USUAL_REGION)
     for way in what.ways:
         if way.account not in answers:
@@ -138,6 +147,17 @@ def ask(
             )
     at = context.world.now().isoformat(timespec="seconds")
     return Audit(what.project.name, at, what.allowed, tuple(answers[way.account] for way in what.ways))
+
+
+def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
+    """The answer with the regions marked that a file of the project names.
+
+    Raises:
+        OnboardError: a file cannot be read.
+    """
+    named = named_regions(project.root, regions_of(answer.partition))
+    regions = tuple(replace(one, named=one.region in named) for one in answer.regions)
+    return replace(answer, regions=regions)
 
 
 def switch_tokens(

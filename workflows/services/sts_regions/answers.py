@@ -43,12 +43,14 @@ class RegionAnswer:
         sts: where its STS endpoint stands.
         opt_in: whether the account uses the region.
         detail: AWS's own words where it refused; they may name the account. "" otherwise.
+        named: whether a file of the project names the region.
     """
 
     region: str
     sts: StsState
     opt_in: OptIn
     detail: Sentence = ""
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ class AccountAnswer:
             "partition": self.partition,
             "profile": self.profile,
             "role": self.role,
-            "regions": {one.region: {"sts": str(one.sts), "opt_in": str(one.opt_in)} for one in self.regions},
+            "regions": {
+                one.region: {"sts": str(one.sts), "opt_in": str(one.opt_in), "named": one.named}
+                for one in self.regions
+            },
             "token_version": self.token_version,
             "problem": self.problem,
         }
@@ -93,7 +98,7 @@ class AccountAnswer:
     def from_facts(cls, account: str, facts: Mapping[str, Any]) -> AccountAnswer:
         """The account that `as_facts` gave."""
         regions = tuple(
-            RegionAnswer(region, StsState(one["sts"]), OptIn(one["opt_in"]))
+            RegionAnswer(region, StsState(one["sts"]), OptIn(one["opt_in"]), named=one.get("named", False))
             for region, one in sorted(facts["regions"].items())
         )
         return cls(

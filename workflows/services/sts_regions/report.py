@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     NEEDED = "inactive and needed"
     UNUSED = "active and unused"
     OPEN = "not known"
+    NAMED = "active and named in its files"
     ALLOWED = "active and allowed"
     OFF = "inactive and unused"
 
@@ -34,10 +35,13 @@ _ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
 
 
 def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
-    """What a region's answer means for a project that uses these regions."""
+    """What a region's answer means for a project that uses these regions.
+
+    One that only some file names may be in use: it is neither needed nor to be switched off.
+    """
     used = answer.region in allowed
     if answer.sts in _ON:
-        return Verdict.ALLOWED if used else Verdict.UNUSED
+        return Verdict.ALLOWED if used else Verdict.NAMED if answer.named else Verdict.UNUSED
     if answer.sts in _OFF:
         return Verdict.NEEDED if used else Verdict.OFF
     return Verdict.OPEN
@@ -186,6 +190,7 @@ def _account_record(answer: AccountAnswer, allowed: tuple[str, ...]) -> dict[str
                 "sts": str(one.sts),
                 "opt_in": str(one.opt_in),
                 "allowed": one.region in allowed,
+                "named": one.named,
                 "verdict": str(judge(one, allowed)),
                 "detail": one.detail,
             }
