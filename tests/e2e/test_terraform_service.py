@@ -19,6 +19,7 @@ import pytest
 from support.terraform import make_layer, terraform_argv, terraform_environment
 
 from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.shapes import plain, read
 from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
 from workflows.services.terraform.failures import StateUnwritten
 from workflows.services.terraform.kept import replace_next
@@ -98,7 +99,7 @@ def test_plan_apply_and_read(quick: Terraform) -> None:
     assert record.plan.stat().st_mode & 0o777 == 0o600
     assert quick.folder.stat().st_mode & 0o777 == 0o700
 
-    kept = PlanRecord.from_facts(json.loads(json.dumps(record.as_facts())))
+    kept = read(PlanRecord, json.loads(json.dumps(plain(record))))
     assert kept == record
     updates.clear()
     result = quick.apply(kept, watch=Watch(updates.append))
@@ -259,6 +260,7 @@ WIZARD = """
 import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
+from workflows.core.shapes import read
 from workflows.services.terraform.binary import Binary, Product
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.service import Terraform
@@ -274,7 +276,7 @@ Terraform(
     backend_configs=(),
     var_files=(),
     now=lambda: datetime.now(UTC),
-).apply(PlanRecord.from_facts(given["record"]))
+).apply(read(PlanRecord, given["record"]))
 """
 
 
@@ -286,7 +288,7 @@ def start_wizard(terraform: Terraform, record: PlanRecord) -> subprocess.Popen[b
         "layer": str(terraform.layer),
         "folder": str(terraform.folder),
         "environment": terraform_environment(terraform.folder.parent),
-        "record": record.as_facts(),
+        "record": plain(record),
     }
     root = str(Path(__file__).parents[2])
     return subprocess.Popen(

@@ -11,6 +11,7 @@ import pytest
 from support.fakes import fake_world
 
 from screens.finished import as_lines
+from workflows.core.shapes import plain
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyResult
 from workflows.steps.base import Context
@@ -53,7 +54,7 @@ def grid(tmp_path: Path, **facts: Any) -> dict[str, dict[str, Stand]]:
 def ended(tmp_path: Path, result: ApplyResult, sha: str = "sha") -> None:
     folder = tmp_path / "session/terraform/security"
     folder.mkdir(parents=True)
-    (folder / "apply.json").write_text(json.dumps({"plan_sha256": sha, "result": result.as_facts()}))
+    (folder / "apply.json").write_text(json.dumps({"plan_sha256": sha, "result": plain(result)}))
 
 
 def test_before_anything_is_decided_those_whose_key_is_awaited_are_told(tmp_path: Path) -> None:

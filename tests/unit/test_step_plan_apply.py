@@ -9,6 +9,7 @@ import pytest
 from support.fakes import fake_world
 
 from workflows.core.errors import OnboardError
+from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.services.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -167,7 +168,7 @@ def test_nobody_is_called_done_for_certain_after_a_kill(tmp_path: Path, record: 
 def test_nobody_is_in_a_state_that_could_not_be_written(tmp_path: Path, record: PlanRecord) -> None:
     made = judged(record, PLAN, context(tmp_path))
     result = ApplyResult(1, False, tuple(made.owners), (), (), unwritten=True)
-    assert ApplyResult.from_facts(result.as_facts()).unwritten
+    assert read(ApplyResult, plain(result)).unwritten
     assert standing(made, result).startswith("Done, but not in the state yet: alex.kim, jane.doe.")
 
 
@@ -183,7 +184,7 @@ def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
         Trouble("", "Somewhere else"),
     )
     result = ApplyResult(1, False, (), (USER,), (), troubles=troubles)
-    assert causes(made, ApplyResult.from_facts(result.as_facts())) == (
+    assert causes(made, read(ApplyResult, plain(result))) == (
         "jane.doe, alex.kim: It exists already. AWS has it. Import it.",
         "aws_iam_group.other: A headline.",
         "Somewhere else.",

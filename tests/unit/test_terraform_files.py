@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from workflows.core.shapes import plain, read
 from workflows.services.terraform.record import PlanRecord, changed_since, hash_sources, local_modules
 from workflows.services.terraform.requirements import init_needed
 
@@ -84,7 +85,7 @@ def test_a_change_anywhere_is_found_by_its_path(layer: Path) -> None:
     root = layer.parents[2]
     record = record_of(layer)
     assert changed_since(record) == []
-    assert changed_since(PlanRecord.from_facts(json.loads(json.dumps(record.as_facts())))) == []
+    assert changed_since(read(PlanRecord, json.loads(json.dumps(plain(record))))) == []
 
     (layer / "keys" / "a.b").write_text("another key\n")
     (layer / "keys" / "c.d").write_text("new\n")

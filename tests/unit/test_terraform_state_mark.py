@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workflows.core.shapes import plain, read
 from workflows.services.terraform.state import StateMark, changed_words, read_mark, state_of_plan
 
 
@@ -17,7 +18,7 @@ def test_the_mark_is_taken_out_of_a_plan_file(tmp_path: Path) -> None:
         archive.writestr("tfplan", b"binary")
         archive.writestr("tfstate", json.dumps({"version": 4, "lineage": "abc", "serial": 7}))
     assert state_of_plan(file) == StateMark("abc", 7)
-    assert StateMark.from_facts(StateMark("abc", 7).as_facts()) == StateMark("abc", 7)
+    assert read(StateMark, plain(StateMark("abc", 7))) == StateMark("abc", 7)
 
 
 @pytest.mark.parametrize("content", [b"no zip", b""])

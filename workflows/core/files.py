@@ -25,6 +25,7 @@ from workflows.core.sentences import Sentence
 BACKUPS_KEPT = 10
 """So many backups of one file are kept, the newest."""
 
+_UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 _NO_ROOM = "Make room, then try again. Nothing was changed."
 _NO_PERMISSION = (
     "You do not have the permission.",
@@ -358,6 +359,14 @@ def private_folder(path: Path) -> bool:
             path.chmod(mode & 0o700)
             return True
         return False
+
+
+def file_named(folder: Path, name: str, suffix: str) -> Path:
+    """Where something of that name is kept: two names never share a file, and none leaves the folder."""
+    import hashlib  # noqa: PLC0415 - Terraform's supervisor needs none
+
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return folder / f"{_UNSAFE.sub('-', name).strip('-.')[:60]}-{digest}{suffix}"
 
 
 def sync_folder(folder: Path) -> None:

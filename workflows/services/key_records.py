@@ -7,9 +7,7 @@ that one that was killed is finished or undone by the next start.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, private_folder, read_text, write_atomically
+from workflows.core.files import explained, file_named, private_folder, read_text, write_atomically
 from workflows.core.sentences import Sentence
 from workflows.numbers import count
 
 LARGEST = 64_000
-_UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 
 class Phase(Enum):
@@ -165,10 +162,7 @@ class KeyRecords:
             path.unlink(missing_ok=True)
 
     def _path(self, project: str, profile: str) -> Path:
-        """Two profiles never share a file, and none leaves the folder."""
-        name = f"{project}/{profile}"
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        return self.folder / f"{_UNSAFE.sub('-', name).strip('-.')[:60]}-{digest}.json"
+        return file_named(self.folder, f"{project}/{profile}", ".json")
 
 
 def _plain(value: object) -> str:

@@ -5,21 +5,18 @@ The operating system's keyring is the other kind of store: see `system_keyring`.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import private_folder, read_bytes, write_atomically
+from workflows.core.files import file_named, private_folder, read_bytes, write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
 
 LARGEST_FILE = 1_000_000
-_UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 
 class VaultUnavailable(OnboardError):  # noqa: N818 - as the other refusals are named
@@ -127,9 +124,7 @@ class PgpFileVault:
             raise unavailable(self.description, f"{type(error).__name__}: {error.strerror}") from None
 
     def _path(self, name: str) -> Path:
-        """Two names never share a file, and none leaves the folder."""
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        return self._folder / f"{_UNSAFE.sub('-', name).strip('-.')[:60]}-{digest}.gpg"
+        return file_named(self._folder, name, ".gpg")
 
 
 @dataclass(frozen=True)

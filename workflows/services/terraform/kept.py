@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workflows.core.processes import read_record, write_record
+from workflows.core.shapes import read
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.results import ApplyResult
 from workflows.services.terraform.runner import Kind, Run
@@ -34,7 +35,7 @@ def apply_begun(folder: Path, record: PlanRecord) -> bool:
 def last_result(folder: Path) -> ApplyResult | None:
     """How the last apply of a layer ended that has been taken in, or None."""
     kept = read_record(folder / "apply.json")
-    return None if kept is None else ApplyResult.from_facts(kept["result"])
+    return None if kept is None else read(ApplyResult, kept["result"], "result")
 
 
 def begun_at(folder: Path) -> float | None:
@@ -56,7 +57,7 @@ def result_of(folder: Path, record: PlanRecord) -> ApplyResult | None:
     kept = read_record(folder / "apply.json")
     if kept is None or kept["plan_sha256"] != record.plan_sha256:
         return None
-    return ApplyResult.from_facts(kept["result"])
+    return read(ApplyResult, kept["result"], "result")
 
 
 def pending_replacements(folder: Path) -> tuple[str, ...]:

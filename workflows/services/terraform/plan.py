@@ -48,7 +48,7 @@ class ResourceChange:
         imported: True if it is taken into the state from outside.
         moved_from: the address it had in the state before, or "".
         import_id: of what is created, the id that it would be imported by if it exists already, or ""; see
-            `import_ids.ACCOUNT_ID`.
+            `plan_reader.ACCOUNT_ID`.
         details: what changes inside it, as lines that may be shown (see `attributes`); secrets are masked.
     """
 
@@ -103,7 +103,7 @@ class Plan:
         changes: every managed resource that changes, in the plan's order; nothing that stays as it is.
         outputs: every output that changes.
         drift: resources that were changed outside of Terraform, as Terraform noticed.
-        accounts: the ids of the accounts that its IAM resources are in, as AWS told; see `plan_accounts`.
+        accounts: the ids of the accounts that its IAM resources are in, as AWS told.
     """
 
     changes: tuple[ResourceChange, ...]

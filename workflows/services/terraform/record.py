@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.services.terraform.state import StateMark, state_of_plan
@@ -55,37 +55,6 @@ class PlanRecord:
     made_at: str
     branch: str = ""
     state: StateMark | None = None
-
-    def as_facts(self) -> dict[str, Any]:
-        """The record as JSON values; nothing in it is secret."""
-        return {
-            "plan": str(self.plan),
-            "plan_sha256": self.plan_sha256,
-            "layer": str(self.layer),
-            "inputs": [str(path) for path in self.inputs],
-            "sources": dict(self.sources),
-            "commit": self.commit,
-            "binary": self.binary,
-            "made_at": self.made_at,
-            "branch": self.branch,
-            "state": self.state.as_facts() if self.state else None,
-        }
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> PlanRecord:
-        """The record that `as_facts` gave."""
-        return cls(
-            plan=Path(facts["plan"]),
-            plan_sha256=facts["plan_sha256"],
-            layer=Path(facts["layer"]),
-            inputs=tuple(Path(path) for path in facts["inputs"]),
-            sources=dict(facts["sources"]),
-            commit=facts["commit"],
-            binary=facts["binary"],
-            made_at=facts["made_at"],
-            branch=facts.get("branch", ""),
-            state=StateMark.from_facts(facts["state"]) if facts.get("state") else None,
-        )
 
 
 def changed_since(record: PlanRecord) -> list[str]:

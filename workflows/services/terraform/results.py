@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
@@ -70,35 +69,6 @@ class ApplyResult:
     def killed(self) -> bool:
         """Whether Terraform was ended from outside, or nobody knows how it ended."""
         return self.exit_code is None or self.exit_code < 0
-
-    def as_facts(self) -> dict[str, Any]:
-        """The result as JSON values; nothing in it is secret."""
-        return {
-            "exit_code": self.exit_code,
-            "cancelled": self.cancelled,
-            "done": list(self.done),
-            "failed": list(self.failed),
-            "remaining": list(self.remaining),
-            "begun": list(self.begun),
-            "existing": list(self.existing),
-            "troubles": [asdict(trouble) for trouble in self.troubles],
-            "unwritten": self.unwritten,
-        }
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> ApplyResult:
-        """The result that `as_facts` gave."""
-        return cls(
-            exit_code=facts["exit_code"],
-            cancelled=facts["cancelled"],
-            done=tuple(facts["done"]),
-            failed=tuple(facts["failed"]),
-            remaining=tuple(facts["remaining"]),
-            begun=tuple(facts.get("begun", ())),
-            existing=tuple(facts.get("existing", ())),
-            troubles=tuple(Trouble(**trouble) for trouble in facts.get("troubles", ())),
-            unwritten=bool(facts.get("unwritten")),
-        )
 
 
 class ApplyFailed(OnboardError):  # noqa: N818 - named as what happened

@@ -17,6 +17,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import private_folder
 from workflows.core.processes import Completed, capture, child_environment, write_record
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain
 from workflows.services.git import Git
 from workflows.services.terraform.failures import (
     Failure,
@@ -453,9 +454,7 @@ class Terraform:
     def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
         result, progress = apply_result(outcome), outcome.progress
         # The result first: a wizard killed after it finds it, one killed before it finds the run.
-        write_record(
-            self.folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": result.as_facts()}
-        )
+        write_record(self.folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": plain(result)})
         self._runs.finish(Kind.APPLY)
         keep_private(self.layer)
         untouched = not (progress.operations or progress.failed or progress.running)

@@ -289,15 +289,6 @@ class StateMark:
     lineage: str
     serial: int
 
-    def as_facts(self) -> dict[str, Any]:
-        """The mark as JSON values."""
-        return {"lineage": self.lineage, "serial": self.serial}
-
-    @classmethod
-    def from_facts(cls, facts: Mapping[str, Any]) -> StateMark:
-        """The mark that `as_facts` gave."""
-        return cls(str(facts["lineage"]), int(facts["serial"]))
-
 
 def state_of_plan(path: Path) -> StateMark | None:
     """The state that a plan file was made against, or None if it cannot be told (it is encrypted, say)."""
