@@ -25,6 +25,7 @@ from workflows.services.gpg.normalise import normalise
 from workflows.services.terraform.runner import LeftRunning, Update
 from workflows.steps import apply, hand_over, plan
 from workflows.steps.terraform_credentials import WrongAccount
+from workflows.steps.terraform_runs import administrator
 
 pytestmark = pytest.mark.e2e
 NAME = "jane.doe"
@@ -210,6 +211,10 @@ def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
     runs.accept("management")
     applied(runs, "management")
     assert hand_over.prepare(runs.context("management"), runs.report)[0].text
+    with administrator(runs.context("management"), runs.report) as iam:
+        iam.delete_login_profile(UserName=NAME)
+    (person,) = hand_over.prepare(runs.context("management"), runs.report)
+    assert (person.text, person.accounts, len(person.trouble)) == ("", (), 1)
 
 
 @pytest.mark.slow

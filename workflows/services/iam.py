@@ -90,6 +90,21 @@ def must_change_password(iam: AwsClient, user: str | None = None) -> bool | None
     return bool(profile.get("PasswordResetRequired", False))
 
 
+def password_made_at(iam: AwsClient, user: str) -> datetime | None:
+    """When a user's console password was created (UTC), or None if the user has none, or isn't there.
+
+    Raises:
+        AwsError: it could not be asked.
+    """
+    try:
+        with calling_aws("asking when the password was created"):
+            return _utc(iam.get_login_profile(**_named(user))["LoginProfile"]["CreateDate"])
+    except AwsError as error:
+        if error.failure is AwsFailure.NOT_FOUND:
+            return None
+        raise
+
+
 def change_password(iam: AwsClient, old: Secret, new: Secret) -> None:
     """Change the caller's own console password. Allowed without MFA.
 

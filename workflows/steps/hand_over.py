@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,20 @@ from workflows.core.shapes import plain, read
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.services.iam import find_user, password_made_at
+from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.person_handoff import (
+    PASSWORD,
     PersonHandoff,
     Source,
+    parts_of,
     people_of,
     person_handoff,
     somebody_gets_something,
 )
 from workflows.steps.places import told_path, typed_path
-from workflows.steps.terraform_runs import open_layer, read_state
+from workflows.steps.terraform_runs import OpenLayer, iam_client, open_layer, read_state
 
 STEP = Step(
     id="hand-over",
@@ -44,6 +49,8 @@ STEP = Step(
     blocked_words="Hand over needs this account to be applied",
     reads=lambda facts: sent_to(facts.get("handed_over")),
 )
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def prepare(
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
-        OnboardError: this layer's state cannot be read.
+        OnboardError: this layer's state cannot be read, or AWS can't be asked what it has now.
     """
     people = people_of(context.item, context)
     if not people:
@@ -132,7 +139,37 @@ def prepare(
 
 def _source(context: Context, report: Report, account: str, code: Secret | None) -> Source:
     with open_layer(context, report, account, code=code) as layer:
-        return Source(layer.project, read_layer(layer.location), read_state(layer, context, report))
+        state = read_state(layer, context, report)
+        report(Progress(f"Asking AWS whether what {account} has for them is still as it was made"))
+        outdated = _outdated(state, layer, account, context)
+        return Source(layer.project, read_layer(layer.location), state, outdated)
+
+
+def _outdated(state: State, layer: OpenLayer, account: str, context: Context) -> dict[str, Sentence]:
+    """Whose user or password AWS has lost or replaced since the apply, with what happened.
+
+    Raises:
+        AwsError: it could not be asked.
+    """
+    names = [name for name in people_of(account, context) if name in state.users]
+    found: dict[str, Sentence] = {}
+    until = _applied_at(context.every[f"applied@{account}"])
+    with iam_client(context, layer.project, layer.location, layer.files) as iam:
+        for name in names:
+            if find_user(iam, name) is None:
+                found[name] = "AWS has no such user any more"
+            elif name in state.login_profiles and PASSWORD in parts_of(name, account, context):
+                made = password_made_at(iam, name)
+                if made is None:
+                    found[name] = "AWS has no console password for them any more"
+                elif until is not None and made > until + _CLOCKS_DIFFER:
+                    found[name] = "somebody gave them another password after this apply"
+    return found
+
+
+def _applied_at(fact: Mapping[str, Any]) -> datetime | None:
+    """When this session's apply ended; None for one that somebody made elsewhere."""
+    return None if fact.get("elsewhere") else datetime.fromisoformat(str(fact["at"]))
 
 
 def save(person: PersonHandoff, target: str, context: Context) -> Path:

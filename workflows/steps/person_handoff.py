@@ -9,7 +9,7 @@ out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflows.core.errors import OnboardError
@@ -122,11 +122,13 @@ class Source:
         project: the project.
         layer: the layer's files, read.
         state: what its state says.
+        outdated: why what the state has for a person is no use any more, by IAM name, as AWS says it now.
     """
 
     project: Project
     layer: Layer
     state: State
+    outdated: Mapping[str, Sentence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ def person_handoff(
     for account, source in sources.items():
         if name not in people_of(account, context):
             continue
-        stale = new_passwords.unchanged(source.state, context, account).get(name)
+        unchanged = new_passwords.unchanged(source.state, context, account)
+        stale = unchanged.get(name) or source.outdated.get(name)
         if stale:
             trouble.append(f"{account}: {stale}. Plan and apply again.")
             continue
