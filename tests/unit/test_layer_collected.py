@@ -8,7 +8,7 @@ from support.layers import USERS, contents, layer_of
 from workflows.layer.edit import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.operations import AddPerson, RemovePerson
-from workflows.layer.operations.outputs import Somebody, add_entries, remove_outputs, siblings_in
+from workflows.layer.operations.outputs import Kind, Somebody, add_entries, remove_outputs, siblings_of
 
 KEYS = {"a.a": "A", "c.c": "C"}
 # where the new entry goes, and what it is
@@ -73,10 +73,10 @@ def test_an_entry_comes_and_goes_with_its_person(form: str) -> None:
     assert contents(edit_layer(edited, [RemovePerson("b.bb")])) == contents(layer)
     left = edit_layer(layer, [RemovePerson("a.a")])
     assert "a.a" not in value_of(left).replace("# a.a", "")
-    person = Somebody("b.bb", ("user", "b.bb"))
+    person = Somebody("b.bb", ("user", "b.bb"), Kind(machine=False, login_profile=True, access_key=False))
     without = remove_outputs(edited.files, person.owner)
     assert without.content("outputs.tf") == layer.files.content("outputs.tf")
-    again = add_entries(without, person, siblings_in(edited, ["a.a", "c.c"]))
+    again = add_entries(without, person, siblings_of(edited, person, ["a.a", "c.c"]))
     assert again.content("outputs.tf") == edited.files.content("outputs.tf")
 
 

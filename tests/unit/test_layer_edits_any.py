@@ -20,7 +20,7 @@ from workflows.layer.operations import (
     SetGroups,
     SetPasswordPolicy,
 )
-from workflows.layer.operations.outputs import Somebody, add_outputs, plan_outputs, remove_outputs
+from workflows.layer.operations.outputs import Kind, Somebody, add_outputs, plan_outputs, remove_outputs
 from workflows.layer.read import read_files
 
 unhurried = settings(
@@ -142,8 +142,13 @@ def test_outputs_added_and_removed_leave_the_very_bytes(layer: Layer, data: st.D
     assume(bare)
     person = data.draw(st.sampled_from(bare))
     name, owner = person.iam_name, person.owner
-    kin = [Somebody(one.iam_name, one.owner) for one in layer.people if not one.machine and one is not person]
-    planned = plan_outputs(layer.files, Somebody(name, owner), kin)
+    kind = Kind(machine=False, login_profile=True, access_key=False)
+    kin = [
+        Somebody(one.iam_name, one.owner, kind)
+        for one in layer.people
+        if not one.machine and one is not person
+    ]
+    planned = plan_outputs(layer.files, Somebody(name, owner, kind), kin)
     assume(planned and not {one.name for one in planned.facts} & {one.name for one in layer.outputs})
     added = read_files(layer.location, add_outputs(layer.files, planned))
     assert_valid(added)

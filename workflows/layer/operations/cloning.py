@@ -35,12 +35,31 @@ def prefix_of(label: str, name: str) -> str | None:
 
 
 def in_place_of(label: str, name: str, other: str) -> str | None:
-    """A label with one person's name put in the place of another's, or None if it is not in it."""
+    """A label with one person's name put in the place of another's, or None if it is not in it.
+
+    `user_CircleCI_name` keeps its form, as `user_GithubActions_name`.
+    """
+    parts, wanted = _around(label, name, other)
+    return wanted.join(parts) if len(parts) > 1 else None
+
+
+def up_to_name(label: str, name: str, other: str) -> str | None:
+    """What `in_place_of` gives, without what follows the name."""
+    parts, wanted = _around(label, name, other)
+    return parts[0] + wanted if len(parts) > 1 else None
+
+
+def _around(label: str, name: str, other: str) -> tuple[list[str], str]:
+    """The parts of a label around a name, and another name in its form; one part if it is not in it."""
     for spelled, wanted in zip(spellings(name), spellings(other), strict=True):
         parts = _apart(label, spelled)
         if len(parts) > 1:
-            return wanted.join(parts)
-    return None
+            return parts, wanted
+    match = _in_words(name).search(label.replace("_", " ")) if words_of(name) and words_of(other) else None
+    if match is None:
+        return [label], ""
+    wanted = Renaming(name, other).in_words(label[match.start() : match.end()])
+    return [label[: match.start()], label[match.end() :]], wanted
 
 
 def words_of(name: str) -> list[str]:

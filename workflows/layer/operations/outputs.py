@@ -1,10 +1,13 @@
 """The outputs of single people: cloned from a sibling's for a new person, and removed with the person.
 
 They take three forms: blocks of their own, blocks in a comment, and entries in outputs that collect people.
+Only a sibling of the same kind is cloned: a password's output says nothing of an access key. The first of a
+kind gets what the module has for that kind, labelled as the others' outputs are.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +16,7 @@ from workflows.layer.blocks import comments_of, insert_after, insert_before, rem
 from workflows.layer.document import Splice, remembered
 from workflows.layer.facts import OutputFacts
 from workflows.layer.lists import edited_list, insert_entry, position_for, remove_entry
-from workflows.layer.operations.cloning import Renaming, cloned, in_place_of, replacing, spliced
+from workflows.layer.operations.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
 from workflows.layer.read_outputs import collections_of, read_output
 from workflows.layer.references import references_in, written
 from workflows.layer.values import object_key, quote
@@ -33,16 +36,32 @@ _NEAR = 50
 """So many neighbours are looked at for the one to follow."""
 
 
+class Kind(NamedTuple):
+    """What decides which outputs somebody has.
+
+    Attributes:
+        machine: whether it is a machine user.
+        login_profile: whether the module makes a console password; None if it cannot be told.
+        access_key: whether the module makes an access key; None if it cannot be told.
+    """
+
+    machine: bool
+    login_profile: bool | None
+    access_key: bool | None
+
+
 class Somebody(NamedTuple):
     """Whom outputs are about.
 
     Attributes:
         name: the IAM name.
         owner: what declares the person.
+        kind: what decides which outputs there are.
     """
 
     name: str
     owner: Owner
+    kind: Kind
 
     @property
     def sorted_by(self) -> str:
@@ -100,10 +119,24 @@ class NewOutputs:
     hidden: tuple[OutputFacts, ...]
 
 
-def siblings_in(layer: Layer, names: Collection[str]) -> list[Somebody]:
-    """The people of some IAM names, as those whose outputs can be followed."""
+def siblings_of(layer: Layer, person: Somebody, names: Collection[str]) -> list[Somebody]:
+    """The people whose outputs are an example for a person's.
+
+    Args:
+        layer: the layer.
+        person: who gets outputs.
+        names: the IAM names of those who are declared alike.
+
+    Returns:
+        Those of them who are of the same kind; without any, all of that kind; without any, everybody.
+    """
     wanted = set(names)
-    return [Somebody(one.iam_name, one.owner) for one in layer.people if one.iam_name in wanted]
+    everybody = [
+        Somebody(one.iam_name, one.owner, Kind(one.machine, one.login_profile, one.access_key))
+        for one in layer.people
+    ]
+    kin = [one for one in everybody if one.kind == person.kind]
+    return [one for one in kin if one.name in wanted] or kin or everybody
 
 
 def most_have_outputs(files: FileSet, siblings: Sequence[Somebody]) -> bool:
@@ -118,13 +151,15 @@ def plan_outputs(files: FileSet, person: Somebody, siblings: Sequence[Somebody])
     Args:
         files: the layer's files.
         person: who gets them.
-        siblings: the people of the same kind; who among them has outputs is found here.
+        siblings: as `siblings_of` gives them; who among them has outputs is found here.
     """
     found = _units_by_owner(files)
     by_owner = {one.owner: one for one in siblings}
     present = [(by_owner[owner], units) for owner, units in found.items() if owner in by_owner]
     if not present or person.owner in found:
         return None
+    if not _are_kin(person, siblings):
+        return _first_of_kind(files, present, person)
     position = position_for([one.sorted_by for one, _ in present], person.sorted_by)
     near = [*reversed(present[:position]), *present[position:]][:_NEAR]
     usual = Counter(_shape(units) for _, units in near).most_common(1)[0][0]
@@ -277,6 +312,11 @@ def _facts(
     )
 
 
+def _are_kin(person: Somebody, siblings: Sequence[Somebody]) -> bool:
+    """Whether siblings are of a person's kind; `siblings_of` gives only those if there are any."""
+    return any(one.kind == person.kind for one in siblings)
+
+
 def _can_be_followed(sibling: Somebody, units: Sequence[Unit], person: Somebody) -> bool:
     """Whether a person's outputs can be the example: in one file, and labelled after the person."""
     labels = [_label(block, sibling, person) for one in units for block in one.blocks]
@@ -285,9 +325,14 @@ def _can_be_followed(sibling: Somebody, units: Sequence[Unit], person: Somebody)
 
 def _label(block: Block, sibling: Somebody, person: Somebody) -> str | None:
     """The label of a sibling's output for another person; None if it is not labelled after the sibling."""
-    if sibling.owner[1] is None and block.label.startswith(sibling.owner[0]):
+    if _is_by_block(block, sibling, person):
         return person.owner[0] + block.label.removeprefix(sibling.owner[0])
     return in_place_of(block.label, sibling.name, person.name)
+
+
+def _is_by_block(block: Block, sibling: Somebody, person: Somebody) -> bool:
+    """Whether an output is labelled after the block that declares its person, and another's can be."""
+    return sibling.owner[1] is person.owner[1] is None and block.label.startswith(sibling.owner[0])
 
 
 def _clones(source: Document, units: Sequence[Unit], sibling: Somebody, person: Somebody) -> bytes:
@@ -330,6 +375,123 @@ def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
     return b"\n".join([first, *lines])
 
 
+# -- the first of a kind -------------------------------------------------------------------------------
+
+_PASSWORD, _KEY = "login_profile", "access_key"
+"""What the attributes of a password and of an access key have in their names."""
+
+_MODULE_OUTPUTS = {
+    "iam_user_name": "The user's name",
+    "iam_user_login_profile_encrypted_password": "The encrypted password, base64 encoded",
+    "iam_access_key_id": "The access key ID",
+    "iam_access_key_encrypted_secret": "The encrypted secret, base64 encoded",
+}
+"""terraform-aws-iam, modules/iam-user, outputs.tf: what is handed over, with the module's descriptions."""
+
+_OF_MACHINES = re.compile(rb"\bmachines?\b", re.IGNORECASE)
+_OF_PEOPLE = re.compile(rb"\b(?:users|people|humans)\b(?!\.tf)", re.IGNORECASE)
+
+
+def _first_of_kind(
+    files: FileSet, present: Sequence[tuple[Somebody, list[Unit]]], person: Somebody
+) -> NewOutputs | None:
+    """What the module gives of a person's kind, in the form of other people's outputs."""
+    labelled = [
+        (unit, stem, sibling)
+        for sibling, units in present
+        for unit in units
+        if (stem := _stem(unit.blocks[0], sibling, person)) is not None
+    ]
+    plain = [one for one in labelled if not _is_credential(read_output(one[0].blocks[0]).attribute)]
+    if not labelled:
+        return None
+    example, stem, _ = (plain or labelled)[-1]
+    block, document = example.blocks[0], files.documents[example.file]
+    facts, texts = [], []
+    for name, description in _MODULE_OUTPUTS.items():
+        if _is_credential(name) and not (
+            person.kind.access_key if _KEY in name else person.kind.login_profile
+        ):
+            continue
+        attribute = _of_version(name, read_output(block).attribute)
+        label = f"{stem}_{name.removeprefix('iam_user_')}"
+        facts.append(OutputFacts(label, person.name, attribute, "encrypted" in name))
+        texts.append(_written_like(block, facts[-1], person, description))
+    file = [(sibling, unit) for unit, _, sibling in labelled if unit.file == example.file]
+    text = (document.newline * 2).join(texts)
+    return NewOutputs(document.name, _in_section(document, file, text, person), tuple(facts), ())
+
+
+def _is_credential(attribute: str) -> bool:
+    return _PASSWORD in attribute or _KEY in attribute
+
+
+def _gives_credentials(collection: CollectingOutput) -> bool:
+    return any(
+        _is_credential(one.attribute) for one, _ in references_in(collection.document, collection.container)
+    )
+
+
+def _stem(block: Block, sibling: Somebody, person: Somebody) -> str | None:
+    """A sibling's label for another person as far as the name goes; None if the name is not in it."""
+    if _is_by_block(block, sibling, person):
+        return person.owner[0]
+    return up_to_name(block.label, sibling.name, person.name)
+
+
+def _of_version(attribute: str, example: str) -> str:
+    """An attribute as the module's version names it that has another one: `this_` before 4, short since 6."""
+    if example.startswith("this_"):
+        return f"this_{attribute}"
+    return attribute if example.startswith("iam_") else re.sub("^iam_(?:user_)?", "", attribute)
+
+
+def _written_like(block: Block, facts: OutputFacts, person: Somebody, description: str) -> bytes:
+    """An output for a person, with a description and a wrapped reference where another one has them."""
+    document, reference = block.document, read_output(block).reference
+    text = facts.attribute
+    if reference is not None:
+        text = written(reference.to(person.owner)._replace(attribute=facts.attribute))
+    value = block.attributes["value"].node
+    if '"${' in document.text(value):
+        text = f'"${{{text}}}"'
+    values = {"description": quote(description)} if block.source_of("description") is not None else {}
+    values["value"] = text
+    if facts.sensitive:
+        values["sensitive"] = "true"
+    width = max(map(len, values))
+    lines = [f"  {name.ljust(width)} = {one}" for name, one in values.items()]
+    return document.newline.join(one.encode() for one in (f"output {quote(facts.name)} {{", *lines, "}"))
+
+
+def _in_section(
+    document: Document, others: Sequence[tuple[Somebody, Unit]], text: bytes, person: Somebody
+) -> Splice:
+    """Where the first outputs of a kind go: to the person's like, else under their banner, else to the end.
+
+    People have no place under a banner of machine users, but before it.
+    """
+    alike = [unit for one, unit in others if one.kind.machine is person.kind.machine]
+    machines = [one for one in comments_of(document) if _OF_MACHINES.search(_words(one))]
+    people = [one for one in comments_of(document) if one not in machines and _OF_PEOPLE.search(_words(one))]
+    own = (machines if person.kind.machine else people)[-1:]
+    if not alike and own:
+        end, following = own[0].end, [one for one in document.items if one.start_byte > own[0].end]
+        return (
+            insert_before(document, following[0], text)
+            if following
+            else Splice(end, end, document.newline + text)
+        )
+    if not alike and machines and not person.kind.machine:
+        return insert_before(document, machines[0].items[0], text)
+    return insert_after(document, (alike or [unit for _, unit in others])[-1].items[-1], text)
+
+
+def _words(comment: Comment) -> bytes:
+    """What a comment says that hides no blocks; nothing of one that does."""
+    return b"" if comment.blocks else comment.document.data[comment.start : comment.end]
+
+
 # -- entries in outputs that collect people ------------------------------------------------------------
 
 
@@ -354,6 +516,8 @@ def _to_join(
     by_owner = {one.owner: one for one in siblings}
     for collection in collections_of(files):
         present = {one.owner: one for one in collection.entries if one.owner in by_owner}
+        if not _are_kin(person, siblings) and _gives_credentials(collection):
+            continue
         if person.owner in {one.owner for one in collection.entries} or len(present) * 2 < len(by_owner):
             continue
         keys = {

@@ -24,6 +24,7 @@ from workflows.layer.operations.key_files import (
 from workflows.layer.operations.members import add_member, remove_member
 from workflows.layer.operations.object_style import ObjectStyle
 from workflows.layer.operations.outputs import (
+    Kind,
     Somebody,
     add_entries,
     add_outputs,
@@ -31,7 +32,7 @@ from workflows.layer.operations.outputs import (
     outputs_to_join,
     plan_outputs,
     remove_outputs,
-    siblings_in,
+    siblings_of,
     without_outputs,
 )
 from workflows.layer.operations.styles import ListStyle
@@ -189,7 +190,9 @@ class AddPerson:
 
     def _planned(self, layer: Layer) -> _Plan:
         declared = style_for(layer, machine=self.machine).plan(self.name, machine=self.machine)
-        person, siblings = Somebody(self.name, declared.owner), siblings_in(layer, declared.siblings)
+        kind = Kind(self.machine, declared.facts.login_profile, declared.facts.access_key)
+        person = Somebody(self.name, declared.owner, kind)
+        siblings = siblings_of(layer, person, declared.siblings)
         wants = self.outputs and most_have_outputs(layer.files, siblings)
         outputs = plan_outputs(layer.files, person, siblings) if wants else None
         joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
