@@ -35,8 +35,7 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
     options.project = options.project or asking.ask("The project's short name, as bb (your admin knows it): ")
     options.user = options.user or asking.ask("Your IAM user name, as jane.doe: ")
     problems = [
-        *rules.project(options.project),
-        *rules.user(options.user),
+        *rules.check(project=options.project, user=options.user),
         *rules.prose(options.reason, "reason"),
     ]
     if problems:

@@ -42,12 +42,12 @@ class RoleProfile:
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule."""
-        return [
-            *rules.profile(self.profile),
-            *rules.role(self.role),
-            *rules.account_name(self.account_name),
-            *rules.account_id(self.account_id),
-        ]
+        return rules.check(
+            profile=self.profile,
+            role=self.role,
+            account_name=self.account_name,
+            account_id=self.account_id,
+        )
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,18 @@ class Identity:
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule."""
         found = [
-            *rules.account_name(self.account_name),
-            *rules.account_alias(self.account_alias),
-            *rules.account_id(self.account_id),
-            *rules.user(self.user),
-            *rules.partition(self.partition),
-            *rules.region(self.region),
-            *rules.fingerprint(self.key_fingerprint),
+            *rules.check(
+                account_name=self.account_name,
+                account_alias=self.account_alias,
+                account_id=self.account_id,
+                user=self.user,
+                partition=self.partition,
+                region=self.region,
+                key_fingerprint=self.key_fingerprint,
+            ),
             *rules.ciphertext(self.encrypted_password, "encrypted_password"),
             *rules.ciphertext(self.encrypted_secret, "encrypted_secret"),
-            *(rules.access_key_id(self.access_key_id) if self.access_key_id is not None else []),
+            *(rules.check(access_key_id=self.access_key_id) if self.access_key_id is not None else []),
         ]
         if self.sign_in_url or self.encrypted_password:
             found += rules.sign_in_url(
@@ -147,7 +149,7 @@ class Handoff:
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
-        found = rules.project(self.project)
+        found = rules.check(project=self.project)
         if not _OCCASION.fullmatch(self.occasion):
             found.append(Problem("Its occasion is no word of small letters and dashes.", "occasion"))
         if not 1 <= len(self.identities) <= 20:

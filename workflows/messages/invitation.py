@@ -30,7 +30,7 @@ class Invitation:
 
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent."""
-        return [*rules.project(self.project), *rules.user(self.user), *rules.prose(self.name, "name", 100)]
+        return [*rules.check(project=self.project, user=self.user), *rules.prose(self.name, "name", 100)]
 
     @property
     def command(self) -> str:

@@ -43,9 +43,7 @@ class Request:
     def problems(self) -> list[Problem]:
         """Everything in it that breaks a rule; empty when it may be sent and used."""
         return [
-            *rules.project(self.project),
-            *rules.user(self.user),
-            *rules.fingerprint(self.fingerprint),
+            *rules.check(project=self.project, user=self.user, key_fingerprint=self.fingerprint),
             *rules.prose(self.name, "name", 100),
             *rules.prose(self.reason, "reason"),
             *rules.public_key(self.public_key, self.fingerprint),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from workflows.core.errors import Problem
@@ -34,98 +35,41 @@ MAX_CIPHERTEXT = 16 * 1024
 MAX_PUBLIC_KEY = 64 * 1024
 MAX_PROSE = 500
 
-_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-# IAM API reference, CreateAccountAlias: 3-63, no dash at an end, no two in a row, not twelve digits.
-_ALIAS = re.compile(r"(?!\d{12}\Z)[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]")
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
-# IAM API reference, CreateUser and CreateRole: 1-64 of \w+=,.@-
-_IAM_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-_PROFILE = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
-_FINGERPRINT = re.compile(r"[0-9A-F]{40}")
-_REGION = re.compile(r"[a-z0-9-]{1,40}")
-_ACCESS_KEY_ID = re.compile(r"AKIA[A-Z0-9]{12,124}")
+_IAM_NAME = r"[A-Za-z0-9_+=,.@-]"
+_NAME_OF = "(letters, digits and + = , . @ _ -, at most"
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "project": (
+        r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}",
+        "a project's short name (letters, digits, - and _, at most 32)",
+    ),
+    # IAM API reference, CreateUser and CreateRole: 1-64 of \w+=,.@-
+    "user": (_IAM_NAME + "{1,64}", f"an IAM user name {_NAME_OF} 64)"),
+    "role": (_IAM_NAME + "{1,64}", f"an IAM role name {_NAME_OF} 64)"),
+    "profile": (_IAM_NAME + "{1,128}", f"a profile name {_NAME_OF} 128)"),
+    "account_name": (r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", "an account's name (letters, digits, - _ and .)"),
+    "account_id": (r"[0-9]{12}", "an account id (twelve digits)"),
+    # IAM API reference, CreateAccountAlias: 3-63, no dash at an end, no two in a row, not twelve digits.
+    # An account may have none.
+    "account_alias": (
+        r"(?:(?!\d{12}\Z)[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9])?",
+        "an account alias (3 to 63 lower-case letters, digits and single -)",
+    ),
+    "region": (r"[a-z0-9-]{1,40}", "a region's name"),  # whether there is such a region, botocore knows
+    "key_fingerprint": (r"[0-9A-F]{40}", "the fingerprint of a PGP key (40 hexadecimal digits)"),
+    "access_key_id": (r"AKIA[A-Z0-9]{12,124}", "an access key id (AKIA and 12 or more of A-Z and 0-9)"),
+    "partition": ("|".join(SIGN_IN_DOMAINS), f"one of {', '.join(SIGN_IN_DOMAINS)}"),
+}
+"""Of each field the form of its whole value, and how a complaint names it."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def matches(pattern: re.Pattern[str], value: str, field: str, wanted: str) -> list[Problem]:
-    """One problem if the whole value does not match."""
-    if pattern.fullmatch(value):
-        return []
-    return [Problem(f"{field}: {shown(value)} is not {wanted}.", field)]
-
-
-def project(value: str) -> list[Problem]:
-    """The short name of a project, which is also the name of a folder."""
-    return matches(
-        _PROJECT, value, "project", "a project's short name (letters, digits, - and _, at most 32)"
-    )
-
-
-def user(value: str) -> list[Problem]:
-    """An IAM user name."""
-    return matches(
-        _IAM_NAME, value, "user", "an IAM user name (letters, digits and + = , . @ _ -, at most 64)"
-    )
-
-
-def role(value: str) -> list[Problem]:
-    """An IAM role name."""
-    return matches(
-        _IAM_NAME, value, "role", "an IAM role name (letters, digits and + = , . @ _ -, at most 64)"
-    )
-
-
-def profile(value: str) -> list[Problem]:
-    """A profile name that needs no quotes in the AWS files."""
-    return matches(
-        _PROFILE, value, "profile", "a profile name (letters, digits and + = , . @ _ -, at most 128)"
-    )
-
-
-def account_name(value: str) -> list[Problem]:
-    """The name of an account inside the project."""
-    return matches(_ACCOUNT_NAME, value, "account_name", "an account's name (letters, digits, - _ and .)")
-
-
-def account_id(value: str) -> list[Problem]:
-    """An AWS account id."""
-    return matches(_ACCOUNT_ID, value, "account_id", "an account id (twelve digits)")
-
-
-def account_alias(value: str) -> list[Problem]:
-    """An account alias, or "" for an account that has none."""
-    if not value:
-        return []
-    return matches(
-        _ALIAS, value, "account_alias", "an account alias (3 to 63 lower-case letters, digits and single -)"
-    )
-
-
-def region(value: str) -> list[Problem]:
-    """Something that can be a region's name; whether there is such a region, botocore knows."""
-    return matches(_REGION, value, "region", "a region's name")
-
-
-def fingerprint(value: str) -> list[Problem]:
-    """The fingerprint of a version 4 PGP key."""
-    return matches(
-        _FINGERPRINT, value, "key_fingerprint", "the fingerprint of a PGP key (40 hexadecimal digits)"
-    )
-
-
-def access_key_id(value: str) -> list[Problem]:
-    """The id of a long-term access key."""
-    return matches(
-        _ACCESS_KEY_ID, value, "access_key_id", "an access key id (AKIA and 12 or more of A-Z and 0-9)"
-    )
-
-
-def partition(value: str) -> list[Problem]:
-    """A partition whose sign-in pages are known."""
-    if value in SIGN_IN_DOMAINS:
-        return []
-    return [Problem(f"partition: {shown(value)} is none of {', '.join(SIGN_IN_DOMAINS)}.", "partition")]
+def check(**values: str) -> list[Problem]:
+    """What is wrong with the values of some fields, named as in a message ("user", "account_id")."""
+    return [
+        Problem(f"{field}: {shown(value)} is not {_FORMS[field][1]}.", field)
+        for field, value in values.items()
+        if not re.fullmatch(_FORMS[field][0], value)
+    ]
 
 
 def prose(value: str, field: str, maximum: int = MAX_PROSE) -> list[Problem]:

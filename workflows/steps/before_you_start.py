@@ -138,9 +138,9 @@ def validate(request: Request, _context: Context) -> list[Problem]:
             Problem("Your IAM user name is needed, for example jane.doe; the invitation holds it.", "user")
         )
     else:
-        problems += rules.user(request.user)
+        problems += rules.check(user=request.user)
     if request.project:
-        problems += rules.project(request.project)
+        problems += rules.check(project=request.project)
     else:
         problems.append(
             Problem(
