@@ -98,21 +98,28 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
         EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
         EditUnsafe: the result is not what was meant.
     """
+    return ChangeSet(tuple(change for edit in edits for change in changes_of(edit[0], edit_layer(*edit))))
+
+
+def changes_of(layer: Layer, edited: Layer) -> list[FileChange]:
+    """What an edited layer differs in from the one on disk, file by file.
+
+    Raises:
+        EditRefused: a file that would change is a symbolic link, or protected.
+    """
     changes: list[FileChange] = []
-    for layer, operations in edits:
-        edited = edit_layer(layer, operations)
-        for name in dict.fromkeys((*layer.files.names, *edited.files.names)):
-            before, after = layer.files.content(name), edited.files.content(name)
-            if before != after:
-                location = layer.location
-                path = Path(os.path.normpath(location.path / name))
-                if path.is_symlink():
-                    link = "It is a symbolic link: what it leads to may be used elsewhere too."
-                    raise refuse(f"{name} is left alone.", link, Place(name, 1))
-                if why := protection(path):
-                    raise refuse(f"{name} is read-only, and is left alone.", why, Place(name, 1))
-                changes.append(FileChange(location.relative, name, path, before, after))
-    return ChangeSet(tuple(changes))
+    for name in dict.fromkeys((*layer.files.names, *edited.files.names)):
+        before, after = layer.files.content(name), edited.files.content(name)
+        if before != after:
+            location = layer.location
+            path = Path(os.path.normpath(location.path / name))
+            if path.is_symlink():
+                link = "It is a symbolic link: what it leads to may be used elsewhere too."
+                raise refuse(f"{name} is left alone.", link, Place(name, 1))
+            if why := protection(path):
+                raise refuse(f"{name} is read-only, and is left alone.", why, Place(name, 1))
+            changes.append(FileChange(location.relative, name, path, before, after))
+    return changes
 
 
 def _run(layer: Layer, operation: Operation) -> Layer:

@@ -105,7 +105,7 @@ def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
             wanted += _replaced_key(layer, name, decisions.keys[name])
     wanted += _access_operations(layer, here)
     wanted += (RemovePerson(name) for name in here.remove if layer.person(name))
-    return [*wanted, *_account_operations(layer, here.settings)]
+    return [*_account_operations(layer, here.settings), *wanted]
 
 
 def refuse_expired_keys(context: Context) -> None:

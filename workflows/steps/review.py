@@ -14,12 +14,13 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.processes import child_environment, read_record
 from workflows.core.sentences import Sentence, capitalized, joined
-from workflows.layer.change_set import ChangeSet
+from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.discover import find_project
-from workflows.layer.edit import check, propose
+from workflows.layer.edit import changes_of, check, edit_layer
 from workflows.layer.formatting import fmt_clean
 from workflows.layer.model import Layer
 from workflows.layer.operations import Operation
+from workflows.layer.operations.password_length import short_passwords
 from workflows.layer.write import WriteJournal
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
@@ -89,7 +90,7 @@ def prepare(context: Context, report: Report) -> ChangeSet:
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
         edits.append((layer, operations(layer, context.decisions)))
-    change_set = ChangeSet(tuple(change for edit in edits for change in _proposed(*edit).changes))
+    change_set = ChangeSet(tuple(change for edit in edits for change in _proposed(*edit, context.decisions)))
     report(Progress("Checking the format"))
     _check_format(change_set, context)
     return change_set
@@ -135,14 +136,24 @@ def _kept(folder: Path) -> dict[str, Any]:
     return read_record(folder / _WRITTEN) or {"digest": "", "files": []}
 
 
-def _proposed(layer: Layer, wanted: Sequence[Operation]) -> ChangeSet:
+def _proposed(layer: Layer, wanted: Sequence[Operation], decisions: Decisions) -> list[FileChange]:
     """What some operations change in one layer.
 
     Raises:
-        NotPossible: its shape does not allow one of them.
+        NotPossible: its shape does not allow one of them, or AWS would refuse a password that is to be made.
     """
     with refused_by_hand(layer, "Go back and take that back"):
-        return propose([(layer, wanted)])
+        edited = edit_layer(layer, wanted)
+        for short in short_passwords(edited, _new_passwords(layer, decisions)):
+            raise short.refusal()
+        return changes_of(layer, edited)
+
+
+def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:
+    """Who gets a password: those who join, those who get a new one or a new key, those who are given one."""
+    here = decisions.of(layer.location.account)
+    given = (name for name, switches in here.access.items() if switches.get("login_profile"))
+    return list(dict.fromkeys((*here.add, *decisions.rekeying, *decisions.resetting, *given)))
 
 
 def save(target: str, text: str, context: Context) -> Sentence:

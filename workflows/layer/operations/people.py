@@ -35,6 +35,7 @@ from workflows.layer.operations.outputs import (
     siblings_of,
     without_outputs,
 )
+from workflows.layer.operations.password_length import least_length, lengthened
 from workflows.layer.operations.styles import ListStyle
 from workflows.layer.read import read_files
 from workflows.layer.references import mentions, place_on_disk
@@ -162,7 +163,10 @@ class AddPerson:
             files = add_entries(files, person, siblings)
         wanted = {one.casefold() for one in self.groups}
         labels = {one.label for one in layer.groups if one.name.casefold() in wanted}
-        return add_member(files, labels, person.owner, self.name)
+        files = add_member(files, labels, person.owner, self.name)
+        if self.machine or not least_length(layer):
+            return files
+        return lengthened(read_files(layer.location, files), self.name)
 
     def intend(self, layer: Layer) -> Facts:
         """The facts with one person more."""
