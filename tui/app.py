@@ -16,7 +16,6 @@ from screens.starting import Starting
 from screens.widgets.dialogs import Confirm, Notice, QuitQuestion, ask
 from tui.frame import Frame
 from tui.home import HomeScreen
-from tui.palette import commands_of
 from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.session_words import since_you_left
@@ -247,5 +246,10 @@ class OnboardApp(Frame):
     # -- commands ----------------------------------------------------------------------------------
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette's commands."""
-        yield from commands_of(self, screen, self._wizard())
+        """The palette's commands; a picture of the screen is none of them, since it may hold a secret."""
+        yield SystemCommand("app: theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("app: save and quit", "Leave; everything is kept", self.action_save_and_quit)
+        wizard = self._wizard()
+        if wizard is not None and screen is wizard:
+            yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
+            yield from wizard.commands()

@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 import signal
 from threading import get_ident
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import App
+from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.worker import WorkerFailed
 
 from screens.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.text import shown
-from tui.continuing import resume_only_what_was_suspended
 from tui.places import Machine
 from tui.worlds import clipboard_of
 from workflows.core.errors import OnboardError
@@ -137,3 +137,20 @@ class Frame(App[None]):
             self.failure = as_error(cause)
             self.leave()
         self._close_messages_no_wait()
+
+
+def resume_only_what_was_suspended(driver: Driver | None) -> None:
+    """Let a driver hear of SIGCONT only after SIGTSTP; nothing for one that does not listen to it.
+
+    Args:
+        driver: of an application that has been mounted.
+    """
+    resume: Any = signal.getsignal(signal.SIGCONT)
+    if getattr(resume, "__self__", None) is not driver or not hasattr(driver, "_must_signal_resume"):
+        return
+
+    def continued(number: int, frame: Any) -> None:
+        if getattr(driver, "_must_signal_resume", True):  # set by SIGTSTP until the driver has resumed
+            resume(number, frame)
+
+    signal.signal(signal.SIGCONT, continued)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from textual import on
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.css.query import NoMatches
 from textual.message import Message
 from textual.widgets import Button
@@ -16,19 +17,21 @@ from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
 from screens.failure import as_error
 from screens.finished import Finished
-from screens.waiting import Waiting
+from screens.moments import told_moment
 from screens.widgets.dialogs import ErrorDialog, ask
-from tui.notes import KEPT, note_of
+from screens.widgets.text import Text
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.events import StepKey, UnstorableFactError
-from workflows.machine.observations import Choice
+from workflows.machine.observations import Choice, Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
 from workflows.steps.base import settling
 from workflows.steps.by_hand import NotPossible
 from workflows.walk import Walk
+
+KEPT = "What you entered here last has not taken effect yet: Next (^n) does the step again with it."
 
 
 class Stage(Vertical):
@@ -47,6 +50,10 @@ class Stage(Vertical):
 
     DEFAULT_CSS = """
     Stage { width: 1fr; border-left: solid $primary-darken-2; }
+    Stage #waiting { padding: 0 1; }
+    Stage #waiting .pane-title { text-style: bold; color: $text-accent; }
+    Stage #waiting .pane-purpose { color: $text-muted; margin-bottom: 1; }
+    Stage #waiting .pane-note { color: $text-warning; }
     """
 
     @dataclass
@@ -96,7 +103,7 @@ class Stage(Vertical):
             await self.mount(Finished(self._walk))
         elif self._walk.session.status(key) is Status.LOCKED:
             step = self._walk.module(key).STEP
-            await self.mount(Waiting(self._walk.title(key), step.purpose, note_of(self._walk, key)))
+            await self.mount(_waiting(self._walk.title(key), step.purpose, note_of(self._walk, key)))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
         self.focus_first()
@@ -290,3 +297,43 @@ class Stage(Vertical):
     def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer
         if isinstance(self.pane, ByHandPane):
             self.pane.action_edit_by_hand()
+
+
+def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
+    """The page of a step that cannot begin yet: what it is for, and what it waits for."""
+    return VerticalScroll(
+        Text(title, classes="pane-title"),
+        Text(purpose, classes="pane-purpose"),
+        Text(f"{note}\nNext (^n) goes to the step that is open.", classes="pane-note"),
+        id="waiting",
+    )
+
+
+def note_of(walk: Walk, key: StepKey) -> str:
+    """The note of a step, or ""."""
+    session = walk.session
+    match session.status(key):
+        case Status.LOCKED:
+            return f"Waits: {session.refusal(key)}."
+        case Status.STALE:
+            changed = joined(session.stale_reasons(key), " and ")
+            return f"Out of date: {changed} changed since this was done. Next (^n) does it again."
+        case Status.INTERRUPTED:
+            return "This was interrupted before it ended. Start it again with Next (^n)."
+        case Status.FAILED if record := session.record(key):
+            return f"The last try failed: {record.error.get('what', '')}"
+        case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
+            return _seen(session.state.observed[key], status, walk.world.now())
+        case Status.SKIPPED:
+            return "You skipped this. ^r opens it again."
+        case _:
+            return ""
+
+
+def _seen(look: Observation, status: Status, now: datetime) -> str:
+    """What the last look at a done step says about it."""
+    if status is Status.CONTRADICTED:
+        return f"{look.words} Next (^n) asks how to continue."
+    if look.contradicts:
+        return f"{look.words} You chose to continue as it is."
+    return f"Done, last confirmed {told_moment(look.at, now)}. {look.words}".rstrip()

@@ -1,4 +1,4 @@
-"""The wizard's screen: the stage with the current step, and the keys from one to the next.
+"""The wizard's screen: the top line, the list of steps, the stage with the current one, and the keys.
 
 It decides which step comes next. It does no work and knows no step: those come in as step modules and pane
 classes, and the stage lets them work.
@@ -6,30 +6,41 @@ classes, and the stage lets them work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import ClassVar
 
 from textual import on
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import Paste
+from textual.containers import Horizontal
+from textual.events import Paste, Resize
+from textual.screen import Screen
 
 from screens.base import StepPane
 from screens.finished import Finished
+from screens.help import HelpScreen
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import ask
-from screens.widgets.rail import StepRail
-from tui.around_the_stage import AroundTheStage
+from screens.widgets.everybody_dialog import EverybodyDialog
+from screens.widgets.key_line import KeyLine
+from screens.widgets.rail import RailEntry, StepRail
+from screens.widgets.text import Text
 from tui.stage import Stage
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice
 from workflows.machine.state import SETTLED, Status
+from workflows.numbers import count
+from workflows.steps.everybody import everybody
 from workflows.walk import Walk
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
+_NARROW = 70
+_SMALLEST = (50, 14)
 _DONE = SETTLED | {Status.CONTRADICTED}
 
 
-class WizardScreen(AroundTheStage):
+class WizardScreen(Screen[None]):
     """A session being walked.
 
     Args:
@@ -71,6 +82,10 @@ class WizardScreen(AroundTheStage):
         ),
     ]
     DEFAULT_CSS = """
+    WizardScreen #top {
+        height: 1; background: $primary; color: $text; padding: 0 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
     WizardScreen #middle { height: 1fr; }
     WizardScreen.-narrow StepRail { display: none; }
     WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; }
@@ -80,14 +95,40 @@ class WizardScreen(AroundTheStage):
     """
 
     def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]], at: StepKey | None = None) -> None:
-        super().__init__(walk, Stage(walk, panes))
+        super().__init__()
+        self.walk = walk
+        self._stage = Stage(walk, panes)
         self._first = at
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="top")
+        with Horizontal(id="middle"):
+            yield StepRail()
+            yield self._stage
+        yield KeyLine(
+            first=("wizard.next", "wizard.back"),
+            last=("wizard.help", "app.quit"),
+            first_to_go=("app.commands", "app.sessions"),
+        )
 
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.walk.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
 
     # -- where we are ------------------------------------------------------------------------------
+
+    def on_resize(self, event: Resize) -> None:
+        """In a narrow terminal the rail gives its room to the step; F2 shows it in the step's place."""
+        width, height = event.size
+        self.set_class(width < _NARROW, "-narrow")
+        self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-tiny")
+        if self.is_mounted:
+            self._refresh_top()
+
+    @property
+    def current(self) -> StepKey | None:
+        """The step that is shown; None for the closing page."""
+        return self._stage.key
 
     @property
     def pane(self) -> StepPane | None:
@@ -111,6 +152,23 @@ class WizardScreen(AroundTheStage):
         self.remove_class("-steps")
         await self._stage.show(key)
         self.refresh_rail()
+
+    def refresh_rail(self) -> None:
+        """Bring the rail and the top line up to what the session says."""
+        session = self.walk.session
+        entries = [
+            RailEntry(key, self.walk.module(key).STEP.title, session.status(key)) for key in session.layout()
+        ]
+        self.query_one(StepRail).show(session.state.workflow.title, entries, self.current)
+        self._refresh_top()
+        self.refresh_bindings()
+
+    def _refresh_top(self) -> None:
+        line = _where(self.walk, self.current)
+        if self.has_class("-tiny"):
+            width, height = self.size
+            line = f"{width}×{height} is small; 80×24 is enough"
+        self.query_one("#top", Text).update(f"SANDBOX, not AWS   {line}" if self.walk.world.sandbox else line)
 
     async def visit(self, key: StepKey) -> None:
         """Show a step because the person asked for it, unless something runs in the one that is shown."""
@@ -182,6 +240,39 @@ class WizardScreen(AroundTheStage):
             case Choice.ACCEPT | Choice.BRING_BACK:
                 self._stage.settle(choice)
 
+    def action_help(self) -> None:
+        """Explain the step and its keys."""
+        step = self.walk.module(self.current).STEP if self.current else None
+        self.app.push_screen(HelpScreen(step.id if step else "", step.title if step else "The wizard", self))
+
+    def action_rail(self) -> None:
+        """Put the focus on the list of steps, or back on the step."""
+        rail = self.query_one(StepRail)
+        if rail.has_focus:
+            self.remove_class("-steps")
+            self._stage.focus_first()
+            return
+        self.set_class(self.has_class("-narrow"), "-steps")
+        self.call_after_refresh(rail.focus)
+
+    def action_everybody(self) -> None:
+        """Show where everybody stands, and go on with the account that is chosen there."""
+        grid = everybody(self.walk.whole())
+        if not grid.rows:
+            self.notify("Nobody has been named yet.")
+            return
+
+        async def chosen(account: str) -> None:
+            key = self.walk.next_of(account)
+            if key is not None:
+                await self.visit(key)
+
+        ask(self, EverybodyDialog(grid), chosen)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll the step a page, whatever has the focus in it."""
+        self._stage.scroll_page(direction)
+
     async def action_back(self) -> None:
         """Close the list of steps, stop what runs, or else go to the step before."""
         if self.has_class("-steps"):
@@ -242,3 +333,22 @@ class WizardScreen(AroundTheStage):
     async def _settled(self, message: Stage.Settled) -> None:
         if message.key == self.current:
             await self.go_to(self.walk.after(message.key), keep=False)
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """What the palette offers while this is shown."""
+        yield SystemCommand("step: help", "What this step is for, and its keys", self.action_help)
+        if self.check_action("everybody", ()):
+            words = "In every account, and the way to what is next there"
+            yield SystemCommand("people: where everybody stands", words, self.action_everybody)
+        for key in self.walk.session.layout():
+            title = self.walk.title(key)
+            yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(self.visit, key))
+
+
+def _where(walk: Walk, current: StepKey | None) -> str:
+    session = walk.session
+    expected = session.state.expected()
+    settled = sum(session.status(key) in SETTLED for key in expected)
+    parts = ["iam-onboard", str(session.facts().get("project", "")), current.item if current else ""]
+    words = " · ".join(part for part in parts if part)
+    return f"{words}   {settled} of {count(len(expected), 'step')}"

@@ -14,7 +14,6 @@ from textual.widgets import Button, Input, TextArea
 from screens.base import StepPane
 from screens.finished import Finished
 from screens.help import HelpScreen, help_text
-from screens.waiting import Waiting
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from workflows.machine.events import StepKey
@@ -98,7 +97,7 @@ async def test_a_step_that_waits_says_for_what_and_next_leads_to_the_open_one(tm
     app = host(tmp_path, done={PROJECT: LAYERS}, at=GROUPS)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
-        assert app.wizard.query(Waiting)
+        assert app.wizard.query("#waiting")
         assert "Waits: Groups has to wait for Users." in app.text()
         await pilot.press("ctrl+n")
         await rest(pilot)
