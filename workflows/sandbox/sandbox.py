@@ -187,7 +187,8 @@ class Sandbox:
         Raises:
             OnboardError: the folder exists, a package or program is missing, or preparing it failed.
         """
-        folder, cache = folder.absolute(), cache.absolute()
+        # Every copy of the template links to the provider: by its real place, not by a link that may go.
+        folder, cache = folder.absolute(), cache.resolve()
         if folder.exists():
             raise OnboardError(
                 "There is something here already",
