@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.pgp import gpg_home
 
-from tui.cli.exit_codes import DONE, UsageError
+from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.parser import build_parser
 from tui.command_line import command_of
 from tui.places import Machine
@@ -128,6 +128,50 @@ def test_a_machine_user_gets_an_access_key(machine: Machine, project: Path, key:
     words = ("security", "machine.ci", "--key", "ci.key", "--access-key", "--group", "deploymaster")
     assert run(machine, "add", *words) == DONE
     assert '"machine.ci"             = "machine.ci"' in (project / LAYER / "locals.tf").read_text()
+
+
+@pytest.mark.parametrize("named", ["machine.infra", f"{LAYER}/keys/machine.infra"])
+def test_a_machine_user_shares_a_key_file_of_the_layer_by_its_name(
+    machine: Machine, project: Path, key: bytes, named: str
+) -> None:
+    keys = project / LAYER / "keys"
+    (project / "k").write_bytes(key)
+    assert (
+        run(machine, "add", "security", "machine.infra", "--key", "k", "--access-key", "--no-outputs") == DONE
+    )
+    before = contents(keys)
+    words = ("add", "security", "machine.ci", "--key", named, "--access-key", "--no-outputs")
+    assert run(machine, *words) == DONE
+    assert contents(keys) == before
+    assert '"machine.ci"             = "machine.infra"' in (project / LAYER / "locals.tf").read_text()
+    assert run(machine, "remove", "security", "machine.ci") == DONE
+    assert contents(keys) == before
+    for name, *options in (("jane.doe",), ("machine.ci", "--access-key")):
+        with pytest.raises(OnboardError):  # a person shares none, and nobody shares a person's
+            run(
+                machine,
+                "add",
+                "security",
+                name,
+                "--key",
+                "machine.infra" if not options else "alex.kim",
+                *options,
+            )
+
+
+def test_a_bad_key_is_told_as_the_check_of_keys_tells_it(
+    machine: Machine, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with gpg_home() as home:
+        home.key("sign.only", subkey=None)
+        (project / "bad.key").write_bytes(home.export("sign.only"))
+    with pytest.raises(OnboardError) as refusal:
+        run(machine, "add", "security", "jane.doe", "--key", "bad.key")
+    options = build_parser().parse_args(
+        ["pgp", "check", str(project / "bad.key"), "--layer", str(project / LAYER)]
+    )
+    assert command_of(options)(machine, options) == REFUSED
+    assert capsys.readouterr().out.rstrip("\n") == refusal.value.what
 
 
 def test_a_bad_key_or_name_is_refused_and_nothing_is_written(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from support.layers import layer_of
+from support.layers import USERS, contents, layer_of
 
 from workflows.layer.edit import edit_layer
-from workflows.layer.operations import AddPerson
+from workflows.layer.operations import AddPerson, EditRefused, RemovePerson
 
 MODULE = """module "user" {
   source   = "../modules/iam-user"
@@ -84,3 +86,62 @@ def test_a_banner_is_followed_that_names_its_own_person(blocks: list[str]) -> No
     banner, _, _ = after.files.documents["users.tf"].data.decode().partition('module "user_zoe_brown"')
     words = banner.splitlines()[-2].casefold().replace(".", " ").split()
     assert words == ["#", "user:", "zoe", "brown", "#"]
+
+
+SHARED = "machine.infra"
+IN_SECTIONS = """locals {
+  users = ["jane.doe"]
+
+  machine_users = {
+    # one key for all
+    "machine.atlantis" = "machine.infra"
+    "machine.metrics"  = "machine.infra"
+
+    # each with a key of its own
+    "machine.ci" = "machine.ci"
+  }
+}
+"""
+ROBOT = block("ci", "machine.ci", "Machine CI").replace("login_profile = true", "login_profile = false")
+ROBOT = ROBOT.replace("access_key         = false", "access_key         = true")
+
+
+OBJECTS_OF_ONE = f'variable "users" {{\n  default = {{\n{entry("m", "machine.ci")}  }}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "document", "entry_of_new"),
+    [
+        (
+            {"users.tf": USERS, "locals.tf": IN_SECTIONS},
+            "locals.tf",
+            '    "machine.deploy"   = "machine.infra"\n    "machine.metrics"  =',
+        ),
+        (
+            {
+                "users.tf": MODULE.replace("= false", "= !each.value.login"),
+                "variables.tf": OBJECTS_OF_ONE,
+            },
+            "variables.tf",
+            '      pgp_key = "keys/machine.infra"\n',
+        ),
+        ({"users.tf": ROBOT}, "users.tf", '  pgp_key = file("keys/machine.infra")\n'),
+    ],
+    ids=["map", "objects", "blocks"],
+)
+def test_a_machine_user_names_a_key_file_that_is_shared(
+    files: dict[str, str], document: str, entry_of_new: str
+) -> None:
+    layer = layer_of(files, {"machine.ci": "QUJD\n", SHARED: "QUJE\n", "jane.doe": "QUJF\n"})
+    new = AddPerson("machine.deploy", "ignored\n", machine=True, shared_key=SHARED)
+    added = edit_layer(layer, [new])
+    assert added.files.keys == layer.files.keys
+    assert entry_of_new in added.files.documents[document].data.decode()
+    assert getattr(added.person("machine.deploy"), "key_file", "") == f"keys/{SHARED}"
+    for wrong in (replace(new, shared_key="nowhere"), replace(new, machine=False)):
+        with pytest.raises(EditRefused):
+            edit_layer(layer, [wrong])
+    if files.get("users.tf") == USERS:  # elsewhere nobody else names it, so it goes along
+        assert contents(edit_layer(added, [RemovePerson("machine.deploy")])) == contents(layer)
+        with pytest.raises(EditRefused):
+            edit_layer(layer, [replace(new, shared_key="jane.doe")])

@@ -16,6 +16,7 @@ from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.layer_find import find_layer, root_of
 from tui.cli.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
+from tui.cli.pgp_check import KeyReport, Source, provider_of, report_on
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
@@ -41,7 +42,6 @@ from workflows.layer.write import Standing, WriteJournal
 from workflows.services.git import Git
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.normalise import INPUT_LIMIT
-from workflows.services.gpg.verdict import judge
 
 _SWITCHES = {"true": True, "false": False}
 
@@ -66,9 +66,14 @@ def add(machine: Machine, options: argparse.Namespace) -> int:
     """
 
     def operations(location: LayerLocation) -> list[Operation]:
-        key = _key(machine, options.key, location)
+        present = _key_in_layer(machine, options, location)
         person = AddPerson(
-            options.name, key, tuple(options.group), machine=options.access_key, outputs=options.outputs
+            options.name,
+            _key(machine, options.key, location, present),
+            tuple(options.group),
+            machine=options.access_key,
+            outputs=options.outputs,
+            shared_key=present.name if present is not None and present.name != options.name else "",
         )
         return [person]
 
@@ -148,16 +153,34 @@ def _edit(
         return _propose_and_write(writes, request, make, words(location.relative), options)
 
 
-def _key(machine: Machine, name: str, location: LayerLocation) -> str:
-    """The text of a key file, from whatever was given; refused where the provider would fail on it."""
-    data = asking.given(machine, name, INPUT_LIMIT, "the key")
-    checked = check_key(data, environment=machine.environment)
-    version = location.locked.version if location.locked else None
-    verdict = judge(checked.details, version or None, machine.now())
-    if not verdict.accepted:
-        raise OnboardError("This key cannot be used", verdict.headline, why=verdict.explanation)
-    note(*(f"warning: {warning}" for warning in verdict.warnings))
-    return checked.key.text
+def _key_in_layer(machine: Machine, options: argparse.Namespace, location: LayerLocation) -> Path | None:
+    """The file in the layer's keys/ that a machine user's key is named by, with or without its folder."""
+    if not options.access_key:
+        return None
+    given, keys = machine.working_folder / Path(options.key).expanduser(), location.path / "keys"
+    path = given if given.exists() else keys / options.key
+    return path if path.is_file() and path.parent.resolve() == keys.resolve() else None
+
+
+def _key(machine: Machine, name: str, location: LayerLocation, present: Path | None) -> str:
+    """The text of a key file, from whatever was given; refused where the provider would fail on it.
+
+    Args:
+        machine: whose folder a relative name begins in.
+        name: as it was typed.
+        location: the layer, whose provider decides which keys work.
+        present: the key's file, where it lies in the layer already and stays as it is; else None.
+    """
+    data = asking.given(machine, str(present or name), INPUT_LIMIT, "the key")
+    source = Source(present.name if present else name, "", provider_of(location.path), machine.now())
+    if present is not None:
+        report = report_on(data, source, machine.environment, as_it_is=True)
+    else:
+        report = KeyReport.of(check_key(data, environment=machine.environment), source)
+    if report.key is None or not report.accepted:
+        raise OnboardError("This key can't be used", report.as_text().rstrip("\n"))
+    note(*(f"warning: {warning}" for warning in report.warnings))
+    return report.key.key.text
 
 
 def accounts(machine: Machine, options: argparse.Namespace) -> int:

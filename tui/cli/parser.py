@@ -229,7 +229,13 @@ def _layer(commands: _Commands) -> None:
         _LAYER,
         *_EDIT,
         _USER,
-        _argument("--key", "FILE", "the person's public PGP key in any form ('-': stdin)", required=True),
+        _argument(
+            "--key",
+            "FILE",
+            "the person's public PGP key in any form ('-': stdin); a machine user may share a file that "
+            "is in the layer's keys/, by its name",
+            required=True,
+        ),
         _repeatable("--group", "GROUP", "join it"),
         _flag("--access-key", "a machine user: with an access key and without a console password"),
         _flag(

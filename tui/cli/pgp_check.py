@@ -59,7 +59,7 @@ def check(machine: Machine, options: argparse.Namespace) -> int:
 
 def _reports(machine: Machine, options: argparse.Namespace, path: Path | None) -> Iterator[KeyReport]:
     layer = _layer_of(path)
-    version = options.provider_version or _version_of(Path(options.layer) if options.layer else layer)
+    version = options.provider_version or provider_of(Path(options.layer) if options.layer else layer)
     if path is not None and path.is_dir():
         yield from _folder(machine, path, version, as_it_is=layer is not None)
         return
@@ -111,7 +111,12 @@ def _layer_of(path: Path | None) -> Path | None:
     return keys.parent if keys.name == "keys" and any(keys.parent.glob("*.tf")) else None
 
 
-def _version_of(layer: Path | None) -> str | None:
+def provider_of(layer: Path | None) -> str | None:
+    """The AWS provider that a layer's keys are judged for, a version or a constraint; None if none is named.
+
+    Raises:
+        OnboardError: the files that say so cannot be read.
+    """
     if layer is None:
         return None
     try:

@@ -59,11 +59,11 @@ class BlockStyle(Declarations):
             return None
         return next((one.refusal for one in self.modules if one.reason), _NOBODY)
 
-    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+    def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """How a person would be declared: as the nearest usual sibling is.
 
         Raises:
-            EditRefused: no sibling can be followed.
+            EditRefused: no sibling can be followed, or its key's path is an expression.
         """
         kin = self.of_kind(machine=machine) or self.people
         file = Counter(one.place.file for one in kin).most_common(1)[0][0]
@@ -72,9 +72,11 @@ class BlockStyle(Declarations):
         sibling = self._sibling(siblings, position, machine=machine)
         block, renaming = self._block(sibling), Renaming(sibling.iam_name, name)
         label = in_place_of(sibling.module, sibling.iam_name, name) or f"user_{spellings(name)[0]}"
-        path = posixpath.join(
-            posixpath.dirname(str(sibling.key_file)), self._key_file_name(sibling, name, machine=machine)
-        )
+        key = key_path_node(block)
+        if key_file and (key is None or path_text(block.document, key) is None):
+            raise self.cannot_share(name, key_file)
+        own_file = key_file or self._key_file_name(sibling, name, machine=machine)
+        path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         facts = facts_like(sibling, label, label, posixpath.normpath(path), machine=machine)
         known = {*_OF_THE_MODULE, *(name_in(block, one) for one in SWITCHES.values())}
         others = [_texts(self._block(one)) for one in kin[:NEAR]]

@@ -63,13 +63,15 @@ class ObjectStyle(Declarations):
             return ""
         return None
 
-    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+    def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """How a person would be declared: as the nearest sibling of its kind is.
 
         Raises:
-            EditRefused: no sibling has its key in a file.
+            EditRefused: no sibling has its key in a file, or in one whose name is its own.
         """
         if self._is_empty():
+            if key_file:
+                raise self.cannot_share(name, key_file)
             return self._plan_first(name, machine=machine)
         own_kind = self.of_kind(machine=machine)
         kin = own_kind or self.people
@@ -79,8 +81,11 @@ class ObjectStyle(Declarations):
         sibling = self._sibling(kin, declared, position)
         fields = self._fields(sibling)
         key_field = self._key_field(sibling, fields)
-        path = posixpath.join(posixpath.dirname(str(sibling.key_file)), key_file_name(own_kind, name))
+        own_file = key_file or key_file_name(own_kind, name)
+        path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         if key_field is None:
+            if key_file:
+                raise self.cannot_share(name, key_file)
             path = (template(self.module, "pgp_key", self.names) or "").replace(KEY, key)
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
         label = self.module.label

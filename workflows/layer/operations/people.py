@@ -81,6 +81,8 @@ class AddPerson:
         groups: the groups to join, by name.
         machine: True for a machine user: an access key and no console password.
         outputs: True gives the outputs that the siblings have, if at least half of them have any.
+        shared_key: the name of a key file that is there, which a machine user shares; it stays as it is,
+            whatever `key_text` holds. "" for a key file of its own.
     """
 
     name: str
@@ -88,6 +90,7 @@ class AddPerson:
     groups: tuple[str, ...] = ()
     machine: bool = False
     outputs: bool = True
+    shared_key: str = ""
 
     def check(self, layer: Layer) -> list[Problem]:
         """What is wrong with the name, the groups or the key."""
@@ -105,7 +108,17 @@ class AddPerson:
         if not self.groups and not self.taken_in_by(layer):
             message = "A user in no group can sign in and do next to nothing."
             problems.append(Problem(message, "groups", fatal=False))
-        return [*problems, *self._check_plan(layer, self._plan(layer))]
+        plan = self._plan(layer)
+        return [*problems, *self._check_shared_key(layer, plan), *self._check_plan(layer, plan)]
+
+    def _check_shared_key(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
+        path = str(plan.declared.facts.key_file)
+        if self.shared_key and path not in layer.files.keys:
+            yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
+        owners = [one.iam_name for one in layer.people if one.key_file == path and not one.machine]
+        if self.shared_key and (owners or not self.machine):
+            whose = f"{path} is the key of {', '.join(owners)}. " if owners else ""
+            yield Problem(f"{whose}Only machine users share a key, and only with each other.", "key")
 
     def _check_plan(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
         declared, planned = plan.declared, plan.outputs
@@ -152,10 +165,11 @@ class AddPerson:
         person, siblings, outputs = plan.person, plan.siblings, plan.outputs
         files = layer.files.with_document(plan.declared.edit())
         path = str(plan.declared.facts.key_file)
-        sharing = sharing_key(layer, path)
+        sharing = () if self.shared_key else sharing_key(layer, path)
         if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
             raise refuse(f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept.")
-        files = with_key_text(files, path, self.key_text)
+        if not self.shared_key:
+            files = with_key_text(files, path, self.key_text)
         if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
             outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
         files = add_outputs(files, outputs)
@@ -172,6 +186,7 @@ class AddPerson:
         """The facts with one person more."""
         facts, plan = facts_of(layer), self._plan(layer)
         path = str(plan.declared.facts.key_file)
+        own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
         live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
         wanted = {one.casefold() for one in self.groups}
         for name, group in facts.groups.items():
@@ -183,7 +198,7 @@ class AddPerson:
             outputs=tuple(sorted([*facts.outputs, *live])),
             hidden_outputs=tuple(sorted([*facts.hidden_outputs, *hidden])),
             collected=tuple(sorted([*facts.collected, *((one, self.name) for one in plan.joined)])),
-            keys={**facts.keys, path: key_data(facts.keys.get(path), self.key_text)},
+            keys={**facts.keys, **own},
         )
 
     def _plan(self, layer: Layer) -> _Plan:
@@ -193,7 +208,8 @@ class AddPerson:
         return plans[self]
 
     def _planned(self, layer: Layer) -> _Plan:
-        declared = style_for(layer, machine=self.machine).plan(self.name, machine=self.machine)
+        style = style_for(layer, machine=self.machine)
+        declared = style.plan(self.name, machine=self.machine, key_file=self.shared_key)
         kind = Kind(self.machine, declared.facts.login_profile, declared.facts.access_key)
         person = Somebody(self.name, declared.owner, kind)
         siblings = siblings_of(layer, person, declared.siblings)

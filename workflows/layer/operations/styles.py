@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from workflows.layer.declarations import UserModule
     from workflows.layer.document import Document
     from workflows.layer.model import Layer, Owner, Person, Place
+    from workflows.layer.operations.base import EditRefused
 
 NEAR = 50
 """So many neighbours are looked at for the one to follow."""
@@ -119,12 +120,22 @@ class Declarations(ABC):
         """
 
     @abstractmethod
-    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+    def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """How a person of that IAM name would be declared here.
+
+        Args:
+            name: the IAM name.
+            machine: whether it is a machine user.
+            key_file: the name of a key file that is there already; "" for the one that goes with the name.
 
         Raises:
             EditRefused: it cannot be, with the place to edit by hand.
         """
+
+    def cannot_share(self, name: str, key_file: str) -> EditRefused:
+        """The refusal of a key file's name where the path of the key is not a person's own."""
+        why = "The path of the key is made from the name, or is an expression."
+        return refuse(f"{name} cannot share the key file {key_file}.", why, self.place)
 
     def with_entry(self, text: str, position: int) -> Document:
         """The document with an entry put into the list or map, before another or at the end."""
@@ -182,11 +193,11 @@ class ListStyle(Declarations):
             return f"The module {module.label} makes names of its own from the entries"
         return None
 
-    def plan(self, name: str, *, machine: bool) -> NewDeclaration:
+    def plan(self, name: str, *, machine: bool, key_file: str = "") -> NewDeclaration:
         """How a person would be declared; its key file is where the module looks for it.
 
         Raises:
-            EditRefused: the module does not read keys from files.
+            EditRefused: the module does not read keys from files, or not from one of another name.
         """
         del machine  # a list is for one kind only, and `refusal` has asked which
         module = self.module
@@ -195,11 +206,20 @@ class ListStyle(Declarations):
             why = f"The module {module.label} does not read its PGP key from a file of the layer."
             where = self.layer.location.relative
             raise refuse(f"The key of {name} has no place in {where}.", why, self.place)
-        path = posixpath.normpath(path.replace(KEY, name).replace(VALUE, name))
+        if key_file and (VALUE not in path or self.container.type == "tuple"):
+            raise self.cannot_share(name, key_file)
+        value = key_file or name
+        path = posixpath.normpath(path.replace(KEY, name).replace(VALUE, value))
         facts = PersonFacts(module.label, name, path, *flags_of(module, self.names))
         siblings = tuple(one.iam_name for one in self.people)
-        return NewDeclaration(facts, (module.label, name), siblings, lambda: self._with_name(name))
+        return NewDeclaration(facts, (module.label, name), siblings, lambda: self._with_name(name, value))
 
-    def _with_name(self, name: str) -> Document:
-        text = quote(name) if self.container.type == "tuple" else f"{quote(name)} = {quote(name)}"
-        return self.with_entry(text, position_for(entry_keys(self.module.document, self.container), name))
+    def _with_name(self, name: str, value: str) -> Document:
+        keys = entry_keys(self.module.document, self.container)
+        if self.container.type == "tuple":
+            return self.with_entry(quote(name), position_for(keys, name))
+        sharing = [keys.index(one.declaration) for one in self.people if one.key_name == value]
+        position = position_for([keys[one] for one in sharing], name) if sharing else position_for(keys, name)
+        if sharing:  # beside those who share the key, wherever the map's sections put them
+            position = sharing[position] if position < len(sharing) else sharing[-1] + 1
+        return self.with_entry(f"{quote(name)} = {quote(value)}", position)
