@@ -14,10 +14,10 @@ from textual.binding import Binding
 from screens.base import StepPane
 from screens.help import help_text
 from screens.registry import PANES
+from screens.users import UserList
 from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.matrix import Matrix
 from screens.widgets.plan_tree import PlanTree
-from screens.widgets.user_list import UserList
 from tui.app import OnboardApp
 from tui.home import HomeScreen
 from tui.wizard import WizardScreen

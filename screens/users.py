@@ -2,34 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.message import Message
 from textual.widgets import Input
 
 from screens.base import Opening, StepPane
-from screens.user_keys import UserKeys
-from screens.user_lines import UserLines, Who, told, told_spot
+from screens.by_hand import ByHandPane
+from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.filter_field import FilterField
-from screens.widgets.line_list import LineList
+from screens.widgets.line_list import Line, LineList
 from screens.widgets.problems import ProblemList
 from screens.widgets.text import MarkList, Text
-from screens.widgets.user_list import UserList
+from workflows.core.sentences import text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.model import Person
+from workflows.numbers import listed
 from workflows.steps import users
-from workflows.steps.by_hand import Spot
+from workflows.steps.by_hand import NotPossible, Spot, not_possible, spot_at
+from workflows.steps.decisions import LayerUsers
 from workflows.steps.users import LayerView, Request
+
+COLUMNS = ("User", "Layer", "Password", "Key", "Groups", "Declared as", "Key file")
+_SAID = {True: "yes", False: "no", None: "?"}
+
+
+class Who(NamedTuple):
+    """A person in a layer, as the key of a line."""
+
+    account: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line, and the text that a filter looks into, in lower case."""
+
+    line: Line
+    text: str
+
+
+class UserLines:
+    """Everybody in the layers, people before machine users, and at the end what only a person can edit.
+
+    Args:
+        views: the layers.
+    """
+
+    def __init__(self, views: Sequence[LayerView]) -> None:
+        self._views = views
+        self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}}
+        self._spots = [
+            _row_of(Line((str(one.place), one.account, text_of(one.words)), one, "quiet"))
+            for view in views
+            for one in view.spots
+        ]
+        self.count = sum(len(view.layer.people) for view in views)
+
+    def show(self, request: Request) -> None:
+        """Bring all lines up to what is decided."""
+        for view in self._views:
+            users = request.of(view.account)
+            for person in view.layer.people:
+                self._put(view, person, users)
+
+    def show_one(self, view: LayerView, person: Person, request: Request) -> None:
+        """Bring one person's line up to what is decided."""
+        self._put(view, person, request.of(view.account))
+
+    def _put(self, view: LayerView, person: Person, users: LayerUsers) -> None:
+        who = Who(view.account, person.iam_name)
+        switches, file = users.access.get(who.name, {}), users.key_files.get(who.name)
+        section = self._rows["Machine users" if person.machine else "People"]
+        section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in users.remove))
+
+    def lines(self, words: Sequence[str]) -> list[Line]:
+        """The lines in which all words are, each section under its heading; all lines without a word."""
+        wanted = [word.casefold() for word in words]
+        found: list[Line] = []
+        sections = {name: list(rows.values()) for name, rows in self._rows.items()}
+        for name, rows in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
+            some = [row.line for row in rows if all(word in row.text for word in wanted)]
+            if some:
+                found += [Line((f"{name} ({len(some):,})",)), *some]
+        return found
+
+
+def _row_of(line: Line) -> _Row:
+    return _Row(line, "\n".join(line.cells).casefold())
+
+
+def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:
+    sign = "- " if leaves else "" if person.editable else "! "
+    present = person.key_name
+    cells = (
+        f"{sign}{who.name}",
+        who.account,
+        _cell(person.login_profile, switches.get("login_profile")),
+        _cell(person.access_key, switches.get("access_key")),
+        ", ".join(person.groups) or "none",
+        str(person.style),
+        f"{present} → {file}" if file not in {None, present} else present or "?",
+    )
+    changed = leaves or bool(switches) or file is not None
+    return Line(cells, who, "changed" if changed else "" if person.editable else "quiet")
+
+
+def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cell's two values
+    if wanted is None or wanted is now:
+        return _SAID[now] + (" ✓" if wanted is not None else "")
+    return f"{_SAID[now]} → {_SAID[wanted]}"
+
+
+def told(view: LayerView, person: Person) -> Iterator[str]:
+    """What more there is to say of a person, for the lines below the list."""
+    shared = view.sharing(person)
+    also = f", the key file of {listed(shared, 2)} too" if shared else ""
+    yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
+    if not person.editable:
+        yield "Shown, not edited: e opens your editor there."
+
+
+def told_spot(spot: Spot) -> Iterator[str]:
+    """What there is to say of a place to edit by hand."""
+    yield text_of(spot.words)
+    yield f"{spot.account} {spot.place}: e opens your editor there."
+
+
+class UserList(LineList):
+    """Says what the person wants to do with the marked line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "p",
+            "want('login_profile')",
+            "Password",
+            id="users.password",
+            tooltip="Switch the console password on or off",
+        ),
+        Binding(
+            "k", "want('access_key')", "Access key", id="users.key", tooltip="Switch the access key on or off"
+        ),
+        Binding(
+            "f",
+            "want('key_file')",
+            "Key file",
+            id="users.file",
+            show=False,
+            tooltip="Give the PGP key's file another name",
+        ),
+        Binding(
+            "e",
+            "want('by_hand')",
+            "Edit by hand",
+            id="users.by-hand",
+            show=False,
+            tooltip="Open your editor at the marked line's place",
+        ),
+        Binding("slash", "filter", "Filter", id="users.filter", show=False, tooltip="Look for somebody"),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """The person wants this of the marked line: `login_profile`, `access_key`, `key_file`, `by_hand`."""
+
+        what: str
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, id="there")
+
+    def action_want(self, what: str) -> None:
+        """Ask for it."""
+        self.post_message(self.Wanted(what))
+
+    def action_filter(self) -> None:
+        """Go to the filter above."""
+        self.post_message(self.LeftUpwards())
+
 
 _ADD, _REMOVE = "+", "-"
 _WORDS = {_ADD: "joins", _REMOVE: "leaves"}
 
 
-class UsersPane(UserKeys):
+class UsersPane(ByHandPane):
     """A mark for every person and layer; below, everybody in the layers."""
 
     DEFAULT_CSS = """
@@ -45,6 +206,7 @@ class UsersPane(UserKeys):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._views: tuple[LayerView, ...] = ()
+        self.own = Request()
         self._written = Request()
         self._lines = UserLines(())
         self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
@@ -156,6 +318,74 @@ class UsersPane(UserKeys):
             self._lines.show(self.request())
             self._filter()
 
+    # -- what the keys about the marked person do --------------------------------------------------
+
+    def consequences(self, view: LayerView, person: Person) -> list[str]:
+        """What each change that is decided for somebody brings about, a sentence each."""
+        own = self.own.of(view.account)
+        switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
+        after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
+        told = [f"The key file will be called {name}; the key in it stays."] if name else []
+        for fact, wanted in switches.items():
+            if wanted is not getattr(person, fact):
+                left = any(after[other] for other in users.WORDS if other != fact)
+                shared = view.sharing(person)
+                words = users.consequence(person, fact, wanted=wanted, left=left, shared=shared)
+                told.append(text_of(words))
+        return told
+
+    @on(UserList.Wanted)
+    def _do(self, message: UserList.Wanted) -> None:
+        line, found = self.query_one(UserList).marked, self.marked()
+        if self.running_move or line is None:
+            return
+        if message.what == "by_hand":
+            self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
+        elif found is None:
+            self.notify("Mark a person for that; e opens your editor here.", severity="warning")
+        elif found[1].iam_name in self.request().of(found[0].account).remove:
+            self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
+        elif message.what == "key_file":
+            self._ask_key_file(*found)
+        else:
+            self._switch(*found, message.what)
+
+    def _switch(self, view: LayerView, person: Person, fact: str) -> None:
+        decided = self.own.switch(view.account, person.iam_name, fact)
+        now = getattr(person, fact) if decided is None else decided
+        refusal = users.switch_refusal(view.layer, person, fact, wanted=not now)
+        if refusal is not None:
+            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            return
+        self.own = users.switched(self.own, view.account, person, fact, self.context.decisions.users)
+        self.show_changed(view, person)
+
+    def _ask_key_file(self, view: LayerView, person: Person) -> None:
+        refusal = users.rename_refusal(view.layer, person)
+        if refusal is not None:
+            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            return
+        own = self.own.of(view.account).key_files
+        before = own.get(person.iam_name, person.key_name)
+
+        def rename(name: str) -> None:
+            new = {**own, person.iam_name: "" if name == person.key_name else name}
+            self.own = replace(self.own, key_files={**self.own.key_files, view.account: new}).trimmed()
+            self.show_changed(view, person)
+
+        def wrong(name: str) -> str:
+            same = name == person.key_name
+            return "" if same else text_of(users.wrong_file(view.layer, person, name))
+
+        words = "The key stays the same, so no password and no access key is made anew."
+        title = f"Another name for the key file of {person.iam_name}"
+        ask(self, NameDialog(title, words, before, wrong), rename)
+
+    def _refuse(self, error: NotPossible) -> None:
+        spot = error.spot
+        dialog = ErrorDialog(error, self.context.world.clipboard.copy, editable=spot is not None)
+        ask(self, dialog, lambda _edit: self.edit_at(spot) if spot else None)
+
     # -- editing by hand ---------------------------------------------------------------------------
 
     def places(self) -> Sequence[Spot]:
@@ -207,3 +437,7 @@ def _hint(choices: int, written: Request) -> str:
     else:
         lines.append("Nobody else joins or leaves a layer: Next (^n) goes on.")
     return "\n".join(lines)
+
+
+def _own_spot(view: LayerView, person: Person) -> Spot:
+    return spot_at(view.layer, person.place, f"{person.iam_name} is declared here.")

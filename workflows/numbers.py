@@ -1,6 +1,8 @@
-"""Numbers in sentences: a count with its noun in the form that goes with it."""
+"""Numbers in sentences: a count with its noun, and how many more there are of a long list."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def count(number: int, one: str, many: str = "") -> str:
@@ -12,3 +14,15 @@ def count(number: int, one: str, many: str = "") -> str:
         many: the noun for any other number; by default `one` with an s.
     """
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names of a list: "jane, juan and 3 more"."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def first_lines(lines: Sequence[str], most: int, more: str = "and {} more") -> list[str]:
+    """The first lines of a list, and one that says how many more there are."""
+    left = [more.format(f"{len(lines) - most:,}")] if len(lines) > most else []
+    return [*lines[:most], *left]

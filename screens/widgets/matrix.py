@@ -6,9 +6,13 @@ for thousands of people and dozens of groups.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
@@ -17,9 +21,300 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from screens.widgets.matrix_layout import MatrixLayout, Section
-from screens.widgets.matrix_lines import Grid, section_line
-from workflows.steps.group_views import LayerChoice, LayerView
+from screens.widgets.text import segment, sized
+from workflows.steps.group_views import Chosen, LayerChoice, LayerView
+
+STAYS, JOINS, LEAVES, OUT, UNKNOWN = "● in", "+ joins", "- leaves", "·", "?"
+_NARROWEST, _WIDEST = 8, 18
+_NAME_NARROWEST, _NAME_WIDEST = 12, 24
+_SIGNS = {Chosen.JOINS: "+", Chosen.REGROUPS: "~", Chosen.LEAVES: "-"}
+GAP = 2
+"""Before each cell: the line before the machine users' groups, and the cursor's mark."""
+SIGN = 2
+"""Before each name: why the person is there, or that something changes."""
+StyleOf = Callable[[str], Style]
+"""The style of a component by its name, as "cursor"; "" for the plain one."""
+_STYLES = {JOINS: "joins", LEAVES: "leaves", OUT: "quiet", UNKNOWN: "quiet"}
+
+
+class Column(NamedTuple):
+    """A group.
+
+    Attributes:
+        group: the name that the choice knows it by.
+        heading: the name to show, cut to the column's width.
+        note: what happens to it, or that it is edited by hand; "" for nothing.
+        machine: whether it is for machine users.
+        width: of its cells.
+    """
+
+    group: str
+    heading: str
+    note: str
+    machine: bool
+    width: int
+
+
+class Section(str):
+    """A line between people: what those below it have in common."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class MatrixLayout:
+    """The matrix of a layer, as a choice makes it, of those whom a filter leaves.
+
+    Attributes:
+        view: the layer.
+        choice: what is decided for it.
+        words: the filter's words, in any case; all people if there are none.
+    """
+
+    view: LayerView
+    choice: LayerChoice
+    words: tuple[str, ...] = ()
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """People's groups, new ones behind them, then the groups of machine users likewise."""
+        new = [one.name for one in self.view.new_groups(self.choice)]
+        found = []
+        for machine, groups in ((False, self.view.groups), (True, self.view.machine_groups)):
+            mine = [name for name in new if self.view.is_for_machines(self.choice, name) is machine]
+            found += [self._column(name, machine) for name in (*(one.name for one in groups), *mine)]
+        return tuple(found)
+
+    def _column(self, group: str, machine: bool) -> Column:  # noqa: FBT001 - one of two loops
+        note = self._note(group)
+        width = max(_NARROWEST, min(_WIDEST, cell_len(group)), min(_WIDEST, cell_len(note)))
+        return Column(group, cut(group, width), cut(note, width), machine, width)
+
+    def _note(self, group: str) -> str:
+        known = self.view.by_name.get(group)
+        if group in self.choice.remove:
+            return "goes"
+        if group in self.choice.rename:
+            return f"→ {self.choice.rename[group]}"
+        if known is None:
+            return "new"
+        changes = self.choice.policies.get(group)
+        if changes:
+            plus, minus = len(changes.add), len(changes.remove)
+            return " ".join(
+                filter(None, (f"+{plus}" if plus else "", f"-{minus}" if minus else "", "policies"))
+            )
+        return "" if known.editable else "by hand"
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The names to show, with a `Section` before each kind of people."""
+        found: list[str] = []
+        for why in Chosen:
+            names = [name for name, one in self.view.chosen.items() if one is why]
+            self._add(found, why.value.capitalize(), names)
+        self._add(found, "Everybody else" if self.view.chosen else "People", self.view.others)
+        self._add(found, "Machine users", self.view.machines)
+        return tuple(found)
+
+    def _add(self, found: list[str], title: str, names: tuple[str, ...] | list[str]) -> None:
+        matching = [name for name in names if self._matches(name)] if self.words else names
+        if matching:
+            found.append(Section(f"{title}: {len(matching):,}"))
+            found.extend(matching)
+
+    def _matches(self, name: str) -> bool:
+        """Whether every word is in the name, or in the name of a group that the person is or will be in."""
+        folded = name.casefold()
+        groups: frozenset[str] | None = None
+        for word, meant in self._meant:
+            if word in folded:
+                continue
+            if not meant:
+                return False
+            if groups is None:
+                groups = self.view.before(name) | self.view.after(name, self.choice)
+            if meant.isdisjoint(groups):
+                return False
+        return True
+
+    @cached_property
+    def _meant(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """Each word of the filter, folded, with the groups that it is in the name of."""
+        names = [one.group for one in self.columns]
+        folded = [word.casefold() for word in self.words]
+        return tuple((word, frozenset(one for one in names if word in one.casefold())) for word in folded)
+
+    @property
+    def group_meant(self) -> str:
+        """The first group whose name the filter matches, "" if it matches none."""
+        meant = frozenset().union(*(some for _, some in self._meant))
+        return next((one.group for one in self.columns if one.group in meant), "")
+
+    @cached_property
+    def shown(self) -> int:
+        """How many people are shown."""
+        return sum(not isinstance(one, Section) for one in self.lines)
+
+    @property
+    def name_width(self) -> int:
+        """The width of the column with the names, without the sign before them."""
+        return max(_NAME_NARROWEST, min(_NAME_WIDEST, self.view.longest))
+
+    @cached_property
+    def has_notes(self) -> bool:
+        """Whether the head needs a second line."""
+        return any(one.note for one in self.columns)
+
+    def sign(self, name: str) -> str:
+        """The mark before a name: why the person was chosen, or that something changes for them."""
+        why = self.view.chosen.get(name)
+        if why is not None:
+            return _SIGNS[why]
+        return "*" if self.choice.members.get(name, self.view.before(name)) != self.view.before(name) else " "
+
+    def cell(self, name: str, column: Column) -> str:
+        """The words of a cell; blank where a person and a group do not go together."""
+        group = column.group
+        before = group in self.view.before(name)
+        wanted = self.view.with_followed(name, self.view.after(name, self.choice))
+        after = group in wanted and group not in self.choice.remove
+        if self.view.chosen.get(name) is Chosen.LEAVES:
+            after = False
+        if before:
+            return STAYS if after else LEAVES
+        if after:
+            return JOINS
+        if column.machine is not self.view.is_machine(name):
+            return ""
+        known = self.view.by_name.get(group)
+        return UNKNOWN if known is not None and known.computed else OUT
+
+
+def cut(text: str, width: int) -> str:
+    """A text that is at most so wide, with … where it was cut."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the columns stand.
+
+    Attributes:
+        layout: what is shown.
+    """
+
+    layout: MatrixLayout
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Where each column ends, from the left end of the first."""
+        ends, end = [], 0
+        for one in self.layout.columns:
+            end += one.width + GAP
+            ends.append(end)
+        return tuple(ends)
+
+    @property
+    def width(self) -> int:
+        """Of all columns."""
+        return self.ends[-1] if self.ends else 0
+
+    @property
+    def names_width(self) -> int:
+        """Of the part with the names."""
+        return self.layout.name_width + SIGN
+
+    def start(self, index: int) -> int:
+        """Where a column begins."""
+        return self.ends[index - 1] if index else 0
+
+    def at(self, x: int) -> int | None:
+        """The index of the column at a place, None behind the last."""
+        index = bisect_right(self.ends, x)
+        return index if index < len(self.ends) else None
+
+    def head_line(self, left: int, width: int, marked: int, style_of: StyleOf, *, second: bool) -> Strip:
+        """A line of the head: the groups' names, or what happens to them.
+
+        Args:
+            left: how far the columns are scrolled.
+            width: of the line.
+            marked: the index of the marked column.
+            style_of: the styles.
+            second: whether it is the line with the notes.
+        """
+        style = style_of("head")
+        marked_style = style if second else style + style_of("cursor")
+        parts: list[tuple[str, Style]] = []
+        for index, one in self._in_view(left, width):
+            parts.append((self._edge(index) + " ", style))
+            text = one.note if second else one.heading
+            parts.append((sized(text, one.width), marked_style if index == marked else style))
+        name = "" if second else " " * SIGN + "Person"
+        return self._joined((name, style), parts, left, width, style)
+
+    def person_line(
+        self, row: int, left: int, width: int, marked: int | None, style_of: StyleOf, *, focused: bool
+    ) -> Strip:
+        """A person's line.
+
+        Args:
+            row: the index of the line.
+            left: how far the columns are scrolled.
+            width: of the line.
+            marked: the index of the marked cell, or None if another person is marked.
+            style_of: the styles.
+            focused: whether keys go to the matrix.
+        """
+        who = self.layout.lines[row]
+        parts: list[tuple[str, Style]] = []
+        for index, one in self._in_view(left, width):
+            words, here = self.layout.cell(who, one), index == marked
+            style = style_of(_STYLES.get(words, ""))
+            parts.append((self._edge(index) + ("▸" if here else " "), style))
+            cell = style + style_of("cursor") if here and focused else style
+            parts.append((sized(words, one.width), cell))
+        name = f"{self.layout.sign(who)} {cut(who, self.layout.name_width)}"
+        return self._joined(
+            (name, style_of("" if marked is None else "person")), parts, left, width, style_of("")
+        )
+
+    def _in_view(self, left: int, width: int) -> Iterable[tuple[int, Column]]:
+        first = bisect_right(self.ends, left)
+        last = bisect_right(self.ends, left + max(0, width - self.names_width) - 1)
+        return enumerate(self.layout.columns[first : last + 1], first)
+
+    def _joined(
+        self, name: tuple[str, Style], parts: list[tuple[str, Style]], left: int, width: int, rest: Style
+    ) -> Strip:
+        """The names, and the parts from the first column in view; neighbours of one style are one piece."""
+        pieces: list[tuple[str, Style]] = []
+        for text, style in parts:
+            if pieces and pieces[-1][1] is style:
+                pieces[-1] = (pieces[-1][0] + text, style)
+            else:
+                pieces.append((text, style))
+        skipped = left - self.start(bisect_right(self.ends, left))
+        room = max(0, width - self.names_width)
+        body = Strip([segment(*one) for one in pieces]).crop(skipped, skipped + room)
+        names = segment(sized(name[0], self.names_width), name[1])
+        return Strip([names, *body.adjust_cell_length(room, rest)], width).crop(0, width)
+
+    def _edge(self, index: int) -> str:
+        """A line before the first group of machine users."""
+        columns = self.layout.columns
+        return "│" if columns[index].machine and (not index or not columns[index - 1].machine) else " "
+
+
+def section_line(title: str, width: int, style: Style) -> Strip:
+    """The line over people of one kind; it is not scrolled sideways."""
+    return Strip([segment(sized(f"── {title} ".ljust(width, "─"), width), style)], width)
+
 
 _EMPTY = MatrixLayout(LayerView(""), LayerChoice())
 _KEYS: tuple[tuple[str, str, str], ...] = (

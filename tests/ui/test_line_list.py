@@ -9,9 +9,8 @@ from support.layers import Habits, group, layer_of
 from support.styles import Written, files_of
 from textual.app import App, ComposeResult
 
-from screens.user_lines import UserLines
+from screens.users import UserLines, UserList
 from screens.widgets.line_list import Line, LineList
-from screens.widgets.user_list import UserList
 from workflows.steps.users import LayerView, Request
 
 LINES = [

@@ -3,8 +3,7 @@ from __future__ import annotations
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from screens.widgets.matrix import Matrix
-from screens.widgets.matrix_layout import Column, MatrixLayout
+from screens.widgets.matrix import Column, Matrix, MatrixLayout
 from workflows.layer.model import Group, Place
 from workflows.steps.group_views import Chosen, LayerChoice, LayerView
 

@@ -13,9 +13,8 @@ from support.admin_wizard import Wizard, wizard
 from support.layers import Habits, group
 from support.styles import Written, files_of
 
-from screens.user_lines import Who
+from screens.users import UserList, Who
 from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.user_list import UserList
 from workflows.machine.observations import Verdict
 from workflows.machine.state import Status
 from workflows.steps import project, review, users

@@ -11,8 +11,8 @@ from support import layers
 from support.layers import layer_of
 from support.styles import styled_layers
 
-from screens.widgets.matrix_layout import JOINS, LEAVES, OUT, STAYS, UNKNOWN, MatrixLayout, Section
-from screens.widgets.matrix_words import about_group, about_layer, about_person
+from screens.groups import about_group, about_layer, about_person
+from screens.widgets.matrix import JOINS, LEAVES, OUT, STAYS, UNKNOWN, MatrixLayout, Section
 from workflows.layer.edit import check, edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read import read_files
