@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.layers import location
 
+from workflows.core.errors import OnboardError
 from workflows.services.terraform.plan import Action, Plan
 from workflows.services.terraform.plan_reader import read_plan
 from workflows.services.terraform.redaction import redact
 from workflows.services.terraform.words import describe, plan_markdown, summary
+from workflows.steps.plan import refuse_short_passwords
 
 CANARY = "canary-value-that-is-in-no-text"
 
@@ -43,6 +46,28 @@ def plan_of(*changes: dict[str, Any], **more: Any) -> Plan:
     return read_plan(
         {"format_version": "1.2", "terraform_version": "1.15.5", "resource_changes": changes, **more}
     )
+
+
+def login_profile(user: str, actions: list[str], length: int) -> dict[str, Any]:
+    after = {"user": user, "password_length": length}
+    return change(f'module.user["{user}"].aws_iam_user_login_profile.this[0]', actions, None, after)
+
+
+def test_passwords_are_compared_with_the_policy_that_holds_after_the_apply() -> None:
+    policy = {"minimum_password_length": 30}
+    plan = plan_of(
+        change("module.a.aws_iam_account_password_policy.this[0]", ["no-op"], policy, policy),
+        login_profile("jane.doe", ["create"], 20),
+        login_profile("sam.poe", ["delete", "create"], 24),
+        login_profile("kim.lee", ["create"], 30),
+        login_profile("old.one", ["no-op"], 20),
+    )
+    assert plan.least_password_length == 30
+    assert [one.user for one in plan.short_passwords(30)] == ["jane.doe", "sam.poe"]
+    refuse_short_passwords(plan, location(), None)
+    refuse_short_passwords(plan, location(), 20)
+    with pytest.raises(OnboardError):
+        refuse_short_passwords(plan, location(), plan.least_password_length)
 
 
 NEW_USER = [

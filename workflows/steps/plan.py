@@ -20,8 +20,10 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
 from workflows.numbers import count
+from workflows.services.aws_errors import AwsError
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.git import Git
+from workflows.services.iam import get_account_password_policy
 from workflows.services.terraform.commands import LOCK_TIMEOUT, inherited
 from workflows.services.terraform.plan import Plan
 from workflows.services.terraform.record import PlanRecord, changed_since, file_sha256
@@ -36,7 +38,8 @@ from workflows.steps.edits import refuse_expired_keys
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, read_plan, staleness
 from workflows.steps.project import check_upstream
-from workflows.steps.terraform_credentials import WrongAccount
+from workflows.steps.terraform_credentials import WrongAccount, factory_for
+from workflows.steps.terraform_profiles import layer_profile
 from workflows.steps.terraform_runs import OpenLayer, located, open_layer, read_state, run_folder, watching
 from workflows.steps.users import WORDS
 
@@ -106,6 +109,7 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
         planned = judged(record, plan, context)
         try:
             refuse_another_account(plan, layer.location)
+            refuse_short_passwords(plan, layer.location, _least_length(plan, layer, context, report))
             _refuse_to_leave_out(planned, layer, context, report)
         except OnboardError:
             layer.terraform.give_up_plan()
@@ -118,6 +122,26 @@ def make(context: Context, report: Report, code: Secret | None = None) -> Planne
     planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
     plan_resources.keep(plan, [one.address for one in planned.foreign], context)
     return planned
+
+
+def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
+    """The fewest characters of the passwords that a plan makes, by the layer's policy or the account's."""
+    if plan.least_password_length or not any(one.password_length for one in plan.changes):
+        return plan.least_password_length
+    return _least_of_account(layer, context, report)
+
+
+def _least_of_account(layer: OpenLayer, context: Context, report: Report) -> int | None:
+    """The fewest characters that the account's own policy allows; None where it may not be read."""
+    report(Progress("Reading the account's password policy"))
+    factory, profile = factory_for(context, layer.project), layer_profile(layer.location)
+    try:
+        with factory.profile_client("iam", layer.files, profile) as iam:
+            policy = get_account_password_policy(iam)
+    except AwsError as error:
+        report(Progress(f"Not checked: whether the passwords are long enough for the account. {error.what}"))
+        return None
+    return int(policy.get("MinimumPasswordLength") or 0) or None
 
 
 def _refuse_to_leave_out(planned: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
@@ -356,6 +380,31 @@ def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
         why="The AWS provider uses another profile or role than the one that was checked before. The plan "
         "was removed; nothing was changed.",
         next=f"Look at the `provider` block in {location.relative}: its `profile` and `assume_role`.",
+    )
+
+
+def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | None) -> None:
+    """Stop a plan whose passwords AWS would refuse, since it would make the user before that.
+
+    Args:
+        plan: the plan.
+        location: its layer.
+        least: the fewest characters that the account's password policy allows; None where nobody knows.
+
+    Raises:
+        OnboardError: a password would be too short.
+    """
+    short = plan.short_passwords(least or 0)
+    if not short:
+        return
+    names = ", ".join(sorted({one.user or one.address for one in short}))
+    raise OnboardError(
+        "AWS would refuse a password",
+        f"The plan makes {names} a password of {min(one.password_length or 0 for one in short)} characters, "
+        f"and the password policy of {location.account} wants {least}.",
+        why="The apply would create the user and then stop at the password (PasswordPolicyViolation).",
+        next=f"Write  password_length = {least}  in the module of {names} in {location.relative}, "
+        "then plan again.",
     )
 
 

@@ -27,7 +27,8 @@ ACCESS_KEY = "aws_iam_access_key"
 USER = "aws_iam_user"
 GROUP = "aws_iam_group"
 GROUP_MEMBERS = "aws_iam_group_membership"
-ACCOUNT_TYPES = ("aws_iam_account_alias", "aws_iam_account_password_policy")
+PASSWORD_POLICY = "aws_iam_account_password_policy"  # noqa: S105 - the type of a resource
+ACCOUNT_TYPES = ("aws_iam_account_alias", PASSWORD_POLICY)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ResourceChange:
         import_id: of what is created, the id that it would be imported by if it exists already, or ""; see
             `plan_reader.ACCOUNT_ID`.
         details: what changes inside it, as lines that may be shown (see `attributes`); secrets are masked.
+        password_length: of a login profile that is made, the characters of its password; None for all else.
     """
 
     address: str
@@ -66,6 +68,7 @@ class ResourceChange:
     moved_from: str = ""
     import_id: str = ""
     details: tuple[str, ...] = ()
+    password_length: int | None = None
 
     @property
     def destroys(self) -> bool:
@@ -104,12 +107,19 @@ class Plan:
         outputs: every output that changes.
         drift: resources that were changed outside of Terraform, as Terraform noticed.
         accounts: the ids of the accounts that its IAM resources are in, as AWS told.
+        least_password_length: the fewest characters that the account's password policy allows after it; None
+            where no policy of the layer says so.
     """
 
     changes: tuple[ResourceChange, ...]
     outputs: tuple[OutputChange, ...] = ()
     drift: tuple[ResourceChange, ...] = ()
     accounts: frozenset[str] = frozenset()
+    least_password_length: int | None = None
+
+    def short_passwords(self, least: int) -> tuple[ResourceChange, ...]:
+        """The login profiles that it makes with passwords of fewer characters than a policy allows."""
+        return tuple(one for one in self.changes if one.password_length and one.password_length < least)
 
     @property
     def is_empty(self) -> bool:

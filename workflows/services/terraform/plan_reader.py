@@ -16,6 +16,8 @@ from workflows.services.terraform.attributes import attribute_lines, marks_anyth
 from workflows.services.terraform.plan import (
     GROUP,
     GROUP_MEMBERS,
+    LOGIN_PROFILE,
+    PASSWORD_POLICY,
     USER,
     Action,
     OutputChange,
@@ -67,7 +69,16 @@ def read_plan(show_json: Mapping[str, Any]) -> Plan:
             if change.action is not Action.UPDATE or change.attributes
         ),
         accounts=_accounts_of(show_json.get("prior_state")),
+        least_password_length=next(_least_lengths(show_json.get("resource_changes", ())), None),
     )
+
+
+def _least_lengths(entries: Iterable[Mapping[str, Any]]) -> Iterator[int]:
+    """The password policies' `minimum_password_length` after the apply, those that stay included."""
+    for entry in entries:
+        least = (entry["change"].get("after") or {}).get("minimum_password_length")
+        if entry["type"] == PASSWORD_POLICY and isinstance(least, int):
+            yield least
 
 
 @dataclass
@@ -117,7 +128,15 @@ def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[
             moved_from=moved_from,
             import_id=import_id(entry["type"], _known(change)) if action is Action.CREATE else "",
             details=attribute_lines(change),
+            password_length=_password_length(entry["type"], action, change),
         )
+
+
+def _password_length(kind: str, action: Action, change: Mapping[str, Any]) -> int | None:
+    if kind != LOGIN_PROFILE or action not in {Action.CREATE, Action.REPLACE}:
+        return None
+    length = (change.get("after") or {}).get("password_length")
+    return length if isinstance(length, int) else None
 
 
 def _about(entry: Mapping[str, Any], owners: _Owners) -> tuple[str | None, str | None]:
