@@ -16,9 +16,11 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 from workflows.core import openpgp
 from workflows.core.errors import OnboardError
 from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.model import Place
 from workflows.layer.write import Standing
 from workflows.machine.observations import Verdict
 from workflows.steps import pgp_keys, review, users
+from workflows.steps.by_hand import NotPossible
 from workflows.steps.review import Request, files_written, journal_of
 
 Keys = Mapping[str, bytes]
@@ -75,6 +77,26 @@ def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
     assert note.startswith("security: jane.doe is in a comment at locals.tf:")
     write(admin)
     assert review.notes(admin.context()) == []
+
+
+def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminProject) -> None:
+    path = admin.root / "security/global/base-identities/account.tf"
+    path.write_text(path.read_text().replace("= 16", "= 40"))
+    with pytest.raises(NotPossible) as refusal:
+        review.prepare(admin.context(), quiet)
+    spot = refusal.value.spot
+    assert spot is not None
+    assert spot.place == Place("users.tf", 12)
+
+
+def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminProject) -> None:
+    (admin.root / "security/global/base-identities/zz_mfa.tf").write_text(
+        'data "aws_iam_policy_document" "mfa" {\n  statement {\n    effect      = "Deny"\n'
+        '    not_actions = ["iam:GetUser"]\n    condition {\n      test     = "Bool"\n'
+        '      variable = "aws:MultiFactorAuthPresent"\n      values   = ["false"]\n    }\n  }\n}\n'
+    )
+    (note,) = review.notes(admin.context())
+    assert note.startswith("security: zz_mfa.tf:2 ")
 
 
 def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:

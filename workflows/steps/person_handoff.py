@@ -16,6 +16,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import read
+from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.profile_names import account_profile
 from workflows.layer.project import Project
@@ -51,6 +52,12 @@ _POLICY_DEFAULTS: Mapping[str, object] = {
     "require_symbols": True,
 }
 """What terraform-aws-iam's module iam-account does where a layer says nothing (its variables.tf, 5.60)."""
+
+
+_DENIED = (
+    "A policy may deny the new password until you use MFA. If AWS denies it, ask your admin to except "
+    "iam:ChangePassword in that policy, then sign in again"
+)
 
 
 @dataclass(frozen=True)
@@ -351,12 +358,13 @@ def _one_line(base64_text: str) -> str:
 def policy_words(layer: Layer) -> tuple[str, ...]:
     """The account's password policy as sentences, from the layer; AWS's default where it makes none."""
     settings = layer.account
+    denied = (_DENIED,) if mfa_denials(layer.files) else ()
     if settings is None:
-        return ()
+        return denied
     values: dict[str, object] = {**_POLICY_DEFAULTS, **{one.name: one.value for one in settings.policy}}
     if values.get("create_account_password_policy") is False:
-        return tuple(describe_password_policy({}))
-    return tuple(describe_password_policy(values))
+        values = {}
+    return (*describe_password_policy(values), *denied)
 
 
 def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -> tuple[RoleProfile, ...]:

@@ -18,7 +18,9 @@ from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.discover import find_project
 from workflows.layer.edit import changes_of, check, edit_layer
 from workflows.layer.formatting import fmt_clean
+from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
+from workflows.layer.names import is_machine_name
 from workflows.layer.operations import Operation
 from workflows.layer.operations.password_length import short_passwords
 from workflows.layer.write import WriteJournal
@@ -99,15 +101,23 @@ def prepare(context: Context, report: Report) -> ChangeSet:
 def notes(context: Context) -> list[Sentence]:
     """What the difference does not say by itself: what people take over from others, what is left behind.
 
+    A policy that lets no new user choose a password is noted where somebody gets one.
+
     Raises:
         OnboardError: a layer's shape does not allow a change.
     """
-    return [
-        f"{layer.location.account}: {one.message}"
-        for layer in read_layers(context).values()
-        for one in check(layer, operations(layer, context.decisions))
-        if not one.fatal and one.field in _NOTED
-    ]
+    found: list[Sentence] = []
+    for layer in read_layers(context).values():
+        account = layer.location.account
+        problems = check(layer, operations(layer, context.decisions))
+        found += [f"{account}: {one.message}" for one in problems if not one.fatal and one.field in _NOTED]
+        if people := _new_passwords(layer, context.decisions):
+            found += [
+                f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
+                f"{', '.join(people)} would fail. Add iam:ChangePassword to its exceptions."
+                for place in mfa_denials(layer.files)
+            ]
+    return found
 
 
 def written(context: Context) -> int:
@@ -153,7 +163,13 @@ def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:
     """Who gets a password: those who join, those who get a new one or a new key, those who are given one."""
     here = decisions.of(layer.location.account)
     given = (name for name, switches in here.access.items() if switches.get("login_profile"))
-    return list(dict.fromkeys((*here.add, *decisions.rekeying, *decisions.resetting, *given)))
+    wanted = dict.fromkeys((*here.add, *decisions.rekeying, *decisions.resetting, *given))
+    return [name for name in wanted if not _is_machine(layer, name)]
+
+
+def _is_machine(layer: Layer, name: str) -> bool:
+    person = layer.person(name)
+    return person.machine if person else is_machine_name(name)
 
 
 def save(target: str, text: str, context: Context) -> Sentence:

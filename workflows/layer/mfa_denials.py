@@ -1,0 +1,109 @@
+"""Policies of a layer that deny the first change of a password, because nobody has MFA before it.
+
+AWS asks a new user to change the password at the first sign-in, before a device can be registered. A
+statement that denies what is not listed while `aws:MultiFactorAuthPresent` is false has to leave out
+iam:ChangePassword.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from workflows.layer.document import function_call, walk
+from workflows.layer.model import Place
+from workflows.layer.values import evaluate
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from workflows.layer.document import Block, Document
+    from workflows.layer.files import FileSet
+
+_WORTH_READING = b"aws:MultiFactorAuthPresent"
+_ACTION = "iam:changepassword"
+_TESTS = frozenset({"Bool", "BoolIfExists"})
+_HEREDOC = re.compile(r"<<-?(\w+)\n(.*?)\n\s*\1\s*$", re.DOTALL)
+_TEMPLATE = re.compile(r"\$\{[^}]*\}")
+
+_Statement = Mapping[str, object]
+
+
+def mfa_denials(files: FileSet) -> tuple[Place, ...]:
+    """Where statements begin that deny iam:ChangePassword without MFA; what is computed is left out."""
+    return tuple(
+        place
+        for document in files.documents.values()
+        if _WORTH_READING in document.data
+        for place, statement in _statements(document)
+        if _denies(statement)
+    )
+
+
+def _statements(document: Document) -> Iterator[tuple[Place, _Statement]]:
+    """The statements of policy documents and of policies in JSON, in the names of IAM's JSON."""
+    for block in document.blocks_of("data"):
+        if block.header[1] == "aws_iam_policy_document":
+            dynamic = (one for outer in block.nested("dynamic") for one in outer.nested("content"))
+            for statement in (*block.nested("statement"), *dynamic):
+                yield Place(document.name, statement.line), _of_block(statement)
+    for node in walk(document.root):
+        policy = _json(document, node) if node.type in {"heredoc_template", "function_call"} else None
+        if isinstance(policy, Mapping):
+            for one in _listed(policy.get("Statement")):
+                if isinstance(one, Mapping):
+                    yield Place(document.name, node.start_point.row + 1), one
+
+
+def _of_block(block: Block) -> _Statement:
+    def value(one: Block, name: str) -> object:
+        found = one.attributes.get(name)
+        return evaluate(found.document, found.value, {}) if found is not None else None
+
+    conditions: dict[str, dict[str, object]] = {}
+    for one in block.nested("condition"):
+        conditions.setdefault(str(value(one, "test")), {})[str(value(one, "variable"))] = value(one, "values")
+    wanted = {"Effect": "effect", "Action": "actions", "NotAction": "not_actions"}
+    found = {name: value(block, attribute) for name, attribute in wanted.items()}
+    return {**{name: one for name, one in found.items() if one is not None}, "Condition": conditions}
+
+
+def _json(document: Document, node: Node) -> object:
+    """The value of a policy in a heredoc or in `jsonencode(…)`; None for what is neither, or no JSON."""
+    if node.type == "function_call":
+        name, arguments = function_call(document, node) or ("", ())
+        return evaluate(document, arguments[0], {}) if name == "jsonencode" and arguments else None
+    text = _HEREDOC.search(document.text(node))
+    try:
+        return json.loads(_TEMPLATE.sub("*", text[2])) if text else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _denies(statement: _Statement) -> bool:
+    condition = statement.get("Condition")
+    tests = (
+        [one for name, one in condition.items() if name in _TESTS] if isinstance(condition, Mapping) else []
+    )
+    values = [
+        value
+        for test in tests
+        if isinstance(test, Mapping)
+        for name, some in test.items()
+        if str(name).casefold() == "aws:multifactorauthpresent"
+        for value in _listed(some)
+    ]
+    if statement.get("Effect") != "Deny" or "false" not in [str(one).lower() for one in values]:
+        return False
+    actions = _listed(statement.get("Action", statement.get("NotAction")))
+    if not all(isinstance(one, str) for one in actions):
+        return False
+    matches = any(fnmatchcase(_ACTION, str(one).casefold()) for one in actions)
+    return matches is ("NotAction" not in statement)
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
