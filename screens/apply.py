@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -9,7 +11,8 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.widgets import ProgressBar
 
 from screens.base import Opening, StepPane
@@ -17,19 +20,169 @@ from screens.moments import told_moment
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.pace_line import PaceLine
 from screens.widgets.rail import StepRail
-from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList, RunLog
-from screens.widgets.text import Button, Text
-from workflows.core.sentences import joined, text_of
+from screens.widgets.text import Button, Option, OptionList, Text
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.events import StepKey
 from workflows.services.terraform.runner import Update
-from workflows.steps import apply, new_passwords, plan, recovery, terraform_runs
+from workflows.steps import apply, new_passwords, recovery, terraform_runs
 from workflows.steps.apply import Outlook, Request
 from workflows.steps.base import Progress
 from workflows.steps.planned import decided
-from workflows.steps.recovery import Repair
+from workflows.steps.recovery import Repair, Told
+
+
+class RecoveryList(Vertical):
+    """Repairs with a mark each; Enter asks for the one under the cursor to be carried out."""
+
+    DEFAULT_CSS = """
+    RecoveryList { height: auto; display: none; margin-top: 1; }
+    RecoveryList.-shown { display: block; }
+    RecoveryList OptionList { height: auto; max-height: 6; border: none; padding: 0; }
+    RecoveryList #repair-why { color: $text-muted; margin-top: 1; }
+    """
+
+    @dataclass
+    class Wanted(Message):
+        """The person pressed Enter on a repair."""
+
+        repair: Repair
+
+    def __init__(self) -> None:
+        super().__init__(id="recovery")
+        self._repairs: list[Repair] = []
+        self._told: dict[Repair, Sentence] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="recovery-words")
+        yield OptionList(id="repairs")
+        yield Text("", id="repair-why")
+
+    @property
+    def left(self) -> list[Repair]:
+        """The repairs that were not carried out yet."""
+        return [one for one in self._repairs if one not in self._told]
+
+    def show(self, repairs: tuple[Repair, ...]) -> None:
+        """Show what was found."""
+        self._repairs, self._told = list(repairs), {}
+        self.add_class("-shown")
+        self._draw()
+        self.query_one(OptionList).focus()
+
+    def tell(self, repair: Repair, told: Told) -> None:
+        """Say how one went, and put what has to follow it below it."""
+        self._told[repair] = told.words
+        if told.follow_up is not None and told.follow_up not in self._repairs:
+            self._repairs.insert(self._repairs.index(repair) + 1, told.follow_up)
+        self._draw()
+
+    def _draw(self) -> None:
+        left, options = self.left, self.query_one(OptionList)
+        options.clear_options()
+        for number, one in enumerate(self._repairs):
+            options.add_option(Option(self._line(one), str(number)))
+        if not self._repairs:
+            words = "✓ Nothing is left to be recovered. p plans again."
+        elif left:
+            words = (
+                f"{len(left)} of {len(self._repairs)} left. Enter runs the one under the cursor, no other."
+            )
+        else:
+            words = "✓ All of it is done. p plans again."
+        self.query_one("#recovery-words", Text).update(words)
+        options.display = bool(self._repairs)
+        if left:
+            options.highlighted = self._repairs.index(left[0])
+        self._explain(left[0] if left else None)
+
+    def _line(self, repair: Repair) -> str:
+        told = self._told.get(repair)
+        return f"✓ {repair.title}: {told}" if told else f"· {repair.title}"
+
+    def _explain(self, repair: Repair | None) -> None:
+        words = f"{repair.command or repair.address}\n{repair.why}" if repair else ""
+        self.query_one("#repair-why", Text).update(words)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Say what the one under the cursor is for."""
+        event.stop()
+        self._explain(self._repairs[int(event.option_id or 0)])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Ask for it to be carried out, once."""
+        event.stop()
+        repair = self._repairs[int(event.option_id or 0)]
+        if repair not in self._told:
+            self.post_message(self.Wanted(repair))
+
+
+def remaining_seconds(done: int, total: int, elapsed: float) -> float | None:
+    """About how long the rest takes at the pace so far; None while too little is done to tell.
+
+    Args:
+        done: operations that are finished.
+        total: operations in all.
+        elapsed: seconds so far.
+    """
+    if done < 3 or total <= 0 or elapsed <= 0:
+        return None
+    return elapsed / done * max(0, total - done)
+
+
+class PaceLine(Text):
+    """One line: done of all, elapsed, and the estimate.
+
+    Args:
+        now: the clock, in seconds since the epoch.
+    """
+
+    DEFAULT_CSS = """
+    PaceLine { height: 1; display: none; color: $text-muted; }
+    PaceLine.-shown { display: block; }
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__("", id="pace")
+        self._now = now
+        self._began_at: float | None = None
+        self._done = self._total = 0
+
+    def on_mount(self) -> None:
+        """Tick once a second."""
+        self.set_interval(1, self._tell)
+
+    def begin(self, began_at: float | None) -> None:
+        """Count from a moment; None counts from the first progress on."""
+        self._began_at = began_at
+
+    def show(self, done: int, total: int) -> None:
+        """Take in how far it is."""
+        self._done, self._total = done, total
+        if self._began_at is None:
+            self._began_at = self._now()
+        self.add_class("-shown")
+        self._tell()
+
+    def rest(self) -> None:
+        """It is over."""
+        self._began_at = None
+        self.remove_class("-shown")
+
+    def _tell(self) -> None:
+        if self._began_at is None or not self.has_class("-shown"):
+            return
+        elapsed = max(0.0, self._now() - self._began_at)
+        left = remaining_seconds(self._done, self._total, elapsed)
+        estimate = f" · about {_lasting(left)} left" if left else ""
+        self.update(f"{self._done} of {self._total} done · {_lasting(elapsed)} so far{estimate}")
+
+
+def _lasting(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
+
 
 _LEFT = "The last apply may have left what the state does not know.\n  r shows it and what to do"
 
@@ -51,6 +204,7 @@ class ApplyPane(TerraformPane):
             tooltip="After a killed apply, or over what exists already: see what the state lacks",
         ),
     ]
+    LOG = "apply"
     DEFAULT_CSS = """
     ApplyPane Static { height: auto; }
     ApplyPane #buttons .hidden { display: none; }
@@ -149,8 +303,6 @@ class ApplyPane(TerraformPane):
 
     @on(StepPane.MoveDone)
     async def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name == "log":
-            self.query_one(RunLog).show_text(message.result)
         if message.name == "examine":
             self.add_class("-recovering")
             self.query_one(RecoveryList).show(message.result)
@@ -224,17 +376,6 @@ class ApplyPane(TerraformPane):
             return
         title, body = new_passwords.question(names, self.context.item)
         ask(self, Confirm(title, body, "Reset"), confirmed)
-
-    @on(Button.Pressed, "#show-log")
-    def action_log(self) -> None:
-        """Show or hide Terraform's own words."""
-        log = self.query_one(RunLog)
-        log.toggle_class("-shown")
-        if log.has_class("-shown"):
-            log.focus()
-            self.call_after_refresh(log.scroll_visible, animate=False)
-            if not log.lines and not self.running_move:
-                self.run_move("log", lambda _report: plan.log_text(self.context, "apply"))
 
     @on(Button.Pressed, "#to-plan")
     def action_to_plan(self) -> None:

@@ -6,18 +6,44 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
-from textual.app import SuspendNotSupported
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from screens.base import StepPane
 from screens.failure import as_error
-from screens.widgets.dialogs import ErrorDialog, ask
+from screens.widgets.dialogs import Dialog, ErrorDialog, ask
 from screens.widgets.own_terminal import lend_terminal
-from screens.widgets.spot_dialog import SpotDialog
+from screens.widgets.text import OptionList, Text
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import text_of
 from workflows.steps import by_hand
 from workflows.steps.by_hand import NotPossible, Spot
+
+
+class SpotDialog(Dialog[Spot]):
+    """Offers places; Enter opens the marked one.
+
+    Args:
+        spots: at least one, the likeliest first.
+    """
+
+    AUTO_FOCUS = "#spots"
+    DEFAULT_CSS = """
+    SpotDialog Text { color: $text-muted; }
+    SpotDialog OptionList { height: auto; max-height: 14; border: none; padding: 0; }
+    """
+
+    def __init__(self, spots: Sequence[Spot]) -> None:
+        super().__init__("Edit by hand")
+        self._spots = spots
+
+    def body(self) -> ComposeResult:
+        yield OptionList(*map(str, self._spots), id="spots")
+        yield Text("Enter opens your editor there.")
+
+    @on(OptionList.OptionSelected)
+    def _open(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._spots[event.option_index])
 
 
 class ByHandPane(StepPane):

@@ -87,11 +87,8 @@ class DeactivatePane(AccountWorkPane):
     def show(self) -> None:
         self._rows = list(self._lines())
         things = self.query_one("#things", OptionList)
-        at = things.highlighted or 0
-        things.clear_options()
-        things.add_options([row.words for row in self._rows])
+        things.set_options(row.words for row in self._rows)
         if self._rows:
-            things.highlighted = min(at, len(self._rows) - 1)
             things.focus()
         self.query_one("#standing", Text).update(self._standing())
         mentioned = self._findings.mentioned if self._findings else {}

@@ -113,12 +113,9 @@ class HandOverPane(TerraformPane):
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show(self) -> None:
-        people = self.query_one("#people", OptionList)
-        at = people.highlighted or 0
-        people.clear_options()
-        people.add_options([Option(self._line(name), name) for name in self._names])
-        if self._names:
-            people.highlighted = min(at, len(self._names) - 1)
+        self.query_one("#people", OptionList).set_options(
+            Option(self._line(name), name) for name in self._names
+        )
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)

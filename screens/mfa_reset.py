@@ -69,14 +69,9 @@ class MfaResetPane(AccountWorkPane):
 
     def show(self) -> None:
         lines = self.query_one("#devices", OptionList)
-        at = lines.highlighted or 0
-        lines.clear_options()
-        found: Found | None = self.found
         self.query_one("#standing", Text).update(self._standing())
-        for owner in found.owners if found else ():
-            lines.add_options([self._line(owner, one) for one in owner.devices or (None,)])
+        lines.set_options(self._line(*row) for row in self._rows())
         if lines.option_count:
-            lines.highlighted = min(at, lines.option_count - 1)
             lines.focus()
 
     def _standing(self) -> str:
@@ -105,13 +100,13 @@ class MfaResetPane(AccountWorkPane):
         return f"○ {owner.name}  {device.kind}, {since}{own}  {device.serial}"
 
     def _marked(self) -> tuple[Owner, Device | None] | None:
-        rows = [(owner, one) for owner in self._owners() for one in owner.devices or (None,)]
-        highlighted = self.query_one("#devices", OptionList).highlighted
+        rows, highlighted = self._rows(), self.query_one("#devices", OptionList).highlighted
         return rows[highlighted] if highlighted is not None and highlighted < len(rows) else None
 
-    def _owners(self) -> tuple[Owner, ...]:
+    def _rows(self) -> list[tuple[Owner, Device | None]]:
         found: Found | None = self.found
-        return found.owners if found else ()
+        owners = found.owners if found else ()
+        return [(owner, one) for owner in owners for one in owner.devices or (None,)]
 
     # -- what the person does ----------------------------------------------------------------------
 
@@ -152,13 +147,7 @@ class MfaResetPane(AccountWorkPane):
         marked = self._marked()
         if marked is not None and not self.running_move:
             text = mfa_reset.text_for(marked[0].name, self.found, self.context)
-            copy = self.context.world.clipboard.copy
-            self.run_move("copy", lambda _report: copy(text))
-
-    @on(AccountWorkPane.MoveDone)
-    def _copied(self, message: AccountWorkPane.MoveDone) -> None:
-        if message.name == "copy":
-            self.notify(str(message.result))
+            self.run_told(lambda _report: self.context.world.clipboard.copy(text))
 
     def request(self) -> Request:
         return Request(self.found, self._removed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -10,30 +11,157 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.events import Paste
+from textual.message import Message
 from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
-from screens.key_intake import TAKE, TAKE_AND_GO_ON, KeyIntake
-from screens.key_words import hint, present_lines, proposal, refusal_lines, replacing, row_mark, told
-from screens.widgets.dialogs import Confirm, Notice, ask
+from screens.widgets.choices import Choices
+from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.field_row import FieldRow
-from screens.widgets.key_area import KeyArea
-from screens.widgets.key_dialogs import KeyChoice, LayerKeys
-from screens.widgets.text import Button, Table, Text
+from screens.widgets.text import Button, OptionList, Table, Text
+from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
 from workflows.core.sentences import joined, text_of
-from workflows.services.gpg.refusals import KeyRefused, SecretKeyGiven
-from workflows.steps import layer_keys, pgp_keys
-from workflows.steps.judged_keys import TakenKey
+from workflows.services.gpg.normalise import KEYRING_LIMIT
+from workflows.services.gpg.owner import Likeness
+from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
+from workflows.steps import layer_keys, pgp_keys, taken_keys
+from workflows.steps.judged_keys import Replacement, TakenKey
 from workflows.steps.layer_keys import PresentKey
 from workflows.steps.pgp_keys import Gathered, Request
 from workflows.steps.taken_keys import Taken
+
+
+class KeyChoice(Dialog[TakenKey]):
+    """Which of several keys is a person's; the best match is chosen at first.
+
+    Args:
+        name: the person.
+        keys: the keys, the likeliest first.
+    """
+
+    AUTO_FOCUS = "#keys"
+    DEFAULT_CSS = """
+    KeyChoice > Vertical { width: 78; max-width: 98%; }
+    KeyChoice Choices { max-height: 15; }
+    """
+
+    def __init__(self, name: str, keys: Sequence[TakenKey]) -> None:
+        super().__init__(f"{len(keys)} keys. Which one is for {name}?")
+        self._keys = {key.fingerprint: key for key in keys}
+
+    def body(self) -> ComposeResult:
+        yield Choices([(one, _choice_lines(key)) for one, key in self._keys.items()], id="keys")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Take this one", id="take", variant="primary")
+        yield Button("None (esc)", id="close")
+
+    @on(OptionList.OptionSelected, "#keys")
+    def action_take(self) -> None:
+        """Answer with the chosen key."""
+        self.dismiss(self._keys[self.query_one(Choices).value])
+
+
+class LayerKeys(Dialog[bool]):
+    """Every key file that lies in the layers, with the verdict on each.
+
+    Args:
+        rows: the files, the worst first.
+        copy: copies a text for the owner of a key, in the background.
+    """
+
+    AUTO_FOCUS = "#files"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "owner", "Text for owner", id="layerkeys.owner"),
+    ]
+    DEFAULT_CSS = """
+    LayerKeys > Vertical { width: 96%; max-width: 116; }
+    LayerKeys Table { height: auto; max-height: 45vh; }
+    LayerKeys #about { min-height: 5; margin-top: 1; }
+    """
+
+    def __init__(self, rows: Sequence[PresentKey], copy: Callable[[PresentKey], None]) -> None:
+        super().__init__("Already in the layer")
+        self._rows = list(rows)
+        self._copy = copy
+
+    def body(self) -> ComposeResult:
+        bad = sum(1 for row in self._rows if not row.accepted)
+        soon = sum(1 for row in self._rows if row.soon)
+        yield Text(f"{len(self._rows)} key files, {bad} refused, {soon} expired or soon to expire")
+        yield Table(id="files", cursor_type="row", zebra_stripes=True)
+        yield Text("", id="about")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Text for owner (o)", id="owner")
+        yield from super().buttons()
+
+    def on_mount(self) -> None:
+        table = self.query_one("#files", Table)
+        table.add_columns("File", "Layer", "Verdict", "Expires", "Used by")
+        for number, row in enumerate(self._rows):
+            until = str(row.expires) if row.expires else "never" if row.algorithm else "-"
+            expires = f"! {until}" if row.soon else until
+            name = row.file.removeprefix("keys/")
+            users = ", ".join(row.users) or "nobody"
+            table.add_row(name, row.account, str(row.mark), expires, users, key=str(number))
+        self._tell()
+
+    @property
+    def _marked(self) -> PresentKey | None:
+        table = self.query_one("#files", Table)
+        return self._rows[table.cursor_row] if table.row_count else None
+
+    @on(Table.RowHighlighted, "#files")
+    def _tell(self) -> None:
+        row = self._marked
+        lines = ["There are no key files in these layers."]
+        if row is not None:
+            lines = [f"{row.mark.sign} {row.explanation}", *(f"! {words}" for words in row.warnings)]
+            lines += [_present_words(row), ", ".join(row.user_ids), grouped(row.fingerprint)]
+        self.query_one("#about", Text).update("\n".join(line for line in lines if line))
+
+    def action_owner(self) -> None:
+        """Copy what to tell the owner of the marked key."""
+        row = self._marked
+        if row is None or not row.for_owner:
+            self.notify("There is nothing to tell the owner of this key.")
+        else:
+            self._copy(row)
+
+
+TAKE = "take"
+TAKE_AND_GO_ON = "take and go on"
+
+
+class KeyArea(TextArea):
+    """A text area that does not take in what is larger than any keyring: laying it out would take minutes."""
+
+    @dataclass
+    class TooLarge(Message):
+        """So many characters were pasted."""
+
+        size: int
+
+    async def _on_paste(self, event: Paste) -> None:
+        event.stop()  # the pane hands a paste to this field, and would do so once more
+        if len(self.text) + len(event.text) > KEYRING_LIMIT:
+            event.prevent_default()  # else Textual calls the base class's handler next, which inserts it
+            self.post_message(self.TooLarge(len(event.text)))
+
 
 _KEY_WIDTH = len("RSA 4096  …0123ABCD ")
 """Given, since a table that is filled twice before it is painted keeps the widths of the first time."""
 
 
-class PgpKeysPane(KeyIntake):
-    """The marked row is the person that a pasted text or an opened file is for."""
+class PgpKeysPane(StepPane):
+    """The marked row is the person that a pasted text or an opened file is for.
+
+    Attributes:
+        names: the people whose keys are wanted.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -53,6 +181,7 @@ class PgpKeysPane(KeyIntake):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
+        self.names = list(taken_keys.people_of(opening.context))
         self._keys: dict[str, TakenKey] = {}
         self._refused: dict[str, KeyRefused] = {}
         self._present: Mapping[str, tuple[PresentKey, ...]] = {}
@@ -94,7 +223,7 @@ class PgpKeysPane(KeyIntake):
             if key is None:
                 table.add_row(who, "✗ not taken" if name in self._refused else "○ none yet", "-", key=name)
                 continue
-            table.add_row(who, row_mark(key), f"{key.algorithm}  …{key.fingerprint[-8:]}", key=name)
+            table.add_row(who, _row_mark(key), f"{key.algorithm}  …{key.fingerprint[-8:]}", key=name)
         if self.names:
             table.move_cursor(row=min(row, len(self.names) - 1))
         self._tell()
@@ -102,9 +231,9 @@ class PgpKeysPane(KeyIntake):
     @on(Table.RowHighlighted)
     def _tell(self) -> None:
         name = self.person()
-        lines = refusal_lines(self._refused[name]) if name in self._refused else []
-        lines += told(self._keys[name]) if name in self._keys else [] if lines else [hint(name)]
-        lines += present_lines(self._present.get(name, ()))
+        lines = _refusal_lines(self._refused[name]) if name in self._refused else []
+        lines += _told(self._keys[name]) if name in self._keys else [] if lines else [_hint(name)]
+        lines += _present_lines(self._present.get(name, ()))
         self.query_one("#verdict", Text).update("\n".join(lines))
 
     def person(self) -> str:
@@ -112,6 +241,38 @@ class PgpKeysPane(KeyIntake):
         return self.names[table.cursor_row] if table.row_count else ""
 
     # -- what is taken in --------------------------------------------------------------------------
+
+    @on(Button.Pressed, "#take")
+    def _take_wanted(self) -> None:
+        self.take_pasted(TAKE)
+
+    def take_pasted(self, move: str) -> None:
+        """Take in what was pasted; the move is `TAKE` or `TAKE_AND_GO_ON`."""
+        text, names = self.query_one(TextArea).text, self._names_marked_first()
+        if not text.strip():
+            self.notify("Paste the key or the message first.", severity="warning")
+            self.query_one(TextArea).focus()
+            return
+        self.run_move(move, lambda report: taken_keys.take_in_typed(text, names, self.context, report))
+
+    @on(KeyArea.TooLarge)
+    def _refuse_size(self, message: KeyArea.TooLarge) -> None:
+        self.run_move(TAKE, lambda _report: _refuse(message.size))
+
+    @on(Input.Submitted, "#file")
+    def _open_file(self, event: Input.Submitted) -> None:
+        path, names = event.value.strip(), self._names_marked_first()
+        if path:
+            self.run_move(TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
+
+    def _names_marked_first(self) -> list[str]:
+        return sorted(self.names, key=lambda name: name != self.person())
+
+    @on(Button.Pressed, "#fetch")
+    def _fetch(self) -> None:
+        self.run_move(
+            TAKE, lambda report: taken_keys.take_in_mail(self.names, self.person(), self.context, report)
+        )
 
     def advance(self) -> None:
         """What was pasted is taken in first; if it was the last one missing, Next goes on with it."""
@@ -124,7 +285,7 @@ class PgpKeysPane(KeyIntake):
     def action_invite(self) -> None:
         """Make the invitation for the marked person, and hand it out."""
         name = self.person()
-        self.run_move("invite", lambda _report: f"Invitation. {pgp_keys.invite(name, self.context)}")
+        self.run_told(lambda _report: f"Invitation. {pgp_keys.invite(name, self.context)}")
 
     def action_owner_text(self) -> None:
         """Copy what to tell the owner of the marked person's key."""
@@ -136,7 +297,7 @@ class PgpKeysPane(KeyIntake):
         self._hand_out(text_of(known.for_owner), f"about-your-key-{name}.txt")
 
     def _hand_out(self, text: str, file_name: str) -> None:
-        self.run_move("copy", lambda _report: pgp_keys.hand_out(text, file_name, self.context))
+        self.run_told(lambda _report: pgp_keys.hand_out(text, file_name, self.context))
 
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
@@ -159,8 +320,6 @@ class PgpKeysPane(KeyIntake):
                 self._took(message.result, goes_on=message.name == TAKE_AND_GO_ON)
             case "look":
                 self.app.push_screen(LayerKeys(message.result, self._tell_owner))
-            case "invite" | "copy":
-                self.notify(str(message.result), timeout=15)
 
     def _tell_owner(self, row: PresentKey) -> None:
         self._hand_out(text_of(row.for_owner), f"about-your-key-{row.file.rpartition('/')[2]}.txt")
@@ -202,7 +361,7 @@ class PgpKeysPane(KeyIntake):
             rekeying = [*self.context.decisions.rekeying, name]
             self.post_message(self.StepWanted("project", {"rekeying": rekeying}))
 
-        ask(self, Confirm(f"A new key for {name}?", proposal(taken), "To Project"), replace)
+        ask(self, Confirm(f"A new key for {name}?", _proposal(taken), "To Project"), replace)
 
     @on(StepPane.MoveFailed)
     def _not_taken(self, message: StepPane.MoveFailed) -> None:
@@ -251,7 +410,7 @@ class PgpKeysPane(KeyIntake):
             then()
 
         title = f"Replace the PGP key of {key.name}?"
-        ask(self, Confirm(title, replacing(key), "Replace", typed=key.name), confirmed)
+        ask(self, Confirm(title, _replacing(key), "Replace", typed=key.name), confirmed)
 
     def request(self) -> Request:
         keys = {name: key for name, key in self._keys.items() if name in self.names}
@@ -260,3 +419,93 @@ class PgpKeysPane(KeyIntake):
 
     def draft(self) -> Mapping[str, Any]:
         return {"texts": {name: key.text for name, key in self._keys.items()}}
+
+
+def _row_mark(key: TakenKey) -> str:
+    """The verdict in a person's row, where a key that replaces another one is marked as well."""
+    return "! replaces" if key.accepted and key.replacement else str(key.mark)
+
+
+def _hint(name: str) -> str:
+    """What to do for a person whose key is missing; "" is nobody."""
+    if not name:
+        return "Nobody joins or gets a new key. Go back to the Project step to say who does."
+    return f"{name}: paste or open what they sent; or Tab to Invite, which makes a text to send them."
+
+
+def _told(key: TakenKey) -> list[str]:
+    """All that is to be said about a key that was taken in."""
+    lines = [f"{key.mark.sign} {joined((f'{key.headline}.', key.explanation))}"]
+    lines += [f"! {words}" for words in key.warnings]
+    lines += _told_replacement(key.replacement) if key.replacement else []
+    expires = key.expires[:10] if key.expires else "never"
+    lines += [
+        ", ".join(key.user_ids),
+        f"{grouped(key.fingerprint)} (fingerprint)",
+        f"Expires {expires}; {key.origin}",
+    ]
+    return [*lines, "o copies a text for its owner."]
+
+
+def _told_replacement(replaced: Replacement) -> list[str]:
+    lines = [f"! Replaces another key in {words}" for words in replaced.told]
+    lines += [f"= {account} has this very key already; its file stays." for account in replaced.unchanged]
+    return lines + [f"! {words}" for words in replaced.by_hand]
+
+
+def _refusal_lines(error: OnboardError) -> list[str]:
+    """Why what was given last for a person was not taken in."""
+    return [f"✗ {error.title}. {error.what}", "o copies a text for the person who sent it."]
+
+
+def _present_lines(rows: Sequence[PresentKey]) -> list[str]:
+    """What lies in the layers of a person already, a line a file."""
+    return [f"In {row.account} now: {row.mark.sign} {row.file}, {_present_words(row)}" for row in rows]
+
+
+def _present_words(row: PresentKey) -> str:
+    """A key file that is there, in a few words."""
+    parts = [text_of(row.headline).lower(), *filter(None, [row.algorithm])]
+    if row.expires:
+        parts.append(f"{'expires SOON, on' if row.soon else 'until'} {row.expires}")
+    if len(row.users) > 1:
+        parts.append(f"shared by {', '.join(row.users)}")
+    if row.same:
+        parts.append(f"the same key as {', '.join(row.same)}")
+    return ", ".join(parts)
+
+
+def _choice_lines(key: TakenKey) -> str:
+    """A key among several, in three lines: whose, what it is, and its fingerprint."""
+    fits = " (this name)" if key.likeness is Likeness.FULL else ""
+    more = f" and {len(key.user_ids) - 1} more" if len(key.user_ids) > 1 else ""
+    whose = key.user_ids[0] if key.user_ids else "no user id"
+    until = f"until {key.expires[:10]}" if key.expires else "without expiry"
+    verdict = f"{key.mark.sign} {key.headline}"
+    return f"{whose}{more}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
+
+
+def _proposal(taken: Taken) -> str:
+    """What is asked about somebody who is in a layer already and sent a key."""
+    key = taken.keys[taken.replaces]
+    asks = "asks for a replacement" if taken.asked else "sent another key"
+    because = f"Their reason: {taken.reason}\n" if taken.reason else ""
+    return (
+        f"{taken.replaces} is in a layer already and {asks}.\n{because}"
+        f"{key.algorithm}, {', '.join(key.user_ids)}\nFingerprint {grouped(key.fingerprint)}\n\n"
+        "The Project step opens with this person under “New PGP key for?”; the key is kept for this step."
+    )
+
+
+def _replacing(key: TakenKey) -> str:
+    """What a new key makes anew, by name, for the question that wants the typed name."""
+    resets = key.replacement.told if key.replacement else ()
+    return (
+        "The next apply makes these anew, and the ones in use stop working:\n"
+        + "".join(f"  {text_of(words)}\n" for words in resets)
+        + f"New key {key.algorithm}, fingerprint\n  {grouped(key.fingerprint)}"
+    )
+
+
+def _refuse(size: int) -> Taken:
+    raise KeyTooLarge(size, KEYRING_LIMIT)

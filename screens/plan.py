@@ -2,32 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 
-from screens import plan_words
 from screens.base import Opening, StepPane
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import NameDialog, TextDialog, ask
-from screens.widgets.foreign_list import ForeignList
-from screens.widgets.resource_browser import ResourceBrowser
+from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, MarkList, Text
 from workflows.core.secret import Secret
-from workflows.core.sentences import text_of
+from workflows.core.sentences import Sentence, joined, text_of
+from workflows.numbers import count
 from workflows.services.terraform.runner import Update
 from workflows.steps import plan, since_planned, terraform_runs
 from workflows.steps.base import Progress, Report
 from workflows.steps.plan import Request
-from workflows.steps.planned import Planned
+from workflows.steps.plan_resources import Difference
+from workflows.steps.planned import Planned, Told
 from workflows.steps.since_planned import Left, Return
+
+_LABEL = "! Not about what you chose. Space marks what may happen:"
+
+
+class ForeignList(Vertical):
+    """Shows nothing where there is nothing foreign."""
+
+    DEFAULT_CSS = """
+    ForeignList { height: auto; display: none; }
+    ForeignList.-shown { display: block; }
+    ForeignList Static { height: auto; }
+    ForeignList #foreign-label { color: $text-warning; }
+    ForeignList #foreign { max-height: 8; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changes: Sequence[Told] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Text(_LABEL, id="foreign-label")
+        yield MarkList(id="foreign")
+        yield Text("", id="foreign-words")
+
+    def show(self, changes: Sequence[Told], acknowledged: Collection[str]) -> None:
+        """Show these changes; those that are acknowledged are marked."""
+        self._changes = changes
+        self.set_class(bool(changes), "-shown")
+        self.query_one(MarkList).show([(one.words, one.address) for one in changes], acknowledged)
+        self.query_one("#foreign-words", Text).update("")
+
+    @property
+    def marked(self) -> set[str]:
+        """The addresses that are marked."""
+        return set(self.query_one(MarkList).selected)
+
+    @on(MarkList.SelectionHighlighted)
+    def _tell_whole(self, event: MarkList.SelectionHighlighted[str]) -> None:
+        """Show all words of the line that the cursor is on, and the resource; the list cuts them off."""
+        lines = [
+            one.words if one.named else f"{one.words}\n{one.address}"
+            for one in self._changes
+            if one.address == event.selection.value
+        ]
+        self.query_one("#foreign-words", Text).update(text_of(joined(lines, "\n")))
+
+
+EXPORT = (
+    "Markdown for a pull request: what is done, without account ids, ARNs, keys and encrypted texts. "
+    "A path in your home folder:"
+)
+"""What the export asks for."""
+_MOST_LINES = 6
+_NO_PLAN = (
+    "No plan yet. Next (^n) lets Terraform make one.\nApplied already, by a pull request? Then press e."
+)
+_ELSEWHERE = "✓ Applied elsewhere: the state holds what was decided. Next (^n) goes on."
 
 
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
@@ -46,6 +103,7 @@ class PlanPane(TerraformPane):
         _key("d", "differences", "Differences", "What is otherwise than in the plan before"),
         _key("c", "check", "Check", "Ask whether files, branch and state are as they were planned"),
     ]
+    LOG = "plan"
     DEFAULT_CSS = """
     PlanPane Static { height: auto; }
     PlanPane #destroys { color: $text-error; }
@@ -64,7 +122,6 @@ class PlanPane(TerraformPane):
         self._planned = Planned.from_facts(kept) if kept else None
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
         self._found = Return()
-        self._logged = False
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
@@ -100,14 +157,14 @@ class PlanPane(TerraformPane):
     def _show(self) -> None:
         made, found = self._planned, self._found
         listed = bool(found.resources)
-        words = plan_words.standing(made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts)
+        words = _standing(made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts)
         self.query_one("#standing", Text).update(words)
         self._fill("#since", [f"! {one}" for one in found.since])
-        self._fill("#difference", plan_words.told_differences(found.differences) if made else [])
-        self._fill("#destroys", plan_words.told_destroys(made.destroys) if made else [])
-        lines = plan_words.told_summary(made.summary, listed=listed) if made else []
+        self._fill("#difference", _told_differences(found.differences) if made else [])
+        self._fill("#destroys", _told_destroys(made.destroys) if made else [])
+        lines = _told_summary(made.summary, listed=listed) if made else []
         self.query_one("#summary", Text).update("\n".join(lines))
-        self._fill("#drift", plan_words.told_drift(made.drift, listed=listed) if made else [])
+        self._fill("#drift", _told_drift(made.drift, listed=listed) if made else [])
         self.query_one(ForeignList).show(made.foreign if made else (), self._acknowledged)
         self.query_one(ResourceBrowser).show_plan(found.resources if made else ())
         self.query_one("#export", Button).disabled = made is None
@@ -126,7 +183,6 @@ class PlanPane(TerraformPane):
         if isinstance(progress.payload, Left):
             self._planned, self._found = progress.payload.planned, progress.payload.found
         elif isinstance(progress.payload, Update):
-            self._logged = True
             self.query_one(RunLog).take(progress.payload)
             if self.running_move == "plan":
                 self.query_one(ResourceBrowser).take(progress.payload)
@@ -148,10 +204,6 @@ class PlanPane(TerraformPane):
                 self.notify(
                     text_of(self._found.refusal or "The files and the state are still what was planned.")
                 )
-            case "log":
-                self.query_one(RunLog).show_text(message.result)
-            case "export":
-                self.notify(message.result)
 
     def _take(self, made: Planned, found: Return) -> None:
         self._planned, self._found, self._elsewhere = made, found, False
@@ -217,17 +269,6 @@ class PlanPane(TerraformPane):
         if not self.running_move:
             self._plan()
 
-    @on(Button.Pressed, "#show-log")
-    def action_log(self) -> None:
-        """Show or hide Terraform's own words."""
-        log = self.query_one(RunLog)
-        log.toggle_class("-shown")
-        if log.has_class("-shown"):
-            log.focus()
-            self.call_after_refresh(log.scroll_visible, animate=False)
-            if not self._logged and not self.running_move:
-                self.run_move("log", lambda _report: plan.log_text(self.context, "plan"))
-
     @on(Button.Pressed, "#export")
     def action_export(self) -> None:
         """Ask for a file, write the redacted Markdown into it, and copy it."""
@@ -235,14 +276,14 @@ class PlanPane(TerraformPane):
             return
 
         def export(target: str) -> None:
-            self.run_move("export", lambda _report: plan.export(target, self.context))
+            self.run_told(lambda _report: plan.export(target, self.context))
 
         target = plan.proposed_target(self.context)
-        ask(self, NameDialog("Export the plan", plan_words.EXPORT, target), export)
+        ask(self, NameDialog("Export the plan", EXPORT, target), export)
 
     def action_differences(self) -> None:
         """Show what is otherwise than in the plan before."""
-        text = plan_words.all_differences(self._found.differences)
+        text = _all_differences(self._found.differences)
         self.app.push_screen(TextDialog("This plan and the one before", text))
 
     def action_check(self) -> None:
@@ -281,3 +322,84 @@ class PlanPane(TerraformPane):
         if self._planned is None:
             return {}
         return {"planned": self._planned.as_facts(), "acknowledged": sorted(self._acknowledged)}
+
+
+def _standing(
+    planned: Planned | None, refusal: Sentence, *, elsewhere: bool, facts: Mapping[str, Any]
+) -> str:
+    """How things stand with the plan, and what Next does.
+
+    Args:
+        planned: the plan, or None.
+        refusal: why it cannot be accepted any more, or "".
+        elsewhere: whether it was seen to be applied elsewhere.
+        facts: the step's facts, for the commit that waits to be pushed.
+    """
+    if elsewhere:
+        return _ELSEWHERE
+    if planned is None:
+        return "\n".join([_NO_PLAN, *_pushing(facts.get("commit"))])
+    counts = planned.counts
+    words = f"{counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy"
+    if planned.empty:
+        words = "No changes: this account is already as the files say."
+    if refusal:
+        return f"! {refusal}\n  Next (^n) plans again.  The plan was: {words}"
+    return f"✓ {words}\n  Next (^n) accepts exactly this plan; then comes Apply."
+
+
+def _pushing(commit: Mapping[str, Any] | None) -> list[str]:
+    """That a commit was made, and the command that takes it to the others; the push is the person's own."""
+    if not commit:
+        return []
+    if not commit["branch"]:
+        return [f"Committed as {commit['sha'][:8]}, on no branch: pushing it is up to you."]
+    return [f"Committed as {commit['sha'][:8]}. Yours to push: git push -u origin {commit['branch']}"]
+
+
+def _told_destroys(destroys: Sequence[Told]) -> list[str]:
+    """Every destroy and replace by name, as far as there is room; the list of resources has them all."""
+    lines = [f"- {one.words}" for one in destroys]
+    if len(lines) <= _MOST_LINES:
+        return lines
+    return [*lines[:_MOST_LINES], f"  and {len(lines) - _MOST_LINES} more: look for - or ± in the list below"]
+
+
+def _told_summary(summary: Sequence[Sentence], *, listed: bool) -> list[str]:
+    """The plan by person, as far as there is room where the list of resources has it all."""
+    lines = [text_of(one) for one in summary]
+    if not listed or len(lines) <= _MOST_LINES:
+        return lines
+    return [*lines[:_MOST_LINES], f"and {len(lines) - _MOST_LINES} more lines; all are in the list below"]
+
+
+def _told_drift(drift: Sequence[Sentence], *, listed: bool) -> list[str]:
+    """What was changed outside of Terraform."""
+    if not drift:
+        return []
+    lines = [f"  {words}" for words in drift]
+    if listed and len(lines) > _MOST_LINES:
+        lines = [*lines[:_MOST_LINES], f"  and {len(lines) - _MOST_LINES} more; look for “outside” below"]
+    return ["Changed outside of Terraform since the last apply:", *lines]
+
+
+def _told_differences(differences: Sequence[Difference]) -> list[str]:
+    """That this plan is not the one from before, with the first of what is otherwise."""
+    if not differences:
+        return []
+    head = f"≠ {count(len(differences), 'difference')} to the plan before (d shows all of it):"
+    few = [f"  {one.sign} {one.words}" for one in differences[:2]]
+    more = [f"  and {len(differences) - 2} more"] if len(differences) > 2 else []
+    return [head, *few, *more]
+
+
+def _all_differences(differences: Sequence[Difference]) -> str:
+    """What is otherwise than in the plan before, resource by resource, with the lines inside."""
+    if not differences:
+        return "There is no plan before this one, or both do the same."
+    signs = {sign: sum(one.sign == sign for one in differences) for sign in "+-~"}
+    head = (
+        f"{signs['+']} only in the new plan (+), {signs['-']} only in the one before (-), "
+        f"{signs['~']} in both, but otherwise (~)."
+    )
+    return "\n\n".join([head, *(one.as_text() for one in differences)])

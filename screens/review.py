@@ -12,7 +12,6 @@ from textual.containers import Vertical
 from textual.widgets import Input
 from textual.worker import Worker
 
-from screens import review_words
 from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import NameDialog, ask
@@ -26,6 +25,10 @@ from workflows.steps import review
 from workflows.steps.base import Report
 from workflows.steps.by_hand import Spot
 from workflows.steps.review import Request
+
+_NOTES_SHOWN = 3
+_LAYERS_SHOWN = 3
+"""With more layers only the sum is told: the list of files below has the rest."""
 
 
 class ReviewPane(ByHandPane):
@@ -125,8 +128,6 @@ class ReviewPane(ByHandPane):
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
-        if message.name in {"copy", "save"}:
-            self.notify(message.result)
         if message.name != "prepare":
             return
         self._unmade = False
@@ -134,13 +135,13 @@ class ReviewPane(ByHandPane):
         self._digest, self._text = change_set.digest, change_set.diff()
         files = self.query_one("#files", OptionList)
         files.clear_options()
-        files.add_options(map(review_words.told, diffs))
+        files.add_options(map(_told, diffs))
         files.set_class(len(diffs) > 1, "-several")
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
-        summary = review_words.summary(diffs, written, resumed=resumed)
-        self.query_one("#summary", Text).update("\n".join([*review_words.noted(notes), summary]))
+        summary = _summary(diffs, written, resumed=resumed)
+        self.query_one("#summary", Text).update("\n".join([*_noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
         if not isinstance(self.screen.focused, Input):  # in one, the keys of the difference are letters
@@ -166,9 +167,7 @@ class ReviewPane(ByHandPane):
         diff, files = self.query_one(FileDiffs), self.query_one("#files", OptionList)
         here = 0 <= message.index < len(diff.files)
         title = (
-            f"{message.index + 1} of {len(diff.files)}: {review_words.told(diff.files[message.index])}"
-            if here
-            else ""
+            f"{message.index + 1} of {len(diff.files)}: {_told(diff.files[message.index])}" if here else ""
         )
         diff.border_title = styled((title, ""))
         if here and not files.has_focus:
@@ -180,7 +179,7 @@ class ReviewPane(ByHandPane):
         """Copy the whole difference."""
         if self._text:
             text = self._text
-            self.run_move("copy", lambda _report: self.context.world.clipboard.copy(text))
+            self.run_told(lambda _report: self.context.world.clipboard.copy(text))
 
     def action_save(self) -> None:
         """Save the whole difference where the person wants it."""
@@ -188,7 +187,7 @@ class ReviewPane(ByHandPane):
             return
 
         def save(target: str) -> None:
-            self.run_move("save", lambda _report: review.save(target, self._text, self.context))
+            self.run_told(lambda _report: review.save(target, self._text, self.context))
 
         words = "The difference as `git apply` takes it at the project's root. A path in your home folder:"
         name = f"~/review-{self.context.facts.get('project', 'project')}.diff"
@@ -222,3 +221,41 @@ class ReviewPane(ByHandPane):
     def draft(self) -> Mapping[str, Any]:
         request = self.request()
         return {"commit": request.commit, "branch": request.branch, "message": request.message}
+
+
+def _told(diff: FileDiff) -> str:
+    """One file with what changes in it, for the list."""
+    what = "new" if diff.change.before is None else "gone" if diff.change.after is None else ""
+    account = diff.change.layer.partition("/")[0]
+    counts = f"+{diff.added:,} -{diff.removed:,}"
+    return f"{account}  {diff.change.name}  {counts}{f'  {what}' if what else ''}"
+
+
+def _noted(notes: Sequence[str]) -> list[str]:
+    """The first notes, a line each."""
+    more = [f"! and {len(notes) - _NOTES_SHOWN} more"] if len(notes) > _NOTES_SHOWN else []
+    return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
+
+
+def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
+    """How much changes in each layer, or that the session has written it all, be it after a kill."""
+    if resumed and written:
+        return (
+            f"✓ All is written ({written} files), although this was interrupted; Next (^n) goes on from here."
+        )
+    if not diffs and written:
+        return f"✓ All is written ({written} files); the files say what was decided."
+    if not diffs:
+        return "✓ The files already say what was decided; nothing is written."
+    layers = dict.fromkeys(one.change.layer for one in diffs)
+    lines = [_counts(layer, [one for one in diffs if one.change.layer == layer]) for layer in layers]
+    if len(layers) > 1:
+        lines.append(_counts(f"{len(layers)} layers", diffs))
+    shown = lines if len(layers) <= _LAYERS_SHOWN else lines[-1:]
+    return "\n".join([*shown[:-1], f"{shown[-1]}. Next (^n) writes this."])
+
+
+def _counts(name: str, diffs: Sequence[FileDiff]) -> str:
+    added, removed = sum(one.added for one in diffs), sum(one.removed for one in diffs)
+    files = "1 file" if len(diffs) == 1 else f"{len(diffs):,} files"
+    return f"{name}: {files}, +{added:,} -{removed:,}"

@@ -123,8 +123,6 @@ class SignInPane(DecryptingPane):
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:
         match message.name:
-            case "copy":
-                self.notify(str(message.result))
             case "perform" if recorded := message.result["signed_in"]["recorded"]:
                 self.notify(recorded)
             case "open" if not message.result:
@@ -165,7 +163,7 @@ class SignInPane(DecryptingPane):
             self._copy(lambda: password)
 
     def _copy(self, what: Callable[[], str | Secret]) -> None:
-        self.run_move("copy", lambda _report: self.context.world.clipboard.copy(what()))
+        self.run_told(lambda _report: self.context.world.clipboard.copy(what()))
 
     @on(Button.Pressed, "#show")
     def action_show_password(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,19 +11,46 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from screens import sts_regions_words as words
 from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Text
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
-from workflows.services.sts_regions.answers import AccountAnswer, Audit, changes
-from workflows.services.sts_regions.report import by_urgency, settings_page
+from workflows.core.sentences import Sentence, text_of
+from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
+from workflows.services.sts_regions.ask import SOURCE
+from workflows.services.sts_regions.report import (
+    ToDo,
+    Verdict,
+    by_urgency,
+    instructions,
+    settings_page,
+    to_do,
+    token_words,
+)
 from workflows.steps import sts_regions
 from workflows.steps.base import Report
 from workflows.steps.sts_region_access import MfaSessions
 from workflows.steps.sts_regions import Request, Survey
+
+MARKS: Mapping[Verdict, str] = {
+    Verdict.NEEDED: "✗",
+    Verdict.UNUSED: "!",
+    Verdict.OPEN: "?",
+    Verdict.NAMED: "✓",
+    Verdict.ALLOWED: "✓",
+    Verdict.OFF: "·",
+}
+SHORT: Mapping[StsState, str] = {
+    StsState.ACTIVE: "active",
+    StsState.FIXED: "always on",
+    StsState.DEACTIVATED: "deactivated",
+    StsState.NOT_OPTED_IN: "not opted in",
+    StsState.UNREACHABLE: "unreachable",
+    StsState.DENIED: "denied",
+    StsState.UNKNOWN: "unknown",
+}
+_TOLD_CHANGES = 4
 
 
 class StsRegionsPane(StepPane):
@@ -104,14 +131,11 @@ class StsRegionsPane(StepPane):
 
     def _show(self) -> None:
         audit, survey = self._audit, self._survey
-        self.query_one("#standing", Text).update(words.standing(audit, survey, self._changes))
-        lines = words.accounts(audit, survey)
-        accounts = self.query_one("#accounts", OptionList)
-        at = accounts.highlighted or 0
-        accounts.clear_options()
-        accounts.add_options([Option(line, name) for name, line in lines.items()])
-        if lines:
-            accounts.highlighted = min(at, len(lines) - 1)
+        self.query_one("#standing", Text).update(_standing(audit, survey, self._changes))
+        lines = _account_lines(audit, survey)
+        self.query_one("#accounts", OptionList).set_options(
+            Option(line, name) for name, line in lines.items()
+        )
         for selector in ("#buttons", "#with-ids"):
             self.query_one(selector).set_class(audit is None, "hidden")
         self._show_account()
@@ -131,9 +155,9 @@ class StsRegionsPane(StepPane):
             self._tell("#to-do", "")
             return
         for one, verdict in by_urgency(answer, self._audit.allowed):
-            row = (one.region, words.SHORT[one.sts], f"{words.MARKS[verdict]} {verdict}", str(one.opt_in))
+            row = (one.region, SHORT[one.sts], f"{MARKS[verdict]} {verdict}", str(one.opt_in))
             table.add_row(*row, key=one.region)
-        self._tell("#to-do", words.to_do_text(answer, self._audit.allowed))
+        self._tell("#to-do", _to_do_text(answer, self._audit.allowed))
 
     def _tell(self, selector: str, text: str) -> None:
         widget = self.query_one(selector, Text)
@@ -150,7 +174,7 @@ class StsRegionsPane(StepPane):
         region = str(event.row_key.value)
         found = [one for one in answer.regions if one.region == region] if answer else []
         if answer and self._audit and found:
-            self._tell("#detail", words.region_text(found[0]))
+            self._tell("#detail", _region_text(found[0]))
 
     # -- what comes back ---------------------------------------------------------------------------
 
@@ -163,8 +187,6 @@ class StsRegionsPane(StepPane):
                 self._show()
             case "ask":
                 await self._take(*message.result)
-            case "export":
-                self.notify(message.result)
             case "open" if not message.result:
                 self.notify("No browser opens from here; the address is below the table.", severity="warning")
             case "tokens":
@@ -185,7 +207,7 @@ class StsRegionsPane(StepPane):
 
     async def _show_codes(self) -> None:
         serials = enumerate(self._survey.devices if self._survey else ())
-        wanted = [Wanted(f"code-{place}", hint=words.device(serial)) for place, serial in serials]
+        wanted = [Wanted(f"code-{place}", hint=_device(serial)) for place, serial in serials]
         await self.query_one(CodeField).ask(wanted)
 
     # -- what the person does ----------------------------------------------------------------------
@@ -220,8 +242,7 @@ class StsRegionsPane(StepPane):
         """Write the answers into two files, and copy the Markdown."""
         audit, ids = self._audit, self.query_one("#with-ids", MarkBox).value
         if audit is not None:
-            self.run_move(
-                "export",
+            self.run_told(
                 lambda report: sts_regions.export(audit, with_ids=ids, context=self.context, report=report),
             )
 
@@ -241,7 +262,7 @@ class StsRegionsPane(StepPane):
             self.notify("The token version of the marked account is not known.", severity="warning")
             return
         version = 3 - answer.token_version
-        title, body = words.token_question(answer, version)
+        title, body = _token_question(answer, version)
         question = Confirm(title, body, f"Set version {version}")
         ask(self, question, partial(self._switch, answer.account, version))
 
@@ -269,3 +290,98 @@ class StsRegionsPane(StepPane):
         if self._audit is None:
             return {}
         return {"audit": self._audit.as_facts(), "with_ids": self.query_one("#with-ids", MarkBox).value}
+
+
+def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence]) -> str:
+    """Where the step stands, and what comes next."""
+    if audit is None:
+        used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
+        return (
+            f"{used}Next (^n) asks every region about each account: a session token or the profile's role is "
+            "wanted in each, and what AWS gives is dropped. CloudTrail notes every call. ^s leaves it out."
+        )
+    used = ", ".join(audit.allowed) or "no region is named"
+    lines = [f"Asked {audit.asked_at[:16].replace('T', ' ')}. In use: {used}."]
+    if changed:
+        more = len(changed) - _TOLD_CHANGES
+        lines += [f"Changed: {one}" for one in changed[:_TOLD_CHANGES]]
+        lines += [f"and {more} more"] if more > 0 else []
+    return "\n".join(lines)
+
+
+def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
+    """A line for each account, by its name."""
+    if audit is not None:
+        return {one.account: _account_line(one, audit.allowed) for one in audit.accounts}
+    if survey is None:
+        return {}
+    return {way.account: f"○ {way.account}  {way.profile or 'no profile'}" for way in survey.ways}
+
+
+def _account_line(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
+    """An account with how much there is to do."""
+    if answer.problem:
+        return f"– {answer.account}  not asked"
+    wanted = to_do(answer, allowed)
+    parts = _counted(wanted)
+    mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
+    return f"{mark} {answer.account}  {', '.join(parts) or 'as the project wants it'}"
+
+
+def _counted(wanted: ToDo) -> list[str]:
+    counts = (
+        (wanted.deactivate, "to switch off"),
+        (wanted.activate, "to switch on"),
+        (wanted.enable, "to opt into"),
+        (wanted.missing, "not in the partition"),
+        (wanted.not_known, "not known"),
+    )
+    return [f"{len(regions)} {words}" for regions, words in counts if regions]
+
+
+def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
+    """What is to be done in an account, and what could not be read."""
+    if answer.problem:
+        return f"Not asked: {answer.problem}"
+    wanted = to_do(answer, allowed)
+    clicks = [line.replace("  ", "– ", 1) for line in instructions(answer, wanted)]
+    lines = [*clicks, *map(text_of, answer.remarks)]
+    if wanted.missing:
+        lines.append(
+            f"The partition {answer.partition} has no {', '.join(wanted.missing)}: see common.tfvars."
+        )
+    if wanted.deactivate or wanted.activate:
+        lines.append("Then r asks again, to see that it is done.")
+    lines.append(f"Tokens of the global endpoint: {token_words(answer.token_version)}.")
+    return "\n".join(lines)
+
+
+def _region_text(answer: RegionAnswer) -> str:
+    """One region in whole words."""
+    opt_in = f", {answer.opt_in}" if str(answer.opt_in) != str(answer.sts) else ""
+    lines = [f"{answer.region}: {answer.sts}{opt_in}."]
+    if answer.sts is StsState.FIXED:
+        lines.append(f"It is active, and AWS lets nobody switch it: {SOURCE}")
+    if answer.detail:
+        lines.append(text_of(answer.detail))
+    return "\n".join(lines)
+
+
+def _token_question(answer: AccountAnswer, version: int) -> tuple[str, str]:
+    """The title and the body of the question whether the token version is to be changed."""
+    title = f"Set the tokens of {answer.account} to version {version}?"
+    effect = (
+        "Tokens of sts.amazonaws.com then work in all regions. They are longer: what stores a token in a "
+        "field of fixed size may fail."
+        if version == 2
+        else "Tokens of sts.amazonaws.com then work only in the regions that are enabled by default; what "
+        "uses them in a region that was opted into fails."
+    )
+    now = token_words(answer.token_version)
+    return title, f"Now: {now}.\n\n{effect}\n\nTokens of regional endpoints are not concerned."
+
+
+def _device(serial: str) -> str:
+    """A device's name, with its account: `jane.doe 222222222222`."""
+    parts = serial.split(":")
+    return f"{serial.rpartition('/')[2]} {parts[4]}" if len(parts) > 5 else serial

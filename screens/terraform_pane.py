@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
+from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -18,12 +19,14 @@ from textual.widgets import Input
 from screens.asking import CodePane
 from screens.base import Opening, StepPane
 from screens.widgets.dialogs import Confirm, Typed, ask
+from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.services.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
-from workflows.steps import recovery
+from workflows.steps import plan, recovery
 
 _MENDED = "mended"
+_LOG = "log"
 _WRITE = (
     "Written now, the state knows what exists, and the plan shows what is left. Terraform refuses it if the "
     "state was changed by somebody else meanwhile. The file can hold secrets: it is removed afterwards."
@@ -122,10 +125,24 @@ class LockDialog(Typed[LockAnswer]):
 class TerraformPane(CodePane):
     """A pane whose work runs Terraform; subclasses say what `try_again` begins anew."""
 
+    LOG: ClassVar[Literal["plan", "apply"]] = "plan"
+    """Whose log is shown."""
+
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self._waited = 0
         self._refused = ""
+
+    @on(Button.Pressed, "#show-log")
+    def action_log(self) -> None:
+        """Show or hide Terraform's own words; a run that is over has left them in a file."""
+        log = self.query_one(RunLog)
+        log.toggle_class("-shown")
+        if log.has_class("-shown"):
+            log.focus()
+            self.call_after_refresh(log.scroll_visible, animate=False)
+            if not log.filled and not self.running_move:
+                self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG))
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.
@@ -170,6 +187,8 @@ class TerraformPane(CodePane):
 
     @on(StepPane.MoveDone)
     def _go_on(self, message: StepPane.MoveDone) -> None:
+        if message.name == _LOG:
+            self.query_one(RunLog).show_text(message.result)
         if message.name == _MENDED:
             self.notify(message.result)
             self.call_later(self.try_again, self._refused)

@@ -120,7 +120,7 @@ def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cel
     return f"{_SAID[now]} → {_SAID[wanted]}"
 
 
-def told(view: LayerView, person: Person) -> Iterator[str]:
+def _told(view: LayerView, person: Person) -> Iterator[str]:
     """What more there is to say of a person, for the lines below the list."""
     shared = view.sharing(person)
     also = f", the key file of {listed(shared, 2)} too" if shared else ""
@@ -129,7 +129,7 @@ def told(view: LayerView, person: Person) -> Iterator[str]:
         yield "Shown, not edited: e opens your editor there."
 
 
-def told_spot(spot: Spot) -> Iterator[str]:
+def _told_spot(spot: Spot) -> Iterator[str]:
     """What there is to say of a place to edit by hand."""
     yield text_of(spot.words)
     yield f"{spot.account} {spot.place}: e opens your editor there."
@@ -294,9 +294,9 @@ class UsersPane(ByHandPane):
         line = self.query_one(UserList).marked
         about: list[str] = []
         if line is not None and isinstance(line.key, Spot):
-            about = list(told_spot(line.key))
+            about = list(_told_spot(line.key))
         elif (found := self.marked()) is not None:
-            about = [*self.consequences(*found), *told(*found)]
+            about = [*self.consequences(*found), *_told(*found)]
         self.query_one("#about", Text).update("\n".join(about))
 
     def marked(self) -> tuple[LayerView, Person] | None:

@@ -2,25 +2,140 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Input
 
 from screens.asking import BrowsingPane
 from screens.base import Opening, StepPane
-from screens.widgets.after_verify import AfterVerify
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.profile_answers import ProfileAnswers, proof
 from screens.widgets.text import Button, Table, Text
+from workflows.core.sentences import text_of
+from workflows.numbers import count
+from workflows.services.installation import how_to_install
 from workflows.services.shell_lines import Shell
 from workflows.steps import aws_command, verify
-from workflows.steps.aws_command import Tried
+from workflows.steps.aws_command import COMMAND, Tried
 from workflows.steps.base import Progress
 from workflows.steps.verify import IdentityView, Request, Result, Survey
+
+_WAITS, _WORKS, _FAILS = "·", "✓", "✗"
+
+
+class ProfileAnswers(Table):
+    """Shows for each profile who it is, or in a few words why it does not work."""
+
+    DEFAULT_CSS = "ProfileAnswers { height: auto; max-height: 12; margin-top: 1; }"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, cursor_type="row", zebra_stripes=True)
+
+    def wait_for(self, profiles: Sequence[str]) -> None:
+        """Show these profiles, none of which has answered yet."""
+        marked = self.cursor_row
+        self.clear(columns=True)
+        self.add_column("", key="mark")
+        self.add_column("Profile", key="profile")
+        self.add_column("Who it is", key="who")
+        for profile in profiles:
+            self.add_row(_WAITS, profile, "", key=profile)
+        self.move_cursor(row=marked)
+
+    def show_result(self, result: Result) -> None:
+        """Show what a profile answered; one that is not in the table is passed over."""
+        if result.profile in self.rows:
+            self.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
+            who = text_of(result.title or "fails; Enter tells why") if result.problem else _short(result.arn)
+            self.update_cell(result.profile, "who", who, update_width=True)
+
+    @property
+    def marked(self) -> str:
+        """The profile under the cursor; "" while the table is empty."""
+        if not self.row_count:
+            return ""
+        return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
+
+
+def _proof(results: Sequence[Result]) -> str:
+    """How many profiles work, why the first of the others does not, and what to do next."""
+    broken = [result for result in results if result.problem]
+    working = len(results) - len(broken)
+    words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
+    if not broken:
+        return f"{words} Next (^n) ends this."
+    words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
+    if any(result.wants_code for result in broken):
+        words += "\nType the next code now: the cursor is in its field. Then Next (^n) asks again."
+    return words + ("\nEnter on a line of the table tells its reason." if len(broken) > 1 else "")
+
+
+def _short(arn: str) -> str:
+    """The parts of an ARN that tell who it is: `222222222222 jane.doe`, or the role for a role's session."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6:
+        return arn
+    kind, _, path = parts[5].partition("/")
+    name = path.split("/")[0] if kind == "assumed-role" else path.rsplit("/", 1)[-1]
+    return f"{parts[4]} {name}"
+
+
+_MOST_LINES = 12
+
+
+class AfterVerify(Vertical):
+    """Hidden until a profile works; the buttons are the pane's to answer.
+
+    Args:
+        sandbox: whether the lines lead into a sandbox, so that they are for one terminal alone.
+    """
+
+    DEFAULT_CSS = """
+    AfterVerify { height: auto; display: none; }
+    AfterVerify.-shown { display: block; }
+    AfterVerify #shell, AfterVerify #tried { height: auto; margin-top: 1; }
+    """
+
+    def __init__(self, *, sandbox: bool) -> None:
+        super().__init__(id="after")
+        self._sandbox = sandbox
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="shell")
+        with Horizontal(classes="buttons"):
+            yield Button("Copy the lines", id="copy-lines")
+            yield Button("Other shell", id="other-shell")
+            yield Button(f"Run {COMMAND}", id="try")
+        yield Text("", id="tried")
+
+    def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
+        """Show the lines of a shell; without any, nothing is shown."""
+        self.set_class(bool(lines), "-shown")
+        self.query_one("#try").display = has_aws
+        before = f"For {shell.value}, in its start file or typed:"
+        after = f"Then open a new terminal and type  {COMMAND}"
+        if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
+            before = (
+                f"For {shell.value}, typed in a new terminal while the wizard is open; the last ones lead to "
+                "the sandbox's AWS and its home:"
+            )
+            after = f"Then type  {COMMAND}  there, and close that terminal afterwards."
+        words = [before, *lines, after]
+        if not has_aws:
+            words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
+        self.query_one("#shell", Text).update("\n".join(words))
+
+    def show_tried(self, tried: Tried) -> None:
+        """Show what came of running the command."""
+        lines = tried.output.splitlines()
+        more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
+        told = self.query_one("#tried", Text)
+        told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, text_of(tried.words)]))
+        self.call_after_refresh(told.scroll_visible, animate=False)
 
 
 class VerifyPane(BrowsingPane):
@@ -130,7 +245,7 @@ class VerifyPane(BrowsingPane):
     def _finish(self, results: tuple[Result, ...]) -> None:
         self._results = {result.profile: result for result in results}
         self.query_one(CodeField).clear()
-        (answer := self.query_one("#answer", Text)).update(proof(results))
+        (answer := self.query_one("#answer", Text)).update(_proof(results))
         self._show_shell()
         wanting = {result.profile for result in results if result.wants_code}
         ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]

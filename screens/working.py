@@ -17,9 +17,11 @@ from textual.message import Message
 from screens.failure import as_error
 from screens.widgets.progress import ProgressLine
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence, text_of
 from workflows.steps.base import Context, Progress, Report
 
 Move = Callable[[Report], Any]
+_TOLD = "told"
 
 
 class Working(VerticalScroll):
@@ -108,6 +110,10 @@ class Working(VerticalScroll):
             thread=True,
         )
 
+    def run_told(self, work: Callable[[Report], Sentence]) -> None:
+        """As `run_move`; what it comes back with is shown in passing."""
+        self.run_move(_TOLD, work)
+
     def stop_move(self) -> bool:
         """Ask the running move to stop; tells whether there was one."""
         if self.running_move:
@@ -134,9 +140,11 @@ class Working(VerticalScroll):
     def progressed(self, progress: Progress) -> None:
         """A subclass that shows more than the line (a log, a tree) takes it from here."""
 
-    def on_working_move_done(self) -> None:
+    def on_working_move_done(self, message: MoveDone) -> None:
         """The move is over."""
         self._rest()
+        if message.name == _TOLD:
+            self.notify(text_of(message.result))
 
     def on_working_move_failed(self) -> None:
         """The move is over."""

@@ -14,7 +14,11 @@ _MOST_RESOURCES = 12
 
 
 class RunLog(Log):
-    """The lines of a run, without account ids, keys and encrypted texts; hidden until it is asked for."""
+    """The lines of a run, without account ids, keys and encrypted texts; hidden until it is asked for.
+
+    Attributes:
+        filled: whether anything was written into it.
+    """
 
     DEFAULT_CSS = """
     RunLog { height: 10; border: round $primary-darken-2; display: none; scrollbar-size: 1 1; }
@@ -25,6 +29,7 @@ class RunLog(Log):
     def __init__(self) -> None:
         super().__init__(id="log", max_lines=_MOST_LINES)
         self.border_title = "Terraform's own words (l hides them)"
+        self.filled = False
 
     def take(self, update: Update) -> None:
         """Add what came since the last update; lines about refreshing are left out."""
@@ -38,6 +43,7 @@ class RunLog(Log):
             self._add(line)
 
     def _add(self, line: str) -> None:
+        self.filled = True
         if line.strip():
             self.add(line)
 

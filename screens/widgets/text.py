@@ -147,6 +147,14 @@ class OptionList(widgets.OptionList):
         """Add lines; a string is one without an id."""
         return super().add_options(Option(one) if isinstance(one, str) else one for one in new_options)
 
+    def set_options(self, options: Iterable[Any]) -> OptionList:
+        """Show these lines in place of the ones before; the same line by its number is highlighted."""
+        at = self.highlighted or 0
+        super().set_options(options)
+        if self.option_count:
+            self.highlighted = min(at, self.option_count - 1)
+        return self
+
     def replace_option_prompt_at_index(self, index: int, prompt: Any) -> OptionList:
         """Show another text in a line."""
         return super().replace_option_prompt_at_index(index, _plain(prompt))

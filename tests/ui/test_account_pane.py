@@ -6,7 +6,7 @@ import pytest
 from support.admin_project import AdminProject, decide
 from support.admin_wizard import Wizard, wizard
 
-from screens.widgets.optional_box import OptionalBox
+from screens.account import OptionalBox
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps import project

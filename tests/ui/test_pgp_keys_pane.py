@@ -13,8 +13,8 @@ from support.pgp import gpg_home
 from textual.events import Paste
 from textual.widgets import DataTable, Static, TextArea
 
+from screens.pgp_keys import KeyChoice, LayerKeys
 from screens.widgets.dialogs import Confirm, ErrorDialog, Notice
-from screens.widgets.key_dialogs import KeyChoice, LayerKeys
 from workflows.machine.state import Status
 from workflows.messages.request import Request as SentRequest
 from workflows.services.gpg.inspect import check_key

@@ -9,11 +9,10 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from screens.plan import ForeignList
 from screens.widgets.dialogs import TextDialog
 from screens.widgets.filter_field import FilterField
-from screens.widgets.foreign_list import ForeignList
-from screens.widgets.plan_tree import PlanTree
-from screens.widgets.resource_browser import ResourceBrowser
+from screens.widgets.plan_tree import PlanTree, ResourceBrowser
 from workflows.services.terraform.events import ApplyStart, PlannedChange, RefreshComplete, RefreshStart
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.runner import Update

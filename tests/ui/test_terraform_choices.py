@@ -13,11 +13,9 @@ from support.given import Given
 from support.panes import PaneHost, new_session, rest
 
 from screens import terraform_pane
-from screens.apply import ApplyPane
+from screens.apply import ApplyPane, RecoveryList, remaining_seconds
 from screens.plan import PlanPane
 from screens.terraform_pane import LockDialog
-from screens.widgets.pace_line import remaining_seconds
-from screens.widgets.recovery_list import RecoveryList
 from screens.widgets.run_log import ResourceList
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey

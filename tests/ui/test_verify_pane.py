@@ -15,8 +15,7 @@ from support.served_aws import BASE, ITEM, ROLE, NewUserAws, served, user_key
 from support.strict_aws import APPS
 from textual.widgets import Input, Static
 
-from screens.verify import VerifyPane
-from screens.widgets.profile_answers import ProfileAnswers
+from screens.verify import ProfileAnswers, VerifyPane
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey

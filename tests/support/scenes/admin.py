@@ -18,7 +18,7 @@ from support.admin_project import (
 from support.scenes import NOW, Scene, Stage, at_rest, hold, keys, now
 from textual.pilot import Pilot
 
-from screens.widgets.key_dialogs import KeyChoice
+from screens.pgp_keys import KeyChoice
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out, publish
