@@ -222,6 +222,10 @@ def _layer(commands: _Commands) -> None:
     parts = commands.group("layer", "read and edit a base-identities layer, byte for byte")
     words = "tell people, groups, styles, binary and provider of a layer"
     parts.add("show", "layer:show", words, _LAYER, _JSON)
+    key = (
+        "the person's public PGP key in any form ('-': stdin); a machine user may share a file that is "
+        "in the layer's keys/, by its name"
+    )
     parts.add(
         "add",
         "layer:add",
@@ -229,20 +233,11 @@ def _layer(commands: _Commands) -> None:
         _LAYER,
         *_EDIT,
         _USER,
-        _argument(
-            "--key",
-            "FILE",
-            "the person's public PGP key in any form ('-': stdin); a machine user may share a file that "
-            "is in the layer's keys/, by its name",
-            required=True,
-        ),
+        _argument("--key", "FILE", key, required=True),
         _repeatable("--group", "GROUP", "join it"),
         _flag("--access-key", "a machine user: with an access key and without a console password"),
         _flag(
-            "--no-outputs",
-            "add no outputs, even if the siblings have some",
-            dest="outputs",
-            action="store_false",
+            "--no-outputs", "add no outputs, even if siblings have some", dest="outputs", action="store_false"
         ),
     )
     words = "remove a person: entry, groups, outputs and key file"
