@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from support.layers import USERS, contents, layer_of
 
-from workflows.layer.edit import edit_layer
+from workflows.layer.edit import check, edit_layer
+from workflows.layer.lists import position_for
 from workflows.layer.operations import AddPerson, EditRefused, RemovePerson
 
 MODULE = """module "user" {
@@ -145,3 +146,37 @@ def test_a_machine_user_names_a_key_file_that_is_shared(
         assert contents(edit_layer(added, [RemovePerson("machine.deploy")])) == contents(layer)
         with pytest.raises(EditRefused):
             edit_layer(layer, [replace(new, shared_key="jane.doe")])
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "position"),
+    [
+        ("abd", "c", 2),
+        ("acegb", "d", 2),  # b came to the end one day
+        ("acegb", "h", 5),
+        ("zaceg", "b", 2),
+        ("acbeg", "d", 3),
+        ("gace", "b", 2),
+        ("cab", "b", 3),  # of three, one out of place leaves no order
+        ("egcab", "d", 5),
+        ("", "a", 0),
+    ],
+)
+def test_a_list_with_one_old_exception_is_alphabetical(keys: str, key: str, position: int) -> None:
+    assert position_for(list(keys), key) == position
+
+
+@pytest.mark.parametrize(
+    ("last", "told"), [("franco.gauchat", ["All users", "franco.gauchat"]), ("zoe.zeta", [])]
+)
+def test_the_exception_is_named_beside_the_diff(last: str, told: list[str]) -> None:
+    users = ["angelo.f", "diego.o", "jose.p", "luis.g", "matias.r", last]
+    rows = "".join(f'    "{one}",\n' for one in users)
+    values = f"locals {{\n  users = [\n{rows}  ]\n  machine_users = {{}}\n}}\n"
+    layer = layer_of({"users.tf": USERS, "locals.tf": values}, dict.fromkeys(users, "QUJD\n"))
+    new = AddPerson("hugo.x", "QUJE\n")
+    noted = [one.message for one in check(layer, [new]) if "alphabet" in one.message and not one.fatal]
+    assert len(noted) == bool(told)
+    assert all(word in one for one in noted for word in told)
+    after = edit_layer(layer, [new]).files.documents["locals.tf"].data.decode()
+    assert after == values.replace('    "jose.p",\n', '    "hugo.x",\n    "jose.p",\n')

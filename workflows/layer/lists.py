@@ -30,8 +30,30 @@ _BLANKS = b" \t"
 
 
 def position_for(keys: Sequence[str], key: str) -> int:
-    """Where a key goes: a sorted sequence stays sorted, any other grows at its end."""
-    return bisect_left(keys, key) if list(keys) == sorted(keys) else len(keys)
+    """Where a key goes: a sequence sorted but for one key stays so, any other grows at its end."""
+    if list(keys) == sorted(keys):
+        return bisect_left(keys, key)
+    exception = out_of_order(keys)
+    if exception is None:
+        return len(keys)
+    following = (at for at, one in enumerate(keys) if at != exception and one >= key)
+    return next(following, len(keys))
+
+
+_FEWEST = 4
+"""Of fewer entries, one out of place leaves no order to speak of."""
+
+
+def out_of_order(keys: Sequence[str]) -> int | None:
+    """The one key that keeps a sequence from being sorted; None for a sorted one and for any other."""
+    descent = next((at for at in range(1, len(keys)) if keys[at - 1] > keys[at]), None)
+    if descent is None or len(keys) < _FEWEST:
+        return None
+    for at in (descent, descent - 1):
+        others = [*keys[:at], *keys[at + 1 :]]
+        if others == sorted(others):
+            return at
+    return None
 
 
 def insert_entry(

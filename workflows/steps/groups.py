@@ -9,7 +9,8 @@ from workflows.core.errors import Problem
 from workflows.layer.edit import check
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Layer
-from workflows.layer.names import check_group_name
+from workflows.layer.names import check_group_name, is_machine_name
+from workflows.layer.operations.base import text_in_no_group
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
@@ -55,7 +56,7 @@ def validate(request: Request, _context: Context) -> list[Problem]:
         for name, groups in choice.members.items():
             left = (groups | follow.get(name, frozenset())) - set(choice.remove)
             if not left:
-                words = f"{name} is in no group of {account}: they can sign in and do next to nothing."
+                words = text_in_no_group(name, account, machine=is_machine_name(name))
                 problems.append(Problem(words, "matrix", fatal=False))
         wrong = [
             one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,9 @@ class SetPasswordPolicy:
         return replace(facts, settings={**facts.settings, self.attribute: self.value})
 
 
+_VARIABLE = re.compile(r"\b(?:var|local)\.[A-Za-z_][\w-]*")
+
+
 def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str) -> list[Problem]:
     if layer.account is None:
         return [Problem(f"{layer.location.relative} has no module for the account's settings.", field)]
@@ -102,6 +106,9 @@ def _check_setting(layer: Layer, setting: Setting | None, name: str, field: str)
     elif not setting.literal:
         place = setting.place
         message = f"{name} is the expression {setting.source}, which is left alone; see {place}."
+        variables = dict.fromkeys(_VARIABLE.findall(setting.source))
+        if variables:
+            message += f" To change it, change the value of {' or '.join(variables)}."
     else:
         return []
     return [PlacedProblem(message, field, place=place)]

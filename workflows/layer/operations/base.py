@@ -120,6 +120,12 @@ def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list
     return problems
 
 
+def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:
+    """What it means that somebody is in no group, of an account where that has to be said."""
+    means = "it has no permissions" if machine else "they can sign in and do next to nothing"
+    return f"{name} is in no group{account and f' of {account}'}: {means}."
+
+
 def check_known_group(layer: Layer, name: str, field: str) -> list[Problem]:
     """What is wrong with naming a group."""
     if layer.group(name) is not None:

@@ -23,7 +23,7 @@ from workflows.layer.lists import (
     remove_entry,
     uses_trailing_comma,
 )
-from workflows.layer.operations.base import PlacedProblem, check_groups, find_person
+from workflows.layer.operations.base import PlacedProblem, check_groups, find_person, text_in_no_group
 from workflows.layer.references import Reference, read_reference, written
 from workflows.layer.values import quote
 
@@ -179,7 +179,7 @@ class SetGroups:
         problems += [Problem(f"{one} is both to join and to leave.", "groups") for one in sorted(both)]
         leaving = {one.casefold() for one in self.remove}
         if not self.add and person.groups and all(one.casefold() in leaving for one in person.groups):
-            message = f"{person.iam_name} would be in no group: it can sign in and do next to nothing."
+            message = text_in_no_group(person.iam_name, machine=person.machine)
             problems.append(Problem(message, "groups", fatal=False))
         return problems
 

@@ -9,10 +9,16 @@ from workflows.core.errors import Problem
 from workflows.layer.declarations import user_modules
 from workflows.layer.document import remembered
 from workflows.layer.facts import facts_of
-from workflows.layer.lists import edited_list, entry_keys, remove_entry
+from workflows.layer.lists import edited_list, entry_keys, out_of_order, remove_entry
 from workflows.layer.model import Place, Style
 from workflows.layer.names import check_user_name
-from workflows.layer.operations.base import check_groups, check_known_person, find_person, refuse
+from workflows.layer.operations.base import (
+    check_groups,
+    check_known_person,
+    find_person,
+    refuse,
+    text_in_no_group,
+)
 from workflows.layer.operations.block_style import BlockStyle, without_block
 from workflows.layer.operations.key_files import (
     check_key_text,
@@ -106,8 +112,8 @@ class AddPerson:
         if any(one.fatal for one in problems):
             return problems
         if not self.groups and not self.taken_in_by(layer):
-            message = "A user in no group can sign in and do next to nothing."
-            problems.append(Problem(message, "groups", fatal=False))
+            means = text_in_no_group(self.name, machine=self.machine)
+            problems.append(Problem(means, "groups", fatal=False))
         plan = self._plan(layer)
         return [*problems, *self._check_shared_key(layer, plan), *self._check_plan(layer, plan)]
 
@@ -130,6 +136,10 @@ class AddPerson:
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
             yield Problem(f"{message}: look whether it fits.", "name", fatal=False)
+        exception = out_of_order(declared.siblings)
+        if exception is not None:
+            message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
+            yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
         taken = {one.name for one in layer.outputs}
         for one in planned.facts if planned is not None else ():
             if one.name in taken:
