@@ -14,10 +14,10 @@ from workflows.core.sentences import Sentence
 from workflows.machine.observations import Choice, Observation
 
 _BUTTONS: Mapping[Choice, tuple[str, str]] = {
-    Choice.REDO: ("redo", "Do the step again (r)"),
-    Choice.BRING_BACK: ("bring", "Bring it back (b)"),
-    Choice.ACCEPT: ("accept", "Accept as done (a)"),
-    Choice.CONTINUE: ("continue", "Continue as it is (c)"),
+    Choice.REDO: ("redo", "Do it again (r)"),
+    Choice.BRING_BACK: ("bring", "Bring back (b)"),
+    Choice.ACCEPT: ("accept", "Accept (a)"),
+    Choice.CONTINUE: ("continue", "Continue (c)"),
 }
 
 
@@ -45,7 +45,7 @@ class Contradiction(Dialog[Choice]):
         yield Text(self._observation.words, classes="dialog-body")
         for choice, meaning in self._observation.choices.items():
             if meaning:
-                yield Text(f"\n{_BUTTONS[choice][1]}\n  {meaning}", classes="dialog-body")
+                yield Text(f"\n{_BUTTONS[choice][1]}\n{meaning}", classes="dialog-body")
 
     def buttons(self) -> Iterable[Button]:
         for choice, (action, words) in _BUTTONS.items():

@@ -15,6 +15,7 @@ ALONE: dict[str, Build] = {
     "home-sandbox": frame.home_sandbox,
     "home-sessions": frame.home_sessions,
     "starting": frame.starting,
+    "contradiction": frame.contradiction,
     "welcome-back": frame.welcome_back,
     "before-you-start": new_user.before_start,
     "pgp-key-new": new_user.pgp_key_new,

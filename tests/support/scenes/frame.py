@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from screens.registry import PANES
 from screens.starting import Starting
+from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Notice
 from tui.app import OnboardApp
 from tui.places import Machine, Places
@@ -92,6 +93,23 @@ def starting(stage: Stage) -> Scene:
             await pilot.pause(0.01)
 
     return Scene(_application(stage, sandbox=True, holds=True), before)
+
+
+def contradiction(stage: Stage) -> Scene:
+    look = Observation(
+        Verdict.UNDONE,
+        "security/users.tf: what was written is not there any more. It is in stash@{0}.",
+        ("security", "stash@{0}"),
+        continuing="The plan is made from the files as they are, without what is missing in them.",
+        accepting="Reads the state, and continues if it holds exactly what you decided.",
+    )
+
+    async def show(pilot: Pilot[Any]) -> None:
+        await at_rest(pilot)
+        pilot.app.push_screen(Contradiction("Review", look))
+        await at_rest(pilot)
+
+    return Scene(_application(stage), show)
 
 
 def welcome_back(stage: Stage) -> Scene:
