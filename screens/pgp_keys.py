@@ -23,13 +23,13 @@ from screens.widgets.text import Button, OptionList, Table, Text
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import joined, text_of
+from workflows.numbers import listed
 from workflows.services.gpg.normalise import KEYRING_LIMIT
 from workflows.services.gpg.owner import Likeness
 from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, SecretKeyGiven
-from workflows.steps import layer_keys, pgp_keys, taken_keys
+from workflows.steps import pgp_keys, taken_keys
 from workflows.steps.judged_keys import Replacement, TakenKey
-from workflows.steps.layer_keys import PresentKey
-from workflows.steps.pgp_keys import Gathered, Request
+from workflows.steps.pgp_keys import Gathered, PresentKey, Request
 from workflows.steps.taken_keys import Taken
 
 
@@ -302,7 +302,7 @@ class PgpKeysPane(StepPane):
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
         """Judge every key file that lies in the layers, and show them."""
-        self.run_move("look", lambda report: layer_keys.look(self.context, report))
+        self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report))
 
     # -- what came of it ---------------------------------------------------------------------------
 
@@ -478,11 +478,10 @@ def _present_words(row: PresentKey) -> str:
 def _choice_lines(key: TakenKey) -> str:
     """A key among several, in three lines: whose, what it is, and its fingerprint."""
     fits = " (this name)" if key.likeness is Likeness.FULL else ""
-    more = f" and {len(key.user_ids) - 1} more" if len(key.user_ids) > 1 else ""
-    whose = key.user_ids[0] if key.user_ids else "no user id"
+    whose = listed(key.user_ids, 1) or "no user id"
     until = f"until {key.expires[:10]}" if key.expires else "without expiry"
     verdict = f"{key.mark.sign} {key.headline}"
-    return f"{whose}{more}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
+    return f"{whose}{fits}\n    {key.algorithm}, {until}; {verdict}\n    {grouped(key.fingerprint)}"
 
 
 def _proposal(taken: Taken) -> str:

@@ -97,7 +97,7 @@ class ReviewPane(ByHandPane):
     def _prepare(self) -> None:
         def work(report: Report) -> tuple[ChangeSet, Sequence[FileDiff], int, list[Sentence]]:
             change_set = review.prepare(self.context, report)
-            written, notes = review.written(self.context), review.notes(self.context)
+            written, notes = len(review.files_written(self.context.folder)), review.notes(self.context)
             return change_set, file_diffs(change_set), written, notes
 
         self.run_move("prepare", work)

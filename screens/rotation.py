@@ -15,7 +15,7 @@ from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.text import MarkBox, OptionList, Text
 from workflows.numbers import count
-from workflows.services.key_records import KeyRecord, remark
+from workflows.services.key_records import KeyRecord, KeyRecords, remark
 from workflows.steps import retirement, rotation
 
 _PLACES = {
@@ -90,7 +90,7 @@ class RotationPane(_KeyPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_move("records", lambda _report: rotation.kept_records(self.context))
+        self.run_move("records", lambda _report: KeyRecords(self.context.world.key_records_folder).all())
 
     @on(StepPane.MoveDone)
     def _listed(self, message: StepPane.MoveDone) -> None:

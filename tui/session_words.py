@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from screens.moments import told_moment
 from workflows.core.sentences import text_of
+from workflows.numbers import listed
 from workflows.steps.decisions import Decisions
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def people_of(summary: Summary) -> str:
     if summary.workflow != "admin":
         return str(summary.facts.get("user") or "")
     names = Decisions.from_facts(summary.facts).people
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return listed(names, _NAMED)
 
 
 def standing_of(entry: Entry, now: datetime) -> str:

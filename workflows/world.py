@@ -65,6 +65,10 @@ class World:
     codes: CodeMemory = field(default_factory=_no_codes_yet)
     key_records: Path | None = None
 
+    def mail(self, name: str) -> Path | None:
+        """Where a message of that file name is in the mailbox, or will be; None outside the sandbox."""
+        return self.mailbox / name if self.mailbox else None
+
     @property
     def key_records_folder(self) -> Path:
         """Where `KeyRecords` are."""

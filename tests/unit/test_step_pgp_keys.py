@@ -54,7 +54,7 @@ def test_the_same_key_is_recorded_whatever_form_it_came_in(admin: AdminProject, 
     taken = [taken_key(form, "jane.doe", admin.context()) for form in forms]
     assert len({(one.text, one.fingerprint) for one in taken}) == 1
     assert all(one.accepted for one in taken)
-    assert taken[2].source == "pasted (request)"
+    assert taken[2].origin == "pasted (request)"
 
 
 def test_a_secret_key_is_refused_and_not_quoted(admin: AdminProject, people_keys: Keys) -> None:
@@ -164,7 +164,7 @@ def test_a_key_file_that_is_there_is_found_and_an_unreadable_one_is_passed_over(
     admin.file("security", "keys/juan.delacruz").write_text("!!")
     found = pgp_keys.gather({}, admin.context(), quiet).keys
     assert list(found) == ["jane.doe"]
-    assert found["jane.doe"].source == "security/global/base-identities/keys/jane.doe"
+    assert found["jane.doe"].origin == "security/global/base-identities/keys/jane.doe"
 
 
 def test_keys_are_recorded_and_gathered_again(admin: AdminProject, people_keys: Keys) -> None:

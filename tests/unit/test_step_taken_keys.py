@@ -18,7 +18,7 @@ from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.owner import Likeness
 from workflows.services.gpg.refusals import KeybaseName, KeyRefused, KeyTooLarge, SecretKeyGiven
 from workflows.services.gpg.verdict import VerdictKind
-from workflows.steps import layer_keys, pgp_keys, taken_keys
+from workflows.steps import pgp_keys, taken_keys
 from workflows.steps.base import Context, Progress
 from workflows.steps.judged_keys import ranked
 from workflows.steps.pgp_keys import Request
@@ -54,7 +54,7 @@ def test_a_path_in_the_field_for_keys_is_opened(admin: AdminProject, people_keys
     quoted, escaped = f"'{file}'", str(file).replace(" ", "\\ ")
     for typed in (str(file), f"  {file}\n", quoted, escaped):
         taken = taken_keys.take_in_typed(typed, ["jane.doe"], admin.context(), quiet)
-        assert taken.keys["jane.doe"].source == str(file)
+        assert taken.keys["jane.doe"].origin == str(file)
     several = taken_keys.take_in_typed(str(folder), ["jane.doe"], admin.context(), quiet)
     assert set(several.keys) == {"jane.doe"}
 
@@ -268,7 +268,9 @@ def test_the_files_of_the_layers_are_judged_to_the_letter(admin: AdminProject, p
         "expired": b64encode(people_keys["expired"]),
     }.items():
         admin.file("security", f"keys/{name}").write_bytes(data)
-    rows = {row.file: row for row in layer_keys.look(admin.context(), quiet) if row.account == "security"}
+    rows = {
+        row.file: row for row in pgp_keys.present_keys(admin.context(), quiet) if row.account == "security"
+    }
     verdicts = {name.removeprefix("keys/"): (row.accepted, row.headline) for name, row in rows.items()}
     assert verdicts["raw"] == (False, "A binary file")
     assert verdicts["bom"] == (False, "Not plain base64")
@@ -283,7 +285,7 @@ def test_the_files_of_the_layers_are_judged_to_the_letter(admin: AdminProject, p
 
 
 def test_only_the_files_of_the_people_who_are_asked_for_are_judged(admin: AdminProject) -> None:
-    rows = layer_keys.look(admin.context(), quiet, ["alex.kim"])
+    rows = pgp_keys.present_keys(admin.context(), quiet, ["alex.kim"])
     assert [(row.account, row.file) for row in rows] == [
         ("management", "keys/alex.kim"),
         ("security", "keys/alex.kim"),

@@ -8,17 +8,20 @@ the kind.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
+
+_Answer = TypeVar("_Answer")
+_Other = TypeVar("_Other")
 
 
 class AwsFailure(Enum):
@@ -343,6 +346,27 @@ class AwsError(OnboardError):
     def denied(self) -> bool:
         """Whether AWS knows who asks and does not allow it."""
         return self.failure in DENIALS
+
+
+def asked(
+    question: Callable[[], _Answer], otherwise: _Other, when: Set[AwsFailure] = DENIALS
+) -> _Answer | _Other:
+    """What AWS answers, or something else where it fails in a way that is foreseen.
+
+    Args:
+        question: asks AWS.
+        otherwise: the other thing.
+        when: the foreseen ways; by default that the caller may not ask.
+
+    Raises:
+        AwsError: another failure.
+    """
+    try:
+        return question()
+    except AwsError as error:
+        if error.failure in when:
+            return otherwise
+        raise
 
 
 def translate(error: Exception, doing: str = "asking AWS") -> AwsError:

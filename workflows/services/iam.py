@@ -18,7 +18,7 @@ from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.services.authenticator import normal_code, two_codes_problem
-from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
+from workflows.services.aws_errors import AwsError, AwsFailure, asked, calling_aws
 from workflows.services.clients import AwsClient
 from workflows.services.sts import CodeMemory, Identity, RepeatedCode, WrongCode
 
@@ -137,12 +137,7 @@ def find_user(iam: AwsClient, user: str) -> User | None:
     Raises:
         AwsError: it could not be asked.
     """
-    try:
-        return get_user(iam, user)
-    except AwsError as error:
-        if error.failure is AwsFailure.NOT_FOUND:
-            return None
-        raise
+    return asked(lambda: get_user(iam, user), None, {AwsFailure.NOT_FOUND})
 
 
 def account_alias(iam: AwsClient) -> str:
@@ -474,12 +469,7 @@ def create_virtual_mfa_device(iam: AwsClient, name: str, owner: Identity) -> tup
 
 def _serial_there(iam: AwsClient, name: str, owner: Identity) -> str:
     """The serial of the device that has a name already: as AWS lists it, else as it usually is."""
-    try:
-        unused = unused_mfa_devices(iam, name)
-    except AwsError as error:
-        if not error.denied:
-            raise
-        unused = ()
+    unused = asked(lambda: unused_mfa_devices(iam, name), ())
     return unused[0] if unused else f"arn:{owner.partition}:iam::{owner.account}:mfa/{name}"
 
 

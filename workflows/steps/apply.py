@@ -6,7 +6,6 @@ and gets the end of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -17,7 +16,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept import apply_begun, begun_at, last_result, result_of
-from workflows.services.terraform.results import ApplyCancelled, ApplyFailed, ApplyResult
+from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
 from workflows.steps import recovery, since_planned
 from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.decisions import TERRAFORM_RUNS
@@ -40,7 +39,6 @@ STEP = Step(
 )
 
 _A_CHANGE = timedelta(seconds=3)
-Apply = Callable[..., ApplyResult]
 
 
 @dataclass(frozen=True)
@@ -136,11 +134,12 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     planned = decided(context)
     if planned is None or planned.empty:
         return {"applied": _applied(context, {}, elsewhere=planned is None)}
+    watch = watching(context, report, counting=True)
     try:
         if apply_begun(run_folder(context), planned.record):
             report(Progress("Finding the apply that was begun before"))
             try:
-                _run(reopen_layer(context).terraform.apply, planned, context, report)
+                reopen_layer(context).terraform.apply(planned.record, watch=watch)
             finally:
                 release_credentials(context.folder, context.item)
         else:
@@ -149,17 +148,13 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
                 if request.check_state:
                     since_planned.refuse_another_state(planned, layer, context, report)
                 context.raise_if_cancelled()
-                _run(layer.terraform.apply, planned, context, report)
+                layer.terraform.apply(planned.record, watch=watch)
     except ApplyFailed as failed:
         raise _with_people(failed, planned) from failed
     except ApplyCancelled as stopped:
         stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
         raise
     return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
-
-
-def _run(apply: Apply, planned: Planned, context: Context, report: Report) -> None:
-    apply(planned.record, watch=watching(context, report, counting=True))
 
 
 def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:

@@ -37,6 +37,10 @@ STEP = Step(
     applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
     blocked_words="Deactivate needs it to be decided who leaves (Users)",
 )
+_SHORT_ID = 16
+"""Digits of a long key id, by which people name a key too."""
+_WORDS = re.compile(r"\w+\W+\w+")
+"""A first and a last name; a single word would be found everywhere."""
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,38 @@ def leavers(context: Context) -> tuple[str, ...]:
     return context.decisions.of(context.item).remove
 
 
-def look(context: Context, report: Report, code: Secret | None = None) -> Findings:
+def look(
+    context: Context,
+    report: Report,
+    code: Secret | None = None,
+    act: Callable[[AwsClient, str], None] | None = None,
+) -> Findings:
     """Look at those who leave, in the account, in Terraform's state and in the repository.
 
     Args:
         context: what the step may read.
         report: takes the progress.
         code: an MFA code, where the layer's profile wants one.
+        act: what is done to each of them first, as far as the account has them.
 
     Raises:
         CodeWanted, WrongAccount: as `open_layer`.
         OnboardError: the state or IAM cannot be read.
     """
-    return _with_account(context, report, code)
+    names = leavers(context)
+    if not names:
+        return Findings(())
+    with open_layer(context, report, code=code) as layer:
+        state = read_state(layer, context, report)
+        with iam_client(context, layer.project, layer.location, layer.files) as client:
+            people = []
+            for name in names:
+                context.raise_if_cancelled()
+                if act is not None and iam.find_user(client, name):
+                    act(client, name)
+                report(Progress(f"Asking what {name} has"))
+                people.append(_leaver(client, name, state))
+    return Findings(tuple(people), find_mentions(names, context, report))
 
 
 def deactivate(context: Context, report: Report, code: Secret | None = None) -> Findings:
@@ -118,7 +141,7 @@ def deactivate(context: Context, report: Report, code: Secret | None = None) -> 
                 report(Progress(f"Deactivating {key.access_key_id} of {name}"))
                 iam.set_access_key_active(client, key.access_key_id, active=False, user=name)
 
-    return _with_account(context, report, code, act)
+    return look(context, report, code, act)
 
 
 def remove(
@@ -135,29 +158,7 @@ def remove(
             report(Progress(f"Removing the {holding.words}"))
             iam.remove_holding(client, name, holding)
 
-    return _with_account(context, report, code, act)
-
-
-def _with_account(
-    context: Context,
-    report: Report,
-    code: Secret | None,
-    act: Callable[[AwsClient, str], None] | None = None,
-) -> Findings:
-    names = leavers(context)
-    if not names:
-        return Findings(())
-    with open_layer(context, report, code=code) as layer:
-        state = read_state(layer, context, report)
-        with iam_client(context, layer.project, layer.location, layer.files) as client:
-            people = []
-            for name in names:
-                context.raise_if_cancelled()
-                if act is not None and iam.find_user(client, name):
-                    act(client, name)
-                report(Progress(f"Asking what {name} has"))
-                people.append(_leaver(client, name, state))
-    return Findings(tuple(people), find_mentions(names, context, report))
+    return look(context, report, code, act)
 
 
 def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
@@ -232,12 +233,6 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 
 
 observe = not_asked  # what the account holds takes AWS to see; the step shows it when it is opened
-
-
-_SHORT_ID = 16
-"""Digits of a long key id, by which people name a key too."""
-_WORDS = re.compile(r"\w+\W+\w+")
-"""A first and a last name; a single word would be found everywhere."""
 
 
 @dataclass(frozen=True)

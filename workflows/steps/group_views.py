@@ -167,12 +167,8 @@ class LayerView:
     def alone_without(self, choice: LayerChoice, group: str) -> tuple[str, ...]:
         """Who would be in no group any more if one went."""
         gone = {group, *choice.remove}
-        found = []
-        for name in self.people:
-            wanted = self.after(name, choice)
-            if group in wanted and wanted <= gone:
-                found.append(name)
-        return tuple(found)
+        wanted = {name: self.after(name, choice) for name in self.people}
+        return tuple(name for name, groups in wanted.items() if group in groups and groups <= gone)
 
 
 def look(context: Context, report: Report) -> tuple[LayerView, ...]:
@@ -242,19 +238,20 @@ def gone(context: Context, views: Sequence[LayerView], view: LayerView, draft: I
     return [name for name in view.absent if name in nowhere or name.casefold() in there]
 
 
-def _follow(layer: Layer, joining: Iterable[str]) -> dict[str, frozenset[str]]:
+def _follow(layer: Layer, joining: Sequence[str]) -> dict[str, frozenset[str]]:
     """The groups that take in who joins, which are those of the first of each kind; a refusal comes later."""
-    known: dict[bool, frozenset[str]] = {}
-    found = {}
-    for name in joining:
-        machine = is_machine_name(name)
-        if machine not in known:
-            try:
-                known[machine] = frozenset(AddPerson(name, "", machine=machine).taken_in_by(layer))
-            except EditRefused:
-                known[machine] = _NOBODY
-        found[name] = known[machine]
-    return found
+    first = {is_machine_name(name): name for name in reversed(joining)}
+    known = {
+        machine: _taken_in(layer, AddPerson(name, "", machine=machine)) for machine, name in first.items()
+    }
+    return {name: known[is_machine_name(name)] for name in joining}
+
+
+def _taken_in(layer: Layer, addition: AddPerson) -> frozenset[str]:
+    try:
+        return frozenset(addition.taken_in_by(layer))
+    except EditRefused:
+        return _NOBODY
 
 
 def decided(context: Context, view: LayerView) -> LayerChoice:

@@ -199,10 +199,9 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     Raises:
         OnboardError: there is no mailbox, or it cannot be written.
     """
-    mailbox = context.world.mailbox
-    if mailbox is None:
+    path = context.world.mail(f"handoff-{person.name}.txt")
+    if path is None:
         raise OnboardError("No mailbox", "Only the sandbox has a mailbox.", next="Copy or save the text.")
-    path = mailbox / f"handoff-{person.name}.txt"
     write_atomically(path, person.text.encode())
     return f"put into the mailbox as {path.name}"
 

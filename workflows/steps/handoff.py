@@ -60,11 +60,8 @@ class Arrival:
 
 def mail(context: Context) -> Path | None:
     """The handoff for this person in the sandbox's mailbox, if there is one."""
-    mailbox = context.world.mailbox
-    if mailbox is None:
-        return None
-    path = mailbox / f"handoff-{context.facts.get('user')}.txt"
-    return path if path.is_file() else None
+    path = context.world.mail(f"handoff-{context.facts.get('user')}.txt")
+    return path if path and path.is_file() else None
 
 
 def read(request: Request, context: Context, report: Report) -> Arrival:

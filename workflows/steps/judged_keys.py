@@ -13,6 +13,7 @@ from enum import Enum
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence
 from workflows.layer.model import Layer
+from workflows.layer.operations.key_files import sharing_key
 from workflows.services.gpg.inspect import CheckedKey
 from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.owner import Likeness, likeness, looks_like
@@ -307,7 +308,7 @@ class KeyJudge:
         told: list[Sentence] = []
         same = self._files.get(checked.key.key_material, [])
         for account, file in same:
-            users = _users_of(self.layers[account], file)
+            users = sharing_key(self.layers[account], file)
             others = [one for one in users if one.casefold() != name.casefold()]
             if others:
                 told.append(f"It is the key of {', '.join(others)} in {account} too ({file}).")
@@ -349,7 +350,3 @@ def _provider(layer: Layer) -> _Provider:
         return _Provider(provider_wanted(layer.location.path))
     except ValueError as error:
         return _Provider(None, str(error))
-
-
-def _users_of(layer: Layer, file: str) -> list[str]:
-    return [one.iam_name for one in layer.people if one.key_file == file]

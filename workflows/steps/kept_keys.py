@@ -10,7 +10,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.services import iam, sts
 from workflows.services.access_key_vault import delete_access_key, find_access_key
-from workflows.services.aws_errors import AwsError
+from workflows.services.aws_errors import asked
 from workflows.services.clients import ClientFactory, Credentials
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.services.key_store import KEPT_IN_PGP_FILE, KeyStore, VaultStore
@@ -93,13 +93,8 @@ def created_at(key: Credentials, clients: ClientFactory) -> datetime | None:
     Raises:
         AwsError: AWS cannot be asked.
     """
-    try:
-        with clients.client("iam", key) as client:
-            keys = iam.list_access_keys(client)
-    except AwsError as error:
-        if error.denied:
-            return None
-        raise
+    with clients.client("iam", key) as client:
+        keys = asked(lambda: iam.list_access_keys(client), ())
     return next((one.created for one in keys if one.access_key_id == key.access_key_id), None)
 
 

@@ -14,7 +14,7 @@ from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
 from workflows.numbers import count
 from workflows.services import iam, sts
-from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.aws_errors import AwsError, AwsFailure, asked
 from workflows.services.clients import AwsClient, ClientFactory, Credentials
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.own_access_key import KeyInHand, KeyPlace, check_owner, code_device, load_key
@@ -99,13 +99,8 @@ def devices_of(key: Credentials, clients: ClientFactory) -> tuple[iam.MfaDevice,
     Raises:
         AwsError: they cannot be asked for, or the key is not known.
     """
-    try:
-        with clients.client("iam", key) as client:
-            return iam.list_mfa_devices(client)
-    except AwsError as error:
-        if error.denied:
-            return ()
-        raise
+    with clients.client("iam", key) as client:
+        return asked(lambda: iam.list_mfa_devices(client), ())
 
 
 def device_of(key: Credentials, clients: ClientFactory) -> str | None:

@@ -15,7 +15,6 @@ from workflows.services.access_key_vault import keeps_access_key
 from workflows.services.key_store import (
     KEPT_IN_FILE,
     KEPT_IN_KEYRING,
-    KEPT_IN_PGP_FILE,
     FileStore,
     KeyStore,
     VaultStore,
@@ -29,8 +28,6 @@ from workflows.steps.base import Context
 from workflows.steps.own_identity import base_profile_of, fingerprint_of, paths_of, project_of
 from workflows.steps.places import told_path
 from workflows.world import World
-
-__all__ = ["KEPT_IN_FILE", "KEPT_IN_KEYRING", "KEPT_IN_PGP_FILE", "KeyStore", "StoreOption"]
 
 VAULT, CREDENTIALS_FILE = "vault", "credentials-file"
 """What a person chooses: the best vault, or plain text; other vaults by `PGP_FILE` or a keyring's class."""

@@ -1,7 +1,7 @@
 """MFA: an authenticator app for an identity, registered in the console or, with a key in hand, from here.
 
 People get no access key from the layer, so nearly everybody goes through the console. Over the API a device
-is begun (`mfa_device`) and then enabled with two codes, which are looked at here before AWS sees them.
+is begun and then enabled with two codes, which are looked at here before AWS sees them.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ STEP = Step(
     blocked_words="MFA needs that you have signed in",
 )
 CONSOLE, API = "console", "api"
+MOST_QR_MODULES = 48
+"""As many rows as 24 lines of a terminal show."""
 
 
 class DeviceGone(OnboardError):  # noqa: N818 - as the other refusals are named
@@ -210,10 +212,6 @@ def _gone(pending: Pending, error: AwsError) -> DeviceGone:
 
 # Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do.
 observe = not_asked
-
-
-MOST_QR_MODULES = 48
-"""As many rows as 24 lines of a terminal show."""
 
 
 @dataclass(frozen=True)

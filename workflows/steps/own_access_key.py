@@ -13,7 +13,7 @@ from workflows.messages.handoff import Identity
 from workflows.services import iam, sts
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.access_key_vault import find_access_key
-from workflows.services.aws_errors import AwsError, AwsFailure
+from workflows.services.aws_errors import AwsError, AwsFailure, asked
 from workflows.services.clients import AwsClient, Credentials
 from workflows.services.iam import MfaDevice, MfaDeviceKind
 from workflows.services.key_records import KeyRecords
@@ -29,6 +29,13 @@ from workflows.steps.own_identity import (
     project_of,
 )
 from workflows.steps.places import typed_path
+
+NOT_REPLACED = "The one-time password is not replaced yet: sign in once more, and choose a new one there."
+_KINDS = {
+    MfaDeviceKind.APP: "an authenticator app",
+    MfaDeviceKind.HARDWARE: "a hardware token",
+    MfaDeviceKind.SECURITY_KEY: "a security key or passkey",
+}
 
 
 class KeyPlace(Enum):
@@ -137,13 +144,6 @@ def code_device(devices: Sequence[MfaDevice]) -> str | None:
     return serials[-1] if serials else None
 
 
-_KINDS = {
-    MfaDeviceKind.APP: "an authenticator app",
-    MfaDeviceKind.HARDWARE: "a hardware token",
-    MfaDeviceKind.SECURITY_KEY: "a security key or passkey",
-}
-
-
 def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     """Which devices there are and whose codes count, in sentences; "" for one app or none."""
     chosen = code_device(devices)
@@ -159,9 +159,6 @@ def device_words(devices: Sequence[MfaDevice]) -> Sentence:
     return " ".join(told)
 
 
-NOT_REPLACED = "The one-time password is not replaced yet: sign in once more, and choose a new one there."
-
-
 def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
     """A sentence on the sign-in of the one whose key the client signs with; "" if AWS tells nothing.
 
@@ -174,15 +171,10 @@ def told_by_aws(client: AwsClient, identity: Identity) -> Sentence:
         return ""  # a machine user does not sign in
     if iam.must_change_password(client):
         return NOT_REPLACED
-    try:
-        used = iam.password_last_used(client)
-    except AwsError as error:
-        if error.denied:
-            return ""
-        raise
+    used = asked(lambda: iam.password_last_used(client), "")
     if used is None:
         return "AWS has not recorded a sign-in with your password yet; it tells some minutes late."
-    return f"AWS has recorded your sign-in of {used:%Y-%m-%d %H:%M} UTC."
+    return f"AWS has recorded your sign-in of {used:%Y-%m-%d %H:%M} UTC." if used else ""
 
 
 def told_with_kept_key(context: Context, identity: Identity) -> Sentence:

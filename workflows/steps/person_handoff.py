@@ -306,9 +306,7 @@ def _password(state: State, name: str, details: KeyDetails) -> str | None:
     profile = state.login_profiles.get(name)
     if profile is None:
         return None
-    if profile.clear:
-        raise _in_clear(f"The console password of {name}")
-    _check(profile.encrypted_password, details, f"The console password of {name}")
+    _check(profile.encrypted_password, details, f"The console password of {name}", clear=profile.clear)
     return _one_line(profile.encrypted_password)
 
 
@@ -317,18 +315,23 @@ def _access_key(state: State, name: str, details: KeyDetails) -> AccessKey | Non
     if not keys:
         return None
     key = keys[-1]
-    if key.clear:
-        raise _in_clear(f"The secret access key of {name}")
-    _check(key.encrypted_secret, details, f"The secret access key of {name}")
+    _check(key.encrypted_secret, details, f"The secret access key of {name}", clear=key.clear)
     return key
 
 
-def _check(ciphertext: str, details: KeyDetails, what: str) -> None:
+def _check(ciphertext: str, details: KeyDetails, what: str, *, clear: bool) -> None:
     """Refuse what the owner of the key cannot open.
 
     Raises:
-        NotForThisKey: it is empty, no message, or for another key.
+        NotForThisKey: it is in clear, empty, no message, or for another key.
     """
+    if clear:
+        raise NotForThisKey(
+            "A secret in clear",
+            f"{what} is in the state unencrypted: it was made without a PGP key.",
+            why="Whoever can read the state can read it, so it is not handed over.",
+            next="Give the user a key file in the layer, and plan again: it will be made anew.",
+        )
     try:
         meant = bool(ciphertext) and is_for(clean_ciphertext(ciphertext), details)
     except NotAMessage as error:
@@ -340,15 +343,6 @@ def _check(ciphertext: str, details: KeyDetails, what: str) -> None:
             why="It was made with another key, perhaps before the key file was replaced.",
             next="Plan again: a changed key file makes a new password. Nothing was handed over.",
         )
-
-
-def _in_clear(what: str) -> NotForThisKey:
-    return NotForThisKey(
-        "A secret in clear",
-        f"{what} is in the state unencrypted: it was made without a PGP key.",
-        why="Whoever can read the state can read it, so it is not handed over.",
-        next="Give the user a key file in the layer, and plan again: it will be made anew.",
-    )
 
 
 def _one_line(base64_text: str) -> str:

@@ -47,6 +47,7 @@ STEP = Step(
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
 MAX_REQUEST = 200_000
+_RANKS = {VerdictKind.WORKS: 0, VerdictKind.UNVERIFIED: 1}
 
 
 @dataclass(frozen=True)
@@ -251,12 +252,11 @@ def _saved(request: Request, text: str, context: Context) -> list[Sentence]:
 
 
 def _posted(text: str, context: Context) -> list[Sentence]:
-    mailbox = context.world.mailbox
-    if mailbox is None:
+    path = context.world.mail(f"request-{context.facts['user']}.txt")
+    if path is None:
         return []
-    name = f"request-{context.facts['user']}.txt"
-    write_atomically(mailbox / name, text.encode("utf-8"))
-    return [f"in the sandbox's mailbox ({name})"]
+    write_atomically(path, text.encode("utf-8"))
+    return [f"in the sandbox's mailbox ({path.name})"]
 
 
 def _copied(text: str, context: Context) -> list[Sentence]:
@@ -276,9 +276,6 @@ def observe(context: Context) -> Observation:
     if not key.accepted:
         return Observation(Verdict.CHANGED, f"Your key {fingerprint[-16:]}: {key.headline}.")
     return AGREES
-
-
-_RANKS = {VerdictKind.WORKS: 0, VerdictKind.UNVERIFIED: 1}
 
 
 @dataclass(frozen=True)

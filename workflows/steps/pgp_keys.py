@@ -6,26 +6,29 @@ verdict for the AWS provider that each layer has locked, with the sentence to se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.sentences import Sentence, joined
+from workflows.layer.model import Layer
+from workflows.layer.operations.key_files import sharing_key
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.invitation import Invitation
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.gpg.inspect import check_key
+from workflows.services.gpg.key_file import JudgedFile, judge_file
 from workflows.services.gpg.many_keys import in_parallel
 from workflows.services.gpg.refusals import KeyRefused
-from workflows.steps import layer_keys
+from workflows.services.gpg.verdict import ACCEPTED, EXPIRES_SOON, VerdictKind
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.edits import expired, other_keys, read_layers
-from workflows.steps.judged_keys import KeyJudge, TakenKey
-from workflows.steps.layer_keys import PresentKey
+from workflows.steps.judged_keys import KeyJudge, Mark, TakenKey
 from workflows.steps.places import told_path
 from workflows.steps.taken_keys import people_of
 
@@ -110,17 +113,15 @@ def gather(drafted: Mapping[str, str], context: Context, report: Report) -> Gath
         report(Progress("Reading the keys", done, len(wanted)))
 
     found = dict(zip(wanted, in_parallel(take, wanted, tick), strict=True))
-    rows = layer_keys.look(context, report, people)
+    rows = present_keys(context, report, people)
     present = {name: tuple(row for row in rows if row.concerns(name)) for name in people}
     return Gathered({name: key for name, key in found.items() if key}, mail_for(context), present)
 
 
 def mail_for(context: Context) -> tuple[str, ...]:
     """Those whose keys are wanted and who have a request in the sandbox's mailbox; nobody outside of it."""
-    mailbox = context.world.mailbox
-    if mailbox is None:
-        return ()
-    return tuple(name for name in people_of(context) if (mailbox / f"request-{name}.txt").exists())
+    requests = {name: context.world.mail(f"request-{name}.txt") for name in people_of(context)}
+    return tuple(name for name, file in requests.items() if file and file.exists())
 
 
 def invite(name: str, context: Context) -> Sentence:
@@ -130,10 +131,11 @@ def invite(name: str, context: Context) -> Sentence:
         OnboardError: the name breaks a rule, or the text could not be put anywhere.
     """
     text = Invitation(str(context.facts["project"]), name).render()
-    mailbox = context.world.mailbox
-    if mailbox is None:
-        return hand_out(text, f"invitation-{name}.txt", context)
-    write_atomically(mailbox / f"invitation-{name}.txt", text.encode())
+    file_name = f"invitation-{name}.txt"
+    mail = context.world.mail(file_name)
+    if mail is None:
+        return hand_out(text, file_name, context)
+    write_atomically(mail, text.encode())
     return f"It is in the sandbox's mailbox, for {name}."
 
 
@@ -222,8 +224,7 @@ def observe(context: Context) -> Observation:
             return Observation(Verdict.CHANGED, told, about=tuple(one.identity for one in others))
     keys = context.decisions.keys.values()
     for account, reset in ((account, reset) for key in keys for account, reset in key.resets.items()):
-        users = {one.iam_name for one in layers[account].people if one.key_file == reset.file}
-        more = sorted(users - set(reset.users))
+        more = sorted({*sharing_key(layers[account], reset.file)}.difference(reset.users))
         if more:
             words = f"{', '.join(more)} of {account} has come to share {reset.file}, which is replaced."
             return Observation(Verdict.CHANGED, words, about=(account, reset.file, *more))
@@ -263,3 +264,131 @@ def about_each_other(keys: Sequence[TakenKey]) -> list[Problem]:
                 words = f"{who} share {reset.file} of {account}: it can hold one key only."
                 problems.append(Problem(words, "people"))
     return problems
+
+
+@dataclass(frozen=True)
+class PresentKey:
+    """A key file of a layer, as it is.
+
+    Attributes:
+        account: the layer's account.
+        file: its path in the layer, as `keys/jane.doe`.
+        users: IAM names of those who have it.
+        same: other files of these layers with the same key, as `security: keys/machine.ci`.
+        kind: how the verdict ends.
+        headline: the verdict in a few words.
+        explanation: why, in a sentence or two.
+        warnings: what to know although it works.
+        expires: the day that it stops being usable, in UTC; None for never, and where there is no key.
+        soon: whether that day is less than thirty days off, or past.
+        algorithm: as "RSA 4096", or "" where there is no key.
+        fingerprint: of the primary key, 40 upper-case hexadecimal digits, or "".
+        user_ids: the user ids in it.
+        for_owner: what to send to its owner, or "".
+    """
+
+    account: str
+    file: str
+    users: tuple[str, ...]
+    same: tuple[str, ...]
+    kind: VerdictKind
+    headline: Sentence
+    explanation: Sentence
+    warnings: tuple[Sentence, ...]
+    expires: date | None
+    soon: bool
+    algorithm: str
+    fingerprint: str
+    user_ids: tuple[str, ...]
+    for_owner: Sentence
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the provider can use the file."""
+        return self.kind in ACCEPTED
+
+    def concerns(self, name: str) -> bool:
+        """Whether it is a person's, by the users that have it or by its name."""
+        names = {self.file.removeprefix("keys/"), *self.users}
+        return name.casefold() in {one.casefold() for one in names}
+
+    @property
+    def mark(self) -> Mark:
+        """The verdict at a glance."""
+        return Mark.of(self.kind, self.warnings)
+
+
+def present_keys(
+    context: Context, report: Report, names: Collection[str] | None = None
+) -> tuple[PresentKey, ...]:
+    """Judge the key files that lie in the layers already, to the letter as the provider would read them.
+
+    They are shown, never rewritten: a changed file resets the passwords of everybody who has it.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        names: of these people and file names only; None for all.
+
+    Returns:
+        A row for each file, the worst first, then by layer and name.
+
+    Raises:
+        Cancelled: the person stopped it.
+        OnboardError: a layer cannot be read, or gpg is missing.
+    """
+    judge = KeyJudge(context)
+    files = [
+        (account, path, data)
+        for account, layer in judge.layers.items()
+        for path, data in layer.files.keys.items()
+        if names is None or _concerns(layer, path, names)
+    ]
+
+    def one(file: tuple[str, str, bytes]) -> JudgedFile:
+        account, _, data = file
+        return judge_file(
+            data,
+            judge.provider(account),
+            context.world.now(),
+            environment=context.world.environment,
+        )
+
+    def tick(done: int) -> None:
+        context.raise_if_cancelled()
+        report(Progress("Judging the key files", done, len(files)))
+
+    judged = in_parallel(one, files, tick)
+    rows = [
+        _row(judge.layers[account], path, found, judge.same_as(account, path), context)
+        for (account, path, _), found in zip(files, judged, strict=True)
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.accepted, not row.soon)))
+
+
+def _concerns(layer: Layer, path: str, names: Collection[str]) -> bool:
+    wanted = {name.casefold() for name in names}
+    return any(one.casefold() in wanted for one in (path.removeprefix("keys/"), *sharing_key(layer, path)))
+
+
+def _row(layer: Layer, path: str, found: JudgedFile, same: tuple[str, ...], context: Context) -> PresentKey:
+    verdict, now = found.verdict, context.world.now()
+    details = found.key.details if found.key else None
+    expires = details.expires(now) if details else None
+    part = (details.encryption_part(now) or details.primary) if details else None
+    return PresentKey(
+        account=layer.location.account,
+        file=path,
+        users=sharing_key(layer, path),
+        same=same,
+        kind=verdict.kind,
+        headline=verdict.headline,
+        explanation=verdict.explanation,
+        warnings=verdict.warnings,
+        expires=expires.date() if expires else None,
+        soon=expires is not None and expires < now + EXPIRES_SOON,
+        algorithm=part.description if part else "",
+        fingerprint=details.fingerprint if details else "",
+        user_ids=tuple(one.text for one in details.user_ids if one.holds) if details else (),
+        for_owner=verdict.sentence_for_owner,
+    )

@@ -19,7 +19,7 @@ from workflows.layer.project import LayerLocation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Choice, Observation, Verdict
-from workflows.numbers import count
+from workflows.numbers import count, listed
 from workflows.services.aws_errors import AwsError
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.git import Git
@@ -62,6 +62,8 @@ STEP = Step(
     reads=lambda facts: read_plan(facts.get("plan")),
 )
 MAX_TEXT = 20_000_000
+_SHORT = 8
+_THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)
 
 
 @dataclass(frozen=True)
@@ -360,9 +362,6 @@ def accept(context: Context, report: Report) -> Facts:
 SETTLING = {Choice.ACCEPT: accept}
 
 
-_THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)
-
-
 def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
     """Let no plan be read whose IAM resources are all in other accounts than the layer's.
 
@@ -420,10 +419,6 @@ def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
     )
 
 
-_SHORT = 8
-_MOST = 5
-
-
 def origin_words(record: PlanRecord, context: Context) -> Sentence:
     """The program, the commit and the branch, and what of the plan's sources is in no commit.
 
@@ -442,7 +437,6 @@ def origin_words(record: PlanRecord, context: Context) -> Sentence:
 
 
 def _uncommitted(dirty: list[Path], root: Path) -> Sentence:
-    names = [str(path.relative_to(root)) for path in dirty[:_MOST]]
-    more = f" and {len(dirty) - _MOST} more" if len(dirty) > _MOST else ""
+    names = listed([str(path.relative_to(root)) for path in dirty], 5)
     files = count(len(dirty), "file that it was made from differs", "files that it was made from differ")
-    return f"{files} from that commit: {', '.join(names)}{more}."
+    return f"{files} from that commit: {names}."

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import plain, read
-from workflows.numbers import count
+from workflows.numbers import count, listed
 from workflows.services.terraform.plan import (
     ACCESS_KEY,
     GROUP_MEMBERS,
@@ -242,8 +242,7 @@ def staleness(planned: Planned, context: Context) -> Sentence:
     if not changed:
         return new_passwords.outdated(context)
     names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"Changed since the plan was made: {', '.join(names[:3])}{more}. Plan again."
+    return f"Changed since the plan was made: {listed(names, 3)}. Plan again."
 
 
 def standing(planned: Planned, result: ApplyResult) -> Sentence:
@@ -285,13 +284,6 @@ def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
         names = told.setdefault(replace(trouble, address=""), [])
         names += [name for name in who if name not in names]
     return tuple(
-        f"{_listed(names)}{joined((f'{one.title}.', one.why, one.next))}" for one, names in told.items()
+        f"{listed(names, 5)}{': ' if names else ''}{joined((f'{one.title}.', one.why, one.next))}"
+        for one, names in told.items()
     )
-
-
-def _listed(names: list[str]) -> str:
-    """The names in front of what they have in common; a long list is cut."""
-    if not names:
-        return ""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}: "

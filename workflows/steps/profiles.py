@@ -16,6 +16,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
 from workflows.services.credential_command import credential_command
+from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.profiles.plan import (
     BaseProfile,
     KeyFromProcess,
@@ -29,7 +30,6 @@ from workflows.services.profiles.reading import profile_sections
 from workflows.services.profiles.record import HandChange, Stale
 from workflows.services.profiles.write import MAX_BYTES, Decisions, prepare, preview, write_profiles
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
 from workflows.steps.places import told_path
 

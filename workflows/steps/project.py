@@ -24,7 +24,7 @@ from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
-from workflows.numbers import count
+from workflows.numbers import count, listed
 from workflows.services.git import Git, Upstream
 from workflows.services.terraform.binary import Wanted, find_program
 from workflows.steps.base import Context, Progress, Report
@@ -323,15 +323,12 @@ def _remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> 
 
 def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
     """Requests in the sandbox's mailbox for another key, of people who are there already."""
-    mailbox = context.world.mailbox
-    if mailbox is None:
-        return []
     people = sorted({person.iam_name for layer in layers for person in layer.people})
-    sent = {name: mailbox / f"request-{name}.txt" for name in people}
+    sent = {name: context.world.mail(f"request-{name}.txt") for name in people}
     return [
         f"{name} asks for a new key (in the mailbox): enter the name under “New PGP key for?”."
         for name, file in sent.items()
-        if file.is_file() and _is_replacement(file)
+        if file and file.is_file() and _is_replacement(file)
     ]
 
 
@@ -354,9 +351,8 @@ def _git_remarks(project: Project, context: Context) -> list[Sentence]:
     folders = [layer.path for layer in project.layers]
     dirty = git.dirty_files(folders)
     if dirty:
-        names = ", ".join(str(file.path.relative_to(git.root())) for file in dirty[:3])
-        more = f" and {len(dirty) - 3} more" if len(dirty) > 3 else ""
-        remarks.append(f"Changed here and not committed: {names}{more}. They will be part of the plan.")
+        names = listed([str(file.path.relative_to(git.root())) for file in dirty], 3)
+        remarks.append(f"Changed here and not committed: {names}. They will be part of the plan.")
     return remarks
 
 

@@ -21,7 +21,6 @@ from workflows.layer.formatting import fmt_clean
 from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
-from workflows.layer.operations import Operation
 from workflows.layer.operations.password_length import short_passwords
 from workflows.layer.write import WriteJournal
 from workflows.machine.declaration import Step
@@ -87,12 +86,13 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     journal_of(context.folder).finish()
     refuse_expired_keys(context)
     report(Progress("Reading the layers"))
-    edits = []
+    changes: list[FileChange] = []
     for layer in read_layers(context).values():
         context.raise_if_cancelled()
         report(Progress(f"Editing {layer.location.relative} in memory"))
-        edits.append((layer, operations(layer, context.decisions)))
-    change_set = ChangeSet(tuple(change for edit in edits for change in _proposed(*edit, context.decisions)))
+        with refused_by_hand(layer, "Go back and take that back"):
+            changes += _changes(layer, context.decisions)
+    change_set = ChangeSet(tuple(changes))
     report(Progress("Checking the format"))
     _check_format(change_set, context)
     return change_set
@@ -120,11 +120,6 @@ def notes(context: Context) -> list[Sentence]:
     return found
 
 
-def written(context: Context) -> int:
-    """How many files this session has written, those included that `prepare` had to finish."""
-    return len(files_written(context.folder))
-
-
 def journal_of(folder: Path) -> WriteJournal:
     """What is being written, kept in the session's private folder, whose resuming finishes it."""
     return WriteJournal(folder / "writing.json", lambda change_set: _keep(folder, change_set))
@@ -146,17 +141,16 @@ def _kept(folder: Path) -> dict[str, Any]:
     return read_record(folder / _WRITTEN) or {"digest": "", "files": []}
 
 
-def _proposed(layer: Layer, wanted: Sequence[Operation], decisions: Decisions) -> list[FileChange]:
-    """What some operations change in one layer.
+def _changes(layer: Layer, decisions: Decisions) -> list[FileChange]:
+    """What the decisions change in one layer.
 
     Raises:
-        NotPossible: its shape does not allow one of them, or AWS would refuse a password that is to be made.
+        EditRefused: its shape does not allow it, or AWS would refuse a password that is to be made.
     """
-    with refused_by_hand(layer, "Go back and take that back"):
-        edited = edit_layer(layer, wanted)
-        for short in short_passwords(edited, _new_passwords(layer, decisions)):
-            raise short.refusal()
-        return changes_of(layer, edited)
+    edited = edit_layer(layer, operations(layer, decisions))
+    for short in short_passwords(edited, _new_passwords(layer, decisions)):
+        raise short.refusal()
+    return changes_of(layer, edited)
 
 
 def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:

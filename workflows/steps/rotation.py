@@ -6,9 +6,10 @@ the kept keys (`KeyRecords`), not on a handoff.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
@@ -52,15 +53,6 @@ class Request:
     profile: str
     code: str = ""
     delete_inactive: bool = False
-
-
-def kept_records(context: Context) -> tuple[KeyRecord, ...]:
-    """The keys that are kept on this computer.
-
-    Raises:
-        OnboardError: what is known of them cannot be read.
-    """
-    return KeyRecords(context.world.key_records_folder).all()
 
 
 def validate(request: Request, context: Context) -> list[Problem]:
@@ -194,18 +186,18 @@ def _session(
     report(Progress("Looking where the key is kept"))
     store = store_of(record, world)
     key = _working_key(record, store, clients)
-
-    def tell(words: str) -> None:
-        report(Progress(words))
-
     try:
         report(Progress("Starting a session with your MFA code"))
         with ExitStack() as stack:
             with about_key_of(record.profile):
-                begun = key_session(key, code.strip(), clients, world, context.cancelled, _owner(record))
+                check = partial(_check_owner, record)
+                begun = key_session(key, code.strip(), clients, world, context.cancelled, check)
                 session = stack.enter_context(begun)
             save = KeyRecords(world.key_records_folder).put
-            yield session, Parts(session, store, save, world.now, session.serial, tell)
+            yield (
+                session,
+                Parts(session, store, save, world.now, session.serial, lambda words: report(Progress(words))),
+            )
     finally:
         key.drop()
 
@@ -238,17 +230,14 @@ def _known(key: Credentials, clients: ClientFactory) -> bool:
     return True
 
 
-def _owner(record: KeyRecord) -> Callable[[sts.Identity], None]:
-    def check(who: sts.Identity) -> None:
-        if (who.user_name or "", who.account) != (record.user, record.account_id):
-            raise OnboardError(
-                "Another one's access key",
-                f"The kept key belongs to {who.arn}.",
-                why=f"Written down is {record.user} in the account {record.account_id}.",
-                next="Import the right key again: `iam-onboard access-key import`.",
-            )
-
-    return check
+def _check_owner(record: KeyRecord, who: sts.Identity) -> None:
+    if (who.user_name or "", who.account) != (record.user, record.account_id):
+        raise OnboardError(
+            "Another one's access key",
+            f"The kept key belongs to {who.arn}.",
+            why=f"Written down is {record.user} in the account {record.account_id}.",
+            next="Import the right key again: `iam-onboard access-key import`.",
+        )
 
 
 def _make_room(request: Request, record: KeyRecord, session: KeySession, told: list[Sentence]) -> None:

@@ -22,7 +22,6 @@ from workflows.services.clients import USUAL_REGION, ClientFactory, Credentials,
 from workflows.services.kept_credentials import SHORTEST_REST, keep_credentials, kept_credentials
 from workflows.services.sts import partition_of, session_token
 from workflows.services.sts_regions.ask import Access, Question, partition_of_region
-from workflows.services.vault import Vault
 from workflows.steps.base import Context
 from workflows.steps.terraform_credentials import CodeWanted, factory_for, keyring_of
 from workflows.steps.terraform_profiles import project_files
@@ -81,7 +80,7 @@ class MfaSessions:
         held, now = self._held.get(serial), self._context.world.now()
         if held is not None and held.expires_at is not None and held.expires_at - now >= SHORTEST_REST:
             return held
-        found = kept_credentials(self._vault(), _vault_name(serial), now)
+        found = kept_credentials(keyring_of(self._context), f"regions/{serial}", now)
         if found is not None:
             self._held[serial] = found
         return found
@@ -93,22 +92,15 @@ class MfaSessions:
             VaultUnavailable: it could not be kept.
         """
         self._held[serial] = session
-        vault = self._vault()
+        vault = keyring_of(self._context)
         if vault is not None:
-            keep_credentials(vault, _vault_name(serial), session)
+            keep_credentials(vault, f"regions/{serial}", session)
 
     def drop(self) -> None:
         """Forget what is in memory."""
         for session in self._held.values():
             session.drop()
         self._held.clear()
-
-    def _vault(self) -> Vault | None:
-        return keyring_of(self._context)
-
-
-def _vault_name(serial: str) -> str:
-    return f"regions/{serial}"
 
 
 def ways(context: Context, project: Project) -> tuple[Way, ...]:

@@ -15,6 +15,7 @@ from workflows.core.files import FileError, explained, read_bytes
 from workflows.core.sentences import Sentence, joined
 from workflows.messages.envelope import MessageError
 from workflows.messages.request import Request, open_request
+from workflows.numbers import listed
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.many_keys import check_keys, in_parallel
 from workflows.services.gpg.normalise import KEYRING_LIMIT
@@ -324,8 +325,7 @@ def _unmatched(one: _Read, named: str, keys: Sequence[CheckedKey]) -> list[Sente
     told: list[Sentence] = []
     if keys:
         ids = [next((user.text for user in key.details.user_ids), "a key without a name") for key in keys]
-        more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
-        told.append(f"{one.path.name} is for nobody here: {', '.join(ids[:3])}{more}")
+        told.append(f"{one.path.name} is for nobody here: {listed(ids, 3)}")
     if one.refusal and (named or not isinstance(one.refusal, _NO_KEY_AT_ALL)):
         told.append(f"{one.path.name}: {one.refusal.title}. {one.refusal.what}")
     return told

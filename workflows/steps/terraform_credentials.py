@@ -88,7 +88,8 @@ def credential_files(
             stack.callback(release_credentials, context.folder, location.account)
             with _given(context, project, profiles, code, report, rest) as given:
                 settings = dict(settings_without_code(context, project, location))
-                settings |= {one.name: _region_of(one) for one in profiles if one.name in given}
+                regions = {one.name: one.settings.get("region") for one in profiles if one.name in given}
+                settings |= {name: {"region": str(one)} if one else {} for name, one in regions.items()}
                 files = write_pair(folder, settings, given)
         for one in profiles:
             report(Progress(f"Asking AWS which account {one.name} is for"))
@@ -115,7 +116,12 @@ def _given(
                 given[one.name] = factory_for(context, project).profile_credentials(files, one.name)
         devices = dict.fromkeys(one.serial for one in profiles if one.source is Source.CODE)
         if len(devices) > 1 and keyring_of(context) is None:
-            raise _several_devices(tuple(devices))
+            raise OnboardError(
+                "Two MFA devices, and no keyring",
+                f"The profiles that the layer names want codes of {' and '.join(devices)}.",
+                why="One is asked for after the other, and there is no keyring to keep what the first gives.",
+                next="Unlock or install the system's keyring (`iam-onboard doctor` tells), then try again.",
+            )
         for serial in devices:
             group = [one for one in profiles if one.serial == serial]
             given |= _with_code(context, project, group, code, report, rest)
@@ -125,16 +131,6 @@ def _given(
             credentials.drop()
         if code is not None:
             code.drop()
-
-
-def _several_devices(serials: Sequence[str]) -> OnboardError:
-    """Their codes are asked for one after the other, and what the first gave has to be kept meanwhile."""
-    return OnboardError(
-        "Two MFA devices, and no keyring",
-        f"The profiles that the layer names want codes of {' and '.join(serials)}.",
-        why="One is asked for after the other, and there is no keyring to keep what the first one gives.",
-        next="Unlock or install the system's keyring (`iam-onboard doctor` tells), then try again.",
-    )
 
 
 def _with_code(
@@ -157,11 +153,6 @@ def _with_code(
         given |= new
         _keep_roles(context, project, new, report)
     return given
-
-
-def _region_of(one: LayerProfile) -> dict[str, str]:
-    region = str(one.settings.get("region") or "")
-    return {"region": region} if region else {}
 
 
 def _check_account(context: Context, project: Project, profile: LayerProfile, files: ProfileFiles) -> None:
@@ -290,7 +281,7 @@ def _assumed(
         factory: makes the clients.
         files: the profile files.
         profiles: the profiles; at least one.
-        code: the six digits; dropped.
+        code: the six digits; dropped once they are used.
         context: knows the codes that were given before.
 
     Returns:
@@ -303,11 +294,9 @@ def _assumed(
     first, new = profiles[0], dict[str, Credentials]()
     with contextlib.ExitStack() as failed, contextlib.ExitStack() as stack:
         sts = stack.enter_context(factory.profile_client("sts", files, first.base))
-        try:
-            with about_key_of(first.base):
-                session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
-        finally:
-            code.drop()
+        with about_key_of(first.base):
+            session = session_token(sts, first.serial, code.reveal(), memory=context.world.codes)
+        code.drop()  # it is no code of another device
         stack.callback(session.drop)
         for one in profiles:
             new[one.name] = _role(factory, one, session)

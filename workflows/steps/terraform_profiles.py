@@ -121,7 +121,11 @@ def settings_without_code(
     computed = any(not one.name for one in named_profiles(location))
     chains = [_chain(name, profiles) for name in (profiles if computed else wanted) if name in profiles]
     plain = [chain for chain in chains if _source(chain) is Source.FILES]
-    return {name: _texts(settings) for chain in plain for name, settings in chain}
+    return {
+        name: {key: value for key, value in settings.items() if isinstance(value, str)}
+        for chain in plain
+        for name, settings in chain
+    }
 
 
 def _named(location: LayerLocation) -> Iterator[NamedProfile]:
@@ -160,10 +164,6 @@ def _source(chain: Sequence[tuple[str, Mapping[str, Any]]]) -> Source:
     if any(own.get("role_arn") and own.get("mfa_serial") for _, own in chain):
         return Source.CODE
     return Source.SSO if any(is_sso(own) for _, own in chain) else Source.FILES
-
-
-def _texts(settings: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in settings.items() if isinstance(value, str)}
 
 
 def _missing(named: NamedProfile, location: LayerLocation, files: ProfileFiles) -> OnboardError:

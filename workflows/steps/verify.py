@@ -13,12 +13,12 @@ from workflows.machine.events import Facts
 from workflows.services import sts
 from workflows.services.authenticator import code_problem
 from workflows.services.clients import Credentials
+from workflows.services.key_store import KEPT_IN_FILE
 from workflows.services.role_profiles import needs_code, role_profiles
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.verify import MfaNeeded, Verification, verify_profiles
 from workflows.steps.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.base import Context, Progress, Report, not_asked
-from workflows.steps.key_stores import KEPT_IN_FILE
 from workflows.steps.own_access_key import check_owner, kept_key
 from workflows.steps.own_identity import clients_for, identity_of
 
@@ -157,15 +157,12 @@ def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> 
         codes: by account.
         views: the identities.
     """
-    problems = []
-    for view in views:
-        code = codes.get(view.account, "")
-        if view.serial is None or not code:
-            continue
-        problem = code_problem(code, f"code-{view.account}")
-        if problem is not None:
-            problems.append(problem)
-    return problems
+    return [
+        problem
+        for view in views
+        if view.serial is not None and (code := codes.get(view.account))
+        if (problem := code_problem(code, f"code-{view.account}"))
+    ]
 
 
 def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[Result, ...]:
