@@ -11,13 +11,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import TextArea
 
 from screens.asking import AccountWorkPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, OptionList, Reading, Text, unfold
 from workflows.core.secret import Secret
 from workflows.numbers import count
 from workflows.services.iam import AccessKey, Holding, HoldingKind
@@ -60,8 +59,6 @@ class DeactivatePane(AccountWorkPane):
     DeactivatePane #things { height: auto; max-height: 10; border: none; padding: 0; }
     DeactivatePane #buttons { height: auto; margin-top: 1; }
     DeactivatePane #buttons Button { margin-right: 0; min-width: 8; }
-    DeactivatePane #text { height: 10; margin-top: 1; display: none; }
-    DeactivatePane #text.-shown { display: block; }
     """
 
     def compose_body(self) -> ComposeResult:
@@ -74,7 +71,7 @@ class DeactivatePane(AccountWorkPane):
             yield Button("Remove (d)", id="remove")
             yield Button("Mentions (v)", id="mentions")
             yield Button("Again (r)", id="look")
-        yield TextArea("", id="text", read_only=True)
+        yield Reading(id="text")
 
     def nobody(self) -> bool:
         return not deactivate.leavers(self.context)
@@ -95,7 +92,7 @@ class DeactivatePane(AccountWorkPane):
         places = sum(len(one.mentions) for one in mentioned.values())
         words = f"! {count(places, 'place')} in the repository still mention them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
-        self.query_one("#text", TextArea).text = as_text(mentioned)
+        self.query_one("#text", Reading).text = as_text(mentioned)
 
     @property
     def _findings(self) -> Findings | None:
@@ -193,12 +190,7 @@ class DeactivatePane(AccountWorkPane):
     @on(Button.Pressed, "#mentions")
     def action_mentions(self) -> None:
         """Show or hide what else in the repository mentions them."""
-        text = self.query_one("#text", TextArea)
-        text.toggle_class("-shown")
-        if text.has_class("-shown"):
-            text.focus()
-            self.call_after_refresh(text.scroll_visible, animate=False)  # it has a place only then
-        else:
+        if not unfold(self.query_one("#text", Reading)):
             self.query_one("#things").focus()
 
     def request(self) -> Request:

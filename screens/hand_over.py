@@ -10,14 +10,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.moments import told_moment
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
-from screens.widgets.text import Button, MarkBox, Option, OptionList, Text
+from screens.widgets.text import Button, MarkBox, Option, OptionList, Reading, Text, unfold
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain
 from workflows.steps import hand_over
@@ -59,8 +59,6 @@ class HandOverPane(TerraformPane):
     HandOverPane #people { height: auto; max-height: 7; border: none; padding: 0; }
     HandOverPane #buttons { height: auto; margin-top: 1; }
     HandOverPane #buttons Button { margin-right: 0; min-width: 8; }
-    HandOverPane #text { height: 10; display: none; margin-top: 1; }
-    HandOverPane #text.-shown { display: block; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -88,7 +86,7 @@ class HandOverPane(TerraformPane):
                 yield Button("Mailbox (m)", id="mail")
             yield Button("Sent (t)", id="sent")
             yield Button("View (v)", id="view")
-        yield TextArea("", id="text", read_only=True)
+        yield Reading(id="text")
 
     def _hint(self) -> str:
         if not self._names:
@@ -142,7 +140,7 @@ class HandOverPane(TerraformPane):
         self.query_one("#trouble", Text).update(
             "\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else ""
         )
-        self.query_one("#text", TextArea).text = handoff.text if handoff else ""
+        self.query_one("#text", Reading).text = handoff.text if handoff else ""
 
     def _chosen(self, name: str) -> PersonHandoff | None:
         """The text of a person as it is sent: with the usual roles, or without."""
@@ -160,7 +158,7 @@ class HandOverPane(TerraformPane):
     def _choose_roles(self, event: MarkBox.Changed) -> None:
         self._usual_roles = event.value
         handoff = self._chosen(self._marked)
-        self.query_one("#text", TextArea).text = handoff.text if handoff else ""
+        self.query_one("#text", Reading).text = handoff.text if handoff else ""
 
     # -- what comes back ---------------------------------------------------------------------------
 
@@ -238,14 +236,11 @@ class HandOverPane(TerraformPane):
     @on(Button.Pressed, "#view")
     def action_view(self) -> None:
         """Show or hide the whole text."""
-        text = self.query_one("#text", TextArea)
-        text.toggle_class("-shown")
-        if text.has_class("-shown"):
-            text.focus()
+        unfold(self.query_one("#text", Reading))
 
     def action_hide_text(self) -> None:
         """Close the whole text; the list has the focus again."""
-        self.query_one("#text", TextArea).remove_class("-shown")
+        self.query_one("#text", Reading).remove_class("-shown")
         self.query_one("#people", OptionList).focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002

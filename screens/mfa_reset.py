@@ -9,14 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import TextArea
 
 from screens.asking import AccountWorkPane
 from screens.base import Opening
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.text import Button, OptionList, Text
+from screens.widgets.text import Button, OptionList, Reading, Text
 from workflows.core.secret import Secret
 from workflows.steps import mfa_reset
 from workflows.steps.base import Report
@@ -40,8 +39,6 @@ class MfaResetPane(AccountWorkPane):
     MfaResetPane #devices { height: auto; max-height: 8; border: none; padding: 0; }
     MfaResetPane #buttons { height: auto; margin-top: 1; }
     MfaResetPane #buttons Button { margin-right: 1; min-width: 8; }
-    MfaResetPane #text { height: 10; margin-top: 1; display: none; }
-    MfaResetPane #text.-shown { display: block; }
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -57,7 +54,7 @@ class MfaResetPane(AccountWorkPane):
             yield Button("Remove (d)", id="remove")
             yield Button("Copy text (c)", id="copy")
             yield Button("Look again (r)", id="look")
-        yield TextArea("", id="text", read_only=True)
+        yield Reading(id="text")
 
     def nobody(self) -> bool:
         return not self.context.decisions.mfa_reset
@@ -136,7 +133,7 @@ class MfaResetPane(AccountWorkPane):
         if deed == "remove":
             self._removed = (*self._removed, self._removing)
             name = self._removing[0]
-            text = self.query_one("#text", TextArea)
+            text = self.query_one("#text", Reading)
             text.text = mfa_reset.text_for(name, self.found, self.context)
             text.add_class("-shown")
             self.notify(f"The MFA device of {name} is taken away.")

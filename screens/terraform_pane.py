@@ -20,7 +20,7 @@ from screens.asking import CodePane
 from screens.base import Opening, StepPane
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Button, Text
+from screens.widgets.text import Button, Text, unfold
 from workflows.core.sentences import text_of
 from workflows.services.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
 from workflows.steps import plan, recovery
@@ -137,12 +137,8 @@ class TerraformPane(CodePane):
     def action_log(self) -> None:
         """Show or hide Terraform's own words; a run that is over has left them in a file."""
         log = self.query_one(RunLog)
-        log.toggle_class("-shown")
-        if log.has_class("-shown"):
-            log.focus()
-            self.call_after_refresh(log.scroll_visible, animate=False)
-            if not log.filled and not self.running_move:
-                self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG))
+        if unfold(log) and not log.filled and not self.running_move:
+            self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG))
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.

@@ -25,7 +25,7 @@ from screens.widgets.dialogs import ask
 from screens.widgets.everybody_dialog import EverybodyDialog
 from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
-from screens.widgets.text import Text
+from screens.widgets.text import Text, marked_up
 from tui.stage import Stage
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice
@@ -341,7 +341,7 @@ class WizardScreen(Screen[None]):
             words = "In every account, and the way to what is next there"
             yield SystemCommand("people: where everybody stands", words, self.action_everybody)
         for key in self.walk.session.layout():
-            title = self.walk.title(key)
+            title = marked_up(self.walk.title(key))
             yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(self.visit, key))
 
 

@@ -18,9 +18,11 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 from textual import widgets
 from textual.content import Content
+from textual.markup import escape
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import VisualType
+from textual.widget import Widget
 from textual.widgets import option_list
 from textual.widgets.button import ButtonVariant
 from textual.widgets.data_table import ColumnKey, RowKey
@@ -48,6 +50,11 @@ def styled(*parts: tuple[Sentence, str | Style]) -> Content:
 def sized(text: Sentence, width: int) -> str:
     """A text cut off or filled up to a width in cells."""
     return set_cell_size(shown(text), width)
+
+
+def marked_up(text: Sentence) -> str:
+    """A text for what takes nothing but markup, as the palette does."""
+    return escape(shown(text))
 
 
 def segment(text: Sentence, style: SegmentStyle) -> Segment:
@@ -247,3 +254,29 @@ class Log(widgets.RichLog):
     def add(self, line: Sentence, style: str = "", **options: Any) -> None:
         """Add a line."""
         self.write(RichText(shown(line), style), **options)
+
+
+class Reading(widgets.TextArea):
+    """A longer text to read and scroll, hidden until it is asked for."""
+
+    DEFAULT_CSS = """
+    Reading { height: 10; margin-top: 1; display: none; }
+    Reading.-shown { display: block; }
+    """
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__("", id=id, read_only=True)
+
+    def load_text(self, text: str) -> None:
+        """Show another text in its place."""
+        super().load_text(shown(text))
+
+
+def unfold(widget: Widget) -> bool:
+    """Show a widget that was hidden, with the focus and in view, or hide it; tells whether it is shown."""
+    widget.toggle_class("-shown")
+    unfolded = widget.has_class("-shown")
+    if unfolded:
+        widget.focus()
+        widget.call_after_refresh(widget.scroll_visible, animate=False)  # it has a place only then
+    return unfolded
