@@ -19,8 +19,9 @@ from screens.console_steps import create_access_key
 from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.field_row import FieldRow
+from screens.widgets.lists import MarkBox
 from screens.widgets.secret_input import SecretInput
-from screens.widgets.text import Button, MarkBox, OptionList, Text
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Identity

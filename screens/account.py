@@ -17,8 +17,9 @@ from textual.widgets import Input
 from screens.base import Opening, StepPane
 from screens.by_hand import ByHandPane
 from screens.widgets.field_row import FieldRow
+from screens.widgets.lists import MarkBox
 from screens.widgets.problems import ProblemList
-from screens.widgets.text import MarkBox, Text
+from screens.widgets.text import Text
 from workflows.layer.model import Constant
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.steps import account

@@ -16,7 +16,8 @@ from screens.asking import AccountWorkPane
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.text import Button, OptionList, Reading, Text, unfold
+from screens.widgets.lists import Reading
+from screens.widgets.text import Button, OptionList, Text, unfold
 from workflows.core.secret import Secret
 from workflows.numbers import count
 from workflows.services.iam import AccessKey, Holding, HoldingKind

@@ -18,8 +18,9 @@ from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
 from screens.widgets.filter_field import FilterField
 from screens.widgets.layer_bar import LayerBar
+from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
-from screens.widgets.text import Button, MarkList, Text
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import (
     check_policy_arn,

@@ -17,7 +17,8 @@ from screens.moments import told_moment
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
 from screens.widgets.field_row import FieldRow
-from screens.widgets.text import Button, MarkBox, Option, OptionList, Reading, Text, unfold
+from screens.widgets.lists import MarkBox, Reading
+from screens.widgets.text import Button, Option, OptionList, Text, unfold
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.shapes import plain
 from workflows.steps import hand_over

@@ -15,7 +15,8 @@ from screens.base import Opening
 from screens.moments import told_moment
 from screens.widgets.code_field import CodeField
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.text import Button, OptionList, Reading, Text
+from screens.widgets.lists import Reading
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.steps import mfa_reset
 from workflows.steps.base import Report

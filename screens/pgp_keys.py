@@ -19,7 +19,8 @@ from screens.base import Opening, StepPane
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import Confirm, Dialog, Notice, ask
 from screens.widgets.field_row import FieldRow
-from screens.widgets.text import Button, OptionList, Table, Text
+from screens.widgets.lists import Table
+from screens.widgets.text import Button, OptionList, Text
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import joined, text_of

@@ -14,10 +14,11 @@ from textual.containers import Horizontal, Vertical
 from screens.base import Opening, StepPane
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
-from screens.widgets.dialogs import NameDialog, TextDialog, ask
+from screens.widgets.dialogs import Dialog, NameDialog, ask
+from screens.widgets.lists import Log, MarkList
 from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
-from screens.widgets.text import Button, MarkList, Text
+from screens.widgets.text import Button, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.numbers import count
@@ -90,6 +91,35 @@ _ELSEWHERE = "✓ Applied elsewhere: the state holds what was decided. Next (^n)
 def _key(key: str, action: str, words: str, tooltip: str) -> Binding:
     name = f"plan.{action.replace('_', '-')}"
     return Binding(key, action, words, id=name, show=False, tooltip=tooltip)
+
+
+class TextDialog(Dialog[bool]):
+    """Shows a text to read, however long it is, whose lines can begin with a mark.
+
+    Args:
+        title: what it is.
+        text: the text.
+    """
+
+    AUTO_FOCUS = "#text"
+    DEFAULT_CSS = """
+    TextDialog > Vertical { width: 96; }
+    TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
+    """
+    _STYLES: ClassVar[dict[str, str]] = {"+": "green", "-": "red", "~": "yellow"}
+
+    def __init__(self, title: Sentence, text: str) -> None:
+        super().__init__(title, classes="-tall")
+        self._text = text
+
+    def body(self) -> ComposeResult:
+        yield Log(id="text", auto_scroll=False)
+
+    def on_mount(self) -> None:
+        """Write the text."""
+        log = self.query_one(Log)
+        for line in self._text.splitlines():
+            log.add(line, self._STYLES.get(line.strip()[:1], ""), scroll_end=False)
 
 
 class PlanPane(TerraformPane):

@@ -15,7 +15,8 @@ from textual.widgets import Input, SelectionList
 
 from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
-from screens.widgets.text import MarkBox, MarkList, Text, styled
+from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import Text, styled
 from workflows.numbers import count
 from workflows.services.profiles.record import HandChange, Stale
 from workflows.steps import profiles

@@ -13,7 +13,8 @@ from textual.widgets import Input
 
 from screens.base import Opening, StepPane
 from screens.widgets.field_row import FieldRow
-from screens.widgets.text import MarkBox, MarkList, Text
+from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import Text
 from workflows.layer.model import Layer
 from workflows.numbers import count
 from workflows.steps import project

@@ -17,7 +17,8 @@ from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import NameDialog, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.file_diffs import FileDiff, FileDiffs, file_diffs
-from screens.widgets.text import MarkBox, OptionList, Text, styled
+from screens.widgets.lists import MarkBox
+from screens.widgets.text import OptionList, Text, styled
 from workflows.core.sentences import Sentence
 from workflows.layer.change_set import ChangeSet
 from workflows.layer.model import Place

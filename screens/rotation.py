@@ -13,7 +13,8 @@ from screens.asking import UnlockingPane
 from screens.base import Opening, StepPane
 from screens.widgets.choices import Choices
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.text import MarkBox, OptionList, Text
+from screens.widgets.lists import MarkBox
+from screens.widgets.text import OptionList, Text
 from workflows.numbers import count
 from workflows.services.key_records import KeyRecord, KeyRecords, remark
 from workflows.steps import retirement, rotation

@@ -18,9 +18,10 @@ from textual.widgets import Checkbox
 from screens.base import Opening, StepPane
 from screens.decrypting import DecryptingPane
 from screens.widgets.field_row import FieldRow
+from screens.widgets.lists import MarkBox
 from screens.widgets.secret_input import SecretInput
 from screens.widgets.secret_text import SecretText
-from screens.widgets.text import Button, MarkBox, Text
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.services.clipboard import Clipboard

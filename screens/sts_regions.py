@@ -14,7 +14,8 @@ from textual.containers import Horizontal
 from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
 from screens.widgets.dialogs import Confirm, ask
-from screens.widgets.text import Button, MarkBox, Option, OptionList, Table, Text
+from screens.widgets.lists import MarkBox, Table
+from screens.widgets.text import Button, Option, OptionList, Text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes

@@ -18,8 +18,9 @@ from screens.by_hand import ByHandPane
 from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import Line, LineList
+from screens.widgets.lists import MarkList
 from screens.widgets.problems import ProblemList
-from screens.widgets.text import MarkList, Text
+from screens.widgets.text import Text
 from workflows.core.sentences import text_of
 from workflows.core.shapes import plain, read
 from workflows.layer.model import Person

@@ -14,7 +14,8 @@ from textual.widgets import Input
 from screens.asking import BrowsingPane
 from screens.base import Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.text import Button, Table, Text
+from screens.widgets.lists import Table
+from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.numbers import count
 from workflows.services.installation import how_to_install

@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from screens.widgets.secret_input import SecretInput
-from screens.widgets.text import Button, Log, Text
+from screens.widgets.text import Button, Text
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
@@ -376,32 +376,3 @@ class PassphraseDialog(Dialog[Secret]):
     def action_close(self) -> None:
         self.query_one(SecretInput).clear()
         super().action_close()
-
-
-class TextDialog(Dialog[bool]):
-    """Shows a text to read, however long it is, whose lines can begin with a mark.
-
-    Args:
-        title: what it is.
-        text: the text.
-    """
-
-    AUTO_FOCUS = "#text"
-    DEFAULT_CSS = """
-    TextDialog > Vertical { width: 96; }
-    TextDialog Log { height: 1fr; background: $surface; scrollbar-size: 1 1; }
-    """
-    _STYLES: ClassVar[dict[str, str]] = {"+": "green", "-": "red", "~": "yellow"}
-
-    def __init__(self, title: Sentence, text: str) -> None:
-        super().__init__(title, classes="-tall")
-        self._text = text
-
-    def body(self) -> ComposeResult:
-        yield Log(id="text", auto_scroll=False)
-
-    def on_mount(self) -> None:
-        """Write the text."""
-        log = self.query_one(Log)
-        for line in self._text.splitlines():
-            log.add(line, self._STYLES.get(line.strip()[:1], ""), scroll_end=False)

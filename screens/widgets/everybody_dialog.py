@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from screens.widgets.dialogs import Dialog
-from screens.widgets.text import Table, Text, cell
+from screens.widgets.lists import Table, cell
+from screens.widgets.text import Text
 from workflows.steps.everybody import Everybody
 
 _STYLES = {"✓": "green", "✗": "red", "…": "yellow"}

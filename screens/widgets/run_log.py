@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import chain, islice
 
-from screens.widgets.text import Log, Text
+from screens.widgets.lists import Log
+from screens.widgets.text import Text
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.redaction import redact
 from workflows.services.terraform.runner import Update

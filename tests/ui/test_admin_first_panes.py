@@ -9,7 +9,7 @@ from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
 from textual.widgets import DataTable, TextArea
 
-from screens.widgets.text import MarkBox, MarkList
+from screens.widgets.lists import MarkBox, MarkList
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps import pgp_keys, project, users

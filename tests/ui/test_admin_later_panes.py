@@ -7,7 +7,7 @@ from support.admin_wizard import wizard
 from textual.widgets import Input
 
 from screens.widgets.file_diffs import FileDiffs
-from screens.widgets.text import MarkBox, MarkList
+from screens.widgets.lists import MarkBox, MarkList
 from workflows.machine.state import Status
 from workflows.steps import account, groups, pgp_keys, project, review, users
 

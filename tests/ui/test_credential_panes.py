@@ -23,8 +23,8 @@ from screens.profiles import ProfilesPane
 from screens.verify import VerifyPane
 from screens.widgets.choices import Choices
 from screens.widgets.dialogs import PassphraseDialog
+from screens.widgets.lists import MarkList
 from screens.widgets.qr_dialog import QrDialog
-from screens.widgets.text import MarkList
 from tui.vaults import vault_for
 from workflows.core.secret import Secret
 from workflows.machine.declaration import Step

@@ -8,8 +8,8 @@ from support.admin_wizard import Wizard, wizard
 from textual.widgets import Input
 
 from screens.groups import GroupsPane
+from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix
-from screens.widgets.text import MarkList
 from workflows.machine.state import Status
 from workflows.steps import groups, pgp_keys, project, users
 

@@ -9,8 +9,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from screens.plan import ForeignList
-from screens.widgets.dialogs import TextDialog
+from screens.plan import ForeignList, TextDialog
 from screens.widgets.filter_field import FilterField
 from screens.widgets.plan_tree import PlanTree, ResourceBrowser
 from workflows.services.terraform.events import ApplyStart, PlannedChange, RefreshComplete, RefreshStart

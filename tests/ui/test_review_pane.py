@@ -15,7 +15,7 @@ from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
 from screens.widgets.file_diffs import FileDiffs, file_diffs
-from screens.widgets.text import MarkBox
+from screens.widgets.lists import MarkBox
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions

@@ -1,0 +1,150 @@
+"""What shows many texts or long ones: boxes, tables, logs; loaded with the pages that have them.
+
+Like `screens.widgets.text`, whose second half this is, it shows every text as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from rich.segment import Segment
+from rich.text import Text as RichText
+from textual import widgets
+from textual.content import Content
+from textual.strip import Strip
+from textual.widgets import option_list
+from textual.widgets.data_table import ColumnKey, RowKey
+from textual.widgets.selection_list import Selection
+
+from screens.widgets.text import plain, shown
+from workflows.core.sentences import Sentence
+
+
+class MarkBox(widgets.Checkbox):
+    """A box that is empty when it is not marked; Textual draws the same letter in both."""
+
+    DEFAULT_CSS = """
+    MarkBox { border: none; padding: 0; }
+    """
+
+    def __init__(self, label: Sentence, value: bool = False, *, id: str) -> None:  # noqa: A002, FBT001 - Textual's
+        super().__init__(plain(label), value, id=id, compact=True)
+
+    def _make_label(self, label: Any) -> Content:
+        return super()._make_label(plain(label))
+
+    @property
+    def mark(self) -> str:
+        """What stands in the box."""
+        return "X" if self.value else " "
+
+    def render(self) -> Content:
+        """The box as it stands, and its label."""
+        self.BUTTON_INNER = self.mark
+        return super().render()
+
+
+class MarkList(widgets.SelectionList[str]):
+    """A list of boxes, each on one line, that are empty when they are not marked."""
+
+    DEFAULT_CSS = """
+    MarkList { border: none; padding: 0; height: auto; }
+    MarkList:focus { border: none; }
+    """
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, compact=True)
+
+    def show(self, lines: Iterable[tuple[Sentence, str]], marked: Collection[str]) -> None:
+        """Show these boxes in place of the ones before.
+
+        Args:
+            lines: the text and the value of each.
+            marked: the values that are marked.
+        """
+        self.clear_options()
+        self.add_options([Selection(plain(text), value, value in marked) for text, value in lines])
+
+    def on_focus(self) -> None:
+        """Mark the first line, so that Space does something at once."""
+        if self.highlighted is None and self.option_count:
+            self.highlighted = 0
+
+    def render_line(self, y: int) -> Strip:
+        """A line, with its box emptied where the option is not marked."""
+        strip = super().render_line(y)
+        try:
+            option = self.get_option_at_index(self.scroll_offset.y + y)
+        except option_list.OptionDoesNotExist:
+            return strip
+        if option.value in self.selected:
+            return strip
+        left, inner, *rest = strip
+        return Strip([left, Segment(" ", inner.style), *rest])
+
+
+class Table(widgets.DataTable[RichText]):
+    """A table of texts, whose head is drawn anew when rows have made its columns wider.
+
+    Textual 8 keeps the drawn head until the next row: a screen that is painted between a row and the moment
+    in which the widths are measured keeps the narrow head above wide columns.
+    """
+
+    def add_column(self, label: Any, **options: Any) -> ColumnKey:
+        """Add a column."""
+        return super().add_column(cell(label), **options)
+
+    def add_row(self, *cells: Any, **options: Any) -> RowKey:
+        """Add a row; a string is a cell without a style."""
+        return super().add_row(*map(cell, cells), **options)
+
+    def update_cell(self, row_key: Any, column_key: Any, value: Any, **options: Any) -> None:
+        """Show another text in a cell."""
+        super().update_cell(row_key, column_key, cell(value), **options)
+
+    def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
+        super()._update_dimensions(new_rows)
+        self._clear_caches()
+
+
+def cell(text: Sentence | RichText, style: str = "") -> RichText:
+    """A cell of a table, with a style or without."""
+    if isinstance(text, RichText):
+        return text
+    return RichText(shown(text), style, no_wrap=True, end="")
+
+
+class Log(widgets.RichLog):
+    """Lines to scroll through; long ones are wrapped."""
+
+    def __init__(self, *, id: str, max_lines: int | None = None, auto_scroll: bool = True) -> None:  # noqa: A002 - Textual's name
+        super().__init__(
+            max_lines=max_lines,
+            min_width=0,
+            wrap=True,
+            highlight=False,
+            markup=False,
+            auto_scroll=auto_scroll,
+            id=id,
+        )
+
+    def add(self, line: Sentence, style: str = "", **options: Any) -> None:
+        """Add a line."""
+        self.write(RichText(shown(line), style), **options)
+
+
+class Reading(widgets.TextArea):
+    """A longer text to read and scroll, hidden until it is asked for."""
+
+    DEFAULT_CSS = """
+    Reading { height: 10; margin-top: 1; display: none; }
+    Reading.-shown { display: block; }
+    """
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__("", id=id, read_only=True)
+
+    def load_text(self, text: str) -> None:
+        """Show another text in its place."""
+        super().load_text(shown(text))
