@@ -50,10 +50,10 @@ class Stage(Vertical):
 
     DEFAULT_CSS = """
     Stage { width: 1fr; border-left: solid $primary-darken-2; }
-    Stage #waiting { padding: 0 1; }
-    Stage #waiting .pane-title { text-style: bold; color: $text-accent; }
-    Stage #waiting .pane-purpose { color: $text-muted; margin-bottom: 1; }
-    Stage #waiting .pane-note { color: $text-warning; }
+    Stage > #not-yet { padding: 0 1; }
+    Stage > #not-yet .pane-title { text-style: bold; color: $text-accent; }
+    Stage > #not-yet .pane-purpose { color: $text-muted; margin-bottom: 1; }
+    Stage > #not-yet .pane-note { color: $text-warning; }
     """
 
     @dataclass
@@ -305,7 +305,7 @@ def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
         Text(title, classes="pane-title"),
         Text(purpose, classes="pane-purpose"),
         Text(f"{note}\nNext (^n) goes to the step that is open.", classes="pane-note"),
-        id="waiting",
+        id="not-yet",
     )
 
 
