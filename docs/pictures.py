@@ -25,10 +25,12 @@ def draw(folder: Path) -> None:
         folder: a scratch folder.
     """
     sys.path.insert(0, str(ROOT / "tests"))
-    from support.scenes import Stage, picture  # noqa: PLC0415 - found only now
+    from support import without_clock  # noqa: PLC0415 - found only now
+    from support.scenes import Stage, picture  # noqa: PLC0415
     from support.scenes.admin import open_office  # noqa: PLC0415
     from support.scenes.catalogue import scene  # noqa: PLC0415
 
+    without_clock.install()
     office = open_office(folder / "office")
     IMAGES.mkdir(exist_ok=True)
     for name, size in PICTURES.items():

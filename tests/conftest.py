@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -14,10 +15,17 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from support import without_clock
+
+without_clock.install()
+
 # The same inputs each time, so that a change is told by what it changes; `make explore` takes new ones.
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", derandomize=False, print_blob=True)
 settings.load_profile("repeatable")
+
+# A shell that starts this in the background ignores interrupts, and so would every child.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Moments are told in the machine's own time zone.
 os.environ["TZ"] = "UTC"

@@ -19,7 +19,7 @@ from workflows.sandbox.sandbox import Sandbox
 from workflows.steps import apply, hand_over, plan, users
 from workflows.steps.planned import Planned
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 STYLING = Styling("block", "objects", outputs="starred")
 ACCESS = {

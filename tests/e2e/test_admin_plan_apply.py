@@ -165,10 +165,11 @@ def test_a_checkout_that_fell_behind_is_not_planned(
 
 
 def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(
-    runs: AdminRuns, sandbox: Sandbox
+    runs: AdminRuns, sandbox: Sandbox, tmp_path: Path
 ) -> None:
+    over = tmp_path / "over"
     slow = sandbox.project_root / "management/global/base-identities/slow.tf"
-    slow.write_text(slow_resource(4))  # an apply that nobody can miss
+    slow.write_text(slow_resource(over))
     runs.accept("management")
     context = runs.context("management")
     begun = threading.Event()
@@ -183,16 +184,17 @@ def test_an_apply_that_was_left_is_found_again_and_its_end_taken_in(
     assert begun.is_set()
     again = runs.context("management")
     assert apply.look(again, runs.report).begun
+    over.touch()
     given = apply.perform(apply.Request(), again, runs.report)
     assert given["applied"]["added"] > 0
     assert not apply.look(again, runs.report).refusal
 
 
 def test_a_stopped_apply_says_who_is_not_done_and_planning_again_finishes(
-    runs: AdminRuns, sandbox: Sandbox
+    runs: AdminRuns, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     slow = sandbox.project_root / "management/global/base-identities/slow.tf"
-    slow.write_text(slow_resource(20))
+    slow.write_text(slow_resource(tmp_path / "never"))
     runs.accept("management")
     context = runs.context("management")
 

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.admin_runs import AdminRuns, administrator
 from support.given import Given
-from support.panes import PaneHost, new_session, rest, settle
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
-from textual.pilot import Pilot
 from textual.widgets import Static
 
 from screens.apply import ApplyPane
@@ -50,13 +47,6 @@ def runs_of(sandbox: Sandbox, folder: Path) -> AdminRuns:
     made = AdminRuns(administrator(sandbox, folder), folder, once)
     made.write_files()
     return made
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 200) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        await pilot.pause(0.1)
 
 
 async def test_fifty_people_join_at_once_in_a_small_terminal(sandbox: Sandbox, tmp_path: Path) -> None:

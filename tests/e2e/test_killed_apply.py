@@ -1,7 +1,7 @@
 # ruff: noqa: F811 - fixtures are imported, and then named again as parameters
 """An apply of which everything is killed in turn, with the real provider: what is left, and the way back.
 
-The layer has a resource that takes some seconds, so that what is killed is always in the middle: AWS has the
+The layer has a resource that waits for the test, so that what is killed is always in the middle: AWS has the
 people already, and no state knows them.
 """
 
@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,15 @@ def home() -> Iterator[GpgHome]:
 
 
 @pytest.fixture
-def slow_file(sandbox: Sandbox) -> Path:
+def over(tmp_path: Path) -> Path:
+    """Once this file is there, an apply comes to its end."""
+    return tmp_path / "over"
+
+
+@pytest.fixture
+def slow_file(sandbox: Sandbox, over: Path) -> Path:
     file = sandbox.project_root / ACCOUNT / "global/base-identities/slow.tf"
-    file.write_text(slow_resource(6))
+    file.write_text(slow_resource(over))
     return file
 
 
@@ -68,23 +74,19 @@ def begin(runs: AdminRuns) -> multiprocessing.process.BaseProcess:
     wizard.start()
     output = runs.folder / "terraform" / ACCOUNT / "apply" / "output.log"
 
-    def there() -> bool:
+    text = ""
+    while f"{PASSWORD}: Creation complete" not in text or "slow: Provisioning" not in text:
+        assert wizard.is_alive(), text
+        time.sleep(0.05)
         text = output.read_text().replace('\\"', '"') if output.is_file() else ""
-        return f"{PASSWORD}: Creation complete" in text and "slow: Provisioning" in text
-
-    wait_for(there)
     return wizard
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+def kill(runs: AdminRuns, over: Path, wizard: multiprocessing.process.BaseProcess, *victims: str) -> None:
+    """SIGKILL, in the order of the names; with Terraform goes its provider, as when a machine loses power.
 
-
-def kill(runs: AdminRuns, wizard: multiprocessing.process.BaseProcess, *victims: str) -> None:
-    """SIGKILL, in the order of the names; with Terraform goes its provider, as when a machine loses power."""
+    What is left comes to its end then.
+    """
     record = json.loads((runs.folder / "terraform" / ACCOUNT / "apply" / "process.json").read_text())
     plugins = psutil.Process(record["pid"]).children(recursive=True)
     for victim in victims:
@@ -100,6 +102,7 @@ def kill(runs: AdminRuns, wizard: multiprocessing.process.BaseProcess, *victims:
                 for plugin in plugins:
                     with contextlib.suppress(psutil.NoSuchProcess):  # it may have noticed, and ended
                         plugin.kill()
+    over.touch()
     if "wizard" not in victims:
         wizard.join()
 
@@ -122,9 +125,9 @@ def slowly(*victims: str) -> Any:
     "victims", [slowly("wizard", "supervisor"), slowly("wizard"), slowly("supervisor")], ids="+".join
 )
 def test_terraform_goes_on_without_whoever_watched_it_and_the_next_wizard_finds_its_end(
-    runs: AdminRuns, victims: tuple[str, ...]
+    runs: AdminRuns, over: Path, victims: tuple[str, ...]
 ) -> None:
-    kill(runs, begin(runs), *victims)
+    kill(runs, over, begin(runs), *victims)
     if "wizard" in victims:
         assert apply.look(runs.context(ACCOUNT), runs.report).begun
     given = apply.perform(apply.Request(), runs.context(ACCOUNT), runs.report)
@@ -140,9 +143,9 @@ def test_terraform_goes_on_without_whoever_watched_it_and_the_next_wizard_finds_
     ids="+".join,
 )
 def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_in(
-    runs: AdminRuns, slow_file: Path, victims: tuple[str, ...]
+    runs: AdminRuns, over: Path, slow_file: Path, victims: tuple[str, ...]
 ) -> None:
-    kill(runs, begin(runs), *victims)
+    kill(runs, over, begin(runs), *victims)
     context = runs.context(ACCOUNT)
     if "wizard" in victims:
         assert apply.look(context, runs.report).begun
@@ -181,7 +184,9 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
 
 
 @pytest.mark.slow
-def test_a_session_that_ends_during_the_apply_loses_nothing(runs: AdminRuns, sandbox: Sandbox) -> None:
+def test_a_session_that_ends_during_the_apply_loses_nothing(
+    runs: AdminRuns, over: Path, sandbox: Sandbox
+) -> None:
     context = runs.context(ACCOUNT)
     said: list[str] = []
 
@@ -191,6 +196,7 @@ def test_a_session_that_ends_during_the_apply_loses_nothing(runs: AdminRuns, san
         said.extend(progress.payload.lines if isinstance(progress.payload, Update) else ())
         if not before and f"{PASSWORD}: Creation complete" in "".join(said):
             sandbox.advance_clock(3700)
+            over.touch()
 
     with pytest.raises(ApplyFailed) as failed:
         apply.perform(apply.Request(), context, cut_off)

@@ -29,7 +29,7 @@ from workflows.services.gpg.decrypt import clean_ciphertext
 from workflows.steps import apply, hand_over, plan
 from workflows.steps.planned import Planned
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 JOINS, LEAVES, CHANGES = "jane.doe", "alex.kim", "sam.okafor"
 NEW_MACHINE, OLD_MACHINE = "machine.gitlab", "machine.github.actions"

@@ -293,7 +293,6 @@ def test_a_wizard_killed_over_the_codes_goes_on_with_the_same_device(
         text=True,
         capture_output=True,
         env={"PATH": ENVIRONMENT["PATH"], "PYTHONPATH": str(Path(__file__).parents[1])},
-        timeout=60,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr

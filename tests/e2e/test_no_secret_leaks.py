@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import psutil
 import pytest
-from support.leak_hunt import hunting
-from support.new_user import PASSPHRASE, PASSWORD, handoff_for, until, world_of, written
-from support.panes import PaneHost, new_session, rest, settle
+from support.leak_hunt import LeakHunt, hunting
+from support.new_user import PASSPHRASE, PASSWORD, handoff_for, world_of, written
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 
 from screens.before_you_start import BeforeYouStartPane
@@ -32,10 +33,10 @@ from workflows.steps import before_you_start, handoff, pgp_key, sign_in
 
 pytestmark = pytest.mark.e2e
 CANARY = "planted canary/4f+9c"
-GRANDCHILD = """
+WAITS = "import sys; sys.stdin.read()"
+GRANDCHILD = f"""
 import subprocess, sys
-waits = [sys.executable, "-c", "import time; time.sleep(0.4)"]
-subprocess.run(waits, env={"X": sys.stdin.read()})
+subprocess.run([sys.executable, "-c", {WAITS!r}], env={{"X": sys.stdin.readline().strip()}})
 """
 MODULES = (before_you_start, pgp_key, handoff, sign_in)
 PANES = {
@@ -46,18 +47,31 @@ PANES = {
 }
 
 
-def plant(place: str, folder: Path) -> None:
+def run_while_looked_at(hunt: LeakHunt, *argv: str, given: str = "", **options: Any) -> None:
+    """Run a Python program that ends with its standard input."""
+    command = [sys.executable, "-c", *argv]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, **options) as process:
+        assert process.stdin is not None
+        process.stdin.write(given)
+        process.stdin.flush()
+        while given and not psutil.Process(process.pid).children():
+            time.sleep(0.01)
+        hunt.look()
+    assert process.returncode == 0
+
+
+def plant(place: str, folder: Path, hunt: LeakHunt) -> None:
     coded = base64.b64encode(f"xy{CANARY}z".encode()).decode()
     match place:
         case "argument":
-            subprocess.run([sys.executable, "-c", "pass", f"--password={CANARY}"], check=True)
+            run_while_looked_at(hunt, WAITS, f"--password={CANARY}")
         case "environment":
-            subprocess.run([sys.executable, "-c", "pass"], env={"TOKEN": coded}, check=True)
+            run_while_looked_at(hunt, WAITS, env={"TOKEN": coded})
         case "grandchild":
-            subprocess.run([sys.executable, "-c", GRANDCHILD], input=CANARY, text=True, check=True)
+            run_while_looked_at(hunt, GRANDCHILD, given=f"{CANARY}\n")
         case "passing":
             (folder / "passing.tmp").write_text(CANARY)
-            time.sleep(0.3)
+            hunt.look()
             (folder / "passing.tmp").unlink()
         case "base64":
             (folder / "log.txt").write_text(f"sent {coded} to the server")
@@ -82,7 +96,7 @@ def plant(place: str, folder: Path) -> None:
 )
 def test_what_is_planted_is_found(place: str, told: str, tmp_path: Path) -> None:
     with hunting(tmp_path) as hunt:
-        plant(place, tmp_path)
+        plant(place, tmp_path, hunt)
     found = hunt.leaks([CANARY], tmp_path)
     assert any(told in one for one in found), found
     assert CANARY not in repr(found)

@@ -31,7 +31,6 @@ def run(sandbox: Sandbox, *words: str, expect: int = DONE) -> tuple[str, str]:
         text=True,
         start_new_session=True,
         check=False,
-        timeout=120,
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout, done.stderr

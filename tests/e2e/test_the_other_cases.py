@@ -39,7 +39,7 @@ from workflows.steps.planned import Planned
 from workflows.steps.terraform_runs import administrator as iam_administrator
 from workflows.steps.terraform_runs import open_layer, read_state
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("other-cases")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("other-cases")]
 PROFILE = 'module.user["{}"].aws_iam_user_login_profile.this[0]'
 
 

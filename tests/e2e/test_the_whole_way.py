@@ -26,7 +26,7 @@ from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
 
 __all__ = ["sandbox_cache"]
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.e2e
 
 USER = "jane.doe"
 PASSPHRASE = "canary passphrase 7c1f"

@@ -63,13 +63,13 @@ class AdminRuns:
         self.once.update(review.perform(request, context, self.report))
 
 
-def slow_resource(seconds: int) -> str:
-    """A Terraform file with something that an apply is busy with for so long, however fast the rest is."""
+def slow_resource(until: Path) -> str:
+    """A Terraform file with something that an apply is busy with until a file is there."""
     return f"""
 resource "terraform_data" "slow" {{
   provisioner "local-exec" {{
-    interpreter = ["/bin/sleep"]
-    command     = "{seconds}"
+    interpreter = ["/bin/sh", "-c"]
+    command     = "while [ ! -e {until} ]; do sleep 0.1; done"
   }}
 }}
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any
 
 from support.admin_project import MODULES, AdminProject
@@ -24,7 +23,6 @@ from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.steps.base import StepModule
 
-_SECONDS_TO_REST = 60.0
 PANES: Mapping[str, type[StepPane]] = {
     "project": ProjectPane,
     "pgp-keys": PgpKeysPane,
@@ -68,14 +66,8 @@ class Wizard:
         await self.rest()
 
     async def rest(self) -> None:
-        """Wait until the pane has been painted and nothing runs in it; a busy machine may take its time."""
-        deadline = monotonic() + _SECONDS_TO_REST
-        while True:
-            await rest(self.pilot)
-            pane = self.app.wizard.pane
-            if pane is None or (pane.opened and not pane.running_move):
-                return
-            assert monotonic() < deadline, f"{pane.running_move or 'opening the pane'} does not end"
+        """Wait until the pane has been painted and nothing runs in it."""
+        await rest(self.pilot)
 
 
 @asynccontextmanager

@@ -70,7 +70,7 @@ class BrowserVisit:
         self.close()
 
     def post(self, path: str, **form: str) -> str:
-        answer = self._session.post(f"{self._base}{path}", data=form, timeout=20)
+        answer = self._session.post(f"{self._base}{path}", data=form, timeout=600)
         assert answer.ok, answer.text
         return answer.text
 
@@ -95,7 +95,7 @@ class BrowserVisit:
 
     def download_access_key(self) -> Path:
         assert "Retrieve access key" in self.post("/console/keys")
-        answer = self._session.get(f"{self._base}/console/keys/download", timeout=20)
+        answer = self._session.get(f"{self._base}/console/keys/download", timeout=600)
         assert answer.ok, answer.text
         name = answer.headers["Content-Disposition"].rpartition("filename=")[2].strip('"')
         path = self._downloads / name

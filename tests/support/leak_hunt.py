@@ -67,11 +67,20 @@ class LeakHunt:
         assert self._watch.stdout.read(1) == b"!"
         _watching.add(self)
 
+    def look(self) -> None:
+        """Return once all that is there now has been looked at."""
+        assert self._watch is not None
+        assert self._watch.stdin is not None
+        assert self._watch.stdout is not None
+        self._watch.stdin.write(b"?")
+        self._watch.stdin.flush()
+        assert self._watch.stdout.read(1) == b"?"
+
     def stop(self) -> None:
         """Watch no longer; everything that was seen can be searched."""
         _watching.discard(self)
         if self._watch is not None:
-            told, reason = self._watch.communicate(timeout=30)
+            told, reason = self._watch.communicate()
             assert self._watch.returncode == 0, reason.decode()
             for content, what in pickle.loads(told).items():  # noqa: S301 - from our own child
                 self.keep(what, content)

@@ -1,7 +1,8 @@
 """Samples what the children of a process were given and files that pass by: the eyes of the leak hunt.
 
-A process of its own, since Textual's Pilot waits until its process is at rest, which a thread of it never is.
-It reads nothing but its standard input, whose end ends it; then it writes all that it saw to its output.
+A process of its own, so that it also looks while the process that it watches works. Each byte of its standard
+input asks it to look once more at everything before it answers; the end of the input ends it, and then it
+writes all that it saw to its output.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ class Watch:
         self._folders = folders
         self._files: set[tuple[str, int, int]] = set()
         self._known: dict[tuple[int, float], int] = {}
+        self._rounds = 0
+        self._round_over = threading.Condition()
 
     def run(self, stop: threading.Event) -> None:
         """Look again and again."""
@@ -49,6 +52,15 @@ class Watch:
                 look_at_files = time.monotonic() + _BETWEEN_FILES
                 for folder in self._folders:
                     self._look_into(folder)
+                with self._round_over:
+                    self._rounds += 1
+                    self._round_over.notify_all()
+
+    def look_again(self) -> None:
+        """Return once everything has been looked at after this call; the round that goes on is not enough."""
+        with self._round_over:
+            enough = self._rounds + 2
+            self._round_over.wait_for(lambda: self._rounds >= enough)
 
     def _look_at(self, child: psutil.Process) -> None:
         """More than once at each: what was a copy of its parent is another program a moment later."""
@@ -95,9 +107,13 @@ def main() -> None:
     watch = Watch(psutil.Process(int(sys.argv[1])), [Path(name) for name in sys.argv[2:]])
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch.run, stop)
-        sys.stdout.buffer.write(b"!")
-        sys.stdout.buffer.flush()
-        sys.stdin.buffer.read()
+        answer = b"!"
+        while answer:
+            sys.stdout.buffer.write(answer)
+            sys.stdout.buffer.flush()
+            answer = sys.stdin.buffer.read(1)
+            if answer:
+                watch.look_again()
         stop.set()
         watching.result()  # a watch that failed ends this process with its reason
     pickle.dump(watch.seen, sys.stdout.buffer)

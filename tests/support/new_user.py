@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from support.fakes import fake_world
 from support.message_samples import identity
 from support.panes import PaneHost
 from support.pgp import ENVIRONMENT, GpgHome
-from textual.pilot import Pilot
 
 from workflows.messages.handoff import Handoff, Identity
 from workflows.steps.base import Context, Progress
@@ -70,11 +68,3 @@ def said(app: PaneHost) -> str:
 def notices(app: PaneHost) -> str:
     """The notices that are up."""
     return "\n".join(notice.message for notice in app._notifications)
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for what several moves in a row lead to."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        await pilot.pause(0.05)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from textual.app import App
@@ -20,6 +20,9 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
 from workflows.walk import Walk
 from workflows.world import World
+
+SECONDS = 300.0
+"""How long is waited for what must come about; a busy machine may take its time."""
 
 
 def new_session(
@@ -73,22 +76,19 @@ class PaneHost(App[None]):
 
 async def rest(pilot: Pilot[Any]) -> None:
     """Wait until no worker runs and every message has been handled."""
-    for _ in range(3):
-        with contextlib.suppress(WorkerCancelled):  # an exclusive worker makes way for its successor
-            await pilot.app.workers.wait_for_complete()
-        for _ in range(3):  # a message that makes another one, in another widget
-            await keys_taken(pilot)
-            await pilot._wait_for_screen()
+    while True:
         await pilot.pause()
+        running = [worker for worker in pilot.app.workers if not worker.is_finished]
+        if not running:
+            return
+        with contextlib.suppress(WorkerCancelled):  # an exclusive worker makes way for its successor
+            await pilot.app.workers.wait_for_complete(running)
 
 
-async def keys_taken(pilot: Pilot[Any]) -> None:
-    """Wait until the application has handed on each key that was pressed.
-
-    A pause of the pilot waits for the widgets, and takes an application that gets no processor for idle.
-    """
-    handed_on = asyncio.Event()
-    if pilot.app.call_later(handed_on.set):
-        while pilot.app.is_running and not handed_on.is_set():  # one that ends hands on nothing any more
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(handed_on.wait(), 0.1)
+async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
+    """Wait for what a timer, a thread or several moves in a row lead to."""
+    deadline = monotonic() + SECONDS
+    while not condition():
+        assert monotonic() < deadline, "it did not come to that in time"
+        await pilot.pause(0.01)
+    await pilot.pause()

@@ -119,7 +119,7 @@ def _answers(environment: dict[str, str]) -> bool:
     return b"boolean false" in asked.stdout
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def _wait(condition: Callable[[], bool], seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the keyring did not come up in time"

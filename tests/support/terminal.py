@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-_SECONDS = 30.0
+_SECONDS = 300.0
 
 
 class Terminal:

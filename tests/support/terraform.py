@@ -26,9 +26,6 @@ LAYER = """
 terraform {{
   backend "local" {{}}
 }}
-variable "seconds" {{
-  default = "{seconds}"
-}}
 variable "names" {{
   type    = list(string)
   default = ["a.example", "b.sample"]
@@ -41,8 +38,8 @@ resource "terraform_data" "user" {{
   input    = each.key
   depends_on = [terraform_data.first]
   provisioner "local-exec" {{
-    interpreter = ["/bin/sleep"]
-    command     = var.seconds
+    interpreter = ["/bin/sh", "-c"]
+    command     = "{command}"
   }}
 }}
 output "users" {{
@@ -51,8 +48,9 @@ output "users" {{
 """
 
 
-def make_layer(folder: Path, seconds: float = 0) -> Path:
-    """A layer without AWS: one resource at once, then two that take `seconds` each."""
+def make_layer(folder: Path, until: Path | None = None) -> Path:
+    """A layer without AWS: one resource at once, then two that wait until a file is there."""
     folder.mkdir(parents=True)
-    (folder / "main.tf").write_text(LAYER.format(seconds=seconds))
+    command = f"while [ ! -e {until} ]; do sleep 0.05; done" if until else "true"
+    (folder / "main.tf").write_text(LAYER.format(command=command))
     return folder

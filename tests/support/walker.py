@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from support.fakes import FakeBrowser, FakeClipboard
-from support.panes import keys_taken
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, TextArea
 from textual.widgets._toggle_button import ToggleButton
@@ -30,7 +29,7 @@ from workflows.sandbox.sandbox import Sandbox
 from workflows.services.clipboard import Clipboard
 from workflows.world import World
 
-SECONDS = 60.0
+SECONDS = 300.0
 _POLL = 0.02
 
 
@@ -99,7 +98,6 @@ class Walker:
 
     async def rest(self) -> None:
         """Until nothing runs in the pane."""
-        await keys_taken(self.pilot)
         await self.pilot.pause()
         await self.until(lambda: not self.pane.running_move, "the pane to rest")
         await self.pilot.pause()
@@ -117,7 +115,6 @@ class Walker:
     async def next(self) -> None:
         """Press Next and wait for what it sets going."""
         await self.pilot.press("ctrl+n")
-        await keys_taken(self.pilot)
         await self.pilot.pause()
 
     async def fill(self, selector: str, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support.fakes import FakeClipboard, fake_world
-from support.panes import rest
+from support.panes import rest, until
 from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
 from textual.app import ComposeResult
 from textual.pilot import Pilot
@@ -332,7 +332,7 @@ async def test_a_signal_to_end_keeps_the_input_too(house: House, ending: signal.
         await settled(pilot)
         await pilot.press("j")
         os.kill(os.getpid(), ending)
-        await pilot.pause(0.1)
+        await until(pilot, lambda: not app.is_running)
     session = house.reopened()
     assert session.drafts.load(USERS) == {"text": "j"}
     session.close()
@@ -356,9 +356,7 @@ async def test_quitting_while_something_runs_asks_once_and_no_is_the_default(hou
     app = house.app(workflow="admin")
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await pilot.press("ctrl+n")
-        await pilot.pause(0.1)
-        await pilot.press("ctrl+q", "ctrl+q")
+        await pilot.press("ctrl+n", "ctrl+q", "ctrl+q")
         await pilot.pause()
         assert isinstance(app.screen, QuitQuestion)
         assert sum(isinstance(screen, QuitQuestion) for screen in app.screen_stack) == 1
@@ -494,7 +492,7 @@ async def test_the_palette_goes_to_steps_and_offers_no_picture_of_the_screen(hou
         await pilot.press("ctrl+p")
         await settled(pilot)
         await pilot.press(*"go to proj")
-        await pilot.pause(0.5)
+        await until(pilot, lambda: "step: go to Project" in text_of(app))
         await pilot.press("down", "enter")
         await settled(pilot)
         assert isinstance(app.screen, WizardScreen)
@@ -561,7 +559,6 @@ async def test_a_message_takes_lines_of_its_own_and_covers_nothing(house: House)
         await settled(pilot)
         words = "No browser opens from here. [Open] this yourself: " + "https://sign.in/" + "x" * 40
         app.notify(words, severity="warning")
-        await pilot.pause(0.1)
         await settled(pilot)
         wizard, toast = app.screen, app.screen.query_one(Toast)
         assert isinstance(wizard, WizardScreen)

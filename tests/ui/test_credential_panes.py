@@ -126,6 +126,7 @@ async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
         assert codes_in(app.screen._compositor.render_strips()) == [uri]
         assert f"{seed[:4]} {seed[4:8]} {seed[8:12]} {seed[12:16]}" in app.text()
         await pilot.press("c")
+        await rest(pilot)
         assert new_user.world.clipboard.content == seed  # type: ignore[attr-defined]
         await pilot.press("escape")
         await rest(pilot)

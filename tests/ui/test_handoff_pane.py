@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import handoff_for, notices, said, until, world_of
-from support.panes import PaneHost, new_session, rest, settle
+from support.new_user import handoff_for, notices, said, world_of
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 from textual.events import Paste
 from textual.widgets import TextArea
@@ -140,7 +140,6 @@ async def test_the_mailbox_is_offered_in_the_sandbox(tmp_path: Path, gpg: GpgHom
         await rest(pilot)
         assert "is not in the mailbox yet" in notices(app)
         (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
-        await pilot.pause(0.3)  # a button takes no second press while it shows the first
         await pilot.press("enter")
         await rest(pilot)
         assert "this handoff is for you" in app.text()

@@ -6,7 +6,6 @@ import pytest
 from support.panes import rest
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.pilot import Pilot
 
 from screens.widgets.key_line import Key, KeyLine, fitting
 
@@ -55,20 +54,15 @@ class Keys(App[None]):
         return self.screen._compositor.render_strips()[-1].text.rstrip()
 
 
-async def settled(pilot: Pilot[None]) -> None:
-    await rest(pilot)
-    await pilot.pause(0.1)
-
-
 async def test_the_line_is_never_cut_and_says_that_there_is_more() -> None:
     app = Keys()
     async with app.run_test(size=(50, 10)) as pilot:
-        await settled(pilot)
+        await rest(pilot)
         assert app.line() == "^n Next a Does a b Does b … ^q Save and quit"
         await pilot.resize_terminal(90, 10)
-        await settled(pilot)
+        await rest(pilot)
         assert app.line().startswith("^n Next a Does a")
         assert app.line().endswith("f Does f ^q Save and quit")
         await pilot.resize_terminal(24, 10)
-        await settled(pilot)
+        await rest(pilot)
         assert app.line() == "^n Next … ^q Save and qu"

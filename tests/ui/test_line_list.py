@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import perf_counter
+from functools import partial
 
+from support.growth import growth
 from support.layers import Habits, group, layer_of
 from support.styles import Written, files_of
 from textual.app import App, ComposeResult
+from textual.containers import Vertical
 
 from screens.users import UserLines, UserList
 from screens.widgets.line_list import Line, LineList
@@ -23,12 +24,13 @@ LINES = [
 
 
 class Shown(App[None]):
-    def __init__(self, view: LineList) -> None:
+    def __init__(self, *views: LineList) -> None:
         super().__init__()
-        self._view = view
+        self._views = views
 
     def compose(self) -> ComposeResult:
-        yield self._view
+        for view in self._views:
+            yield Vertical(view)  # a user list has one id wherever it is
 
 
 def marked(view: LineList) -> object:
@@ -87,27 +89,25 @@ async def test_what_was_marked_stays_marked_among_fewer_lines() -> None:
         assert marked(view) is None
 
 
-def quickest(work: Callable[[], object]) -> float:
-    """The best of some tries, in seconds: others work on this machine too."""
-    times = []
-    for _ in range(5):
-        start = perf_counter()
-        work()
-        times.append(perf_counter() - start)
-    return min(times)
-
-
-async def test_five_thousand_people_are_shown_and_filtered_at_once() -> None:
-    people = Written("list", [f"p{number:04}.q" for number in range(5_000)])
+def lines_of(count: int) -> UserLines:
+    people = Written("list", [f"p{number:04}.q" for number in range(count)])
     machines = Written("list", [f"machine.m{number}" for number in range(50)], machine=True)
     files = files_of([people, machines], [group("devops", people.names, Habits())])
     layer = layer_of(files, {name: "KEY\n" for one in (people, machines) for name in one.names})
-    lines, view = UserLines((LayerView(layer),)), UserList()
-    async with Shown(view).run_test(size=(100, 30)):
-        assert quickest(lambda: lines.show(Request())) < 0.2
-        assert quickest(lambda: view.show(lines.lines(()))) < 0.1
-        assert quickest(lambda: lines.lines(("p", "4990"))) < 0.05
-        assert quickest(lambda: [view.render_line(y) for y in range(30)]) < 0.05
-        found = [line.cells[0] for line in lines.lines(("p", "4990"))]
+    return UserLines((LayerView(layer),))
+
+
+async def test_ten_times_as_many_people_take_ten_times_as_long_and_to_paint_no_longer() -> None:
+    few, many, fewer, view = lines_of(500), lines_of(5_000), UserList(), UserList()
+    async with Shown(fewer, view).run_test(size=(100, 30)):
+        assert growth(lambda: few.show(Request()), lambda: many.show(Request())) < 30
+        assert growth(lambda: fewer.show(few.lines(())), lambda: view.show(many.lines(()))) < 30
+        assert growth(lambda: few.lines(("p", "490")), lambda: many.lines(("p", "4990"))) < 30
+        assert growth(partial(painted, fewer), partial(painted, view)) < 3
+        found = [line.cells[0] for line in many.lines(("p", "4990"))]
         assert found == ["People (1)", "p4990.q"]
-        assert len(lines.lines(())) == 5_052
+        assert len(many.lines(())) == 5_052
+
+
+def painted(view: UserList) -> list[object]:
+    return [view.render_line(y) for y in range(30)]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.new_user import PASSPHRASE, said, until, world_of, written
-from support.panes import PaneHost, new_session, rest, settle
+from support.new_user import PASSPHRASE, said, world_of, written
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import PAST, GpgHome, gpg_home
 from textual.widgets import Input, OptionList
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from support.panes import rest
+from time import monotonic
+
 from textual.app import App, ComposeResult
 
 from screens.widgets.progress import ProgressLine
@@ -28,9 +29,11 @@ async def shown(app: Host, progress: Progress) -> list[str]:
         line = app.query_one(ProgressLine)
         line.begin()
         line.show(progress)
-        line._since -= 2.0
-        await pilot.pause(0.3)
-        await rest(pilot)
+        await pilot.pause()
+        line._timer.pause()
+        line._since = monotonic() - 2.0
+        line._turn()
+        await pilot.pause()
         return app.lines()
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from support.new_user import notices, said, until
-from support.panes import PaneHost, new_session, rest
+from support.new_user import notices, said
+from support.panes import PaneHost, new_session, rest, until
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, NewUserAws, jane, user_key
 from textual.app import App

@@ -14,11 +14,10 @@ from support.new_user import (
     handoff_for,
     notices,
     said,
-    until,
     world_of,
     written,
 )
-from support.panes import PaneHost, new_session, rest, settle
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 from textual.widgets import Checkbox, Input
 
@@ -186,8 +185,7 @@ async def test_the_password_is_hidden_by_itself(
         await pilot.press("v")
         await pilot.pause()
         assert PASSWORD in app.text()
-        await pilot.pause(0.4)
-        assert PASSWORD not in app.text()
+        await until(pilot, lambda: PASSWORD not in app.text())
     session.close()
 
 
@@ -220,7 +218,7 @@ async def test_an_empty_passphrase_is_asked_for_and_is_no_wrong_one(tmp_path: Pa
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await pilot.press("ctrl+n")
-        await until(pilot, lambda: "Enter the passphrase of your PGP" in app.text(), 5)
+        await until(pilot, lambda: "Enter the passphrase of your PGP" in app.text())
         assert "Wrong passphrase" not in app.text()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.fakes import fake_world
 from support.given import Given
-from support.panes import PaneHost, new_session, rest
+from support.panes import PaneHost, new_session, rest, until
 
 from screens import terraform_pane
 from screens.apply import ApplyPane, RecoveryList, remaining_seconds
@@ -146,8 +146,7 @@ async def test_the_countdown_tries_again_by_itself_and_esc_stops_it(
         assert isinstance(app.screen, LockDialog)
         app.screen.action_wait()
         monkeypatch.setattr(terraform_pane, "WAIT_SECONDS", 600)  # the next countdown is to be stopped
-        while len(desk.asked) < 2:
-            await pilot.pause(0.05)
+        await until(pilot, lambda: len(desk.asked) > 1)
         await rest(pilot)
         assert "Tries again in" in app.text()
         await press(pilot, "escape")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support.fakes import FakeClipboard, fake_world
-from support.panes import PaneHost, new_session, rest, settle
+from support.panes import PaneHost, new_session, rest, settle, until
 from support.small_steps import NOT_THERE, EverythingPane, SmallStep, once, panes_for, small_workflow
 from textual.widgets import Button, Input, TextArea
 
@@ -277,9 +277,8 @@ async def test_escape_stops_what_runs_and_the_step_stays_open(tmp_path: Path) ->
     app = host(tmp_path, modules)
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+n")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: "Doing it" in app.text())
         assert app.session.status(PROJECT) is Status.RUNNING
-        assert "Doing it" in app.text()
         await app.wizard.visit(USERS)
         await pilot.press("ctrl+n", "ctrl+s", "ctrl+r")
         assert app.wizard.current == PROJECT
@@ -401,7 +400,6 @@ async def test_the_rail_says_of_the_current_step_how_it_stands_too(tmp_path: Pat
         await rest(pilot)
         assert "▸ Project" in rail_lines(app)
         await pilot.press("ctrl+n")
-        await pilot.pause(0.2)
         assert "▸ Project …" in rail_lines(app)
         modules[0].holds.set()
         await rest(pilot)
@@ -632,8 +630,5 @@ async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_ne
     app = host(tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await type_in(pilot, "half a sentence")
-        for _ in range(40):
-            await pilot.pause(0.1)
-            if app.session.drafts.load(PROJECT):
-                break
+        await until(pilot, lambda: bool(app.session.drafts.load(PROJECT)))
         assert app.session.drafts.load(PROJECT)["text"] == "half a sentence"

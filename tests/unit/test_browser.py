@@ -8,14 +8,21 @@ from pathlib import Path
 import pytest
 
 from workflows.core.errors import OnboardError
+from workflows.services import browser
 from workflows.services.browser import SandboxBrowser, SystemBrowser, check_web_address
 
 SIGN_IN = "https://bb-management.signin.aws.amazon.com/console"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An opener has all the time it takes."""
+    monkeypatch.setattr(browser, "EARLY_SECONDS", 600)
+
+
 def program(folder: Path, name: str, body: str = "") -> None:
     path = folder / name
-    path.write_text(f"#!{sys.executable}\nimport sys, time\n{body}\n")
+    path.write_text(f"#!{sys.executable}\nimport os, sys, time\n{body}\n")
     path.chmod(0o755)
 
 
@@ -90,20 +97,26 @@ def test_an_opener_that_fails_is_no_browser(tmp_path: Path) -> None:
     assert not system(tmp_path / "nowhere", DISPLAY=":0").open(SIGN_IN)
 
 
-def test_a_browser_that_stays_in_the_foreground_is_not_waited_for(tmp_path: Path) -> None:
-    opener(tmp_path, ending="sys.stdin.read(); time.sleep(2.5)")
+def test_a_browser_that_stays_in_the_foreground_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser, "EARLY_SECONDS", 0.1)
+    closed = tmp_path / "closed"
+    waits = f"while not os.path.exists({str(closed)!r}): time.sleep(0.02)"
+    opener(tmp_path, ending=f"sys.stdin.read()\n{waits}")
     started: list[subprocess.Popen[bytes]] = []
-    browser = system(tmp_path, DISPLAY=":0")
-    start = browser._start
+    shown = system(tmp_path, DISPLAY=":0")
+    start = shown._start
 
     def keep(command: Sequence[str]) -> subprocess.Popen[bytes]:
         started.append(start(command))
         return started[-1]
 
-    browser._start = keep
-    assert browser.open(SIGN_IN)
+    shown._start = keep
+    assert shown.open(SIGN_IN)
     assert started[0].poll() is None
-    assert started[0].wait(10) == 0
+    closed.touch()
+    assert started[0].wait() == 0
 
 
 @pytest.mark.parametrize(

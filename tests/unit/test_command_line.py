@@ -49,7 +49,6 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         [sys.executable, "-m", "tui.command_line", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
         stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
         check=False,

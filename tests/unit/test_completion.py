@@ -32,7 +32,6 @@ def answers(line: str, tmp_path: Path) -> list[str]:
         env={**os.environ, **asked},
         capture_output=True,
         check=False,
-        timeout=30,
     )
     assert done.stdout == b""
     return [answer.strip() for answer in told.read_text().splitlines()]
@@ -82,7 +81,6 @@ def test_bash_completes_a_command_with_them(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=30,
     )
     assert "iam-onboard" in done.stderr
     assert done.stdout.strip("|").strip() == "doctor"

@@ -296,13 +296,12 @@ def test_a_smartcard_that_is_absent_is_told() -> None:
 def test_decrypting_can_be_cancelled_while_pinentry_waits(tmp_path: Path) -> None:
     log = tmp_path / "log"
     program = tmp_path / "pinentry"
-    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer="time.sleep(20)"))
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer="time.sleep(3600)"))
     program.chmod(0o700)
     cancelled = threading.Event()
 
     def cancel_when_asked() -> None:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and not (log.exists() and "GETPIN" in log.read_text()):
+        while not (log.exists() and "GETPIN" in log.read_text()):
             time.sleep(0.02)
         cancelled.set()
 
@@ -312,11 +311,9 @@ def test_decrypting_can_be_cancelled_while_pinentry_waits(tmp_path: Path) -> Non
         home.forget_passphrases()
         watcher = threading.Thread(target=cancel_when_asked)
         watcher.start()
-        started = time.monotonic()
         with pytest.raises(Cancelled):
             decrypt(message, home, None, tty="/dev/pts/77", cancelled=cancelled)
         watcher.join()
-        assert time.monotonic() - started < 10
 
 
 def test_the_passphrase_is_in_no_argument_and_no_environment(

@@ -233,7 +233,7 @@ def test_a_checked_key_has_no_signatures_of_others_and_always_the_same_bytes(hom
 
 
 def test_a_key_that_is_minimal_already_is_what_gpg_would_make_of_it(
-    home: GpgHome, monkeypatch: pytest.MonkeyPatch
+    home: GpgHome, keys: dict[str, CheckedKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = home.run("--list-keys", "--with-colons").decode().splitlines()
     exported = [home.run("--export", line.split(":")[9]) for line in listed if line.startswith("fpr")]

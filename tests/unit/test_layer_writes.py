@@ -160,7 +160,7 @@ def test_two_commands_at_once_both_do_their_work(project: Path) -> None:
         for name in names
     ]
     for one in running:
-        _, errors = one.communicate(timeout=60)
+        _, errors = one.communicate()
         assert one.returncode == 0, errors
     shown = run(project, "layer", "show", LAYER).stdout
     assert all(name in shown for name in names)

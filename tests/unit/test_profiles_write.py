@@ -88,7 +88,7 @@ def test_the_real_command_reads_the_profiles(paths: ProfilePaths, arguments: lis
         "AWS_SHARED_CREDENTIALS_FILE": str(paths.credentials),
     }
     command = [sys.executable, "-m", "awscli", "configure", *arguments]
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == answer
 
 

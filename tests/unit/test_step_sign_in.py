@@ -107,7 +107,8 @@ def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHom
 def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
     """It reaches everything on the terminal, gpg too; here gpg alone, while a pinentry waits."""
     pinentry = tmp_path / "pinentry"
-    answers = 'GETPIN*) sleep 2; echo "ERR 83886179 cancelled";; BYE*) exit;; *) echo OK;;'
+    asking = tmp_path / "asking"
+    answers = f"GETPIN*) : > {asking};; BYE*) exit;; *) echo OK;;"
     pinentry.write_text(f'#!/bin/sh\necho OK\nwhile read line; do case "$line" in {answers} esac; done\n')
     pinentry.chmod(0o755)
     with gpg_home(str(pinentry)) as home:
@@ -116,18 +117,17 @@ def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
         home.forget_passphrases()
         with ThreadPoolExecutor() as threads:
             running = threads.submit(step.decrypt_password, None, asked, nothing, tty="/dev/pts/77")
+            while not asking.exists():
+                assert not running.done(), running.result()
+                time.sleep(0.02)
             _gpg_that_asks(home).send_signal(signal.SIGINT)
             with pytest.raises(Cancelled):
-                running.result(timeout=20)
+                running.result()
 
 
 def _gpg_that_asks(home: GpgHome) -> psutil.Process:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for child in psutil.Process().children():
-            with contextlib.suppress(psutil.Error):
-                if str(home.path) in child.cmdline() and "--decrypt" in child.cmdline():
-                    time.sleep(0.3)  # so that its handler of the signal is in place
-                    return child
-        time.sleep(0.02)
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if str(home.path) in child.cmdline() and "--decrypt" in child.cmdline():
+                return child
     raise AssertionError("gpg does not run")

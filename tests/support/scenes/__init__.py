@@ -12,16 +12,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import Any, ClassVar
 from unittest import mock
 
 from support.fakes import MemoryVault, fake_world
-from support.panes import PaneHost, rest, settle
+from support.panes import PaneHost, rest, settle, until
 from textual.app import App
 from textual.binding import BindingType
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
 from textual.worker import WorkerCancelled, get_current_worker
 
 from screens.registry import PANES
@@ -78,6 +78,7 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._undo = ExitStack()
+        self._held = Event()
 
     def __enter__(self) -> Stage:
         return self
@@ -113,23 +114,28 @@ class Stage:
         app = Framed(session, world, modules, PANES, StepKey(step, item) if at else None)
 
         async def then(pilot: Pilot[Any]) -> None:
-            await at_rest(pilot)
+            await rest(pilot)
             if before is not None:
                 await before(pilot)
 
         return Scene(app, then)
 
+    def hold(self) -> None:
+        """Go on running, in a worker's thread, until the scene is over."""
+        self._held.set()
+        worker = get_current_worker()
+        while not worker.cancelled_event.wait(0.02):
+            pass
+        raise WorkerCancelled
 
-async def at_rest(pilot: Pilot[Any]) -> None:
-    """Wait until nothing runs in the pane."""
-    app = pilot.app
-    deadline = monotonic() + 30
-    while True:
-        await rest(pilot)
-        pane = app.wizard.pane if isinstance(app, PaneHost) else None
-        if pane is None or (pane.opened and not pane.running_move):
-            return
-        assert monotonic() < deadline, f"{pane.running_move or 'opening the pane'} does not end"
+    def held(self, *pressed: str) -> Before:
+        """Press keys, and wait until all is shown that was reported before the work was held."""
+
+        async def before(pilot: Pilot[Any]) -> None:
+            await pilot.press(*pressed)
+            await until(pilot, self._held.is_set)
+
+        return before
 
 
 def keys(*pressed: str) -> Before:
@@ -137,26 +143,14 @@ def keys(*pressed: str) -> Before:
 
     async def before(pilot: Pilot[Any]) -> None:
         await pilot.press(*pressed)
-        await at_rest(pilot)
+        await rest(pilot)
 
     return before
 
 
-def hold() -> None:
-    """Go on running, in a worker's thread, until the scene is over."""
-    worker = get_current_worker()
-    while not worker.cancelled_event.wait(0.02):
-        pass
-    raise WorkerCancelled
-
-
 async def freeze(pilot: Pilot[Any]) -> None:
-    """Stop what moves: cursors blink no more, and a spinner stays at its first frame."""
+    """Stop what moves: a spinner stays at its first frame."""
     for screen in pilot.app.screen_stack:
-        for field in screen.query(Input):
-            field.cursor_blink = False
-        for area in screen.query(TextArea):
-            area.cursor_blink = False
         for line in screen.query(ProgressLine):
             if line.has_class("-running"):
                 line._timer.pause()
@@ -165,24 +159,12 @@ async def freeze(pilot: Pilot[Any]) -> None:
     await pilot.pause()
 
 
-async def still(pilot: Pilot[Any]) -> None:
-    """Wait until the screen looks the same twice in a row: what was posted has been painted by then."""
-    before: list[Any] = []
-    deadline = monotonic() + 30
-    while before != (shown := pilot.app.screen._compositor.render_strips()):
-        assert monotonic() < deadline, "the screen does not come to rest"
-        before = shown
-        await pilot.pause(0.03)
-
-
 def in_state(scene: Scene) -> Before:
     """What brings a scene into its state and stops what moves in it."""
 
     async def before(pilot: Pilot[Any]) -> None:
-        pilot.app.animation_level = "none"
         await scene.before(pilot)
         await freeze(pilot)
-        await still(pilot)
 
     return before
 

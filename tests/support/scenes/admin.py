@@ -15,7 +15,8 @@ from support.admin_project import (
     put,
     taken_key,
 )
-from support.scenes import NOW, Scene, Stage, at_rest, hold, keys, now
+from support.panes import rest
+from support.scenes import NOW, Scene, Stage, keys, now
 from textual.pilot import Pilot
 
 from screens.pgp_keys import KeyChoice
@@ -104,12 +105,12 @@ def pgp_keys_choice(stage: Stage, office: Office) -> Scene:
     context = office.admin.context()
 
     async def show(pilot: Pilot[Any]) -> None:
-        await at_rest(pilot)
+        await rest(pilot)
         offered = ranked(
             taken_key(public_key(name), PEOPLE[0], context, "ring.asc") for name in reversed(PEOPLE)
         )
         pilot.app.push_screen(KeyChoice(PEOPLE[0], offered))
-        await at_rest(pilot)
+        await rest(pilot)
 
     return stage.wizard(session, office.admin.world, "pgp-keys", show)
 
@@ -121,10 +122,10 @@ def pgp_keys_in_the_layer(stage: Stage, office: Office) -> Scene:
 
 
 async def _look_into_the_layers(pilot: Pilot[Any]) -> None:
-    await at_rest(pilot)
+    await rest(pilot)
     pilot.app.screen.query_one("#people").focus()
     await pilot.press("l")
-    await at_rest(pilot)
+    await rest(pilot)
 
 
 def users(stage: Stage, office: Office) -> Scene:
@@ -251,11 +252,11 @@ def plan_log(stage: Stage, office: Office) -> Scene:
 
     def make(_context: Context, report: Report, _code: object = None) -> Planned:
         _replay("plan-1.15.5.jsonl", report)
-        hold()
+        stage.hold()
         raise AssertionError("held until the end")
 
     stage.put(plan, "make", make)
-    return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security", _run)
+    return stage.wizard(_runs(stage, office, "plan"), stage.world(), "plan@security", stage.held("ctrl+n"))
 
 
 def apply_ready(stage: Stage, office: Office) -> Scene:
@@ -265,12 +266,12 @@ def apply_ready(stage: Stage, office: Office) -> Scene:
 def apply_running(stage: Stage, office: Office) -> Scene:
     def perform(_request: apply.Request, _context: Context, report: Report) -> dict[str, Any]:
         _replay("apply-1.15.5.jsonl", report, 10)
-        hold()
+        stage.hold()
         raise AssertionError("held until the end")
 
     stage.put(apply, "perform", perform)
     session = _runs(stage, office, "apply", "plan@security")
-    return stage.wizard(session, stage.world(), "apply@security", _run)
+    return stage.wizard(session, stage.world(), "apply@security", stage.held("ctrl+n"))
 
 
 def confirm_removal(stage: Stage, office: Office) -> Scene:
@@ -322,13 +323,6 @@ def finished(stage: Stage, office: Office) -> Scene:
 
 def help_text(stage: Stage, office: Office) -> Scene:
     return _at(stage, office, "users", "f1")
-
-
-async def _run(pilot: Pilot[Any]) -> None:
-    """Press Next, and wait until what was recorded is on the screen."""
-    await pilot.press("ctrl+n")
-    for _ in range(20):
-        await pilot.pause(0.01)
 
 
 def _replay(stream: str, report: Report, lines: int | None = None) -> None:

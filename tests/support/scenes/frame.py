@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from support.panes import settle
-from support.scenes import Scene, Stage, at_rest, hold, now
+from support.panes import rest, settle
+from support.scenes import Scene, Stage, now
 from textual.pilot import Pilot
 
 from screens.registry import PANES
-from screens.starting import Starting
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Notice
 from tui.app import OnboardApp
@@ -42,7 +41,7 @@ class StageSource:
     def open(self, report: Report) -> None:
         if self._holds:
             report(Progress("Initialising management", 2, 5))
-            hold()
+            self._stage.hold()
 
     def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
         return self._stage.world(clipboard=clipboard, sandbox=self.sandbox)
@@ -64,11 +63,11 @@ def _application(stage: Stage, *, sandbox: bool = False, holds: bool = False) ->
 
 
 def home_empty(stage: Stage) -> Scene:
-    return Scene(_application(stage), at_rest)
+    return Scene(_application(stage), rest)
 
 
 def home_sandbox(stage: Stage) -> Scene:
-    return Scene(_application(stage, sandbox=True), at_rest)
+    return Scene(_application(stage, sandbox=True), rest)
 
 
 def home_sessions(stage: Stage) -> Scene:
@@ -82,17 +81,11 @@ def home_sessions(stage: Stage) -> Scene:
     settle(user, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
     admin.close()
     user.close()
-    return Scene(_application(stage), at_rest)
+    return Scene(_application(stage), rest)
 
 
 def starting(stage: Stage) -> Scene:
-    async def before(pilot: Pilot[Any]) -> None:
-        while not isinstance(pilot.app.screen, Starting):
-            await pilot.pause(0.01)
-        for _ in range(10):
-            await pilot.pause(0.01)
-
-    return Scene(_application(stage, sandbox=True, holds=True), before)
+    return Scene(_application(stage, sandbox=True, holds=True), stage.held())
 
 
 def contradiction(stage: Stage) -> Scene:
@@ -105,9 +98,9 @@ def contradiction(stage: Stage) -> Scene:
     )
 
     async def show(pilot: Pilot[Any]) -> None:
-        await at_rest(pilot)
+        await rest(pilot)
         pilot.app.push_screen(Contradiction("Review", look))
-        await at_rest(pilot)
+        await rest(pilot)
 
     return Scene(_application(stage), show)
 
@@ -125,8 +118,8 @@ def welcome_back(stage: Stage) -> Scene:
     )
 
     async def show(pilot: Pilot[Any]) -> None:
-        await at_rest(pilot)
+        await rest(pilot)
         pilot.app.push_screen(Notice("Welcome back", since_you_left(changes, "Review"), "Go on"))
-        await at_rest(pilot)
+        await rest(pilot)
 
     return Scene(_application(stage), show)

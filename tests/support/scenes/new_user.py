@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from support.message_samples import ciphertext, identity
-from support.panes import PaneHost
-from support.scenes import NOW, Scene, Stage, at_rest, keys
+from support.panes import PaneHost, rest
+from support.scenes import NOW, Scene, Stage, keys
 from textual.pilot import Pilot
 
 from screens.access_keys import AccessKeysPane
@@ -185,7 +185,7 @@ def qr_dialog(stage: Stage) -> Scene:
 
     async def show(pilot: Pilot[Any]) -> None:
         pilot.app.push_screen(QrDialog(matrix, Secret(SEED), "jane.doe@bb-security", str))
-        await at_rest(pilot)
+        await rest(pilot)
 
     return stage.wizard(_session(stage, "mfa"), stage.world(), "mfa@security", show)
 
@@ -202,7 +202,7 @@ def access_keys_noticed(stage: Stage) -> Scene:
         pane = app.pane
         assert isinstance(pane, AccessKeysPane)
         pane._look()
-        await at_rest(pilot)
+        await rest(pilot)
 
     return stage.wizard(_session(stage, "access-keys"), world, "access-keys@security", look)
 
@@ -219,7 +219,7 @@ def passphrase_dialog(stage: Stage) -> Scene:
 
     async def show(pilot: Pilot[Any]) -> None:
         pilot.app.push_screen(PassphraseDialog(why))
-        await at_rest(pilot)
+        await rest(pilot)
         await pilot.press(*"secret")
 
     stage.put(profiles_step, "credential_command", _credential_command)

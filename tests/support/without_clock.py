@@ -1,0 +1,86 @@
+"""Textual without a clock: a pilot waits for messages instead of moments, and nothing blinks or expires.
+
+Textual's pilot takes a process that gets no processor for an idle one, so beside other work it continues too
+early; and what Textual's own timers change depends on how far the test came by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import chain
+from time import monotonic
+from typing import Any
+
+import textual.app
+import textual.pilot
+from textual import constants
+from textual._context import active_app
+from textual.app import App
+from textual.message_pump import MessagePump
+from textual.notifications import Notification
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, TextArea
+from textual.widgets._toast import Toast
+
+_QUIET_CYCLES = 3
+"""Of the event loop; what no widget knows of, such as the task that removes some, needs a cycle or two."""
+_CYCLES_AT_ONCE = 1_000
+"""Whatever takes more waits for something from outside, which takes its time."""
+_PATIENCE_SECONDS = 30.0
+"""Textual's own, for a handler that waits for something from outside."""
+_TO_PAINT = ("_layout_required", "_repaint_required", "_scroll_required", "_recompose_required")
+
+
+def install() -> None:
+    """Take the clock out of Textual, for this process."""
+    textual.pilot.wait_for_idle = textual.app.wait_for_idle = _settled
+    Pilot._wait_for_screen = _settled
+    constants.TEXTUAL_ANIMATIONS = "none"
+    for owner, by_timer in (
+        (Input, "_toggle_cursor"),
+        (TextArea, "_toggle_cursor_blink_visible"),
+        (Toast, "_expire"),
+        (Button, "_start_active_affect"),  # while it shows a press, a button takes no other
+    ):
+        assert hasattr(owner, by_timer), f"{owner.__name__} has no {by_timer} any more"
+        setattr(owner, by_timer, lambda _self: None)
+    Notification.has_expired = property(lambda _self: False)
+
+
+async def _settled(*_: Any, **__: Any) -> bool:
+    """Wait until every message has been handled, those that it leads to as well, and painted."""
+    app = active_app.get()
+    deadline = monotonic() + _PATIENCE_SECONDS
+    quiet = cycles = 0
+    while quiet < _QUIET_CYCLES and monotonic() < deadline:
+        cycles += 1
+        await asyncio.sleep(0 if cycles < _CYCLES_AT_ONCE else 0.005)
+        if not app.is_running or app._exit or app._exception is not None:
+            return False
+        quiet = quiet + 1 if _all_wait(app) and not _ticked(app) else 0
+    return quiet == _QUIET_CYCLES
+
+
+def _all_wait(app: App[object]) -> bool:
+    widgets = chain.from_iterable(screen.walk_children(with_self=True) for screen in app.screen_stack)
+    return _waits(app) and all(map(_waits, widgets))
+
+
+def _ticked(app: App[object]) -> bool:
+    """Do at once what Textual leaves to its next tick; tell whether there was anything."""
+    if app._resize_event is not None:
+        app._check_resize()
+        return True
+    screen = app.screen
+    changed = screen._dirty_widgets or any(getattr(screen, name) for name in _TO_PAINT)
+    if not app._batch_count and (changed or screen._callbacks):
+        screen._on_timer_update()
+        return True
+    return False
+
+
+def _waits(pump: MessagePump) -> bool:
+    if pump._closed:
+        return True
+    queue = pump._message_queue
+    return pump._running and queue.empty() and bool(queue.ready_event._waiters) and not pump._next_callbacks
