@@ -58,8 +58,9 @@ snapshots: $(READY)  ## Accept the screens as they are now; look at the differen
 pictures: $(READY)  ## Draw the pictures of docs/images anew
 	$(BIN)/python docs/pictures.py
 
-benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md
-	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md; 1 if one is exceeded
+	@status=0; for file in $(filter-out benchmarks/form.py,$(wildcard benchmarks/*.py)); do \
+		echo "== $$file"; $(BIN)/python $$file || status=1; done; exit $$status
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt install python3, dnf install python3, or brew install python"; exit 1; }

@@ -25,13 +25,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.pgp import gpg_home
 from support.secret_service import MISSING, secret_service
 
+from benchmarks.form import amount, status
 from tui.vaults import encrypted_files
 from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.key_records import KeyRecord, KeyRecords
 
 BUDGET_SECONDS = 0.25
-RUNS = 15
+RUNS = amount(15, 1)
 BACKEND = "keyring.backends.SecretService.Keyring"
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 OURS = [str(PROGRAM), "credential-process", "--project", "bb", "--profile", "bb-security"]
@@ -140,7 +141,7 @@ def main() -> int:
             good &= with_keyring(Path(folder))
     with tempfile.TemporaryDirectory(prefix="cp-") as folder:
         good &= with_file(Path(folder))
-    return 0 if good else 1
+    return status(good)
 
 
 if __name__ == "__main__":

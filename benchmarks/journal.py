@@ -17,11 +17,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from benchmarks.form import amount, status
 from workflows.machine.declaration import Step, Workflow
 from workflows.machine.session import Session, Sessions
 
-EVENTS = 1_000
-RESUMES = 15
+EVENTS = amount(1_000, 20)
+RESUMES = amount(15, 1)
 MILLISECONDS_AN_EVENT = 5.0
 SECONDS_TO_RESUME = 0.1
 LAYERS = ["management", "security", "shared", "apps-devstg", "apps-prd"]
@@ -61,7 +62,7 @@ def main(folder: Path) -> int:
     print(
         f"resume of {EVENTS:,} events   {resume:8.4f} s  (budget {SECONDS_TO_RESUME}; {size / 1024:.0f} KiB)"
     )
-    return 0 if event <= MILLISECONDS_AN_EVENT and resume <= SECONDS_TO_RESUME else 1
+    return status(event <= MILLISECONDS_AN_EVENT and resume <= SECONDS_TO_RESUME)
 
 
 def walked(session: Session) -> list[float]:
@@ -116,4 +117,5 @@ def fsyncs(folder: Path, size: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path.cwd()))
+    named = [Path(word) for word in sys.argv[1:] if not word.startswith("-")]
+    sys.exit(main(named[0] if named else Path.cwd()))

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.form import amount
 from workflows.layer.edit import propose
 from workflows.layer.garbage import collection_paused
 from workflows.layer.operations import AddPerson
@@ -25,7 +26,7 @@ from workflows.layer.read import read_layer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIZES = (50, 500, 5000)
+SIZES = amount((50, 500, 5000), (50,))
 USERS = """module "user" {
   source   = "../modules/iam-user"
   for_each = toset(local.users)

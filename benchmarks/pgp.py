@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.form import amount, status
 from workflows.services.gpg.decrypt import decrypt
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.many_keys import in_parallel
 
-RUNS = 101
-KEYS = 50
+RUNS = amount(101, 1)
+KEYS = amount(50, 2)
 CHECK_BUDGET = 1.5
 DECRYPT_BUDGET = 1.1
 DECRYPT_EXTRA_SECONDS = 0.005
@@ -89,7 +90,7 @@ def main() -> int:
         ("a password decrypted", ours, f"{ours / alone:.2f} × gpg, budget {DECRYPT_BUDGET} × + 5 ms"),
     ):
         print(f"{what:<34} {seconds * 1000:8.1f} ms   {remark}".rstrip())
-    return 0 if good else 1
+    return status(good)
 
 
 if __name__ == "__main__":

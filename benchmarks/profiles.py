@@ -15,13 +15,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.form import amount, status
 from workflows.core.secret import Secret
 from workflows.services.profiles import plan
 from workflows.services.profiles.write import profile_paths, write_profiles
 
 ACCOUNTS = {f"account-{number}": f"{number:012d}" for number in range(1, 201)}
 BUDGET_SECONDS = 0.05
-RUNS = 15
+RUNS = amount(15, 1)
 
 
 def wanted(region: str) -> plan.WantedProfiles:
@@ -87,7 +88,7 @@ def main() -> int:
         ("one `aws configure set`", one_set, f"{one_set / seconds:.0f} times ours"),
     ):
         print(f"{what:<38} {value * 1000:8.1f} ms   {remark}".rstrip())
-    return 0 if seconds <= BUDGET_SECONDS else 1
+    return status(seconds <= BUDGET_SECONDS)
 
 
 if __name__ == "__main__":

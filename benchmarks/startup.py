@@ -28,11 +28,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from benchmarks.form import amount, status
 from tui.cli import completion, exit_codes, parser
 
 HELP_BUDGET = 2.0
 PAINT_BUDGET = 1.3
-RUNS = 15
+RUNS = amount(15, 1)
 LIMIT_SECONDS = 30.0
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 
@@ -194,7 +195,7 @@ def main() -> int:
             ]
         )
         compare("key press to paint (a letter; the help of the home screen)", base, ours, None)
-    return 0 if good else 1
+    return status(good)
 
 
 if __name__ == "__main__":

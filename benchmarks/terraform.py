@@ -24,14 +24,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.admin_runs import AdminRuns, administrator
 
+from benchmarks.form import amount, status
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
 from workflows.services.terraform.runner import Kind, Run, Update, Watch
 from workflows.services.terraform.service import Terraform
 from workflows.steps.terraform_runs import OpenLayer, open_layer
 
-RUNS = 15
+RUNS = amount(15, 1)
 BUDGET = 1.05
-RESOURCES = 5_000
+RESOURCES = amount(5_000, 50)
 MEMORY_BUDGET = 2_000_000
 """Bytes that may be added while 4,000 of 5,000 resources are done: 500 a resource, none an event."""
 CACHE = Path(__file__).parents[1] / ".cache" / "sandbox"
@@ -134,6 +135,7 @@ def memory_of_a_long_run() -> tuple[int, int, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--short", action="store_true")
     runs = parser.parse_args().runs
     early, most, seconds = memory_of_a_long_run()
     with sandbox_layer() as layer, tempfile.TemporaryDirectory(prefix="io-", dir="/tmp") as folder:
@@ -146,7 +148,7 @@ def main() -> int:
     print(f"{RESOURCES} resources, a fifth done           {early / 1e6:6.1f} MB")
     print(f"the most until the end                 {most / 1e6:6.1f} MB  ({growth / 1e6:.1f} MB more)")
     print(f"the whole stream followed in           {seconds:6.1f} s")
-    return 0 if ratio <= BUDGET and growth <= MEMORY_BUDGET else 1
+    return status(ratio <= BUDGET and growth <= MEMORY_BUDGET)
 
 
 if __name__ == "__main__":
