@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -21,8 +21,10 @@ from support import without_clock
 without_clock.install()
 
 # The same inputs each time, so that a change is told by what it changes; `make explore` takes new ones.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("explore", derandomize=False, print_blob=True)
+# No example has a deadline, and none is too slow: that would be about the machine.
+_ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", _ANY_MACHINE, derandomize=True)
+settings.register_profile("explore", _ANY_MACHINE, derandomize=False, print_blob=True)
 settings.load_profile("repeatable")
 
 # A shell that starts this in the background ignores interrupts, and so would every child.
