@@ -99,6 +99,17 @@ def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminPro
     assert note.startswith("security: zz_mfa.tf:2 ")
 
 
+def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> None:
+    digest = review.prepare(admin.context(), quiet).digest
+    admin.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin.git("push", "--quiet")
+    admin.git("reset", "--quiet", "--hard", "HEAD~1")
+    with pytest.raises(OnboardError, match="behind"):
+        perform(admin, Request(digest, branch="onboard/jane.doe", commit=True, message="Add Jane"))
+    assert admin.git("status", "--porcelain") == ""
+    assert "onboard/jane.doe" not in admin.git("branch")
+
+
 def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
     admin.replace("security", "config.tf", "required_version = ", 'required_version = "< 1.0" #')
     before = admin.git("status", "--porcelain")

@@ -33,7 +33,7 @@ from workflows.steps.by_hand import refused_by_hand
 from workflows.steps.decisions import FILES_CHANGE, Decisions
 from workflows.steps.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.places import told_path, typed_path
-from workflows.steps.project import wanted_binary
+from workflows.steps.project import check_upstream, wanted_binary
 
 STEP = Step(
     id="review",
@@ -225,7 +225,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     Where only the commit failed, doing this again makes just the commit.
 
     Raises:
-        OnboardError: the files changed since they were shown, could not be written, or git refused.
+        OnboardError: the files changed since they were shown, the checkout is behind its upstream, the files
+            could not be written, or git refused.
     """
     change_set = prepare(context, report)
     done_before = change_set.is_empty and _kept(context.folder)["digest"] == request.digest
@@ -236,6 +237,9 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
             why="A file of the layers was edited after this step was opened.",
             next="Nothing was written. Read the difference once more: it is shown anew.",
         )
+    if not change_set.is_empty:
+        report(Progress("Asking the checkout's upstream"))
+        check_upstream(find_project(context.root), context, needed=False)
     git = _repository(request, context) if request.commit else None
     report(Progress("Writing"))
     if not change_set.is_empty:
