@@ -57,14 +57,17 @@ class MarkList(widgets.SelectionList[str]):
         super().__init__(id=id, compact=True)
 
     def show(self, lines: Iterable[tuple[Sentence, str]], marked: Collection[str]) -> None:
-        """Show these boxes in place of the ones before.
+        """Show these boxes in place of the ones before; the cursor stays on its line.
 
         Args:
             lines: the text and the value of each.
             marked: the values that are marked.
         """
+        line = self.highlighted
         self.clear_options()
         self.add_options([Selection(plain(text), value, value in marked) for text, value in lines])
+        if line is not None and self.option_count:
+            self.highlighted = min(line, self.option_count - 1)
 
     def on_focus(self) -> None:
         """Mark the first line, so that Space does something at once."""

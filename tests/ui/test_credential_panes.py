@@ -363,11 +363,13 @@ async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserA
         assert "2 of 2 profiles work" in app.text()
         app.pane.query_one("#copy-lines").focus()
         await pilot.press("enter")
+        await rest(pilot)
         assert f"export AWS_PROFILE={ROLE}\n" in new_user.world.clipboard.content  # type: ignore[attr-defined]
         table.focus()
         await pilot.press("down")
         app.pane.query_one("#copy-switch").focus()
         await pilot.press("enter")
+        await rest(pilot)
         assert "switchrole?account=333333333333" in new_user.world.clipboard.content  # type: ignore[attr-defined]
         await pilot.press("ctrl+n")
         await rest(pilot)

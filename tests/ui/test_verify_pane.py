@@ -91,9 +91,11 @@ async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) 
         await pilot.press("h", "h")
         assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
         await pilot.press("l")
+        await rest(pilot)
         clipboard: Any = new_user.world.clipboard
         assert clipboard.content.startswith("set -gx AWS_CONFIG_FILE")
         await pilot.press("c")
+        await rest(pilot)
         assert f"account={APPS}" in clipboard.content
         await pilot.press("o")
         await rest(pilot)

@@ -22,6 +22,7 @@ from support.panes import PaneHost, rest, settle, until
 from textual.app import App
 from textual.binding import BindingType
 from textual.pilot import Pilot
+from textual.widgets import ProgressBar
 from textual.worker import WorkerCancelled, get_current_worker
 
 from screens.registry import PANES
@@ -149,7 +150,16 @@ def keys(*pressed: str) -> Before:
 
 
 async def freeze(pilot: Pilot[Any]) -> None:
-    """Stop what moves: a spinner stays at its first frame."""
+    """Stop what moves: a spinner stays at its first frame.
+
+    A bar that is not laid out yet when it learns how far it is rounds in another way, so it learns it again.
+    """
+    bars = [(bar, bar.progress) for screen in pilot.app.screen_stack for bar in screen.query(ProgressBar)]
+    for bar, _ in bars:
+        bar.update(progress=0)
+    await pilot.pause()
+    for bar, progress in bars:
+        bar.update(progress=progress)
     for screen in pilot.app.screen_stack:
         for line in screen.query(ProgressLine):
             if line.has_class("-running"):
