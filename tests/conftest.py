@@ -34,7 +34,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["TZ"] = "UTC"
 time.tzset()
 
-_SECONDS_TO_END = 5.0
+_SECONDS_TO_END = 60.0
 _FORGET = ("AWS_", "XDG_", "TF_", "GNUPG", "GPG_", "MOTO_")
 
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
 from support.layers import ACCOUNT, USERS, layer_of, location
 
 from workflows.core.errors import OnboardError
+from workflows.layer.edit import edit_layer
 from workflows.layer.model import Style
+from workflows.layer.operations import AddPerson
 from workflows.layer.read import read_layer
 
 LOCALS = """locals {
@@ -163,3 +167,13 @@ def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
         f"{link} cannot be read.",
         "There is no such file or folder.",
     )
+
+
+def test_what_was_remembered_of_a_layer_goes_with_it() -> None:
+    layer = layer_of({"users.tf": USERS, "locals.tf": LOCALS, "groups.tf": GROUPS}, {"jane.doe": "QUJD\n"})
+    edited = edit_layer(layer, [AddPerson("maria.sosa", "QUJD\n", ("devops",))])
+    files = [*layer.files.documents.values(), *edited.files.documents.values(), layer.files, edited.files]
+    left = [weakref.ref(one) for one in files]
+    del layer, edited, files
+    gc.collect()
+    assert [one() for one in left if one() is not None] == []

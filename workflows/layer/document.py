@@ -12,8 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache, wraps
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tree_sitter_hcl
 from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range, Tree
@@ -280,14 +279,19 @@ def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]] 
 
 
 def remembered(function: Callable[[K], V]) -> Callable[[K], V]:
-    """A function of something that never changes, run once for each as long as that lives."""
-    known: WeakKeyDictionary[K, V] = WeakKeyDictionary()
+    """A function of something that never changes, run once for each.
+
+    The answer lies in the thing itself, so that it goes with it, also where it refers to it.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
 
     @wraps(function)
     def answer(of: K) -> V:
-        if of not in known:
-            known[of] = function(of)
-        return known[of]
+        known: dict[str, Any] = vars(of)
+        if name not in known:
+            known[name] = function(of)
+        found: V = known[name]
+        return found
 
     return answer
 
