@@ -75,7 +75,7 @@ class Finished(VerticalScroll):
         for key in open_to_doubt:
             look = session.state.observed[key]
             when = told_moment(look.at, self._walk.world.now())
-            yield Text(f"? {self._walk.title(key)}: last confirmed {when}. {look.words}".rstrip())
+            yield Text(joined((f"? {self._walk.title(key)}: last confirmed {when}.", look.words)))
         if skipped:
             yield Text(f"\nSkipped: {joined(skipped, ', ')}")
 

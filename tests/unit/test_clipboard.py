@@ -14,7 +14,7 @@ import pytest
 from tui.places import Machine
 from tui.worlds import clipboard_of
 from workflows.core.secret import Secret
-from workflows.services import quiet_pyperclip
+from workflows.services import clipboard
 from workflows.services.clipboard import (
     RETRY_SECONDS,
     ClipboardUnavailable,
@@ -158,7 +158,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.setenv("DISPLAY", ":99")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(quiet_pyperclip, "CHILD_SECONDS", 600)
+    monkeypatch.setattr(clipboard, "CHILD_SECONDS", 600)
 
     def make(name: str, body: str) -> Path:
         program = folder / name

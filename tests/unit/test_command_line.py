@@ -379,7 +379,7 @@ def test_no_access_key_is_told_with_where_it_was_looked_for(
     assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == REFUSED
     told = capsys.readouterr()
     assert told.out == ""
-    assert "There is no access key for bb-security of bb" in told.err
+    assert "has an access key for bb-security of bb" in told.err
 
 
 def test_a_keyring_that_does_not_answer_does_not_hide_the_file(

@@ -99,10 +99,7 @@ def test_ten_at_once(gpg: GpgHome, tmp_path: Path) -> None:
 def test_the_fail_backend_is_no_keyring(gpg: GpgHome, tmp_path: Path) -> None:
     refused = asked(gpg, tmp_path)
     assert refused.returncode == 1
-    assert (
-        "There is no access key for bb-security of bb in files encrypted to your own PGP key"
-        in refused.stderr
-    )
+    assert "has an access key for bb-security of bb" in refused.stderr
 
 
 def test_a_keyring_that_raises_is_told_and_the_file_is_asked_all_the_same(

@@ -168,8 +168,8 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
 
 
 def _applied_at(fact: Mapping[str, Any]) -> datetime | None:
-    """When this session's apply ended; None for one that somebody made elsewhere."""
-    return None if fact.get("elsewhere") else datetime.fromisoformat(str(fact["at"]))
+    """When this session's apply ended; None for one made elsewhere, or of which no time is known."""
+    return datetime.fromisoformat(str(fact["at"])) if "at" in fact and not fact.get("elsewhere") else None
 
 
 def save(person: PersonHandoff, target: str, context: Context) -> Path:
