@@ -152,9 +152,8 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
         with pytest.raises(ApplyFailed, match="was killed") as killed:
             apply.perform(apply.Request(), context, runs.report)
         assert killed.value.result.killed
-        # Terraform may have been killed before it had begun anything of the person.
-        begun = killed.value.result.begun
-        assert (f"perhaps missing from the state: {NAME}" if begun else NAME) in killed.value.what
+        # How much of the person was done is a matter of the moment it was killed in.
+        assert NAME in killed.value.what
     outlook = apply.look(context, runs.report)
     assert outlook.recoverable
     assert "gone" in outlook.refusal
