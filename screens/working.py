@@ -87,12 +87,14 @@ class Working(VerticalScroll):
     def run_move(self, name: str, work: Move, *, journaled: bool = False) -> None:
         """Do something in the background; `MoveDone` or `MoveFailed` tells how it went.
 
+        Nothing is begun while another move runs, or once the page is being left.
+
         Args:
             name: what the message will carry.
             work: called in a thread with a function that reports progress.
             journaled: whether this is the step's own work, so that the journal tells of it.
         """
-        if self.running_move:
+        if self.running_move or self.context.leaving.is_set():
             return
         if journaled:
             self.post_message(self.Begun())

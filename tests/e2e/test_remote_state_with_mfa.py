@@ -237,7 +237,8 @@ async def applied_over_a_pause(office: Office, over: Path) -> None:
         assert office.status("apply") is Status.DONE
         assert "Hand over (security)" in app.text()
         assert f"{NAME}  ready: security" in app.text()
-        await press(pilot, "m", "ctrl+n")
+        await press(pilot, "m")
+        await press(pilot, "ctrl+n")
         assert office.status("hand-over") is Status.DONE
 
 
