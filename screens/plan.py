@@ -19,6 +19,7 @@ from screens.widgets.lists import Log, MarkList
 from screens.widgets.plan_tree import ResourceBrowser
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text
+from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.numbers import count
@@ -283,7 +284,7 @@ class PlanPane(TerraformPane):
         def work(report: Report, code: Secret | None) -> tuple[Planned, Return]:
             try:
                 made = plan.make(self.context, report, code)
-            except Exception:
+            except OnboardError:
                 report(
                     Progress("Looking at the plan before", payload=since_planned.left(before, self.context))
                 )

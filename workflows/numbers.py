@@ -20,9 +20,3 @@ def listed(names: Sequence[str], most: int) -> str:
     """The first names of a list: "jane, juan and 3 more"."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def first_lines(lines: Sequence[str], most: int, more: str = "and {} more") -> list[str]:
-    """The first lines of a list, and one that says how many more there are."""
-    left = [more.format(f"{len(lines) - most:,}")] if len(lines) > most else []
-    return [*lines[:most], *left]

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import get_args
 
 import pytest
 from support.machine_samples import GIVEN, PROJECT, SAMPLE, after
 
 from workflows.machine.events import (
-    EVENT_TYPES,
     Acknowledged,
     Event,
     Facts,
@@ -61,7 +61,7 @@ def in_status(status: Status) -> State:
     return states[status]
 
 
-@pytest.mark.parametrize(("kind", "status"), list(product(EVENT_TYPES, sorted(RECORDED))))
+@pytest.mark.parametrize(("kind", "status"), list(product(get_args(Event), sorted(RECORDED))))
 def test_the_table_alone_decides_what_may_happen(kind: type[Event], status: Status) -> None:
     state = in_status(status)
     event = event_of(kind, ACCOUNT)
@@ -76,7 +76,7 @@ def test_the_table_alone_decides_what_may_happen(kind: type[Event], status: Stat
 
 
 def test_every_refusal_has_its_own_words() -> None:
-    for kind, status in product(EVENT_TYPES, RECORDED - {Status.LOCKED}):
+    for kind, status in product(get_args(Event), RECORDED - {Status.LOCKED}):
         assert (status in LEGAL[kind]) != (status in REFUSALS[kind]), (kind, status)
 
 

@@ -94,7 +94,6 @@ class Acknowledged(Happened):
 
 
 Event = Started | Succeeded | Failed | Skipped | Reopened | Acknowledged
-EVENT_TYPES: tuple[type[Event], ...] = (Started, Succeeded, Failed, Skipped, Reopened, Acknowledged)
 
 
 class UnstorableFactError(TypeError):
