@@ -107,3 +107,37 @@ def test_a_later_variables_file_tells_who_is_counted() -> None:
     )
     again = read_files(read.location, files)
     assert [(one.iam_name, str(one.place)) for one in again.people] == [("kim.lee", "more.tfvars:1")]
+
+
+SWITCH = 'variable "create" {\n  default = SET\n}\n'
+
+
+@pytest.mark.parametrize(
+    "off",
+    ["count = 0", "count = var.create ? 1 : 0", "create_user = false", "create = var.create"],
+)
+def test_a_module_that_is_switched_off_is_no_person_and_takes_none(off: str) -> None:
+    users = USERS.replace("count  = length(LIST)", off).replace("EACH", '"jane.doe"')
+    group = GROUP.replace("MEMBERS", "[]")
+    files = {
+        "users.tf": users,
+        "groups.tf": group.replace("name =", f"{off}\n  name =") if "user" not in off else group,
+        "variables.tf": SWITCH.replace("SET", "false"),
+    }
+    read = layer_of(files)
+    assert (read.people, bool(read.groups)) == ((), "user" in off)
+    assert all(off in one.message and not one.hand_edit for one in read.findings)
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(read, [AddPerson("maria.sosa", KEY)])
+    assert off in refusal.value.why
+
+
+@pytest.mark.parametrize("one", ["count = 1", "count = var.create ? 1 : 0"])
+def test_the_person_of_a_module_that_is_switched_on_is_shown_and_not_edited(one: str) -> None:
+    users = USERS.replace("count  = length(LIST)", one).replace("EACH", '"jane.doe"')
+    read = layer_of({"users.tf": users, "variables.tf": SWITCH.replace("SET", "true")})
+    (person,) = read.people
+    assert (person.iam_name, person.editable, person.place.line) == ("jane.doe", False, 1)
+    with pytest.raises(EditRefused):
+        edit_layer(read, [RemovePerson("jane.doe")])
+    assert [problem.field for problem in check(read, [AddPerson("jane.doe", KEY)])] == ["name"]

@@ -95,6 +95,11 @@ def field_behind(block: Block, attribute: str) -> str | None:
 SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
 """The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
 
+_OFF = ("count", "create", "create_user")
+"""What switches a whole module of users or of a group off (`create` since 6, `create_user` before)."""
+_NONE = (0, "0", "false")
+"""What such a switch is then; False equals 0."""
+
 _PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
 _TWICE = "there are several modules of that name"
 KEY = "\x00key\x00"
@@ -174,6 +179,20 @@ class UserModule:
         if not self.document.elements(self.container):
             return bool(fields_of(self.block))
         return _first_is_object(self.document, self.container)
+
+
+def switched_off(block: Block, names: Mapping[str, object]) -> str:
+    """What switches a module off, as it is written: `count = 0`; "" where it makes what it says.
+
+    Args:
+        block: the module block.
+        names: constant names and their values, from `constants`.
+    """
+    for name in _OFF:
+        found = block.attributes[name] if name in block.names else None
+        if found is not None and evaluate(block.document, found.value, names) in _NONE:
+            return f"{name} = {block.document.text(found.value)}"
+    return ""
 
 
 def place_of(block: Block | Attribute) -> Place:

@@ -13,6 +13,7 @@ from workflows.layer.declarations import (
     name_in,
     overridden,
     place_of,
+    switched_off,
     uneditable,
 )
 from workflows.layer.instances import Entry, computed_entries
@@ -52,6 +53,11 @@ def read_groups(
     machine_names = {one.iam_name for one in people.values() if one.machine}
     groups = []
     for block in group_modules(files):
+        off = switched_off(block, names)
+        if off:
+            message = f"The module {block.label} makes no group: {off}."
+            findings.append(Finding(message, place_of(block), Subject.GROUP, block.label))
+            continue
         members, followed, why, computed = _members(files, block, people, findings)
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from workflows.core.sentences import Sentence
-from workflows.layer.declarations import KEY, VALUE, name_in, place_of, template, user_modules
+from workflows.layer.declarations import KEY, VALUE, name_in, place_of, switched_off, template, user_modules
 from workflows.layer.model import Finding, Person, Place, Style, Subject
 from workflows.layer.values import (
     UNKNOWN,
@@ -45,12 +45,17 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
     people: dict[Owner, Person] = {}
     findings: list[Finding] = []
     for module in user_modules(files):
+        off = switched_off(module.block, names)
+        if off:
+            message = f"The module {module.label} makes no user: {off}."
+            findings.append(Finding(message, place_of(module.block), Subject.USER, module.label))
+            continue
         if module.reason:
             findings.append(_not_edited(module, module.reason))
         elif module.container is not None and not module.holds_objects and not _is_named(module, names):
             findings.append(_not_edited(module, "it makes names of its own"))
         found = _from_entries(module, names)
-        if module.style is Style.BLOCK:
+        if module.style is Style.BLOCK or _is_one(module, names):
             found = iter([_from_block(module, names)])
         elif module.style is Style.COMPUTED:
             found = iter(dict(found).items())  # joined lists may name somebody twice
@@ -65,6 +70,12 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
 def _not_edited(module: UserModule, why: Sentence) -> Finding:
     message = f"The users of module {module.label} are shown, not edited: {why}."
     return Finding(message, module.place, Subject.USER, module.label, hand_edit=True)
+
+
+def _is_one(module: UserModule, names: Mapping[str, object]) -> bool:
+    """Whether a module has a `count`, and it is 1."""
+    count = module.block.attributes["count"] if "count" in module.block.names else None
+    return count is not None and evaluate(count.document, count.value, names) in (1, "1")
 
 
 def _is_named(module: UserModule, names: Mapping[str, object]) -> bool:
@@ -140,7 +151,8 @@ def _from_object(
 
 def _from_block(module: UserModule, names: Mapping[str, object]) -> tuple[Owner, Person]:
     name = template(module, "name", names)
-    return (module.label, None), _person(module, module.label, name, names, place_of(module.block))
+    person = _person(module, module.label, name, names, place_of(module.block))
+    return person.owner, person
 
 
 def _person(

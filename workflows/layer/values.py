@@ -36,6 +36,8 @@ class _Unknown(Enum):
 
 UNKNOWN: Final = _Unknown.UNKNOWN
 """The value of an expression that is only known to Terraform."""
+_LONGEST_CHOICE = 500
+"""Bytes of `condition ? this : that`; what is longer may be nested too deeply."""
 
 
 class BadVariables(OnboardError):  # noqa: N818 - it reads better where it is raised
@@ -104,6 +106,8 @@ def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> obj
     if kind == "numeric_lit":
         text = document.text(node)
         return int(text) if text.isdigit() else float(text)
+    if kind == "conditional":
+        return _chosen(document, node, names)
     if kind in {"bool_lit", "null_lit"}:
         return {"true": True, "false": False, "null": None}[document.text(node)]
     if kind == "tuple":
@@ -227,6 +231,15 @@ def _named(document: Document, node: Node, names: Mapping[str, object]) -> objec
     if field is not None:
         return _field(document, field, names)
     return _formatted(document, node, names) if text.startswith("format(") else UNKNOWN
+
+
+def _chosen(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    """What `condition ? this : that` gives."""
+    parts = [one for one in node.children if one.type == "expression"]
+    if len(parts) != 3 or node.end_byte - node.start_byte > _LONGEST_CHOICE:
+        return UNKNOWN
+    condition = evaluate(document, parts[0], names)
+    return evaluate(document, parts[1 if condition else 2], names) if isinstance(condition, bool) else UNKNOWN
 
 
 def _field(document: Document, field: Field, names: Mapping[str, object]) -> object:

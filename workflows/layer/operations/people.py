@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.errors import Problem
-from workflows.layer.declarations import user_modules
+from workflows.layer.declarations import constants, switched_off, user_modules
 from workflows.layer.document import remembered
 from workflows.layer.facts import facts_of
 from workflows.layer.lists import edited_list, entry_keys, out_of_order, remove_entry
@@ -50,6 +50,7 @@ from workflows.layer.values import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from workflows.layer.declarations import UserModule
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer, Person
@@ -248,13 +249,16 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
     kind = "machine user" if machine else "user"
     documents = layer.files.documents.values()
     broken = next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
+    names = constants(layer.files, layer.location.variables)
+    modules = [(one, switched_off(one.block, names)) for one in user_modules(layer.files)]
+    off = next((f"The module {one.label} makes no user: {off}." for one, off in modules if off), "")
     refusal = refuse(
         f"{layer.location.relative} has no list that a {kind} could be added to.",
-        "No module there makes such users." if broken is None else f"{broken.file} cannot be parsed.",
+        f"{broken.file} cannot be parsed." if broken else off or "No module there makes such users.",
         broken,
     )
     fitting: list[Declarations] = []
-    for style in _styles(layer):
+    for style in _styles(layer, [one for one, off in modules if not off]):
         why = style.refusal(machine=machine)
         if why is None:
             fitting.append(style)
@@ -266,8 +270,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
     return max(fitting, key=lambda one: (len(one.of_kind(machine=machine)), one.rank))  # of equals, the first
 
 
-def _styles(layer: Layer) -> Iterator[Declarations]:
-    modules = user_modules(layer.files)
+def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declarations]:
     for one in modules:
         if one.style is not Style.BLOCK:
             yield ObjectStyle(layer, (one,)) if one.holds_objects else ListStyle(layer, (one,))
