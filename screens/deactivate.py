@@ -110,15 +110,23 @@ class DeactivatePane(AccountWorkPane):
         if self._findings.active_keys:
             keys = count(self._findings.active_keys, "access key")
             return f"! {keys} can still be used: k deactivates them all now. Nothing is deleted by that."
+        if any(one.keys is None for one in self._findings.people):
+            return (
+                "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
+            )
         if any(one.blocking for one in self._findings.people):
             return "✓ No access key works any more. What is marked ! may block the removal: d takes it away."
+        if any(one.denied for one in self._findings.people):
+            return (
+                "✓ No access key works any more. What is marked ? can't be listed and may block the removal."
+            )
         return "✓ No access key works any more, and nothing is in the way. Next (^n) goes on to the plan."
 
     def _lines(self) -> Iterator[_Row]:
         for one in self._findings.people if self._findings else ():
             yield _Row(self._head(one), one.name)
             by_hand = {item.id: item for item in one.blocking}
-            for key in one.keys:
+            for key in one.keys or ():
                 yield _Row(
                     self._key(key, key.access_key_id in by_hand), one.name, by_hand.get(key.access_key_id)
                 )
@@ -126,13 +134,18 @@ class DeactivatePane(AccountWorkPane):
                 if item.kind is not HoldingKind.ACCESS_KEY:
                     yield _Row(f"  ! {item.words}", one.name, item)
             if one.denied:
-                yield _Row(f"  ? may not be listed: {', '.join(one.denied)}", one.name)
+                yield _Row(f"  ? you may not list: {', '.join(one.denied)}", one.name)
 
     def _head(self, one: Leaver) -> str:
         if not one.exists:
             return f"{one.name}: no user of this account (any more)"
-        password = "a console password, removed with the user" if one.password else "no console password"
-        return f"{one.name}: {count(len(one.keys), 'access key')}, {password}"
+        password = {
+            True: "a console password, removed with the user",
+            False: "no console password",
+            None: "console password unknown",
+        }[one.password]
+        keys = "access keys unknown" if one.keys is None else count(len(one.keys), "access key")
+        return f"{one.name}: {keys}, {password}"
 
     def _key(self, key: AccessKey, by_hand: bool) -> str:  # noqa: FBT001 - a pair with the key
         now = self.context.world.now()
@@ -154,7 +167,7 @@ class DeactivatePane(AccountWorkPane):
         """Deactivate every access key of those who leave, after a yes."""
         findings = self._findings
         if findings is None or not findings.active_keys:
-            self.notify("No access key works here.")
+            self.notify("There is no access key here that works and can be seen.")
             return
 
         names = ", ".join(one.name for one in findings.people if one.active_keys)

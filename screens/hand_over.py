@@ -48,7 +48,12 @@ class HandOverPane(TerraformPane):
             "m", "mail", "Mailbox", id="handover.mail", show=False, tooltip="Put the text into the mailbox"
         ),
         Binding(
-            "t", "sent", "Sent", id="handover.sent", show=False, tooltip="Mark as sent, or take the mark back"
+            "t",
+            "sent",
+            "Sent",
+            id="handover.sent",
+            show=False,
+            tooltip="Mark as sent, or take your own mark back",
         ),
         Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show or hide the whole text"),
         Binding("escape", "hide_text", "Close", id="handover.hide", tooltip="Close the whole text"),
@@ -138,6 +143,7 @@ class HandOverPane(TerraformPane):
         name = event.option_id or ""
         handoff = self._chosen(name)
         self.query_one("#file", Input).value = hand_over.default_file(name)
+        self.query_one("#sent", Button).label = "Not sent (t)" if self._sent[name].by_hand else "Sent (t)"
         self.query_one("#trouble", Text).update(
             "\n".join(f"✗ {words}" for words in handoff.trouble) if handoff else ""
         )
@@ -226,11 +232,11 @@ class HandOverPane(TerraformPane):
 
     @on(Button.Pressed, "#sent")
     def action_sent(self) -> None:
-        """Mark the person's text as sent, or take the mark back."""
+        """Mark the person's text as sent by hand, or take that mark back."""
         name = self._marked
         if name:
-            marked = self._sent[name].sent_at is not None
-            self._sent[name] = Sent() if marked else hand_over.sent_now("marked by hand", self.context)
+            by_hand = self._sent[name].by_hand
+            self._sent[name] = Sent() if by_hand else hand_over.marked_by_hand(self.context)
             self._show()
             self.keep_draft()
 

@@ -11,7 +11,9 @@ from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle
 
 from screens.deactivate import DeactivatePane
+from screens.widgets.text import Text
 from workflows.machine.events import StepKey
+from workflows.machine.session import Session
 from workflows.services.iam import Holding, HoldingKind
 from workflows.steps import deactivate
 from workflows.steps.deactivate import Findings, Leaver, Mention, Mentioned
@@ -21,19 +23,38 @@ HOLDINGS = tuple(Holding(HoldingKind.INLINE_POLICY, f"by-hand-{at}") for at in r
 PLACES = tuple(Mention(f"README.md:{line}", "name", f"ask {NAME}") for line in range(1, 8))
 
 
-async def test_the_mentions_are_scrolled_to_when_they_are_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings) -> tuple[Session, PaneHost]:
+    """The step of an account from which somebody leaves, and what is found there."""
     facts: dict[str, Any] = {name: [] for name in deactivate.STEP.needs}
     facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"], "leaving": [NAME]}
     facts |= {"user_changes": {"add": {}, "remove": {"management": [NAME]}}}
     modules: list[Any] = [Given(facts), deactivate]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, StepKey("given"), facts)
-    found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES, (NAME,))})
     monkeypatch.setattr(deactivate, "look", lambda *_: found)
     panes = {"deactivate": DeactivatePane}
     app = PaneHost(session, fake_world(tmp_path, {}), modules, panes, StepKey("deactivate", "management"))
+    return session, app
+
+
+async def test_keys_that_may_not_be_listed_are_not_said_to_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unseen = Leaver(NAME, True, None, None, denied=("access keys",))
+    session, app = opened(tmp_path, monkeypatch, Findings((unseen,)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "✓" not in str(app.pane.query_one("#standing", Text).content)
+        assert "? you may not list: access keys" in app.text()
+    session.close()
+
+
+async def test_the_mentions_are_scrolled_to_when_they_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES, (NAME,))})
+    session, app = opened(tmp_path, monkeypatch, found)
     async with app.run_test(size=(80, 24)) as pilot:
         await rest(pilot)
         await rest(pilot)

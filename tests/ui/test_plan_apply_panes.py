@@ -14,7 +14,7 @@ from support.fakes import FakeClipboard, fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from screens.apply import ApplyPane
 from screens.hand_over import HandOverPane
@@ -462,6 +462,33 @@ async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
         people = desk.session.facts("management")["handed_over"]["people"]
         assert people["juan.delacruz"]["how"] == "saved as ~/handoff-juan.delacruz.txt"
         assert people["jane.doe"]["sent_at"]
+
+
+async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, HandOverPane)
+
+        def sent() -> hand_over.Sent:
+            return pane.request().people["jane.doe"]
+
+        await press(pilot, "w", "w")
+        assert (sent().sent_at is not None, sent().by_hand) == (True, False)
+        await press(pilot, "t")
+        assert (sent().sent_at is not None, sent().by_hand) == (True, True)
+        assert str(pane.query_one("#sent", Button).label) == "Not sent (t)"
+        await press(pilot, "t")
+        assert sent() == hand_over.Sent()
+        assert str(pane.query_one("#sent", Button).label) == "Sent (t)"
 
 
 async def test_what_is_not_for_the_expected_key_cannot_be_sent(

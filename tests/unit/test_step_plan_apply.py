@@ -223,3 +223,5 @@ def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
     assert not problem.fatal
     given = hand_over.perform(hand_over.Request({"jane.doe": sent}), own, quiet)
     assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}
+    by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own))}}
+    assert hand_over.sent_to(by_hand)["jane.doe"].by_hand

@@ -574,6 +574,13 @@ class HoldingKind(Enum):
     ATTACHED_POLICY = "attached policy"
     GROUP = "membership of the group"
 
+    @property
+    def plural(self) -> str:
+        """Several of them, in words."""
+        if self is HoldingKind.GROUP:
+            return "group memberships"
+        return f"{self.value.removesuffix('y')}ies" if self.value.endswith("policy") else f"{self.value}s"
+
 
 @dataclass(frozen=True)
 class Holding:

@@ -17,6 +17,7 @@ from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.services import iam
+from workflows.services.aws_errors import AwsFailure, asked
 from workflows.services.clients import AwsClient
 from workflows.services.git import GitSearch
 from workflows.services.gpg.inspect import inspect_key
@@ -50,23 +51,24 @@ class Leaver:
     Attributes:
         name: the IAM user.
         exists: whether the account has the user at all.
-        password: whether there is a console password; Terraform removes it with the user.
-        keys: the access keys.
+        password: whether there is a console password, which Terraform removes with the user; None where that
+            may not be asked.
+        keys: the access keys; None where they may not be listed.
         blocking: what Terraform does not know of and IAM wants gone before the user is deleted.
         denied: kinds of things that may not be listed, in words.
     """
 
     name: str
     exists: bool
-    password: bool = False
-    keys: tuple[AccessKey, ...] = ()
+    password: bool | None = False
+    keys: tuple[AccessKey, ...] | None = ()
     blocking: tuple[Holding, ...] = ()
     denied: tuple[str, ...] = ()
 
     @property
     def active_keys(self) -> tuple[AccessKey, ...]:
         """The access keys that still work."""
-        return tuple(key for key in self.keys if key.active)
+        return tuple(key for key in self.keys or () if key.active)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def look(
             people = []
             for name in names:
                 context.raise_if_cancelled()
-                if act is not None and iam.find_user(client, name):
+                if act is not None and _may_be_there(client, name):
                     act(client, name)
                 report(Progress(f"Asking what {name} has"))
                 people.append(_leaver(client, name, state))
@@ -129,14 +131,14 @@ def look(
 
 
 def deactivate(context: Context, report: Report, code: Secret | None = None) -> Findings:
-    """Deactivate every access key of those who leave, then look again.
+    """Deactivate every access key of those who leave, then look again; keys that may not be listed stay.
 
     Raises:
         OnboardError: as `look`, or a key could not be deactivated.
     """
 
     def act(client: AwsClient, name: str) -> None:
-        for key in iam.list_access_keys(client, name):
+        for key in asked(lambda: iam.list_access_keys(client, name), ()):
             if key.active:
                 report(Progress(f"Deactivating {key.access_key_id} of {name}"))
                 iam.set_access_key_active(client, key.access_key_id, active=False, user=name)
@@ -161,20 +163,33 @@ def remove(
     return look(context, report, code, act)
 
 
+def _may_be_there(client: AwsClient, name: str) -> bool:
+    """Whether the account has the user, or may not be asked."""
+    return asked(lambda: iam.find_user(client, name) is not None, True)
+
+
 def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
-    if iam.find_user(client, name) is None:
-        return Leaver(name, exists=False)
-    keys = iam.list_access_keys(client, name)
+    """What the account tells of a user: each question by itself, so that a denied one stops no other."""
+    gone = Leaver(name, exists=False)
+    if not _may_be_there(client, name):
+        return gone
+    return asked(lambda: _with_holdings(client, name, state), gone, {AwsFailure.NOT_FOUND})
+
+
+def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
+    keys = asked(lambda: iam.list_access_keys(client, name), None)
+    password = asked(lambda: iam.has_console_password(client, name), None)
     holdings = iam.list_holdings(client, name)
     known = {key.access_key_id for key in state.access_keys.get(name, ())}
     own_keys = [
         Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
-        for key in keys
+        for key in keys or ()
         if key.access_key_id not in known
     ]
     blocking = [*own_keys, *(one for one in holdings.found if not _terraforms(one, name, state))]
-    denied = tuple(f"{kind.value}s" for kind in holdings.denied)
-    return Leaver(name, True, iam.has_console_password(client, name), keys, tuple(blocking), denied)
+    denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
+    denied += [kind.plural for kind in holdings.denied]
+    return Leaver(name, True, password, keys, tuple(blocking), tuple(denied))
 
 
 def _terraforms(holding: Holding, name: str, state: State) -> bool:
@@ -205,6 +220,10 @@ def validate(request: Request, context: Context) -> list[Problem]:
         return [Problem("Look at what they have first.")]
     problems = []
     for one in request.findings.people:
+        if one.denied:
+            works = ", so keys may still work" if one.keys is None else ""
+            message = f"You may not list what {one.name} has of: {joined(one.denied, ', ')}{works}."
+            problems.append(Problem(message, "people", fatal=False))
         if one.active_keys:
             words = ", ".join(key.access_key_id for key in one.active_keys)
             problems.append(Problem(f"{one.name} still has keys that work: {words}.", "people", fatal=False))
@@ -221,7 +240,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     report(Progress("Noting what is left"))
     people = {
         one.name: {
-            "inactive": [key.access_key_id for key in one.keys if not key.active],
+            "inactive": [key.access_key_id for key in one.keys or () if not key.active],
             "active": [key.access_key_id for key in one.active_keys],
             "blocking": [item.words for item in one.blocking],
         }

@@ -7,7 +7,7 @@ person gets one text over all accounts that are applied, so the last layer's tex
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.core.shapes import plain, read
+from workflows.core.shapes import left_out, plain, read
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
@@ -60,10 +60,12 @@ class Sent:
     Attributes:
         sent_at: when, ISO 8601 in UTC, or None.
         how: in words, or "".
+        by_hand: whether the person set the mark without sending the text from here.
     """
 
     sent_at: str | None = None
     how: Sentence = ""
+    by_hand: bool = left_out(bool)
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,11 @@ def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sen
     """The mark that a text was sent now; `before` is the one that it replaces."""
     again = "once more: " if before is not None and before.sent_at else ""
     return Sent(context.world.now().isoformat(timespec="seconds"), f"{again}{how}")
+
+
+def marked_by_hand(context: Context) -> Sent:
+    """The mark of a text that was sent in another way."""
+    return replace(sent_now("marked by hand", context), by_hand=True)
 
 
 def saved_words(path: Path, context: Context) -> Sentence:
