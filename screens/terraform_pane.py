@@ -1,8 +1,8 @@
 """What the panes that run Terraform share: what a person may choose when it refuses to begin.
 
-A lock that somebody holds is waited for or released; an init that only upgrade or reconfigure mends is done
-that way on purpose. Either is asked in a dialog of its own in place of the failure's, and then what was
-wanted is tried again.
+A lock that somebody holds is waited for or released, one that a run left here when it died is released; an
+init that only upgrade or reconfigure mends is done that way on purpose. Each is asked in a dialog of its own
+in place of the failure's, and then what was wanted is tried again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from textual.widgets import Input
 
 from screens.asking import CodePane
 from screens.base import Opening, StepPane
+from screens.moments import told_moment
 from screens.widgets.dialogs import Confirm, Typed, ask
 from screens.widgets.run_log import RunLog
 from screens.widgets.text import Button, Text, unfold
 from workflows.core.sentences import text_of
 from workflows.services.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
+from workflows.services.terraform.kept import EndedRun
 from workflows.steps import plan, recovery
 
 _MENDED = "mended"
@@ -153,6 +155,8 @@ class TerraformPane(CodePane):
         if message.name != _MENDED:
             self._refused = message.name
         match error := message.error:
+            case LockHeld() if left := recovery.own_lock(error.lock, self.context):
+                self._offer_own(error.lock, left)
             case LockHeld():
                 # All three answers count: leaving it is one.
                 self.app.push_screen(LockDialog(error.lock, self._waited), partial(self._locked, error.lock))
@@ -173,6 +177,22 @@ class TerraformPane(CodePane):
             case _:
                 return
         message.told = True
+
+    def _offer_own(self, lock: LockInfo, left: EndedRun) -> None:
+        """Nobody else is asked about a lock that this computer's own dead run left."""
+        at = told_moment(left.ended_at, self.context.world.now())
+        body = (
+            f"This is the lock of the {left.kind} that {left.ending} here {at}. It was begun "
+            f"{told_moment(left.begun_at, self.context.world.now())}, by {left.holder}.\n\n"
+            f"That {left.kind} no longer runs, so nobody works under the lock. Released, what was wanted "
+            f"goes on.\n\nLock:   {lock.lock_id}"
+        )
+        release = partial(recovery.unlock, lock, self.context)
+        ask(
+            self,
+            Confirm("Your own lock was left behind", body, "Release the lock"),
+            lambda _yes: self.run_coded(_MENDED, release),
+        )
 
     def _locked(self, lock: LockInfo, answer: LockAnswer | None) -> None:
         self._waited = self._waited + 1 if answer is LockAnswer.TRY_AGAIN else 0

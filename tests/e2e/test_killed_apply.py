@@ -15,6 +15,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,8 +168,15 @@ def test_after_a_killed_terraform_the_lock_is_released_and_what_exists_is_taken_
 
     with pytest.raises(LockHeld) as held:
         recovery.examine(context, runs.report)
-    assert held.value.lock.operation == "OperationTypeApply"
+    lock = held.value.lock
+    assert lock.operation == "OperationTypeApply"
+    left = recovery.own_lock(lock, context)
+    assert left is not None
+    assert left.killed
+    somebody = replace(lock, who=f"sam.{lock.who}")
+    assert recovery.own_lock(somebody, context) is None
     assert "released" in recovery.unlock(held.value.lock, context, runs.report)
+    assert recovery.own_lock(lock, context) is None
 
     repairs = recovery.examine(context, runs.report)
     assert [(one.way, one.address, one.resource_id) for one in repairs] == [
@@ -216,6 +224,9 @@ def test_a_session_that_ends_during_the_apply_loses_nothing(
     assert unwritten.value.file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(LockHeld) as held:
         recovery.write_state(context, runs.report)
+    left = recovery.own_lock(held.value.lock, context)
+    assert left is not None
+    assert not left.killed
     assert "released" in recovery.unlock(held.value.lock, context, runs.report)
     assert "written" in recovery.write_state(context, runs.report)
     assert not unwritten.value.file.exists()

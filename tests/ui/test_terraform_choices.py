@@ -11,16 +11,19 @@ import pytest
 from support.fakes import fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, until
+from textual.widgets import Input
 
 from screens import terraform_pane
 from screens.apply import ApplyPane, RecoveryList, remaining_seconds
 from screens.plan import PlanPane
 from screens.terraform_pane import LockDialog
+from screens.widgets.dialogs import Confirm
 from screens.widgets.run_log import ResourceList
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.services.terraform.failures import InitRefused, InitWay, LockHeld, LockInfo, StateUnwritten
+from workflows.services.terraform.kept import EndedRun
 from workflows.services.terraform.progress import Progress
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.runner import Update
@@ -132,6 +135,36 @@ async def test_a_state_that_was_not_written_is_written_first_if_the_person_says_
             app.screen.query_one("#yes").focus()
         await press(pilot, "enter")
         assert desk.asked == (["plan", "write", "plan"] if answer == "yes" else ["plan"])
+
+
+@pytest.mark.parametrize("answer", ["no", "yes"])
+async def test_the_lock_of_a_run_that_died_here_is_offered_as_that_and_needs_no_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    planning(desk, monkeypatch, LockHeld(LOCK, ""))
+    at = desk.world.now().isoformat()
+    left = EndedRun("apply", LOCK.who, at, at, at, killed=True)
+    released: list[LockInfo] = []
+
+    def unlock(lock: LockInfo, *_: object) -> str:
+        released.append(lock)
+        return "The lock is released."
+
+    monkeypatch.setattr(recovery, "own_lock", lambda _lock, _context: left)
+    monkeypatch.setattr(recovery, "unlock", unlock)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert isinstance(app.screen, Confirm)
+        assert not app.screen.query(Input)
+        for words in ("apply that was killed", LOCK.who, LOCK.lock_id):
+            assert words in app.text()
+        if answer == "yes":
+            app.screen.query_one("#yes").focus()
+        await press(pilot, "enter")
+        assert released == ([LOCK] if answer == "yes" else [])
+        assert desk.asked == (["plan", "plan"] if answer == "yes" else ["plan"])
 
 
 async def test_the_countdown_tries_again_by_itself_and_esc_stops_it(

@@ -79,14 +79,15 @@ def layer_alone(machine: Machine, options: argparse.Namespace) -> Iterator[Conte
         ) from error
     try:
         release_credentials(folder, location.account)  # of a command that was killed
-        with _in_words_for_here(location.relative):
-            yield layer_context(own_world(machine, options.binary), project, location.account, folder)
+        context = layer_context(own_world(machine, options.binary), project, location.account, folder)
+        with _in_words_for_here(location.relative, context):
+            yield context
     finally:
         lock.release()
 
 
 @contextlib.contextmanager
-def _in_words_for_here(layer: str) -> Iterator[None]:
+def _in_words_for_here(layer: str, context: Context) -> Iterator[None]:
     """Where a failure says what a screen offers, say what a person does without one."""
     try:
         yield
@@ -97,10 +98,13 @@ def _in_words_for_here(layer: str) -> Iterator[None]:
         error.next = "Give the same command again to see how it ends."
         raise
     except LockHeld as error:
-        error.next = (
-            "Wait for it and try again. Only if that run is surely dead, release the lock in the layer's "
-            f"folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
+        own = recovery.own_lock(error.lock, context)
+        whose = (
+            f"It is the lock of the {own.kind} that {own.ending} here, and no longer runs: release it"
+            if own
+            else "Wait for it and try again. Only if that run is surely dead, release the lock"
         )
+        error.next = f"{whose} in the layer's folder: terraform force-unlock {error.lock.lock_id} (or tofu)"
         raise
     except InitRefused as error:
         error.next = f"{error.next}\nOn purpose: iam-onboard plan {layer} --init {error.way}"

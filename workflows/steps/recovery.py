@@ -17,7 +17,13 @@ from pathlib import Path
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.services.terraform.failures import InitWay, LockInfo
-from workflows.services.terraform.kept import last_result, pending_replacements, replace_next
+from workflows.services.terraform.kept import (
+    EndedRun,
+    last_result,
+    pending_replacements,
+    replace_next,
+    run_that_left,
+)
 from workflows.services.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
 from workflows.services.terraform.plan_reader import ACCOUNT_ID, NOT_IMPORTABLE
 from workflows.services.terraform.results import ApplyResult
@@ -200,8 +206,17 @@ INIT_WAYS = {
 """What is on the button, and what it does."""
 
 
+def own_lock(lock: LockInfo, context: Context) -> EndedRun | None:
+    """The run of the step's layer that died here and left this lock; None where that is not certain.
+
+    Raises:
+        OSError: what was kept of the runs cannot be read.
+    """
+    return run_that_left(lock, run_folder(context))
+
+
 def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None = None) -> Sentence:
-    """Release a state's lock by force. The person has typed whose it is.
+    """Release a state's lock by force. It is `own_lock`, or the person has typed whose it is.
 
     Returns:
         What was done, as a sentence.

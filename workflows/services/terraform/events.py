@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 
@@ -161,6 +162,16 @@ def message_of(line: str) -> str:
         if isinstance(record, dict) and isinstance(record.get("@message"), str):
             return str(record["@message"])
     return line
+
+
+def moment_of(line: str) -> datetime | None:
+    """When an event about a resource or a count was written, aware; None for any other line."""
+    if not isinstance(parse_line(line), ResourceEvent | ChangeSummary):
+        return None
+    try:
+        return datetime.fromisoformat(str(json.loads(line).get("@timestamp"))).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 class LineSplitter:

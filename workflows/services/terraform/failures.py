@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -315,6 +316,15 @@ class LockInfo:
     operation: str
     created: str
     path: str
+
+    @property
+    def made_at(self) -> datetime | None:
+        """Since when it is held, aware; None where its text is in another form than Go's in UTC."""
+        try:
+            moment = datetime.fromisoformat(self.created.removesuffix(" UTC").replace(" +", "+"))
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else None
 
     @property
     def purpose(self) -> Sentence:

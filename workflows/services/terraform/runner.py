@@ -12,8 +12,10 @@ import contextlib
 import itertools
 import json
 import os
+import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -184,6 +186,22 @@ class Run:
         """What the starter wanted to be kept."""
         return dict(self._description["facts"])
 
+    @property
+    def holder(self) -> str:
+        """Whom Terraform names as the holder of this run's locks ("jane@laptop"); "" if not kept."""
+        return str(self._description.get("holder", ""))
+
+    @property
+    def begun_at(self) -> float | None:
+        """When it was started, in seconds since the epoch; None where that was not kept."""
+        return self._description.get("begun_at")
+
+    @property
+    def exit_code(self) -> int | None:
+        """Terraform's exit status; None while it runs, and where nobody knows."""
+        record = read_record(self.folder / "exit.json")
+        return None if record is None else record["exit_code"]
+
     def is_running(self) -> bool:
         """Whether Terraform, or the supervisor that will write its exit status, still runs."""
         if (self.folder / "exit.json").is_file():
@@ -295,10 +313,8 @@ class Run:
                 time.sleep(POLL_SECONDS)
 
     def _outcome(self, progress: Progress, text: str) -> Outcome:
-        record = read_record(self.folder / "exit.json")
-        if record is not None:
-            exit_code = record["exit_code"]
-        else:  # the supervisor was killed too: Terraform's own last words are all there is
+        exit_code = self.exit_code
+        if exit_code is None:  # the supervisor was killed too: Terraform's own last words are all there is
             exit_code = 0 if progress.applied else 1 if progress.errors else None
         return Outcome(exit_code, self.was_cancelled(), progress, text)
 
@@ -340,6 +356,8 @@ def _launch(
                 "layer": str(cwd),
                 "temporary": str(temporary),
                 "facts": dict(facts),
+                "holder": _holder(environment),
+                "begun_at": time.time(),
             }
             write_record(folder / "run.json", description)
             output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -355,6 +373,15 @@ def _launch(
         raise
     finally:
         os.close(output)
+
+
+def _holder(environment: Mapping[str, str]) -> str:
+    """How Terraform calls the person and the machine in its locks: as Go's os/user and hostname do."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user of a container, without an entry
+        name = environment.get("USER", "")
+    return f"{name}@{socket.gethostname()}"
 
 
 def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:

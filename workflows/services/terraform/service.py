@@ -29,7 +29,13 @@ from workflows.services.terraform.failures import (
     refuse_unwritten,
     unwritten,
 )
-from workflows.services.terraform.kept import earlier_result, forget_replacements, pending_replacements
+from workflows.services.terraform.kept import (
+    earlier_result,
+    forget_lock,
+    forget_replacements,
+    note_lock,
+    pending_replacements,
+)
 from workflows.services.terraform.plan import Plan
 from workflows.services.terraform.plan_reader import read_plan
 from workflows.services.terraform.progress import Progress
@@ -134,6 +140,7 @@ class LayerRuns:
         """Keep an ended run's output redacted as `KIND.log`, and remove the rest of it."""
         run = self.of(kind)
         if run is not None:
+            note_lock(run, self._folder)
             run.keep_redacted(self._folder / f"{kind}.log")
         elif (self._folder / kind).exists():
             # Killed between making the folder and describing the run: nothing was started.
@@ -257,6 +264,7 @@ class Terraform:
             OnboardError: there is no such lock, or it could not be released.
         """
         self._capture("force-unlock", self.binary.commands.force_unlock(lock_id), None)
+        forget_lock(self.folder)
 
     def import_(
         self,
