@@ -92,10 +92,10 @@ def computed_entries(files: FileSet, document: Document, node: Node) -> Entries:
     return Entries(tuple(known), reader.unknown)
 
 
-def shortened(document: Document, node: Node) -> str:
-    """An expression's text on one line, cut to what fits into a sentence."""
+def shortened(document: Document, node: Node, most: int = _LONGEST) -> str:
+    """An expression's text on one line, cut to so many letters, by default to what fits into a sentence."""
     text = " ".join(document.text(node).split())
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "…"
+    return text if len(text) <= most else text[: most - 3] + "…"
 
 
 def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> Entry | None:

@@ -12,7 +12,8 @@ from workflows.layer.operations.groups import (
 )
 from workflows.layer.operations.key_files import RenameKeyFile, ReplaceKey
 from workflows.layer.operations.members import SetGroups
-from workflows.layer.operations.people import AddPerson, RemovePerson
+from workflows.layer.operations.people import AddPerson
+from workflows.layer.operations.removal import RemovePerson
 
 __all__ = [
     "AddGroup",

@@ -72,9 +72,9 @@ class Operation(Protocol):
         ...
 
 
-def refuse(what: Sentence, why: Sentence, place: Place | None = None) -> EditRefused:
-    """An `EditRefused` with the place to edit by hand."""
-    where = f"Edit it by hand at {place}." if place is not None else ""
+def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Sentence = "") -> EditRefused:
+    """An `EditRefused` with the place to edit by hand, or what else to do."""
+    where = f"Edit it by hand at {place}." if place is not None else remedy
     refused = EditRefused("This cannot be edited automatically", what, why=why, next=where)
     refused.place = place
     return refused

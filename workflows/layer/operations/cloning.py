@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workflows.layer.document import Splice, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tree_sitter import Node
 
@@ -73,6 +73,21 @@ def mentions_name(text: str, name: str) -> bool:
     return bool(words_of(name)) and _in_words(name).search(text) is not None
 
 
+def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:
+    """Where a text names somebody; of one word alone, as of `machine.ci`, only with what stands before it."""
+    words = words_of(name)
+    parts = words if len(words) > 1 else [one for one in _APART.split(name) if one]
+    found = (match.span() for match in _apart_by_marks(parts).finditer(text)) if parts else ()
+    return ((start, end) for start, end in found if not _of_longer_name(text, start, end))
+
+
+def _of_longer_name(text: str, start: int, end: int) -> bool:
+    """Whether a name is a part of another one: `jane.doe` in `old.jane.doe` or `jane.doe.jr`."""
+    before = re.search(r"(?<!\bmodule)(?<=[0-9A-Za-z])\.$", text[max(0, start - 8) : start])
+    label = text[start - 1 : start] == "_" or "_" in text[start:end]
+    return bool(before or (not label and re.match(r"[.-][0-9A-Za-z]", text[end : end + 2])))
+
+
 @dataclass(frozen=True)
 class Renaming:
     """One person put in the place of another in texts.
@@ -113,7 +128,11 @@ class Renaming:
 
 
 def _in_words(name: str) -> re.Pattern[str]:
-    words = r"[ ._+=,@-]?".join(re.escape(one) for one in words_of(name))
+    return _apart_by_marks(words_of(name))
+
+
+def _apart_by_marks(parts: Iterable[str]) -> re.Pattern[str]:
+    words = r"[ ._+=,@-]?".join(re.escape(one) for one in parts)
     return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
 
 

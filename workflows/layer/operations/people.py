@@ -9,25 +9,22 @@ from workflows.core.errors import Problem
 from workflows.layer.declarations import constants, switched_off, user_modules
 from workflows.layer.document import remembered
 from workflows.layer.facts import facts_of
-from workflows.layer.lists import edited_list, entry_keys, out_of_order, remove_entry
+from workflows.layer.lists import out_of_order
 from workflows.layer.model import Place, Style
 from workflows.layer.names import check_user_name
 from workflows.layer.operations.base import (
     check_groups,
-    check_known_person,
-    find_person,
     refuse,
     text_in_no_group,
 )
-from workflows.layer.operations.block_style import BlockStyle, without_block
+from workflows.layer.operations.block_style import BlockStyle
 from workflows.layer.operations.key_files import (
     check_key_text,
     key_data,
-    key_goes,
     sharing_key,
     with_key_text,
 )
-from workflows.layer.operations.members import add_member, remove_member
+from workflows.layer.operations.members import add_member
 from workflows.layer.operations.object_style import ObjectStyle
 from workflows.layer.operations.outputs import (
     Kind,
@@ -37,14 +34,11 @@ from workflows.layer.operations.outputs import (
     most_have_outputs,
     outputs_to_join,
     plan_outputs,
-    remove_outputs,
     siblings_of,
-    without_outputs,
 )
 from workflows.layer.operations.password_length import least_length, lengthened
 from workflows.layer.operations.styles import ListStyle
 from workflows.layer.read import read_files
-from workflows.layer.references import mentions, place_on_disk
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
@@ -53,9 +47,15 @@ if TYPE_CHECKING:
     from workflows.layer.declarations import UserModule
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
-    from workflows.layer.model import Layer, Person
+    from workflows.layer.model import Layer
     from workflows.layer.operations.outputs import NewOutputs
     from workflows.layer.operations.styles import Declarations, NewDeclaration
+
+
+_FIRST_BY_HAND = (
+    "Write the module of the first one by hand, or take the last one back from git (git log -p). "
+    "Everybody after that is added in the same way."
+)
 
 
 class _Plan(NamedTuple):
@@ -256,6 +256,7 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
         f"{layer.location.relative} has no list that a {kind} could be added to.",
         f"{broken.file} cannot be parsed." if broken else off or "No module there makes such users.",
         broken,
+        _FIRST_BY_HAND,
     )
     fitting: list[Declarations] = []
     for style in _styles(layer, [one for one, off in modules if not off]):
@@ -290,79 +291,3 @@ def _commented_at(files: FileSet, name: str) -> Place | None:
                 return Place(document.name, document.data.count(b"\n", 0, position) + 1)
             position = document.data.find(wanted, position + 1)
     return None
-
-
-@dataclass(frozen=True)
-class RemovePerson:
-    """Remove a person.
-
-    Attributes:
-        name: the IAM user name.
-    """
-
-    name: str
-
-    def check(self, layer: Layer) -> list[Problem]:
-        """What is wrong with the name; which key file stays, as a warning."""
-        problems = check_known_person(layer, self.name)
-        person = layer.person(self.name)
-        if person is not None and person.key_file in layer.files.linked:
-            message = f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it."
-            problems.append(Problem(message, "name", fatal=False))
-        return problems
-
-    def apply(self, layer: Layer) -> FileSet:
-        """The files without the person; a key file that others use stays.
-
-        Raises:
-            EditRefused: a group that the person is in cannot be edited, or something else refers to the
-                person.
-        """
-        person = find_person(layer, self.name)
-        what = f"{person.iam_name} cannot be removed."
-        inside = [one for one in layer.groups if person.iam_name in one.members]
-        joined = [one for one in inside if person.iam_name not in one.followed]
-        for group in joined:
-            if not group.editable:
-                why = f"It is in the group {group.name}, whose members are not edited: {group.reason}."
-                raise refuse(what, why, group.place)
-        files = remove_member(layer.files, {one.label for one in joined}, person)
-        files = remove_outputs(files, person.owner)
-        files = _undeclared(files, person)
-        if key_goes(layer, person):
-            files = files.with_key(str(person.key_file), None)
-        left = next(mentions(files, *person.owner), None)
-        if left is not None:
-            why = "Something else in the layer refers to it, and Terraform would fail on that."
-            raise refuse(what, why, place_on_disk(layer.files, files, left, *person.owner))
-        return files
-
-    def intend(self, layer: Layer) -> Facts:
-        """The facts without the person."""
-        facts, person = facts_of(layer), find_person(layer, self.name)
-        name = person.iam_name
-        gone = person.key_file if key_goes(layer, person) else None
-        return replace(
-            without_outputs(facts, name),
-            people={other: one for other, one in facts.people.items() if other != name},
-            groups={
-                label: group._replace(members=tuple(one for one in group.members if one != name))
-                for label, group in facts.groups.items()
-            },
-            keys={path: data for path, data in facts.keys.items() if path != gone},
-        )
-
-
-def _undeclared(files: FileSet, person: Person) -> FileSet:
-    """The files without what declares a person, however often it is declared."""
-    if person.style is Style.BLOCK:
-        return without_block(files, person)
-    while True:
-        modules = [one for one in user_modules(files) if one.label == person.module]
-        module = next((one for one in modules if one.entry(person.declaration) is not None), None)
-        if module is None or module.container is None:
-            return files
-        document, container = module.document, module.container
-        position = entry_keys(document, container).index(person.declaration)
-        splices = remove_entry(document, container, position)
-        files = files.with_document(edited_list(document, container, splices))

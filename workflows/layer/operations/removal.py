@@ -1,0 +1,187 @@
+"""Removing a person: entry, key file, groups and outputs, and what of them stays behind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence
+from workflows.layer.declarations import module_of, user_modules
+from workflows.layer.document import remembered
+from workflows.layer.facts import facts_of
+from workflows.layer.instances import shortened
+from workflows.layer.lists import edited_list, entry_keys, remove_entry
+from workflows.layer.model import Place, Style
+from workflows.layer.operations.base import check_known_person, find_person, refuse
+from workflows.layer.operations.block_style import without_block
+from workflows.layer.operations.cloning import where_named
+from workflows.layer.operations.key_files import key_goes
+from workflows.layer.operations.members import remove_member
+from workflows.layer.operations.outputs import remove_outputs, without_outputs
+from workflows.layer.references import mentions, place_on_disk
+from workflows.layer.values import fields_at
+from workflows.numbers import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from workflows.layer.document import Document
+    from workflows.layer.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Owner, Person
+
+_MOST = 5
+"""So many places are named."""
+_LONGEST = 200
+"""Letters of a value, which may be the address of a module."""
+
+
+@dataclass(frozen=True)
+class RemovePerson:
+    """Remove a person.
+
+    Attributes:
+        name: the IAM user name.
+    """
+
+    name: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the name; what stays behind and what a later user lacks, as warnings.
+
+        Raises:
+            EditRefused: as for `apply`.
+        """
+        problems = check_known_person(layer, self.name)
+        person = layer.person(self.name)
+        if problems or person is None:
+            return problems
+        notes: list[Sentence] = []
+        if person.key_file in layer.files.linked:
+            notes.append(f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it.")
+        places = [str(one) for one in _comments_left(layer.files, self.apply(layer), person)]
+        if places:
+            where = listed(places, _MOST)
+            notes.append(
+                f"Comments that name {person.iam_name} stay: {where}. Remove by hand what is outdated."
+            )
+        notes += _last_of_a_kind(layer, person)
+        return [Problem(one, "name", fatal=False) for one in notes]
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files without the person; a key file that others use stays.
+
+        Raises:
+            EditRefused: a group that the person is in cannot be edited, or something else refers to the
+                person.
+        """
+        person = find_person(layer, self.name)
+        known = _removals_of(layer.files)
+        if person.owner not in known:
+            known[person.owner] = self._removed(layer, person)
+        return known[person.owner]
+
+    def _removed(self, layer: Layer, person: Person) -> FileSet:
+        what = f"{person.iam_name} cannot be removed."
+        inside = [one for one in layer.groups if person.iam_name in one.members]
+        joined = [one for one in inside if person.iam_name not in one.followed]
+        for group in joined:
+            if not group.editable:
+                why = f"It is in the group {group.name}, whose members are not edited: {group.reason}."
+                raise refuse(what, why, group.place)
+        files = remove_member(layer.files, {one.label for one in joined}, person)
+        files = remove_outputs(files, person.owner)
+        files = _undeclared(files, person)
+        if key_goes(layer, person):
+            files = files.with_key(str(person.key_file), None)
+        left = next(mentions(files, *person.owner), None)
+        if left is not None:
+            why = "Something else in the layer refers to it, and Terraform would fail on that."
+            raise refuse(what, why, place_on_disk(layer.files, files, left, *person.owner))
+        return files
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts without the person."""
+        facts, person = facts_of(layer), find_person(layer, self.name)
+        name = person.iam_name
+        gone = person.key_file if key_goes(layer, person) else None
+        return replace(
+            without_outputs(facts, name),
+            people={other: one for other, one in facts.people.items() if other != name},
+            groups={
+                label: group._replace(members=tuple(one for one in group.members if one != name))
+                for label, group in facts.groups.items()
+            },
+            keys={path: data for path, data in facts.keys.items() if path != gone},
+        )
+
+
+@remembered
+def _removals_of(_: FileSet) -> dict[Owner, FileSet]:
+    """A layer's files without each person, which checking and editing ask for in turn."""
+    return {}
+
+
+def _comments_left(before: FileSet, after: FileSet, person: Person) -> Iterator[Place]:
+    """Where comments name a person who is removed, in the files as they are, and stay."""
+    for name, document in before.documents.items():
+        there = _comments_naming(document, person.iam_name)
+        rest = _comments_naming(after.documents[name], person.iam_name) if there else []
+        left = Counter(line for _, line in rest)
+        for place, line in there:
+            if left[line]:
+                left[line] -= 1
+                yield place
+
+
+def _comments_naming(document: Document, name: str) -> list[tuple[Place, bytes]]:
+    """The lines of a document in which a comment names a user, with their text."""
+    lines: dict[int, bytes] = {}
+    for start, end in where_named(document.data.decode("latin-1"), name):
+        first = document.line_start(start)
+        line = document.data[first : document.line_end(end)]
+        if b"#" not in line and b"//" not in line and document.data.find(b"/*", 0, start) < 0:
+            continue
+        node = document.root.descendant_for_byte_range(start, end)
+        if node is not None and node.type == "comment":
+            lines[document.data.count(b"\n", 0, start)] = line
+    return [(Place(document.name, row + 1), line) for row, line in lines.items()]
+
+
+def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
+    """What a later user would have been made like, where nobody is left to follow."""
+    single = person.style is Style.BLOCK
+    alike = (one for one in layer.people if one.style is person.style)
+    kin = [one for one in alike if single or one.module == person.module]
+    module = module_of(layer.files, person.module)
+    entry = module.entry(person.declaration)
+    attributes = module.block.attributes if single else fields_at(module.document, entry) if entry else {}
+    if len(kin) > 1 or not attributes:
+        return
+    sets = [
+        f"{name} = {shortened(one.document, one.value, _LONGEST)}"
+        for name, one in attributes.items()
+        if name not in {"name", "pgp_key"}
+    ]
+    key = f" The key file {person.key_file} {'goes' if key_goes(layer, person) else 'stays'}."
+    yield (
+        f"{person.iam_name} is the last user that a new one could be made like. To add one later, you need "
+        f"what is set here: {', '.join(sets)}.{key if person.key_file else ''}"
+    )
+
+
+def _undeclared(files: FileSet, person: Person) -> FileSet:
+    """The files without what declares a person, however often it is declared."""
+    if person.style is Style.BLOCK:
+        return without_block(files, person)
+    while True:
+        modules = [one for one in user_modules(files) if one.label == person.module]
+        module = next((one for one in modules if one.entry(person.declaration) is not None), None)
+        if module is None or module.container is None:
+            return files
+        document, container = module.document, module.container
+        position = entry_keys(document, container).index(person.declaration)
+        splices = remove_entry(document, container, position)
+        files = files.with_document(edited_list(document, container, splices))
