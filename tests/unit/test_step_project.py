@@ -176,6 +176,19 @@ def test_an_upstream_that_does_not_answer_is_told_and_may_be_done_without(
     assert admin_project.run(project, request)["joining"] == ["jane.doe"]
 
 
+def test_an_upstream_that_only_a_program_of_the_checkout_reaches_is_not_asked(
+    admin_project: AdminProject, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    admin_project.git("config", "remote.origin.uploadpack", f"touch {mark};")
+    error = refused(admin_project, joining(admin_project))
+    assert isinstance(error, UpstreamUnreachable)
+    assert "remote.origin.uploadpack" in error.why
+    request = Request(str(admin_project.root), LAYERS, joining=("jane.doe",), without_upstream=True)
+    assert admin_project.run(project, request)["joining"] == ["jane.doe"]
+    assert not mark.exists()
+
+
 def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:
     assert refused(admin_project, joining(admin_project, "alex.kim")).title == "Already there"
 

@@ -1,15 +1,21 @@
 """What the wizard asks git: is the checkout clean and current, what changed; and to commit just these files.
 
-The `git` program is used, never a library of its own, so that the person's configuration, hooks and
-credentials apply. It cannot ask anything: there is no terminal for it, and a question would hang.
+The `git` program is used, never a library of its own, so that the person's configuration and credentials
+apply. It cannot ask anything: there is no terminal for it, and a question would hang.
+
+A checkout comes from somebody else, and its configuration can name programs for nearly everything git does.
+Looking at a checkout runs none of them, asking its upstream only what the person's own configuration names;
+a branch and a commit are the person's wish, so hooks, filters and signing apply to them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +38,58 @@ _MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_
 # A signing key's passphrase may be asked for in a window. It never is on the terminal, which the wizard has:
 # GPG_TTY is not passed on.
 _WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
+
+_WRITING = ("switch", "add", "commit")
+"""What changes the checkout because the person asked for it; every other command only looks."""
+
+_LOOKING = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.pager": "cat",
+    "diff.external": "",
+    "diff.autoRefreshIndex": "false",
+    "log.showSignature": "false",
+    "submodule.recurse": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "protocol.ext.allow": "never",
+    # a folder of the checkout that is itself a repository, with a configuration that came with a branch
+    "safe.bareRepository": "explicit",
+}
+"""Settings of every command that only looks, whatever the configuration says."""
+
+_BY_NAME = {
+    "filter": {"clean": "", "smudge": "", "process": "", "required": "false"},
+    "hook": {"enabled": "false"},
+}
+"""Settings of each filter and hook that is configured: git has no switch for all of them."""
+
+_NO_PROGRAMS = ("--no-ext-diff", "--no-textconv")
+_OPTIONS = {
+    "status": ("--ignore-submodules=dirty",),
+    "diff": (*_NO_PROGRAMS, "--ignore-submodules=dirty", "--submodule=short", "--no-color"),
+    "log": _NO_PROGRAMS,
+    "grep": ("--no-textconv", "--no-color"),
+    "fetch": ("--no-recurse-submodules",),
+}
+"""Options of single commands, for what no setting switches off."""
+
+_NAMED = re.compile(rf"({'|'.join(_BY_NAME)})\.(.*)\.[^.]+", re.DOTALL)
+_CONNECTING = ("fetch", "ls-remote")
+
+_LOOKING_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+
+_CHECKOUT = ("local", "worktree")
+"""The scopes of git's settings that belong to the checkout; all others are the person's or the machine's."""
+
+_CONNECTS = re.compile(
+    r"(core\.(sshcommand|gitproxy|askpass|alternaterefscommand)|credential\.(.*\.)?helper"
+    r"|remote\..*\.(uploadpack|vcs))=.+"
+    r"|protocol\.(.*\.)?allow=(?!never$).*"
+    r"|(remote\..*\.url|branch\..*\.remote)=(ext|fd)::.*|url\.(ext|fd)::.*\.insteadof=.*",
+    re.DOTALL,
+)
+"""Settings ("key=value") by which reaching an upstream runs a program."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +122,7 @@ class Upstream:
         fetched: True if the upstream was asked just now; otherwise this is what was known before.
         why_not_fetched: git's words if it was asked and could not be reached, or "".
         is_default: True if the branch has no upstream, so that the remote's default branch was taken.
+        distrusted: names of the checkout's own settings for which it was not asked: they run a program.
     """
 
     name: str
@@ -72,6 +131,16 @@ class Upstream:
     fetched: bool
     why_not_fetched: Sentence = ""
     is_default: bool = False
+    distrusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A line of git's configuration: whose it is, its key (as "core.sshcommand") and its value."""
+
+    scope: str
+    key: str
+    value: str
 
 
 class Git:
@@ -88,7 +157,6 @@ class Git:
         self._program = program
         allowed = child_environment(environment, allowed=(*ALLOWED, *_WINDOWS))
         kept = {name: value for name, value in allowed.items() if name not in _MISLEADING}
-        kept.setdefault("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ConnectTimeout=10")
         self._environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
 
     def is_repository(self) -> bool:
@@ -119,10 +187,8 @@ class Git:
         Args:
             paths: only files in these folders, or these files; nothing means the whole checkout.
         """
-        text = self._ask(
-            *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--"),
-            *map(str, paths),
-        )
+        options = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+        text = self._ask("status", *options, "--", *map(str, paths))
         root = self.root()
         entries = [entry for entry in text.split("\0") if entry]
         return tuple(
@@ -140,9 +206,15 @@ class Git:
         compared with the default branch of the remote `origin`, or of the first remote.
 
         Args:
-            fetch: ask the upstream first. If it cannot be reached that is told, and is no error.
+            fetch: ask the upstream first. If it cannot be reached that is told, and is no error. It is not
+                asked where the checkout itself names a program for it.
             cancelled: when set, the fetch is given up, as if the upstream could not be reached.
         """
+        distrusted = self._distrusted() if fetch else ()
+        found = self._compared(fetch and not distrusted, cancelled)
+        return replace(found, distrusted=distrusted if found.name else ())
+
+    def _compared(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`
         name, why_not = self._tracked(), ""
         if name and fetch:
             why_not = self._fetch((), cancelled)
@@ -268,33 +340,93 @@ class Git:
             paths: files or folders; nothing means the whole checkout.
         """
         base = "HEAD" if self.head() else self._ask("hash-object", "-t", "tree", os.devnull).strip()
-        options = ("--no-color", "--no-ext-diff", "--no-textconv")
-        text = self._ask("diff", *options, base, "--", *map(str, paths))
+        text = self._ask("diff", base, "--", *map(str, paths))
         root = self.root()
         for file in self.dirty_files(paths):
             if file.untracked:
                 name = str(file.path.relative_to(root))
-                new = self._run(
-                    "-C", str(root), "diff", *options, "--no-index", "--", os.devnull, name, answers=(0, 1)
-                )
+                new = self._run("diff", "--no-index", "--", os.devnull, name, answers=(0, 1), folder=root)
                 text += new.stdout
         return text
 
-    def _ask(self, *arguments: str) -> str:
-        return self._run(*arguments, answers=(0,)).stdout
+    def _distrusted(self) -> tuple[str, ...]:
+        """The checkout's own settings that run a program to reach an upstream, as "core.sshcommand"."""
+        own = {(one.key, one.value) for one in self._settings if one.scope not in _CHECKOUT}
+        found = {
+            one.key
+            for one in self._settings
+            if (one.key, one.value) not in own and _CONNECTS.fullmatch(f"{one.key}={one.value}")
+        }
+        return tuple(sorted(found))
+
+    @cached_property
+    def _settings(self) -> tuple[_Setting, ...]:
+        """The whole configuration, in the order in which git reads it."""
+        parts = self._ask("config", "--list", "--show-scope", "-z").split("\0")
+        entries = (
+            (scope, *entry.partition("\n")) for scope, entry in zip(parts[::2], parts[1::2], strict=False)
+        )
+        return tuple(_Setting(scope, key, value) for scope, key, _, value in entries)
+
+    @cached_property
+    def _switched_off(self) -> tuple[str, ...]:
+        """Arguments that switch off every filter and hook that is configured.
+
+        Raises:
+            OnboardError: one of them has a name that git takes in its configuration only.
+        """
+        found = dict.fromkeys(
+            match.groups() for one in self._settings if (match := _NAMED.fullmatch(one.key))
+        )
+        for _section, name in found:
+            if "=" in name or "\N{REPLACEMENT CHARACTER}" in name:
+                raise OnboardError(
+                    "A filter that cannot be switched off",
+                    f"The git settings of {self.folder} name the filter or hook {name!r}.",
+                    why="Looking at a checkout runs none of its programs, and git can't leave this one out.",
+                    next="Find out with `git config --list --show-origin` who set it, and remove it.",
+                )
+        settings = [
+            (f"{kind}.{name}.{key}", to) for kind, name in found for key, to in _BY_NAME[kind].items()
+        ]
+        return tuple(part for key, value in settings for part in ("-c", f"{key}={value}"))
+
+    def _argv(self, command: str, arguments: Sequence[str]) -> list[str]:
+        """The whole command line of a git command: the only place where one is built."""
+        if command in _WRITING:
+            return [self._program, command, *arguments]
+        settings = [part for key, value in _LOOKING.items() for part in ("-c", f"{key}={value}")]
+        by_name = () if command == "config" else self._switched_off
+        return [self._program, *settings, *by_name, command, *_OPTIONS.get(command, ()), *arguments]
+
+    def _variables(self, command: str) -> dict[str, str]:
+        """The whole environment of a git command."""
+        if command in _WRITING:
+            return self._environment
+        own = {"GIT_SSH", "GIT_SSH_COMMAND"} & self._environment.keys()
+        if command in _CONNECTING and not own and all(one.key != "core.sshcommand" for one in self._settings):
+            own_ssh = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10"}
+            return {**self._environment, **_LOOKING_ENVIRONMENT, **own_ssh}
+        return {**self._environment, **_LOOKING_ENVIRONMENT}
+
+    def _ask(self, command: str, *arguments: str, folder: Path | None = None) -> str:
+        return self._run(command, *arguments, answers=(0,), folder=folder).stdout
 
     def _run(
         self,
+        command: str,
         *arguments: str,
         answers: tuple[int, ...] = (),
+        folder: Path | None = None,
         cancelled: Event | None = None,
         timeout: float | None = None,
     ) -> Completed:
+        argv, environment = self._argv(command, arguments), self._variables(command)
         try:
             answer = capture(
-                [self._program, *arguments],
-                cwd=self.folder,
-                environment=self._environment,
+                argv,
+                cwd=folder or self.folder,
+                environment=environment,
                 cancelled=cancelled,
                 timeout=timeout,
             )
@@ -308,8 +440,7 @@ class Git:
                 next="Install git, or go on without branch and commit.",
             ) from error
         if answers and answer.exit_code not in answers:
-            verb = next(word for word in arguments if not word.startswith("-"))
-            raise refused(verb, self.folder, (answer.stderr + answer.stdout).strip())
+            raise refused(command, self.folder, (answer.stderr + answer.stdout).strip())
         return answer
 
 
@@ -375,8 +506,8 @@ class GitSearch(Git):
         if not texts:
             return ()
         patterns = [part for text in texts for part in ("-e", text)]
-        options = ("-I", "-n", "-z", "-i", "-F", "--untracked", "--no-color")
-        answer = self._run("-C", str(self.root()), "grep", *options, *patterns, answers=(0, 1))
+        options = ("-I", "-n", "-z", "-i", "-F", "--untracked")
+        answer = self._run("grep", *options, *patterns, answers=(0, 1), folder=self.root())
         return tuple(_hit(line) for line in answer.stdout.splitlines() if line.count("\0") == 2)
 
     def paths(self) -> tuple[PurePosixPath, ...]:
@@ -386,7 +517,7 @@ class GitSearch(Git):
             OnboardError: git fails.
         """
         options = ("--cached", "--others", "--exclude-standard", "-z")
-        text = self._ask("-C", str(self.root()), "ls-files", *options)
+        text = self._ask("ls-files", *options, folder=self.root())
         return tuple(PurePosixPath(path) for path in sorted({path for path in text.split("\0") if path}))
 
     def last_contents(self, name: str) -> tuple[str, ...]:
@@ -408,7 +539,7 @@ class GitSearch(Git):
         answer = self._ask("log", *options, "--", pathspec)
         commit, _, rest = answer.replace("\0", "\n").strip().partition("\n")
         files = [line for line in rest.splitlines() if line]
-        return tuple(self._ask("show", f"{commit}:{file}") for file in files)
+        return tuple(self._ask("cat-file", "blob", f"{commit}:{file}") for file in files)
 
 
 def _hit(line: str) -> Hit:

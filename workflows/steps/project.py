@@ -273,6 +273,19 @@ def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
         return
     upstream = git.upstream(fetch=True, cancelled=context.cancelled)
     context.raise_if_cancelled()
+    if upstream.distrusted and needed:
+        raise UpstreamUnreachable(
+            "The upstream was not asked",
+            f"iam-onboard didn't ask {upstream.name} whether this checkout is current.",
+            why=(
+                f"The checkout's own git settings name a program for it ({listed(upstream.distrusted, 3)}). "
+                "A checkout comes from others, so only programs that your own settings name are run."
+            ),
+            next=(
+                "If you trust it, put the same into your own settings with `git config --global`. "
+                "Or run `git fetch` yourself, and mark the box below the layers."
+            ),
+        )
     if upstream.why_not_fetched and needed:
         raise UpstreamUnreachable(
             "The upstream does not answer",
