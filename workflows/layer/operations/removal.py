@@ -64,9 +64,7 @@ class RemovePerson:
         places = [str(one) for one in _comments_left(layer.files, self.apply(layer), person)]
         if places:
             where = listed(places, _MOST)
-            notes.append(
-                f"Comments that name {person.iam_name} stay: {where}. Remove by hand what is outdated."
-            )
+            notes.append(f"Comments that name {person.iam_name} stay: {where}. Clean them up by hand.")
         notes += _last_of_a_kind(layer, person)
         return [Problem(one, "name", fatal=False) for one in notes]
 
@@ -165,10 +163,10 @@ def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
         for name, one in attributes.items()
         if name not in {"name", "pgp_key"}
     ]
-    key = f" The key file {person.key_file} {'goes' if key_goes(layer, person) else 'stays'}."
+    key = f" The key file {person.key_file} {'is deleted' if key_goes(layer, person) else 'stays'}."
     yield (
-        f"{person.iam_name} is the last user that a new one could be made like. To add one later, you need "
-        f"what is set here: {', '.join(sets)}.{key if person.key_file else ''}"
+        f"After {person.iam_name} there is nobody left to make a new user like. Keep a note of what is set: "
+        f"{', '.join(sets)}.{key if person.key_file else ''}"
     )
 
 
