@@ -23,6 +23,7 @@ from tui.home import HomeScreen
 from tui.wizard import WizardScreen
 from workflows.catalogue import WORKFLOWS
 from workflows.machine.diagram import statuses_diagram, workflow_diagram
+from workflows.services.ambient import AMBIENT
 
 FOLDER = Path(__file__).parent
 INSIDE: Mapping[str, tuple[type, ...]] = {
@@ -88,9 +89,28 @@ def workflows_page() -> str:
     return "\n".join(parts)
 
 
+def environment_page() -> str:
+    """What becomes of the variables of a person's shell."""
+    parts = [
+        "# What of your shell counts\n",
+        "iam-onboard speaks to AWS as the project's files say, not as your shell happens to be set up.",
+        "These variables make a difference, or are left out on purpose. `iam-onboard doctor` shows those",
+        "that are set. The wizard's top line names another AWS, each plan shows what changes Terraform.\n",
+        "| Variable | What becomes of it |",
+        "|---|---|",
+        *(f"| {', '.join(f'`{name}`' for name in one.names)} | {one.effect} |" for one in AMBIENT),
+    ]
+    return "\n".join(parts)
+
+
 def main(arguments: list[str]) -> int:
     """Write the pages, or check them."""
-    pages = {"steps.md": steps_page(), "keys.md": keys_page(), "workflows.md": workflows_page()}
+    pages = {
+        "steps.md": steps_page(),
+        "keys.md": keys_page(),
+        "workflows.md": workflows_page(),
+        "environment.md": environment_page(),
+    }
     stale = []
     for name, text in pages.items():
         path, wanted = FOLDER / name, NOTICE + text.rstrip("\n") + "\n"

@@ -31,12 +31,15 @@ from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice
 from workflows.machine.state import SETTLED, Status
 from workflows.numbers import count
+from workflows.services.ambient import endpoints
 from workflows.steps.everybody import everybody
 from workflows.walk import Walk
+from workflows.world import World
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
 _NARROW = 70
 _SMALLEST = (50, 14)
+_LONGEST_ADDRESS = 40
 _DONE = SETTLED | {Status.CONTRADICTED}
 
 
@@ -168,7 +171,7 @@ class WizardScreen(Screen[None]):
         if self.has_class("-tiny"):
             width, height = self.size
             line = f"{width}×{height} is small; 80×24 is enough"
-        self.query_one("#top", Text).update(f"SANDBOX, not AWS   {line}" if self.walk.world.sandbox else line)
+        self.query_one("#top", Text).update(f"{_whose_aws(self.walk.world)}{line}")
 
     async def visit(self, key: StepKey) -> None:
         """Show a step because the person asked for it, unless something runs in the one that is shown."""
@@ -343,6 +346,14 @@ class WizardScreen(Screen[None]):
         for key in self.walk.session.layout():
             title = marked_up(self.walk.title(key))
             yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(self.visit, key))
+
+
+def _whose_aws(world: World) -> str:
+    """Who stands in for AWS, for the beginning of the top line; "" where nobody does."""
+    if world.sandbox:
+        return "SANDBOX, not AWS   "
+    named = [value for name, value in endpoints(world.environment).items() if name.startswith("AWS_ENDPOINT")]
+    return f"Not AWS: {named[0][:_LONGEST_ADDRESS]}   " if named and named[0] else ""
 
 
 def _where(walk: Walk, current: StepKey | None) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -625,6 +626,19 @@ async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
     async with app.run_test(size=(40, 10)) as pilot:
         await rest(pilot)
         assert "SANDBOX, not AWS" in app.text()
+
+
+async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
+    modules = small_workflow()
+    session = new_session(tmp_path / "sessions", modules)
+    world = fake_world(tmp_path, {})
+    world = replace(
+        world, environment={**world.environment, "AWS_ENDPOINT_URL_STS": "http://proxy.corp:8080"}
+    )
+    app = PaneHost(session, world, modules, panes_for(modules))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Not AWS: http://proxy.corp:8080" in app.text()
 
 
 async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_next_to_nothing(

@@ -272,6 +272,20 @@ def test_the_doctor_tells_each_thing_with_its_fix(
     assert told.endswith("1 thing (✗) must be mended before the wizard can work.\n")
 
 
+def test_the_doctor_says_what_of_the_shell_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:4566")
+    monkeypatch.setenv("TF_VAR_token", "canary")
+    main(["doctor", "--json"])
+    told = capsys.readouterr().out
+    findings = {found["subject"]: found for found in json.loads(told)}
+    assert "http://127.0.0.1:4566" in findings["AWS_ENDPOINT_URL_IAM"]["words"]
+    assert not findings["AWS_ENDPOINT_URL_IAM"]["good"]
+    assert findings["TF_VAR_token"]["good"]
+    assert "canary" not in told
+
+
 def test_the_doctor_is_content_without_what_is_only_nice_to_have(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -259,6 +259,7 @@ def test_finding_a_program_runs_nothing(tmp_path: Path) -> None:
 def test_what_the_shell_adds_to_every_command_is_shown_and_a_partial_plan_is_refused() -> None:
     assert inherited({"TF_CLI_ARGS_plan": "-parallelism=2", "TF_WORKSPACE": "blue", "TF_VAR_x": "1"}) == (
         "TF_CLI_ARGS_plan=-parallelism=2",
+        "TF_VAR_x",
         "TF_WORKSPACE=blue",
     )
     for argument in ("-target=module.user", "--target module.user", "-lock=false", "-destroy", "-exclude=x"):

@@ -20,6 +20,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, text_of
 from workflows.numbers import count
+from workflows.services.ambient import found_in
 from workflows.services.clipboard import load_pyperclip
 from workflows.services.gpg.tools import gpg_version
 from workflows.services.installation import how_to_add_the_demo, how_to_install
@@ -114,7 +115,17 @@ def examine(machine: Machine, *, on_terminal: bool) -> list[Finding]:
             f"If you want to use AWS from the command line:\n{how_to_install('aws')}",
         ),
         _demo(),
+        *_shell(machine.environment),
     ]
+
+
+def _shell(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """What of the person's shell changes whom iam-onboard speaks to, or is left out on purpose."""
+    for words, one in found_in(environment):
+        name, _, value = words.partition("=")
+        fix = "" if one.harmless else f"Unset {name} unless you want that."
+        set_to = f"is set to {value}" if value else "is set"
+        yield Finding(name, good=one.harmless, words=f"{set_to}. {one.effect}", fix=fix)
 
 
 def missing_for_demo() -> tuple[str, ...]:

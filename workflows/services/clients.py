@@ -286,7 +286,10 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
-    """A botocore session that takes its files, profile and region from here, never from the environment."""
+    """A botocore session that takes its files, profile and region from here, never from the environment.
+
+    Whom it trusts is what Terraform, a Go program, is told too.
+    """
     import botocore.session  # noqa: PLC0415 - boto is slow to import
 
     # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
@@ -297,6 +300,7 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
         "config_file": (None, None, str(files.config_file), None),
         "credentials_file": (None, None, str(files.credentials_file), None),
         "region": ("region", None, region, None),
+        "ca_bundle": ("ca_bundle", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"], None, None),
         "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
     }
     return botocore.session.Session(session_vars=variables, profile=profile)

@@ -13,6 +13,7 @@ from workflows.core.processes import child_environment
 from workflows.core.secret import Secret
 from workflows.layer.discover import find_project
 from workflows.layer.project import LayerLocation, Project
+from workflows.services.ambient import endpoints
 from workflows.services.clients import AwsClient, ProfileFiles
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.binary import choose_binary
@@ -159,6 +160,7 @@ def _variables(context: Context, location: LayerLocation, files: ProfileFiles) -
         "AWS_SHARED_CREDENTIALS_FILE": str(files.credentials_file),
         "AWS_PROFILE": layer_profile(location),
         "AWS_SDK_LOAD_CONFIG": "1",
+        **endpoints(world.environment),
     }
     if world.endpoint_url:
         variables["AWS_ENDPOINT_URL"] = world.endpoint_url

@@ -26,12 +26,13 @@ _PARTIAL = {"target", "exclude", "destroy", "refresh-only", "lock=false", "lock=
 
 
 def inherited(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The person's own variables that change what Terraform does, each as "NAME=value".
+    """The person's own variables that change what Terraform does: "NAME=value", of `TF_VAR_` the name alone.
 
     Raises:
         OnboardError: an argument in them would make a plan partial, a destruction, or unlocked.
     """
-    names = [name for name in environment if name.startswith("TF_CLI_ARGS") or name == "TF_WORKSPACE"]
+    shown = ("TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR", "TF_VAR_")
+    names = [name for name in environment if name.startswith(shown)]
     for name in names:
         words = environment[name].split() if name.startswith("TF_CLI_ARGS") else []
         given = {word.lstrip("-").lower() for word in words if word.startswith("-")}
@@ -43,7 +44,11 @@ def inherited(environment: Mapping[str, str]) -> tuple[str, ...]:
                 why="The plan would not show all that the files say, or nobody else would be kept out.",
                 next=f"Unset {name} in your shell, then start iam-onboard again.",
             )
-    return tuple(f"{name}={environment[name]}" for name in sorted(names) if environment[name])
+    return tuple(
+        name if name.startswith("TF_VAR_") else f"{name}={environment[name]}"  # a variable may be a secret
+        for name in sorted(names)
+        if environment[name]
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""What of a person's shell changes whom iam-onboard and Terraform speak to, and what becomes of it here.
+
+One table for the documentation and for `doctor`. What Terraform itself is changed by is also shown with each
+plan (`services.terraform.commands.inherited`), and another AWS in the wizard's top line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Ambient:
+    """Some variables of a shell with one effect.
+
+    Attributes:
+        names: their names, or patterns of names.
+        effect: what becomes of them, in a sentence.
+        shown: whether their values hold no secret.
+        harmless: whether AWS is still whom everything speaks to.
+    """
+
+    names: tuple[str, ...]
+    effect: str
+    shown: bool = True
+    harmless: bool = True
+
+
+ELSEWHERE: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_*")
+OF_ENDPOINTS: Final = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+AMBIENT: Final = (
+    Ambient(ELSEWHERE, "iam-onboard and Terraform send requests there instead of to AWS.", harmless=False),
+    Ambient(OF_ENDPOINTS, "Requests go to AWS's endpoints of that kind."),
+    Ambient(
+        ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"),
+        "AWS's certificates are checked with this file. Of several, the first of these counts.",
+    ),
+    Ambient(
+        ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"),
+        "Requests go through the proxy, except to a local AWS.",
+        shown=False,
+    ),
+    Ambient(
+        (
+            *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"),
+            *("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN"),
+        ),
+        "Isn't used: the project says which profile, region and files count.",
+    ),
+    Ambient(
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+        "Isn't used, and isn't passed on: only the project's profiles sign.",
+        shown=False,
+    ),
+    Ambient(
+        ("TF_CLI_ARGS", "TF_CLI_ARGS_*"),
+        "Terraform adds these arguments. Each plan shows them; those that would make it partial, a "
+        "destruction or unlocked are refused.",
+    ),
+    Ambient(("TF_WORKSPACE",), "Terraform uses this workspace. Each plan shows it."),
+    Ambient(("TF_DATA_DIR",), "Terraform keeps its data there, not in .terraform. Each plan shows it."),
+    Ambient(
+        ("TF_VAR_*",),
+        "Terraform takes it for a variable that no file sets. Each plan shows the name.",
+        shown=False,
+    ),
+    Ambient(("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"), "Terraform takes providers from where it says."),
+    Ambient(
+        ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE"),
+        "Isn't passed on: its output would hold credentials.",
+    ),
+)
+"""The order is that of the documentation."""
+
+
+def found_in(environment: Mapping[str, str]) -> Iterator[tuple[str, Ambient]]:
+    """The variables that are in the table and set, as NAME or, where that is no secret, NAME=value."""
+    for one in AMBIENT:
+        for name in sorted(environment):
+            if environment[name] and any(fnmatchcase(name, pattern) for pattern in one.names):
+                yield (f"{name}={environment[name]}" if one.shown else name), one
+
+
+def endpoints(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name AWS's endpoints, as Terraform needs them too."""
+    patterns = (*ELSEWHERE, *OF_ENDPOINTS)
+    return {
+        name: value for name, value in environment.items() if any(fnmatchcase(name, one) for one in patterns)
+    }
