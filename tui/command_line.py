@@ -23,12 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     answer_shell(parser)
-    options = parser.parse_args(arguments)
-    from tui.cli.output import OutputLost, note, show_any_character  # noqa: PLC0415 - not for --help
+    from tui.cli.output import OutputLost, note, show_any_character  # noqa: PLC0415 - not to complete a word
 
     show_any_character()
     try:
-        return _run(options)
+        return _run(parser.parse_args(arguments))
     except UsageError as error:
         note(f"iam-onboard: {error}")
         return USAGE

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from threading import get_ident
 from typing import Any, ClassVar
 
 from textual.app import App
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.worker import WorkerFailed
 
 from screens.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
-from screens.widgets.text import shown
+from screens.widgets.text import OnlyVisible, shown
 from tui.places import Machine
 from tui.worlds import clipboard_of
 from workflows.core.errors import OnboardError
@@ -25,6 +27,7 @@ from workflows.core.errors import OnboardError
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0
 _LETTERS_A_SECOND = 12
+_ONLY_VISIBLE = OnlyVisible()
 
 
 class Frame(App[None]):
@@ -67,6 +70,12 @@ class Frame(App[None]):
     def on_unmount(self) -> None:
         """An interrupt is again what it was."""
         signal.signal(signal.SIGINT, self._interrupt)
+
+    # -- what it paints ----------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and last of all the one that lets nothing invisible through."""
+        return [*super().get_line_filters(), _ONLY_VISIBLE]
 
     # -- messages ----------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from textual.app import App
 
+from workflows.core.text import safe
+
 T = TypeVar("T")
 
 _SECONDS_TO_END = 2.0
@@ -46,7 +48,7 @@ def lend_terminal(app: App[Any], words: str, work: Callable[[str | None], T]) ->
 
 
 def _with_terminal(words: str, work: Callable[[str | None], T]) -> T:
-    sys.stdout.write(f"\n{words}\n")
+    sys.stdout.write(f"\n{safe(words)}\n")
     sys.stdout.flush()
     before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:

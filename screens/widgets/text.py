@@ -6,18 +6,19 @@ drawn lines are made here, and Textual's own are used nowhere else (a test holds
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.cells import set_cell_size
+from rich.cells import get_character_cell_size, set_cell_size
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style as SegmentStyle
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 from textual import widgets
+from textual.color import Color
 from textual.content import Content
+from textual.filter import LineFilter
 from textual.markup import escape
 from textual.style import Style
 from textual.visual import VisualType
@@ -26,17 +27,12 @@ from textual.widgets import option_list
 from textual.widgets.button import ButtonVariant
 
 from workflows.core.sentences import Sentence, text_of
-
-_SIGNS = {number: chr(0x2400 + number) for number in range(32) if number != ord("\n")} | {127: "␡"}
-_UNSEEN = re.compile("[\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+from workflows.core.text import safe
 
 
 def shown(sentence: Sentence) -> str:
     """A text with a sign for each character that a terminal would not show; tabs become blanks."""
-    text = text_of(sentence)
-    if text.isprintable():
-        return text
-    return _UNSEEN.sub("�", text.expandtabs().translate(_SIGNS))
+    return safe(text_of(sentence))
 
 
 def styled(*parts: tuple[Sentence, str | Style]) -> Content:
@@ -67,6 +63,25 @@ def numbered(steps: Sequence[Sentence]) -> RenderableType:
     for number, step in enumerate(steps, start=1):
         grid.add_row(f"{number}.", RichText(shown(step), overflow="fold"))
     return grid
+
+
+class OnlyVisible(LineFilter):
+    """Takes out of a painted line what a terminal would act upon, whichever widget it comes from.
+
+    It is behind `shown` for what does not go through it: what is pasted into a field, tooltips, borders. Here
+    the line is laid out already, so nothing is put in place of what takes no room.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
+        """The segments without what nobody sees; what has a width keeps it."""
+        return [
+            one if one.control or one.text.isprintable() else Segment(_visible(one.text), one.style)
+            for one in segments
+        ]
+
+
+def _visible(text: str) -> str:
+    return "".join(set_cell_size(safe(one).replace("\n", "␊"), get_character_cell_size(one)) for one in text)
 
 
 def plain(text: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.message_samples import identity
 from support.pgp import gpg_home
 from support.sandbox import sandbox_cache
 from support.terminal import Terminal, terminal
 
 from tui.places import Machine
+from workflows.messages.handoff import Handoff
 from workflows.messages.request import Request
+from workflows.sandbox.project import lay_out
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 NEXT = "C-n"
@@ -181,3 +185,32 @@ def test_killed_after_review_it_goes_on_with_the_plan(tmp_path: Path, sandbox_ca
         )
     while processes_of(machine.home):
         time.sleep(0.1)
+
+
+def test_a_poisoned_project_and_message_reach_neither_clipboard_nor_title(tmp_path: Path) -> None:
+    poison = "\x1b]52;c;UE9JU09O\x07\x1b]2;OWNED\x07\x9b31m"
+    root = tmp_path / "project"
+    lay_out(root)
+    tfvars = root / "config" / "common.tfvars"
+    tfvars.write_text(
+        tfvars.read_text().replace('"binbash"', f'"bin{poison}"').replace("aws+", f"aws{poison}")
+    )
+    handoff = tmp_path / "handoff.txt"
+    text = Handoff("bb", (identity(),)).render()
+    handoff.write_text(text.replace('"bb-security"', f'"bb{json.dumps(poison)[1:-1]}"'))
+    with terminal(root) as screen:
+        screen.takes_copies()
+        title = screen.title()
+        for command in ("layer show security", f"handoff open {handoff}", f"decrypt {handoff}"):
+            screen.run(f"{PROGRAM} {command}")
+            screen.wait_for_shell()
+        screen.run(f"{PROGRAM} admin")
+        screen.wait_for("Find the project", "␛]52")
+        screen.press("C-q")
+        screen.wait_for_shell()
+        screen.run(f"{PROGRAM} join {handoff}")
+        screen.wait_for("␛]52")
+        screen.press("C-q")
+        screen.wait_for_shell()
+        assert screen.copied() == []
+        assert screen.title() == title

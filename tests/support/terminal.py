@@ -101,6 +101,10 @@ class Terminal:
         child.send_signal(how)
         child.wait(_SECONDS)
 
+    def title(self) -> str:
+        """The window's title."""
+        return self._tmux("display-message", "-p", "#{pane_title}")
+
     def modes(self) -> str:
         """Alternate screen, mouse reports, cursor, wrapping: "0 0 1 1" is a terminal as a shell wants it."""
         flags = ("alternate_on", "mouse_any_flag", "cursor_flag", "wrap_flag")

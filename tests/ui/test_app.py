@@ -14,8 +14,10 @@ from support.fakes import FakeClipboard, fake_world
 from support.panes import rest, until
 from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static, TextArea
 from textual.widgets._toast import Toast
 
 from screens.starting import Starting
@@ -31,6 +33,7 @@ from tui.shelf import Shelf
 from tui.wizard import WizardScreen
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.core.text import safe
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
@@ -44,6 +47,9 @@ from workflows.world import World
 PROJECT, USERS = StepKey("project"), StepKey("users")
 LAYERS = {"project": "bb", "layers": ["management"]}
 BEGUN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+POISON = "\x1b]52;c;UE9JU09O\x07\x9b31mPOISON\x7f\u202e\u200b\U000e0041"
 
 
 class FakeSource:
@@ -581,3 +587,32 @@ async def test_a_long_message_stays_as_long_as_it_takes_to_read(house: House) ->
         short, long = app._notifications
         assert short.timeout == 5
         assert long.timeout == 25
+
+
+class Poisoned(Screen[None]):
+    """Textual's own widgets, which know nothing of foreign text."""
+
+    def compose(self) -> ComposeResult:
+        yield Input(POISON, placeholder=POISON)
+        yield Input(placeholder=POISON)
+        yield TextArea(POISON)
+        bordered = Input("x")
+        bordered.styles.border = ("round", "red")
+        bordered.border_title = bordered.border_subtitle = Content(POISON)
+        yield bordered
+        yield Static(Content(POISON))
+
+
+async def test_no_widget_paints_what_a_terminal_would_act_upon(house: House) -> None:
+    app = house.app()
+    async with app.run_test(size=(80, 30)) as pilot:
+        await rest(pilot)
+        app.push_screen(Poisoned())
+        await rest(pilot)
+        app.notify(POISON)
+        await rest(pilot)
+        strips = app.screen._compositor.render_strips()
+        text = "\n".join(strip.text for strip in strips)
+    assert "POISON" in text
+    assert safe(text) == text
+    assert {strip.cell_length for strip in strips} == {80}

@@ -446,10 +446,13 @@ def test_a_folder_that_was_removed_under_the_shell_is_told(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("buffered", [{}, {"PYTHONUNBUFFERED": "1"}])
-def test_a_full_disk_behind_standard_output_is_told_in_words(buffered: dict[str, str]) -> None:
+@pytest.mark.parametrize("words", [["completion", "bash"], ["--version"], ["layer", "--help"]])
+def test_a_full_disk_behind_standard_output_is_told_in_words(
+    words: list[str], buffered: dict[str, str]
+) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "tui.command_line", "completion", "bash"],
+            [sys.executable, "-m", "tui.command_line", *words],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **buffered},
             stdout=full,

@@ -178,7 +178,7 @@ PROSE = (
         max_size=80,
     )
     .map(lambda text: " ".join(text.split()))
-    .filter(lambda text: not re.search("[\u202a-\u202e\u2066-\u2069]", text))
+    .filter(lambda text: not re.search("[\u061c\u202a-\u202e\u2066-\u2069\U000e0000-\U000e01ef]", text))
 )
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | PROSE,

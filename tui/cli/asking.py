@@ -20,6 +20,7 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes
 from workflows.core.secret import Secret
+from workflows.core.text import safe
 from workflows.services.authenticator import code_problem, seconds_left
 from workflows.services.sts import RepeatedCode, WrongCode
 from workflows.world import World
@@ -73,7 +74,7 @@ def ask(question: str) -> str:
     if not has_terminal():
         raise NoTerminal
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
-        words.write(question)
+        words.write(safe(question))
         words.flush()
         return lines.readline().rstrip("\n")
 
@@ -104,7 +105,7 @@ def ask_code(serial: str, world: World, *, or_none: bool = False) -> Secret:
     if not has_terminal():
         raise NoTerminal(f"The MFA code of {_device(serial)} is wanted")
     with _TERMINAL.open("r", encoding="utf-8") as lines, _TERMINAL.open("w", encoding="utf-8") as words:
-        words.write(f"MFA code of {_device(serial)}\n")
+        words.write(safe(f"MFA code of {_device(serial)}\n"))
         for _ in range(_TRIES):
             typed = _typed_code(lines, words, world, or_none=or_none)
             problem = code_problem(typed)
@@ -175,7 +176,7 @@ def ask_secret(question: str) -> Secret:
     if not has_terminal():
         raise NoTerminal
     try:
-        return Secret(getpass.getpass(question))
+        return Secret(getpass.getpass(safe(question)))
     except EOFError:
         raise KeyboardInterrupt from None  # Ctrl-D at a question is a "no", as Ctrl-C is
 

@@ -1,7 +1,7 @@
 """The one writer of the command line: answers to standard output, remarks to standard error.
 
-Nothing else in `tui` writes to either; a test holds that. What foreign text has to go through on its way to a
-terminal has its place here.
+Nothing else in `tui` writes to either; a test holds that. Foreign text is made safe here on its way to a
+terminal.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from workflows.core.sentences import text_of
+from workflows.core.text import safe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,15 +57,19 @@ def say(*lines: Sentence) -> None:
     Raises:
         OutputLost: standard output does not take them.
     """
-    hand_out("".join(f"{line}\n" for line in lines))
+    _write("".join(f"{safe(text_of(line))}\n" for line in lines))
 
 
 def hand_out(text: str) -> None:
-    """Answer with a text as it is, for whatever it is piped or pasted into.
+    """Answer with a text as it is, for whatever it is piped into; a terminal gets it as `say` would give it.
 
     Raises:
         OutputLost: standard output does not take it.
     """
+    _write(safe(text, len(text)) if on_terminal() else text)
+
+
+def _write(text: str) -> None:
     try:
         if sys.stdout is None:
             raise OutputLost("The output could not be written\n\nThere is no standard output.")
@@ -85,7 +92,7 @@ def say_json(value: object) -> None:
     Raises:
         OutputLost: standard output does not take it.
     """
-    say(json_text(value))
+    _write(f"{json_text(value)}\n")
 
 
 def answer(record: object, lines: Iterable[Sentence], *, as_json: bool) -> None:
@@ -101,8 +108,8 @@ def answer(record: object, lines: Iterable[Sentence], *, as_json: bool) -> None:
 
 
 def json_text(value: object) -> str:
-    """JSON for programs, without a newline at its end; it is ASCII, whatever it is about."""
-    return json.dumps(value, indent=2)
+    """JSON for programs, without a newline at its end; it is printable ASCII, whatever it is about."""
+    return json.dumps(value, indent=2).replace("\x7f", r"\u007f")
 
 
 def note(*lines: Sentence) -> None:
@@ -110,14 +117,14 @@ def note(*lines: Sentence) -> None:
     if sys.stderr is None:
         return
     with suppress(OSError):  # the terminal may be gone while an apply still goes on
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.write("".join(f"{safe(text_of(line))}\n" for line in lines))
         sys.stderr.flush()
 
 
 def note_at_once(line: str) -> None:
     """As `note`, for a signal handler: standard error may be in the middle of a write."""
     with suppress(OSError):
-        os.write(2, f"\n{line}\n".encode())
+        os.write(2, f"\n{safe(line)}\n".encode(errors="replace"))
 
 
 def watched() -> bool:
@@ -131,6 +138,7 @@ def columns(rows: Sequence[Row], indent: str = "  ") -> list[str]:
     In a terminal that is too narrow, cells go on below, so there are more lines than rows. Elsewhere a row is
     one line, however long.
     """
+    rows = [[safe(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         indent + "  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True) if wide).rstrip()
@@ -180,7 +188,7 @@ def _grid(rows: Sequence[Row]) -> Table:
     for _ in rows[0]:
         grid.add_column(overflow="fold")
     for row in rows:
-        grid.add_row(*map(Text, row), style=_STYLES.get(row[0]))
+        grid.add_row(*(Text(safe(text)) for text in row), style=_STYLES.get(row[0]))
     return grid
 
 

@@ -6,6 +6,7 @@ The functions are named, not imported, so that help, completion and wrong usage 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,6 +28,18 @@ Prints lines for the shell. To have completion in every new shell, add to its st
   bash  ~/.bashrc                    eval "$(iam-onboard completion bash)"
   zsh   ~/.zshrc, after compinit     eval "$(iam-onboard completion zsh)"
   fish  ~/.config/fish/config.fish   iam-onboard completion fish | source"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains through the one writer of the command line: a file's name may come from a shell's pattern."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        from tui.cli.output import hand_out, note  # noqa: PLC0415 - not to build the parser
+
+        if file is sys.stderr:
+            note(message.rstrip("\n"))
+        else:
+            hand_out(message)
 
 
 class _Version(argparse.Action):
@@ -131,7 +144,7 @@ _EDIT = (_JSON, _flag("--dry-run", "print the unified diff and write nothing"))
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the command line; what it gives has `run`, the `module:function` of the command."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="iam-onboard",
         description="Brings people into the AWS accounts of a Leverage-style Terraform project.",
         epilog=_EPILOG,

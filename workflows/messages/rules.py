@@ -22,6 +22,7 @@ from workflows.core.openpgp import (
     split,
 )
 from workflows.core.sentences import Sentence, joined
+from workflows.core.text import one_line
 from workflows.messages.envelope import MessageError
 
 SIGN_IN_DOMAINS = {
@@ -60,7 +61,11 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     "partition": ("|".join(SIGN_IN_DOMAINS), f"one of {', '.join(SIGN_IN_DOMAINS)}"),
 }
 """Of each field the form of its whole value, and how a complaint names it."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_TRICKS = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069"
+    "\\ud800-\\udfff\\U000e0000-\\U000e01ef]"
+)
+"""Controls, what turns text around, surrogates, tags. Joiners are in names of some languages."""
 
 
 def check(**values: str) -> list[Problem]:
@@ -76,7 +81,7 @@ def prose(value: str, field: str, maximum: int = MAX_PROSE) -> list[Problem]:
     """A text for people: bounded, and without characters that could play tricks on a terminal."""
     if len(value) > maximum:
         return [Problem(f"{field} has {len(value)} characters; at most {maximum} are accepted.", field)]
-    if _CONTROL.search(value):
+    if _TRICKS.search(value):
         return [Problem(f"{field} holds control characters.", field)]
     return []
 
@@ -182,8 +187,7 @@ def sign_in_url(url: str, *, alias: str, account: str, partition: str) -> list[P
 
 def shown(value: str) -> str:
     """A foreign value, safe and short enough for a sentence."""
-    text = _CONTROL.sub("?", value)
-    return f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
+    return f"“{one_line(value, 60)}”"
 
 
 def refuse(problems: list[Problem], kind: str) -> None:

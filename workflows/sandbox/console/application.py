@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, render_template, request
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from workflows.core.text import safe
 from workflows.sandbox.console.desk import Desk, SignIns
 from workflows.sandbox.console.pages import Credentials, SigningIn
 from workflows.sandbox.console.phone import Phone, PhonePages
@@ -36,6 +38,7 @@ def console_application(strict: StrictAws, directory: Directory) -> WSGIApplicat
     strict.state.parts |= {"sign_ins": sign_ins, "phone": phone}
     desk = Desk(strict, directory, sign_ins)
     application = Flask(__name__)
+    application.jinja_env.finalize = _seen
     application.url_map.strict_slashes = False
     console_pages = Blueprint("console", __name__, url_prefix="/console")
     SigningIn(desk).register(console_pages)
@@ -67,3 +70,8 @@ def _harden(response: Response) -> Response:
 
 def _explain(refusal: Refusal) -> tuple[str, int]:
     return render_template("refused.html", problem=refusal.message), refusal.status
+
+
+def _seen(value: object) -> object:
+    """A value of a template without what nobody would see; what is markup already stays."""
+    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from workflows.core.sentences import Sentence, text_of
+from workflows.core.text import safe
 from workflows.services.shell_lines import switch_role_url
 from workflows.services.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
 from workflows.services.sts_regions.ask import SOURCE
@@ -213,7 +214,8 @@ def markdown(audit: Audit, *, with_ids: bool = False) -> str:
         audit: the audit.
         with_ids: whether account ids, and links that hold one, are in it.
     """
-    return "\n".join(_lines(audit, with_ids)).rstrip() + "\n"
+    text = "\n".join(_lines(audit, with_ids)).rstrip() + "\n"
+    return safe(text, len(text))
 
 
 def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - passed on from a keyword

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from workflows.core.sentences import Sentence, text_of
+from workflows.core.text import safe
 from workflows.services.terraform.plan import (
     ACCESS_KEY,
     GROUP,
@@ -121,7 +122,8 @@ def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
     if plan.drift:
         lines += ["", "Changed outside of Terraform:", ""]
         lines += [_prose(f"- {change.address} was {_DONE[change.action]}") for change in plan.drift]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return safe(text, len(text))
 
 
 def _prose(line: Sentence) -> str:
