@@ -35,6 +35,11 @@ class Places:
         """What is known of the access keys that are kept here; no secret."""
         return self.sessions.parent / "access-keys"
 
+    @property
+    def trusted_programs(self) -> Path:
+        """The file of the foreign programs that the person said yes to."""
+        return self.sessions.parent / "trusted-programs.json"
+
     @classmethod
     def of_this_machine(cls) -> Places:
         """The folders by the platform's conventions (XDG on Linux, Library on macOS)."""

@@ -18,7 +18,7 @@ from screens.by_hand import ByHandPane
 from screens.failure import as_error
 from screens.finished import Finished
 from screens.moments import told_moment
-from screens.widgets.dialogs import ErrorDialog, ask
+from screens.widgets.dialogs import Confirm, ErrorDialog, ask
 from screens.widgets.text import Text
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
@@ -27,6 +27,7 @@ from workflows.machine.events import StepKey, UnstorableFactError
 from workflows.machine.observations import Choice, Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
+from workflows.services.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
 from workflows.steps.base import settling
 from workflows.steps.by_hand import NotPossible
 from workflows.walk import Walk
@@ -250,8 +251,18 @@ class Stage(Vertical):
             self.record(lambda: session.fail(key, message.error.as_record()))
         if isinstance(message.error, Cancelled):
             self.notify(text_of(message.error.what))
+        elif isinstance(message.error, ProgramNotTrusted):
+            self._ask_about(message.error.program)
         elif not message.told:
             self._tell(message.error)
+
+    def _ask_about(self, program: ForeignProgram) -> None:
+        def remember(_yes: object) -> None:
+            trusted = TrustedPrograms(self._walk.world.trusted_programs_file)
+            if self.record(lambda: trusted.add(program)):
+                self.notify("iam-onboard runs this program from now on. Press Next (^n) again.")
+
+        ask(self, Confirm("Run the project's own program?", program.question, "Run it"), remember)
 
     def settle(self, choice: Choice) -> None:
         """Have the step's module settle a contradiction as the person chose, as the step's own work."""

@@ -77,7 +77,7 @@ class OwnMachine:
 
     Args:
         machine: the machine.
-        binary: the Terraform or OpenTofu program to use, or "" to choose by the layer.
+        binary: the Terraform or OpenTofu program to use, as it was typed, or "" to choose by the layer.
     """
 
     sandbox = False
@@ -86,7 +86,7 @@ class OwnMachine:
 
     def __init__(self, machine: Machine, binary: str = "") -> None:
         self._machine = machine
-        self._binary = binary
+        self._binary = str(machine.working_folder / Path(binary).expanduser()) if "/" in binary else binary
 
     def open(self, report: Report) -> None:
         """Nothing has to be made ready."""
@@ -102,7 +102,7 @@ class OwnMachine:
             gnupg_home=machine.gnupg_home,
             downloads=machine.downloads,
             endpoint_url=machine.environment.get("AWS_ENDPOINT_URL") or None,
-            binary=(self._binary,) if self._binary else None,
+            binary=self._binary or None,
             mailbox=None,
             sandbox=False,
             now=machine.now,
@@ -117,6 +117,7 @@ class OwnMachine:
                 tty=tty,
             ),
             key_records=machine.places.key_records,
+            trusted_programs=machine.places.trusted_programs,
         )
 
     def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:

@@ -35,7 +35,8 @@ class World:
         gnupg_home: the gpg folder, or None for gpg's own default.
         downloads: where the browser puts what it downloads.
         endpoint_url: where AWS answers, or None for AWS itself.
-        binary: the Terraform or OpenTofu program as an argument prefix, or None to choose by the layer.
+        binary: the Terraform or OpenTofu program: a name, an absolute path, or an argument prefix; or None to
+            choose by the layer.
         mailbox: the folder that stands for the two people's messenger; None outside the sandbox.
         sandbox: whether this is a sandbox; every screen says so.
         now: the clock, aware, in UTC.
@@ -47,6 +48,7 @@ class World:
         codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
             whichever step it was given.
         key_records: the folder of what is known of the access keys kept here; None: below the home.
+        trusted_programs: the file of the foreign programs that the person said yes to; None: below the home.
     """
 
     home: Path
@@ -54,7 +56,7 @@ class World:
     gnupg_home: Path | None
     downloads: Path
     endpoint_url: str | None
-    binary: tuple[str, ...] | None
+    binary: str | tuple[str, ...] | None
     mailbox: Path | None
     sandbox: bool
     now: Callable[[], datetime]
@@ -64,6 +66,7 @@ class World:
     open_page: Callable[[str], str] = str
     codes: CodeMemory = field(default_factory=_no_codes_yet)
     key_records: Path | None = None
+    trusted_programs: Path | None = None
 
     def mail(self, name: str) -> Path | None:
         """Where a message of that file name is in the mailbox, or will be; None outside the sandbox."""
@@ -72,4 +75,13 @@ class World:
     @property
     def key_records_folder(self) -> Path:
         """Where `KeyRecords` are."""
-        return self.key_records or self.home / ".local" / "state" / "iam-onboard" / "access-keys"
+        return self.key_records or self._state / "access-keys"
+
+    @property
+    def trusted_programs_file(self) -> Path:
+        """Where `TrustedPrograms` are remembered."""
+        return self.trusted_programs or self._state / "trusted-programs.json"
+
+    @property
+    def _state(self) -> Path:
+        return self.home / ".local" / "state" / "iam-onboard"

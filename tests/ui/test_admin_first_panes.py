@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from threading import Event
 
 import pytest
@@ -9,7 +10,9 @@ from support.admin_project import AdminProject, decide
 from support.admin_wizard import wizard
 from textual.widgets import DataTable, TextArea
 
+from screens.widgets.dialogs import Confirm
 from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import Text
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.steps import pgp_keys, project, users
@@ -72,6 +75,28 @@ async def test_an_upstream_that_does_not_answer_offers_to_go_on(admin_project: A
         assert ui.status("project") is Status.FAILED
         await ui.press("escape")
         ui.app.pane.query_one("#without-upstream", MarkBox).value = True
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+
+
+async def test_a_program_of_the_project_is_asked_about_once(admin_project: AdminProject) -> None:
+    mine = admin_project.root / "bin" / "terraform"
+    mine.parent.mkdir()
+    mine.write_text("#!/bin/sh\nexit 1\n")
+    mine.chmod(0o755)
+    build_env = admin_project.root / "build.env"
+    build_env.write_text(f"{build_env.read_text()}\nTF_BINARY=bin/terraform\n")
+    admin_project.world = replace(admin_project.world, binary=None)
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, Confirm)
+        assert ui.focused == "close"
+        assert str(mine) in str(ui.app.screen.query_one(".dialog-body", Text).content)
+        await ui.press("escape")
+        assert not admin_project.world.trusted_programs_file.exists()
+        await ui.press("ctrl+n")
+        await ui.press("left", "enter")
+        assert admin_project.world.trusted_programs_file.exists()
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
 

@@ -239,7 +239,7 @@ def test_the_documentation_names_every_option() -> None:
     pages = [(ROOT / name).read_text() for name in ("README.md", "docs/commands.md")]
     rows = [line for line in pages[0].splitlines() if line.startswith("|")]
     sections = [f"iam-onboard {part}" for part in pages[1].split("## `iam-onboard ")[1:]]
-    everywhere = {"--help", "--version", "--binary"}
+    everywhere = {"--help", "--version", "--binary", "--trust-binary"}
     missing = [
         (command, option)
         for command, option in options(build_parser())

@@ -55,7 +55,7 @@ def create(machine: Machine, options: argparse.Namespace) -> int:
         _refuse_another_file(target)
     with contextlib.ExitStack() as stack:
         first, *others = (
-            stack.enter_context(layer_alone(machine, argparse.Namespace(layer=layer, binary=options.binary)))
+            stack.enter_context(layer_alone(machine, options, layer))
             for layer in dict.fromkeys((options.layer, *options.also))
         )
         person = _person(first, others, options)

@@ -25,18 +25,21 @@ from workflows.core.sentences import text_of
 from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.sts import RepeatedCode, WrongCode
+from workflows.services.terraform.binary import find_program
 from workflows.services.terraform.failures import InitRefused, LockHeld
 from workflows.services.terraform.progress import OPERATIONS
 from workflows.services.terraform.progress import Progress as Operations
 from workflows.services.terraform.results import ApplyFailed
 from workflows.services.terraform.runner import Kind, LeftRunning, Update
+from workflows.services.terraform.trusted import ProgramNotTrusted, TrustedPrograms
 from workflows.steps import recovery
 from workflows.steps.base import Context, Progress
 from workflows.steps.kept_plans import KeptPlans
 from workflows.steps.left_behind import release_credentials, running_in
 from workflows.steps.one_layer import layer_context
+from workflows.steps.project import wanted_binary
 from workflows.steps.terraform_credentials import CodeWanted
-from workflows.steps.terraform_runs import code_wanted
+from workflows.steps.terraform_runs import code_wanted, located
 
 Done = TypeVar("Done")
 
@@ -52,13 +55,19 @@ def plan_file(machine: Machine, name: str) -> Path:
 
 
 @contextlib.contextmanager
-def layer_alone(machine: Machine, options: argparse.Namespace) -> Iterator[Context]:
-    """What the steps may read of the layer that was named; no other command works on it meanwhile.
+def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") -> Iterator[Context]:
+    """What the steps may read of a layer; no other command works on it meanwhile.
+
+    Args:
+        machine: the person's machine.
+        options: what was given: `layer`, `binary` and `trust_binary`.
+        layer: another layer than that of the options.
 
     Raises:
+        ProgramNotTrusted: the project brings its own program, and the person did not say yes to it.
         OnboardError: there is no such layer, it is in no complete project, or another command has it.
     """
-    project, location = find_layer(machine, options.layer)
+    project, location = find_layer(machine, layer or options.layer)
     if project is None:
         raise OnboardError(
             "The project is not complete",
@@ -80,10 +89,24 @@ def layer_alone(machine: Machine, options: argparse.Namespace) -> Iterator[Conte
     try:
         release_credentials(folder, location.account)  # of a command that was killed
         context = layer_context(own_world(machine, options.binary), project, location.account, folder)
+        _ask_about_program(context, said_yes=options.trust_binary)
         with _in_words_for_here(location.relative, context):
             yield context
     finally:
         lock.release()
+
+
+def _ask_about_program(context: Context, *, said_yes: bool) -> None:
+    project, location = located(context)
+    try:
+        find_program(wanted_binary(project, location, context), context.world.environment.get("PATH", ""))
+    except ProgramNotTrusted as error:
+        question = f"{error.title}.\n{error.program.question}\n\nRun it?"
+        if not said_yes and not (asking.has_terminal() and asking.yes(question)):
+            raise
+        TrustedPrograms(context.world.trusted_programs_file).add(error.program)
+    except OnboardError:
+        return  # none is there: what needs one says so, and not everything here does
 
 
 @contextlib.contextmanager

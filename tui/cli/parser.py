@@ -114,6 +114,7 @@ _BINARY = _option(
     "PROGRAM",
     "the Terraform or OpenTofu program to use (default: the one that the layer asks for)",
 )
+_TRUST_BINARY = _flag("--trust-binary", "run the project's own program too, and remember it: do not ask")
 _USER = _argument("name", "NAME", "the IAM user name")
 _PROJECT_OR_NAME = _option(
     "project", "PROJECT", "a folder in the project, or its short name (default: this folder)", nargs="?"
@@ -310,6 +311,7 @@ def _terraform(commands: _Commands) -> None:
         "tell what Terraform or OpenTofu would do in a layer; nothing is changed",
         _LAYER,
         _BINARY,
+        _TRUST_BINARY,
         _one_of(
             _flag(
                 "--redact", "print Markdown for a pull request, without account ids, ARNs, keys and secrets"
@@ -341,6 +343,7 @@ def _terraform(commands: _Commands) -> None:
         "apply exactly a plan file that `plan --out` kept",
         _LAYER,
         _BINARY,
+        _TRUST_BINARY,
         _argument("plan", "PLANFILE", "the file of `iam-onboard plan LAYER --out FILE`"),
         _flag("--yes", "what is destroyed or foreign is meant: do not ask on the terminal"),
         _JSON,
@@ -358,6 +361,7 @@ def _handoff(commands: _Commands) -> None:
         "print the text for a person with what the layer's state has of them, encrypted to their key",
         _LAYER,
         _BINARY,
+        _TRUST_BINARY,
         _USER,
         _repeatable("--also", "LAYER", "another layer of the project whose access is to be in the same text"),
         _flag(

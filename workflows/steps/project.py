@@ -27,6 +27,7 @@ from workflows.messages.request import open_request
 from workflows.numbers import count, listed
 from workflows.services.git import Git, Upstream
 from workflows.services.terraform.binary import Wanted, find_program
+from workflows.services.terraform.trusted import TrustedPrograms
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import people_unknown
 from workflows.steps.decisions import KINDS, Decisions
@@ -234,6 +235,8 @@ def wanted_binary(project: Project, location: LayerLocation, context: Context) -
         registry=location.locked.registry if location.locked else None,
         required_version=location.required_version,
         toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
+        project=project.root,
+        trusted=TrustedPrograms(context.world.trusted_programs_file),
     )
 
 

@@ -19,6 +19,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.processes import Completed, capture
 from workflows.core.versions import VersionNumber, allows
 from workflows.services.terraform.commands import Commands
+from workflows.services.terraform.trusted import ForeignProgram, TrustedPrograms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,11 +82,14 @@ class Wanted:
     """What a layer and its project say about the program.
 
     Attributes:
-        explicit: what the person asked for (`--binary`): a name, a path, or whole leading arguments; or None.
+        explicit: what the person asked for (`--binary`): a name, an absolute path, or whole leading
+            arguments, which nobody is asked about; or None.
         build_env: `TF_BINARY` of build.env, or None.
         registry: whose registry the layer's lock file names, or None without a lock file.
         required_version: the layer's `required_version`, all of them joined by commas, or None.
         toolbox_image: `TERRAFORM_IMAGE_TAG` of build.env, or None.
+        project: the project's root folder: `TF_BINARY` may be relative to it, and what is in it is foreign.
+        trusted: the foreign programs that the person said yes to; without it none is refused.
     """
 
     explicit: str | tuple[str, ...] | None = None
@@ -93,6 +97,8 @@ class Wanted:
     registry: Literal["terraform", "opentofu"] | None = None
     required_version: str | None = None
     toolbox_image: str | None = None
+    project: Path | None = None
+    trusted: TrustedPrograms | None = None
 
     @property
     def product(self) -> Product | None:
@@ -121,6 +127,7 @@ def choose_binary(
         run: runs a program and answers what it wrote (for tests); the default runs it for real, 30 s at most.
 
     Raises:
+        ProgramNotTrusted: the project brings or names its own, and the person has not said yes to it.
         OnboardError: no program is there, or the one that is there does not fit; `next` says what to install.
     """
     argv = find_program(wanted, path)
@@ -205,12 +212,29 @@ def find_program(wanted: Wanted, path: str) -> tuple[str, ...]:
     """The program that the layer asks for, found but not run: version managers run the project's files.
 
     Raises:
+        ProgramNotTrusted: as `choose_binary`.
         OnboardError: none is there, or by its name it is the other product than the lock file is for.
     """
     argv = _find(wanted, path)
+    _refuse_foreign(wanted, argv)
     if product := product_by_name(argv):
         _refuse_the_other_product(wanted, product, f"{argv[0]} is {product}")
     return argv
+
+
+def _refuse_foreign(wanted: Wanted, argv: tuple[str, ...]) -> None:
+    """Refuse a program that the project names by a path or that lies in it, as long as nobody said yes."""
+    if wanted.trusted is None or isinstance(wanted.explicit, tuple):
+        return
+    found, why = Path(argv[0]), ""
+    if not wanted.explicit and wanted.build_env and "/" in wanted.build_env:
+        why = "TF_BINARY in build.env names it"
+    elif wanted.project is not None and any(
+        place.is_relative_to(wanted.project) for place in (found.parent.resolve(), found.resolve())
+    ):
+        why = "It lies in the project's own folder"
+    if why:
+        wanted.trusted.require(ForeignProgram.at(found, why))
 
 
 def chosen_by_folder(name: str, path: str) -> bool:
@@ -229,7 +253,8 @@ def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
     for name, why in named:
         if not name:
             continue
-        found = shutil.which(str(Path(name).expanduser()) if "/" in name else name, path=path)
+        place = (wanted.project or Path()) / Path(name).expanduser()
+        found = shutil.which(str(place) if "/" in name else name, path=path)
         if found is None:
             product = Product.OPENTOFU if Path(name).name == "tofu" else wanted.product or Product.TERRAFORM
             raise OnboardError(

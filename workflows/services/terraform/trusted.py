@@ -1,0 +1,124 @@
+"""Programs that a project brings or names itself: they run only once the person has said so.
+
+Terraform runs with the person's credentials, and `TF_BINARY` is a line in a colleague's branch. So a program
+that a checkout chose by a path is asked about, once, and again when its content is another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained, private_folder, read_bytes, write_atomically
+from workflows.core.sentences import Sentence
+
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True)
+class ForeignProgram:
+    """A program as it is asked about.
+
+    Attributes:
+        path: where it really is, links followed.
+        owner: whose it is: a name, or a number where there is no name.
+        sha256: of its content, 64 hexadecimal digits.
+        why: who chose it, as "TF_BINARY in build.env names it".
+    """
+
+    path: Path
+    owner: str
+    sha256: str
+    why: str
+
+    @classmethod
+    def at(cls, path: Path, why: str) -> ForeignProgram:
+        """The program at a path.
+
+        Raises:
+            FileError: it cannot be read.
+        """
+        with explained(path, "read"):
+            place = path.resolve(strict=True)
+            with place.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(place, _owner(place), sha256, why)
+
+    @property
+    def question(self) -> Sentence:
+        """What the person has to know before it runs."""
+        return (
+            f"{self.why}:\n\n  {self.path}\n  owner {self.owner}, SHA-256 {self.sha256[:16]}…\n\n"
+            "It would run with your AWS credentials. Run it only if you know where it comes from. "
+            "You're asked once, and again when the file changes."
+        )
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.owner()
+    except KeyError:
+        return str(path.stat().st_uid)
+
+
+class ProgramNotTrusted(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A project's own program would run, and the person was not asked about it yet.
+
+    Attributes:
+        program: which one.
+    """
+
+    def __init__(self, program: ForeignProgram) -> None:
+        super().__init__(
+            "The project brings its own program",
+            f"{program.why}: {program.path}, owned by {program.owner}.",
+            why="It would run with your AWS credentials, and nobody has said here that you trust it.",
+            next=(
+                "Check where it comes from. Then give --trust-binary to run it, "
+                "or --binary with a program of your own."
+            ),
+        )
+        self.program = program
+
+
+class TrustedPrograms:
+    """The programs that the person said yes to, by path and content.
+
+    Args:
+        file: where they are remembered: a JSON object of SHA-256 by path, 0600.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def require(self, program: ForeignProgram) -> None:
+        """Refuse a program that the person did not say yes to, or that changed since.
+
+        Raises:
+            ProgramNotTrusted: they did not.
+            FileError: what is remembered cannot be read.
+        """
+        if self._known().get(str(program.path)) != program.sha256:
+            raise ProgramNotTrusted(program)
+
+    def add(self, program: ForeignProgram) -> None:
+        """Remember that the person said yes.
+
+        Raises:
+            FileError: it cannot be written.
+        """
+        private_folder(self._file.parent)
+        known = {**self._known(), str(program.path): program.sha256}
+        write_atomically(self._file, json.dumps(known, indent=1).encode())
+
+    def _known(self) -> dict[str, object]:
+        if not self._file.exists():
+            return {}
+        try:
+            known = json.loads(read_bytes(self._file, _LARGEST))
+        except (ValueError, RecursionError):
+            return {}  # a damaged file trusts nothing: the person is asked again
+        return known if isinstance(known, dict) else {}
