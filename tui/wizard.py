@@ -6,7 +6,9 @@ classes, and the stage lets them work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -15,6 +17,7 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Paste, Resize
+from textual.message import Message
 from textual.screen import Screen
 
 from screens.base import StepPane
@@ -27,13 +30,14 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
 from screens.widgets.text import Text, marked_up
 from tui.stage import Stage
+from workflows.core.sentences import text_of
 from workflows.machine.events import StepKey
-from workflows.machine.observations import Choice
+from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
 from workflows.numbers import count
 from workflows.services.ambient import endpoints
 from workflows.steps.everybody import everybody
-from workflows.walk import Walk
+from workflows.walk import Question, Walk
 from workflows.world import World
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
@@ -97,8 +101,16 @@ class WizardScreen(Screen[None]):
     WizardScreen.-tiny .pane-purpose { display: none; }
     """
 
+    @dataclass
+    class Answered(Message):
+        """What the network said about a done step."""
+
+        question: Question
+        answer: Observation
+
     def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]], at: StepKey | None = None) -> None:
         super().__init__()
+        self._left = threading.Event()
         self.walk = walk
         self._stage = Stage(walk, panes)
         self._first = at
@@ -117,6 +129,30 @@ class WizardScreen(Screen[None]):
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.walk.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
+        if questions := self.walk.questions():
+            self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
+
+    def _ask(self, questions: Iterable[Question]) -> None:
+        """Ask what takes the network, one after the other, until the wizard is left."""
+        for question in questions:
+            if self._left.is_set():
+                return
+            self.post_message(self.Answered(question, self.walk.answer(question)))
+
+    @on(Answered)
+    async def _learn(self, message: Answered) -> None:
+        """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
+        question, key = message.question, message.question.key
+        if self._left.is_set():
+            return
+        news: list[bool] = []
+        if not self._stage.record(lambda: news.append(self.walk.learn(question, message.answer))):
+            return
+        if any(news):
+            words = f"{text_of(self.walk.title(key))}: {text_of(message.answer.words)}"
+            self.notify(words, severity="warning", timeout=20)
+            if self.current is not None and self.current.item == key.item and not self.busy:
+                await self.go_to(self.current)
 
     # -- where we are ------------------------------------------------------------------------------
 
@@ -189,6 +225,7 @@ class WizardScreen(Screen[None]):
         Raises:
             OnboardError: the input could not be kept.
         """
+        self._left.set()
         try:
             self._stage.keep_input()
         finally:

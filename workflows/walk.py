@@ -7,16 +7,17 @@ where to go on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
-from workflows.machine.state import SETTLED, Status
-from workflows.steps.base import Context, StepModule
+from workflows.machine.state import SETTLED, Record, Status
+from workflows.steps.base import Context, StepModule, inquiry
 from workflows.world import World
 
 
@@ -33,6 +34,21 @@ class Change:
     key: StepKey
     title: Sentence
     observation: Observation
+
+
+@dataclass(frozen=True)
+class Question:
+    """A done step that the network is to be asked about.
+
+    Attributes:
+        key: the step.
+        context: what it may read.
+        record: what was known of it then: an answer is about that, and nothing later.
+    """
+
+    key: StepKey
+    context: Context
+    record: Record | None
 
 
 class Walk:
@@ -112,13 +128,40 @@ class Walk:
     def _done(self, key: StepKey) -> bool:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
+    def questions(self) -> tuple[Question, ...]:
+        """What can be asked in the background about the steps of which the last look knew nothing."""
+        seen = self.session.state.observed
+        open_ones = [key for key in self.session.layout() if key in seen and self._done(key)]
+        asked = (
+            key
+            for key in open_ones
+            if seen[key].verdict is Verdict.UNKNOWN and inquiry(self.module(key)) is not None
+        )
+        return tuple(Question(key, self.context(key), self.session.record(key)) for key in asked)
+
+    def answer(self, question: Question) -> Observation:
+        """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
+        inquire = inquiry(self.module(question.key))
+        return _seen(partial(inquire, question.context)) if inquire else NOT_ASKED
+
+    def learn(self, question: Question, answer: Observation) -> bool:
+        """Let the session know an answer, unless the step was done again meanwhile.
+
+        Returns:
+            whether the answer contradicts the step, which nobody knew before.
+
+        Raises:
+            OnboardError: it could not be kept.
+        """
+        key = question.key
+        if self.session.record(key) is not question.record:
+            return False
+        before = self.session.status(key)
+        self.session.observe({key: answer})
+        return self.session.status(key) is Status.CONTRADICTED is not before
+
     def _look_at(self, key: StepKey) -> Observation:
-        try:
-            return self.module(key).observe(self.context(key))
-        except OnboardError as error:
-            return unknown(error.what)
-        except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
-            return unknown(f"iam-onboard couldn't look at it ({type(error).__name__}).")
+        return _seen(lambda: self.module(key).observe(self.context(key)))
 
     def proposal(self) -> StepKey | None:
         """Where to continue: the first step that the world contradicts or that is open.
@@ -143,3 +186,13 @@ class Walk:
             if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
                 return candidate
         return self.session.proposal()
+
+
+def _seen(ask: Callable[[], Observation]) -> Observation:
+    """A look's or an inquiry's answer; one that failed is no knowledge."""
+    try:
+        return ask()
+    except OnboardError as error:
+        return unknown(error.what)
+    except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
+        return unknown(f"iam-onboard couldn't look at it ({type(error).__name__}).")

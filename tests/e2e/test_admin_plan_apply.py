@@ -18,6 +18,7 @@ from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.core.errors import OnboardError
+from workflows.machine.observations import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
 from workflows.services.gpg.decrypt import clean_ciphertext
@@ -109,6 +110,7 @@ def test_one_person_goes_through_both_accounts_and_reads_the_password(
 
 def test_the_changes_are_refused_after_the_files_changed(runs: AdminRuns, sandbox: Sandbox) -> None:
     runs.accept("management")
+    assert plan.inquire(runs.context("management")) == AGREES
     account_tf = sandbox.project_root / "management/global/base-identities/account.tf"
     account_tf.write_text(account_tf.read_text() + "\n# later\n")
     assert plan.observe(runs.context("management")).contradicts

@@ -19,10 +19,21 @@ from screens.help import HelpScreen, help_text
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.rail import MARKS, WORDS, StepRail, legend
 from workflows.machine.events import StepKey
+from workflows.machine.observations import (
+    AGREES,
+    NOT_ASKED,
+    Observation,
+    Verdict,
+    kept_observations,
+    unknown,
+)
 from workflows.machine.state import Status
+from workflows.steps.base import Context
+from workflows.walk import Walk
 
 PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
 GROUPS = StepKey("groups", "management")
+GONE = Observation(Verdict.GONE, "She is gone.", about=("jane",), continuing="Nothing is made for her.")
 LAYERS = {"project": "bb", "layers": ["management", "security"]}
 
 
@@ -649,3 +660,56 @@ async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_ne
         await type_in(pilot, "half a sentence")
         await until(pilot, lambda: bool(app.session.drafts.load(PROJECT)))
         assert app.session.drafts.load(PROJECT)["text"] == "half a sentence"
+
+
+class Inquired(SmallStep):
+    """Is asked something that takes the network; the test says when there is an answer, and which."""
+
+    def begin(self) -> None:
+        self.may_answer, self.answer = threading.Event(), AGREES
+
+    def observe(self, context: Context) -> Observation:  # noqa: ARG002
+        return NOT_ASKED
+
+    def inquire(self, context: Context) -> Observation:  # noqa: ARG002
+        self.may_answer.wait(30)
+        return self.answer
+
+
+def asked(folder: Path) -> tuple[Inquired, PaneHost]:
+    """A wizard that was resumed after Users was done, and asks about it in the background."""
+    modules = small_workflow()
+    modules[1] = users = Inquired(modules[1].STEP)
+    users.begin()
+    app = host(folder, modules, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=PROJECT)
+    Walk(app.session, fake_world(folder, {}), modules).look()
+    return users, app
+
+
+@pytest.mark.parametrize("answer", [AGREES, GONE, unknown("It needs a code.")], ids=str)
+async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_before(
+    tmp_path: Path, answer: Observation
+) -> None:
+    users, app = asked(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert app.session.status(USERS) is Status.UNCONFIRMED
+        users.answer = answer
+        users.may_answer.set()
+        await rest(pilot)
+        expected = {Verdict.AS_DECIDED: Status.DONE, Verdict.GONE: Status.CONTRADICTED}
+        assert app.session.status(USERS) is expected.get(answer.verdict, Status.UNCONFIRMED)
+        assert rail_lines(app)[2].startswith(MARKS[app.session.status(USERS)])
+        assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
+
+
+async def test_an_answer_about_a_step_that_was_done_again_is_none(tmp_path: Path) -> None:
+    users, app = asked(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.session.reopen(USERS)
+        settle(app.session, USERS, {"people": "sam"})
+        users.answer = GONE
+        users.may_answer.set()
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.DONE

@@ -13,7 +13,7 @@ from workflows.layer.edit import edit_layer
 from workflows.layer.model import Layer, Person
 from workflows.layer.operations import RemovePerson, RenameKeyFile, SetAccess
 from workflows.services.terraform.state import LoginProfile, State
-from workflows.steps import plan, users
+from workflows.steps import state_now, users
 from workflows.steps.base import Context
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.edits import operations
@@ -107,7 +107,7 @@ def test_the_state_lacks_what_is_not_applied_yet(tmp_path: Path) -> None:
     profile = LoginProfile("a.a", "x", "", "", "", clear=False)
     facts = {"user_changes": changes}
     context = Context(fake_world(tmp_path, {}), facts, facts, ACCOUNT, tmp_path)
-    assert plan.not_applied(State(login_profiles={"a.a": profile}), context) == [
+    assert state_now.not_applied(State(login_profiles={"a.a": profile}), context) == [
         "a.a still has the console password in it",
         "a.a has no access key in it",
     ]

@@ -15,7 +15,7 @@ from workflows.services.terraform.plan import Action, OutputChange, Plan, Resour
 from workflows.services.terraform.record import PlanRecord, file_sha256, hash_sources
 from workflows.services.terraform.results import ApplyResult, Trouble
 from workflows.services.terraform.state import LoginProfile, State
-from workflows.steps import apply, hand_over, plan
+from workflows.steps import apply, hand_over, plan, state_now
 from workflows.steps.base import Context, Progress
 from workflows.steps.planned import Planned, causes, decided, judged, staleness, standing
 
@@ -200,12 +200,12 @@ def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanR
 def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
     own = context(tmp_path)
     login = LoginProfile("jane.doe", LOGIN, "", "", "", clear=False)
-    assert plan.not_applied(State(), own) == ["jane.doe is not in it", "jane.doe is not in Admins"]
+    assert state_now.not_applied(State(), own) == ["jane.doe is not in it", "jane.doe is not in Admins"]
     half = State(users={"jane.doe": "arn"}, groups={"admins": ("jane.doe",)})
-    assert plan.not_applied(half, own) == ["jane.doe has no console password in it"]
-    assert plan.not_applied(replace(half, login_profiles={"jane.doe": login}), own) == []
+    assert state_now.not_applied(half, own) == ["jane.doe has no console password in it"]
+    assert state_now.not_applied(replace(half, login_profiles={"jane.doe": login}), own) == []
     leaving = context(tmp_path, user_changes={"remove": {"security": ["jane.doe"]}}, memberships={})
-    assert plan.not_applied(half, leaving) == ["jane.doe is still in it"]
+    assert state_now.not_applied(half, leaving) == ["jane.doe is still in it"]
 
 
 def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
 from workflows.services.gpg.inspect import check_key
 from workflows.services.terraform.state import LoginProfile, State
-from workflows.steps import hand_over, pgp_keys, plan, planned, project, review, taken_keys, users
+from workflows.steps import hand_over, pgp_keys, planned, project, review, state_now, taken_keys, users
 from workflows.steps.decisions import Reset
 from workflows.steps.judged_keys import TakenKey
 from workflows.steps.pgp_keys import Request
@@ -209,10 +209,10 @@ def test_applied_elsewhere_means_made_with_the_new_key(admin: AdminProject, peop
     recorded(admin, key)
     at_security = replace(admin.context(), item="security")
     old = LoginProfile(ALEX, "address", "secret", "old key", "", clear=False)
-    (missing,) = plan.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: old}), at_security)
+    (missing,) = state_now.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: old}), at_security)
     assert missing.startswith(ALEX)
     new = replace(old, pgp_key=key.text.replace("\n", ""))
-    assert plan.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: new}), at_security) == []
+    assert state_now.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: new}), at_security) == []
 
 
 def request_of(keys: Keys, user: str, kind: str, **fields: Any) -> str:

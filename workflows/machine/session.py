@@ -103,13 +103,14 @@ class Session:
         return locked_words(self._state, key) if self.status(key) is Status.LOCKED else ""
 
     def observe(self, looks: Mapping[StepKey, Observation]) -> None:
-        """Take in looks at the world; a step that was done again meanwhile is looked at the next time.
+        """Take in looks at the world; of what is not among them, the look before stays.
 
         Raises:
             OnboardError: they could not be kept for the list of sessions.
         """
         now = self._stamp()
-        observed = {
+        before = {key: seen for key, seen in self._state.observed.items() if key not in looks}
+        observed = before | {
             key: dated(look, self._state.observed.get(key), record.at, now)
             for key, look in looks.items()
             if (record := self.record(key)) is not None and record.phase is Phase.SUCCEEDED

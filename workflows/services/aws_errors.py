@@ -222,7 +222,7 @@ _TABLE: Final[Mapping[AwsFailure, _Row]] = {
         "what was asked for does not exist in this account.",
         "It was removed meanwhile, its name is misspelt, or this is another account.",
         "Check the name and the account, then try again.",
-        "NoSuchEntity",
+        "NoSuchEntity NoSuchKey",
     ),
     AwsFailure.EXISTS: _Row(
         "It exists already",

@@ -11,13 +11,14 @@ from datetime import timedelta
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
-from workflows.steps import recovery, since_planned
+from workflows.steps import recovery, since_planned, state_now
 from workflows.steps.base import Context, Progress, Report, not_asked
 from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.edits import refuse_expired_keys
@@ -178,5 +179,22 @@ def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
     return ApplyFailed(error, failed.result)
 
 
-# What was applied is looked at in Hand over and in the next plan: that takes AWS.
+# What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
 observe = not_asked
+
+
+def inquire(context: Context) -> Observation:
+    """Whether the state holds what was decided, where that can be asked without a code.
+
+    Raises:
+        OnboardError: the state can't be read.
+    """
+    now = state_now.stored(context)
+    if now is None:
+        return unknown(state_now.not_looked_at(context))
+    missing = state_now.not_applied(now.state, context)
+    if not missing:
+        return AGREES
+    words = f"The state of {context.item} isn't what was decided any more: {joined(missing, '; ')}."
+    going_on = "Leaves it as it is: whoever changed it meant to."
+    return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)

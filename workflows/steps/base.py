@@ -96,6 +96,9 @@ Report = Callable[[Progress], None]
 class StepModule(Protocol):
     """A step module, as a session's run sees it; modules satisfy it by their functions.
 
+    A module with an `inquire(context)` besides can be asked what takes the network; that is done in the
+    background after a resume, and never asks a person for anything.
+
     A module whose `observe` offers to accept or to bring back what it sees has the functions for it in
     `SETTLING`: they do it and give the step's facts, as `perform` does.
     """
@@ -119,6 +122,15 @@ class StepModule(Protocol):
 def not_asked(_context: Context) -> Observation:
     """The `observe` of a step whose outcome only AWS, or nobody, could tell."""
     return NOT_ASKED
+
+
+Inquire = Callable[[Context], Observation]
+
+
+def inquiry(module: StepModule) -> Inquire | None:
+    """What asks the network about a done step, or None."""
+    found: Inquire | None = getattr(module, "inquire", None)
+    return found
 
 
 Settle = Callable[[Context, Report], Facts]

@@ -18,22 +18,23 @@ from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Choice, Observation, Verdict
+from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
 from workflows.numbers import count, listed
 from workflows.services.aws_errors import AwsError
 from workflows.services.clipboard import ClipboardUnavailable
 from workflows.services.git import Git
 from workflows.services.iam import get_account_password_policy
 from workflows.services.terraform.commands import LOCK_TIMEOUT, inherited
+from workflows.services.terraform.kept import apply_begun
 from workflows.services.terraform.plan import Plan
 from workflows.services.terraform.record import PlanRecord, changed_since, file_sha256
 from workflows.services.terraform.redaction import left_over
 from workflows.services.terraform.results import older_than_files
-from workflows.services.terraform.state import State
+from workflows.services.terraform.state import State, changed_words
 from workflows.services.terraform.words import MARKDOWN_HEAD, plan_markdown
-from workflows.steps import new_passwords, plan_resources
+from workflows.steps import new_passwords, plan_resources, state_now
 from workflows.steps.base import Context, Progress, Report
-from workflows.steps.decisions import TERRAFORM_RUNS, LayerDecisions
+from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.edits import refuse_expired_keys
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.planned import Planned, decided, judged, read_plan, staleness
@@ -41,7 +42,6 @@ from workflows.steps.project import check_upstream
 from workflows.steps.terraform_credentials import WrongAccount, factory_for
 from workflows.steps.terraform_profiles import layer_profile
 from workflows.steps.terraform_runs import OpenLayer, located, open_layer, read_state, run_folder, watching
-from workflows.steps.users import WORDS
 
 
 def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
@@ -153,7 +153,7 @@ def _refuse_to_leave_out(planned: Planned, layer: OpenLayer, context: Context, r
     if not (planned.empty or unplanned):
         return
     state = read_state(layer, context, report)
-    missing = not_applied(state, context) if planned.empty else []
+    missing = state_now.not_applied(state, context) if planned.empty else []
     missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
     missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
     if missing:
@@ -272,7 +272,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
 def _applied_elsewhere(context: Context, report: Report, code: Secret | None) -> dict[str, Any]:
     with open_layer(context, report, code=code) as layer:
         state = read_state(layer, context, report)
-    missing = not_applied(state, context)
+    missing = state_now.not_applied(state, context)
     if missing:
         raise OnboardError(
             "Not applied yet",
@@ -293,60 +293,38 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
     }
 
 
-def not_applied(state: State, context: Context) -> list[Sentence]:
-    """What the state of the step's layer lacks of what was decided about people, each in words."""
-    here = context.decisions.of(context.item)
-    missing: list[Sentence] = []
-    for name in here.add:
-        if name not in state.users:
-            missing.append(f"{name} is not in it")
-        elif name not in state.login_profiles and name not in state.access_keys:
-            missing.append(f"{name} has no console password in it")
-    missing += [f"{name} is still in it" for name in here.remove if name in state.users]
-    missing += [f"{name} still has what the old key was made for" for name in _with_old_keys(state, here)]
-    missing += _not_switched(state, here)
-    still = new_passwords.unchanged(state, context, context.item)
-    missing += [f"{name}: {words}" for name, words in still.items()]
-    for name, move in here.moves.items():
-        groups = {group.casefold() for group in state.groups_of(name)}
-        missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
-        missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]
-    return missing
-
-
-def _not_switched(state: State, here: LayerDecisions) -> list[str]:
-    missing = []
-    for name, switches in here.access.items():
-        there = {"login_profile": name in state.login_profiles, "access_key": name in state.access_keys}
-        missing += [
-            f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
-            for fact, wanted in switches.items()
-            if there[fact] is not wanted
-        ]
-    return missing
-
-
-def _with_old_keys(state: State, here: LayerDecisions) -> list[str]:
-    """Users of a key file that is replaced, whose password or access key was made with another key."""
-    old = []
-    for name, text in here.new_keys.items():
-        profile = state.login_profiles.get(name)
-        made_with = [profile.pgp_key] if profile else []
-        made_with += [one.pgp_key for one in state.access_keys.get(name, ())]
-        if any("".join(one.split()) != "".join(text.split()) for one in made_with):
-            old.append(name)
-    return old
-
-
 def observe(context: Context) -> Observation:
-    """The plan's files are as they were, as long as it is not applied."""
+    """The plan's files are as they were, as long as it is not applied; its state takes `inquire`."""
     planned = decided(context)
     if planned is None or context.facts.get("applied"):
         return AGREES
     words = staleness(planned, context)
     accepting = "Reads the state, and continues if it holds exactly what you decided."
     about = (planned.record.plan_sha256,)
-    return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else AGREES
+    return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
+
+
+def inquire(context: Context) -> Observation:
+    """Whether the state is still the one that was planned against, where that can be asked without a code.
+
+    Raises:
+        OnboardError: the state can't be read.
+    """
+    planned, seen = decided(context), observe(context)
+    if planned is None or seen is not NOT_ASKED or apply_begun(run_folder(context), planned.record):
+        return seen
+    now, mark = state_now.stored(context), planned.record.state
+    if mark is None or now is None:
+        return unknown(state_now.not_looked_at(context))
+    words = changed_words(mark, now.mark)
+    if not words:
+        return AGREES
+    about = (planned.record.plan_sha256, now.mark.lineage, str(now.mark.serial))
+    if state_now.holds(plan_resources.kept(context), now.state, context):
+        there = f"Applied elsewhere: the state of {context.item} holds exactly what you decided."
+        accepting = "Reads the state once more, and continues without an apply here."
+        return Observation(Verdict.ELSEWHERE, there, about, accepting=accepting)
+    return Observation(Verdict.CHANGED, f"{words} Plan {context.item} again.", about)
 
 
 def accept(context: Context, report: Report) -> Facts:
