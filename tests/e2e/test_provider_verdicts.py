@@ -23,10 +23,10 @@ from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from workflows.core.openpgp import Tag, split
 from workflows.sandbox.mirror import PROVIDER_VERSION
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.inspect import check_key
-from workflows.services.gpg.key_file import JudgedFile, judge_file
+from workflows.services.gpg.inspect import CheckedKey, check_key
+from workflows.services.gpg.key_file import judge_file
 from workflows.services.gpg.refusals import KeyRefused
-from workflows.services.gpg.verdict import VerdictKind
+from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
 from workflows.services.terraform.events import ApplyComplete, Diagnostic, parse_line
 
 pytestmark = pytest.mark.e2e
@@ -150,11 +150,11 @@ def apply(sandbox: Sandbox, layer: Path) -> dict[str, str]:
     return results
 
 
-def disagreements(judged: Mapping[str, JudgedFile], results: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def disagreements(verdicts: Mapping[str, Verdict], results: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Every file of which something else was said than the provider did."""
     found: dict[str, tuple[str, ...]] = {}
-    for name, said in judged.items():
-        error, verdict = results[ADDRESS.format(name)], said.verdict
+    for name, verdict in verdicts.items():
+        error = results[ADDRESS.format(name)]
         rejected = verdict.kind is VerdictKind.REFUSED_BY_PROVIDER
         fails_on_the_key = "PGP" in error
         if not rejected == fails_on_the_key == bool(error) or verdict.kind is VerdictKind.UNVERIFIED:
@@ -174,26 +174,27 @@ def test_every_verdict_is_what_the_provider_does(sandbox: Sandbox, home: GpgHome
     judged = {
         name: judge_file(data, PROVIDER_VERSION, now, environment=ENVIRONMENT) for name, data in files.items()
     }
-    never_written = {name for name, said in judged.items() if said.verdict.kind is VerdictKind.REFUSED_BY_US}
-    written = {name: text for name, text in normalised(keys) if name not in never_written}
-    for name, text in written.items():
-        (layer / "keys" / f"{name}-normalised").write_text(text)
+    normal = {f"{name}-normalised": checked for name, checked in normalised(keys)}
+    verdicts = {name: said.verdict for name, said in judged.items()}
+    for name, checked in normal.items():
+        verdict = judge(checked.details, PROVIDER_VERSION, now)
+        if verdict.kind is not VerdictKind.REFUSED_BY_US:
+            (layer / "keys" / name).write_text(checked.key.text)
+            verdicts[name] = verdict
 
     results = apply(sandbox, layer)
 
-    assert disagreements(judged, results) == {}
-    normal = {f"{name}-normalised": judged[name] for name in written}
-    assert disagreements(normal, results) == {}
-    works = {name for name, said in (judged | normal).items() if said.verdict.kind is VerdictKind.WORKS}
+    assert disagreements(verdicts, results) == {}
+    works = {name for name, verdict in verdicts.items() if verdict.kind is VerdictKind.WORKS}
     assert len(works) > 30
     assert undecipherable(layer, home, works) == {}
 
 
-def normalised(keys: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+def normalised(keys: Mapping[str, bytes]) -> Iterator[tuple[str, CheckedKey]]:
     """Each key as it would be written, without those that are no public key."""
     for name, binary in keys.items():
         with contextlib.suppress(KeyRefused):
-            yield name, check_key(binary, environment=ENVIRONMENT).key.text
+            yield name, check_key(binary, environment=ENVIRONMENT)
 
 
 def undecipherable(layer: Path, home: GpgHome, names: set[str]) -> dict[str, str]:

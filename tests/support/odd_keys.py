@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from support.ed25519_keys import Kind, Short, ed25519_keys, signature
 from support.pgp import PAST, GpgHome
 
 from workflows.core.openpgp import Packet, Tag, split
@@ -43,7 +44,9 @@ def odd_keys(home: GpgHome) -> dict[str, bytes]:
         "two-keys": rsa + home.export("rsa3072"),
         "message": home.encrypt("rsa", "hello"),
         "signature": home.run("--detach-sign", stdin=b"hello"),
+        "signed-short-by-another": signed_short_by_another(rsa),
         **crafted(rsa, home.export("two-names")),
+        **ed25519_keys(split(rsa)[3]),
     }
 
 
@@ -78,6 +81,13 @@ def with_signatures(home: GpgHome, name: str, count: int) -> bytes:
     # Nobody can check a signature whose key is not there, so only its last bytes need to differ.
     crowd = [foreign.raw[:-4] + number.to_bytes(4) for number in range(count)]
     return b"".join([packet.raw for packet in packets[:4]] + crowd + [packet.raw for packet in packets[4:]])
+
+
+def signed_short_by_another(rsa: bytes) -> bytes:
+    """A key with one user id, which an Ed25519 key signed with a short R."""
+    primary, name, certificate, *rest = split(rsa)
+    foreign = signature(Kind.CERTIFICATION, primary, name, short=Short.R)
+    return primary.raw + name.raw + certificate.raw + foreign + b"".join(packet.raw for packet in rest)
 
 
 def _curves(home: GpgHome) -> None:

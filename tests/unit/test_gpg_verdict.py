@@ -217,6 +217,7 @@ def test_details_are_what_gpg_reads(home: GpgHome, keys: dict[str, CheckedKey]) 
 def test_a_key_from_the_future_is_read_whole(keys: dict[str, CheckedKey]) -> None:
     details = keys["from-the-future"].details
     assert details.created == datetime.strptime(FUTURE, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    assert details.subkeys[0].created == details.created  # however long it took
     assert details.subkeys[0].capabilities == {"encrypt"}
 
 

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from support.pgp import GpgHome, gpg_home
 
 from workflows.core import openpgp
-from workflows.core.openpgp import MalformedPackets, decode_key_file, fingerprint_of, grouped, holds, split
+from workflows.core.openpgp import (
+    MalformedPackets,
+    Packet,
+    Tag,
+    decode_key_file,
+    fingerprint_of,
+    grouped,
+    holds,
+    signature_in,
+    split,
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,27 @@ def test_a_fingerprint_is_the_one_that_gpg_gives_a_key(home: GpgHome) -> None:
     assert fingerprint_of(primary) == home.fingerprint("jane")
     assert grouped(home.fingerprint("jane")).replace(" ", "") == home.fingerprint("jane")
     assert re.fullmatch(r"([0-9A-F]{4} ){9}[0-9A-F]{4}", grouped(home.fingerprint("jane")))
+
+
+def test_a_signature_is_read_as_gpg_made_it(home: GpgHome) -> None:
+    _, _, certificate, _, binding = split(home.export("jane"))
+    for packet, kind in ((certificate, 0x13), (binding, 0x18)):
+        signature = signature_in(packet)
+        assert signature is not None
+        assert (signature.kind, signature.algorithm) == (kind, 22)
+        assert signature.issuer.hex().upper() == home.fingerprint("jane")[-16:]
+        assert len(signature.bit_lengths) == 2
+        assert all(200 < bits <= 256 for bits in signature.bit_lengths)
+
+
+def test_what_is_no_whole_signature_of_version_4_is_read_without_failure(home: GpgHome) -> None:
+    key, _, certificate, *_ = split(home.export("jane"))
+    assert signature_in(key) is None
+    assert signature_in(Packet(Tag.SIGNATURE, b"", b"\x03" + certificate.body[1:])) is None
+    for end in range(len(certificate.body)):
+        cut = signature_in(Packet(Tag.SIGNATURE, b"", certificate.body[:end]))
+        assert (cut is None) == (end < 6)
+        assert cut is None or len(cut.bit_lengths) <= 2
 
 
 def test_a_key_file_that_has_all_of_a_key_stays_as_it_is(home: GpgHome) -> None:

@@ -48,7 +48,44 @@ class Tag(enum.IntEnum):
 
 KEYS: Final = frozenset({Tag.PUBLIC_KEY, Tag.PUBLIC_SUBKEY})
 SECRET_KEYS: Final = frozenset({Tag.SECRET_KEY, Tag.SECRET_SUBKEY})
+_ISSUER: Final = 16  # a subpacket, section 5.2.3.12
 ENCRYPTED_DATA: Final = frozenset({Tag.ENCRYPTED, Tag.ENCRYPTED_WITHOUT_INTEGRITY, Tag.AEAD_ENCRYPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A version 4 signature (section 5.2.3), as far as it is whole.
+
+    Attributes:
+        kind: what it says, by its number in section 5.2.1.
+        algorithm: of the key that made it, by its number in section 9.1.
+        hash_algorithm: by its number in section 9.5.
+        hashed: the area of subpackets that it covers itself.
+        unhashed: the other one.
+        numbers: what the algorithm made, one number after another, each behind its length (section 3.2).
+    """
+
+    kind: int
+    algorithm: int
+    hash_algorithm: int
+    hashed: bytes
+    unhashed: bytes
+    numbers: bytes
+
+    @property
+    def issuer(self) -> bytes:
+        """The id of the key that made it, 8 bytes, or b""."""
+        areas = (*subpackets(self.hashed), *subpackets(self.unhashed))
+        return next((data for kind, data in areas if kind & ~CRITICAL == _ISSUER), b"")
+
+    @property
+    def bit_lengths(self) -> tuple[int, ...]:
+        """The lengths of its numbers in bits; they are written without leading zeros."""
+        found, rest = [], self.numbers
+        while len(rest) >= 2:
+            found.append(int.from_bytes(rest[:2]))
+            rest = rest[2 + (found[-1] + 7) // 8 :]
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +225,25 @@ def subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
         start, position = position + size, position + size + length
         if length:
             yield area[start] if start < len(area) else 0, area[start + 1 : position]
+
+
+def signature_in(packet: Packet) -> Signature | None:
+    """The version 4 signature in a packet; None for another packet, and for one that ends in its head."""
+    body = packet.body
+    if packet.tag != Tag.SIGNATURE or len(body) < 6 or body[0] != 4:
+        return None
+    hashed_end = 6 + int.from_bytes(body[4:6])
+    unhashed = hashed_end + 2
+    unhashed_end = unhashed + int.from_bytes(body[hashed_end:unhashed])
+    beginning_of_digest = 2
+    return Signature(
+        kind=body[1],
+        algorithm=body[2],
+        hash_algorithm=body[3],
+        hashed=body[6:hashed_end],
+        unhashed=body[unhashed:unhashed_end],
+        numbers=body[unhashed_end + beginning_of_digest :],
+    )
 
 
 def fingerprint_of(key: Packet) -> str | None:

@@ -58,7 +58,9 @@ class KeyPart:
         curve: the name of its elliptic curve as gpg has it ("cv25519", "nistp256"), or "".
         created: when it was made, UTC.
         expires: when it stops being valid, UTC, or None for never; for a subkey of an expired key, then.
-        own_expires: the same for a subkey alone, whatever the primary key's date is.
+        own_expires: the same for a subkey alone, whatever the primary key's date is; as Keybase's library
+            sees it.
+        dropped: whether Keybase's library drops it (`provider_library.keybase_drops`).
         revoked: whether its owner revoked it.
         invalid: whether the signature that binds it is missing, wrong, or from the future.
         capabilities: a subset of "encrypt", "sign", "certify", "authenticate".
@@ -75,6 +77,7 @@ class KeyPart:
     invalid: bool
     capabilities: frozenset[str]
     own_expires: datetime | None = None
+    dropped: bool = False
 
     @property
     def description(self) -> str:
@@ -104,12 +107,14 @@ class KeyDetails:
         subkeys: its subkeys in their order, revoked and expired ones too.
         user_ids: its user ids in their order.
         unread: whether a part of it is nothing that `provider_library.keybase_reads`.
+        names_dropped: whether Keybase's library drops all user ids (`provider_library.keybase_drops`).
     """
 
     primary: KeyPart
     subkeys: tuple[KeyPart, ...]
     user_ids: tuple[UserId, ...]
     unread: bool = False
+    names_dropped: bool = False
 
     @property
     def fingerprint(self) -> str:

@@ -6,17 +6,17 @@ neither the person's keyring nor its trust settings matter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from workflows.core.openpgp import MalformedPackets, Packet, Tag, split, subpackets
+from workflows.core.openpgp import MalformedPackets, Packet, Tag, signature_in, split, subpackets
 from workflows.services.gpg.details import KeyDetails, parse_listings
 from workflows.services.gpg.normalise import PublicKeyText, normalise
-from workflows.services.gpg.provider_library import keybase_reads
+from workflows.services.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
 from workflows.services.gpg.refusals import KeyRefused, OtherKeyVersion
 from workflows.services.gpg.tools import GpgRun, run_gpg
 
@@ -128,13 +128,26 @@ def _details(run: GpgRun, binary: bytes) -> KeyDetails:
     if len(keys) != 1:
         version = split(binary)[0].body[0]
         raise OtherKeyVersion(version) if version not in {4, 5} else UnreadableKey(run.messages)
-    (details,) = keys
-    details = replace(details, unread=not keybase_reads(split(binary)))
-    own = own_expiries(binary)
-    if len(own) != len(details.subkeys):
+    packets = split(binary)
+    return as_keybase_sees(replace(keys[0], unread=not keybase_reads(packets)), packets)
+
+
+def as_keybase_sees(details: KeyDetails, packets: Sequence[Packet]) -> KeyDetails:
+    """A key with what Keybase's library makes of the signatures on it.
+
+    Args:
+        details: the key.
+        packets: those that the provider gets: of the key itself, or of one with more signatures.
+    """
+    dropped = keybase_drops(packets)
+    names = [drops for tag, drops in dropped if tag == Tag.USER_ID]
+    details = replace(details, names_dropped=bool(names) and all(names))
+    subkeys = [drops for tag, drops in dropped if tag == Tag.PUBLIC_SUBKEY]
+    if len(subkeys) != len(details.subkeys):
         return details
-    subkeys = zip(details.subkeys, own, strict=True)
-    return replace(details, subkeys=tuple(replace(part, own_expires=date) for part, date in subkeys))
+    seen = zip(details.subkeys, own_expiries(packets), subkeys, strict=True)
+    parts = tuple(replace(part, own_expires=date, dropped=drops) for part, date, drops in seen)
+    return replace(details, subkeys=parts)
 
 
 def _made_in_future(run: GpgRun) -> bool:
@@ -184,22 +197,19 @@ def _has_header_of_gpg(packet: Packet) -> bool:
     return packet.raw[: len(header)] == header
 
 
-def own_expiries(key: bytes) -> tuple[datetime | None, ...]:
+def own_expiries(packets: Iterable[Packet]) -> tuple[datetime | None, ...]:
     """For each subkey, in its order, when it expires by itself, UTC; None for never.
 
     Of a primary key that has expired, gpg lists the subkeys as expired on the same day. Keybase's library
-    looks at the subkey alone, so the date is read in the newest signature that binds it (RFC 9580, sections
-    5.2.3 and 5.2.3.13).
+    looks at the subkey alone, so the date is read in the newest signature that binds it and that it can
+    verify (RFC 9580, sections 5.2.3 and 5.2.3.13).
 
     Args:
-        key: a binary public key.
-
-    Raises:
-        MalformedPackets: it is no sequence of packets.
+        packets: those of one public key, in their order.
     """
     found: list[datetime | None] = []
     made, newest = 0, -1
-    for packet in split(key):
+    for packet in packets:
         if packet.tag == Tag.PUBLIC_SUBKEY:
             found.append(None)
             made, newest = int.from_bytes(packet.body[1:5]), -1
@@ -222,8 +232,8 @@ def _moment(seconds: int) -> datetime | None:
 
 def _binding(packet: Packet) -> dict[int, int]:
     """The numbers in the hashed subpackets of a binding signature by their type; {} for any other packet."""
-    body = packet.body
-    if len(body) < 6 or body[0] != 4 or body[1] != _BINDING:
+    signature = signature_in(packet)
+    if signature is None or signature.kind != _BINDING or not keybase_verifies(signature):
         return {}
-    area = body[6 : 6 + int.from_bytes(body[4:6])]
-    return {kind & 0x7F: int.from_bytes(data) for kind, data in subpackets(area) if kind & 0x7F in _WANTED}
+    found = subpackets(signature.hashed)
+    return {kind & 0x7F: int.from_bytes(data) for kind, data in found if kind & 0x7F in _WANTED}

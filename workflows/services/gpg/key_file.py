@@ -16,7 +16,7 @@ from typing import Final
 
 from workflows.core.openpgp import MalformedPackets, Packet, Tag, decode_key_file, walk
 from workflows.core.sentences import Sentence, joined
-from workflows.services.gpg.inspect import CheckedKey, check_key
+from workflows.services.gpg.inspect import CheckedKey, as_keybase_sees, check_key
 from workflows.services.gpg.provider_library import OpenPgpLibrary, keybase_reads, library_of
 from workflows.services.gpg.refusals import (
     KeybaseName,
@@ -76,7 +76,10 @@ def judge_file(
         told = found or _rejected(refused.title, refused.what)
         return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None, refused)
     found = _form(data, _READABLE) or _content(data, provider_version, _READABLE)
-    return JudgedFile(found or judge(key.details, provider_version, now), key, None)
+    if found is None:
+        packets, _ = _first_key(decode_key_file(data))
+        found = judge(as_keybase_sees(key.details, packets), provider_version, now)
+    return JudgedFile(found, key, None)
 
 
 def _form(data: bytes, remark: str = "") -> Verdict | None:
@@ -98,16 +101,7 @@ def _form(data: bytes, remark: str = "") -> Verdict | None:
 def _content(data: bytes, provider_version: str | None, remark: str = "") -> Verdict | None:
     """Why the provider finds no key in what it decoded, or None; it reads the first one only."""
     binary = decode_key_file(data)
-    seen: list[Packet] = []
-    whole = True
-    try:
-        for packet in walk(binary):
-            if seen and packet.tag in _PRIMARY:
-                break
-            if packet.tag != Tag.MARKER:
-                seen.append(packet)
-    except MalformedPackets:
-        whole = False
+    seen, whole = _first_key(binary)
     if found := _unread(seen, provider_version):
         return found
     if binary.startswith(b"-----BEGIN PGP"):
@@ -121,6 +115,20 @@ def _content(data: bytes, provider_version: str | None, remark: str = "") -> Ver
         what = "The key has no user id that is signed by itself, and the provider demands one."
         return _rejected("No user id", what)
     return None
+
+
+def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
+    """The packets of the first key without markers, and whether all of them are whole."""
+    seen: list[Packet] = []
+    try:
+        for packet in walk(binary):
+            if seen and packet.tag in _PRIMARY:
+                break
+            if packet.tag != Tag.MARKER:
+                seen.append(packet)
+    except MalformedPackets:
+        return seen, False
+    return seen, True
 
 
 def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | None:

@@ -11,7 +11,16 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from workflows.core.openpgp import CRITICAL, KEYS, Packet, Tag, subpackets
+from workflows.core.openpgp import (
+    CRITICAL,
+    KEYS,
+    Packet,
+    Signature,
+    Tag,
+    fingerprint_of,
+    signature_in,
+    subpackets,
+)
 from workflows.core.versions import VersionNumber, allows
 
 
@@ -35,6 +44,11 @@ _KEY_ALGORITHMS: Final = frozenset({1, 2, 3, 16, 17, 18, 19, 22})
 _SIGNATURE_ALGORITHMS: Final = frozenset({1, 2, 3, 17, 19, 22})
 _HASHES: Final = frozenset({1, 2, 3, 8, 9, 10, 11})
 _SUBPACKETS: Final = frozenset({2, 3, 9, 11, 16, 21, 22, 24, 25, 26, 27, 29, 30, 32})
+
+_EDDSA: Final = 22
+# The kinds of signatures of a key on itself that count: on a user id, on a subkey (RFC 9580, section 5.2.1).
+_OWN: Final = frozenset({0x10, 0x13, 0x18})
+_SIGNED: Final = frozenset({Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.PUBLIC_SUBKEY})
 
 
 def library_of(provider_version: str | None) -> OpenPgpLibrary:
@@ -99,20 +113,64 @@ def keybase_reads(packets: Iterable[Packet]) -> bool:
                 return True
             if packet.body[:1] == b"\x04" and len(packet.body) > 5 and packet.body[5] not in _KEY_ALGORITHMS:
                 return False
-        elif packet.tag == Tag.SIGNATURE and not _keybase_reads_signature(packet.body):
+        elif packet.tag == Tag.SIGNATURE and not _keybase_reads_signature(packet):
             return False
     return True
 
 
-def _keybase_reads_signature(body: bytes) -> bool:
-    if len(body) < 6 or body[0] in {2, 3}:
-        return True
-    if body[0] != 4 or body[2] not in _SIGNATURE_ALGORITHMS or body[3] not in _HASHES:
+def _keybase_reads_signature(packet: Packet) -> bool:
+    signature = signature_in(packet)
+    if signature is None:
+        return len(packet.body) < 6 or packet.body[0] in {2, 3}
+    if signature.algorithm not in _SIGNATURE_ALGORITHMS or signature.hash_algorithm not in _HASHES:
         return False
-    hashed_end = 6 + int.from_bytes(body[4:6])
-    unhashed_end = hashed_end + 2 + int.from_bytes(body[hashed_end : hashed_end + 2])
     return not any(
         kind & CRITICAL and kind & ~CRITICAL not in _SUBPACKETS
-        for area in (body[6:hashed_end], body[hashed_end + 2 : unhashed_end])
+        for area in (signature.hashed, signature.unhashed)
         for kind, _ in subpackets(area)
     )
+
+
+def keybase_verifies(signature: Signature) -> bool:
+    """Whether Keybase's library finds that a signature holds which does.
+
+    The halves of an EdDSA signature, R and S, have 32 bytes each. OpenPGP writes them as numbers, so without
+    leading zeros (RFC 9580, section 3.2), and this library joins them as they are written. Where one begins
+    with a zero byte, in one signature of 128, it has less than 64 bytes and finds that they do not hold. It
+    drops a user id or subkey without another signature ("entity without any identities", "has no encryption
+    keys"), overlooks the revocation of a subkey, and gives up a key that was revoked so. Signatures of other
+    people do not matter, nor do short numbers of RSA.
+
+    All AWS providers with this library have the same version of it: keybase/go-crypto 93f5b35093ba of October
+    2016, function `edDSAkey.Verify` in openpgp/packet/public_key.go (read in the programs 2.70.0 and 3.39.0,
+    and in what pull request 27275 replaced). Its later versions fill the halves up, and so does ProtonMail's
+    library (openpgp/internal/ecc/ed25519.go). Tried with provider 3.39.0, also with keys that GnuPG 2.4
+    signed until they were short; `tests/e2e/test_provider_verdicts.py` tries user ids and subkeys again.
+    """
+    return signature.algorithm != _EDDSA or all(bits > 31 * 8 for bits in signature.bit_lengths)
+
+
+def keybase_drops(packets: Iterable[Packet]) -> tuple[tuple[int, bool], ...]:
+    """Which user ids and subkeys Keybase's library drops: it can verify none of the key's signatures on them.
+
+    Args:
+        packets: those of one public key, in their order.
+
+    Returns:
+        The tag of each user id, picture and subkey, and whether it is dropped.
+    """
+    key_id = b""
+    found: list[tuple[int, list[bool]]] = []
+    for packet in packets:
+        if packet.tag == Tag.PUBLIC_KEY:
+            key_id = bytes.fromhex(fingerprint_of(packet) or "")[-8:]
+        elif packet.tag in _SIGNED:
+            found.append((packet.tag, []))
+        elif (
+            found
+            and (signature := signature_in(packet))
+            and signature.kind in _OWN
+            and signature.issuer in {key_id, b""}
+        ):
+            found[-1][1].append(keybase_verifies(signature))
+    return tuple((tag, bool(verified) and not any(verified)) for tag, verified in found)

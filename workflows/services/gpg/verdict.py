@@ -75,9 +75,16 @@ class Remedy(enum.Enum):
     NEW_KEY = "new key"
     ADD_SUBKEY = "add an encryption subkey"
     PROLONG = "prolong"
+    SIGN_AGAIN = "sign it again"
     SEND_AGAIN = "send it again"
 
 
+_PROLONGING: Final = (
+    "gpg --quick-set-expire {fingerprint} 2y",
+    # Named, because gpg's "*" means only the subkeys that have not expired yet.
+    "gpg --quick-set-expire {fingerprint} 2y {subkey}",
+    "gpg --armor --export {fingerprint}",
+)
 _ASKED: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
     Remedy.NEW_KEY: (
         "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
@@ -98,14 +105,10 @@ _ASKED: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
         "Please send it again, best as a file:",
         ("gpg --armor --export {fingerprint} > key.asc",),
     ),
-    Remedy.PROLONG: (
-        "Please prolong it and send the output of the last command:",
-        (
-            "gpg --quick-set-expire {fingerprint} 2y",
-            # Named, because gpg's "*" means only the subkeys that have not expired yet.
-            "gpg --quick-set-expire {fingerprint} 2y {subkey}",
-            "gpg --armor --export {fingerprint}",
-        ),
+    Remedy.PROLONG: ("Please prolong it and send the output of the last command:", _PROLONGING),
+    Remedy.SIGN_AGAIN: (
+        "Please prolong it, which signs it again, and send the output of the last command:",
+        _PROLONGING,
     ),
 }
 
@@ -162,11 +165,15 @@ class _Case:
     def keybase_overlooks_expiry(self) -> bool:
         """Whether only the primary key has expired: Keybase's library looks at the subkeys alone."""
         return self.key.primary.is_expired(self.now) and any(
-            not (part.revoked or part.invalid or part.curve)
-            and (part.own_expires is None or part.own_expires > self.now)
+            self.keybase_encrypts_to(part)
             for part in self.key.encryption_parts
             if part is not self.key.primary
         )
+
+    @property
+    def keybase_misreads(self) -> bool:
+        """Whether what can be encrypted to is lost on Keybase's library: it cannot verify the signatures."""
+        return bool(self.usable) and not any(self.keybase_encrypts_to(part) for part in self.usable)
 
     @property
     def keybase_finds_only_curves(self) -> bool:
@@ -193,6 +200,11 @@ class _Case:
     def old_algorithms(self) -> bool:
         """Whether any part is DSA or ElGamal."""
         return any(part.algorithm in {"DSA", "ElGamal"} for part in self.key.parts)
+
+    def keybase_encrypts_to(self, part: KeyPart) -> bool:
+        """Whether Keybase's library would encrypt to a part that gpg lists as one to encrypt to."""
+        flawed = part.revoked or part.invalid or part.curve or part.dropped or self.key.names_dropped
+        return not flawed and (part.own_expires is None or part.own_expires > self.now)
 
     def lacks_because(self, flaw: Callable[[KeyPart], bool]) -> bool:
         """Whether nothing can be encrypted to, and a part that could have been has this flaw."""
@@ -320,7 +332,17 @@ _RULES: Final[tuple[_Rule, ...]] = (
         remedy=Remedy.ADD_SUBKEY,
     ),
     _Rule(
-        lambda case: case.unknown and (case.unread_curve or case.keybase_finds_only_curves),
+        lambda case: case.keybase and case.keybase_misreads,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "A signature that the provider misreads",
+        "The locked AWS provider wrongly rejects one Ed25519 signature in 128, and this key has one.",
+        reason="our AWS provider misreads one of its signatures, by an error of its own",
+        remedy=Remedy.SIGN_AGAIN,
+    ),
+    _Rule(
+        lambda case: (
+            case.unknown and (case.unread_curve or case.keybase_finds_only_curves or case.keybase_misreads)
+        ),
         VerdictKind.UNVERIFIED,
         "Elliptic curve: depends on the provider",
         "AWS provider versions before 3.76.0, and 4.0 and 4.1, fail on it; no locked version was found.",
