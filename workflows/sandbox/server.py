@@ -226,13 +226,16 @@ class Owners:
         self._terraform = FileLock(layout.terraform_lock)
 
     def are_gone(self) -> bool:
-        """True once no wizard and no Terraform is there; a new wizard then waits for this process to end."""
+        """True once no wizard and no Terraform is there; new ones then wait for this process to end.
+
+        Both locks are kept from then on. If Terraform's were let go again, a wizard that leaves could take
+        this process for a Terraform that runs, since `is_shared` asks twice.
+        """
         if not self._owner.try_acquire():
             return False
         if not self._terraform.try_acquire():
             self._owner.release()
             return False
-        self._terraform.release()
         return True
 
 

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workflows.core.locks import FileLock, is_held, is_shared
+from workflows.sandbox.layout import Layout
+from workflows.sandbox.server import Owners
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(tmp_path)
+    made.owner_lock.parent.mkdir()
+    return made
+
+
+@pytest.mark.parametrize("lock", ["owner_lock", "terraform_lock"])
+def test_a_server_has_owners_while_a_wizard_or_a_terraform_is_there(layout: Layout, lock: str) -> None:
+    owners, there = Owners(layout), FileLock(getattr(layout, lock))
+    there.acquire(shared=True)
+    assert not owners.are_gone()
+    there.release()
+    assert owners.are_gone()
+
+
+def test_a_server_that_ends_never_looks_like_a_terraform_that_runs(layout: Layout) -> None:
+    owners = Owners(layout)
+    assert owners.are_gone()
+    assert is_held(layout.terraform_lock)
+    assert not is_shared(layout.terraform_lock)
