@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from support.layers import USERS, location
 
+from workflows.layer.discover import find_project
 from workflows.layer.edit import check, propose
+from workflows.layer.files import LeadsOutside
+from workflows.layer.mentioned import account_mentions
 from workflows.layer.model import Layer
 from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, RenameKeyFile, ReplaceKey
 from workflows.layer.read import read_layer
+from workflows.sandbox.project import lay_out
+
+LAYER = "global/base-identities"
 
 
 @pytest.fixture(params=["folder", "file"])
@@ -106,6 +113,55 @@ def test_only_what_would_be_edited_must_not_be_a_link(tmp_path: Path, linked: st
     else:
         names = [one.name for one in propose(edits).changes]
         assert names == ["groups.tf", "locals.tf", "keys/b.b"]
+
+
+def read_all(root: Path) -> list[Layer]:
+    return [read_layer(location) for location in find_project(root).layers]
+
+
+@pytest.mark.parametrize(
+    "linked",
+    [
+        *("security", f"security/{LAYER}", f"security/{LAYER}/keys", f"security/{LAYER}/keys/alex.kim"),
+        *(f"security/{LAYER}/users.tf", "security/config/account.tfvars", "security/config/backend.tfvars"),
+        *("config/common.tfvars", "build.env"),
+    ],
+)
+@pytest.mark.parametrize("how", ["absolute", "relative", "over another link"])
+def test_what_leads_out_of_the_project_is_refused_with_both_paths(
+    tmp_path: Path, linked: str, how: str
+) -> None:
+    root = tmp_path / "project"
+    lay_out(root)
+    place, outside = root / linked, tmp_path / "outside"
+    outside.mkdir()
+    place.rename(outside / place.name)
+    target = outside / place.name
+    if how == "over another link":
+        (root / "hop").symlink_to(target)
+        target = root / "hop"
+    place.symlink_to(os.path.relpath(target, place.parent) if how == "relative" else target)
+    with pytest.raises(LeadsOutside) as refused:
+        read_all(root)
+    assert str(place) in refused.value.what
+    assert str(outside / place.name) in refused.value.what
+    if linked != f"security/{LAYER}":  # whose own links are relative
+        place.unlink()
+        target = root / f"moved-{place.name}"
+        (outside / place.name).rename(target)
+        place.symlink_to(target)
+        assert any(layer.person("alex.kim") for layer in read_all(root))
+
+
+def test_a_search_through_the_whole_project_stays_in_it(tmp_path: Path) -> None:
+    root, outside = tmp_path / "project", tmp_path / "outside.tf"
+    lay_out(root)
+    outside.write_text("x = var.accounts.security.id\n")
+    (root / "docs").mkdir()
+    (root / "docs" / "x.tf").symlink_to(outside)
+    project = find_project(root)
+    with pytest.raises(LeadsOutside, match="outside.tf"):
+        account_mentions(project, "security")
 
 
 OBJECTS = """module "user" {

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.layer.document import Document
-from workflows.layer.files import backends, read_documents
+from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
 from workflows.layer.values import object_key, read_variables, text_of
 
@@ -37,6 +37,7 @@ _REGIONAL = ("*-[0-9]/base-identities", "*_region/base-identities")
 ORGANIZATION_ACCOUNTS = ("management", "root")
 """The folder of the organisation's own account; `root` until 2022."""
 
+_LOCK_FILE = ".terraform.lock.hcl"
 _ENDINGS = (".tfvars", ".config")
 
 _SINGLE = "_account_id"
@@ -62,6 +63,7 @@ def find_project(start: Path) -> Project:
         ProjectError: no project there, one whose variables or accounts are missing, or one with a file or
             folder that cannot be read.
         BadVariables: a variables file cannot be read or parsed.
+        LeadsOutside: a layer's folder or one of its files is a link that leads out of the project.
     """
     try:
         return _found(_find_root(start))
@@ -78,6 +80,7 @@ def _found(root: Path) -> Project:
     common = _variables_file(root / "config", "common")
     if common is None:
         raise _missing_common(root)
+    refuse_outside(root, (common, root / "build.env"))
     values = read_variables(common)
     accounts = _accounts(values, common, root)
     if not accounts:
@@ -244,6 +247,7 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         for file in sorted(where.glob(f"*{ending}"))
         if file.is_file()
     )
+    refuse_outside(root, (path, backend_file, *var_files, path / _LOCK_FILE, *path.glob("*.tf")))
     variables: dict[str, object] = {}
     for file in var_files:
         variables.update(read_variables(file))
@@ -264,10 +268,11 @@ def _location(root: Path, folder: Path, path: Path, account: Account | None) -> 
         backend_config=backend_file,
         var_files=var_files,
         variables=variables,
-        locked=read_lock_file(path / ".terraform.lock.hcl"),
+        locked=read_lock_file(path / _LOCK_FILE),
         required_version=read_required_version(path),
         backend_configs=() if replaced else (backend_file,),
         region=_region(variables) or in_block or "",
+        root=root,
     )
 
 

@@ -18,7 +18,7 @@ from workflows.core.files import cause_of
 from workflows.layer.document import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from workflows.layer.document import Block
 
@@ -33,6 +33,34 @@ _UNREAD = (".tf.json", ".tofu", ".tofu.json")
 
 class LayerUnreadable(OnboardError):  # noqa: N818 - it reads better where it is raised
     """A file of the layer cannot be read."""
+
+
+class LeadsOutside(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A file or folder of a project is a symbolic link to a place outside of it."""
+
+
+def refuse_outside(root: Path | None, paths: Iterable[Path]) -> None:
+    """Refuse what is not in the project once links are followed: a branch could name any file you have.
+
+    Args:
+        root: the project's root folder; None refuses nothing.
+        paths: files and folders, there or not.
+
+    Raises:
+        LeadsOutside: one leads out of it.
+    """
+    if root is None:
+        return
+    within = os.path.realpath(root)
+    for path in paths:
+        real = os.path.realpath(path)
+        if not Path(real).is_relative_to(within):
+            raise LeadsOutside(
+                "A link leads out of the project",
+                f"{path} leads to {real}, which is outside of {within}.",
+                why="A checkout comes from others, so iam-onboard reads and writes only what is in it.",
+                next="Put the file or folder itself there, or move what the link leads to into the project.",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +85,11 @@ class FileSet:
 
     @classmethod
     def load(
-        cls, folder: Path, var_files: Sequence[Path] = (), shared: Collection[Path] = frozenset()
+        cls,
+        folder: Path,
+        var_files: Sequence[Path] = (),
+        shared: Collection[Path] = frozenset(),
+        root: Path | None = None,
     ) -> FileSet:
         """Read a layer folder, and the variables files that Terraform is run with.
 
@@ -65,8 +97,10 @@ class FileSet:
             folder: the layer folder.
             var_files: what `-var-file=` takes, in order; the folder's own variables files come before.
             shared: which of them other layers use too.
+            root: the project's root folder; without it links may lead anywhere.
 
         Raises:
+            LeadsOutside: a file or folder is a link that leads out of the project.
             LayerUnreadable: a file or the folder cannot be read, or a symbolic link leads nowhere.
         """
         documents: dict[str, Document] = {}
@@ -75,13 +109,17 @@ class FileSet:
         try:
             own_files = {path.name: path for path in _terraform_files(folder)}
             variables = {_relative(path, folder): path for path in (*_own_variables(folder), *var_files)}
-            for name, path in {**own_files, **variables}.items():
+            found = {**own_files, **variables}
+            refuse_outside(root, (folder, *filter(Path.is_symlink, found.values())))
+            for name, path in found.items():
                 documents[name] = Document(name, path.read_bytes())
                 if path.is_symlink() or path in shared:
                     linked.add(name)
             for name in _key_folders(documents):
                 own = (folder / name).resolve() == folder.resolve() / name
-                for path in sorted((folder / name).iterdir()) if (folder / name).is_dir() else ():
+                entries = sorted((folder / name).iterdir()) if (folder / name).is_dir() else []
+                refuse_outside(root, (folder / name, *filter(Path.is_symlink, entries)))
+                for path in entries:
                     if path.is_file():
                         keys[f"{name}/{path.name}"] = path.read_bytes()
                         if not own or path.is_symlink():

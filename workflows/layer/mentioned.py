@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of
 from workflows.layer.document import Document
+from workflows.layer.files import refuse_outside
 from workflows.layer.model import Place
 from workflows.layer.profile_names import account_in_name
 
@@ -101,6 +102,7 @@ def _files(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]
         for name in sorted(names):
             path = Path(folder, name)
             if name.endswith(endings) and path.is_file():
+                refuse_outside(root, (path,))
                 try:
                     yield path, path.read_bytes()
                 except OSError as error:

@@ -60,6 +60,7 @@ class LayerLocation:
         backend_configs: what `terraform init -backend-config=` takes: that file, or none.
         region: the region of its variables, of its backend file or of its backend block, the first that is
             named; "" where none is.
+        root: the root folder of its project: no link of the layer may lead out of it.
     """
 
     account: str
@@ -75,6 +76,7 @@ class LayerLocation:
     required_version: str | None = None
     backend_configs: tuple[Path, ...] = ()
     region: str = ""
+    root: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

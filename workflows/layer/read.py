@@ -41,10 +41,11 @@ def read_layer(location: LayerLocation) -> Layer:
 
     Raises:
         LayerUnreadable: a file cannot be read.
+        LeadsOutside: a link leads out of the project.
     """
     shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
     with collection_paused():
-        return read_files(location, FileSet.load(location.path, location.var_files, shared))
+        return read_files(location, FileSet.load(location.path, location.var_files, shared, location.root))
 
 
 def read_files(location: LayerLocation, files: FileSet) -> Layer:
@@ -175,4 +176,5 @@ def lone_layer(folder: Path) -> LayerLocation:
         variables={},
         locked=read_lock_file(folder / ".terraform.lock.hcl"),
         required_version=read_required_version(folder),
+        root=root,
     )
