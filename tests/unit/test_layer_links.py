@@ -160,7 +160,7 @@ def test_a_search_through_the_whole_project_stays_in_it(tmp_path: Path) -> None:
     (root / "docs").mkdir()
     (root / "docs" / "x.tf").symlink_to(outside)
     project = find_project(root)
-    with pytest.raises(LeadsOutside, match="outside.tf"):
+    with pytest.raises(LeadsOutside, match=r"outside\.tf"):
         account_mentions(project, "security")
 
 
