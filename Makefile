@@ -5,11 +5,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RELEASE := $(VENV)/.release
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate pyproject.toml
 SOURCES := tui screens workflows
 # Many tests wait for Terraform or gpg, so one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
-.PHONY: help demo test check format-check lint types contracts unit slow explore format docs snapshots pictures benchmarks tools clean
+.PHONY: help demo test check format-check lint types contracts unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,13 +65,30 @@ benchmarks: $(READY)  ## Measure against the budgets of docs/performance.md; 1 i
 	@status=0; for file in $(filter-out benchmarks/form.py,$(wildcard benchmarks/*.py)); do \
 		echo "== $$file"; $(BIN)/python $$file || status=1; done; exit $$status
 
-$(READY): pyproject.toml constraints.txt
+audit: $(RELEASE)  ## Look the dependencies up in a database of known vulnerabilities; needs the internet
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/run.txt
+
+build: $(RELEASE)  ## Build the wheel and the source archive, and list what is in it as an SBOM
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/cyclonedx-py requirements requirements/run.txt --pyproject pyproject.toml --of JSON -o dist/iam-onboard.cdx.json
+
+lock: $(RELEASE)  ## Write requirements/ anew from pyproject.toml
+	$(LOCK) -o requirements/run.txt
+	$(LOCK) -o requirements/dev.txt --extra demo --extra dev
+	$(LOCK) -o requirements/release.txt --extra demo --extra dev --extra release
+
+$(RELEASE): $(READY) requirements/release.txt
+	$(INSTALL) --require-hashes -r requirements/release.txt
+	@touch $(RELEASE)
+
+$(READY): pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt install python3, dnf install python3, or brew install python"; exit 1; }
 	@command -v gpg >/dev/null || { echo "GnuPG is needed: apt install gnupg, dnf install gnupg2, or brew install gnupg"; exit 1; }
 	@command -v git >/dev/null || { echo "git is needed: apt install git, dnf install git, or brew install git"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv is needed: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
 tools:

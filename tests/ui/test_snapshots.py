@@ -1,7 +1,7 @@
 """Every screen in its most typical state, compared with the picture that was accepted (`make snapshots`).
 
 Rendering is Textual's and does not depend on the version of Python, but on that of Textual: the pictures are
-those of the version in constraints.txt, and with another one they are not compared.
+those of the version in requirements/dev.txt, and with another one they are not compared.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from support.scenes import Stage, in_state
 from support.scenes.admin import Office, open_office
 from support.scenes.catalogue import SHOTS, scene
 
-_CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
-_PINNED = f"textual=={version('textual')}" in _CONSTRAINTS.read_text().split()
+_LOCK = Path(__file__).parents[2] / "requirements" / "dev.txt"
+_PINNED = f"textual=={version('textual')}" in _LOCK.read_text().split()
 
 pytestmark = [
     pytest.mark.xdist_group("snapshots"),
-    pytest.mark.skipif(not _PINNED, reason="the pictures are those of the Textual in constraints.txt"),
+    pytest.mark.skipif(not _PINNED, reason="the pictures are those of the Textual in requirements/dev.txt"),
 ]
 
 
