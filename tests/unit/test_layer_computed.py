@@ -237,6 +237,7 @@ def test_a_for_that_makes_something_else_is_told_not_guessed(expression: str) ->
     [
         ("[for one in local.admins : module.user[one].iam_user_name]", "alex.kim"),
         ('concat([for one in local.admins : module.user[one].iam_user_name], ["x.x"])', "alex.kim x.x"),
+        ('[for one in keys({ "alex.kim" = 1 }) : module.user[one].iam_user_name]', "alex.kim"),
         ("[for one in module.user : one.iam_user_name]", "alex.kim jane.doe"),
         ("[for name, one in module.user : one.iam_user_name]", "alex.kim jane.doe"),
         ("values(module.user)[*].iam_user_name", "alex.kim jane.doe"),

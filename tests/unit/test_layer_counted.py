@@ -141,3 +141,13 @@ def test_the_person_of_a_module_that_is_switched_on_is_shown_and_not_edited(one:
     with pytest.raises(EditRefused):
         edit_layer(read, [RemovePerson("jane.doe")])
     assert [problem.field for problem in check(read, [AddPerson("jane.doe", KEY)])] == ["name"]
+
+
+def test_a_count_written_as_terraform_0_11_wanted_it_is_read_like_any_other() -> None:
+    users = USERS.replace("length(LIST)", '"${length(var.users)}"')
+    users = users.replace("= EACH", '= "${var.users[count.index]}"').replace(
+        "${EACH}", "${var.users[count.index]}"
+    )
+    read = layer_of({"users.tf": users, "lists.tf": PLAIN})
+    assert [one.iam_name for one in read.people] == ["alex.kim", "jane.doe"]
+    assert [one.key_file for one in read.people] == ["keys/alex.kim", "keys/jane.doe"]

@@ -248,3 +248,49 @@ def test_a_linked_key_is_left_alone(tmp_path: Path) -> None:
     layer = read_files(location(tmp_path), FileSet.load(tmp_path))
     changes = propose([(layer, [RemovePerson("jane.doe")])]).changes
     assert [one.name for one in changes] == ["locals.tf"]
+
+
+USER = 'module "LABEL" {\n  source = "./modules/iam-user"\nREST}\n'
+SET = 'locals {\n  users = toset([\n    "jane.doe",\n  ])\n}\n'
+
+
+def test_a_set_in_a_local_is_a_list_like_any_other() -> None:
+    files = {"users.tf": USERS.replace("toset(local.users)", "local.users"), "locals.tf": SET}
+    layer = layer_of(files, {"jane.doe": KEY})
+    added = edit_layer(layer, [AddPerson("maria.sosa", KEY)])
+    assert added.files.documents["locals.tf"].data.decode() == SET.replace(
+        '"jane.doe",\n', '"jane.doe",\n    "maria.sosa",\n'
+    )
+    plain = SET.replace("toset([", "[").replace("])", "]")
+    assert not layer_of({**files, "locals.tf": plain}).people[0].editable
+
+
+def test_a_module_that_names_nobody_is_no_person_and_no_group() -> None:
+    group = USER.replace("iam-user", "iam-group").replace("LABEL", "many").replace("REST", "  groups = {}\n")
+    users = USER.replace("LABEL", "people").replace("REST", "  users = { jane = {} }\n")
+    read = layer_of({"users.tf": users, "groups.tf": group})
+    assert (read.people, read.groups) == ((), ())
+    assert {(one.subject, one.label) for one in read.findings if one.hand_edit} == {
+        (Subject.USER, "people"),
+        (Subject.GROUP, "many"),
+    }
+
+
+def test_an_entry_that_is_switched_off_is_no_person() -> None:
+    rest = "  for_each = local.users\n  name = each.key\n  create_user = try(each.value.create_user, true)\n"
+    entries = 'locals {\n  users = {\n    jane = { create_user = false }\n    john = { team = "x" }\n  }\n}\n'
+    read = layer_of({"users.tf": USER.replace("LABEL", "user").replace("REST", rest), "locals.tf": entries})
+    assert [one.iam_name for one in read.people] == ["john"]
+
+
+def test_users_that_are_resources_are_named_where_nobody_can_be_added() -> None:
+    layer = layer_of({"users.tf": 'resource "aws_iam_user" "jane" {\n  name = "jane.doe"\n}\n'})
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(layer, [AddPerson("maria.sosa", KEY)])
+    assert "users.tf:1" in refusal.value.why
+
+
+def test_a_switch_in_quotes_is_nothing_that_somebody_new_would_take_over() -> None:
+    quoted = BLOCKS_2020.replace("\n  pgp_key", '  upload_iam_user_ssh_key       = "false"\n\n  pgp_key')
+    layer = layer_of({"users.tf": quoted}, {"jane.doe": KEY})
+    assert not any("ssh_key" in one.message for one in check(layer, [AddPerson("maria.sosa", KEY)]))

@@ -290,7 +290,7 @@ def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
     own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
     reason = reason or uneditable(own, document, block)
     if for_each is None and "count" in block.names:
-        source = counted(files, document, block.attributes["count"].value)
+        source = counted(files, document, bare(block.attributes["count"].value))
         why = source.why if source is not None else "the number of users is computed"
         return UserModule(block, Style.COMPUTED, document, None, reason or why, source)
     if for_each is None:
@@ -303,7 +303,7 @@ def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
         return UserModule(block, Style.COMPUTED, document, None, reason or why, found)
     why = why or impurity(home, container)
     if container.type == "tuple":
-        style, why = Style.LIST, why or ("" if call else "its for_each is not a toset(…)")
+        style, why = Style.LIST, why or ("" if call or found.as_set else "its for_each is not a toset(…)")
     elif document.text(inner).startswith("var.") or _first_is_object(home, container):
         style = Style.VARIABLE_MAP
     else:
@@ -321,7 +321,9 @@ def _not_plain(block: Block) -> Sentence:
     if _plain_text(block, "name") is not None:
         return ""
     name = block.attributes.get("name")
-    if name is None or plain_string(block.document, name.node.children[-1]) is None:
+    if name is None:
+        return "it has no name, so whom it makes is not known"
+    if plain_string(block.document, name.node.children[-1]) is None:
         return "the user's name is computed"
     return ""
 

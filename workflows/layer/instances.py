@@ -106,9 +106,9 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
         names: what it calls a list's entry, or a map's key and value.
         results: the expression of its list, or the key and the value of its map.
     """
-    if entry[2:] != (False, "", ""):
+    if entry.key_field or entry.instance_of:
         return None
-    pair = entry.node.type == "object_elem"
+    pair = entry.node.type == "object_elem" and not entry.key_only
     key, value = (names[0] if len(names) == 2 and pair else ""), names[-1]
     if pair and list(results) == [key, value]:
         return entry
@@ -119,13 +119,13 @@ def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> En
     if len(set(results)) > 1:
         return None
     if results[0] == value:
-        return item
+        return item if pair or not entry.key_only else entry
     if pair and results[0] == key:
         return entry._replace(key_only=True)
     instance = re.fullmatch(r'module\.([A-Za-z_][\w-]*)\[(\w+)\](?:\.\w+|\["\w+"\])', results[0])
     if instance is None or instance[2] != (key if pair else value):
         return None
-    return entry._replace(instance_of=instance[1], key_only=pair)
+    return entry._replace(instance_of=instance[1], key_only=pair or entry.key_only)
 
 
 class _Reader:
@@ -228,6 +228,7 @@ class Source(NamedTuple):
         place: where an expression that is no plain list or map is written.
         entries: what such an expression holds, as far as the layer tells.
         counted: the list or map, as it is written, whose length is the module's `count`; else "".
+        as_set: whether what is named is `toset([…])`.
     """
 
     document: Document
@@ -236,6 +237,7 @@ class Source(NamedTuple):
     place: Place | None = None
     entries: tuple[Entry, ...] = ()
     counted: str = ""
+    as_set: bool = False
 
 
 def resolve(files: FileSet, document: Document, node: Node) -> Source:
@@ -259,13 +261,17 @@ def resolve(files: FileSet, document: Document, node: Node) -> Source:
         return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
     first = found[0]
     home, value = first.document, first.value
+    call = function_call(home, value)
+    as_set = call is not None and call[0] == "toset" and len(call[1]) == 1
+    if call is not None and as_set and unwrap(call[1][0]).type == "tuple":
+        value = unwrap(call[1][0])
     if value.type not in {"tuple", "object"}:
         place = Place(home.name, first.line)
         if home.broken_at is not None:  # what is left of it only looks like an expression
             return Source(home, None, unwritable(files, home), place)
         return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
     why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
-    return Source(home, value, why or unwritable(files, home))
+    return Source(home, value, why or unwritable(files, home), as_set=as_set)
 
 
 def _missing(files: FileSet, document: Document, text: str) -> Source:

@@ -58,6 +58,10 @@ def read_groups(
             message = f"The module {block.label} makes no group: {off}."
             findings.append(Finding(message, place_of(block), Subject.GROUP, block.label))
             continue
+        if "name" not in block.names and name_in(block, "group_users") not in block.names:
+            message = f"The module {block.label} has neither a name nor members: its groups are not shown."
+            findings.append(Finding(message, place_of(block), Subject.GROUP, block.label, hand_edit=True))
+            continue
         members, followed, why, computed = _members(files, block, people, findings)
         if why:
             message = f"The members of group module {block.label} are shown, not edited: {why}."

@@ -50,6 +50,12 @@ def read_people(files: FileSet, names: Mapping[str, object]) -> tuple[dict[Owner
             message = f"The module {module.label} makes no user: {off}."
             findings.append(Finding(message, place_of(module.block), Subject.USER, module.label))
             continue
+        if module.style is Style.BLOCK and "name" not in module.block.names:
+            message = f"The module {module.label} has no name: whom it makes is not shown."
+            findings.append(
+                Finding(message, place_of(module.block), Subject.USER, module.label, hand_edit=True)
+            )
+            continue
         if module.reason:
             findings.append(_not_edited(module, module.reason))
         elif module.container is not None and not module.holds_objects and not _is_named(module, names):
@@ -96,6 +102,8 @@ def _from_entries(module: UserModule, names: Mapping[str, object]) -> Iterator[t
         place = entry.place
         if isinstance(value, dict):
             person = _from_object(module, key, value, names, place)
+            if person is None:
+                continue
         else:
             shown = value if isinstance(value, str) else ""
             iam_name = _fill(name_text, key, shown) or key
@@ -141,10 +149,16 @@ def _of_a_field(module: UserModule, entry: Entry, names: Mapping[str, object]) -
 
 def _from_object(
     module: UserModule, key: str, value: Mapping[str, object], names: Mapping[str, object], place: Place
-) -> Person:
-    """A person whose entry is an object: the module's attributes are evaluated with its fields."""
+) -> Person | None:
+    """A person whose entry is an object: the module's attributes are evaluated with its fields.
+
+    Returns:
+        The person; None where a field switches it off.
+    """
     bound: dict[str, object] = {**names, "each.key": key}
     bound.update({f"each.value.{field}": content for field, content in value.items()})
+    if switched_off(module.block, bound):
+        return None
     name = text_of(module.block.attributes.get("name"), bound)
     return _person(module, key, name, bound, place)
 

@@ -80,7 +80,7 @@ class ObjectStyle(Declarations):
         position = position_for(declared, key)
         sibling = self._sibling(kin, declared, position)
         fields = self._fields(sibling)
-        key_field = self._key_field(sibling, fields)
+        key_field = self._key_field(fields)
         own_file = key_file or key_file_name(own_kind, name)
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         if key_field is None:
@@ -137,12 +137,12 @@ class ObjectStyle(Declarations):
     def _texts(self, fields: Mapping[str, Attribute]) -> dict[str, str]:
         return {name: self.module.document.text(one.value) for name, one in fields.items()}
 
-    def _key_field(self, person: Person, fields: Mapping[str, Attribute]) -> str | None:
+    def _key_field(self, fields: Mapping[str, Attribute]) -> str | None:
         """The field that the path of a person's key is made from; None if it is made from the map's key."""
         text = template(self.module, "pgp_key", self.names)
         if text is None:
             why = f"The module {self.module.label} does not read its PGP key from a file of the layer."
-            raise refuse(f"The key of {person.iam_name} has no place.", why, self.place)
+            raise refuse("The key of a new user has no place.", why, self.place)
         names = fields_of(self.module.block)
         return next((one for one in names if field_mark(one) in text and one in fields), None)
 
@@ -165,13 +165,13 @@ class ObjectStyle(Declarations):
 
     def _clone(self, sibling: Person, name: str, facts: PersonFacts) -> str:
         document, entry = self.module.document, self._entry(sibling)
-        changes = self._changes(entry, sibling, name, facts)
+        changes = self._changes(entry, name, facts)
         return cloned(document, entry, changes, Renaming(sibling.iam_name, name)).decode()
 
-    def _changes(self, entry: Node, sibling: Person, name: str, facts: PersonFacts) -> list[Splice]:
+    def _changes(self, entry: Node, name: str, facts: PersonFacts) -> list[Splice]:
         document = self.module.document
         fields = fields_at(document, entry)
-        key, named, keyed = entry.children[0], self._name_field, self._key_field(sibling, fields)
+        key, named, keyed = entry.children[0], self._name_field, self._key_field(fields)
         quoted = document.text(key).startswith('"') or not _IDENTIFIER.fullmatch(facts.declaration)
         changes = [replacing(key, quote(facts.declaration) if quoted else facts.declaration)]
         if named is not None and named in fields:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.errors import Problem
-from workflows.layer.declarations import constants, switched_off, user_modules
+from workflows.core.sentences import Sentence
+from workflows.layer.declarations import constants, place_of, switched_off, user_modules
 from workflows.layer.document import remembered
 from workflows.layer.facts import facts_of
 from workflows.layer.lists import out_of_order
@@ -251,10 +252,9 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
     broken = next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
     names = constants(layer.files, layer.location.variables)
     modules = [(one, switched_off(one.block, names)) for one in user_modules(layer.files)]
-    off = next((f"The module {one.label} makes no user: {off}." for one, off in modules if off), "")
     refusal = refuse(
         f"{layer.location.relative} has no list that a {kind} could be added to.",
-        f"{broken.file} cannot be parsed." if broken else off or "No module there makes such users.",
+        f"{broken.file} cannot be parsed." if broken else _why_none(layer, modules),
         broken,
         _FIRST_BY_HAND,
     )
@@ -269,6 +269,18 @@ def style_for(layer: Layer, *, machine: bool) -> Declarations:
     if not fitting:
         raise refusal
     return max(fitting, key=lambda one: (len(one.of_kind(machine=machine)), one.rank))  # of equals, the first
+
+
+def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Sentence:
+    """Why no module of a layer takes a new person, where none says so itself."""
+    if modules and all(off for _, off in modules):
+        module, off = modules[0]
+        return f"The module {module.label} makes no user: {off}."
+    blocks = (one for document in layer.files.documents.values() for one in document.blocks_of("resource"))
+    single = next((one for one in blocks if one.header[1:2] == ("aws_iam_user",)), None)
+    if single is not None and not modules:
+        return f"Its users are resources, as at {place_of(single)}, and only users of modules are edited."
+    return "No module there makes such users."
 
 
 def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declarations]:

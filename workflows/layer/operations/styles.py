@@ -34,7 +34,7 @@ NEAR = 50
 _OWN = re.compile(r"group|polic|boundary|role|ssh|mail|phone|full_?name", re.IGNORECASE)
 """Names of fields that say who somebody is or what somebody may."""
 
-_NOTHING = frozenset({"false", "null", "[]", "{}", '""'})
+_NOTHING = frozenset({"false", '"false"', "null", "[]", "{}", '""'})
 
 
 @dataclass(frozen=True)
