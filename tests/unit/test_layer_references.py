@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from support.layers import USERS, contents, layer_of
 
 from workflows.layer.edit import edit_layer
 from workflows.layer.model import Layer
-from workflows.layer.operations import AddPerson, RemovePerson, SetGroups
+from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, SetGroups
 from workflows.layer.references import Reference, usual_reference, written
 
 KEY = "QUJD\n"
@@ -107,3 +109,33 @@ def test_members_that_follow_the_users_are_known_by_brackets_too(members: str) -
     read = layer_of({"users.tf": USERS, "locals.tf": LOCALS, "groups.tf": text})
     assert read.groups[0].members == ("alex.kim", "jane.doe")
     assert "kim.lee" in edit_layer(read, [AddPerson("kim.lee", KEY)]).groups[0].members
+
+
+OPERATIONS = [
+    'REF == "" ? null : 1',
+    "!REF",
+    '"${REF == "" ? 1 : 2}"',
+    '"%{ if REF == "" }a%{ endif }"',
+    "-REF + 1",
+    "REF[0]",
+]
+
+
+@pytest.mark.parametrize("expression", OPERATIONS)
+@pytest.mark.parametrize("make", [blocks, lambda: listed('module.user["NAME"].iam_user_name')])
+def test_a_reference_in_an_operation_is_followed_like_any_other(
+    expression: str, make: Callable[[], Layer]
+) -> None:
+    layer = make()
+    own = "module.user_jane_doe" if make is blocks else 'module.user["jane.doe"]'
+    value = expression.replace("REF", f"{own}.iam_user_arn")
+    files = {name: one.data.decode() for name, one in layer.files.documents.items()}
+    resource = f'resource "x" "y" {{\n  z = {value}\n}}\n'
+    with pytest.raises(EditRefused, match=r"jane\.doe cannot be removed") as refusal:
+        edit_layer(layer_of({**files, "x.tf": resource}), [RemovePerson("jane.doe")])
+    assert str(refusal.value.place) == "x.tf:2"
+    output = f'output "user_jane_doe_check" {{\n  value = {value}\n}}\n'
+    outputs = "\n".join([files["out.tf"], output, output.replace("jane", "alex").replace("doe", "kim")])
+    added = edit_layer(layer_of({**files, "out.tf": outputs}), [AddPerson("lee.x", KEY)])
+    text = added.files.documents["out.tf"].data.decode()
+    assert output.replace("jane_doe", "lee_x").replace("jane.doe", "lee.x") in text

@@ -10,7 +10,7 @@ from workflows.layer.model import Owner, Place
 from workflows.layer.values import plain_string, quote, unescape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tree_sitter import Node
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
 _PLAIN = ("variable_expr", "get_attr", "get_attr")
 _BRACKETED = ("variable_expr", "get_attr", "index", "index")
+_HOLDERS = frozenset({"expression", "binary_operation", "unary_operation"})
+"""What has a reference's parts among its own."""
 _OF_A_USER = r"(?:this_)?iam_user_(?:name|arn|unique_id|login_profile_\w+)"
 """terraform-aws-iam, modules/iam-user: outputs that no instance's key is taken for."""
 _USUAL = re.compile(
@@ -70,15 +72,19 @@ def read_reference(document: Document, node: Node) -> Reference | None:
         return read_reference(document, inner) if wrapped else None
     if not text.startswith("module."):
         return None
+    return _parsed(document, unwrap(node).children, text)
+
+
+def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference | None:
+    """The reference that `module` and what follows it make, whole; None for anything else."""
     known = usual_reference(text)
     if known is not None:
         return known
-    children = unwrap(node).children
-    kinds = tuple(child.type for child in children)
+    kinds = tuple(part.type for part in parts)
     if kinds == _BRACKETED:
-        key, attribute = (_in_brackets(document.text(one)) for one in children[2:])
+        key, attribute = (_in_brackets(document.text(one)) for one in parts[2:])
         if key is not None and attribute is not None and attribute.isidentifier():
-            label = document.text(children[1]).removeprefix(".").strip()
+            label = document.text(parts[1]).removeprefix(".").strip()
             return Reference(label, key, attribute, bracketed=True)
     elif kinds == _INDEXED:
         module, _, rest = text[7:].partition("[")
@@ -117,13 +123,29 @@ def written(reference: Reference) -> str:
     return f"{owner}[{quote(attribute)}]" if bracketed and readable else f"{owner}.{attribute}"
 
 
-def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Node]]:
-    """Every reference to a module anywhere under a node, with its own node."""
+class Extent(NamedTuple):
+    """Where a reference stands in its document, in bytes."""
+
+    start_byte: int
+    end_byte: int
+
+
+def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Extent]]:
+    """Every reference to a module anywhere under a node, in operations too, with where it stands."""
     for one in walk(node):
-        if one.type == "expression" and len(one.children) > 2:
-            found = read_reference(document, one)
+        if one.type not in _HOLDERS or len(one.children) < len(_PLAIN):
+            continue
+        children = one.children
+        for number, child in enumerate(children):
+            if child.type != "variable_expr" or document.text(child) != "module":
+                continue
+            kinds = tuple(part.type for part in children[number : number + len(_INDEXED)])
+            size = len(_INDEXED) if kinds in {_INDEXED, _BRACKETED} else len(_PLAIN)
+            parts = children[number : number + size]
+            start, end = child.start_byte, parts[-1].end_byte
+            found = _parsed(document, parts, document.data[start:end].decode("utf-8", "replace"))
             if found is not None:
-                yield found, one
+                yield found, Extent(start, end)
 
 
 def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
@@ -140,7 +162,7 @@ def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
         while position >= 0:
             end = position + len(wanted.encode())
             node = document.root.descendant_for_byte_range(position, end)
-            if node is not None and _refers(document, node, module, key):
+            if node is not None and _refers(document, node, (position, module, key)):
                 yield Place(document.name, node.start_point.row + 1)
             position = document.data.find(wanted.encode(), end)
 
@@ -163,17 +185,29 @@ def _line(files: FileSet, place: Place) -> tuple[str, bytes]:
     return place.file, files.documents[place.file].data.split(b"\n")[place.line - 1]
 
 
-def _refers(document: Document, node: Node | None, module: str, key: str | None) -> bool:
-    while node is not None and node.type not in {"expression", "comment", "block", "for_object_expr"}:
+def _refers(document: Document, found: Node, sought: tuple[int, str, str | None]) -> bool:
+    """Whether the text that was found is what refers to a module, or its key to one instance of it.
+
+    Args:
+        document: the document.
+        found: the smallest node that holds the text.
+        sought: where the text begins, the module's label, and the instance's key or None.
+    """
+    position, module, key = sought
+    node: Node | None = found
+    ends = _HOLDERS if key is None else {"index"}
+    while node is not None and node.type not in ends | {"comment", "block"}:
         node = node.parent
-    if key is not None and node is not None and node.type == "expression":
-        # from the key's own expression to the one that the index belongs to
-        node = node.parent
-        while node is not None and node.type not in {"expression", "comment", "block"}:
-            node = node.parent
-    if node is None or node.type != "expression":
+    if node is None or node.type not in ends:
         return False
-    words = [document.text(child).replace(" ", "") for child in node.children[:3]]
-    if words[:2] != ["module", f".{module}"]:
+    holder = node if key is None else node.parent
+    if holder is None:
         return False
-    return key is None or (len(words) == 3 and words[2] == f"[{quote(key)}]")
+    begins = position if key is None else node.start_byte
+    parts = holder.children
+    number = next((at for at, one in enumerate(parts) if one.start_byte == begins), None)
+    if number is None or (key is not None and number < 2):
+        return False
+    first = number if key is None else number - 2
+    words = [document.text(one).replace(" ", "") for one in parts[first : first + 2]]
+    return words == ["module", f".{module}"] and (key is None or _in_brackets(document.text(node)) == key)

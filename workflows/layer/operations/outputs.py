@@ -352,9 +352,9 @@ def _clone(source: Document, unit: Unit, sibling: Somebody, person: Somebody) ->
     for block in unit.blocks:
         document = block.document
         own = [replacing(block.label_node, quote(_label(block, sibling, person) or block.label))]
-        for reference, node in references_in(document, block.node):
+        for reference, extent in references_in(document, block.node):
             if reference.owner == sibling.owner:
-                own.append(replacing(node, written(reference.to(person.owner))))
+                own.append(Splice(*extent, written(reference.to(person.owner)).encode()))
         start, end = block.item.start_byte + unit.base, block.item.end_byte + unit.base
         text = cloned(document, block.node, own, renaming)
         if len(unit.items) > 1:
@@ -566,8 +566,8 @@ def _with_entry(
         node = entry.node.children[0]
         quoted = document.text(node).startswith('"') or not key.isidentifier()
         changes.append(replacing(node, quote(key) if quoted else key))
-    for reference, node in references_in(document, entry.node):
-        changes.append(replacing(node, written(reference.to(person.owner))))
+    for reference, extent in references_in(document, entry.node):
+        changes.append(Splice(*extent, written(reference.to(person.owner)).encode()))
     text = cloned(document, entry.node, changes, Renaming(sibling.name, person.name)).decode()
     place = _position(collection, collection.entries, key or person.sorted_by)
     followers = collection.entries[place:]
