@@ -11,7 +11,7 @@ from workflows.layer.discover import find_project
 from workflows.layer.edit import check, edit_layer, propose
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer, Subject
-from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, SetAccess, SetGroups
+from workflows.layer.operations import AddPerson, EditRefused, RemovePerson, ReplaceKey, SetAccess, SetGroups
 from workflows.layer.read import declares_people, lone_layer, read_files, read_layer
 
 KEY = "QUJD\n"
@@ -294,3 +294,14 @@ def test_a_switch_in_quotes_is_nothing_that_somebody_new_would_take_over() -> No
     quoted = BLOCKS_2020.replace("\n  pgp_key", '  upload_iam_user_ssh_key       = "false"\n\n  pgp_key')
     layer = layer_of({"users.tf": quoted}, {"jane.doe": KEY})
     assert not any("ssh_key" in one.message for one in check(layer, [AddPerson("maria.sosa", KEY)]))
+
+
+def test_a_key_file_that_the_module_encodes_itself_is_not_written() -> None:
+    users = USERS.replace('file("keys/${each.key}")', 'filebase64("${path.root}/keys/${each.key}")')
+    layer = layer_of({"users.tf": users, "locals.tf": 'locals {\n  users = ["jane.doe"]\n}\n'})
+    assert layer.people[0].key_file == "keys/jane.doe"
+    for operation in (AddPerson("maria.sosa", KEY), ReplaceKey("jane.doe", KEY)):
+        with pytest.raises(EditRefused) as refusal:
+            edit_layer(layer, [operation])
+        assert "filebase64" in refusal.value.why
+        assert str(refusal.value.place) == "users.tf:9"

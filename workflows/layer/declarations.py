@@ -207,7 +207,7 @@ def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, obje
         files: the layer's files.
         variables: the values of the variables files; they outrank the defaults in the layer.
     """
-    names: dict[str, object] = {"path.module": "."}
+    names: dict[str, object] = {"path.module": ".", "path.root": "."}
     for block in _all_blocks(files, "variable"):
         default = block.attributes.get("default")
         if default is not None and default.value.type not in {"tuple", "object"}:
@@ -359,6 +359,11 @@ def _plain_text(block: Block, attribute: str) -> str | None:
         path = _PLAIN_KEY.fullmatch(text)
         return path[1] if path is not None else None
     return text[1:-1] if text[:1] == '"' else None
+
+
+def wants_binary_key(block: Block) -> bool:
+    """Whether a module encodes the key file itself, so that it has to hold the binary key."""
+    return (block.source_of("pgp_key") or "").lstrip('"${ ').startswith("filebase64")
 
 
 def key_path_node(block: Block) -> Node | None:

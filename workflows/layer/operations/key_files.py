@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.errors import Problem
 from workflows.core.openpgp import holds
-from workflows.layer.declarations import VALUE, constants, key_path_node, module_of, place_of, template
+from workflows.layer.declarations import (
+    VALUE,
+    constants,
+    key_path_node,
+    module_of,
+    place_of,
+    template,
+    wants_binary_key,
+)
 from workflows.layer.document import unwrap
 from workflows.layer.facts import facts_of
 from workflows.layer.model import Place, Style
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from workflows.layer.document import Document, Splice
+    from workflows.layer.document import Block, Document, Splice
     from workflows.layer.facts import Facts
     from workflows.layer.files import FileSet
     from workflows.layer.model import Layer, Person
@@ -31,11 +39,12 @@ if TYPE_CHECKING:
 
 _QUOTES = {"quoted_template_start", "quoted_template_end"}
 _IN_FOLDER = ["template_interpolation", "template_literal"]
+_FOLDER = {"${path.module}", "${path.root}"}
 _MACHINE = "machine."
 
 
 class PathText(NamedTuple):
-    """The literal text of a path: the whole string, or what follows `${path.module}` in it.
+    """The literal text of a path: the whole string, or what follows `${path.module}` or `${path.root}` in it.
 
     Attributes:
         node: where it stands.
@@ -62,7 +71,7 @@ def path_text(document: Document, node: Node) -> PathText | None:
         return PathText(node, document.text(node)[1:-1], quoted=True)
     parts = [one for one in unwrap(node).children if one.type not in _QUOTES]
     first = document.text(parts[0]).replace(" ", "") if parts else ""
-    if [one.type for one in parts] == _IN_FOLDER and first == "${path.module}":
+    if [one.type for one in parts] == _IN_FOLDER and first in _FOLDER:
         return PathText(parts[1], document.text(parts[1]), quoted=False)
     return None
 
@@ -156,6 +165,17 @@ def sharing_key(layer: Layer, path: str, name: str = "") -> tuple[str, ...]:
     return tuple(one.iam_name for one in layer.people if one.key_file == path and one.iam_name != name)
 
 
+def refuse_binary(name: str, block: Block) -> None:
+    """Stop where a key file would be written that the module then encodes once more.
+
+    Raises:
+        EditRefused: the module encodes the file itself; the provider would fail on what iam-onboard writes.
+    """
+    if wants_binary_key(block):
+        why = f"The module {block.label} reads it with filebase64, and iam-onboard writes it for file."
+        raise refuse(f"The key of {name} can't be written.", why, place_of(block.attributes["pgp_key"]))
+
+
 def key_data(present: bytes | None, text: str) -> bytes:
     """What a key file holds once a key is in it: what it holds now, if that is the same key."""
     data = text.encode()
@@ -220,6 +240,7 @@ class ReplaceKey:
         person = find_person(layer, self.name)
         if person.key_file is None:
             raise refuse(f"The key file of {self.name} is not known.", "It is computed.", person.place)
+        refuse_binary(self.name, module_of(layer.files, person.module).block)
         return person.key_file
 
 

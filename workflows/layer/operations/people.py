@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
-from workflows.layer.declarations import constants, place_of, switched_off, user_modules
+from workflows.layer.declarations import constants, module_of, place_of, switched_off, user_modules
 from workflows.layer.document import remembered
 from workflows.layer.facts import facts_of
 from workflows.layer.lists import out_of_order
@@ -22,6 +22,7 @@ from workflows.layer.operations.block_style import BlockStyle
 from workflows.layer.operations.key_files import (
     check_key_text,
     key_data,
+    refuse_binary,
     sharing_key,
     with_key_text,
 )
@@ -222,6 +223,11 @@ class AddPerson:
     def _planned(self, layer: Layer) -> _Plan:
         style = style_for(layer, machine=self.machine)
         declared = style.plan(self.name, machine=self.machine, key_file=self.shared_key)
+        followed = layer.person(declared.sibling) if declared.sibling else None
+        if not self.shared_key:
+            refuse_binary(
+                self.name, module_of(layer.files, followed.module).block if followed else style.module.block
+            )
         kind = Kind(self.machine, declared.facts.login_profile, declared.facts.access_key)
         person = Somebody(self.name, declared.owner, kind)
         siblings = siblings_of(layer, person, declared.siblings)
