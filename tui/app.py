@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from screens.starting import Starting
-from screens.widgets.dialogs import Confirm, Notice, QuitQuestion, ask
+from screens.widgets.dialogs import Confirm, NameDialog, Notice, QuitQuestion, ask
 from tui.frame import Frame
 from tui.home import HomeScreen
 from tui.places import Machine
@@ -21,15 +22,18 @@ from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
 from tui.session_words import since_you_left
 from tui.worlds import WorldSource
 from workflows.core.errors import OnboardError
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
+from workflows.machine.events import StepKey
 
 if TYPE_CHECKING:
     from tui.shelf import Entry
     from tui.wizard import WizardScreen
-    from workflows.machine.events import StepKey
     from workflows.machine.journal import DamagedJournal
     from workflows.steps.base import Report
     from workflows.walk import Change, Walk
+
+
+_PROJECT = StepKey("project")
 
 
 class OnboardApp(Frame):
@@ -53,6 +57,7 @@ class OnboardApp(Frame):
         Binding("tab", "focus_next", "Next field", id="app.forward", show=False, priority=True),
         Binding("shift+tab", "focus_previous", "Field before", id="app.backward", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
+        Binding("ctrl+z", "suspend_process", "To the shell", id="app.suspend", show=False),
         Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
     ]
 
@@ -70,7 +75,13 @@ class OnboardApp(Frame):
 
     def on_mount(self) -> None:
         """Open the world, then show what was asked for."""
+        self.app_resume_signal.subscribe(self, self._back_from_the_shell)
         self.push_screen(Starting(self._open, self._opened, self.source.words))
+
+    def _back_from_the_shell(self, _app: App[Any]) -> None:
+        """Whatever was done in the shell meanwhile is looked at."""
+        if (wizard := self._wizard()) is not None:
+            wizard.look_again()
 
     def _open(self, report: Report) -> SessionControl:
         parts = self._load()
@@ -197,7 +208,45 @@ class OnboardApp(Frame):
         ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
 
     async def _look(self, walk: Walk, wanted: StepKey | None) -> None:
-        """Look at what changed since the session was left, then go on."""
+        """Look at what changed since the session was left, then go on; a moved project is asked about."""
+        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - not for the first paint
+        from workflows.steps import moved_project  # noqa: PLC0415 - likewise
+
+        context = walk.whole()
+        gone = moved_project.missing(context)
+        if gone is None or walk.session.status(_PROJECT) not in SETTLED | {Status.CONTRADICTED}:
+            await self._look_now(walk, wanted)
+            return
+        near = await asyncio.to_thread(moved_project.proposal, context, self._machine.working_folder)
+
+        def wrong(path: str) -> Sentence:
+            try:
+                moved_project.found_at(path, context)
+            except OnboardError as error:
+                return joined((error.what, error.next))
+            return ""
+
+        async def answered(path: str | None) -> None:
+            if path is not None:
+                self._move(walk, gone, moved_project.found_at(path, context))
+            await self._look_now(walk, wanted)
+
+        body = (
+            f"{gone} isn't there any more. If the project was moved, enter its folder: everything goes on "
+            "there. If it is gone, cancel, and choose another in Project."
+        )
+        dialog = NameDialog(
+            "Where is the project now?", body, str(near or ""), wrong, "~/work/bb-infra", "Continue there"
+        )
+        self.push_screen(dialog, answered)
+
+    def _move(self, walk: Walk, before: Path, now: Path) -> None:
+        try:
+            walk.session.move(_PROJECT, before, now)
+        except OnboardError as error:
+            self.show_error(error)
+
+    async def _look_now(self, walk: Walk, wanted: StepKey | None) -> None:
         words = "Looking at what has changed since you left"
         await self._show(Starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
 

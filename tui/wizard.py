@@ -30,14 +30,14 @@ from screens.widgets.key_line import KeyLine
 from screens.widgets.rail import RailEntry, StepRail
 from screens.widgets.text import Text, marked_up
 from tui.stage import Stage
-from workflows.core.sentences import text_of
+from workflows.core.sentences import joined, text_of
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Choice, Observation
 from workflows.machine.state import SETTLED, Status
 from workflows.numbers import count
 from workflows.services.ambient import endpoints
 from workflows.steps.everybody import everybody
-from workflows.walk import Question, Walk
+from workflows.walk import Change, Question, Walk
 from workflows.world import World
 
 _SECONDS_BETWEEN_DRAFTS = 2.0
@@ -108,6 +108,12 @@ class WizardScreen(Screen[None]):
         question: Question
         answer: Observation
 
+    @dataclass
+    class Seen(Message):
+        """What a look in the background saw."""
+
+        looks: tuple[tuple[Question, Observation], ...]
+
     def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]], at: StepKey | None = None) -> None:
         super().__init__()
         self._left = threading.Event()
@@ -129,6 +135,33 @@ class WizardScreen(Screen[None]):
     async def on_mount(self) -> None:
         await self.go_to(self._first or self.walk.session.proposal())
         self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
+        self._ask_what_is_open()
+
+    def look_again(self) -> None:
+        """Look at the world in the background; what is not as it was is shown, unless something runs here."""
+        done = self.walk.done()
+        self.run_worker(
+            lambda: self.post_message(self.Seen(self.walk.seen(done))),
+            thread=True,
+            group="looks",
+            exclusive=True,
+        )
+
+    @on(Seen)
+    async def _take(self, message: Seen) -> None:
+        changes: list[Change] = []
+        if self._left.is_set() or not self._stage.record(
+            lambda: changes.extend(self.walk.take(message.looks))
+        ):
+            return
+        contradicted = [one for one in changes if one.observation.contradicts]
+        for one in contradicted:
+            self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
+        if contradicted and not self.busy:
+            await self.go_to(self.current)
+        self._ask_what_is_open()
+
+    def _ask_what_is_open(self) -> None:
         if questions := self.walk.questions():
             self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
 

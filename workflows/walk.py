@@ -116,14 +116,37 @@ class Walk:
         Raises:
             OnboardError: the answers could not be kept.
         """
-        looks = {key: self._look_at(key) for key in self.session.layout() if self._done(key)}
-        self.session.observe(looks)
+        looks = self.seen(self.done())
+        return self.take(looks)
+
+    def done(self) -> tuple[Question, ...]:
+        """The done steps, each with what it may read: what a look is at."""
+        return tuple(self._question(key) for key in self.session.layout() if self._done(key))
+
+    def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
+        """Look at done steps; it changes nothing here, so that any thread may do it."""
+        return tuple((one, self._look_at(one)) for one in done)
+
+    def take(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
+        """Let the session know what was seen of the steps that were not done again meanwhile.
+
+        Returns:
+            as `look`.
+
+        Raises:
+            OnboardError: the answers could not be kept.
+        """
+        now = {one.key: look for one, look in looks if self.session.record(one.key) is one.record}
+        self.session.observe(now)
         return tuple(
             Change(key, self.title(key), look)
-            for key, look in looks.items()
+            for key, look in now.items()
             if self.session.status(key) is Status.CONTRADICTED
             or (look.verdict is Verdict.UNKNOWN and look is not NOT_ASKED)
         )
+
+    def _question(self, key: StepKey) -> Question:
+        return Question(key, self.context(key), self.session.record(key))
 
     def _done(self, key: StepKey) -> bool:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
@@ -137,7 +160,7 @@ class Walk:
             for key in open_ones
             if seen[key].verdict is Verdict.UNKNOWN and inquiry(self.module(key)) is not None
         )
-        return tuple(Question(key, self.context(key), self.session.record(key)) for key in asked)
+        return tuple(map(self._question, asked))
 
     def answer(self, question: Question) -> Observation:
         """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
@@ -160,8 +183,8 @@ class Walk:
         self.session.observe({key: answer})
         return self.session.status(key) is Status.CONTRADICTED is not before
 
-    def _look_at(self, key: StepKey) -> Observation:
-        return _seen(lambda: self.module(key).observe(self.context(key)))
+    def _look_at(self, done: Question) -> Observation:
+        return _seen(partial(self.module(done.key).observe, done.context))
 
     def proposal(self) -> StepKey | None:
         """Where to continue: the first step that the world contradicts or that is open.

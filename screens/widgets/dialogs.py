@@ -304,6 +304,7 @@ class NameDialog(Dialog[str]):
         value: the name to begin with.
         wrong: says what is wrong with a name, "" if nothing is.
         example: shown as long as nothing is entered.
+        accept: the words of the button that answers.
     """
 
     AUTO_FOCUS = "#name"
@@ -315,8 +316,10 @@ class NameDialog(Dialog[str]):
         value: str,
         wrong: Callable[[str], Sentence] = lambda _name: "",
         example: str = "",
+        accept: str = "OK",
     ) -> None:
         super().__init__(title)
+        self._accept = accept
         self._words = words
         self._value = value
         self._wrong = wrong
@@ -331,7 +334,7 @@ class NameDialog(Dialog[str]):
         yield Text("", id="wrong", classes="problem")
 
     def buttons(self) -> Iterable[Button]:
-        yield Button("OK", id="accept", variant="primary")
+        yield Button(self._accept, id="accept", variant="primary")
         yield Button("Cancel (esc)", id="close")
 
     @on(Input.Submitted)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.admin_project import AdminProject
 from support.fakes import FakeClipboard, fake_world
 from support.panes import rest, until
 from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.driver import Driver
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static, TextArea
@@ -22,7 +24,7 @@ from textual.widgets._toast import Toast
 
 from screens.starting import Starting
 from screens.widgets.contradiction import Contradiction
-from screens.widgets.dialogs import Confirm, ErrorDialog, Notice, QuitQuestion
+from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
 from screens.widgets.key_line import KeyLine
 from tui import frame as frame_module
 from tui.app import OnboardApp
@@ -82,8 +84,8 @@ class FakeSource:
 class House:
     """Everything around an application, in a folder of the test."""
 
-    def __init__(self, folder: Path) -> None:
-        self.modules: list[SmallStep] = small_workflow()
+    def __init__(self, folder: Path, modules: list[SmallStep] | None = None) -> None:
+        self.modules = modules or small_workflow()
         self.panes = panes_for(self.modules)
         self.source = FakeSource(folder)
         self.clock = BEGUN
@@ -616,3 +618,54 @@ async def test_no_widget_paints_what_a_terminal_would_act_upon(house: House) -> 
     assert "POISON" in text
     assert safe(text) == text
     assert {strip.cell_length for strip in strips} == {80}
+
+
+@pytest.mark.parametrize("answer", ["there", "cancel"])
+async def test_a_project_that_moved_is_one_question_and_everything_goes_on_there(
+    tmp_path: Path, admin_project: AdminProject, answer: str
+) -> None:
+    modules = small_workflow()
+    modules[0].STEP = replace(modules[0].STEP, gives=("project_root", "project", "layers"))
+    house = House(tmp_path, modules)
+    before = admin_project.root
+    house.session((PROJECT, {**LAYERS, "project_root": str(before)}), (USERS, {"people": f"{before}/x"}))
+    now = before.rename(before.with_name("elsewhere"))
+    app = house.app(session=house.sessions.summaries()[0].id)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, NameDialog))
+        assert app.screen.query_one(Input).value == str(now)  # beside its old place
+        app.screen.query_one(Input).value = str(now.parent)
+        await pilot.press("enter")
+        assert isinstance(app.screen, NameDialog)  # no project is there
+        app.screen.query_one(Input).value = str(now / "security")
+        await pilot.press("enter" if answer == "there" else "escape")
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        session, root = wizard.walk.session, now if answer == "there" else before
+        assert session.facts()["project_root"] == str(root)
+        assert session.facts()["people"] == f"{root}/x"
+        assert session.status(USERS) is Status.DONE
+
+
+async def test_back_from_the_shell_the_world_is_looked_at_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.session((PROJECT, LAYERS), (USERS, {"people": "jane"}))
+    app = house.app(session=house.sessions.summaries()[0].id)
+    stopped: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _pid, number: stopped.append(number))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        driver = app._driver
+        assert driver is not None
+        monkeypatch.setattr(type(driver), "can_suspend", True)
+        app.screen.set_focus(None)
+        await pilot.press("ctrl+z")
+        assert stopped == [signal.SIGTSTP]
+        house.modules[1].observation = Observation(Verdict.GONE, "She is gone.", about=("jane",))
+        app.post_message(Driver.SignalResume())
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        await until(pilot, lambda: wizard.walk.session.status(USERS) is Status.CONTRADICTED)
+        await until(pilot, lambda: "She is gone." in text_of(app))

@@ -11,6 +11,7 @@ from workflows.machine.events import (
     Event,
     Facts,
     Failed,
+    Moved,
     Reopened,
     Skipped,
     Started,
@@ -36,6 +37,8 @@ def event_of(kind: type[Event], key: StepKey, run: str = "r") -> Event:
         return Skipped(key, run, "now", "")
     if kind is Acknowledged:
         return Acknowledged(key, run, "now", "gone\njane.doe")
+    if kind is Moved:
+        return Moved(key, run, "now", "/before", "/now")
     if kind is Reopened:
         return Reopened(key, run, "now", "")
     return Started(key, run, "now")

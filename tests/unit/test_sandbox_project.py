@@ -90,3 +90,10 @@ def test_pointing_at_another_address_makes_the_layer_initialise_again(root: Path
         assert "20001" in override
         assert "20000" not in override
         assert f'key = "{project.account_of(layer)}/base-identities/terraform.tfstate"' in override
+
+
+def test_a_project_that_was_moved_away_does_not_stop_its_sandbox(root: Path) -> None:
+    moved = root.rename(root.with_name("elsewhere"))
+    project.point_at(root, "http://127.0.0.1:20000")
+    assert not root.exists()
+    assert not any(moved.rglob("zz_override.tf"))

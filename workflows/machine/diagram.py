@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import ALWAYS, Workflow
-from workflows.machine.events import Acknowledged, Event, Failed, Reopened, Skipped, Started, Succeeded
+from workflows.machine.events import Acknowledged, Event, Failed, Moved, Reopened, Skipped, Started, Succeeded
 from workflows.machine.rules import LEGAL
 from workflows.machine.state import Status
 
@@ -14,6 +14,7 @@ _BECOMES: dict[type[Event], Status] = {
     Skipped: Status.SKIPPED,
     Reopened: Status.READY,
     Acknowledged: Status.DONE,
+    Moved: Status.DONE,
 }
 _OPEN = (Status.READY, Status.FAILED, Status.STALE, Status.INTERRUPTED)
 _DERIVED = (

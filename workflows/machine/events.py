@@ -1,4 +1,4 @@
-"""The six things that can happen to a step; the journal stores these and nothing else.
+"""The seven things that can happen to a step; the journal stores these and nothing else.
 
 An event names the step it is about by a `StepKey`, so that a step which repeats over layers or identities
 has one history for each. Facts are plain JSON values: a secret cannot be one, and `checked_facts` sees to it.
@@ -93,7 +93,15 @@ class Acknowledged(Happened):
     seen: str
 
 
-Event = Started | Succeeded | Failed | Skipped | Reopened | Acknowledged
+@dataclass(frozen=True)
+class Moved(Happened):
+    """A folder that the step found is elsewhere now: paths in `before` are paths in `now`."""
+
+    before: str
+    now: str
+
+
+Event = Started | Succeeded | Failed | Skipped | Reopened | Acknowledged | Moved
 
 
 class UnstorableFactError(TypeError):
@@ -131,6 +139,19 @@ def plain_value(value: object, path: str) -> JsonValue:
             return {_text(key, path): plain_value(item, f"{path}.{key}") for key, item in value.items()}
     what = repr(value) if isinstance(value, float) else f"a {type(value).__name__}"
     raise UnstorableFactError(f"the fact {path} is {what}, which a journal cannot hold")
+
+
+def in_folder(value: JsonValue, before: str, now: str) -> JsonValue:
+    """A value in which every path in the folder `before` is one in `now`; an object's keys count too."""
+    match value:
+        case str():
+            inside = value == before or value.startswith(f"{before}/")
+            return now + value[len(before) :] if inside else value
+        case list() | tuple():
+            return [in_folder(item, before, now) for item in value]
+        case Mapping():
+            return {in_folder(key, before, now): in_folder(item, before, now) for key, item in value.items()}
+    return value
 
 
 def _text(name: object, path: str) -> str:

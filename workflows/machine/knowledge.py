@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from workflows.machine.declaration import Workflow
-from workflows.machine.events import Facts, JsonValue, StepKey
+from workflows.machine.events import Facts, JsonValue, StepKey, in_folder
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,14 @@ class Knowledge:
             elif name not in after or not _same(after[name].value, facts[fact]):
                 after[name] = KnownFact(facts[fact], number)
         return self if after == self.remembered else replace(self, remembered=after)
+
+    def moved(self, before: str, now: str) -> Knowledge:
+        """The same facts about a folder that is elsewhere now: nobody has to use them again for that."""
+        after = {
+            name: replace(known, value=in_folder(known.value, before, now))
+            for name, known in self.remembered.items()
+        }
+        return replace(self, remembered=after)
 
     def _items(self, fact: str) -> tuple[str, ...]:
         return tuple(self.in_force[fact].value) if fact in self.in_force else ()

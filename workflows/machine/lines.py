@@ -16,6 +16,7 @@ from workflows.machine.events import (
     Facts,
     Failed,
     Header,
+    Moved,
     Reopened,
     Skipped,
     Started,
@@ -32,6 +33,7 @@ _KINDS: dict[str, type[Event]] = {
     "skipped": Skipped,
     "reopened": Reopened,
     "acknowledged": Acknowledged,
+    "moved": Moved,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _OBJECTS = frozenset({"facts", "error", "details"})

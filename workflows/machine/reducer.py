@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -9,11 +10,13 @@ from workflows.machine.events import (
     Acknowledged,
     Event,
     Failed,
+    Moved,
     Reopened,
     Skipped,
     Started,
     Succeeded,
     checked_facts,
+    in_folder,
 )
 from workflows.machine.rules import IllegalTransition, refusal
 from workflows.machine.state import Phase, Record, State
@@ -46,6 +49,8 @@ def reduce(state: State, event: Event) -> State:
     if isinstance(event, Acknowledged) and before is not None:
         record = replace(before, acknowledged=event.seen)
         return replace(state, events=number, records={**state.records, event.key: record})
+    if isinstance(event, Moved):
+        return _moved(state, event, number)
     record = Record(_BECOMES[type(event)], run=event.run, at=event.at)
     match event:
         case Started(key):
@@ -62,6 +67,17 @@ def reduce(state: State, event: Event) -> State:
             record = replace(record, reason=event.reason)
     observed = {key: one for key, one in state.observed.items() if key != event.key}
     return State(knowledge, number, {**state.records, event.key: record}, observed)
+
+
+def _moved(state: State, event: Moved, number: int) -> State:
+    """The state about the same folder elsewhere; what was seen of the one before is no look at this one."""
+    records = {}
+    for key, record in state.records.items():
+        parts = {name: part for name, part in record.used.items() if isinstance(part, str)}
+        moved = {name: in_folder(json.loads(part), event.before, event.now) for name, part in parts.items()}
+        texts = {name: json.dumps(part, sort_keys=True) for name, part in moved.items()}
+        records[key] = replace(record, used={**record.used, **texts})
+    return State(state.knowledge.moved(event.before, event.now), number, records)
 
 
 def _storable(event: Event) -> Event:

@@ -12,6 +12,7 @@ from workflows.machine.events import (
     Event,
     Facts,
     Failed,
+    Moved,
     Reopened,
     Skipped,
     Started,
@@ -29,6 +30,7 @@ LEGAL: Mapping[type[Event], frozenset[Status]] = {
     Skipped: _OPEN,
     Reopened: frozenset({Status.DONE, Status.SKIPPED}),
     Acknowledged: frozenset({Status.DONE}),
+    Moved: frozenset({Status.DONE}),
 }
 
 _NOT_STARTED = "{title} has not been started"
@@ -73,6 +75,14 @@ REFUSALS: Mapping[type[Event], Mapping[Status, str]] = {
         Status.READY: _IS_OPEN,
         Status.RUNNING: _IS_RUNNING,
         Status.SKIPPED: "{title} was skipped; there is nothing to confirm",
+        Status.FAILED: _IS_OPEN,
+        Status.STALE: _IS_OPEN,
+        Status.INTERRUPTED: _IS_OPEN,
+    },
+    Moved: {
+        Status.READY: _IS_OPEN,
+        Status.RUNNING: _IS_RUNNING,
+        Status.SKIPPED: "{title} was skipped; it found no folder",
         Status.FAILED: _IS_OPEN,
         Status.STALE: _IS_OPEN,
         Status.INTERRUPTED: _IS_OPEN,

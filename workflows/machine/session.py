@@ -9,6 +9,7 @@ disk.
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of, explained, private_folder, sync_folder
+from workflows.core.files import cause_of, explained, private_folder, sync_folder, write_atomically
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
@@ -28,6 +29,7 @@ from workflows.machine.events import (
     Failed,
     Header,
     JsonValue,
+    Moved,
     Reopened,
     Skipped,
     Started,
@@ -35,6 +37,7 @@ from workflows.machine.events import (
     Succeeded,
     UnstorableFactError,
     checked_facts,
+    in_folder,
 )
 from workflows.machine.journal import DamagedJournal, Journal, Loaded, read_journal
 from workflows.machine.lines import SCHEMA, NewerSchema
@@ -45,6 +48,7 @@ from workflows.machine.rules import IllegalTransition, locked_words, refusal
 from workflows.machine.state import SETTLED, Phase, Record, State, Status
 
 JOURNAL = "journal.jsonl"
+_DRAFTS = "drafts"
 
 Clock = Callable[[], datetime]
 
@@ -63,7 +67,7 @@ class Session:
     ) -> None:
         self.folder = folder
         self.header = header
-        self.drafts = Drafts(folder / "drafts")
+        self.drafts = Drafts(folder / _DRAFTS)
         self._state = replace(state, observed=kept_observations(folder))
         self._journal = journal
         self._lock = lock
@@ -128,6 +132,21 @@ class Session:
         if not self._state.contradicted(key):
             raise IllegalTransition(f"Nothing contradicts {key}")
         self._happen(Acknowledged(key, self._run, self._stamp(), self._state.observed[key].identity))
+
+    def move(self, key: StepKey, before: Path, now: Path) -> None:
+        """The folder that a step found is elsewhere now: everything goes on there, nothing has to be redone.
+
+        What the session keeps beside its journal is changed first, so that a crash in between asks again.
+
+        Raises:
+            IllegalTransition: the step is not done.
+            OnboardError: a file could not be written.
+        """
+        event = Moved(key, self._run, self._stamp(), str(before), str(now))
+        reduce(self._state, event)
+        for path in (*self.folder.glob("*.json"), *(self.folder / _DRAFTS).glob("*.json")):
+            _move_in(path, str(before), str(now))
+        self._happen(event)
 
     def stale_reasons(self, key: StepKey) -> tuple[Sentence, ...]:
         """The titles of the steps whose outcome changed since a stale step was done."""
@@ -390,6 +409,19 @@ class Sessions:
         stamp = f"{self._now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         with explained(path, "copied, and is left as it is"):
             shutil.copy2(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+
+
+def _move_in(path: Path, before: str, now: str) -> None:
+    """Change the paths in a kept JSON file; a torn one is as good as none, and left alone."""
+    with explained(path, "read"):
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+    try:
+        kept = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    moved = in_folder(kept, before, now)
+    if moved != kept:
+        write_atomically(path, json.dumps(moved, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _is_name(session_id: str) -> bool:

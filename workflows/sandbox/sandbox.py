@@ -260,7 +260,7 @@ class Sandbox:
         )
         write_command(layout.terraform, lock=layout.terraform_lock)
         project.point_at(layout.project_root, self.endpoint_url)
-        if layout.upstream.exists():
+        if layout.upstream.exists() and layout.project_root.is_dir():
             project.repoint(layout.project_root, layout.upstream, self.administrator.environment)
 
     @classmethod

@@ -91,9 +91,10 @@ def lay_out(root: Path) -> None:
 def point_at(root: Path, endpoint_url: str) -> None:
     """Let every layer's provider and state backend talk to the sandbox's AWS, in files that git ignores.
 
-    An initialised layer remembers where its state was; when that changes, it must be initialised again.
+    An initialised layer remembers where its state was; when that changes, it must be initialised again. A
+    layer that was moved away is left out.
     """
-    for layer in layers(root):
+    for layer in filter(Path.is_dir, layers(root)):
         override = layer / "zz_override.tf"
         text = _OVERRIDE.format(url=endpoint_url, account=account_of(layer))
         if override.exists() and override.read_text(encoding="utf-8") == text:
