@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -123,8 +124,8 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path, data: bytes) -> None:
 
 def test_a_folder_a_missing_and_a_huge_file_are_told(tmp_path: Path) -> None:
     (tmp_path / "huge.csv").write_bytes(b"x" * 20_000)
-    for name, part in ((".", "cannot be read"), ("missing.csv", "cannot be read"), ("huge.csv", "more than")):
-        with pytest.raises(FileError, match=part):
+    for name in (".", "missing.csv", "huge.csv"):
+        with pytest.raises(FileError, match=re.escape(str(tmp_path / name))):
             read_access_key_file(tmp_path / name)
 
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from workflows.core import files
-from workflows.core.files import FileError, FileWrite
+from workflows.core.files import FileError, FileWrite, NotAccepted
 from workflows.core.locks import locked_folder
+from workflows.core.sentences import text_of
 
 NOW = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -302,18 +306,61 @@ def test_text_keeps_its_line_ends(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_as_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"ok\xff")
-    (tmp_path / "large").write_bytes(b"x" * 11)
+    with pytest.raises(FileError, match="byte 3"):
+        files.read_text(tmp_path / "binary", 10)
+
+
+def test_only_regular_files_up_to_a_size_are_read_and_nothing_makes_the_reader_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for name, part in (
-        ("binary", "byte 3"),
-        ("large", "more than 10 bytes"),
-        ("pipe", "a pipe"),
-        (".", "cannot be read"),
-        ("missing", "cannot be read"),
-    ):
-        with pytest.raises(FileError) as caught:
-            files.read_text(tmp_path / name, 10)
-        assert part in caught.value.what
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(tmp_path):
+        listening.bind("socket")
+    (tmp_path / "large").write_bytes(b"x" * 11)
+    with (tmp_path / "sparse").open("wb") as sparse:
+        sparse.truncate(20_000_000_000)
+    whys = {
+        name: _why_not(tmp_path / name)
+        for name in ("pipe", "endless", "socket", "large", "sparse", ".", "missing")
+    }
+    assert whys["pipe"] == whys["endless"] == whys["socket"]
+    assert whys["large"] == whys["sparse"]
+    assert len(set(whys.values())) == 4
+
+
+def _why_not(path: Path) -> str:
+    with pytest.raises(FileError, match=re.escape(str(path))) as caught:
+        files.read_bytes(path, 10)
+    assert caught.value.next
+    return text_of(caught.value.why)
+
+
+def test_what_has_no_size_is_read_up_to_the_limit() -> None:
+    assert files.load_file(Path("/proc/self/status"), 1_000_000)
+    with pytest.raises(NotAccepted):
+        files.load_file(Path("/proc/self/status"), 10)
+
+
+def test_a_link_is_read_only_where_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    assert files.load_file(tmp_path / "link", 1) == b"x"
+    with pytest.raises(OSError, match="link"):
+        files.load_file(tmp_path / "link", 1, follow=False)
+
+
+def test_a_refused_file_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    free = _free_descriptor()
+    for name in (".", "pipe"):
+        with pytest.raises(OSError, match=r"folder|accepted"):
+            files.open_file(tmp_path / name)
+    assert _free_descriptor() == free
+
+
+def _free_descriptor() -> int:
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    os.close(descriptor)
+    return descriptor
 
 
 def test_a_locked_folder_lets_the_next_one_in_afterwards_and_holds_no_file(tmp_path: Path) -> None:

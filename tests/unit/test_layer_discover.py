@@ -171,7 +171,7 @@ def test_build_env_lines_are_read_as_a_shell_would(tmp_path: Path) -> None:
 
 def forbid(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     """Make looking into a path fail as it does without the permission; root has every one."""
-    scandir, read_bytes = os.scandir, Path.read_bytes
+    scandir, opened = os.scandir, os.open
 
     def refuse(at: Path) -> None:
         if at == path or path in at.parents:
@@ -181,12 +181,12 @@ def forbid(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
         refuse(Path(at))
         return scandir(at)
 
-    def read(at: Path) -> bytes:
-        refuse(at)
-        return read_bytes(at)
+    def read(at: Path, flags: int, *more: Any) -> int:
+        refuse(Path(at))
+        return opened(at, flags, *more)
 
     monkeypatch.setattr(os, "scandir", scan)
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(os, "open", read)
 
 
 @pytest.mark.parametrize(

@@ -122,8 +122,12 @@ def test_a_failing_write_names_what_was_written_and_leaves_no_rubbish(
 def test_a_folder_that_may_not_be_written_in_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changes = proposed(folder)
 
-    def forbidden(path: Path, *_: object) -> int:
-        raise PermissionError(13, "Permission denied", str(path))
+    opened = os.open
+
+    def forbidden(path: Path, flags: int, *mode: int) -> int:
+        if flags & os.O_CREAT:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, flags, *mode)
 
     monkeypatch.setattr("workflows.core.files.os.open", forbidden)
     with pytest.raises(WriteFailed) as failure:

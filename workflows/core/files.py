@@ -17,6 +17,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
@@ -24,6 +25,9 @@ from workflows.core.sentences import Sentence
 
 BACKUPS_KEPT = 10
 """So many backups of one file are kept, the newest."""
+
+OWN_LIMIT = 100_000_000
+"""Bytes of a file that this program itself wrote (a journal, a record), or puts another in the place of."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 _NO_ROOM = "Make room, then try again. Nothing was changed."
@@ -55,6 +59,22 @@ class FileError(OnboardError):
     """A file or folder could not be read or written; says which, why, and what to do."""
 
 
+class NotAccepted(OSError):  # noqa: N818 - it says what is wrong
+    """The system would read this path, and this program does not: a device, a pipe, too large, too deep.
+
+    Attributes:
+        why: what is wrong with it.
+        remedy: what to do.
+    """
+
+    def __init__(
+        self, path: Path, why: Sentence, remedy: Sentence = "Check that it is the right file."
+    ) -> None:
+        super().__init__(errno.EINVAL, "not accepted", str(path))
+        self.why = why
+        self.remedy = remedy
+
+
 @contextlib.contextmanager
 def explained(path: Path, participle: str) -> Iterator[None]:
     """Turn an OSError into a `FileError` that names the path, the cause and what to do.
@@ -66,15 +86,22 @@ def explained(path: Path, participle: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _, what_next = _CAUSES.get(error.errno or 0, ("", "Check the path, then try again."))
         raise FileError(
-            "A file problem", f"{path} cannot be {participle}.", why=cause_of(error), next=what_next
+            "A file problem", f"{path} cannot be {participle}.", why=cause_of(error), next=_remedy(error)
         ) from error
 
 
 def cause_of(error: OSError) -> Sentence:
     """What went wrong, as a sentence without number and path."""
+    if isinstance(error, NotAccepted):
+        return error.why
     return _CAUSES.get(error.errno or 0, (f"{error.strerror or error}.",))[0]
+
+
+def _remedy(error: OSError) -> Sentence:
+    if isinstance(error, NotAccepted):
+        return error.remedy
+    return _CAUSES.get(error.errno or 0, ("", "Check the path, then try again."))[1]
 
 
 def read_text(path: Path, limit: int) -> str:
@@ -110,24 +137,65 @@ def read_bytes(path: Path, limit: int) -> bytes:
         FileError: it is not there, no regular file, larger than that, or unreadable.
     """
     with explained(path, "read"):
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise FileError(
-                "This is not a file",
-                f"{path} is a device, a pipe or a socket.",
-                next="Give the path of a regular file.",
-            )
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)
-    if len(data) > limit:
-        raise FileError(
-            "This file is too large",
-            f"{path} has more than {limit:,} bytes, the most that is accepted here.",
-            next="Check that it is the right file.",
-        )
+        return load_file(path, limit)
+
+
+def load_file(path: Path, limit: int, *, follow: bool = True) -> bytes:
+    """The bytes of a file as `read_bytes` gives them, for those who explain a failure themselves.
+
+    Args:
+        path: the file.
+        limit: the most bytes that are accepted.
+        follow: whether it may be a symbolic link.
+
+    Raises:
+        NotAccepted: it is no regular file, or larger than that.
+        OSError: it is not there, or unreadable.
+    """
+    with open_file(path, follow=follow) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        data = stream.read(limit + 1) if size <= limit else b""  # what has no size (/proc) is read, too
+    if size > limit or len(data) > limit:
+        raise NotAccepted(path, f"It has more than {limit:,} bytes, the most that is accepted here.")
     return data
+
+
+def open_file(path: Path, *, follow: bool = True) -> BufferedReader:
+    """A regular file, open for reading in pieces: neither a pipe nor a device makes anybody wait.
+
+    Args:
+        path: the file.
+        follow: whether it may be a symbolic link.
+
+    Raises:
+        NotAccepted: it is no regular file.
+        OSError: it is not there, or unreadable.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise _no_file(path) from error
+        raise
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "a folder", str(path))
+        if not stat.S_ISREG(mode):
+            raise _no_file(path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _no_file(path: Path) -> NotAccepted:
+    return NotAccepted(
+        path,
+        "It is a device, a pipe or a socket.",
+        "Put a regular file in its place, or give the path of one.",
+    )
 
 
 @dataclass(frozen=True)
@@ -181,7 +249,7 @@ def write_all_atomically(writes: Sequence[FileWrite]) -> None:
                 cleanup.callback(temporary.unlink, missing_ok=True)
                 former = None
                 if len(writes) > 1 and target.exists():
-                    former = _beside(target, target.read_bytes(), None, "old")
+                    former = _beside(target, load_file(target, OWN_LIMIT), None, "old")
                     cleanup.callback(former.unlink, missing_ok=True)
             staged.append((write.path, target, temporary, former))
         with contextlib.ExitStack() as undo:
@@ -239,7 +307,7 @@ class AppendedFile:
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
         self._size = size
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._cut_tail()
         except OSError:
@@ -311,7 +379,7 @@ def timestamped_backup(path: Path, now: datetime) -> Path:
     """
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     with explained(path, "backed up"):
-        data = path.read_bytes()
+        data = load_file(path, OWN_LIMIT)
         for number in itertools.count(1):
             backup = path.with_name(f"{path.name}.backup-{stamp}{f'-{number}' if number > 1 else ''}")
             with contextlib.suppress(FileExistsError):

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, AnyStr
 
-from workflows.core.files import replace_file
+from workflows.core.files import OWN_LIMIT, load_file, replace_file
+from workflows.core.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -125,7 +126,7 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 def read_record(path: Path) -> dict[str, Any] | None:
     """What `write_record` wrote; None where there is no such file."""
     try:
-        record: dict[str, Any] = json.loads(path.read_bytes())
+        record: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
     except FileNotFoundError:
         return None
     return record

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import pygohcl
-
 from workflows.core.errors import Problem
+from workflows.core.parsing import load_hcl, parse_hcl
 from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.document import Document
@@ -132,7 +131,7 @@ def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
 def _list(project: Project) -> tuple[Path, Document, Node]:
     folder = project.root / "config"
     path = next(one for end in _ENDINGS if (one := folder / f"common{end}").is_file())
-    document = Document(path.name, path.read_bytes())
+    document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
     where = f"The accounts in {path.name} are left alone."
     if path.is_symlink():
@@ -173,15 +172,14 @@ def _is_number(identity: str) -> bool:
 
 
 def _values(data: bytes) -> dict[str, Any]:
-    values: dict[str, Any] = pygohcl.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
-    return values
+    return parse_hcl(data.decode("utf-8-sig").replace("\r\n", "\n"))
 
 
 def _change(path: Path, before: Document, after: Document, wanted: dict[str, Any]) -> ChangeSet:
     try:
         same = after.broken_at is None and _values(after.data) == wanted
         detail = "" if same else "the values read back are others"
-    except pygohcl.HCLParseError as error:
+    except ValueError as error:
         same, detail = False, str(error)
     if not same:
         raise EditUnsafe(

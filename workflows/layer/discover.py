@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of
+from workflows.core.files import cause_of, load_file
+from workflows.core.parsing import MAX_VARIABLES, load_hcl
 from workflows.layer.document import Document
 from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
@@ -132,7 +133,7 @@ def read_build_env(path: Path) -> dict[str, str]:
         ProjectError: the file cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = load_file(path, MAX_VARIABLES).decode(errors="replace").splitlines()
     except OSError as error:
         raise ProjectError(
             "build.env cannot be read", f"{path} cannot be read.", why=cause_of(error)
@@ -338,7 +339,7 @@ def _identity(value: object) -> str:
 
 def _written_order(path: Path) -> dict[str, int]:
     """The position of each key of the map in the file; the evaluated map is sorted by name instead."""
-    document = Document(path.name, path.read_bytes())
+    document = Document(path.name, load_hcl(path))
     attribute = document.attributes.get("accounts")
     if attribute is None:
         return {}
@@ -350,7 +351,7 @@ def read_lock_file(path: Path) -> LockedProvider | None:
     """The AWS provider of a `.terraform.lock.hcl`; None without the file or without that provider in it."""
     if not path.is_file():
         return None
-    document = Document(path.name, path.read_bytes())
+    document = Document(path.name, load_hcl(path))
     for block in document.blocks_of("provider"):
         host, _, name = block.label.partition("/")
         if name == "hashicorp/aws":

@@ -14,8 +14,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pygohcl
-
+from workflows.core.parsing import parse_hcl
 from workflows.core.sentences import joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.facts import facts_of
@@ -142,8 +141,8 @@ def _check_syntax(before: Document | None, after: Document) -> None:
     error = f"{after.name}:{after.broken_at}: not HCL" if after.broken_at is not None else ""
     if not error:
         try:
-            pygohcl.loads(text.decode())
-        except (pygohcl.HCLParseError, pygohcl.HCLInternalError, UnicodeDecodeError) as reason:
+            parse_hcl(text.decode())
+        except ValueError as reason:
             error = str(reason)
     if error:
         raise EditUnsafe(

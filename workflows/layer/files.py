@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of
+from workflows.core.files import cause_of, load_file
+from workflows.core.openpgp import SIZE_LIMIT
+from workflows.core.parsing import load_hcl
 from workflows.layer.document import Document
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ class FileSet:
             found = {**own_files, **variables}
             refuse_outside(root, (folder, *filter(Path.is_symlink, found.values())))
             for name, path in found.items():
-                documents[name] = Document(name, path.read_bytes())
+                documents[name] = Document(name, load_hcl(path))
                 if path.is_symlink() or path in shared:
                     linked.add(name)
             for name in _key_folders(documents):
@@ -121,7 +123,7 @@ class FileSet:
                 refuse_outside(root, (folder / name, *filter(Path.is_symlink, entries)))
                 for path in entries:
                     if path.is_file():
-                        keys[f"{name}/{path.name}"] = path.read_bytes()
+                        keys[f"{name}/{path.name}"] = load_file(path, SIZE_LIMIT)
                         if not own or path.is_symlink():
                             linked.add(f"{name}/{path.name}")
         except OSError as error:
@@ -165,7 +167,7 @@ def read_documents(folder: Path, worth_reading: re.Pattern[bytes]) -> Iterator[D
         OSError: a file cannot be read.
     """
     for path in _terraform_files(folder):
-        if path.is_file() and worth_reading.search(data := path.read_bytes()):
+        if path.is_file() and worth_reading.search(data := load_hcl(path)):
             yield Document(path.name, data)
 
 

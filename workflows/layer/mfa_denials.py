@@ -7,12 +7,12 @@ iam:ChangePassword.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from workflows.core.parsing import parse_json
 from workflows.layer.document import function_call, walk
 from workflows.layer.model import Place
 from workflows.layer.values import evaluate
@@ -78,8 +78,8 @@ def _json(document: Document, node: Node) -> object:
         return evaluate(document, arguments[0], {}) if name == "jsonencode" and arguments else None
     text = _HEREDOC.search(document.text(node))
     try:
-        return json.loads(_TEMPLATE.sub("*", text[2])) if text else None
-    except (ValueError, RecursionError):
+        return parse_json(_TEMPLATE.sub("*", text[2])) if text else None
+    except ValueError:
         return None
 
 

@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import pygohcl
-
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of
+from workflows.core.files import cause_of, load_file
+from workflows.core.parsing import MAX_VARIABLES, parse_hcl, parse_json
 from workflows.layer.document import Attribute, Document, function_call, remembered, unwrap
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def read_variables(path: Path) -> dict[str, object]:
         BadVariables: the file cannot be read, is not UTF-8, or is not HCL.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = load_file(path, MAX_VARIABLES).decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise BadVariables(
             "A variables file cannot be read",
@@ -66,22 +65,15 @@ def read_variables(path: Path) -> dict[str, object]:
             why=str(error),
             next="Save it as UTF-8.",
         ) from error
-    if "\x00" in text:  # the parser would read up to there and be content
-        raise BadVariables(
-            "A variables file is not valid HCL",
-            f"{path} holds a NUL byte.",
-            next="Save it as plain UTF-8 text.",
-        )
     try:
-        values = pygohcl.loads(text)
-    except (pygohcl.HCLParseError, pygohcl.HCLInternalError) as error:
+        return parse_hcl(text)
+    except ValueError as error:
         raise BadVariables(
             "A variables file is not valid HCL",
             f"{path} cannot be parsed.",
             next="Repair it; the parser's words are below.",
             detail=str(error).replace("tmp.hcl", path.name),  # the name that pygohcl gives to any text
         ) from error
-    return dict(values)
 
 
 def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> object:
@@ -211,7 +203,7 @@ def unescape(text: str) -> str:
             if "\\U" in text:
                 text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
             else:
-                text = str(json.loads(f'"{text}"', strict=False))
+                text = str(parse_json(f'"{text}"', strict=False))
         except ValueError:
             return text
     return text.replace("$${", "${").replace("%%{", "%{")

@@ -19,8 +19,10 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import (
+    OWN_LIMIT,
     FileError,
     cause_of,
+    load_file,
     private_folder,
     remove_leftovers,
     replace_file,
@@ -28,6 +30,7 @@ from workflows.core.files import (
     write_atomically,
 )
 from workflows.core.locks import locked_folder
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.protected import refuse_protected
@@ -141,7 +144,7 @@ class WriteJournal:
 
     def _load(self) -> tuple[ChangeSet, list[str]] | None:
         try:
-            record = json.loads(self._record.read_bytes())
+            record = parse_json(load_file(self._record, OWN_LIMIT))
             if isinstance(record, list):  # as sessions kept it earlier
                 record = {"request": [], "changes": record}
             return ChangeSet(tuple(map(_from_record, record["changes"]))), record["request"]

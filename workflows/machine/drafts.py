@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from workflows.core.files import explained, private_folder, replace_file
+from workflows.core.files import OWN_LIMIT, explained, load_file, private_folder, replace_file
 from workflows.machine.events import Facts, JsonValue, StepKey
 from workflows.machine.lines import decode, encode
 
@@ -46,7 +46,7 @@ class Drafts:
         path = self._path(key)
         with explained(path, "read"):
             try:
-                return decode(path.read_bytes())
+                return decode(load_file(path, OWN_LIMIT))
             except (FileNotFoundError, ValueError):
                 return {}
 

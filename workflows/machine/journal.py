@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import AppendedFile, cause_of, replace_file
+from workflows.core.files import OWN_LIMIT, AppendedFile, cause_of, load_file, replace_file
 from workflows.machine.events import Event, Header
 from workflows.machine.lines import (
     SCHEMA,
@@ -79,7 +79,7 @@ def read_journal(path: Path) -> Loaded:
         OnboardError: the file cannot be opened, or comes from a newer version of the program.
     """
     try:
-        content = path.read_bytes()
+        content = load_file(path, OWN_LIMIT)
     except OSError as error:
         raise OnboardError(
             "This session cannot be opened",

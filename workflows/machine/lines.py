@@ -10,6 +10,7 @@ import json
 from dataclasses import fields
 from typing import Any, NoReturn
 
+from workflows.core.parsing import TooDeep, parse_json
 from workflows.machine.events import (
     Acknowledged,
     Event,
@@ -130,13 +131,13 @@ def decode(line: bytes) -> dict[str, Any]:
         BadLineError: it is none.
     """
     try:
-        values = json.loads(line.decode("utf-8", "surrogatepass"), parse_constant=_no_constant)
+        values = parse_json(line.decode("utf-8", "surrogatepass"), parse_constant=_no_constant)
     except BadLineError:
         raise
+    except TooDeep as error:
+        raise BadLineError("it is nested too deeply") from error
     except ValueError as error:
         raise BadLineError("it is no JSON") from error
-    except RecursionError as error:
-        raise BadLineError("it is nested too deeply") from error
     if not isinstance(values, dict):
         raise BadLineError("it is no JSON object")
     return values

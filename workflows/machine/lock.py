@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of
+from workflows.core.files import cause_of, load_file
 from workflows.core.locks import FileLock
 
 
@@ -44,7 +44,7 @@ class SessionLock(FileLock):
             if self.try_acquire():
                 path.write_text(str(os.getpid()))
                 return
-            owner = path.read_text(errors="replace")
+            owner = load_file(path, 32).decode(errors="replace")
         except OSError as error:
             self.release()
             raise OnboardError(

@@ -15,6 +15,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
 
@@ -102,9 +103,9 @@ def kept_observations(folder: Path) -> dict[StepKey, Observation]:
     They are a memory of looks that can be made again, so a damaged one is as good as none.
     """
     try:
-        entries = json.loads(read_text(folder / OBSERVED, _MAX_BYTES))
+        entries = parse_json(read_text(folder / OBSERVED, _MAX_BYTES))
         return {StepKey.parse(key): _from_record(entry) for key, entry in entries.items()}
-    except (OnboardError, OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    except (OnboardError, OSError, ValueError, TypeError, AttributeError, KeyError):
         return {}
 
 

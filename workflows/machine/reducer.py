@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from workflows.core.parsing import parse_json
 from workflows.machine.events import (
     Acknowledged,
     Event,
@@ -74,7 +75,7 @@ def _moved(state: State, event: Moved, number: int) -> State:
     records = {}
     for key, record in state.records.items():
         parts = {name: part for name, part in record.used.items() if isinstance(part, str)}
-        moved = {name: in_folder(json.loads(part), event.before, event.now) for name, part in parts.items()}
+        moved = {name: in_folder(parse_json(part), event.before, event.now) for name, part in parts.items()}
         texts = {name: json.dumps(part, sort_keys=True) for name, part in moved.items()}
         records[key] = replace(record, used={**record.used, **texts})
     return State(state.knowledge.moved(event.before, event.now), number, records)

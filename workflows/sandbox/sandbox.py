@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import private_folder
+from workflows.core.files import OWN_LIMIT, load_file, private_folder
 from workflows.core.processes import child_environment
 from workflows.sandbox import mirror, project, seed, template
 from workflows.sandbox.layout import PROJECT, Layout, Record, end_agents, ensure_short, remove_short
@@ -310,7 +310,7 @@ class Sandbox:
     def advance_clock(self, seconds: float) -> None:
         """Let the sandbox's AWS be so many more seconds ahead of the real time: a code is good only once."""
         path = self._layout.clock
-        ahead = float(path.read_text()) if path.exists() else 0.0
+        ahead = float(load_file(path, OWN_LIMIT)) if path.exists() else 0.0
         path.write_text(str(ahead + seconds))
 
     def __enter__(self) -> Sandbox:

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
-from workflows.core.files import replace_file
+from workflows.core.files import OWN_LIMIT, load_file, replace_file
 from workflows.core.locks import FileLock
+from workflows.core.parsing import parse_json
 from workflows.sandbox.layout import Layout, Record, end_agents, remove_short
 from workflows.sandbox.project import email_of
 
@@ -135,14 +136,14 @@ def load(layout: Layout, strict: StrictAws) -> bool:
     from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
 
     if layout.aws_state.exists():
-        saved: dict[str, Any] = pickle.loads(layout.aws_state.read_bytes())  # noqa: S301 - our own file, mode 0600
+        saved: dict[str, Any] = pickle.loads(load_file(layout.aws_state, OWN_LIMIT))  # noqa: S301 - our own file, mode 0600
         for name, backend in saved.items():
             live: Any = get_backend(cast("Any", name))
             live.clear()
             live.update(backend)
             vars(live).update(vars(backend))
     if layout.strict_state.exists():
-        strict.state.load(json.loads(layout.strict_state.read_bytes()))
+        strict.state.load(parse_json(load_file(layout.strict_state, OWN_LIMIT)))
     return layout.aws_state.exists()
 
 
@@ -162,7 +163,7 @@ class Clock:
     def __call__(self) -> float:
         """Seconds since the epoch."""
         try:
-            ahead = float(self._path.read_text())
+            ahead = float(load_file(self._path, OWN_LIMIT))
         except FileNotFoundError:
             ahead = 0.0
         return time.time() + ahead

@@ -13,7 +13,6 @@ import csv
 import io
 import os
 import re
-import stat
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,14 +85,9 @@ def find_access_keys(folder: Path, since: datetime) -> list[Path]:
 def looks_like_access_key(path: Path) -> bool:
     """Whether the file has the header of an access key file and a line below it; False if unreadable."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        data = files.load_file(path, MAX_BYTES, follow=False)
     except OSError:
         return False
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        if not stat.S_ISREG(status.st_mode) or not 0 < status.st_size <= MAX_BYTES:
-            return False
-        data = stream.read(MAX_BYTES)
     text = data.decode(_encoding(data), errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     return len(lines) >= 2 and "accesskeyid" in "".join(lines[0].casefold().split())

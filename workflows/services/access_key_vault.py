@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflows.core.errors import OnboardError
+from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.services.vault import PgpFileVault, Vault, VaultUnavailable
 
@@ -55,7 +56,7 @@ def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = F
     if content is None:
         return None
     try:
-        values = json.loads(content.reveal())
+        values = parse_json(content.reveal())
         return KeptAccessKey(str(values["id"]), Secret(str(values["secret"])))
     except (ValueError, KeyError, TypeError):
         raise OnboardError(

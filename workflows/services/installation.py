@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shlex
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 
 COMMANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
@@ -86,7 +86,7 @@ def how_to_add_the_demo() -> Sentence:
 def _checkout() -> str:
     """The folder of the source that this is an editable installation of, or ""."""
     try:
-        record = json.loads(distribution("iam-onboard").read_text("direct_url.json") or "{}")
+        record = parse_json(distribution("iam-onboard").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return ""
     editable = record.get("dir_info", {}).get("editable")

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from workflows.core.files import private_folder, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.services.clients import Credentials, ProfileFiles
 from workflows.services.vault import Vault
@@ -58,7 +59,7 @@ def kept_credentials(
     if vault is None or secret is None:
         return None
     try:
-        kept = json.loads(secret.reveal())
+        kept = parse_json(secret.reveal())
         expires_at = datetime.fromisoformat(kept["expires_at"])
         found = Credentials(kept["id"], Secret(kept["secret"]), Secret(kept["token"]), expires_at)
     except (ValueError, KeyError, TypeError):

@@ -17,6 +17,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, file_named, private_folder, read_text, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.numbers import count
 
@@ -176,7 +177,7 @@ def _plain(value: object) -> str:
 def _read(path: Path) -> KeyRecord:
     text = read_text(path, LARGEST)
     try:
-        values: dict[str, Any] = json.loads(text)
+        values: dict[str, Any] = parse_json(text)
         rotation = values.pop("rotation")
         created, kept_at = values.pop("created"), datetime.fromisoformat(values.pop("kept_at"))
         return KeyRecord(

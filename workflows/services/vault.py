@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import file_named, private_folder, read_bytes, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
 
@@ -150,7 +151,7 @@ class VaultChoice:
 def _secret_of(plain: bytes, name: str) -> Secret | None:
     """The secret in a decrypted file, or None if the file is not the one for that name."""
     try:
-        content: Any = json.loads(plain)
+        content: Any = parse_json(plain)
     except ValueError:
         return None
     if (

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import private_folder, read_bytes, read_text, write_atomically
+from workflows.core.files import private_folder, read_bytes, write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.shapes import plain, read
 from workflows.services.git import Git
 from workflows.services.terraform.record import local_modules
@@ -106,7 +107,7 @@ class KeptPlans:
         note = self._note(_sha256(data))
         if not note.is_file():
             raise _unknown(file, data)
-        found = json.loads(read_text(note, _LARGEST_NOTE))
+        found = read_json(note, _LARGEST_NOTE)
         if found["format"] != _FORMAT:
             raise OnboardError(
                 "This plan was kept by another version",

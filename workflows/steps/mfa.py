@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 
 from workflows.core.errors import OnboardError, Problem
+from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
@@ -310,7 +311,7 @@ def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
     if content is None:
         return None
     try:
-        values = json.loads(content.reveal())
+        values = parse_json(content.reveal())
         serial, seed = str(values["serial"]), Secret(str(values["seed"]))
     except (ValueError, KeyError, TypeError):
         raise OnboardError(

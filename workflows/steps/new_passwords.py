@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workflows.core.files import private_folder, read_text, write_atomically
+from workflows.core.files import private_folder, write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
 from workflows.services.terraform.state import State
@@ -60,7 +61,7 @@ def note_of(context: Context, account: str = "") -> Note:
         OnboardError: it cannot be read.
     """
     file = run_folder(context, account) / _FILE
-    return read(Note, json.loads(read_text(file, _MOST)), _FILE) if file.exists() else Note()
+    return read(Note, read_json(file, _MOST), _FILE) if file.exists() else Note()
 
 
 def write(note: Note, context: Context) -> None:

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.core.files import read_text, write_atomically
+from workflows.core.files import write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.sentences import Sentence
 from workflows.services.terraform.plan import Action, Plan, ResourceChange
 from workflows.services.terraform.words import meaning
@@ -192,5 +193,5 @@ def _files(context: Context) -> tuple[Path, Path]:
 def _read(file: Path) -> tuple[Resource, ...]:
     if not file.exists():
         return ()
-    records: list[Mapping[str, Any]] = json.loads(read_text(file, _MOST))
+    records: list[Mapping[str, Any]] = read_json(file, _MOST)
     return tuple(Resource(**{**one, "details": tuple(one["details"])}) for one in records)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from workflows.core.files import load_file
+from workflows.core.parsing import MAX_HCL
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.services.terraform.failures import InitWay, LockInfo
@@ -273,4 +275,4 @@ def initialise(way: InitWay, context: Context, report: Report, code: Secret | No
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return hashlib.sha256(load_file(path, MAX_HCL)).hexdigest() if path.is_file() else ""

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import write_atomically
+from workflows.core.files import load_file, write_atomically
+from workflows.core.parsing import MAX_HCL
 from workflows.core.processes import child_environment, read_record
 from workflows.core.sentences import Sentence, capitalized, joined
 from workflows.layer.change_set import ChangeSet, FileChange
@@ -263,7 +264,7 @@ def _changed_files(context: Context) -> list[dict[str, Any]]:
 
 def _sha256(path: Path) -> str:
     """The file's hash, or "" for a file that is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+    return hashlib.sha256(load_file(path, MAX_HCL)).hexdigest() if path.exists() else ""
 
 
 def _repository(request: Request, context: Context) -> Git:

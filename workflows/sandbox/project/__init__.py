@@ -14,6 +14,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import load_file
+from workflows.core.parsing import MAX_HCL
 
 ACCOUNTS = {
     "management": "111111111111",
@@ -97,7 +99,7 @@ def point_at(root: Path, endpoint_url: str) -> None:
     for layer in filter(Path.is_dir, layers(root)):
         override = layer / "zz_override.tf"
         text = _OVERRIDE.format(url=endpoint_url, account=account_of(layer))
-        if override.exists() and override.read_text(encoding="utf-8") == text:
+        if override.exists() and load_file(override, MAX_HCL).decode() == text:
             continue
         override.write_text(text, encoding="utf-8")
         shutil.rmtree(layer / ".terraform", ignore_errors=True)

@@ -6,12 +6,13 @@ What it does not understand never helps the caller: an unknown condition fails a
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 from typing import Any
+
+from workflows.core.parsing import parse_json
 
 Context = Mapping[str, str]
 Statement = Mapping[str, Any]
@@ -77,7 +78,7 @@ def evaluate_trust(document: str, principals: Iterable[str], context: Context) -
 def statements(documents: Iterable[str]) -> Iterable[Statement]:
     """Every statement of every document."""
     for document in documents:
-        body = json.loads(document).get("Statement", [])
+        body = parse_json(document).get("Statement", [])
         yield from [body] if isinstance(body, dict) else body
 
 

@@ -16,6 +16,8 @@ from moto.core.request import Request
 from moto.core.routing import get_service_router
 from werkzeug.exceptions import NotFound
 
+from workflows.core.parsing import parse_json
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -303,7 +305,7 @@ def _what(
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body or b"{}")
+        data = parse_json(body or b"{}")
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}

@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from workflows.core.openpgp import MalformedPackets, Packet, Tag, signature_in, split, subpackets
+from workflows.core.files import load_file
+from workflows.core.openpgp import SIZE_LIMIT, MalformedPackets, Packet, Tag, signature_in, split, subpackets
 from workflows.services.gpg.details import KeyDetails, parse_listings
 from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
@@ -159,7 +160,7 @@ def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
     """The reduced key, unless there is none or a part of the key is missing from it."""
     if not file.is_file():
         return None
-    reduced = PublicKeyText(file.read_bytes())
+    reduced = PublicKeyText(load_file(file, SIZE_LIMIT))
     try:
         return reduced if reduced.key_material == original.key_material else None
     except MalformedPackets:

@@ -9,7 +9,6 @@ the reason. No child process is run; `inspect` asks GnuPG what is in the key.
 from __future__ import annotations
 
 import base64
-import json
 import string
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +24,7 @@ from workflows.core.openpgp import (
     key_material,
     split,
 )
+from workflows.core.parsing import parse_json
 from workflows.services.gpg import pasted
 from workflows.services.gpg.refusals import (
     DamagedKey,
@@ -197,8 +197,8 @@ def _key_of_request(text: str) -> str | None:
         if start < 0 or end < start or '"public_key"' not in candidate:
             continue
         try:
-            document = json.loads(candidate[start : end + 1], strict=False)
-        except (ValueError, RecursionError):
+            document = parse_json(candidate[start : end + 1], strict=False)
+        except ValueError:
             continue  # Not JSON after all; the armored block or the base64 in the text is looked for instead.
         if isinstance(document, dict) and isinstance(document.get("public_key"), str):
             return str(document["public_key"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.files import read_text
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
 from workflows.services.profiles.merge import WantedSection, plain
 from workflows.services.profiles.plan import WantedProfiles
@@ -67,7 +68,7 @@ def read_record(path: Path) -> Recorded:
     if not path.exists():
         return Recorded({})
     try:
-        values = json.loads(read_text(path, LARGEST))
+        values = parse_json(read_text(path, LARGEST))
         if values["version"] != _VERSION:
             return Recorded({})
         writing = values.get("writing")

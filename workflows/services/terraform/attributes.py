@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from workflows.core.parsing import parse_json
 from workflows.services.terraform.redaction import redact
 
 MASK = "(sensitive)"
@@ -132,7 +133,7 @@ def _pretty(value: object) -> list[str]:
     if not isinstance(value, str):
         return []
     try:
-        return json.dumps(_masked(json.loads(value)), indent=2, ensure_ascii=False).splitlines()
+        return json.dumps(_masked(parse_json(value)), indent=2, ensure_ascii=False).splitlines()
     except ValueError:
         return value.splitlines()
 

@@ -6,7 +6,6 @@ Terraform's lock files exclude each other. So a mismatch is refused with what to
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import open_file
+from workflows.core.parsing import parse_json
 from workflows.core.processes import Completed, capture
 from workflows.core.versions import VersionNumber, allows
 from workflows.services.terraform.commands import Commands
@@ -184,7 +185,7 @@ def identify(
     commands = Commands(argv)
     answer = _ask(commands.version(), environment, run)
     try:
-        version = str(VersionNumber.parse(json.loads(answer.stdout)["terraform_version"]))
+        version = str(VersionNumber.parse(parse_json(answer.stdout)["terraform_version"]))
     except (ValueError, KeyError, TypeError):
         # Before 0.13 there was no -json; a version in words is enough to refuse it by.
         version = ""
@@ -242,7 +243,7 @@ def chosen_by_folder(name: str, path: str) -> bool:
     found = shutil.which(name, path=path)
     if found is None:
         return False
-    with Path(found).open("rb") as file:
+    with open_file(Path(found)) as file:
         return file.read(2) == b"#!" or Path(found).resolve().stem in {"mise", "asdf", "tenv", "rtx"}
 
 

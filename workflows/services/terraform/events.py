@@ -8,11 +8,12 @@ chatter) is still a line for people: `message_of` gives every line.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
+
+from workflows.core.parsing import parse_json
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ _ABOUT_A_RESOURCE: Final[Mapping[str, type[ResourceEvent]]] = {
 def parse_line(line: str) -> Event | None:
     """The event in one line of a `-json` run; None for any other line."""
     try:
-        return _event(json.loads(line)) if line.startswith("{") else None
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return _event(parse_json(line)) if line.startswith("{") else None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None  # no JSON, or the shape of a version that is not known
 
 
@@ -156,8 +157,8 @@ def message_of(line: str) -> str:
     """The line as a person reads it: an event's own message, or the line itself."""
     if line.startswith("{"):
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
+            record = parse_json(line)
+        except ValueError:
             return line
         if isinstance(record, dict) and isinstance(record.get("@message"), str):
             return str(record["@message"])
@@ -169,7 +170,7 @@ def moment_of(line: str) -> datetime | None:
     if not isinstance(parse_line(line), ResourceEvent | ChangeSummary):
         return None
     try:
-        return datetime.fromisoformat(str(json.loads(line).get("@timestamp"))).astimezone(UTC)
+        return datetime.fromisoformat(str(parse_json(line).get("@timestamp"))).astimezone(UTC)
     except ValueError:
         return None
 

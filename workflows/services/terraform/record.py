@@ -9,7 +9,6 @@ modules.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
+from workflows.core.files import NotAccepted, explained, load_file, open_file
+from workflows.core.parsing import MAX_HCL, parse_json
 from workflows.services.terraform.state import StateMark, state_of_plan
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class PlanRecord:
     state: StateMark | None = None
 
 
+LARGEST_SOURCE = 1_000_000_000
+"""Bytes of one file that a plan is made from: an archive beside the layer may have some hundred million."""
+
+
 def changed_since(record: PlanRecord) -> list[str]:
     """Paths of sources that were changed, added or removed since the plan was made, sorted."""
     now = hash_sources(record.layer, record.inputs)
@@ -88,9 +93,7 @@ def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:
 def local_modules(layer: Path) -> tuple[Path, ...]:
     """The folders of the layer's local modules, nested ones too, as `init` noted them; sorted."""
     try:
-        modules = json.loads((layer / ".terraform" / "modules" / "modules.json").read_text("utf-8"))[
-            "Modules"
-        ]
+        modules = parse_json(load_file(layer / ".terraform" / "modules" / "modules.json", MAX_HCL))["Modules"]
     except (FileNotFoundError, ValueError, KeyError):
         return ()
     folders = set()
@@ -103,7 +106,7 @@ def local_modules(layer: Path) -> tuple[Path, ...]:
 
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -126,7 +129,10 @@ def _hash(path: Path) -> str:
     if path.is_symlink():
         digest.update(f"-> {path.readlink()}\n".encode())
     if path.is_file():
-        digest.update(path.read_bytes())
+        with explained(path, "read"), open_file(path) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_SOURCE:
+                raise NotAccepted(path, f"It has more than {LARGEST_SOURCE:,} bytes.")
+            hashlib.file_digest(file, lambda: digest)
     elif not path.is_symlink():
         return "missing"
     return digest.hexdigest()

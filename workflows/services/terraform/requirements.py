@@ -11,10 +11,11 @@ it: no variables, no accounts, no binary.
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.files import load_file
+from workflows.core.parsing import MAX_HCL, parse_hcl, parse_json
 from workflows.core.sentences import Sentence
 from workflows.core.versions import VersionNumber, allows
 
@@ -61,13 +62,10 @@ def _overrides(path: Path) -> bool:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    import pygohcl  # noqa: PLC0415 - a Go library of 10 MB that --help does not need
-
     try:
-        loaded: Mapping[str, Any] = pygohcl.loads(path.read_text("utf-8-sig"))
-    except (pygohcl.HCLParseError, OSError, UnicodeDecodeError) as error:
+        return parse_hcl(load_file(path, MAX_HCL).decode("utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
-    return loaded
 
 
 def _providers(layer: Path, data: Path) -> Iterator[str]:
@@ -95,8 +93,8 @@ def _modules(blocks: Sequence[Mapping[str, Any]], layer: Path, data: Path) -> It
     if not wanted:
         return
     try:
-        text = (data / "modules" / "modules.json").read_text("utf-8")
-        installed = {module["Key"]: module for module in json.loads(text)["Modules"]}
+        text = load_file(data / "modules" / "modules.json", MAX_HCL)
+        installed = {module["Key"]: module for module in parse_json(text)["Modules"]}
     except (OSError, ValueError, KeyError, TypeError):
         yield "its modules are not installed"
         return
@@ -133,7 +131,7 @@ def _backend(
         for settings in _as_blocks(block.get("terraform")):
             written = settings.get("backend") or written  # one in an override file takes the other's place
     try:
-        stored = json.loads((data / "terraform.tfstate").read_text("utf-8")).get("backend")
+        stored = parse_json(load_file(data / "terraform.tfstate", MAX_HCL)).get("backend")
     except FileNotFoundError:
         stored = None
     except ValueError:
@@ -189,7 +187,7 @@ def provider_wanted(layer: Path) -> str | None:
                 return str(provider["version"])
     wanted: list[str] = []
     for path in sorted(layer.glob("*.tf")):
-        data = path.read_bytes()
+        data = load_file(path, MAX_HCL)
         if b"required_providers" in data or b"provider" in data:
             wanted += _constraints(_load(path))
     return ", ".join(dict.fromkeys(wanted)) or None

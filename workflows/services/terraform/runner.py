@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import pwd
 import shutil
@@ -27,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.files import cause_of, write_atomically
+from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
+from workflows.core.parsing import read_json
 from workflows.core.processes import is_alive, read_record, write_record
 from workflows.core.sentences import Sentence
 from workflows.services.terraform.events import Event, LineSplitter, message_of, parse_line
@@ -132,7 +132,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.output = folder / "output.log"
-        self._description: dict[str, Any] = json.loads((folder / "run.json").read_text("utf-8"))
+        self._description: dict[str, Any] = read_json(folder / "run.json", OWN_LIMIT)
 
     @classmethod
     def start(
@@ -270,7 +270,7 @@ class Run:
             OnboardError: it still runs.
         """
         self.refuse_if_running()
-        text = self.output.read_text("utf-8", errors="replace")
+        text = read_bytes(self.output, OWN_LIMIT).decode(errors="replace")
         kept = redact("\n".join(message_of(line) for line in text.splitlines()))
         write_atomically(target, f"{kept}\n".encode())
         self.discard()
@@ -291,7 +291,7 @@ class Run:
 
     def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
         splitter, exit_file = LineSplitter(), self.folder / "exit.json"
-        with self.output.open("rb") as file:
+        with open_file(self.output) as file:
             for look in itertools.count():
                 # Looked at before reading: what is written before the end is then always read.
                 running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())

@@ -7,7 +7,6 @@ since.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.files import private_folder
+from workflows.core.parsing import parse_json
 from workflows.core.processes import Completed, capture, child_environment, write_record
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain
@@ -254,7 +254,7 @@ class Terraform:
             OnboardError: they cannot be read.
         """
         answer = self._capture("output", self.binary.commands.output(), cancelled)
-        outputs = json.loads(answer.stdout, object_hook=without_clear_secrets)
+        outputs = parse_json(answer.stdout, object_hook=without_clear_secrets)
         return {name: output.get("value") for name, output in outputs.items()}
 
     def force_unlock(self, lock_id: str) -> None:
@@ -411,7 +411,7 @@ class Terraform:
         """
         refuse_another_plan(record)
         answer = self._capture("show", self.binary.commands.show(record.plan), cancelled)
-        return read_plan(json.loads(answer.stdout))
+        return read_plan(parse_json(answer.stdout))
 
     def give_up_plan(self) -> None:
         """Remove the plan file, which can carry the state. What is running is left alone.

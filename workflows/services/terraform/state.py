@@ -10,7 +10,6 @@ taken out of it, so that somebody else's apply since then is noticed.
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from collections import Counter
@@ -18,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def parse_state(text: str) -> State:
     Raises:
         ValueError: it is no JSON.
     """
-    return read_state(json.loads(text, object_hook=without_clear_secrets))
+    return read_state(parse_json(text, object_hook=without_clear_secrets))
 
 
 def read_state(show_json: Mapping[str, Any]) -> State:
@@ -253,7 +253,7 @@ def assumed_roles(document: str) -> tuple[Role, ...]:
         out.
     """
     try:
-        statements = json.loads(document)["Statement"]
+        statements = parse_json(document)["Statement"]
     except (ValueError, KeyError, TypeError):
         return ()
     found = set()
@@ -307,7 +307,7 @@ def read_mark(text: str) -> StateMark | None:
     """
     if not text.strip():
         return StateMark("", 0)
-    state = json.loads(text)
+    state = parse_json(text)
     if not isinstance(state, dict) or "serial" not in state:
         return None
     return StateMark(str(state.get("lineage") or ""), int(state["serial"]))

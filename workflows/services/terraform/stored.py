@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workflows.core.files import load_file
+from workflows.core.parsing import parse_json
 from workflows.services.terraform.state import State, StateMark, read_mark, read_state, without_clear_secrets
 
 MAX_BYTES = 100_000_000
@@ -66,7 +68,7 @@ def place_of(
     if not data.is_dir() or _workspace(data, environment) != _DEFAULT:
         return None
     try:
-        noted = json.loads((data / "terraform.tfstate").read_bytes()).get("backend") or {}
+        noted = parse_json(load_file(data / "terraform.tfstate", MAX_BYTES)).get("backend") or {}
         kind, settings = noted.get("type", "local"), noted.get("config") or {}
     except FileNotFoundError:
         kind, settings = "local", {}
@@ -84,7 +86,7 @@ def _workspace(data: Path, environment: Mapping[str, str]) -> str:
     if named := environment.get("TF_WORKSPACE"):
         return named
     try:
-        return (data / "environment").read_text("utf-8").strip() or _DEFAULT
+        return load_file(data / "environment", MAX_BYTES).decode().strip() or _DEFAULT
     except FileNotFoundError:
         return _DEFAULT
 
@@ -97,12 +99,12 @@ def read_stored(text: str) -> StoredState | None:
     if not text.strip():
         return NEVER_WRITTEN
     try:
-        stored, mark = json.loads(text, object_hook=without_clear_secrets), read_mark(text)
+        stored, mark = parse_json(text, object_hook=without_clear_secrets), read_mark(text)
         if mark is None or stored.get("version") != 4:
             return None
         shown = {"values": {"root_module": {"resources": list(_resources(stored["resources"]))}}}
         return StoredState(mark, read_state(shown))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

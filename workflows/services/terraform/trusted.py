@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, private_folder, read_bytes, write_atomically
+from workflows.core.files import explained, open_file, private_folder, read_bytes, write_atomically
+from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 
 _LARGEST = 1_000_000
@@ -43,7 +44,7 @@ class ForeignProgram:
         """
         with explained(path, "read"):
             place = path.resolve(strict=True)
-            with place.open("rb") as file:
+            with open_file(place) as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             return cls(place, _owner(place), sha256, why)
 
@@ -118,7 +119,7 @@ class TrustedPrograms:
         if not self._file.exists():
             return {}
         try:
-            known = json.loads(read_bytes(self._file, _LARGEST))
-        except (ValueError, RecursionError):
+            known = parse_json(read_bytes(self._file, _LARGEST))
+        except ValueError:
             return {}  # a damaged file trusts nothing: the person is asked again
         return known if isinstance(known, dict) else {}

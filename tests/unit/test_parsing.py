@@ -1,0 +1,126 @@
+"""The bounds before the parsers of JSON and HCL: what is nested too deeply is refused, nothing else is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pygohcl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.core.files import FileError
+from workflows.core.parsing import MAX_DEPTH, HclError, TooDeep, check_depth, parse_hcl, parse_json, read_json
+
+DEEP = 100_000
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@given(VALUES)
+def test_json_within_the_bound_is_what_the_library_reads(value: object) -> None:
+    text = json.dumps(value)
+    assert parse_json(text) == parse_json(text.encode()) == value
+
+
+@given(VALUES, st.integers(0, MAX_DEPTH + 5))
+def test_json_is_refused_exactly_beyond_the_bound(value: object, more: int) -> None:
+    for _ in range(more):
+        value = [value, '"]}\\"', {"}": []}]
+    if depth(value) > MAX_DEPTH:
+        with pytest.raises(TooDeep):
+            parse_json(json.dumps(value))
+    else:
+        assert parse_json(json.dumps(value)) == value
+
+
+@pytest.mark.parametrize("text", ["[" * DEEP, '{"a":' * DEEP, "[" * 900 + "]" * 900])
+def test_json_that_the_library_cannot_bear_is_refused(text: str) -> None:
+    with pytest.raises(TooDeep):
+        parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,", "nul", "[]" * DEEP, "\ud800"])
+def test_what_is_no_json_is_a_value_error_and_not_too_deep(text: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - JSONDecodeError and UnicodeError alike
+        parse_json(text)
+    assert not isinstance(caught.value, TooDeep)
+
+
+@pytest.mark.parametrize("data", [b"{", b"\xff\xfe\x00", b'{"a":' * 900 + b"1" + b"}" * 900])
+def test_a_damaged_file_of_json_is_named(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "record.json"
+    path.write_bytes(data)
+    with pytest.raises(FileError, match=str(path)):
+        read_json(path, 10_000)
+
+
+DEEP_HCL = {
+    "brackets": "a = " + "[" * DEEP,
+    "closed": "a = " + "[" * DEEP + "]" * DEEP,
+    "parentheses": "a = " + "(" * DEEP,
+    "objects": "a = " + "{b = " * DEEP,
+    "blocks": "a {\n" * DEEP,
+    "templates": "a = " + '"${' * DEEP,
+    "heredocs": "a = <<E\n" + "${<<E\n" * DEEP,
+    "directives": 'a = "' + '%{if "' * DEEP,
+    "calls": "a = " + "f(" * DEEP,
+    "signs": "a = " + "!" * DEEP,
+    "signs apart": "a = " + "! # x\n" * DEEP + "- /* y */" * DEEP,
+    "closed in strings": 'a = ["]", ' * DEEP,
+    "closed in comments": "a = [ # ]\n" * DEEP,
+    "after an escaped template": 'a = "$${"\nb = ' + "[" * DEEP,
+    "after a quote in a comment": '# "\nb = ' + "[" * DEEP,
+    "after a heredoc": 'a = <<E\n"\nE\nb = ' + "[" * DEEP,
+}
+
+
+@pytest.mark.parametrize("name", DEEP_HCL)
+def test_deep_hcl_is_refused_before_the_parser_that_would_end_the_process(name: str) -> None:
+    with pytest.raises(TooDeep):
+        parse_hcl(DEEP_HCL[name])
+
+
+FLAT_HCL = {
+    "in a string": 'a = "' + "[({" * 200 + '"\n',
+    "in an escaped string": 'a = "' + '\\"[({' * 200 + '"\n',
+    "in a comment": "# " + "[({" * 200 + "\n// " + "[" * 200 + "\n/* " + "{\n" * 200 + " */\na = 1\n",
+    "in a heredoc": "a = <<-EOF\n" + "  [({\n" * 200 + "  EOF\n",
+    "in a heredoc that ends later": "a = <<EOF\n" + "  EOF [\n" * 200 + "EOF\n",
+    "escaped templates": 'a = "' + "$${%%{" * 200 + '"\n',
+    "one after the other": "a = [" + "[1], " * 200 + "]\n",
+    "banners": ("#" + "-" * 200 + "\n") * 200 + "a = 1 - -1\n",
+    "dashes": "a = b" + "-b" * 200 + "\n",
+    "templates": 'a = "' + "${b}" * 200 + '"\n',
+}
+
+
+@pytest.mark.parametrize("name", FLAT_HCL)
+def test_hcl_that_is_not_deep_is_read(name: str) -> None:
+    assert parse_hcl(FLAT_HCL[name]) == pygohcl.loads(FLAT_HCL[name])
+
+
+def test_as_many_brackets_as_could_end_the_process_are_refused_wherever_they_stand() -> None:
+    with pytest.raises(HclError):
+        parse_hcl("a = [" + "[], " * DEEP + "]\n")
+
+
+@given(st.binary())
+def test_whatever_the_bytes_the_depth_is_found_out(data: bytes) -> None:
+    check_depth(data * 50)
+
+
+@pytest.mark.parametrize("text", ["a = ", "a = 1\0", "\ud800", "}"])
+def test_what_is_no_hcl_has_the_message_of_the_parser(text: str) -> None:
+    with pytest.raises(HclError) as caught:
+        parse_hcl(text)
+    assert str(caught.value)
