@@ -87,7 +87,7 @@ class HandoffPane(StepPane):
         """A done step shows what it holds; nothing has to be read for that."""
         held = handoff_of(self.context)
         names = tuple("" for _ in held.identities)
-        self.query_one("#arrival", Text).update("\n".join(_told(held, names)))
+        self.query_one("#arrival", Text).update("\n".join(_told(held, names, frozenset())))
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -131,9 +131,10 @@ class HandoffPane(StepPane):
         self._arrival = arrival
         shown = self.query_one("#arrival", Text)
         lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
-        lines += _told(arrival.handoff, arrival.own_keys)
+        lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
-        lines += ["", "Are these the accounts that you expect? Then Next (^n)."]
+        lines.append("" if arrival.known else "! None of these accounts is known here yet.")
+        lines.append("Are these the accounts that you expect? Then Next (^n).")
         shown.update("\n".join(lines))
         self.keep_draft()
         self.query_one("#read").focus(scroll_visible=False)
@@ -160,16 +161,24 @@ class HandoffPane(StepPane):
         return {"text": request.text, "path": request.path}
 
 
-def _told(held: Handoff, own_keys: tuple[str, ...]) -> list[str]:
-    """For each identity its account, user and key, to be compared with what the person knows."""
-    lines = [f"Project {held.project}"]
+def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
+    """For each identity its account, user and key, to be compared with what the person knows.
+
+    Every account id is there; one that is not known is marked, as long as any is.
+    """
+
+    def account(id_: str) -> str:
+        return f"account {id_}" + ("  ! not known here yet" if known and id_ not in known else "")
+
+    lines = []
     for identity, key in zip(held.identities, own_keys, strict=True):
         alias = f", alias {identity.account_alias}" if identity.account_alias else ""
-        lines.append(f"• {identity.account_name}: account {identity.account_id}{alias}")
-        roles = (
-            ", ".join(f"{profile.role} in {profile.account_name}" for profile in identity.profiles) or "none"
-        )
-        lines.append(f"  user {identity.user}, roles: {roles}")
+        lines.append(f"• {identity.account_name}: {account(identity.account_id)}{alias}")
+        roles = "roles:" if identity.profiles else "no roles"
+        lines.append(f"  user {identity.user}, project {held.project}, {roles}")
+        lines += [
+            f"  · {one.role} in {one.account_name}: {account(one.account_id)}" for one in identity.profiles
+        ]
         if identity.encrypted_password or identity.encrypted_secret:
             lines += ["  encrypted to the key", f"  {grouped(identity.key_fingerprint)}"]
         if key:

@@ -69,6 +69,23 @@ async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
     session.close()
 
 
+async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    world = world_of(tmp_path, gpg)
+    config = world.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
+    app = PaneHost(session, world, MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "which is yours" in app.text())
+        lines = [line.partition(": account ")[2] for line in app.text().splitlines()]
+        marked = {line[:12]: "! not known" in line for line in lines if line}
+        assert marked == {"222222222222": False, "333333333333": True}
+    session.close()
+
+
 async def test_join_with_a_file_opens_it_at_once(tmp_path: Path, gpg: GpgHome) -> None:
     world = world_of(tmp_path, gpg)
     (world.home / "handoff.txt").write_text(handoff_for(gpg, "jane").render())
@@ -142,5 +159,5 @@ async def test_the_mailbox_is_offered_in_the_sandbox(tmp_path: Path, gpg: GpgHom
         (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
         await pilot.press("enter")
         await rest(pilot)
-        assert "this handoff is for you" in app.text()
+        assert "this handoff is for you" in said(app)
     session.close()

@@ -110,7 +110,15 @@ def test_any_other_sign_in_address_is_refused(url: str, reason: str) -> None:
         {"password_policy": ("\x1b[2Jhello",)},
         {"password_policy": ("x\u202ey",)},
         {"password_policy": ("x",) * 21},
+        *(
+            {"password_policy": (f"x{odd}y",)}
+            for odd in "\ud800\U000e0041\u200b\u200d\u2066\u3164\u2179\t\u241b"
+        ),
         {"profiles": (RoleProfile("a b", "DevOps", "shared", "333333333333"),)},
+        *(
+            {"profiles": (RoleProfile(name, "DevOps", "shared", "333333333333"),)}
+            for name in ("default", "Default", "profile", "sso-session", "services", "plugins", "preview")
+        ),
         {"profiles": (RoleProfile("a", "Dev Ops", "shared", "333333333333"),)},
         {"profiles": (RoleProfile("a", "DevOps", "../x", "333333333333"),)},
         {"profiles": (RoleProfile("a", "DevOps", "shared", "3"),)},
@@ -122,6 +130,24 @@ def test_a_value_that_breaks_its_rule_is_refused_on_both_ways(changes: dict[str,
     assert handoff.problems()
     with pytest.raises(MessageError, match="refused"):
         handoff.render()
+
+
+def test_a_profile_name_may_hold_a_word_that_aws_uses() -> None:
+    for name in ("default-bb", "bb-default", "bb-services"):
+        profile = RoleProfile(name, "DevOps", "shared", "333333333333")
+        assert Handoff("bb", (identity(profiles=(profile,)),)).problems() == []
+
+
+@pytest.mark.parametrize("hidden", ["\ud800", "\udc00x", "\U000e0041", "\U000e0100"])
+@pytest.mark.parametrize("where", [{"x": "{}"}, {"x{}": 1}, {"x": [["a{}"]]}, {"x": [{"{}": {"y": "z"}}]}])
+def test_hidden_characters_are_refused_also_in_fields_that_nobody_knows(
+    where: dict[str, object], hidden: str
+) -> None:
+    text = json.dumps(where).replace("{}", json.dumps(hidden)[1:-1])
+    handoff = Handoff("bb", (identity(),), extra=json.loads(text))
+    with pytest.raises(MessageError, match="damaged") as refused:
+        open_handoff(render_block("handoff", handoff.payload()))
+    assert "U+" in refused.value.detail
 
 
 @pytest.mark.parametrize("project", ["", "../x", "a b", "x" * 33, "-x"])

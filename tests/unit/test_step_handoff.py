@@ -146,6 +146,23 @@ def test_an_identity_without_anything_encrypted_needs_no_key(tmp_path: Path, key
     assert "nothing encrypted" in arrival.remarks[0]
 
 
+def test_accounts_that_the_persons_profiles_name_are_known(tmp_path: Path, keys: GpgHome) -> None:
+    text = handoff_for(keys, "jane").render()
+    here = context(tmp_path, keys)
+    assert step.read(Request(text=text), here, nothing).known == frozenset()
+    config = here.world.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        "[profile bb-x]\nrole_arn = arn:aws:iam::333333333333:role/X\n"
+        "mfa_serial = arn:aws-us-gov:iam::222222222222:mfa/jane\n"
+    )
+    assert step.read(Request(text=text), here, nothing).known == {"222222222222", "333333333333"}
+    config.unlink()
+    facts = step.perform(Request(text=text), here, nothing)
+    again = context(tmp_path, keys, **facts)
+    assert step.read(Request(text=text), again, nothing).known == {"222222222222", "333333333333"}
+
+
 def test_two_users_of_one_account_are_refused(tmp_path: Path, keys: GpgHome) -> None:
     machine = identity_for(
         keys,

@@ -30,6 +30,9 @@ WRAP = "\ue000"
 
 Json: TypeAlias = Mapping[str, object]
 
+_HIDDEN = re.compile("[\ud800-\udfff\U000e0000-\U000e01ef]")
+"""Lone surrogates and tags, wherever they are, also in fields that only a newer program knows."""
+
 _START = re.compile(r'\{\s*"iam-onboard"\s*:\s*"([a-z-]{1,32})"')
 _QUOTE_MARKS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
 _LINKS = re.compile(r'(?P<before>"?)<(?P<target>(?:https?://|mailto:)[^<>"]{1,2048})>')
@@ -202,6 +205,7 @@ def _decode(block: str, kind: str) -> dict[str, object]:
         payload = json.loads(
             block, strict=False, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
         )
+        _refuse_hidden(payload)
     except (ValueError, RecursionError) as error:
         raise MessageError(
             f"The {kind} is damaged",
@@ -226,6 +230,11 @@ def _decode(block: str, kind: str) -> dict[str, object]:
             next="Update iam-onboard (`pipx upgrade iam-onboard`), then open the message again.",
         )
     return payload
+
+
+def _refuse_hidden(payload: object) -> None:
+    if hidden := _HIDDEN.search(json.dumps(payload, ensure_ascii=False)):
+        raise ValueError(f"it holds the character U+{ord(hidden[0]):04X}, which no text for people has")
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

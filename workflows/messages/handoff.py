@@ -119,10 +119,7 @@ class Identity:
                     "An access key id and its encrypted secret come together or not at all.", "access_key_id"
                 )
             )
-        if len(self.password_policy) > 20:
-            found.append(Problem("The password policy has more than 20 sentences.", "password_policy"))
-        for sentence in self.password_policy[:20]:
-            found += rules.prose(sentence, "password_policy")
+        found += rules.password_policy(self.password_policy)
         for profile in self.profiles:
             found += profile.problems()
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from workflows.core.errors import Problem
@@ -35,6 +35,7 @@ SIGN_IN_DOMAINS = {
 MAX_CIPHERTEXT = 16 * 1024
 MAX_PUBLIC_KEY = 64 * 1024
 MAX_PROSE = 500
+MAX_POLICY = 20
 
 _IAM_NAME = r"[A-Za-z0-9_+=,.@-]"
 _NAME_OF = "(letters, digits and + = , . @ _ -, at most"
@@ -46,7 +47,11 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     # IAM API reference, CreateUser and CreateRole: 1-64 of \w+=,.@-
     "user": (_IAM_NAME + "{1,64}", f"an IAM user name {_NAME_OF} 64)"),
     "role": (_IAM_NAME + "{1,64}", f"an IAM role name {_NAME_OF} 64)"),
-    "profile": (_IAM_NAME + "{1,128}", f"a profile name {_NAME_OF} 128)"),
+    # AWS CLI user guide, configuration files: "default" and the kinds of sections mean something there
+    "profile": (
+        r"(?i:(?!(?:default|profile|sso-session|services|plugins|preview)\Z))" + _IAM_NAME + "{1,128}",
+        f"a profile name {_NAME_OF} 128, and none that AWS's own files use, as default)",
+    ),
     "account_name": (r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", "an account's name (letters, digits, - _ and .)"),
     "account_id": (r"[0-9]{12}", "an account id (twelve digits)"),
     # IAM API reference, CreateAccountAlias: 3-63, no dash at an end, no two in a row, not twelve digits.
@@ -68,6 +73,11 @@ _TRICKS = re.compile(
 """Controls, what turns text around, surrogates, tags. Joiners are in names of some languages."""
 
 
+_OF_A_POLICY = frozenset(map(chr, range(0x20, 0x7F))) | frozenset(
+    "\u201c\u201d\u2018\u2019\u2013\u2014\u2026"  # quotation marks, dashes, an ellipsis
+)
+
+
 def check(**values: str) -> list[Problem]:
     """What is wrong with the values of some fields, named as in a message ("user", "account_id")."""
     return [
@@ -84,6 +94,18 @@ def prose(value: str, field: str, maximum: int = MAX_PROSE) -> list[Problem]:
     if _TRICKS.search(value):
         return [Problem(f"{field} holds control characters.", field)]
     return []
+
+
+def password_policy(sentences: Sequence[str]) -> list[Problem]:
+    """Sentences on an account's password policy, as this program words them: a few, in plain characters."""
+    if len(sentences) > MAX_POLICY:
+        return [Problem(f"The password policy has more than {MAX_POLICY} sentences.", "password_policy")]
+    found = [problem for one in sentences for problem in prose(one, "password_policy")]
+    odd = sorted({character for one in sentences for character in one if character not in _OF_A_POLICY})
+    if odd and not found:
+        signs = ", ".join(f"U+{ord(character):04X}" for character in odd[:5])
+        found = [Problem(f"The password policy holds characters that none has: {signs}.", "password_policy")]
+    return found
 
 
 def ciphertext(value: str | None, field: str) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.services.gpg.decrypt import clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
+from workflows.services.profiles.write import profile_paths
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.own_identity import handoff_of
 from workflows.steps.places import told_path, typed_path
@@ -30,6 +32,8 @@ STEP = Step(
     blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
 )
 MAX_HANDOFF = 2_000_000
+_LARGEST_CONFIG = 10_000_000
+_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ class Arrival:
         own_keys: for each identity, the user id of the person's key that it is encrypted to, "" for an
             identity in which nothing is encrypted.
         remarks: what the person should know, each a sentence.
+        known: ids of the accounts that this computer knows of the project.
     """
 
     handoff: Handoff
     source: str
     own_keys: tuple[str, ...]
     remarks: tuple[Sentence, ...]
+    known: frozenset[str] = frozenset()
 
 
 def mail(context: Context) -> Path | None:
@@ -79,7 +85,22 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     owners = [own_key(identity, keys) for identity in handoff.identities]
     remarks = _remarks(handoff, owners, context)
     names = tuple(_user_id(key.details) if key else "" for key in owners)
-    return Arrival(handoff, source, names, remarks)
+    return Arrival(handoff, source, names, remarks, known_accounts(handoff.project, context))
+
+
+def known_accounts(project: str, context: Context) -> frozenset[str]:
+    """Ids of the accounts that the person's profiles of a project name, or a handoff accepted before.
+
+    Raises:
+        FileError: the profiles cannot be read.
+    """
+    config = profile_paths(context.world.home, project).config
+    text = read_text(config, _LARGEST_CONFIG) if config.exists() else ""
+    accepted = handoff_of(context).identities if "handoff" in context.facts else ()
+    return frozenset(_ACCOUNT.findall(text)).union(
+        (one.account_id for one in accepted),
+        (profile.account_id for one in accepted for profile in one.profiles),
+    )
 
 
 def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
