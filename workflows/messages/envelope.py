@@ -7,15 +7,18 @@ therefore put there on the way and can be undone without guessing.
 
 from __future__ import annotations
 
+import codecs
 import email
 import email.policy
-import html
+import itertools
 import json
 import re
 from collections.abc import Mapping
+from email.message import Message
 from typing import TypeAlias
 
 from workflows.core.errors import OnboardError
+from workflows.core.parsing import MAX_DEPTH, parse_json, unescape_html
 from workflows.core.secret import Secret
 
 SCHEMA = 1
@@ -34,9 +37,21 @@ _HIDDEN = re.compile("[\ud800-\udfff\U000e0000-\U000e01ef]")
 """Lone surrogates and tags, wherever they are, also in fields that only a newer program knows."""
 
 _START = re.compile(r'\{\s*"iam-onboard"\s*:\s*"([a-z-]{1,32})"')
-_QUOTE_MARKS = re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE)
+_QUOTE_MARKS = re.compile(r"^[ \t]*+(?:>[ \t]?)++", re.MULTILINE)
 _LINKS = re.compile(r'(?P<before>"?)<(?P<target>(?:https?://|mailto:)[^<>"]{1,2048})>')
 _MAIL_HEADER = re.compile(r"(?:From |[A-Za-z][A-Za-z0-9-]*:)")
+_MOST_PARTS = 100
+_MOST_HEADERS = 1_000
+_LONGEST_HEAD = 100_000
+_LONGEST_HEADER = 1_000
+_NO_CHARACTER_SETS = {"idna", "punycode"}  # for names of hosts, and decoded in quadratic time
+_MOST_PIECES = 100_000  # a handoff for 200 accounts has fewer than 1,000
+_PIECE = re.compile(
+    r'(?P<brace>[{}])|(?:[^"\\{}]++|"[^"\\\n]*+"|\\.)++'  # with the strings that hold nothing to repair
+    r'|(?P<string>"(?:[^"\\]++|\\(?:u(?:\s*+[0-9a-fA-F]){4}|\s*+.))*+")',
+    re.DOTALL,
+)
+_BROKEN = re.compile(r"\\(?:u(?:\s*+[0-9a-fA-F]){4}|\s*+.)|[ \t]*+\n\s*+|[ \t]++", re.DOTALL)
 _TYPOGRAPHIC = str.maketrans(
     {
         **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\uff02", '"'),
@@ -106,13 +121,14 @@ def extract_block(text: str, kind: str) -> dict[str, object]:
     cleaned = _undo_transport(text)
     found: list[dict[str, object]] = []
     others: list[str] = []
+    blocks: set[str] = set()
     position = 0
     while len(found) < 2 and (match := _START.search(cleaned, position)):
         if match[1] == kind:
             block, position = _repair_block(cleaned, match.start(), kind)
-            payload = _decode(block, kind)
-            if payload not in found:
+            if block not in blocks and (payload := _decode(block, kind)) not in found:
                 found.append(payload)
+            blocks.add(block)
         else:
             others.append(match[1])
             position = match.end()
@@ -150,48 +166,86 @@ def _nothing_found(text: str, kind: str, others: list[str]) -> MessageError:
 def _undo_transport(text: str) -> str:
     """The text without what was added: mail headers, quote marks, typographic characters, entities, links."""
     text = _mail_body(text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = _QUOTE_MARKS.sub("", html.unescape(text).translate(_TYPOGRAPHIC))
+    text = _QUOTE_MARKS.sub("", unescape_html(text).translate(_TYPOGRAPHIC))
     return _LINKS.sub(lambda match: '"' + match["target"] if match["before"] else "", text)
 
 
 def _mail_body(text: str) -> str:
     """The text part of a saved mail (.eml); any other text as it is."""
     head = text.lstrip("\ufeff\n")
-    if not _MAIL_HEADER.match(head) or "content-t" not in head[:20_000].lower():
+    end = head.find("\n\n", 0, _LONGEST_HEAD)
+    if end < 0 or not _MAIL_HEADER.match(head) or "content-t" not in head[:end].lower():
         return text
-    message = email.message_from_string(head, policy=email.policy.default)
-    body = message.get_body(preferencelist=("plain", "html"))
-    if body is None:
+    parts = list(_parsed(head).walk())
+    texts = {one.get_content_type(): one for one in reversed(parts) if one.get_content_disposition() is None}
+    body = texts.get("text/plain") or texts.get("text/html")
+    payload = body.get_payload(decode=True) if body is not None else None
+    if body is None or not isinstance(payload, bytes):
         return text
     try:
-        content = body.get_content()
+        codec = codecs.lookup(body.get_content_charset("utf-8"))
+        content = payload.decode("utf-8" if codec.name in _NO_CHARACTER_SETS else codec.name, "replace")
     except (LookupError, ValueError):  # an unknown character set: the raw text may still hold the block
         return text
-    return content.replace("\r\n", "\n") if isinstance(content, str) else text
+    return content.replace("\r\n", "\n")
+
+
+class _ShortHeaders(email.policy.Compat32):
+    """Headers as they are, cut off: the library takes long ones apart in quadratic time, or by recursion."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, _, value = "".join(sourcelines).partition(":")
+        return name, value.strip()[:_LONGEST_HEADER]
+
+
+class _Part(Message):
+    """A mail or a part of one with as many headers as those have."""
+
+    def set_raw(self, name: str, value: str) -> None:
+        if len(self) == _MOST_HEADERS:
+            raise _overloaded("headers", _MOST_HEADERS)
+        super().set_raw(name, value)
+
+
+def _parsed(mail: str) -> Message:
+    """A mail with its parts, whose number bounds how deep they are in one another.
+
+    Raises:
+        MessageError: they, or the headers of one, are too many.
+    """
+    parts = itertools.count(1)
+
+    def part(policy: email.policy.Policy[Message]) -> _Part:
+        if next(parts) > _MOST_PARTS:
+            raise _overloaded("parts", _MOST_PARTS)
+        return _Part(policy)
+
+    return email.message_from_string(mail, policy=_ShortHeaders(message_factory=part))
+
+
+def _overloaded(what: str, most: int) -> MessageError:
+    return MessageError(
+        "This mail can't be read",
+        f"It has more than {most:,} {what}, the most that are read.",
+        next="Paste only the text of the message, or save it alone.",
+    )
 
 
 def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
     """The JSON object that starts at `start`, breaks inside strings marked, and the position after it."""
     out: list[str] = []
-    depth, position, in_string = 0, start, False
-    pieces = re.compile(
-        r'(?P<escape>\\(?:u(?:\s*[0-9a-fA-F]){4}|\s*.))|(?P<quote>")|(?P<break>[ \t]*\n\s*)|(?P<brace>[{}])'
-        r'|(?P<rest>[^\\"\n{} \t]+|[ \t])',
-        re.DOTALL,
-    )
-    while match := pieces.match(text, position):
+    depth, position = 0, start
+    while match := _PIECE.match(text, position):
         piece, position = match[0], match.end()
-        if match["quote"]:
-            in_string = not in_string
-        elif in_string and match["escape"]:
-            piece = re.sub(r"\s+", "", piece) if "\n" in piece else piece
-        elif in_string and match["break"]:
-            piece = WRAP
-        elif not in_string and match["brace"]:
+        if match["string"] and "\n" in piece:
+            piece = _BROKEN.sub(_rejoined, piece)
+        elif match["brace"]:
             depth += 1 if piece == "{" else -1
         out.append(piece)
         if depth == 0:
             return "".join(out), position
+        if depth > MAX_DEPTH or len(out) > _MOST_PIECES:
+            break
     raise MessageError(
         f"The {kind} is cut off",
         "Its block of JSON begins but does not end.",
@@ -200,13 +254,20 @@ def _repair_block(text: str, start: int, kind: str) -> tuple[str, int]:
     )
 
 
+def _rejoined(found: re.Match[str]) -> str:
+    """What stands for a piece of a string: where a line break is in it, the joined escape, or a mark."""
+    if "\n" not in found[0]:
+        return found[0]
+    return re.sub(r"\s+", "", found[0]) if found[0].startswith("\\") else WRAP
+
+
 def _decode(block: str, kind: str) -> dict[str, object]:
     try:
-        payload = json.loads(
+        payload = parse_json(
             block, strict=False, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
         )
         _refuse_hidden(payload)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MessageError(
             f"The {kind} is damaged",
             "Its block of JSON cannot be read.",

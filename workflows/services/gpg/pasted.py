@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import codecs
 import contextlib
-import html
 import quopri
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflows.core.openpgp import MalformedPackets, split
+from workflows.core.parsing import unescape_html
 
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""
@@ -59,9 +60,10 @@ class ArmoredBlock:
         try:
             return decode_base64(_without_headers(self.body))
         except MalformedBase64 as error:
+            lines = self.body.split("\n")
+            if any(len(line) == 5 and line[0] == "=" and line[:3] != "=3D" for line in lines):
+                raise  # a checksum such as =69AB, which no mail program packed
             unpacked = quopri.decodestring(self.body.encode()).decode("utf-8", errors="replace")
-            if unpacked == self.body:
-                raise
             with contextlib.suppress(MalformedBase64):
                 return decode_base64(_without_headers(unpacked))
             raise error from None
@@ -108,7 +110,7 @@ def unquoted(text: str) -> str:
 def unescaped(text: str) -> str:
     r"""An `unquoted` text whose literal `\n`, as JSON and Terraform print it, and HTML marks are newlines."""
     if "</" in text or "&#" in text or "<br" in text.casefold():
-        text = html.unescape(_without_tags(text))
+        text = unescape_html(_without_tags(text))
     if "\\n" not in text:
         return text
     return unquoted(text.replace("\\r", "").replace("\\n", "\n"))
@@ -172,7 +174,7 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     whole = "\n".join(lines) if all(_is_base64("".join(line.split())) for line in lines) else ""
     blocks = _blocks(lines)
     # The shorter line that ends a block may be the next word of the mail.
-    found = _openpgp([whole]) or _openpgp(blocks) or _openpgp([one.rpartition("\n")[0] for one in blocks])
+    found = _openpgp([whole]) or _openpgp(blocks) or _openpgp(one.rpartition("\n")[0] for one in blocks)
     if len(found) > 1:
         raise MalformedBase64("there is more than one block in it; give one at a time")
     if found:
@@ -185,14 +187,16 @@ def bare_base64(text: str, *, packed: bool = True) -> bytes | None:
     return decode_base64(piece) if piece else None
 
 
-def _openpgp(pieces: list[str]) -> list[bytes]:
-    """What is in those pieces that are whole OpenPGP data, each once."""
+def _openpgp(pieces: Iterable[str]) -> list[bytes]:
+    """What is in the first two pieces, of different content, that are whole OpenPGP data."""
     found: list[bytes] = []
     for piece in pieces:
         with contextlib.suppress(MalformedBase64, MalformedPackets):
             data = decode_base64(piece)
             if split(data) and data not in found:
                 found.append(data)
+                if len(found) > 1:
+                    break
     return found
 
 
