@@ -66,6 +66,13 @@ def test_comments_that_stay_are_listed_and_those_that_go_are_not() -> None:
     assert "User:" not in left
 
 
+def test_other_lines_that_still_name_somebody_are_listed_too() -> None:
+    policy = 'resource "x" "jane_doe" {\n  user = "jane.doe"\n  other = "not.jane.doe"\n}\n'
+    layer = layer_of({"users.tf": HEAD + JANE, "policies.tf": policy}, {"jane.doe": KEY})
+    others = next(one for one in notes(layer) if one.startswith("Other lines"))
+    assert "policies.tf:1, policies.tf:2." in others
+
+
 @pytest.mark.parametrize("name", ["machine.ci", "jane", "---"])
 def test_a_name_of_one_word_is_not_found_in_other_names(name: str) -> None:
     text = f'# CI, jane.doe, {name.replace("jane", "x")}-1\nlocals {{\n  users = ["{name}"]\n}}\n'

@@ -16,7 +16,7 @@ from workflows.layer.lists import edited_list, entry_keys, remove_entry
 from workflows.layer.model import Place, Style
 from workflows.layer.operations.base import check_known_person, find_person, refuse
 from workflows.layer.operations.block_style import without_block
-from workflows.layer.operations.cloning import where_named
+from workflows.layer.operations.cloning import spellings, where_named
 from workflows.layer.operations.key_files import key_goes
 from workflows.layer.operations.members import remove_member
 from workflows.layer.operations.outputs import remove_outputs, without_outputs
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 _MOST = 5
 """So many places are named."""
+_STAYING = {
+    True: "Comments that name {} stay: {}. Clean them up by hand.",
+    False: "Other lines that name {} stay: {}. Check whether they're still wanted.",
+}
 _LONGEST = 200
 """Letters of a value, which may be the address of a module."""
 
@@ -61,10 +65,11 @@ class RemovePerson:
         notes: list[Sentence] = []
         if person.key_file in layer.files.linked:
             notes.append(f"{person.key_file} stays: a symbolic link leads to it, so other layers may use it.")
-        places = [str(one) for one in _comments_left(layer.files, self.apply(layer), person)]
-        if places:
-            where = listed(places, _MOST)
-            notes.append(f"Comments that name {person.iam_name} stay: {where}. Clean them up by hand.")
+        left = list(_left(layer.files, self.apply(layer), person))
+        for in_comments, words in _STAYING.items():
+            places = [str(place) for place, in_comment in left if in_comment is in_comments]
+            if places:
+                notes.append(words.format(person.iam_name, listed(places, _MOST)))
         notes += _last_of_a_kind(layer, person)
         return [Problem(one, "name", fatal=False) for one in notes]
 
@@ -122,30 +127,33 @@ def _removals_of(_: FileSet) -> dict[Owner, FileSet]:
     return {}
 
 
-def _comments_left(before: FileSet, after: FileSet, person: Person) -> Iterator[Place]:
-    """Where comments name a person who is removed, in the files as they are, and stay."""
+def _left(before: FileSet, after: FileSet, person: Person) -> Iterator[tuple[Place, bool]]:
+    """Where a removed person is still named, in the files as they are, and whether that is in a comment."""
     for name, document in before.documents.items():
-        there = _comments_naming(document, person.iam_name)
-        rest = _comments_naming(after.documents[name], person.iam_name) if there else []
-        left = Counter(line for _, line in rest)
-        for place, line in there:
+        there = _lines_naming(document, person.iam_name)
+        rest = _lines_naming(after.documents[name], person.iam_name) if there else []
+        left = Counter(line for _, line, _ in rest)
+        for place, line, in_comment in there:
             if left[line]:
                 left[line] -= 1
-                yield place
+                yield place, in_comment
 
 
-def _comments_naming(document: Document, name: str) -> list[tuple[Place, bytes]]:
-    """The lines of a document in which a comment names a user, with their text."""
-    lines: dict[int, bytes] = {}
+def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, bool]]:
+    """The lines that name a user, with their text and whether a comment does.
+
+    A name of a single word is looked for in comments alone: elsewhere it may be anything.
+    """
+    lines: dict[int, tuple[bytes, bool]] = {}
     for start, end in where_named(document.data.decode("latin-1"), name):
         first = document.line_start(start)
         line = document.data[first : document.line_end(end)]
-        if b"#" not in line and b"//" not in line and document.data.find(b"/*", 0, start) < 0:
-            continue
-        node = document.root.descendant_for_byte_range(start, end)
-        if node is not None and node.type == "comment":
-            lines[document.data.count(b"\n", 0, start)] = line
-    return [(Place(document.name, row + 1), line) for row, line in lines.items()]
+        may_be = b"#" in line or b"//" in line or document.data.find(b"/*", 0, start) >= 0
+        node = document.root.descendant_for_byte_range(start, end) if may_be else None
+        in_comment = node is not None and node.type == "comment"
+        if in_comment or len(spellings(name)[0].split("_")) > 1:
+            lines.setdefault(document.data.count(b"\n", 0, start), (line, in_comment))
+    return [(Place(document.name, row + 1), line, kind) for row, (line, kind) in lines.items()]
 
 
 def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
