@@ -31,7 +31,9 @@ def at_a_terminal(kind: str, *arguments: str, until: str, typed: tuple[str, str]
     """All that is shown; the first part is typed at once, the second one when `until` was shown."""
     child, terminal = pty.fork()
     if child == 0:
-        os.execv(sys.executable, [sys.executable, "-c", _ASK, kind, *arguments])  # noqa: S606 - a pty needs it
+        command = [sys.executable, "-c", _ASK, kind, *arguments]
+        plain = {**os.environ, "PYTHON_COLORS": "0"}  # from 3.13 on, tracebacks have colours
+        os.execve(sys.executable, command, plain)  # noqa: S606 - a pty needs it
     termios.tcsetwinsize(terminal, (24, 80))
     os.write(terminal, typed[0].encode())
     said, rest = "", typed[1]
