@@ -200,7 +200,7 @@ MODULE = """module "user" {
         ("{ for name, file in local.files : name => file }", "each.key", "each.value", "keys/1 keys/2"),
     ],
 )
-def test_people_that_a_for_makes_are_shown_with_their_keys(
+def test_people_that_a_for_hands_on_are_edited_and_others_are_shown(
     for_each: str, name: str, key: str, files: str
 ) -> None:
     module = MODULE.replace("FOR_EACH", for_each).replace("NAME", name).replace("KEY", key)
@@ -212,8 +212,14 @@ def test_people_that_a_for_makes_are_shown_with_their_keys(
     assert [(one.iam_name, one.key_file) for one in read.people] == list(
         zip(("a.a", "b.b"), files.split(), strict=True)
     )
-    assert not any(one.editable for one in read.people)
-    assert any("is computed" in one.message for one in read.findings)
+    plain = "u.name" not in for_each
+    assert [one.editable for one in read.people] == [plain, plain]
+    assert any("is computed" in one.message for one in read.findings) is not plain
+    if plain:
+        added = edit_layer(read, [AddPerson("c.c", "QUJD\n")])
+        assert '"c.c"' in added.files.documents["locals.tf"].data.decode()
+        removed = edit_layer(added, [RemovePerson("c.c")])
+        assert removed.files.documents["locals.tf"].data == read.files.documents["locals.tf"].data
 
 
 @pytest.mark.parametrize(

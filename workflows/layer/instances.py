@@ -240,8 +240,8 @@ class Source(NamedTuple):
     as_set: bool = False
 
 
-def resolve(files: FileSet, document: Document, node: Node) -> Source:
-    """The list or map that an expression is or names.
+def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = True) -> Source:
+    """The list or map that an expression is or names, also in a `for` that changes nothing.
 
     Of a variable, the value in a variables file outranks the default, and a later file an earlier one.
 
@@ -249,29 +249,67 @@ def resolve(files: FileSet, document: Document, node: Node) -> Source:
         files: the layer's files.
         document: the document the expression is from.
         node: the expression, unwrapped.
+        by_name: whether a name is followed. A list that another name stands for may serve something else
+            too, so it is not edited for its users' sake.
     """
     if node.type in {"tuple", "object"}:
         return Source(document, node, "")
     text = document.text(node)
-    found = definitions(files, text)
-    if not found:
+    handed = _same_entries(document, node)
+    if handed is not None:
+        source, kind, as_set = handed
+        found = resolve(files, document, bare(source), by_name=by_name)
+        if found.container is not None and found.container.type == kind:
+            return found._replace(as_set=found.as_set or as_set)
+    defined = definitions(files, text) if by_name else []
+    if not defined:
         scope, _, name = text.partition(".")
         if scope in {"var", "local"} and name.isidentifier():
             return _missing(files, document, text)
         return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
-    first = found[0]
-    home, value = first.document, first.value
-    call = function_call(home, value)
-    as_set = call is not None and call[0] == "toset" and len(call[1]) == 1
-    if call is not None and as_set and unwrap(call[1][0]).type == "tuple":
-        value = unwrap(call[1][0])
-    if value.type not in {"tuple", "object"}:
-        place = Place(home.name, first.line)
-        if home.broken_at is not None:  # what is left of it only looks like an expression
-            return Source(home, None, unwritable(files, home), place)
-        return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
-    why = f"{text} is also set at {Place(found[1].document.name, found[1].line)}" if len(found) > 1 else ""
-    return Source(home, value, why or unwritable(files, home), as_set=as_set)
+    return _defined(files, text, defined)
+
+
+def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
+    """What a local or a variable is set to, by its definitions, the one that counts first."""
+    home, value = defined[0].document, defined[0].value
+    place = Place(home.name, defined[0].line)
+    if value.type in {"tuple", "object"}:
+        found = Source(home, value, unwritable(files, home))
+    elif home.broken_at is not None:  # what is left of it only looks like an expression
+        return Source(home, None, unwritable(files, home), place)
+    else:
+        found = resolve(files, home, value, by_name=False)
+        if found.container is None:
+            return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
+        found = found._replace(why=unwritable(files, home))
+    if len(defined) > 1:
+        other = Place(defined[1].document.name, defined[1].line)
+        return found._replace(why=f"{text} is also set at {other}")
+    return found
+
+
+def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | None:
+    """What an expression hands on as it is, the kind that has to be, and if that is a set; else None.
+
+    `toset(LIST)`, `[for x in LIST : x]`, `{ for x in LIST : x => x }` and `{ for k, v in MAP : k => v }`.
+    """
+    call = function_call(document, node)
+    if call is not None:
+        return (call[1][0], "tuple", True) if call[0] == "toset" and len(call[1]) == 1 else None
+    if node.type not in {"for_tuple_expr", "for_object_expr"}:
+        return None
+    if any(one.type not in _PARTS_OF_FOR for one in node.children):
+        return None  # a condition, or values in groups
+    intro = next(one for one in node.children if one.type == "for_intro")
+    names = [document.text(one) for one in intro.children if one.type == "identifier"]
+    source = next(one for one in intro.children if one.type == "expression")
+    results = [document.text(one) for one in node.children if one.type == "expression"]
+    if node.type == "for_tuple_expr":
+        return (source, "tuple", False) if len(names) == 1 and results == names else None
+    if len(names) == 1:
+        return (source, "tuple", True) if results == names * 2 else None
+    return (source, "object", False) if results == names else None
 
 
 def _missing(files: FileSet, document: Document, text: str) -> Source:
