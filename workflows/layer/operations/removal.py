@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -148,12 +149,21 @@ def _lines_naming(document: Document, name: str) -> list[tuple[Place, bytes, boo
     for start, end in where_named(document.data.decode("latin-1"), name):
         first = document.line_start(start)
         line = document.data[first : document.line_end(end)]
-        may_be = b"#" in line or b"//" in line or document.data.find(b"/*", 0, start) >= 0
-        node = document.root.descendant_for_byte_range(start, end) if may_be else None
-        in_comment = node is not None and node.type == "comment"
+        in_comment = _in_comment(document, start, end, line)
         if in_comment or len(spellings(name)[0].split("_")) > 1:
             lines.setdefault(document.data.count(b"\n", 0, start), (line, in_comment))
     return [(Place(document.name, row + 1), line, kind) for row, (line, kind) in lines.items()]
+
+
+def _in_comment(document: Document, start: int, end: int, line: bytes) -> bool:
+    """Whether some bytes of a line are in a comment; the tree is asked where the top level can't tell."""
+    number = bisect_right(document.comments, start, key=lambda one: one.start_byte) - 1
+    if number >= 0 and end <= document.comments[number].end_byte:
+        return True
+    if b"#" not in line and b"//" not in line and document.data.find(b"/*", 0, start) < 0:
+        return False
+    node = document.root.descendant_for_byte_range(start, end)
+    return node is not None and node.type == "comment"
 
 
 def _last_of_a_kind(layer: Layer, person: Person) -> Iterator[Sentence]:
