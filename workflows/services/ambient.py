@@ -1,4 +1,4 @@
-"""What of a person's shell changes whom iam-onboard and Terraform speak to, and what becomes of it here.
+"""What of a person's shell changes whom iam-onboard and Terraform speak to, or where they look.
 
 One table for the documentation and for `doctor`. What Terraform itself is changed by is also shown with each
 plan (`services.terraform.commands.inherited`), and another AWS in the wizard's top line.
@@ -68,6 +68,15 @@ AMBIENT: Final = (
         shown=False,
     ),
     Ambient(("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR"), "Terraform takes providers from where it says."),
+    Ambient(
+        ("TFENV_*", "TOFUENV_*", "TENV_*", "ASDF_*", "MISE_*"),
+        "Your version manager chooses the Terraform or OpenTofu of each layer's folder by them.",
+    ),
+    Ambient(("GNUPGHOME",), "Your PGP keys are searched for there."),
+    Ambient(
+        ("PYTHON_KEYRING_BACKEND",),
+        "Your access keys are kept there, if that keyring is known to keep secrets.",
+    ),
     Ambient(
         ("TF_LOG", "TF_LOG_*", "GIT_TRACE*", "GIT_CURL_VERBOSE"),
         "Isn't passed on: its output would hold credentials.",
