@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import ScrollableContainer, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Input, SelectionList
 
 from screens.base import Opening, StepPane
@@ -118,6 +119,17 @@ def _label(one: HandChange | Stale) -> str:
     return f"{'Write over' if isinstance(one, HandChange) else 'Take out'} {one.profile}"
 
 
+class _SerialInput(Input):
+    """The field of a serial number, which says when it has another width."""
+
+    class Resized(Message):
+        """The field has its new size."""
+
+    def on_resize(self) -> None:
+        """Tell the page."""
+        self.post_message(self.Resized())
+
+
 class ProfilesPane(StepPane):
     """Shows what would change, and again after each change of the input; Next writes it."""
 
@@ -147,7 +159,7 @@ class ProfilesPane(StepPane):
 
     def compose_body(self) -> ComposeResult:
         yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
-        serial = Input(
+        serial = _SerialInput(
             value=str(self._start["mfa_serial"]),
             placeholder="empty if there is none",
             id="mfa-serial",
@@ -176,11 +188,9 @@ class ProfilesPane(StepPane):
         self._look()
 
     @on(Input.Changed, "#mfa-serial")
-    def on_resize(self) -> None:
-        """Show the whole serial number below its field where the field cuts it off."""
-        self.call_after_refresh(self._show_whole_serial)
-
+    @on(_SerialInput.Resized)
     def _show_whole_serial(self) -> None:
+        """Show the whole serial number below its field where the field cuts it off."""
         field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Text)
         room = field.content_size.width - 1  # the cursor's column
         whole.update(field.value)

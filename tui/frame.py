@@ -63,6 +63,8 @@ class Frame(App[None]):
         for ending in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(ending, self.quit)
         resume_only_what_was_suspended(self._driver)
+        # Textual (8.2) leaves the new screen empty but for what happens to change.
+        self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
         # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
         self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self.quit))
         self.set_interval(1.0, self._poll_clipboard)
