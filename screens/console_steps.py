@@ -16,7 +16,9 @@ _NO_PASSWORD = "this user has no password for the console"  # noqa: S105 - words
 def register_device(context: Context, identity: Identity) -> RenderableType:
     """The way to a registered authenticator app."""
     user, world = identity.user, context.world
-    phone = f"the sandbox's phone, {world.endpoint_url}/phone" if world.sandbox else "the app on your phone"
+    phone = "the app on your phone"
+    if world.sandbox:
+        phone = f"the sandbox's phone, {world.open_page(f'{world.endpoint_url}/phone')}"
     return numbered(
         [
             f"Sign in as {user}: {sign_in_page(context, identity) or _NO_PASSWORD}",

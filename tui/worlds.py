@@ -179,7 +179,9 @@ class SandboxWorlds:
         """The administrator's world for the admin's workflow, the new user's for the other."""
         sandbox, machine = self._sandbox, self._machine
         person = sandbox.administrator if workflow == "admin" else sandbox.new_user
-        browser = SandboxBrowser(sandbox.endpoint_url, SystemBrowser(machine.environment, sys.platform))
+        browser = SandboxBrowser(
+            sandbox.endpoint_url, sandbox.token, SystemBrowser(machine.environment, sys.platform)
+        )
         return World(
             home=person.home,
             environment=person.environment,

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -212,6 +213,8 @@ def test_console_and_phone_answer(sandbox: Sandbox) -> None:
         with urllib.request.urlopen(address) as answer:  # noqa: S310 - our own loopback server
             assert answer.status == 200
             assert b"<html" in answer.read().lower()
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(address.replace(f"/{sandbox.token}", ""))  # noqa: S310 - as above
 
 
 OWNER = """

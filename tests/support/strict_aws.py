@@ -30,6 +30,9 @@ from workflows.sandbox.strict.directory import BootstrapKey, Directory
 
 MANAGEMENT, SECURITY, APPS = "111111111111", "222222222222", "333333333333"
 HOST = "127.0.0.1:5999"
+TOKEN = "t0ken"
+PAGES = f"http://{HOST}/{TOKEN}"
+"""What the addresses of the console and the phone begin with."""
 ADMINISTRATORS = {
     MANAGEMENT: ("AKIABOOTSTRAPMANAGE1", "management/secret+1"),
     SECURITY: ("AKIABOOTSTRAPSECURE1", "security/secret+1"),
@@ -76,7 +79,7 @@ class StrictWorld:
         )
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.strict = StrictAws(self.moto, self.directory, self.now)
-        self.console = console_application(self.strict, self.directory)
+        self.console = console_application(self.strict, self.directory, TOKEN)
 
     def now(self) -> float:
         return self.started + self.ahead
@@ -85,7 +88,7 @@ class StrictWorld:
         """What a new process has: moto's state as it was, and the strict state from its dump."""
         state = json.loads(json.dumps(self.strict.state.dump()))
         self.strict = StrictAws(self.moto, self.directory, self.now)
-        self.console = console_application(self.strict, self.directory)
+        self.console = console_application(self.strict, self.directory, TOKEN)
         self.strict.state.load(state)
 
     def client(self, service: str, key: str, secret: str, token: str | None = None) -> Any:

@@ -156,23 +156,24 @@ class Inner:
 @pytest.mark.parametrize(
     ("url", "mapped"),
     [
-        (SIGN_IN, "http://127.0.0.1:4567/console?account=bb-management"),
-        (f"{SIGN_IN}/", "http://127.0.0.1:4567/console?account=bb-management"),
-        (f"{SIGN_IN}?region=us-east-1", "http://127.0.0.1:4567/console?account=bb-management"),
+        (SIGN_IN, "http://127.0.0.1:4567/t0ken/console?account=bb-management"),
+        (f"{SIGN_IN}/", "http://127.0.0.1:4567/t0ken/console?account=bb-management"),
+        (f"{SIGN_IN}?region=us-east-1", "http://127.0.0.1:4567/t0ken/console?account=bb-management"),
         (
             "https://signin.aws.amazon.com/switchrole?account=222222222222&roleName=DevOps&displayName=x",
-            "http://127.0.0.1:4567/console?account=222222222222",
+            "http://127.0.0.1:4567/t0ken/console?account=222222222222",
         ),
         (
             "https://bb.signin.amazonaws-us-gov.com/console",
-            "http://127.0.0.1:4567/console?account=bb",
+            "http://127.0.0.1:4567/t0ken/console?account=bb",
         ),
-        ("http://127.0.0.1:4567/phone", "http://127.0.0.1:4567/phone"),
+        ("http://127.0.0.1:4567/phone", "http://127.0.0.1:4567/t0ken/phone"),
+        ("http://127.0.0.1:4567/t0ken/phone?x=1", "http://127.0.0.1:4567/t0ken/phone?x=1"),
     ],
 )
 def test_the_sandbox_opens_its_own_console(url: str, mapped: str) -> None:
     inner = Inner()
-    assert SandboxBrowser("http://127.0.0.1:4567", inner).open(url)
+    assert SandboxBrowser("http://127.0.0.1:4567", "t0ken", inner).open(url)
     assert inner.urls == [mapped]
 
 
@@ -188,5 +189,5 @@ def test_the_sandbox_opens_its_own_console(url: str, mapped: str) -> None:
 )
 def test_the_sandbox_opens_nothing_else(url: str) -> None:
     inner = Inner()
-    assert not SandboxBrowser("http://127.0.0.1:4567", inner).open(url)
+    assert not SandboxBrowser("http://127.0.0.1:4567", "t0ken", inner).open(url)
     assert inner.urls == []

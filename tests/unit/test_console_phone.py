@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.strict_aws import HOST, SECURITY, SELF_MANAGEMENT, StrictWorld, code
+from support.strict_aws import PAGES, SECURITY, SELF_MANAGEMENT, StrictWorld, code
 from werkzeug.test import Client
 
 from workflows.sandbox.console.phone import Phone
@@ -57,7 +57,7 @@ def test_the_phone_scans_what_the_console_shows_and_keeps_it() -> None:
     iam.create_user(UserName="jane.doe")
     iam.put_user_policy(UserName="jane.doe", PolicyName="self", PolicyDocument=SELF_MANAGEMENT)
     iam.create_login_profile(UserName="jane.doe", Password="Some-password-1")
-    browser, base = Client(world.console), f"http://{HOST}"
+    browser, base = Client(world.console), PAGES
     form = {"account": SECURITY, "user_name": "jane.doe", "password": "Some-password-1"}
     browser.post("/console", base_url=base, data=form)
     assert "No page of the console shows a QR code now" in browser.get("/phone", base_url=base).text

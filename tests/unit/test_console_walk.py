@@ -9,6 +9,7 @@ from support.strict_aws import (
     APPS,
     ASSUME_DEVOPS,
     HOST,
+    PAGES,
     SECURITY,
     SELF_MANAGEMENT,
     TRUST_WITH_MFA,
@@ -29,10 +30,10 @@ class Browser:
         self.client = Client(world.console)
 
     def get(self, path: str) -> TestResponse:
-        return self.client.get(path, base_url=f"http://{HOST}", follow_redirects=True)
+        return self.client.get(path, base_url=PAGES, follow_redirects=True)
 
     def post(self, path: str, **form: str) -> TestResponse:
-        return self.client.post(path, base_url=f"http://{HOST}", data=form, follow_redirects=True)
+        return self.client.post(path, base_url=PAGES, data=form, follow_redirects=True)
 
     def sign_in(self, password: str, account: str = ALIAS, name: str = "jane.doe") -> TestResponse:
         return self.post("/console", account=account, user_name=name, password=password)
@@ -236,15 +237,16 @@ def test_other_sites_are_kept_out(world: StrictWorld, browser: Browser) -> None:
     form = {"account": ALIAS, "user_name": "jane.doe", "password": ONCE}
     base = f"http://{HOST}"
     foreign = browser.client.post(
-        "/console", base_url=base, data=form, headers={"Origin": "http://evil.example"}
+        "/console", base_url=PAGES, data=form, headers={"Origin": "http://evil.example"}
     )
     assert foreign.status_code == 403
-    rebound = browser.client.get("/console", base_url="http://evil.example:5999")
+    rebound = browser.client.get("/console", base_url="http://evil.example:5999/t0ken")
     assert rebound.status_code == 403
-    own = browser.client.post("/console", base_url=base, data=form, headers={"Origin": base})
+    own = browser.client.post("/console", base_url=PAGES, data=form, headers={"Origin": base})
     assert own.status_code == 302
     cookie = own.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
+    assert "Path=/t0ken/console" in cookie
     assert "SameSite=Strict" in cookie
     assert own.headers["Cache-Control"] == "no-store"
 
@@ -258,3 +260,28 @@ def test_markup_in_a_name_stays_text(browser: Browser) -> None:
     page = browser.sign_in("x", "<script>alert(1)</script>", '"><b>')
     assert "<script>" not in page.text
     assert '"><b>' not in page.text
+
+
+@pytest.mark.parametrize("token", ["", "t0keN", "t0ken0", "t0ke", "%74%00"])
+@pytest.mark.parametrize("page", ["console", "console/home", "phone", "phone/codes.json", "static/x", ""])
+def test_without_the_token_nothing_is_read_nor_done(
+    world: StrictWorld, browser: Browser, token: str, page: str
+) -> None:
+    settled(world)
+    browser.sign_in(CHOSEN)
+    inside = {"HTTP_COOKIE": "; ".join(f"{one.key}={one.value}" for one in browser.client._cookies.values())}
+    for method in ("GET", "POST", "HEAD"):
+        path = "/".join(["", *filter(None, (token, page))])
+        answer = Client(world.console).open(
+            path, method=method, base_url=f"http://{HOST}", environ_overrides=inside
+        )
+        assert answer.status_code == 403
+        assert "jane" not in answer.text
+
+
+def test_every_link_of_a_page_holds_the_token(world: StrictWorld, browser: Browser) -> None:
+    settled(world)
+    pages = [browser.sign_in(CHOSEN), browser.get("/console/security"), browser.get("/phone")]
+    links = [link for page in pages for link in re.findall(r'(?:href|action)="([^"]*)"', page.text)]
+    assert len(links) > 5
+    assert [link for link in links if not link.startswith("/t0ken/")] == []

@@ -11,7 +11,9 @@ from workflows.sandbox.seed import new_directory
 
 
 def record() -> Record:
-    return Record(port=23456, cache=Path("/cache"), short="/tmp/io-x/s", directory=new_directory())
+    return Record(
+        port=23456, cache=Path("/cache"), short="/tmp/io-x/s", directory=new_directory(), token="t0ken"
+    )
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -30,7 +32,7 @@ def test_a_missing_record_says_that_there_is_no_sandbox(tmp_path: Path) -> None:
         Record.read(tmp_path / "sandbox.json")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 1}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 2}', "\x00"])
 def test_a_damaged_record_says_so(tmp_path: Path, content: str) -> None:
     path = tmp_path / "sandbox.json"
     path.write_text(content)

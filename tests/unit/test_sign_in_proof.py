@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from support.served_aws import BASE, NewUserAws, jane, user_key
-from support.strict_aws import HOST, SECURITY
+from support.strict_aws import PAGES, SECURITY
 
 from workflows.core.secret import Secret
 from workflows.services.access_key_vault import delete_access_key
@@ -46,7 +46,7 @@ def signs_in(new_user: NewUserAws) -> None:
         ),
     )
     for path, form in pages:
-        answer = browser.post(path, base_url=f"http://{HOST}", data=form, follow_redirects=True)
+        answer = browser.post(path, base_url=PAGES, data=form, follow_redirects=True)
         assert answer.status_code == 200
 
 

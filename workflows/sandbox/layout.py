@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from workflows.core.files import OWN_LIMIT, load_file, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.sandbox.strict.directory import Directory
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 PROJECT = "bb"
 PEOPLE = ("administrator", "new-user")
+_TOKEN_BYTES = 12
 _NEW_DEMO = "Start a new demo with `iam-onboard demo`"
 
 
@@ -100,12 +102,14 @@ class Record:
         cache: where the unpacked Terraform provider is.
         short: a short path to the sandbox's folder, for what sockets are made in; "" where its own is short.
         directory: the accounts and their bootstrap keys.
+        token: what the addresses of the console and the phone begin with: who has it may use them.
     """
 
     port: int
     cache: Path
     short: str
     directory: Directory
+    token: str = field(repr=False)
 
     def write(self, path: Path) -> None:
         """Write the record, atomically, for the owner's eyes only."""
@@ -115,6 +119,7 @@ class Record:
             "cache": str(self.cache),
             "short": self.short,
             "directory": self.directory.to_json(),
+            "token": self.token,
         }
         write_atomically(path, json.dumps(data, indent=2).encode() + b"\n")
 
@@ -127,8 +132,10 @@ class Record:
         """
         try:
             data: dict[str, Any] = parse_json(load_file(path, OWN_LIMIT))
-            version, directory = data["version"], Directory.from_json(data["directory"])
-            record = cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory)
+            if data["version"] != RECORD_VERSION:
+                raise _of_another_version(path, data["version"])
+            directory, token = Directory.from_json(data["directory"]), str(data["token"])
+            return cls(int(data["port"]), Path(data["cache"]), str(data["short"]), directory, token)
         except FileNotFoundError as error:
             what = f"{path.parent} holds no sandbox."
             raise OnboardError("There is no sandbox here", what, next=f"{_NEW_DEMO}.") from error
@@ -139,13 +146,19 @@ class Record:
                 next=f"Delete this session. {_NEW_DEMO}.",
                 detail=f"{type(error).__name__}: {error}",
             ) from error
-        if version != RECORD_VERSION:
-            raise OnboardError(
-                "This sandbox is from another version",
-                f"{path} has the format {version!r}; this program knows {RECORD_VERSION}.",
-                next=f"Delete this session. {_NEW_DEMO}.",
-            )
-        return record
+
+
+def _of_another_version(path: Path, version: object) -> OnboardError:
+    return OnboardError(
+        "This sandbox is from another version",
+        f"{path} has the format {version!r}; this program knows {RECORD_VERSION}.",
+        next=f"Delete this session. {_NEW_DEMO}.",
+    )
+
+
+def new_token() -> str:
+    """A token that nobody guesses, of 16 characters that stand in an address as they are."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 # The longest socket is administrator/gnupg/S.gpg-agent.browser; macOS allows 103 characters in all.

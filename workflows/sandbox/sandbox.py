@@ -19,7 +19,15 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file, private_folder
 from workflows.core.processes import child_environment
 from workflows.sandbox import mirror, project, seed, template
-from workflows.sandbox.layout import PROJECT, Layout, Record, end_agents, ensure_short, remove_short
+from workflows.sandbox.layout import (
+    PROJECT,
+    Layout,
+    Record,
+    end_agents,
+    ensure_short,
+    new_token,
+    remove_short,
+)
 from workflows.sandbox.process import PortTaken, ServerProcess, free_port
 from workflows.sandbox.terraform import write_command
 
@@ -138,14 +146,19 @@ class Sandbox:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def token(self) -> str:
+        """What the addresses of its console and its phone begin with; without it they answer nobody."""
+        return self._record.token
+
+    @property
     def console_url(self) -> str:
         """The address of its sign-in console."""
-        return f"{self.endpoint_url}/console"
+        return f"{self.endpoint_url}/{self.token}/console"
 
     @property
     def phone_url(self) -> str:
         """The address of the pretend phone."""
-        return f"{self.endpoint_url}/phone"
+        return f"{self.endpoint_url}/{self.token}/phone"
 
     @property
     def administrator(self) -> Person:
@@ -200,9 +213,8 @@ class Sandbox:
         template.copy_template(cache, folder, build)
         progress("Starting the local AWS")
         try:
-            return cls._start(
-                folder, replace(Record.read(Layout(folder).record), port=free_port()), environment
-            )
+            record = replace(Record.read(Layout(folder).record), port=free_port(), token=new_token())
+            return cls._start(folder, record, environment)
         except BaseException:
             _forget_short(Layout(folder))
             shutil.rmtree(folder)
@@ -275,7 +287,7 @@ class Sandbox:
         mirror.ensure_mirror(cache)
         progress("Setting up the accounts")
         project.lay_out(layout.project_root)
-        record = Record(free_port(), cache, "", seed.new_directory())
+        record = Record(free_port(), cache, "", seed.new_directory(), new_token())
         try:
             with cls._start(folder, record, host) as sandbox:
                 seed.write_profiles(sandbox.administrator.home, record.directory)

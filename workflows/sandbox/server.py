@@ -180,12 +180,10 @@ def compose(record: Record, clock: Clock) -> tuple[StrictAws, WSGIApplication]:
     from workflows.sandbox.strict.application import StrictAws  # noqa: PLC0415 - as moto
 
     strict = StrictAws(DomainDispatcherApplication(create_backend_app), record.directory, clock)
-    console = console_application(strict, record.directory)
+    console = console_application(strict, record.directory, record.token)
 
     def route(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        first = environ.get("PATH_INFO", "").split("/")[1:2]
-        app = console if first in (["console"], ["phone"]) and "HTTP_AUTHORIZATION" not in environ else strict
-        return app(environ, start_response)
+        return (strict if "HTTP_AUTHORIZATION" in environ else console)(environ, start_response)
 
     return strict, route
 

@@ -118,11 +118,13 @@ class SandboxBrowser:
 
     Args:
         endpoint_url: of the local AWS, as http://127.0.0.1:PORT.
+        token: what the addresses of its pages begin with.
         inner: opens what is left.
     """
 
-    def __init__(self, endpoint_url: str, inner: Browser) -> None:
+    def __init__(self, endpoint_url: str, token: str, inner: Browser) -> None:
         self._endpoint = endpoint_url.rstrip("/")
+        self._pages = f"{self._endpoint}/{token}"
         self._inner = inner
 
     def open(self, url: str) -> bool:
@@ -140,7 +142,7 @@ class SandboxBrowser:
         parts = urlsplit(url)
         host = parts.hostname or ""
         if f"{parts.scheme}://{parts.netloc}" == self._endpoint:
-            return url
+            return url if url.startswith(f"{self._pages}/") else url.replace(self._endpoint, self._pages, 1)
         for ending in _SIGN_IN_HOSTS:
             if host.endswith(ending) and parts.path.rstrip("/") in {"", "/console"}:
                 return self._console(host.removesuffix(ending))
@@ -150,7 +152,7 @@ class SandboxBrowser:
         return None
 
     def _console(self, account: str) -> str:
-        return f"{self._endpoint}/console?{urlencode({'account': account})}"
+        return f"{self._pages}/console?{urlencode({'account': account})}"
 
 
 def check_web_address(url: str) -> None:

@@ -1,7 +1,12 @@
-"""The console and the phone as one WSGI application, closed to other sites."""
+"""The console and the phone as one WSGI application, closed to other sites and other users.
+
+Every address begins with the sandbox's token, which stands in its private record and in the addresses that
+the wizard shows and opens. Who has not got it (a page of the web, another user of this machine) sees nothing.
+"""
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,9 +23,14 @@ from workflows.sandbox.strict.directory import Directory
 from workflows.sandbox.strict.protocol import Refusal
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_NO_TOKEN = Response(
+    "Only the addresses that the wizard shows and opens are answered here.\n", 403, mimetype="text/plain"
+)
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -32,8 +42,8 @@ _HEADERS = {
 }
 
 
-def console_application(strict: StrictAws, directory: Directory) -> WSGIApplication:
-    """The WSGI application for `/console` and `/phone`; its state is attached to the strict layer's."""
+def console_application(strict: StrictAws, directory: Directory, token: str) -> WSGIApplication:
+    """The WSGI application for `/TOKEN/console` and `/TOKEN/phone`; its state is the strict layer's too."""
     sign_ins, phone = SignIns(), Phone()
     strict.state.parts |= {"sign_ins": sign_ins, "phone": phone}
     desk = Desk(strict, directory, sign_ins)
@@ -50,7 +60,16 @@ def console_application(strict: StrictAws, directory: Directory) -> WSGIApplicat
     application.before_request(_refuse_other_sites)
     application.after_request(_harden)
     application.register_error_handler(Refusal, _explain)
-    return application
+
+    def below_the_token(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
+        given, _, page = path.removeprefix("/").partition("/")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            return _NO_TOKEN(environ, start_response)
+        own = {**environ, "SCRIPT_NAME": f"/{token}", "PATH_INFO": f"/{page}"}
+        return application(own, start_response)
+
+    return below_the_token
 
 
 def _refuse_other_sites() -> tuple[str, int] | None:

@@ -65,7 +65,12 @@ class SigningIn:
         self._desk.sign_ins.end(request.cookies.get(COOKIE, ""))
         answer = redirect(url_for("console.home"))
         answer.set_cookie(
-            COOKIE, sign_in.token, max_age=LASTS_SECONDS, path="/console", httponly=True, samesite="Strict"
+            COOKIE,
+            sign_in.token,
+            max_age=LASTS_SECONDS,
+            path=_cookie_path(),
+            httponly=True,
+            samesite="Strict",
         )
         return answer
 
@@ -135,7 +140,7 @@ class SigningIn:
         )
         self._desk.sign_ins.end(request.cookies.get(COOKIE, ""))
         answer = redirect(where)
-        answer.delete_cookie(COOKIE, path="/console")
+        answer.delete_cookie(COOKIE, path=_cookie_path())
         return answer
 
     def _stage_after_code(self, account_id: str, user: User) -> Stage:
@@ -146,6 +151,10 @@ class SigningIn:
     def _note_use(self, user: User) -> None:
         used = datetime.fromtimestamp(self._desk.now(), UTC)
         user.password_last_used = used  # type: ignore[assignment]  # moto declares it None and says it may be set
+
+
+def _cookie_path() -> str:
+    return f"{request.script_root}/console"
 
 
 class Credentials:
