@@ -167,8 +167,9 @@ def test_a_reference_that_begins_like_a_template_is_computed_and_ends() -> None:
 
 def test_a_variables_file_is_not_read_up_to_a_nul_byte(tmp_path: Path) -> None:
     (tmp_path / "x.tfvars").write_bytes(b'a = "1"\n\x00b = "2"\n')
-    with pytest.raises(BadVariables, match="NUL"):
+    with pytest.raises(BadVariables) as refused:
         read_variables(tmp_path / "x.tfvars")
+    assert "NUL" in refused.value.detail
 
 
 def test_the_parsers_words_name_the_variables_file_and_its_line(tmp_path: Path) -> None:
