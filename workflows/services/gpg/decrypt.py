@@ -24,7 +24,7 @@ from workflows.core.secret import Secret
 from workflows.services.gpg import pasted
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.normalise import INPUT_LIMIT
-from workflows.services.gpg.tools import GpgFailed, GpgRun, run_gpg
+from workflows.services.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
 from workflows.services.installation import how_to_install
 
 _REPLACEMENT_HINT = "If the key is lost, ask the admin for a new password for a new key."
@@ -292,6 +292,7 @@ def decrypt(
     Raises:
         DecryptError: its subclass says what went wrong.
         GpgFailed: anything else that gpg reports.
+        GpgTooSlow: nobody is asked, and yet gpg does not end.
         GpgMissing: gpg is not installed.
         Cancelled: `cancelled` was set.
         ValueError: the passphrase is not one line of at most 255 bytes.
@@ -305,6 +306,7 @@ def decrypt(
         passphrase=passphrase,
         tty=tty,
         cancelled=cancelled,
+        seconds=WORK_SECONDS if passphrase is not None or not askable else None,
     )
     if run.exit_status != 0 or not run.has("DECRYPTION_OKAY"):
         raise _failure(run)

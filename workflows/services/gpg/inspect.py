@@ -15,11 +15,15 @@ from typing import Final
 
 from workflows.core.files import load_file
 from workflows.core.openpgp import SIZE_LIMIT, MalformedPackets, Packet, Tag, signature_in, split, subpackets
+from workflows.core.sentences import Sentence
 from workflows.services.gpg.details import KeyDetails, parse_listings
 from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
 from workflows.services.gpg.refusals import KeyRefused, OtherKeyVersion
-from workflows.services.gpg.tools import GpgRun, run_gpg
+from workflows.services.gpg.tools import GpgRun, GpgTooSlow, run_gpg
+
+CHECK_SECONDS: Final = 30.0
+"""How long gpg may read one key; the largest that is given to it takes about a second."""
 
 # No agent, no keyring and no trust database: nothing but the key itself.
 _ISOLATED = ("--no-options", "--no-keyring", "--no-autostart", "--trust-model", "always", "--with-colons")
@@ -35,7 +39,7 @@ _BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that
 class UnreadableKey(KeyRefused):
     """GnuPG itself cannot make sense of the key; `detail` holds its words."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Sentence) -> None:
         super().__init__(
             "GnuPG cannot read this key",
             "It has the form of a public key, but gpg finds no usable key in it.",
@@ -78,17 +82,9 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKe
         return CheckedKey(key, inspect_key(key.binary, environment=environment))
     with TemporaryDirectory(prefix="io-") as folder:
         reduced_file = Path(folder) / "reduced.gpg"
-        run = run_gpg(
-            [
-                *_ISOLATED,
-                *("--import-options", "import-export,import-minimal,import-show"),
-                *("--output", str(reduced_file)),
-                "--import",
-            ],
-            gnupg_home=Path(folder),
-            environment=environment,
-            stdin=key.binary,
-        )
+        options = ("--import-options", "import-export,import-minimal,import-show")
+        arguments = [*_ISOLATED, *options, "--output", str(reduced_file), "--import"]
+        run = _gpg(arguments, Path(folder), environment, key.binary)
         reduced = _reduced(reduced_file, key)
     if reduced is None or _made_in_future(run):
         return CheckedKey(key, inspect_key(key.binary, environment=environment))
@@ -112,9 +108,7 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
     with TemporaryDirectory(prefix="io-") as folder:
 
         def listed(*options: str) -> GpgRun:
-            return run_gpg(
-                [*options, *_READ_ONLY], gnupg_home=Path(folder), environment=environment, stdin=binary
-            )
+            return _gpg([*options, *_READ_ONLY], Path(folder), environment, binary)
 
         run = listed()
         details = _details(run, binary)
@@ -122,6 +116,19 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
             moment = details.created + timedelta(hours=1)
             details = _details(listed("--faked-system-time", f"{moment:%Y%m%dT%H%M%S}"), binary)
     return details
+
+
+def _gpg(arguments: Sequence[str], home: Path, environment: Mapping[str, str], key: bytes) -> GpgRun:
+    """One run of gpg that reads a key.
+
+    Raises:
+        UnreadableKey: it did not end in time.
+        GpgMissing: gpg is not installed.
+    """
+    try:
+        return run_gpg(arguments, gnupg_home=home, environment=environment, stdin=key, seconds=CHECK_SECONDS)
+    except GpgTooSlow as slow:
+        raise UnreadableKey(slow.what) from slow
 
 
 def _details(run: GpgRun, binary: bytes) -> KeyDetails:

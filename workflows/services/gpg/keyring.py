@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 RECOMMENDED_PASSPHRASE_LENGTH: Final = 12
 """Characters; a shorter passphrase is warned about."""
 
+CREATION_SECONDS: Final = 600.0
+"""How long gpg may look for the primes of a new key."""
+
 _KEY_PARAMETERS = """\
 Key-Type: RSA
 Key-Length: 4096
@@ -229,6 +232,7 @@ def generate_key(
         passphrase=passphrase,
         progress=progress,
         cancelled=cancelled,
+        seconds=CREATION_SECONDS,
     )
     return _created(run)
 

@@ -35,6 +35,7 @@ from workflows.services.gpg.refusals import (
     OtherSecretKey,
     SecretKeyGiven,
     SeveralKeys,
+    TooManyParts,
 )
 
 INPUT_LIMIT: Final = 2_000_000
@@ -45,6 +46,12 @@ A usual key has two kilobytes; one with a photograph and thousands of signatures
 
 KEYRING_LIMIT: Final = SIZE_LIMIT
 """Bytes or characters of a whole keyring."""
+
+PARTS_LIMIT: Final = 500
+"""Subkeys and names of one key, together; gpg's work for them grows with their square."""
+
+KEYS_LIMIT: Final = 3_000
+"""Keys of a keyring; each is a run of gpg."""
 
 _SHORTEST = 100  # a text with fewer characters is a word or two, and not the base64 of a key
 _NESTING_LIMIT = 3  # a request that holds base64 of armored text
@@ -285,7 +292,16 @@ def _keys_in(binary: bytes) -> list[bytes]:
                 raise DamagedKey("Its first part is not a key of any known format.")
             keys.append([])
         keys[-1].append(packet)
+    _refuse_excess(keys)
     return [b"".join(packet.raw for packet in _without_photographs(key)) for key in keys]
+
+
+def _refuse_excess(keys: list[list[Packet]]) -> None:
+    if len(keys) > KEYS_LIMIT:
+        raise TooManyParts("keys", len(keys), KEYS_LIMIT)
+    parts = max(sum(packet.tag in {Tag.PUBLIC_SUBKEY, Tag.USER_ID} for packet in key) for key in keys)
+    if parts > PARTS_LIMIT:
+        raise TooManyParts("subkeys and names", parts, PARTS_LIMIT)
 
 
 def _packets(binary: bytes) -> list[Packet]:

@@ -76,6 +76,26 @@ class KeyTooLarge(KeyRefused):
         )
 
 
+class TooManyParts(KeyRefused):
+    """More subkeys and names than a person's key has, or more keys than a person's keyring.
+
+    Args:
+        what: what there is too much of, as "subkeys and names".
+        count: how many were given.
+        limit: how many are read at most.
+    """
+
+    for_owner = KeyTooLarge.for_owner
+
+    def __init__(self, what: str, count: int, limit: int) -> None:
+        super().__init__(
+            "This is too much for a key",
+            f"There are {count:,} {what}; up to {limit:,} are read.",
+            why="No person's key is like that, and gpg would need minutes or hours for it.",
+            next="Ask its owner for one key:  gpg --export-options export-minimal --armor --export NAME",
+        )
+
+
 class SecretKeyGiven(KeyRefused):
     """A secret key was given where the public one belongs."""
 

@@ -25,6 +25,9 @@ from workflows.services.installation import how_to_install
 PASSPHRASE_LIMIT: Final = 255
 """Bytes that gpg-agent takes at most (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
 
+WORK_SECONDS: Final = 60.0
+"""How long gpg may work where it asks nobody; on a slow machine it needs a second for a large key."""
+
 _STATUS_PREFIX = "[GNUPG:] "
 _GRACE_SECONDS = 2.0
 # What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
@@ -59,6 +62,18 @@ class GpgMissing(OnboardError):  # noqa: N818 - it names what is missing
 
 class GpgFailed(OnboardError):  # noqa: N818 - it names what happened
     """GnuPG ended with an error that has no class of its own; `detail` holds its words."""
+
+
+class GpgTooSlow(GpgFailed):
+    """GnuPG was ended because it took far longer than such work takes."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "GnuPG did not end",
+            f"gpg was stopped after {seconds:g} seconds; nothing was changed.",
+            why="What it was given is far larger than usual, or its agent doesn't answer.",
+            next="End the agent with  gpgconf --kill gpg-agent  and try again.",
+        )
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,7 @@ def run_gpg(
     tty: str | None = None,
     cancelled: Event | None = None,
     progress: Callable[[float], None] | None = None,
+    seconds: float | None = WORK_SECONDS,
 ) -> GpgRun:
     """Run gpg in batch mode and wait for it.
 
@@ -148,12 +164,14 @@ def run_gpg(
         tty: the terminal's device for pinentry; the caller has suspended its own screen.
         cancelled: set by another thread to end gpg. Its agent is never ended.
         progress: called about twenty times a second with the seconds passed.
+        seconds: how long it may take; None where it waits for a person.
 
     Returns:
         The run, whatever its exit status.
 
     Raises:
         GpgMissing: gpg cannot be started.
+        GpgTooSlow: it took longer than that.
         Cancelled: `cancelled` was set before it ended.
         ValueError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
     """
@@ -166,7 +184,7 @@ def run_gpg(
         process = _started([*command, *arguments], gpg_environment(environment, tty), descriptors)
     with process:
         try:
-            output, errors = communicate(process, stdin, _watch(cancelled, progress))
+            output, errors = communicate(process, stdin, _watch(cancelled, progress, seconds))
         except BaseException:
             _end(process)
             raise
@@ -190,17 +208,22 @@ def _started(
         raise GpgMissing from error
 
 
-def _watch(cancelled: Event | None, progress: Callable[[float], None] | None) -> Callable[[], None] | None:
+def _watch(
+    cancelled: Event | None, progress: Callable[[float], None] | None, seconds: float | None
+) -> Callable[[], None] | None:
     """What to look at and to tell while gpg runs."""
-    if cancelled is None and progress is None:
+    if cancelled is None and progress is None and seconds is None:
         return None
     started = time.monotonic()
 
     def look() -> None:
         if cancelled is not None and cancelled.is_set():
             raise Cancelled("Cancelled", "gpg was stopped; nothing was changed.")
+        passed = time.monotonic() - started
+        if seconds is not None and passed > seconds:
+            raise GpgTooSlow(seconds)
         if progress is not None:
-            progress(time.monotonic() - started)
+            progress(passed)
 
     return look
 

@@ -1,0 +1,78 @@
+"""PGP keys that no person has: refused before gpg, whose time is bounded, sees them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from support.pgp import ENVIRONMENT
+
+from workflows.services.gpg import tools
+from workflows.services.gpg.inspect import UnreadableKey, inspect_key
+from workflows.services.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
+from workflows.services.gpg.refusals import TooManyParts
+from workflows.services.gpg.tools import GpgTooSlow, run_gpg
+
+
+def packet(tag: int, body: bytes) -> bytes:
+    return bytes([0xC0 | tag, len(body)]) + body
+
+
+def key_packet(tag: int, number: int) -> bytes:
+    return packet(tag, b"\x04" + number.to_bytes(4) + b"\x01\x00\x20\x80\x01\x02\x03\x00\x02\x03")
+
+
+PRIMARY = key_packet(6, 1)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        PRIMARY + b"".join(key_packet(14, number) for number in range(50_000)),
+        PRIMARY + b"".join(packet(13, b"%d" % number) for number in range(PARTS_LIMIT + 1)),
+    ],
+    ids=["subkeys", "names"],
+)
+def test_a_key_with_absurdly_many_parts_is_refused_without_gpg(key: bytes) -> None:
+    with pytest.raises(TooManyParts):
+        normalise(key)
+
+
+def test_a_keyring_with_absurdly_many_keys_is_refused_without_gpg() -> None:
+    with pytest.raises(TooManyParts):
+        public_keys(b"".join(key_packet(6, number) for number in range(KEYS_LIMIT + 1)))
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An environment whose gpg never ends, and a limit of its time that is nearly over."""
+    program = tmp_path / "gpg"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(tools, "WORK_SECONDS", 0.01)
+    return {**ENVIRONMENT, "PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}"}
+
+
+def test_a_gpg_that_does_not_end_is_ended(stuck: dict[str, str]) -> None:
+    with pytest.raises(GpgTooSlow):
+        run_gpg(["--version"], gnupg_home=None, environment=stuck, seconds=0.01)
+
+
+def test_a_gpg_that_waits_for_a_person_has_all_the_time(stuck: dict[str, str]) -> None:
+    asked, enough = [], threading.Event()
+
+    def waits(seconds: float) -> None:
+        asked.append(seconds)
+        if len(asked) == 3:
+            enough.set()
+
+    with pytest.raises(tools.Cancelled):
+        run_gpg(
+            ["--version"], gnupg_home=None, environment=stuck, progress=waits, cancelled=enough, seconds=None
+        )
+
+
+def test_a_key_that_gpg_does_not_get_done_is_refused_like_any_other(stuck: dict[str, str]) -> None:
+    with pytest.raises(UnreadableKey):
+        inspect_key(PRIMARY, environment=stuck)
