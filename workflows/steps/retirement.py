@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workflows.core.errors import Problem
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.services.authenticator import code_problem
 from workflows.services.key_records import KeyRecord, KeyRecords
 from workflows.steps import rotation
@@ -68,6 +68,11 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     return {"retired": {"id": known["old_id"], "told": told}}
 
 
-def observe(_context: Context) -> Observation:
-    """AWS is not asked; what is deleted does not come back."""
+def observe(context: Context) -> Observation:
+    """What is written down of the key knows of no old one; AWS isn't asked, what is deleted stays so."""
+    record, old_id = record_of(context), context.facts["retired"]["id"]
+    if record is None:
+        return unknown("The key that took its place is no longer kept here.")
+    if record.rotation is not None and record.rotation.old_id == old_id:
+        return Observation(Verdict.CHANGED, f"{old_id} still waits to be deleted.", about=(old_id,))
     return AGREES
