@@ -317,3 +317,19 @@ def test_a_file_with_a_mistake_is_not_called_computed_and_its_line_is_told(
     assert "is not a list or a map in this layer" not in told
     why = rf"users of module user .*locals\.tf has something at line {line} that cannot be parsed"
     assert re.search(why, told), told
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '{ for one in yamldecode(file("${path.module}/users.yaml")).users : one.name => one }',
+        "{ for one in local.config.users : one.name => one }",
+    ],
+)
+def test_the_file_that_users_are_decoded_from_is_named(expression: str) -> None:
+    users = USERS.replace("toset(local.users)", expression)
+    read = layer("[]", users, data='locals {\n  config = yamldecode(file("./users.yaml"))\n}\n')
+    assert any(one.message.endswith("; they come from users.yaml.") for one in read.findings)
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(read, [AddPerson("jane.doe", "QUJD\n")])
+    assert "users.yaml" in refusal.value.why

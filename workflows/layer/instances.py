@@ -38,6 +38,10 @@ _PARTS_OF_FOR = frozenset(
 _LONGEST = 60
 _DEEPEST = 50
 _INDEX = "count.index"
+_DECODED = re.compile(r'\b(?:yaml|csv|json)decode\(\s*(?:file|templatefile)\(\s*"([^"]+)"')
+_LOCALS = re.compile(r"\blocal\.\w+")
+_DATA_NAMES = 3
+"""So many locals are gone through to the file that users are read from."""
 _OF_A_MAP = frozenset({"keys", "values"})
 _COLLECTIONS = frozenset({"tuple", "object", "function_call"})
 
@@ -325,7 +329,22 @@ def _missing(files: FileSet, document: Document, text: str) -> Source:
 def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
     known, unknown = computed_entries(files, document, node)
     rest = f", and who is in {unknown} cannot be told" if known and unknown else ""
+    data = _data_file(files, document.text(node))
+    rest += f"; they come from {data}" if data else ""
     return Source(document, None, why + rest, Place(document.name, node.start_point.row + 1), known)
+
+
+def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
+    """The file that an expression decodes, itself or through locals, as the layer names it; "" for none."""
+    found = _DECODED.search(text)
+    if found is not None:
+        return found[1].removeprefix("${path.module}/").removeprefix("./")
+    if not deeper:
+        return ""
+    named = (one for name in _LOCALS.findall(text) for one in definitions(files, name))
+    return next(
+        filter(None, (_data_file(files, one.document.text(one.node), deeper - 1) for one in named)), ""
+    )
 
 
 def definitions(files: FileSet, text: str) -> list[Attribute]:
