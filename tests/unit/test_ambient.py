@@ -41,12 +41,17 @@ def test_what_is_said_not_to_be_passed_on_is_not() -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"])
+@pytest.mark.parametrize("there", [True, False])
 def test_the_certificates_of_the_shell_are_trusted(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, there: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    certificates = tmp_path / "certificates.pem"
+    if there:
+        certificates.write_text("")
     for other in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"):
         monkeypatch.delenv(other, raising=False)
-    monkeypatch.setenv(name, "/certificates.pem")
+    monkeypatch.setenv(name, str(certificates))
     files = ProfileFiles(tmp_path / "config", tmp_path / "credentials")
     session = clients._new_session(files, profile=None, region=None)
-    assert session.get_config_variable("ca_bundle") == "/certificates.pem"
+    wanted = str(certificates) if there or name == "AWS_CA_BUNDLE" else None
+    assert session.get_config_variable("ca_bundle") == wanted

@@ -300,10 +300,16 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
         "config_file": (None, None, str(files.config_file), None),
         "credentials_file": (None, None, str(files.credentials_file), None),
         "region": ("region", None, region, None),
-        "ca_bundle": ("ca_bundle", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"], None, None),
+        "ca_bundle": ("ca_bundle", "AWS_CA_BUNDLE", _trusted_elsewhere(), None),
         "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
     }
     return botocore.session.Session(session_vars=variables, profile=profile)
+
+
+def _trusted_elsewhere() -> str | None:
+    """The file of certificates that other programs of this shell trust, Terraform too; None without one."""
+    named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "NIX_SSL_CERT_FILE"))
+    return next((one for one in named if one and Path(one).is_file()), None)
 
 
 def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
