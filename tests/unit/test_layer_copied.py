@@ -71,3 +71,18 @@ def test_an_ssh_key_of_a_block_is_told() -> None:
     )
     layer = layer_of({"users.tf": users + group})
     assert told(layer, "bob") == ["bob takes ssh_public_key over from ann: look whether it fits."]
+
+
+def test_a_comment_that_only_the_followed_block_has_is_said_to_be_taken_over() -> None:
+    def block(name: str, own: str) -> str:
+        slug = name.replace(".", "_")
+        return (
+            f'module "user_{slug}" {{ {own}\n  source  = "../modules/iam-user"\n  name    = "{name}"\n'
+            f'  # the key\n  pgp_key = file("keys/{name}")\n}}\n'
+        )
+
+    users = f"{block('alex.kim', '// the lead')}\n{block('zoe.lin', '')}"
+    layer = layer_of({"users.tf": users})
+    messages = [str(one.message) for one in check(layer, [AddPerson("jane.doe", "QUJD\n")])]
+    assert any("// the lead" in one for one in messages)
+    assert not any("# the key" in one for one in messages)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from workflows.core.sentences import Sentence
 from workflows.layer.blocks import hiding_comments, insert_after, insert_before, remove_items
 from workflows.layer.declarations import SWITCHES, key_path_node, module_of, name_in, user_modules
+from workflows.layer.document import walk
 from workflows.layer.lists import position_for
 from workflows.layer.model import Style
 from workflows.layer.operations.base import refuse
@@ -29,7 +30,7 @@ from workflows.layer.operations.styles import NEAR, Declarations, NewDeclaration
 from workflows.layer.values import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from workflows.layer.document import Block, Document, Splice
     from workflows.layer.facts import PersonFacts
@@ -86,8 +87,19 @@ class BlockStyle(Declarations):
             tuple(one.iam_name for one in kin),
             lambda: self._with_block(siblings, position, self._clone(sibling, renaming, facts)),
             sibling.iam_name,
-            copied_fields(_texts(block), others, known, renaming),
+            (
+                *copied_fields(_texts(block), others, known, renaming),
+                *self._own_comments(block, kin, renaming),
+            ),
         )
+
+    def _own_comments(self, block: Block, kin: Sequence[Person], renaming: Renaming) -> Iterator[str]:
+        """The comments inside a block that no other one has, and that would be cloned as they are."""
+        found = (block.document.text(one) for one in walk(block.node) if one.type == "comment")
+        texts = [text for text in found if renaming.plainly(text) == text]
+        near = [self._block(one) for one in kin[:NEAR]] if texts and len(kin) > 1 else []
+        others = [one.document.text(one.node) for one in near if one.label != block.label]
+        return (shown for shown in dict.fromkeys(texts) if others and not any(shown in one for one in others))
 
     @cached_property
     def _shape(self) -> Shape | None:
