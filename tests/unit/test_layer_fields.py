@@ -107,3 +107,53 @@ def test_the_first_entry_of_a_map_leaves_fields_with_a_default_out() -> None:
     edited = edit_layer(layer, [AddPerson("ann.one", "A")])
     assert edited.people[0].iam_name == "ann.one"
     assert b"tags" not in edited.files.documents["variables.tf"].data
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "made"),
+    [
+        ("keys/${each.value.key}.asc", "jd", "keys/maria.sosa.asc"),
+        ("keys/${each.value.key}.asc", "jane.doe", "keys/maria.sosa.asc"),
+        ("keys/k-${each.value.key}", "jd", "keys/k-maria.sosa"),
+        ("keys/${each.value.name}.gpg", "-", "keys/maria.sosa.gpg"),
+    ],
+)
+def test_what_the_module_puts_around_a_key_files_field_is_not_put_there_twice(
+    path: str, value: str, made: str
+) -> None:
+    users = f"""module "user" {{
+  source   = "../modules/iam-user"
+  for_each = local.users
+  name     = each.value.name
+  pgp_key  = file("{path}")
+}}
+
+locals {{
+  users = {{
+    jane_doe = {{ name = "jane.doe", key = "{value}" }}
+  }}
+}}
+"""
+    added = edit_layer(layer_of({"users.tf": users}), [AddPerson("maria.sosa", "QUJD\n")])
+    person = added.person("maria.sosa")
+    assert person is not None
+    assert person.key_file == made
+    assert made in added.files.keys
+
+
+def test_a_key_files_name_of_two_fields_is_refused() -> None:
+    users = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = local.users
+  name     = each.key
+  pgp_key  = file("keys/${each.key}-${each.value.key}")
+}
+
+locals {
+  users = {
+    "jane.doe" = { key = "1" }
+  }
+}
+"""
+    with pytest.raises(EditRefused, match="has no place"):
+        edit_layer(layer_of({"users.tf": users}), [AddPerson("maria.sosa", "QUJD\n")])

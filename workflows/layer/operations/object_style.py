@@ -81,11 +81,12 @@ class ObjectStyle(Declarations):
         sibling = self._sibling(kin, declared, position)
         fields = self._fields(sibling)
         key_field = self._key_field(fields)
-        own_file = key_file or key_file_name(own_kind, name)
+        wanted = key_file or key_file_name(own_kind, name)
+        own_file = self._file_name(key_field, name, wanted) if key_field else ""
+        if key_file and own_file != key_file:
+            raise self.cannot_share(name, key_file)
         path = posixpath.join(posixpath.dirname(str(sibling.key_file)), own_file)
         if key_field is None:
-            if key_file:
-                raise self.cannot_share(name, key_file)
             path = (template(self.module, "pgp_key", self.names) or "").replace(KEY, key)
             path = path.replace(field_mark(self._name_field), name) if self._name_field else path
         label = self.module.label
@@ -146,6 +147,25 @@ class ObjectStyle(Declarations):
         names = fields_of(self.module.block)
         return next((one for one in names if field_mark(one) in text and one in fields), None)
 
+    def _around(self, field: str) -> tuple[str, str]:
+        """What the module puts before and after a field in the name of a key file.
+
+        Raises:
+            EditRefused: more of the name differs from entry to entry.
+        """
+        before, _, after = (template(self.module, "pgp_key", self.names) or "").partition(field_mark(field))
+        lead = before.rpartition("/")[2]
+        if "\x00" in lead + after or "/" in after:
+            why = f"The module {self.module.label} makes the name of a key file from more than {field}."
+            raise refuse("The key of a new user has no place.", why, self.place)
+        return lead, after
+
+    def _file_name(self, field: str, name: str, wanted: str) -> str:
+        """The name of a new key file, as the module makes it of a field; the wanted one where that can be."""
+        lead, tail = self._around(field)
+        stem = name if field == self._name_field else wanted.removeprefix(lead).removesuffix(tail)
+        return f"{lead}{stem}{tail}"
+
     def _sibling(self, kin: Sequence[Person], declared: Sequence[str], position: int) -> Person:
         """The nearest person of the kind with the usual fields; the one before goes before the one after."""
         places = {key: number for number, key in enumerate(declared)}
@@ -181,7 +201,9 @@ class ObjectStyle(Declarations):
             if text is None:
                 why = "Its sibling's key file is an expression."
                 raise refuse(f"{name} cannot be added.", why, self.place)
-            path = text[: text.rfind("/") + 1] + posixpath.basename(str(facts.key_file))
+            lead, tail = self._around(keyed)
+            own = posixpath.basename(str(facts.key_file)).removeprefix(lead).removesuffix(tail)
+            path = text[: text.rfind("/") + 1] + own
             changes.append(replacing(fields[keyed].value, quote(path)))
         for fact, field in self._switch_fields().items():
             wanted = getattr(facts, fact)
