@@ -247,7 +247,7 @@ def test_the_server_ends_with_a_killed_owner_and_nothing_is_lost(as_administrato
 
 def test_what_aws_knew_a_moment_ago_survives_the_death_of_the_server(as_administrator: Sandbox) -> None:
     iam(as_administrator, "bb-security-devops").create_user(UserName="made.before.the.kill")
-    state = as_administrator.folder / "aws" / "moto.pickle"
+    state = as_administrator.folder / "aws" / "moto.json"
     while b"made.before.the.kill" not in state.read_bytes():
         time.sleep(0.1)
     (server,) = servers_of(as_administrator.folder)

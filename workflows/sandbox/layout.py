@@ -23,7 +23,7 @@ from workflows.core.files import OWN_LIMIT, load_file, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.sandbox.strict.directory import Directory
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 PROJECT = "bb"
 PEOPLE = ("administrator", "new-user")
 _TOKEN_BYTES = 12
@@ -43,7 +43,7 @@ class Layout:
         programs: the folder that comes first in PATH.
         terraform: the `terraform` command.
         terraform_settings: Terraform's own settings: where providers come from.
-        aws_state: what the local AWS knows, pickled.
+        aws_state: what the local AWS knows, as JSON.
         strict_state: what the strict layer knows, as JSON.
         clock: by how many seconds the sandbox's AWS is ahead of the real time.
         server_log: what the server's process has to say.
@@ -62,7 +62,7 @@ class Layout:
         self.programs = folder / "bin"
         self.terraform = self.programs / "terraform"
         self.terraform_settings = folder / "terraform.rc"
-        self.aws_state = folder / "aws" / "moto.pickle"
+        self.aws_state = folder / "aws" / "moto.json"
         self.strict_state = folder / "aws" / "strict.json"
         self.clock = folder / "aws" / "clock"
         self.server_log = folder / "server.log"

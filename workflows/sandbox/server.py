@@ -4,9 +4,9 @@ It lives as long as somebody holds the sandbox's owner lock. The kernel drops th
 the server ends with the wizard however the wizard ends; only a Terraform that is still running keeps it
 alive, because an apply without its AWS would lose what it has made.
 
-moto keeps everything in memory. Its backends pickle whole, and go on as before in a new process. It makes up
-the id of every account it is asked for, and the sandbox's accounts have theirs already: so the organisation
-is made inside this process, out of moto's own parts, with the ids put in.
+moto keeps everything in memory, and goes on in a new process from what `kept_aws` kept. It makes up the id of
+every account it is asked for, and the sandbox's accounts have theirs already: so the organisation is made
+inside this process, out of moto's own parts, with the ids put in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -22,7 +21,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from workflows.core.files import OWN_LIMIT, load_file, replace_file
@@ -65,9 +64,6 @@ def found_organization(accounts: Mapping[str, str], region: str) -> None:
         if name != MANAGEMENT:
             with mock.patch.object(utils, "make_random_account_id", return_value=account_id):
                 backend.create_account(AccountName=name, Email=email_of(name))
-
-
-SERVICES = ("iam", "s3", "dynamodb", "sts", "organizations")
 
 
 class Gate:
@@ -121,27 +117,22 @@ class Gate:
 
 def save(layout: Layout, strict: StrictAws, gate: Gate) -> None:
     """Write everything to the sandbox's folder, each file atomically."""
-    from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
+    from workflows.sandbox import kept_aws  # noqa: PLC0415 - moto belongs to the server's process
 
     with gate.still():
-        pickled = pickle.dumps({name: get_backend(cast("Any", name)) for name in SERVICES}, protocol=5)
+        aws_state = json.dumps(kept_aws.dump()).encode()
         strict_state = json.dumps(strict.state.dump()).encode()
         gate.changed = False
-    replace_file(layout.aws_state, pickled, synced=False)
+    replace_file(layout.aws_state, aws_state, synced=False)
     replace_file(layout.strict_state, strict_state, synced=False)
 
 
 def load(layout: Layout, strict: StrictAws) -> bool:
     """Take over what `save` wrote; tells whether anything was."""
-    from moto.backends import get_backend  # noqa: PLC0415 - moto belongs to the server's process
+    from workflows.sandbox import kept_aws  # noqa: PLC0415 - moto belongs to the server's process
 
     if layout.aws_state.exists():
-        saved: dict[str, Any] = pickle.loads(load_file(layout.aws_state, OWN_LIMIT))  # noqa: S301 - our own file, mode 0600
-        for name, backend in saved.items():
-            live: Any = get_backend(cast("Any", name))
-            live.clear()
-            live.update(backend)
-            vars(live).update(vars(backend))
+        kept_aws.load(parse_json(load_file(layout.aws_state, OWN_LIMIT)))
     if layout.strict_state.exists():
         strict.state.load(parse_json(load_file(layout.strict_state, OWN_LIMIT)))
     return layout.aws_state.exists()

@@ -1,0 +1,241 @@
+"""What the local AWS knows, as JSON: data that can be read by hand and that runs nothing when it is loaded.
+
+moto's objects refer to one another, so they are kept as a list in which each has a number. A class is only
+named if it is one of moto's own that is loaded already; an object of it is filled without being constructed.
+What every new process of moto has anyway is left out: its backends and AWS's managed policies, of which there
+are some 1,500 in each account, are those of the process that loads.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import re
+import sys
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from unittest import mock
+
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.iam import models
+from moto.iam.models import AWSManagedPolicy, IAMBackend
+
+SERVICES = ("iam", "s3", "dynamodb", "sts", "organizations")
+
+_FACTORIES: Mapping[str, Callable[[], object]] = {"dict": dict, "list": list}
+_OWN = frozenset(vars(BackendDict(BaseBackend, "iam")))
+"""What every `BackendDict` holds of itself; whatever else a service's own holds is state."""
+
+
+class NotOfMoto(ValueError):  # noqa: N818 - it reads better where it is raised
+    """Something that cannot be kept, or that no state of moto holds."""
+
+
+def dump() -> dict[str, Any]:
+    """All that moto's backends know, as a JSON object that `load` takes.
+
+    Raises:
+        NotOfMoto: a backend holds an object of a kind that is not foreseen here.
+    """
+    writer = _Writer()
+    services = {
+        name: {
+            "accounts": {
+                account: {region: writer.value(backend) for region, backend in regions.items()}
+                for account, regions in backends.items()
+            },
+            "more": {key: writer.value(one) for key, one in vars(backends).items() if key not in _OWN},
+        }
+        for name, backends in _backends()
+    }
+    return {"services": services, "objects": writer.objects()}
+
+
+def load(data: Mapping[str, Any]) -> None:
+    """Let moto's backends know what `dump` gave, and nothing else.
+
+    Raises:
+        NotOfMoto: the data names something that is none of moto's.
+        KeyError, TypeError, ValueError, IndexError: it is no such data.
+    """
+    for _, backends in _backends():
+        backends.clear()
+    _make_iam_backends(data["services"]["iam"]["accounts"])
+    reader = _Reader(data["objects"])
+    for name, backends in _backends():
+        kept = data["services"][name]
+        for account, regions in kept["accounts"].items():
+            for region, value in regions.items():
+                if reader.value(value) is not backends[account][region]:
+                    raise NotOfMoto(f"{name} of {account} is not what it should be")
+        vars(backends).update(
+            {key: reader.value(one) for key, one in kept["more"].items() if key not in _OWN}
+        )
+
+
+def _make_iam_backends(accounts: Iterable[str]) -> None:
+    """Make the accounts' new backends; to read AWS's policies for each takes a tenth of a second, so once."""
+    backends = get_backend("iam")
+    policies: list[Any] | None = None
+    for account in accounts:
+        with mock.patch.object(models, "load_iam_aws_managed_policies", return_value=policies is None):
+            made = backends[account]["aws"]
+        if policies is None:
+            policies = made.aws_managed_policies
+            continue
+        made.aws_managed_policies = [copy.copy(one) for one in policies]
+        for one in made.aws_managed_policies:
+            one.account_id = account
+        made.managed_policies = {one.arn: one for one in made.aws_managed_policies}
+
+
+def _backends() -> Iterator[tuple[str, Any]]:
+    services: tuple[Any, ...] = SERVICES
+    return ((name, get_backend(name)) for name in services)
+
+
+def _class_name(kind: type) -> str:
+    name = f"{kind.__module__}:{kind.__qualname__}"
+    if _class_of(name) is not kind:
+        raise NotOfMoto(f"{name} cannot be kept")
+    return name
+
+
+def _class_of(name: str) -> type:
+    """A class of moto that is loaded; nothing is imported because of a name in a file."""
+    module, _, qualified = name.partition(":")
+    found = getattr(sys.modules.get(module), qualified, None) if module.startswith("moto.") else None
+    if not isinstance(found, type) or found.__module__ != module:
+        raise NotOfMoto(f"{name} is no class of moto")
+    return found
+
+
+class _Writer:
+    """Gives every object a number as it is met, and writes what it holds after those before it."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._met: list[Any] = []  # kept alive, so that no number of an object is used again
+
+    def value(self, value: Any) -> Any:
+        """A value as JSON: itself, or its kind and what stands for it."""
+        if value is None or type(value) in {bool, int, float, str}:
+            return value
+        if isinstance(value, bytes):
+            return ["bytes", base64.b64encode(value).decode()]
+        if isinstance(value, datetime):
+            return ["datetime", value.isoformat()]
+        if isinstance(value, Enum):
+            return ["enum", [_class_name(type(value)), value.name]]
+        if type(value) is tuple:
+            return ["tuple", [self.value(one) for one in value]]
+        number = self._numbers.setdefault(id(value), len(self._met))
+        if number == len(self._met):
+            self._met.append(value)
+        return ["object", number]
+
+    def objects(self) -> list[Any]:
+        """All objects that were met, and those that are met on the way."""
+        return [self._object(one) for one in self._met]  # which grows meanwhile
+
+    def _object(self, one: Any) -> list[Any]:
+        if type(one) in {list, set}:
+            return [type(one).__name__, [self.value(value) for value in one]]
+        if type(one) in {dict, OrderedDict}:
+            return [type(one).__name__, self._pairs(one)]
+        if type(one) is defaultdict:
+            factory = next(name for name, made in _FACTORIES.items() if made is one.default_factory)
+            return ["defaultdict", self._pairs(one), factory]
+        if isinstance(one, AWSManagedPolicy):
+            return ["aws-policy", one.account_id, one.arn, one.id, one.attachment_count]
+        if isinstance(one, BaseBackend):
+            service = type(one).__module__.split(".")[1]
+            return ["backend", self._state(_own_state(one)), service, one.account_id, one.region_name]
+        items = self._pairs(one) if isinstance(one, dict) else []
+        return ["instance", self._state(one.__getstate__()), _class_name(type(one)), items]
+
+    def _state(self, state: Any) -> dict[str, Any]:
+        """The attributes of an object, those in slots too."""
+        parts = state if isinstance(state, tuple) else (state,)
+        return {name: self.value(value) for part in parts if part for name, value in part.items()}
+
+    def _pairs(self, one: dict[Any, Any]) -> list[Any]:
+        return [[self.value(key), self.value(value)] for key, value in dict.items(one)]
+
+
+def _own_state(backend: BaseBackend) -> dict[str, Any]:
+    """The attributes of a backend without those that every new one has."""
+    state = {name: one for name, one in vars(backend).items() if not isinstance(one, re.Pattern)}
+    if isinstance(backend, IAMBackend):
+        del state["aws_managed_policies"]
+        policies = backend.managed_policies.items()
+        state["managed_policies"] = {
+            arn: one for arn, one in policies if not isinstance(one, AWSManagedPolicy)
+        }
+    return state
+
+
+class _Reader:
+    """Makes an empty object for each that was written, and then fills them all."""
+
+    def __init__(self, written: list[list[Any]]) -> None:
+        self._objects = [_empty(*one) for one in written]
+        self._policies: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        # What is looked up by what it holds comes after what it holds.
+        for one, (kind, content, *_more) in zip(self._objects, written, strict=True):
+            if kind in {"backend", "instance"}:
+                self._fill(one, {name: self.value(value) for name, value in content.items()})
+            elif kind == "list":
+                one.extend(self.value(value) for value in content)
+        for one, (kind, content, *more) in zip(self._objects, written, strict=True):
+            if kind == "set":
+                one.update(self.value(value) for value in content)
+            elif kind in {"dict", "OrderedDict", "defaultdict"} or (kind == "instance" and more[1]):
+                for key, value in more[1] if kind == "instance" else content:
+                    dict.__setitem__(one, self.value(key), self.value(value))
+        for policies, own in self._policies:
+            policies.update(own)
+
+    def value(self, value: Any) -> Any:
+        """What `_Writer.value` was given."""
+        if not isinstance(value, list):
+            return value
+        kind, content = value
+        if kind == "object":
+            return self._objects[content]
+        if kind == "tuple":
+            return tuple(self.value(one) for one in content)
+        if kind == "enum":
+            members: Any = _class_of(content[0])
+            return members[content[1]]
+        return base64.b64decode(content) if kind == "bytes" else datetime.fromisoformat(content)
+
+    def _fill(self, one: Any, state: dict[str, Any]) -> None:
+        if isinstance(one, IAMBackend):
+            self._policies.append((one.managed_policies, state.pop("managed_policies")))
+        if hasattr(one, "__setstate__"):
+            one.__setstate__(state)
+        else:
+            for name, value in state.items():
+                object.__setattr__(one, name, value)
+
+
+def _empty(kind: str, content: Any, *more: Any) -> Any:
+    if kind == "instance":
+        made: Any = _class_of(more[0])
+        return made.__new__(made)
+    if kind == "backend":
+        service, account, region = more
+        return get_backend(service)[account][region]
+    if kind == "aws-policy":
+        arn, policy_id, attachments = more
+        policy = get_backend("iam")[content]["aws"].managed_policies[arn]
+        policy.id, policy.attachment_count = policy_id, attachments
+        return policy
+    if kind == "defaultdict":
+        return defaultdict(_FACTORIES[more[0]])
+    return {"list": list, "set": set, "dict": dict, "OrderedDict": OrderedDict}[kind]()
