@@ -152,7 +152,7 @@ class Walk:
         return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
 
     def questions(self) -> tuple[Question, ...]:
-        """What can be asked in the background about the steps of which the last look knew nothing."""
+        """What can be asked in the background about the steps that the last look left unknown."""
         seen = self.session.state.observed
         open_ones = [key for key in self.session.layout() if key in seen and self._done(key)]
         asked = (

@@ -146,7 +146,7 @@ def load_hcl(path: Path, limit: int = MAX_HCL) -> bytes:
 def check_depth(data: bytes) -> None:
     """Refuse an HCL text in which brackets, templates or signs stand more than `MAX_DEPTH` deep.
 
-    Comments, strings and heredocs are told from code; the text need not be valid.
+    Comments, strings and heredocs are no code; the text need not be valid.
 
     Raises:
         TooDeep: it is nested too deeply.

@@ -288,7 +288,7 @@ def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
 def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
     """A botocore session that takes its files, profile and region from here, never from the environment.
 
-    Whom it trusts is what Terraform, a Go program, is told too.
+    Terraform, a Go program, trusts the same certificates.
     """
     import botocore.session  # noqa: PLC0415 - boto is slow to import
 

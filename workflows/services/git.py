@@ -206,7 +206,7 @@ class Git:
         compared with the default branch of the remote `origin`, or of the first remote.
 
         Args:
-            fetch: ask the upstream first. If it cannot be reached that is told, and is no error. It is not
+            fetch: ask the upstream first. One that cannot be reached is a finding, not an error. It is not
                 asked where the checkout itself names a program for it.
             cancelled: when set, the fetch is given up, as if the upstream could not be reached.
         """

@@ -196,5 +196,5 @@ def inquire(context: Context) -> Observation:
     if not missing:
         return AGREES
     words = f"The state of {context.item} isn't what was decided any more: {joined(missing, '; ')}."
-    going_on = "Leaves it as it is: whoever changed it meant to."
+    going_on = "Leaves it as it is: the change was meant."
     return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)

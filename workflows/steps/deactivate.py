@@ -169,7 +169,7 @@ def _may_be_there(client: AwsClient, name: str) -> bool:
 
 
 def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
-    """What the account tells of a user: each question by itself, so that a denied one stops no other."""
+    """What the account says about a user; each question stands alone, so a denied one stops no other."""
     gone = Leaver(name, exists=False)
     if not _may_be_there(client, name):
         return gone

@@ -1,8 +1,8 @@
 """What is kept beside the runs of a layer: how they ended, and what its next plan is to replace.
 
 A wizard that comes later finds how an apply ended, and which lock it may have left. A recovery notes the
-resources that it has imported and that have to be made again; whoever plans next, today or after a restart,
-plans with `-replace` for them.
+resources that it has imported and that have to be made again; the next plan, today or after a restart,
+has `-replace` for them.
 """
 
 from __future__ import annotations
