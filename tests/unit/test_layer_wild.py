@@ -305,3 +305,20 @@ def test_a_key_file_that_the_module_encodes_itself_is_not_written() -> None:
             edit_layer(layer, [operation])
         assert "filebase64" in refusal.value.why
         assert str(refusal.value.place) == "users.tf:9"
+
+
+def test_users_that_a_module_of_the_project_makes_by_resources_are_told(tmp_path: Path) -> None:
+    folder = tmp_path / "security" / "base-identities"
+    inner = tmp_path / "modules" / "people"
+    for one in (folder, inner, tmp_path / ".git"):
+        one.mkdir(parents=True)
+    (folder / "main.tf").write_text(
+        'module "people" {\n  source = "../../modules/people"\n  users  = ["jane.doe"]\n}\n\n'
+        'module "gone" {\n  source = "../../modules/gone"\n}\n'
+    )
+    (inner / "main.tf").write_text('resource "aws_iam_user" "it" {\n  for_each = toset(var.users)\n}\n')
+    (found,) = read_layer(lone_layer(folder)).findings
+    assert (found.subject, found.label, found.hand_edit) == (Subject.USER, "people", True)
+    assert str(found.place) == "main.tf:1"
+    (inner / "main.tf").write_text('# resource "aws_iam_user" is elsewhere\n')
+    assert read_layer(lone_layer(folder)).findings == ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from workflows.core.files import cause_of
 from workflows.layer.declarations import (
     account_module,
     constants,
@@ -15,12 +17,17 @@ from workflows.layer.declarations import (
     user_modules,
 )
 from workflows.layer.discover import read_lock_file, read_required_version
-from workflows.layer.files import FileSet
+from workflows.layer.files import FileSet, LayerUnreadable
 from workflows.layer.garbage import collection_paused
 from workflows.layer.model import AccountSettings, Layer, Person, Setting
 from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
 from workflows.layer.project import LayerLocation
-from workflows.layer.read_findings import read_findings, read_hidden_entries, read_unread
+from workflows.layer.read_findings import (
+    read_findings,
+    read_hidden_entries,
+    read_unread,
+    wrapped_users,
+)
 from workflows.layer.read_groups import read_groups
 from workflows.layer.read_outputs import read_hidden_outputs, read_outputs
 from workflows.layer.read_people import read_people
@@ -45,7 +52,17 @@ def read_layer(location: LayerLocation) -> Layer:
     """
     shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
     with collection_paused():
-        return read_files(location, FileSet.load(location.path, location.var_files, shared, location.root))
+        layer = read_files(location, FileSet.load(location.path, location.var_files, shared, location.root))
+        try:
+            wrapped = tuple(wrapped_users(location.path, location.root, layer.files))
+        except OSError as error:
+            raise LayerUnreadable(
+                "A module of the layer cannot be read",
+                f"{error.filename or location.path} cannot be read.",
+                why=cause_of(error),
+                next="Repair the file or its permissions.",
+            ) from error
+    return replace(layer, findings=(*layer.findings, *wrapped)) if wrapped else layer
 
 
 def read_files(location: LayerLocation, files: FileSet) -> Layer:

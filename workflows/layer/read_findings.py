@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from workflows.layer.blocks import comments_of
 from workflows.layer.declarations import attribute_of, group_modules, makes, user_modules
-from workflows.layer.files import is_override
+from workflows.layer.files import is_override, read_documents
 from workflows.layer.model import Finding, Place, Subject
 from workflows.layer.references import usual_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from tree_sitter import Node
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _OF_NO_PERSON = frozenset({"provider", "terraform"})
 """Blocks that say nothing of a user, a group or the account: an override of them hides nothing shown."""
+_OF_MODULES = (Subject.USER, Subject.GROUP, Subject.ACCOUNT)
+_A_USER = re.compile(rb'^[ \t]*resource[ \t]+"aws_iam_user"', re.MULTILINE)
 _RESOURCES = {
     "aws_iam_user": (Subject.USER, "user"),
     "aws_iam_group": (Subject.GROUP, "group"),
@@ -54,6 +57,30 @@ def read_findings(files: FileSet) -> list[Finding]:
         found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
         found.extend(_hidden(document))
     return found
+
+
+def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[Finding]:
+    """Modules of the project's own folders that make users by resources, whom nobody sees in the layer.
+
+    Args:
+        folder: the layer's folder, where paths of modules begin.
+        root: the project's root folder; what lies outside of it is not looked at.
+        files: the layer's files.
+
+    Raises:
+        OSError: a file of such a module cannot be read.
+    """
+    for document in files.documents.values():
+        for block in document.blocks_of("module"):
+            source = (block.source_of("source") or "").strip('"')
+            if not source.startswith(("./", "../")) or any(makes(block, one) for one in _OF_MODULES):
+                continue
+            inner = (folder / source).resolve()
+            inside = root is None or inner.is_relative_to(root.resolve())
+            if inside and inner.is_dir() and any(read_documents(inner, _A_USER)):
+                message = f"The module {block.label} makes users in {source}: they are not shown."
+                place = Place(document.name, block.line)
+                yield Finding(message, place, Subject.USER, block.label, hand_edit=True)
 
 
 def account_resources(files: FileSet) -> list[Finding]:
