@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.growth import growth
 from support.layers import ACCOUNT, USERS, contents, layer_of, pair
+from support.mutations import mutated
 
 from workflows.core.errors import OnboardError
 from workflows.layer.discover import find_project
@@ -47,31 +48,7 @@ OPERATIONS: tuple[Operation, ...] = (
     SetPasswordPolicy("max_password_age", 90),
     SetAccountAlias("other-alias"),
 )
-# fmt: off
-STRAY = st.sampled_from([
-    b"\x00", b"\xff", b"\xc3", b"\xef\xbb\xbf", b'"', b"${", b"%{ if", b"}", b"{", b"[", b"]", b"/*", b"*/",
-    b"#", b"<<EOF\n", b"\\u12", b"\r", b"\\", b"=", b",", b"(", b"\xe2\x80\xa8", b"for x in y :", b"\n\n\n",
-])
-# fmt: on
 SEEDS = st.sampled_from([WHOLE, *(one.read_bytes() for one in CORPUS)])
-
-
-@st.composite
-def mutated(draw: st.DrawFn, seed: bytes = b"") -> bytes:
-    data = seed or draw(SEEDS)
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(data)))
-        how = draw(st.sampled_from(["cut", "stray", "drop", "twice"]))
-        end = min(len(data), start + draw(st.integers(1, 60)))
-        if how == "cut":
-            data = data[:start]
-        elif how == "stray":
-            data = data[:start] + draw(STRAY) + data[start:]
-        elif how == "drop":
-            data = data[:start] + data[end:]
-        else:
-            data = data[:end] + data[start:]
-    return data
 
 
 def tried(layer: Layer, operation: Operation) -> None:
@@ -80,7 +57,7 @@ def tried(layer: Layer, operation: Operation) -> None:
         edit_layer(layer, [operation])
 
 
-@given(mutated())
+@given(mutated(SEEDS))
 @settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
@@ -126,7 +103,7 @@ def test_damaged_files_of_a_project_are_read_or_refused_in_words(data: st.DataOb
         root = Path(name) / "project"
         lay_out(root)
         path = root / data.draw(st.sampled_from(PROJECT_FILES))
-        path.write_bytes(data.draw(mutated(path.read_bytes() if path.is_file() else LOCK)))
+        path.write_bytes(data.draw(mutated(st.just(path.read_bytes() if path.is_file() else LOCK))))
         with suppress(OnboardError):
             for one in find_project(root).layers:
                 read_layer(one)

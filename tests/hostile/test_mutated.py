@@ -1,0 +1,73 @@
+"""Messages, journals and keys with changes in them: read, or refused with what to do."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.fakes import fake_world
+from support.message_samples import identity, public_key, request
+from support.mutations import mutated
+
+from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.core.errors import OnboardError
+from workflows.machine.session import JOURNAL, Sessions
+from workflows.messages.handoff import Handoff, open_handoff
+from workflows.messages.request import open_request
+from workflows.services.access_key_file import parse_access_key
+from workflows.services.gpg.normalise import public_keys
+from workflows.steps.everybody import everybody
+from workflows.walk import Walk
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+JOURNALS = sorted((Path(__file__).parents[1] / "journals").glob("*.jsonl"))
+CSV = b"Access key ID,Secret access key\r\nAKIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\r\n"
+
+
+def text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
+
+
+def journal(data: bytes) -> None:
+    """List the session, open it, and show everybody that it is about."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "sessions" / "20260101-000000-aaaa"
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / JOURNAL).write_bytes(data)
+        sessions = Sessions(folder.parent, WORKFLOWS, lambda: NOW)
+        sessions.summaries()
+        with closing(sessions.open(folder.name)) as session:
+            world = replace(fake_world(folder, {"PATH": ""}), now=lambda: NOW)
+            everybody(Walk(session, world, MODULES[session.header.workflow]).whole())
+
+
+READERS: dict[str, tuple[list[bytes], Callable[[bytes], object]]] = {
+    "handoff": (
+        [Handoff("bb", (identity(),)).render().encode()],
+        lambda data: open_handoff(text(data)),
+    ),
+    "request": ([request().render().encode()], lambda data: open_request(text(data))),
+    "key": ([public_key()[0].encode()], lambda data: public_keys(text(data))),
+    "access key": ([CSV], lambda data: parse_access_key(text(data), "key.csv")),
+    "journal": ([path.read_bytes() for path in JOURNALS], journal),
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_what_was_changed_is_read_or_refused_with_what_to_do(kind: str, data: st.DataObject) -> None:
+    seeds, read = READERS[kind]
+    refusal: OnboardError | None = None
+    try:
+        read(data.draw(mutated(st.sampled_from(seeds))))
+    except OnboardError as error:
+        refusal = error
+    assert refusal is None or refusal.next
