@@ -52,10 +52,13 @@ def command_of(options: argparse.Namespace) -> Callable[..., int]:
 def _run(options: argparse.Namespace) -> int:
     from tui.places import Machine  # noqa: PLC0415 - not for --help
     from workflows.core.processes import disable_core_dumps  # noqa: PLC0415
+    from workflows.core.temporary import remove_leftover_folders  # noqa: PLC0415
 
     disable_core_dumps()
     if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
         return command_of(options)(options)
+    if options.command != "credential-process":  # for which an SDK waits
+        remove_leftover_folders()
     return command_of(options)(Machine.this(), options)
 
 

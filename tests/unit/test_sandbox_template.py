@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,15 @@ def test_an_older_template_is_removed(tmp_path: Path) -> None:
     older.mkdir(parents=True)
     template.copy_template(tmp_path / "cache", tmp_path / "one", build)
     assert not older.exists()
+
+
+def test_what_a_killed_build_left_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    left = tmp_path / "cache" / f"io.{gone.pid}.x"
+    left.mkdir(parents=True)
+    template.copy_template(tmp_path / "cache", tmp_path / "one", build)
+    assert not left.exists()
 
 
 def test_another_version_of_a_package_makes_another_template() -> None:

@@ -125,6 +125,16 @@ def test_a_name_out_of_a_record_imports_no_module(tmp_path: Path, monkeypatch: p
     assert "sly" not in sys.modules
 
 
+@pytest.mark.parametrize(
+    "name", ["keyring.backends.macOS.api", "keyring.backends.Windows.Persistence", "keyring.backend.log", ""]
+)
+def test_a_record_names_no_other_class_of_a_known_module(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(keyring.core, "load_keyring", loaded.append)
+    assert named_keyring(name) is None
+    assert loaded == []
+
+
 def test_a_chain_of_good_keyrings_is_good() -> None:
     assert keeps_secrets(Chain(FakeKeyring(), FakeKeyring()))
 

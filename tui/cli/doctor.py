@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from tui.cli import output
 from tui.cli.exit_codes import DONE, REFUSED
@@ -19,6 +18,7 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, text_of
+from workflows.core.temporary import temporary_folder
 from workflows.numbers import count
 from workflows.services.ambient import found_in
 from workflows.services.clipboard import load_pyperclip
@@ -156,8 +156,8 @@ def _binaries(machine: Machine) -> Iterator[Finding]:
         )
     for name in there:
         try:
-            with tempfile.TemporaryDirectory(prefix="iam-onboard-") as empty:
-                binary = identify((name,), environment, Path(empty))
+            with temporary_folder() as empty:
+                binary = identify((name,), environment, empty)
         except OnboardError as error:
             yield Finding(name, good=False, words=error.what, fix=error.next)
         else:

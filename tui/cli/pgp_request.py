@@ -6,9 +6,7 @@ It is the wizard's step "PGP key" without its screen.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from tui.cli import asking
 from tui.cli.context import own_context, tell
@@ -18,6 +16,7 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import joined, text_of
+from workflows.core.temporary import temporary_folder
 from workflows.messages import rules
 from workflows.steps import pgp_key
 from workflows.steps.base import Context
@@ -42,9 +41,9 @@ def request(machine: Machine, options: argparse.Namespace) -> int:
         raise UsageError(text_of(joined((problem.message for problem in problems), "\n")))
     if options.new and options.key:
         raise UsageError("--new and --key exclude each other.")
-    with tempfile.TemporaryDirectory(prefix="io-") as folder:
+    with temporary_folder() as folder:
         facts = {"project": options.project, "user": options.user}
-        context = own_context(machine, facts, Path(folder))
+        context = own_context(machine, facts, folder)
         if options.new:
             key = _make(options, context)
             if key is None:

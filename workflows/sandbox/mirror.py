@@ -6,14 +6,13 @@ import hashlib
 import importlib.util
 import os
 import platform
-import shutil
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import open_file
+from workflows.core.temporary import temporary_folder
 
 PROVIDER_VERSION = "3.39.0"
 ARCHIVE = f"terraform-provider-aws_{PROVIDER_VERSION}_linux_amd64.zip"
@@ -78,8 +77,8 @@ def ensure_mirror(cache: Path, *, system: str = sys.platform, machine: str | Non
         return mirror
     source = archive()
     place.parent.mkdir(parents=True, exist_ok=True)
-    unpacked = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=place.parent))
-    try:
+    with temporary_folder(cache) as folder:
+        unpacked = folder / "provider"
         with zipfile.ZipFile(source) as file:
             file.extractall(unpacked)
         for program in unpacked.iterdir():
@@ -90,8 +89,6 @@ def ensure_mirror(cache: Path, *, system: str = sys.platform, machine: str | Non
         except OSError:
             if not place.is_dir():
                 raise
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
     return mirror
 
 

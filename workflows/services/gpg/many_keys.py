@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
+from workflows.core.temporary import temporary_folder
 from workflows.services.gpg.inspect import CheckedKey, check_key
 from workflows.services.gpg.normalise import KEYRING_LIMIT, public_keys
 from workflows.services.gpg.refusals import KeyRefused, KeyTooLarge, NoSuchKeyHere
@@ -114,12 +113,12 @@ def _from_keybox(data: bytes, environment: Mapping[str, str]) -> bytes:
     """The public keys in a keybox, as gpg exports them from a copy."""
     if len(data) > KEYRING_LIMIT:
         raise KeyTooLarge(len(data), KEYRING_LIMIT)
-    with TemporaryDirectory(prefix="io-") as folder:
-        keybox = Path(folder) / "given.kbx"
+    with temporary_folder() as folder:
+        keybox = folder / "given.kbx"
         keybox.write_bytes(data)
         run = run_gpg(
             ["--no-options", "--no-autostart", "--no-default-keyring", "--keyring", str(keybox), "--export"],
-            gnupg_home=Path(folder),
+            gnupg_home=folder,
             environment=environment,
         )
     return run.output

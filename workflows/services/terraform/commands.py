@@ -7,11 +7,11 @@ OpenTofu; plan and apply have had `-json` and `-replace` since 1.0.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.errors import OnboardError
+from workflows.core.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +149,7 @@ class Commands:
             name: (IsFlagged if value else None) if name in flags else value
             for name, value in options.items()
         }
-        with tempfile.TemporaryDirectory(prefix="iam-onboard-") as empty:
-            builder = Terraform(working_dir=empty, terraform_bin_path=self.binary[0])
+        with temporary_folder() as empty:
+            builder = Terraform(working_dir=str(empty), terraform_bin_path=self.binary[0])
             first, *rest = builder.generate_cmd_string(command, *arguments, **given)
         return [first, *self.binary[1:], *rest]

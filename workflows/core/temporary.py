@@ -1,0 +1,52 @@
+"""Short-lived private folders: gone with what made them, or else with the next start of the program."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_NAME = re.compile(r"io\.([0-9]+)\.[^.]+")
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A folder with mode 0700 and a short path, as sockets want one; the process's number is in its name.
+
+    Args:
+        parent: where it is made; None: with the system's temporary files.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"io.{os.getpid()}.", dir=parent) as name:
+        yield Path(name)
+
+
+def remove_leftover_folders(parent: Path | None = None) -> None:
+    """Remove the folders of this user's processes that were killed; what cannot be removed stays.
+
+    Args:
+        parent: as for `temporary_folder`.
+    """
+    with contextlib.suppress(OSError), os.scandir(parent or tempfile.gettempdir()) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            if match and _is_own_folder(entry) and not _is_there(int(match[1])):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_own_folder(entry: os.DirEntry[str]) -> bool:
+    status = entry.stat(follow_symlinks=False)
+    return entry.is_dir(follow_symlinks=False) and status.st_uid == os.getuid()
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True  # somebody else's by now
+    return True
