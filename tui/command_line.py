@@ -51,10 +51,14 @@ def command_of(options: argparse.Namespace) -> Callable[..., int]:
 
 def _run(options: argparse.Namespace) -> int:
     from tui.places import Machine  # noqa: PLC0415 - not for --help
-    from workflows.core.processes import disable_core_dumps  # noqa: PLC0415
+    from workflows.core.processes import (  # noqa: PLC0415
+        disable_core_dumps,
+        search_absolute_folders_only,
+    )
     from workflows.core.temporary import remove_leftover_folders  # noqa: PLC0415
 
     disable_core_dumps()
+    search_absolute_folders_only()
     if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
         return command_of(options)(options)
     if options.command != "credential-process":  # for which an SDK waits

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +171,27 @@ def test_reading_commands_run_nothing_of_the_project(
     assert command_of(options)(machine, options) == DONE
     assert capsys.readouterr().out
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("entry", [".", "", "bin", "./bin"])
+def test_no_program_is_looked_for_where_one_stands(trapped: AdminProject, mark: Path, entry: str) -> None:
+    for name in ("git", "gpg", "gpgconf", "terraform", "tofu", "aws"):
+        for folder in (trapped.root, trapped.root / "bin"):
+            program(folder / name, f"echo $0 $* >> {mark}")
+    environment = {**trapped.world.environment, "TMPDIR": str(trapped.folder)}
+    environment["PATH"] = f"{entry}:{environment['PATH']}"
+    for words in (
+        ("layer", "accounts", "--add", "new", "--email", "new@example.org", "--dry-run"),
+        ("doctor",),
+    ):
+        subprocess.run(
+            [sys.executable, "-P", "-m", "tui.command_line", *words],
+            cwd=trapped.root,
+            env=environment,
+            check=False,
+            capture_output=True,
+        )
+        assert not mark.exists()
 
 
 def test_the_wizards_first_page_runs_nothing_of_the_project(trapped: AdminProject, mark: Path) -> None:

@@ -109,6 +109,15 @@ def _is_of(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def search_absolute_folders_only() -> None:
+    """Let this process and its children look for programs in folders of the machine only.
+
+    Where PATH holds "." or another relative folder, a checkout that one stands in brings its own git and gpg.
+    """
+    folders = [one for one in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(one).is_absolute()]
+    os.environ["PATH"] = os.pathsep.join(folders)
+
+
 def disable_core_dumps() -> None:
     """Forbid this process and its children to leave core dumps, which would hold secrets."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
