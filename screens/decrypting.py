@@ -16,7 +16,7 @@ from textual.containers import Horizontal
 
 from screens.base import Opening, StepPane
 from screens.failure import as_error
-from screens.widgets.dialogs import Confirm, ask
+from screens.replacement import offer_replacement
 from screens.widgets.field_row import FieldRow
 from screens.widgets.own_terminal import lend_terminal
 from screens.widgets.secret_input import SecretInput
@@ -30,16 +30,6 @@ from workflows.steps.base import Context, Report
 from workflows.steps.own_identity import identity_of
 
 _NO_PASSPHRASE = Problem("Enter the passphrase of your PGP key first.", "passphrase")
-_REPLACE = (
-    "Use this if your key is lost, if you forgot its passphrase, or if the key stayed on a computer that you "
-    "no longer have: nobody can read this password then.\n\n"
-    "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
-    "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
-)
-_REASON = (
-    "I cannot decrypt my password: the key is lost or on a computer that I no longer have, "
-    "or I forgot its passphrase."
-)
 
 
 class DecryptingPane(StepPane):
@@ -155,11 +145,7 @@ class DecryptingPane(StepPane):
 
     @on(Button.Pressed, "#replace")
     def _offer_replacement(self) -> None:
-        ask(self, Confirm("Ask for a new password?", _REPLACE, "New request"), self._replace)
-
-    def _replace(self, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        draft = {"choice": "", "replacement": True, "reason": _REASON}
-        self.post_message(self.StepWanted("pgp-key", draft))
+        offer_replacement(self)
 
 
 def _without_passphrase(empty: Secret, context: Context, report: Report) -> Secret | None:

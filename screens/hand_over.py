@@ -16,6 +16,7 @@ from screens.base import Opening, StepPane
 from screens.moments import told_moment
 from screens.terraform_pane import TerraformPane
 from screens.widgets.code_field import CodeField
+from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox, Reading
 from screens.widgets.text import Button, Option, OptionList, Text, unfold
@@ -27,6 +28,13 @@ from workflows.steps.hand_over import Request, Sent
 from workflows.steps.person_handoff import PersonHandoff, people_of
 
 _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
+
+
+_NEW_KEY = (
+    "Use this if {name} lost the PGP key or forgot its passphrase: nobody can read this password then.\n\n"
+    "{name} sends a new request: in their wizard, “I can't use my key”. Project opens with {name} under “New "
+    "PGP key for?”. The plan then makes a new password; the one in this text stops working."
+)
 
 
 class HandOverPane(TerraformPane):
@@ -56,6 +64,14 @@ class HandOverPane(TerraformPane):
             tooltip="Mark as sent, or take your own mark back",
         ),
         Binding("v", "view", "View", id="handover.view", show=False, tooltip="Show or hide the whole text"),
+        Binding(
+            "n",
+            "new_key",
+            "New key",
+            id="handover.key",
+            show=False,
+            tooltip="For whoever lost the PGP key, or forgot its passphrase: a new key, and a new password",
+        ),
         Binding("escape", "hide_text", "Close", id="handover.hide", tooltip="Close the whole text"),
     ]
     DEFAULT_CSS = """
@@ -64,6 +80,7 @@ class HandOverPane(TerraformPane):
     HandOverPane #trouble { color: $text-error; }
     HandOverPane #people { height: auto; max-height: 7; border: none; padding: 0; }
     HandOverPane #buttons { height: auto; margin-top: 1; }
+    HandOverPane #new-key { min-width: 8; }
     HandOverPane #buttons Button { margin-right: 0; min-width: 8; }
     """
 
@@ -92,6 +109,7 @@ class HandOverPane(TerraformPane):
                 yield Button("Mailbox (m)", id="mail")
             yield Button("Sent (t)", id="sent")
             yield Button("View (v)", id="view")
+        yield Button("Replace a lost key (n)", id="new-key")
         yield Reading(id="text")
 
     def _hint(self) -> str:
@@ -239,6 +257,17 @@ class HandOverPane(TerraformPane):
             self._sent[name] = Sent() if by_hand else hand_over.marked_by_hand(self.context)
             self._show()
             self.keep_draft()
+
+    @on(Button.Pressed, "#new-key")
+    def action_new_key(self) -> None:
+        """Lead to Project, where a new key is taken in for the marked person."""
+        name = self._marked
+
+        def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self.post_message(self.StepWanted("project", hand_over.for_a_new_key(name, self.context)))
+
+        if name:
+            ask(self, Confirm(f"A new key for {name}?", _NEW_KEY.format(name=name), "To Project"), replace)
 
     @on(Button.Pressed, "#view")
     def action_view(self) -> None:

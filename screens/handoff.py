@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, TextArea
 
 from screens.base import Opening, StepPane
+from screens.replacement import offer_replacement
 from screens.widgets.text import Button, Text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
@@ -25,6 +26,16 @@ _MAILBOX_WAIT = (
     "Now it is the admin's turn: F3 lists the sessions; begin or resume one as admin, take in the request, "
     "and hand over. Then come back here."
 )
+
+
+class Arrived(Text):
+    """What came; once it was read, it comes into view as soon as the layout has a place for it."""
+
+    in_view = False
+
+    def on_resize(self) -> None:
+        if self.in_view:
+            self.scroll_visible(animate=False)
 
 
 class HandoffPane(StepPane):
@@ -59,7 +70,8 @@ class HandoffPane(StepPane):
         )
         with Horizontal(id="buttons"):
             yield Button("Read it", id="read")
-        yield Text("", id="arrival")
+            yield Button("I can't use my key", id="replace")
+        yield Arrived("", id="arrival")
 
     def _mail_name(self) -> str:
         return f"handoff-{self.context.facts.get('user', '')}.txt"
@@ -88,6 +100,11 @@ class HandoffPane(StepPane):
         held = handoff_of(self.context)
         names = tuple("" for _ in held.identities)
         self.query_one("#arrival", Text).update("\n".join(_told(held, names, frozenset())))
+
+    @on(Button.Pressed, "#replace")
+    def _replace_key(self) -> None:
+        """A key that can't be used any more needs no handoff to be known for it."""
+        offer_replacement(self)
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -129,7 +146,8 @@ class HandoffPane(StepPane):
             return
         arrival: Arrival = message.result
         self._arrival = arrival
-        shown = self.query_one("#arrival", Text)
+        shown = self.query_one("#arrival", Arrived)
+        shown.in_view = True
         lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
         lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
@@ -138,7 +156,6 @@ class HandoffPane(StepPane):
         shown.update("\n".join(lines))
         self.keep_draft()
         self.query_one("#read").focus(scroll_visible=False)
-        self.call_after_refresh(shown.scroll_visible, animate=False)
 
     @on(StepPane.MoveFailed)
     def _not_read(self) -> None:

@@ -58,7 +58,7 @@ class ProjectPane(StepPane):
         "leaving": ("Who leaves?", "a name; → completes it"),
         "regrouping": ("Other groups for?", "or access keys, password on/off"),
         "resetting": ("New password for?", "forgot it, and the key is there"),
-        "rekeying": ("New PGP key for?", "the key is lost, or expires"),
+        "rekeying": ("New PGP key for?", "key or passphrase lost, or expires"),
         "mfa_reset": ("New MFA device?", "whose device is lost"),
     }
 

@@ -16,6 +16,7 @@ from textual.widgets import TextArea
 from screens.before_you_start import BeforeYouStartPane
 from screens.handoff import HandoffPane
 from screens.pgp_key import PgpKeyPane
+from screens.widgets.dialogs import Confirm
 from workflows.core.openpgp import grouped
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
@@ -40,6 +41,24 @@ def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None) -> 
     sent = {"fingerprint": gpg.fingerprint("jane"), "key_made": False, "request_sent": "the request is out"}
     settle(session, StepKey("pgp-key"), sent)
     return session
+
+
+async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_replacement(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    app = PaneHost(begun(tmp_path, gpg), world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#replace").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        app.screen.query_one("#yes").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.wizard.current == StepKey("pgp-key"))
+        await rest(pilot)
+        assert "asks for a replacement" in said(app)
+        request = app.pane.request()
+        assert (request.replacement, request.fingerprint) == (True, "")
 
 
 async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(

@@ -13,12 +13,15 @@ import pytest
 from support.fakes import FakeClipboard, fake_world
 from support.given import Given
 from support.panes import PaneHost, new_session, rest
+from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from screens.apply import ApplyPane
+from screens.base import StepPane
 from screens.hand_over import HandOverPane
 from screens.plan import PlanPane
+from screens.widgets.dialogs import Confirm
 from screens.widgets.run_log import ResourceList, RunLog
 from workflows.core.errors import OnboardError
 from workflows.core.files import write_atomically
@@ -489,6 +492,36 @@ async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
         await press(pilot, "t")
         assert sent() == hand_over.Sent()
         assert str(pane.query_one("#sent", Button).label) == "Sent (t)"
+
+
+async def test_somebody_who_cannot_decrypt_is_led_to_a_new_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        wanted: list[StepPane.StepWanted] = []
+        pane, genuine = app.pane, app.pane.post_message
+
+        def post(message: Message) -> bool:
+            if isinstance(message, StepPane.StepWanted):
+                wanted.append(message)
+                return True
+            return bool(genuine(message))
+
+        monkeypatch.setattr(pane, "post_message", post)
+        await press(pilot, "n")
+        assert isinstance(app.screen, Confirm)
+        app.screen.query_one("#yes").focus()
+        await press(pilot, "enter")
+        (one,) = wanted
+        assert (one.step, one.draft["rekeying"]) == ("project", ["jane.doe"])
+        assert "jane.doe" not in one.draft["joining"]
 
 
 async def test_what_is_not_for_the_expected_key_cannot_be_sent(

@@ -208,6 +208,15 @@ def to_mailbox(person: PersonHandoff, context: Context) -> Sentence:
     return f"put into the mailbox as {path.name}"
 
 
+def for_a_new_key(name: str, context: Context) -> dict[str, list[str]]:
+    """What Project begins with where somebody who was brought in can't use their PGP key any more."""
+    decided = context.decisions
+    return {
+        "joining": [one for one in decided.joining if one != name],
+        "rekeying": [*(one for one in decided.rekeying if one != name), name],
+    }
+
+
 def sent_now(how: Sentence, context: Context, before: Sent | None = None) -> Sent:
     """The mark that a text was sent now; `before` is the one that it replaces."""
     again = "once more: " if before is not None and before.sent_at else ""

@@ -15,7 +15,7 @@ from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity, open_handoff
-from workflows.services.gpg.decrypt import clean_ciphertext, is_for
+from workflows.services.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.services.profiles.write import profile_paths
@@ -164,7 +164,7 @@ def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
         f"The password of {identity.account_name} is encrypted to the key "
         f"{grouped(identity.key_fingerprint)}, and that is none of yours on this computer.",
         why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
-        next="Go on where that key is. If it is lost, go back (esc) to PGP key and send a new request.",
+        next=f"{BRING_THE_KEY} If it is lost, or its passphrase forgotten, press “I can't use my key” below.",
     )
 
 

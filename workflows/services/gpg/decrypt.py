@@ -27,7 +27,16 @@ from workflows.services.gpg.normalise import INPUT_LIMIT
 from workflows.services.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
 from workflows.services.installation import how_to_install
 
-_REPLACEMENT_HINT = "If the key is lost, ask the admin for a new password for a new key."
+_REPLACEMENT_HINT = (
+    "If the key is lost or its passphrase forgotten, send your admin a new key: that resets the password."
+)
+
+
+BRING_THE_KEY = (
+    "Continue on the computer that has it, or bring it here. There: gpg --export-secret-keys --armor "
+    "YOUR-ADDRESS > key.asc. Here: gpg --import key.asc. Then delete both copies of that file."
+)
+"""What somebody does who came to a second computer without the key."""
 
 
 class DecryptError(OnboardError):
@@ -76,7 +85,7 @@ class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
             "The key for this message is not here",
             f"It is encrypted to {wanted}, and that secret key is not in the keyring of this computer.",
             why="It may be on another computer or a smartcard, or the message is for somebody else.",
-            next=f"Open it where that key is. {_REPLACEMENT_HINT}",
+            next=f"{BRING_THE_KEY} {_REPLACEMENT_HINT}",
             detail=detail,
         )
         self.key_ids = key_ids
