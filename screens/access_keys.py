@@ -161,7 +161,7 @@ class AccessKeysPane(BrowsingPane):
 
     def _look_for_stores(self) -> None:
         """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
-        self.run_move("stores", lambda _report: store_options(self.context, self._identity))
+        self.run_move("stores", lambda _report: store_options(self.context, self._identity), looks=True)
 
     @on(Button.Pressed, "#look-again")
     def _look_again(self) -> None:

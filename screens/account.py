@@ -228,7 +228,7 @@ class AccountPane(ByHandPane):
         self._look()
 
     def _look(self) -> None:
-        self.run_move("look", lambda report: account.look(self.context, report))
+        self.run_move("look", lambda report: account.look(self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     async def _looked(self, message: StepPane.MoveDone) -> None:

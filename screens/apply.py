@@ -247,7 +247,7 @@ class ApplyPane(TerraformPane):
         super().on_mount()
         self._show()
         if not self.opening.done:
-            self.run_move("look", self._look)
+            self.run_move("look", self._look, looks=True)
 
     def _look(self, report: Any) -> tuple[str, Outlook]:
         outlook = apply.look(self.context, report)
@@ -331,13 +331,13 @@ class ApplyPane(TerraformPane):
         self.run_worker(self._look_again())
 
     async def _look_again(self) -> None:
-        self.run_move("look", self._look)
+        self.run_move("look", self._look, looks=True)
 
     # -- what the person does ----------------------------------------------------------------------
 
     def advance(self) -> None:
         if self._outlook is None:
-            self.run_move("look", self._look)
+            self.run_move("look", self._look, looks=True)
             return
         if self._outlook.refusal:
             more = "r recovers; " if self._outlook.recoverable else ""

@@ -69,7 +69,7 @@ class BeforeYouStartPane(StepPane):
 
     @on(Button.Pressed, "#look")
     def _look(self) -> None:
-        self.run_move("look", lambda report: before_you_start.look(self.context, report))
+        self.run_move("look", lambda report: before_you_start.look(self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     def _looked(self, message: StepPane.MoveDone) -> None:

@@ -216,7 +216,7 @@ class GroupsPane(ByHandPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_move("look", lambda report: group_views.look(self.context, report))
+        self.run_move("look", lambda report: group_views.look(self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     def _looked(self, message: StepPane.MoveDone) -> None:
@@ -300,7 +300,7 @@ class GroupsPane(ByHandPane):
     def read_again(self) -> None:
         """Read the layers, with what is chosen kept."""
         self._half_decided = dict(self._choices)
-        self.run_move("look", lambda report: group_views.look(self.context, report))
+        self.run_move("look", lambda report: group_views.look(self.context, report), looks=True)
 
     # -- what the person does ----------------------------------------------------------------------
 

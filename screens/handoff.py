@@ -138,7 +138,7 @@ class HandoffPane(StepPane):
     def _begin(self, request: Request) -> None:
         self._arrival, self._read = None, request
         self.query_one("#arrival", Text).update("")
-        self.run_move("read", lambda report: handoff.read(request, self.context, report))
+        self.run_move("read", lambda report: handoff.read(request, self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:

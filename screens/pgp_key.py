@@ -98,7 +98,7 @@ class PgpKeyPane(StepPane):
         super().on_mount()
         self.query_one("#replacement").display = bool(self._start["replacement"])
         self.query_one("#form").display = False
-        self.run_move("keys", lambda report: own_keys(self.context, report))
+        self.run_move("keys", lambda report: own_keys(self.context, report), looks=True)
 
     # -- the list ----------------------------------------------------------------------------------
 

@@ -210,7 +210,7 @@ class PgpKeysPane(StepPane):
         self.query_one(".mailbox").display = self.context.world.mailbox is not None
         self._fill()
         drafted = self.opening.draft.get("texts", {})
-        self.run_move("gather", lambda report: pgp_keys.gather(drafted, self.context, report))
+        self.run_move("gather", lambda report: pgp_keys.gather(drafted, self.context, report), looks=True)
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -254,7 +254,9 @@ class PgpKeysPane(StepPane):
             self.notify("Paste the key or the message first.", severity="warning")
             self.query_one(TextArea).focus()
             return
-        self.run_move(move, lambda report: taken_keys.take_in_typed(text, names, self.context, report))
+        self.run_move(
+            move, lambda report: taken_keys.take_in_typed(text, names, self.context, report), looks=True
+        )
 
     @on(KeyArea.TooLarge)
     def _refuse_size(self, message: KeyArea.TooLarge) -> None:
@@ -264,7 +266,9 @@ class PgpKeysPane(StepPane):
     def _open_file(self, event: Input.Submitted) -> None:
         path, names = event.value.strip(), self._names_marked_first()
         if path:
-            self.run_move(TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report))
+            self.run_move(
+                TAKE, lambda report: taken_keys.take_in_file(path, names, self.context, report), looks=True
+            )
 
     def _names_marked_first(self) -> list[str]:
         return sorted(self.names, key=lambda name: name != self.person())
@@ -272,7 +276,9 @@ class PgpKeysPane(StepPane):
     @on(Button.Pressed, "#fetch")
     def _fetch(self) -> None:
         self.run_move(
-            TAKE, lambda report: taken_keys.take_in_mail(self.names, self.person(), self.context, report)
+            TAKE,
+            lambda report: taken_keys.take_in_mail(self.names, self.person(), self.context, report),
+            looks=True,
         )
 
     def advance(self) -> None:
@@ -303,7 +309,7 @@ class PgpKeysPane(StepPane):
     @on(Button.Pressed, "#layer")
     def action_layer_keys(self) -> None:
         """Judge every key file that lies in the layers, and show them."""
-        self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report))
+        self.run_move("look", lambda report: pgp_keys.present_keys(self.context, report), looks=True)
 
     # -- what came of it ---------------------------------------------------------------------------
 

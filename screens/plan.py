@@ -176,7 +176,7 @@ class PlanPane(TerraformPane):
         self._show()
         if self.opening.interrupted and self._planned is not None:
             self.query(".pane-note").set(display=False)  # it was made, and waits to be accepted
-        self.run_move("look", self._look)
+        self.run_move("look", self._look, looks=True)
 
     def _look(self, report: Report) -> tuple[str, Return]:
         report(Progress("Looking at the layer and its profile"))

@@ -204,7 +204,7 @@ class ProfilesPane(StepPane):
         request = self.request()
         if request != self._shown and not self.running_move:
             self._shown = request
-            self.run_move("look", lambda report: profiles.look(request, self.context, report))
+            self.run_move("look", lambda report: profiles.look(request, self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     def _moved(self, message: StepPane.MoveDone) -> None:

@@ -104,7 +104,7 @@ class ProjectPane(StepPane):
     @on(Input.Submitted, "#path")
     def _look(self) -> None:
         path = self._looked_at = self.query_one("#path", Input).value
-        self.run_move("survey", lambda report: project.survey(path, self.context, report))
+        self.run_move("survey", lambda report: project.survey(path, self.context, report), looks=True)
 
     @on(StepPane.MoveDone)
     def _surveyed(self, message: StepPane.MoveDone) -> None:

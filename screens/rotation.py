@@ -91,7 +91,9 @@ class RotationPane(_KeyPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_move("records", lambda _report: KeyRecords(self.context.world.key_records_folder).all())
+        self.run_move(
+            "records", lambda _report: KeyRecords(self.context.world.key_records_folder).all(), looks=True
+        )
 
     @on(StepPane.MoveDone)
     def _listed(self, message: StepPane.MoveDone) -> None:
@@ -159,7 +161,7 @@ class RetirementPane(_KeyPane):
     def on_mount(self) -> None:
         super().on_mount()
         if not self.opening.done:
-            self.run_move("record", lambda _report: retirement.record_of(self.context))
+            self.run_move("record", lambda _report: retirement.record_of(self.context), looks=True)
 
     @on(StepPane.MoveDone)
     def _found(self, message: StepPane.MoveDone) -> None:

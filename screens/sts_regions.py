@@ -122,7 +122,7 @@ class StsRegionsPane(StepPane):
         table = self.query_one("#table", Table)
         table.add_columns("Region", "STS", "For the project", "Opt-in")
         self._show()
-        self.run_move("look", self._look)
+        self.run_move("look", self._look, looks=True)
 
     def _look(self, report: Report) -> Survey:
         project = sts_regions.project_of(self.context)

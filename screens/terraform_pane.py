@@ -140,7 +140,7 @@ class TerraformPane(CodePane):
         """Show or hide Terraform's own words; a run that is over has left them in a file."""
         log = self.query_one(RunLog)
         if unfold(log) and not log.filled and not self.running_move:
-            self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG))
+            self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG), looks=True)
 
     def try_again(self, move: str) -> None:
         """Begin again what a lock or an init stopped.

@@ -228,7 +228,7 @@ class UsersPane(ByHandPane):
         self._look()
 
     def _look(self) -> None:
-        self.run_move("look", lambda report: _looked(users.look(self.context, report)))
+        self.run_move("look", lambda report: _looked(users.look(self.context, report)), looks=True)
 
     @on(StepPane.MoveDone)
     def _take(self, message: StepPane.MoveDone) -> None:

@@ -178,7 +178,7 @@ class VerifyPane(BrowsingPane):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.run_move("survey", lambda report: verify.survey(self.context, report))
+        self.run_move("survey", lambda report: verify.survey(self.context, report), looks=True)
 
     async def _show_survey(self, survey: Survey) -> None:
         self._survey = survey

@@ -7,8 +7,9 @@ comes back as a message to an `@on` handler that owns the state.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 from typing import Any
 
 from textual.containers import VerticalScroll
@@ -18,7 +19,7 @@ from screens.failure import as_error
 from screens.widgets.progress import ProgressLine
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, text_of
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.base import Context, Progress, Report, stopped
 
 Move = Callable[[Report], Any]
 _TOLD = "told"
@@ -77,6 +78,7 @@ class Working(VerticalScroll):
         super().__init__(id=id)
         self.context = context
         self.running_move = ""
+        self._looks = False
 
     def post_message(self, message: Message) -> bool:
         """Post a message; one of this class says that it is from this pane."""
@@ -84,7 +86,7 @@ class Working(VerticalScroll):
             message.pane = self
         return super().post_message(message)
 
-    def run_move(self, name: str, work: Move, *, journaled: bool = False) -> None:
+    def run_move(self, name: str, work: Move, *, journaled: bool = False, looks: bool = False) -> None:
         """Do something in the background; `MoveDone` or `MoveFailed` tells how it went.
 
         Nothing is begun while another move runs, or once the page is being left.
@@ -93,19 +95,21 @@ class Working(VerticalScroll):
             name: what the message will carry.
             work: called in a thread with a function that reports progress.
             journaled: whether this is the step's own work, so that the journal tells of it.
+            looks: whether it changes nothing: then stopping it waits for nothing.
         """
         if self.running_move or self.context.leaving.is_set():
             return
         if journaled:
             self.post_message(self.Begun())
         self.running_move = name
+        self._looks = looks
         self.context.cancelled.clear()
         self.query_one(ProgressLine).begin()
         if journaled or name == "perform":
             for note in self.query(".pane-note"):
                 note.display = False  # what it asks for is being done
         self.run_worker(
-            partial(self._work, name, work, journaled),
+            partial(self._work, name, work, journaled, self.context.cancelled),
             name=name,
             group="move",
             exclusive=True,
@@ -117,22 +121,30 @@ class Working(VerticalScroll):
         self.run_move(_TOLD, work)
 
     def stop_move(self) -> bool:
-        """Ask the running move to stop; tells whether there was one."""
-        if self.running_move:
-            self.context.cancelled.set()
-            self.query_one(ProgressLine).stopping()
-        return bool(self.running_move)
+        """Ask the running move to stop; tells whether there was one.
 
-    def _work(self, name: str, work: Move, journaled: bool) -> None:  # noqa: FBT001 - bound by partial alone
+        One that only looks is left to itself, since it may be stuck: nothing of it is heard any more.
+        """
+        if not self.running_move:
+            return False
+        self.context.cancelled.set()
+        if self._looks:
+            self.context = replace(self.context, cancelled=Event())
+            self.post_message(self.MoveFailed(self.running_move, stopped(), journaled=False))
+        self.query_one(ProgressLine).stopping()
+        return True
+
+    def _work(self, name: str, work: Move, journaled: bool, stop: Event) -> None:  # noqa: FBT001 - bound
+        def post(message: Message) -> None:
+            if stop is self.context.cancelled:
+                self.post_message(message)
+
         try:
-            result = work(self._report)
+            result = work(lambda progress: post(self.MoveProgressed(progress)))
         except Exception as failure:  # noqa: BLE001 - the one place where a worker's failure becomes words
-            self.post_message(self.MoveFailed(name, as_error(failure), journaled))
+            post(self.MoveFailed(name, as_error(failure), journaled))
         else:
-            self.post_message(self.MoveDone(name, result))
-
-    def _report(self, progress: Progress) -> None:
-        self.post_message(self.MoveProgressed(progress))
+            post(self.MoveDone(name, result))
 
     def on_working_move_progressed(self, message: MoveProgressed) -> None:
         """Show how far the move is."""

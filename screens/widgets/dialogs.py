@@ -290,7 +290,7 @@ class QuitQuestion(Confirm):
     def __init__(self) -> None:
         body = (
             "A running apply goes on by itself and is picked up when you come back.\n"
-            "Anything else that runs is stopped, and its step stays open."
+            "Anything else that runs is stopped, and its step stays open. ^q again quits."
         )
         super().__init__("Something is still running. Quit all the same?", body, "Quit")
 

@@ -70,7 +70,12 @@ class Context:
             Cancelled: they did.
         """
         if self.cancelled.is_set():
-            raise Cancelled("Stopped", "You stopped this step.", next="Start it again whenever you like.")
+            raise stopped()
+
+
+def stopped() -> Cancelled:
+    """What a step that was stopped ends with."""
+    return Cancelled("Stopped", "You stopped this step.", next="Start it again whenever you like.")
 
 
 @dataclass(frozen=True)
