@@ -16,6 +16,7 @@ from textual.screen import Screen
 from screens.starting import Starting
 from screens.widgets.dialogs import Confirm, NameDialog, Notice, QuitQuestion, ask
 from tui.frame import Frame
+from tui.guard import Guard
 from tui.home import HomeScreen
 from tui.places import Machine
 from tui.session_control import Drafts, Parts, SessionControl, Start, first_with
@@ -44,6 +45,7 @@ class OnboardApp(Frame):
         load: gives the sessions, the steps and their panes; called in a thread after the first paint.
         source: what opens the world (the person's own, or a sandbox's).
         start: what to show first.
+        guard: the process that sees to its end, or None in a test.
 
     Attributes:
         source: the world that is open; another one once a session of another world is resumed.
@@ -62,9 +64,14 @@ class OnboardApp(Frame):
     ]
 
     def __init__(
-        self, machine: Machine, load: Callable[[], Parts], source: WorldSource, start: Start
+        self,
+        machine: Machine,
+        load: Callable[[], Parts],
+        source: WorldSource,
+        start: Start,
+        guard: Guard | None = None,
     ) -> None:
-        super().__init__(machine)
+        super().__init__(machine, guard)
         self._load = load
         self.source = source
         self._start = start
@@ -132,11 +139,12 @@ class OnboardApp(Frame):
     # -- leaving -----------------------------------------------------------------------------------
 
     def action_save_and_quit(self) -> None:
-        """Leave; everything is kept. What runs in the background is asked about first."""
+        """Leave; everything is kept. What runs in the background is asked about first, once."""
         wizard = self._wizard()
-        if wizard is None or not wizard.working:
+        asked = any(isinstance(screen, QuitQuestion) for screen in self.screen_stack)
+        if asked or wizard is None or not wizard.working:
             self.quit()
-        elif not any(isinstance(screen, QuitQuestion) for screen in self.screen_stack):
+        else:
             ask(self, QuitQuestion(), lambda _yes: self.quit())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -154,6 +162,13 @@ class OnboardApp(Frame):
         self.leave()
         failure, self.failure = self.failure, None
         await self._show_home(failure)
+
+    def stop(self) -> None:
+        """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""
+        wizard = self._wizard()
+        if wizard is not None and wizard.pane is not None:
+            wizard.pane.context.leaving.set()  # first: a running apply is left, not stopped
+            wizard.pane.context.cancelled.set()
 
     def leave(self) -> None:
         """Save the open session and give it back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -10,6 +11,12 @@ from importlib import import_module
 from tui.cli.completion import answer_shell
 from tui.cli.exit_codes import REFUSED, USAGE, UsageError
 from tui.cli.parser import build_parser
+
+_ENDED: dict[int, str] = {
+    signal.SIGINT: "Stopped by Ctrl-C.",
+    signal.SIGTERM: "Stopped by SIGTERM.",
+    signal.SIGHUP: "Stopped: the terminal was closed.",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,22 +26,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after the program's name; those of this process if None.
 
     Returns:
-        0 done, 1 refused with the reason on standard error, 2 wrong usage.
+        0 done, 1 refused with the reason on standard error, 2 wrong usage, 128 and the number of the signal
+        that ended it.
     """
     parser = build_parser()
     answer_shell(parser)
-    from tui.cli.output import OutputLost, note, show_any_character  # noqa: PLC0415 - not to complete a word
+    from tui.cli.output import show_any_character  # noqa: PLC0415 - not to complete a word
 
     show_any_character()
+    code = _code_of(lambda: _run(parser.parse_args(arguments)))
+    if arguments is not None:
+        return code
+    from tui.ending import leave  # noqa: PLC0415 - not for --help
+
+    return leave(code)
+
+
+def _code_of(run: Callable[[], int]) -> int:
+    from tui.cli.output import OutputLost, note  # noqa: PLC0415 - not to complete a word
+
     try:
-        return _run(parser.parse_args(arguments))
+        return run()
     except UsageError as error:
         note(f"iam-onboard: {error}")
         return USAGE
     except OutputLost as lost:
         note(*lost.args)
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as stopped:
+        number = stopped.args[0] if stopped.args else signal.SIGINT
+        note(_ENDED[number])
+        return 128 + int(number)
     except Exception as failure:  # noqa: BLE001 - a traceback could show what a person typed
         from screens.failure import as_error  # noqa: PLC0415
 
@@ -50,7 +71,9 @@ def command_of(options: argparse.Namespace) -> Callable[..., int]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tui.places import Machine  # noqa: PLC0415 - not for --help
+    from tui.cli.output import note_at_once  # noqa: PLC0415 - not to complete a word
+    from tui.ending import unwinding  # noqa: PLC0415 - not for --help
+    from tui.places import Machine  # noqa: PLC0415 - as above
     from workflows.core.processes import (  # noqa: PLC0415
         disable_core_dumps,
         search_absolute_folders_only,
@@ -59,11 +82,12 @@ def _run(options: argparse.Namespace) -> int:
 
     disable_core_dumps()
     search_absolute_folders_only()
-    if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
-        return command_of(options)(options)
-    if options.command != "credential-process":  # for which an SDK waits
-        remove_leftover_folders()
-    return command_of(options)(Machine.this(), options)
+    with unwinding(lambda number: note_at_once(_ENDED[number])):
+        if options.command == "completion":  # wherever the shell starts, also in a folder that is gone
+            return command_of(options)(options)
+        if options.command != "credential-process":  # for which an SDK waits
+            remove_leftover_folders()
+        return command_of(options)(Machine.this(), options)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any, ClassVar
 
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.worker import WorkerFailed
@@ -20,6 +22,8 @@ from textual.worker import WorkerFailed
 from screens.failure import as_error
 from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.text import OnlyVisible, shown
+from tui.ending import ENDING
+from tui.guard import Guard, Workers
 from tui.places import Machine
 from tui.worlds import clipboard_of
 from workflows.core.errors import OnboardError
@@ -38,6 +42,7 @@ class Frame(App[None]):
 
     Args:
         machine: the machine it runs on.
+        guard: the process that sees to its end, or None in a test.
 
     Attributes:
         failure: why the application ended early, or None.
@@ -50,28 +55,47 @@ class Frame(App[None]):
     Frame Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
     """
 
-    def __init__(self, machine: Machine) -> None:
-        super().__init__()
+    def __init__(self, machine: Machine, guard: Guard | None = None) -> None:
+        super().__init__(driver_class=WatchedDriver if guard else None)
+        self.guard = guard
         self._machine = machine
         self._board = clipboard_of(machine, self._write_clipboard)
         self.failure: OnboardError | None = None
-        self._interrupt = signal.getsignal(signal.SIGINT)
+        self._signals: dict[signal.Signals, Any] = {}
+        self._quitting = False
 
     def on_mount(self) -> None:
         """Let a signal end it as the key does; look now and then whether the clipboard is due."""
         loop = asyncio.get_running_loop()
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(ending, self.quit)
+        loop.set_default_executor(Workers())
         resume_only_what_was_suspended(self._driver)
         # Textual (8.2) leaves the new screen empty but for what happens to change.
         self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
-        # Not the loop's way: while gpg asks, this one is replaced, and the loop would hear of it even so.
-        self._interrupt = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(self.quit))
+        # Not the loop's way: while gpg asks, SIGINT is replaced, and the loop would hear of it even so; and
+        # what the loop wakes by a signal is the guard.
+        for ending in (signal.SIGINT, *ENDING):
+            self._signals[ending] = signal.signal(ending, lambda *_: self._end_by_signal(loop))
+        if self.guard is not None:
+            self.guard.hear_signals()
+            loop.add_reader(self.guard.keys, self._take_keys_back)
         self.set_interval(1.0, self._poll_clipboard)
 
     def on_unmount(self) -> None:
-        """An interrupt is again what it was."""
-        signal.signal(signal.SIGINT, self._interrupt)
+        """Signals are again what they were."""
+        if self.guard is not None:
+            asyncio.get_running_loop().remove_reader(self.guard.keys)
+        for ending, handler in self._signals.items():
+            signal.signal(ending, handler)
+
+    def _end_by_signal(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.stop()
+        loop.call_soon_threadsafe(self.quit)
+
+    def _take_keys_back(self) -> None:
+        """What was typed while nothing could be read is handled now."""
+        if self.guard is not None and self._driver is not None:
+            for message in XTermParser().feed(self.guard.given_back()):
+                self._driver.process_message(message)
 
     # -- what it paints ----------------------------------------------------------------------------
 
@@ -132,8 +156,14 @@ class Frame(App[None]):
         """Give back what is open before the application ends; may be called more than once."""
         self._clear_clipboard()
 
+    def stop(self) -> None:
+        """Ask what runs to stop; called by a signal, also while another program has the terminal."""
+
     def quit(self) -> None:
-        """Leave, and end."""
+        """Leave, and end within two seconds; a second time at once."""
+        if self.guard is not None:
+            (self.guard.at_once if self._quitting else self.guard.begun)()
+        self._quitting = True
         self.leave()
         self.exit()
 
@@ -146,8 +176,29 @@ class Frame(App[None]):
             self._exception_event.set()
             cause = error.error if isinstance(error, WorkerFailed) else error
             self.failure = as_error(cause)
+            if self.guard is not None:
+                self.guard.begun()
             self.leave()
         self._close_messages_no_wait()
+
+
+class WatchedDriver(LinuxDriver):
+    """Says to the guard whose the terminal is."""
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._say(Guard.shown)
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        super().stop_application_mode()
+        self._say(Guard.lent)
+
+    def _say(self, what: Callable[[Guard], None]) -> None:
+        guard = self._app.guard if isinstance(self._app, Frame) else None
+        if guard is not None:
+            what(guard)
 
 
 def resume_only_what_was_suspended(driver: Driver | None) -> None:

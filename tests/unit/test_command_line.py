@@ -194,14 +194,6 @@ def test_an_unforeseen_failure_is_told_in_words(
     assert "Traceback" not in told.err
 
 
-def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(wizard, "sessions", interrupted)
-    assert main(["sessions"]) == 130
-
-
 def test_every_command_of_the_parser_can_be_run() -> None:
     def runs(parser: argparse.ArgumentParser) -> Iterator[str]:
         """What runs each command, or each part of a command that has some."""

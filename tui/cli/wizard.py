@@ -151,6 +151,7 @@ def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
 
 def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
     from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
+    from tui.guard import Guard  # noqa: PLC0415 - as above
     from tui.session_control import Parts, Start  # noqa: PLC0415
     from tui.worlds import SandboxWorlds  # noqa: PLC0415
 
@@ -163,19 +164,24 @@ def _run(machine: Machine, source: WorldSource, workflow: str, session: str, dra
 
         return Parts(Shelf(machine), MODULES, PANES, lambda folder: SandboxWorlds(machine, folder))
 
-    app = OnboardApp(machine, load, source, Start(workflow, session, drafts))
+    guard = Guard.start(f"Ended while something still ran. {_how_to_go_on(source)}\n")
+    app = OnboardApp(machine, load, source, Start(workflow, session, drafts), guard)
     try:
-        app.run()
+        try:
+            app.run()
+        finally:
+            app.source.close()
+        if app.failure is not None:
+            raise app.failure
+        if app.begun:
+            with contextlib.suppress(OutputLost):  # the window may be closed: all is saved all the same
+                say(_how_to_go_on(app.source))
     finally:
-        app.source.close()
-    if app.failure is not None:
-        raise app.failure
-    if app.begun:
-        _tell_how_to_go_on(app.source)
+        if guard is not None:
+            guard.close()
     return DONE
 
 
-def _tell_how_to_go_on(source: WorldSource) -> None:
+def _how_to_go_on(source: WorldSource) -> str:
     again = "iam-onboard demo  (or `make demo`)" if source.sandbox else "iam-onboard resume"
-    with contextlib.suppress(OutputLost):  # the window may have been closed: all is saved all the same
-        say(f"Saved. Go on with: {again}")
+    return f"Saved. Go on with: {again}"

@@ -229,7 +229,11 @@ def capture(
     ) as process:
         limit = _Limit(process, cancelled, timeout)
         look = limit.look if cancelled is not None or timeout is not None else None
-        stdout, stderr = communicate(process, stdin or None, look)
+        try:
+            stdout, stderr = communicate(process, stdin or None, look)
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)  # in its own session it has heard of nothing
+            raise
     if limit.passed:
         raise TimeoutError(f"{Path(argv[0]).name} did not answer within {timeout:g} seconds")
     return Completed(process.returncode, stdout, stderr)

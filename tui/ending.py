@@ -1,0 +1,71 @@
+"""The end of a command within two seconds of a signal, whatever it does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NoReturn
+
+SECONDS_FOR_THREADS = 0.5
+"""So long a thread may go on once the program ends; most have heard of it long before."""
+SECONDS_TO_END = 1.6
+"""After this time whatever still runs is ended by force."""
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def unwinding(last_words: Callable[[int], None]) -> Iterator[None]:
+    """An interrupt, SIGTERM and SIGHUP unwind what runs in the block: a `KeyboardInterrupt` of their number.
+
+    What has not unwound in time is ended all the same, and at once by a second signal, with the exit code
+    that shells give to it. A signal that is ignored (`nohup`) stays so.
+
+    Args:
+        last_words: says, from a thread or a signal handler, that this signal ended the program.
+    """
+    forcing: list[threading.Timer] = []
+
+    def force(number: int) -> NoReturn:
+        last_words(number)
+        os._exit(128 + number)
+
+    def ended(number: int, _frame: FrameType | None) -> None:
+        if forcing:
+            force(number)
+        forcing.append(threading.Timer(SECONDS_TO_END, force, (number,)))
+        forcing[0].daemon = True
+        forcing[0].start()
+        # Of this very class: `subprocess` waits for a child without end on every other one.
+        raise KeyboardInterrupt(number)
+
+    heard = [one for one in (signal.SIGINT, *ENDING) if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ended) for number in heard}
+    try:
+        yield
+    finally:
+        for timer in forcing:
+            timer.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def leave(code: int) -> int:
+    """Give the exit code back, unless a thread would keep the interpreter from ending: then end here."""
+    end = time.monotonic() + SECONDS_FOR_THREADS
+    others = [
+        one for one in threading.enumerate() if not one.daemon and one is not threading.current_thread()
+    ]
+    for thread in others:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in others):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, full or not there
+                stream.flush()
+        os._exit(code)
+    return code
