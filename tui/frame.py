@@ -6,6 +6,7 @@ It knows no session and no step: the application built on it does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from threading import get_ident
@@ -15,8 +16,10 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
+from textual.widget import Widget
 from textual.worker import WorkerFailed
 
 from screens.failure import as_error
@@ -31,6 +34,7 @@ from workflows.core.errors import OnboardError
 _MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
 _SECONDS_AT_LEAST = 5.0
 _LETTERS_A_SECOND = 12
+_SECONDS_FOR_A_KEY = 0.5
 _ONLY_VISIBLE = OnlyVisible()
 
 
@@ -96,6 +100,27 @@ class Frame(App[None]):
         if self.guard is not None and self._driver is not None:
             for message in XTermParser().feed(self.guard.given_back()):
                 self._driver.process_message(message)
+
+    # -- what is typed -----------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """Each key waits until those before it are handled, however fast they come.
+
+        A key of a widget waits in the widget's queue, while one of the wizard's own acts at once: Next would
+        overtake the name that was typed before it.
+        """
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._typed_is_handled()
+        await super().on_event(event)
+
+    async def _typed_is_handled(self) -> None:
+        """Wait until the widget with the focus has handled its keys, and those around it what that led to."""
+        with contextlib.suppress(TimeoutError):  # one of them has just been taken away
+            async with asyncio.timeout(_SECONDS_FOR_A_KEY):
+                for node in self.focused.ancestors_with_self if self.focused else ():
+                    handled = asyncio.Event()
+                    if isinstance(node, Widget) and node.call_later(handled.set):
+                        await handled.wait()
 
     # -- what it paints ----------------------------------------------------------------------------
 
