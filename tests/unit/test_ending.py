@@ -27,8 +27,12 @@ from tui.command_line import main
 from workflows.core.processes import capture
 
 
+class Begun:
+    def is_set(self):
+        Path("begun").touch()
+
+
 def stuck(*_):
-    Path("begun").touch()
     try:
         {how}
     finally:
@@ -40,15 +44,16 @@ sys.argv[1:] = ["sessions"]
 sys.exit(main())
 """
 WAYS = {
-    "sleeps": "time.sleep(100_000)",
-    "spins in C": "re.match('(a+)+$', 'a' * 80 + 'b')",
-    "waits for a child": "capture(['sleep', '100000'], cwd=Path.cwd(), environment={})",
+    "sleeps": "Begun().is_set(); time.sleep(100_000)",
+    "spins in C": "Begun().is_set(); re.match('(a+)+$', 'a' * 80 + 'b')",
+    "waits for a child": ("capture(['sleep', '100000'], cwd=Path.cwd(), environment={}, cancelled=Begun())"),
     "waits for a thread": (
-        "with ThreadPoolExecutor() as pool: pool.submit(threading.Event().wait); Path('begun').touch()"
+        "with ThreadPoolExecutor() as pool: pool.submit(threading.Event().wait); Begun().is_set()"
     ),
 }
 """What a command may be at; what never unwinds is ended all the same."""
 SHRUGGED = """tui.ending.SECONDS_TO_END = 100_000
+        Begun().is_set()
         time.sleep(100_000)
     except KeyboardInterrupt:
         Path('shrugged').touch()
@@ -80,8 +85,7 @@ def test_a_command_ends_in_words_with_the_code_of_the_signal(
     how: str, number: signal.Signals, tmp_path: Path
 ) -> None:
     process = begin(tmp_path, WAYS[how])
-    while not (children := psutil.Process(process.pid).children()) and how == "waits for a child":
-        time.sleep(0.01)
+    children = psutil.Process(process.pid).children()
     process.send_signal(number)
     _, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 128 + number
