@@ -175,6 +175,14 @@ def planned(admin: Stand, tmp_path: Path) -> Stand:
 
 
 @pytest.fixture
+def planned_elsewhere(planned: Stand) -> Stand:
+    """A machine applied the pull request."""
+    planned.layer("terraform.tfstate").write_text(state(4, *HOLDS))
+    planned.facts["plan"] = {"elsewhere": True}
+    return planned
+
+
+@pytest.fixture
 def applied(planned: Stand) -> Stand:
     planned.layer("terraform.tfstate").write_text(state(4, *HOLDS))
     planned.facts["applied"] = {"at": "now"}
@@ -381,7 +389,11 @@ ROWS: Mapping[str, Mapping[str, Mapping[str, Break]]] = {
             "a state nobody can read": state_is("?"),
             "not initialised": lambda stand: stand.layer(".terraform").rmdir(),
             "no project": moved_away,
-        }
+        },
+        "planned_elsewhere": {
+            "it was taken back": state_is(state(5)),
+            "its state is gone": lambda stand: stand.layer("terraform.tfstate").unlink(),
+        },
     },
     "admin/apply": {
         "applied": {

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence, joined, text_of
+from workflows.core.sentences import Sentence, joined
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.machine.observations import Observation
 from workflows.services.kept_credentials import SHORTEST_REST
 from workflows.services.terraform.kept import apply_begun, begun_at, last_result, result_of
 from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
@@ -189,12 +189,4 @@ def inquire(context: Context) -> Observation:
     Raises:
         OnboardError: the state can't be read.
     """
-    now = state_now.stored(context)
-    if now is None:
-        return unknown(state_now.not_looked_at(context))
-    missing = state_now.not_applied(now.state, context)
-    if not missing:
-        return AGREES
-    words = f"The state of {context.item} isn't what was decided any more: {joined(missing, '; ')}."
-    going_on = "Leaves it as it is: the change was meant."
-    return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)
+    return state_now.seen(context)

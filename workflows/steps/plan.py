@@ -296,8 +296,10 @@ def _applied_elsewhere(context: Context, report: Report, code: Secret | None) ->
 def observe(context: Context) -> Observation:
     """The plan's files are as they were, as long as it is not applied; its state takes `inquire`."""
     planned = decided(context)
-    if planned is None or context.facts.get("applied"):
+    if context.facts.get("applied"):
         return AGREES
+    if planned is None:
+        return NOT_ASKED  # it was applied elsewhere: only the state knows
     words = staleness(planned, context)
     accepting = "Reads the state, and continues if it holds exactly what you decided."
     about = (planned.record.plan_sha256,)
@@ -311,7 +313,11 @@ def inquire(context: Context) -> Observation:
         OnboardError: the state can't be read.
     """
     planned, seen = decided(context), observe(context)
-    if planned is None or seen is not NOT_ASKED or apply_begun(run_folder(context), planned.record):
+    if seen is not NOT_ASKED:
+        return seen
+    if planned is None:
+        return state_now.seen(context)
+    if apply_begun(run_folder(context), planned.record):
         return seen
     now, mark = state_now.stored(context), planned.record.state
     if mark is None or now is None:

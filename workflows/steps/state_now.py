@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workflows.core.files import read_text
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined, text_of
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
 from workflows.services.aws_errors import AwsError, AwsFailure, calling_aws
 from workflows.services.clients import AwsClient, Patience
 from workflows.services.kept_credentials import SHORTEST_REST
@@ -88,6 +89,24 @@ def _object(s3: AwsClient, place: Bucket) -> StoredState | None:
             return NEVER_WRITTEN
         raise
     return read_stored(text)
+
+
+def seen(context: Context) -> Observation:
+    """Whether the state of the step's layer holds what was decided.
+
+    Raises:
+        OnboardError: it can't be read.
+        OSError: what init noted of it can't be read.
+    """
+    now = stored(context)
+    if now is None:
+        return unknown(not_looked_at(context))
+    missing = not_applied(now.state, context)
+    if not missing:
+        return AGREES
+    words = f"The state of {context.item} isn't what was decided any more: {joined(missing, '; ')}."
+    going_on = "Leaves it as it is: the change was meant."
+    return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)
 
 
 def not_looked_at(context: Context) -> Sentence:
