@@ -266,7 +266,7 @@ class OnboardApp(Frame):
         await self._show(Starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
 
     async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
-        key = wanted or walk.proposal()
+        key = wanted or walk.session.proposal()
         await self._show_wizard(walk, key)
         if changes:
             text = since_you_left(changes, walk.title(key) if key else "")

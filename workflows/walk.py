@@ -186,18 +186,6 @@ class Walk:
     def _look_at(self, done: Question) -> Observation:
         return _seen(partial(self.module(done.key).observe, done.context))
 
-    def proposal(self) -> StepKey | None:
-        """Where to continue: the first step that the world contradicts or that is open.
-
-        A run that was cut off or failed comes first, however often the person leaves: its end has to be
-        known, and what it left recovered, whatever else is to be done.
-        """
-        for key in self.session.layout():
-            cut_off = self.session.status(key) in {Status.INTERRUPTED, Status.FAILED}
-            if cut_off and self.module(key).STEP.outlives:
-                return key
-        return self.session.proposal()
-
     def after(self, key: StepKey) -> StepKey | None:
         """Where to go from a settled step: never past a contradiction; else the next that can be done."""
         layout, expected = self.session.layout(), self.session.state.expected()

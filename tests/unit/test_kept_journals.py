@@ -81,7 +81,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
     keys = admin_project.file("security", "keys")
     shutil.copy(keys / "sam.okafor", keys / "pat.jones")
     walk = opened("admin-decided", admin_project.world)
-    key = walk.proposal()
+    key = walk.session.proposal()
     assert key == StepKey("review")
     assert walk.look() == ()
 
@@ -98,7 +98,7 @@ def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
 
     assert walk.look() == ()
     assert review.prepare(walk.context(key), quiet).diff() == ""
-    assert walk.proposal() == StepKey("mfa-reset", "management")
+    assert walk.session.proposal() == StepKey("mfa-reset", "management")
     grid = dict(everybody(walk.whole()).rows)
     both = (Stand.WRITTEN, Stand.WRITTEN)
     assert grid == {
@@ -121,7 +121,7 @@ def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> No
 
 def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
     walk = opened("admin-done", without="apply@security")
-    key = walk.proposal()
+    key = walk.session.proposal()
     assert key == StepKey("apply", "security")
     context = walk.context(key)
     planned = decided(context)
@@ -134,7 +134,7 @@ def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
 
 def test_the_last_hand_over_ends_the_session(opened: Opened) -> None:
     walk = opened("admin-done", without="hand-over@security")
-    key = walk.proposal()
+    key = walk.session.proposal()
     assert key == StepKey("hand-over", "security")
     context = walk.context(key)
     sent = {"jane.doe": hand_over.sent_now("copied", context)}
@@ -156,7 +156,7 @@ def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, 
             walk.session.close()
             shutil.rmtree(walk.session.folder)
             walk = opened("new-user-done", without="profiles@security")
-        key = walk.proposal()
+        key = walk.session.proposal()
         assert key == StepKey("profiles", account)
         context = walk.context(key)
         request = profiles.proposal(context)
@@ -165,6 +165,6 @@ def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, 
         walk.session.succeed(key, profiles.perform(request, context, quiet))
         known = walk.session.facts(account)["profiles"]
         assert (known["base"], len(known["names"]), request.mfa_serial[-8:]) == (base, 5, "jane.doe")
-    assert walk.proposal() == StepKey("verify")
+    assert walk.session.proposal() == StepKey("verify")
     for account in ("management", "security"):
         assert profiles.observe(walk.context(StepKey("profiles", account))) is AGREES

@@ -54,7 +54,7 @@ from workflows.machine.lock import SessionInUse, SessionLock
 from workflows.machine.observations import Observation, dated, keep_observations, kept_observations
 from workflows.machine.reducer import reduce
 from workflows.machine.rules import IllegalTransition, locked_words, refusal
-from workflows.machine.state import SETTLED, Phase, Record, State, Status
+from workflows.machine.state import Phase, Record, State, Status
 
 JOURNAL = "journal.jsonl"
 _DRAFTS = "drafts"
@@ -165,14 +165,8 @@ class Session:
         return tuple(step.title for step in self._state.workflow.steps if step.id in givers)
 
     def proposal(self) -> StepKey | None:
-        """Where to go on: the first step that is not settled and not locked; None when all is done.
-
-        A step that is done only when asked for is not proposed.
-        """
-        return next((key for key in self._state.expected() if self._open(key)), None)
-
-    def _open(self, key: StepKey) -> bool:
-        return self.status(key) not in SETTLED | {Status.LOCKED}
+        """Where to continue; None when all is done."""
+        return self._state.proposal(self._run)
 
     def start(self, key: StepKey) -> None:
         """Begin a step.
@@ -234,6 +228,8 @@ class Session:
 
     def _happen(self, event: Event) -> None:
         state = reduce(self._state, event)
+        if state.observed != self._state.observed:
+            keep_observations(self.folder, state.observed)
         self._journal.add(event)
         self._state = state
 
@@ -507,11 +503,11 @@ def _summary_of(folder: Path, workflows: Mapping[str, Workflow], now: Clock) -> 
 
 
 def _next_title(state: State) -> Sentence:
-    for key in state.expected():
-        if state.status(key, "") not in SETTLED | {Status.LOCKED}:
-            title = state.workflow.step(key.step).title
-            return f"{title} ({key.item})" if key.item else title
-    return ""
+    key = state.proposal("")
+    if key is None:
+        return ""
+    title = state.workflow.step(key.step).title
+    return f"{title} ({key.item})" if key.item else title
 
 
 def _changed(journal: Path, now: Clock) -> str:

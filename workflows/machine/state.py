@@ -32,6 +32,7 @@ class Status(StrEnum):
 
 
 SETTLED = frozenset({Status.DONE, Status.SKIPPED, Status.UNCONFIRMED})
+_CUT_OFF = frozenset({Status.INTERRUPTED, Status.FAILED})
 
 
 class Phase(StrEnum):
@@ -117,6 +118,19 @@ class State:
     def expected(self) -> tuple[StepKey, ...]:
         """The layout without the steps that are done only when asked for."""
         return tuple(key for key in self.layout() if not self.workflow.step(key.step).asked_for)
+
+    def proposal(self, run: str) -> StepKey | None:
+        """Where to continue, seen from the process that calls itself `run`; None when all is done.
+
+        A run that was cut off or failed comes first, however often the person leaves: its end has to be
+        known, and what it left recovered, whatever else is to be done. Then the first step that the world
+        contradicts or that is open; one that is done only when asked for is not proposed.
+        """
+        for key in self.layout():
+            if self.workflow.step(key.step).outlives and self.status(key, run) in _CUT_OFF:
+                return key
+        done = SETTLED | {Status.LOCKED}
+        return next((key for key in self.expected() if self.status(key, run) not in done), None)
 
     def status(self, key: StepKey, run: str) -> Status:
         """Where a step stands, in the journal and in the world as last looked at.
