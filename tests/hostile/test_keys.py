@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.pgp import ENVIRONMENT
 
-from workflows.services.gpg import tools
+from workflows.services.gpg import inspect, tools
 from workflows.services.gpg.inspect import UnreadableKey, inspect_key
 from workflows.services.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
 from workflows.services.gpg.refusals import TooManyParts
@@ -50,7 +50,7 @@ def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     program = tmp_path / "gpg"
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o700)
-    monkeypatch.setattr(tools, "WORK_SECONDS", 0.01)
+    monkeypatch.setattr(inspect, "CHECK_SECONDS", 0.01)
     return {**ENVIRONMENT, "PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}"}
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +27,7 @@ from workflows.layer.project import Account, LayerLocation, LockedProvider, Proj
 from workflows.layer.values import object_key, read_variables, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 LAYER_PATHS = ("global/base-identities", "base-identities", "global/identities", "identities", "3_identities")
@@ -66,8 +67,19 @@ def find_project(start: Path) -> Project:
         BadVariables: a variables file cannot be read or parsed.
         LeadsOutside: a layer's folder or one of its files is a link that leads out of the project.
     """
-    try:
+    with reading_project(start):
         return _found(_find_root(start))
+
+
+@contextmanager
+def reading_project(start: Path) -> Iterator[None]:
+    """Name the file or folder of a project, or of a lone layer, that cannot be read.
+
+    Raises:
+        ProjectError: one could not be.
+    """
+    try:
+        yield
     except OSError as error:
         raise ProjectError(
             "The project cannot be read",

@@ -16,7 +16,7 @@ from workflows.layer.declarations import (
     uneditable,
     user_modules,
 )
-from workflows.layer.discover import read_lock_file, read_required_version
+from workflows.layer.discover import read_lock_file, read_required_version, reading_project
 from workflows.layer.files import FileSet, LayerUnreadable
 from workflows.layer.garbage import collection_paused
 from workflows.layer.model import AccountSettings, Layer, Person, Setting
@@ -178,8 +178,14 @@ def lone_layer(folder: Path) -> LayerLocation:
 
     Args:
         folder: the layer folder, absolute, without symbolic links in it.
+
+    Raises:
+        ProjectError: a file in it cannot be read.
     """
     root = next((one for one in folder.parents if (one / ".git").exists()), folder.parent)
+    with reading_project(folder):
+        locked = read_lock_file(folder / ".terraform.lock.hcl")
+        required = read_required_version(folder)
     relative = folder.relative_to(root)
     return LayerLocation(
         account=relative.parts[0],
@@ -191,7 +197,7 @@ def lone_layer(folder: Path) -> LayerLocation:
         backend_config=folder / "backend.tfvars",
         var_files=(),
         variables={},
-        locked=read_lock_file(folder / ".terraform.lock.hcl"),
-        required_version=read_required_version(folder),
+        locked=locked,
+        required_version=required,
         root=root,
     )

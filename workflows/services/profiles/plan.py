@@ -9,6 +9,7 @@ from typing import Protocol
 
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
+from workflows.services.aws_data import botocore_alone
 from workflows.services.profiles.merge import Value, WantedSection
 
 # IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]; a virtual device has an ARN.
@@ -168,10 +169,9 @@ def region_problems(region: str, partition: str | None = None) -> list[Problem]:
 def partition_of_region(region: str) -> str:
     """The partition that a region is in, as botocore knows it; "" for a region that it does not know."""
     import botocore.exceptions  # noqa: PLC0415 - start-up time: only when profiles are written
-    import botocore.session  # noqa: PLC0415
 
     try:
-        found: str = botocore.session.get_session().get_partition_for_region(region)
+        found: str = botocore_alone().get_partition_for_region(region)
     except botocore.exceptions.UnknownRegionError:
         return ""
     return found

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.sentences import Sentence
+from workflows.services.aws_data import botocore_alone
 from workflows.services.aws_errors import (
     DENIALS,
     UNREACHABLE,
@@ -41,21 +42,14 @@ FIXED_REGIONS = frozenset({"us-east-1"})
 
 
 @cache
-def _session() -> object:
-    import botocore.session  # noqa: PLC0415 - boto is slow to import
-
-    return botocore.session.Session()
-
-
-@cache
 def regions_of(partition: str) -> tuple[str, ...]:
     """The regions of a partition that have STS, as botocore knows them, in alphabetical order.
 
     Raises:
         OnboardError: botocore does not know the partition.
     """
-    session = _session()
-    names = tuple(sorted(session.get_available_regions("sts", partition)))  # type: ignore[attr-defined]
+    session = botocore_alone()
+    names = tuple(sorted(session.get_available_regions("sts", partition)))
     if not names:
         raise OnboardError(
             "The partition is not known",
@@ -74,7 +68,7 @@ def partition_of_region(region: str) -> str:
     import botocore.exceptions  # noqa: PLC0415 - boto is slow to import
 
     try:
-        return str(_session().get_partition_for_region(region))  # type: ignore[attr-defined]
+        return str(botocore_alone().get_partition_for_region(region))
     except botocore.exceptions.UnknownRegionError as error:
         raise OnboardError(
             "The region is not known",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from workflows.core.files import load_file
+from workflows.core.files import cause_of, load_file
 from workflows.core.parsing import MAX_HCL, parse_hcl, parse_json
 from workflows.core.sentences import Sentence
 from workflows.core.versions import VersionNumber, allows
@@ -63,9 +63,16 @@ def _overrides(path: Path) -> bool:
 
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        return parse_hcl(load_file(path, MAX_HCL).decode("utf-8-sig"))
-    except (OSError, ValueError) as error:
+        return parse_hcl(_bytes(path).decode("utf-8-sig"))
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return load_file(path, MAX_HCL)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {cause_of(error)}") from error
 
 
 def _providers(layer: Path, data: Path) -> Iterator[str]:
@@ -187,7 +194,7 @@ def provider_wanted(layer: Path) -> str | None:
                 return str(provider["version"])
     wanted: list[str] = []
     for path in sorted(layer.glob("*.tf")):
-        data = load_file(path, MAX_HCL)
+        data = _bytes(path)
         if b"required_providers" in data or b"provider" in data:
             wanted += _constraints(_load(path))
     return ", ".join(dict.fromkeys(wanted)) or None

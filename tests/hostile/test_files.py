@@ -1,0 +1,163 @@
+"""Every reading command over files that are none, too large, too deep or damaged: it ends, and says so.
+
+Whoever adds a command, a file or a kind of hostility extends the tables.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+from collections.abc import Callable, Collection, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hostile.kinds import KINDS, put
+
+from tui.command_line import main
+from tui.places import Places
+from workflows.catalogue import WORKFLOWS
+from workflows.machine.session import Sessions
+from workflows.sandbox.project import lay_out
+
+pytestmark = pytest.mark.timeout(600)  # what waits for a pipe waits for ever
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+LAYER = "security/global/base-identities"
+USUAL = {"a pipe", "a huge file", "deep HCL", "no UTF-8"}
+"""What every run tries; `make slow` tries the rest."""
+
+MOST_MEMORY = 300 * 1024
+"""KiB that a test may add to the most that the process ever had."""
+
+COMMANDS = (
+    ("layer", "show", LAYER),
+    ("layer", "show", LAYER, "--json"),
+    ("layer", "groups", LAYER, "dana.lopez"),
+    ("layer", "account", LAYER),
+    ("layer", "accounts", "."),
+    ("layer", "remove", LAYER, "dana.lopez", "--dry-run"),
+    ("pgp", "check", f"{LAYER}/keys"),
+    ("profiles", "show", "--as", "security"),
+    ("profiles", "show", "bb", "--as", "security"),
+    ("access-key", "list"),
+    ("verify", "bb", "--no-code"),
+    ("regions", ".", "--account", "security"),
+    ("sessions",),
+    ("sessions", "--json"),
+    ("doctor",),
+)
+OF_THE_PROJECT = (
+    "build.env",
+    "config/common.tfvars",
+    "security/config/backend.tfvars",
+    "security/config/account.tfvars",
+    f"{LAYER}/locals.tf",
+    f"{LAYER}/x.tf",
+    f"{LAYER}/x_override.tf",
+    f"{LAYER}/terraform.tfvars",
+    f"{LAYER}/.terraform.lock.hcl",
+    f"{LAYER}/.terraform/terraform.tfstate",
+    f"{LAYER}/.terraform/environment",
+    f"{LAYER}/.terraform/modules/modules.json",
+    f"{LAYER}/keys/dana.lopez",
+)
+OF_THE_PERSON = (
+    ".aws/bb/config",
+    ".aws/bb/credentials",
+    ".aws/config",
+    ".local/state/iam-onboard/trusted-programs.json",
+    ".local/state/iam-onboard/access-keys/bb-security.json",
+    ".local/state/iam-onboard/sessions/one/journal.jsonl",
+    ".local/state/iam-onboard/sessions/one/observed.json",
+    ".local/state/iam-onboard/sessions/one/lock",
+    ".local/state/iam-onboard/sessions/other/journal.jsonl",
+)
+GIVEN = (
+    ("handoff", "open"),
+    ("decrypt",),
+    ("pgp", "check"),
+    ("access-key", "import", "--project", "bb", "--profile", "bb-security"),
+    ("apply",),
+)
+"""Commands that are given a file. A pipe is what the person means there, as with `<(gpg --export)`."""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "project"
+    lay_out(root)
+    monkeypatch.chdir(root)
+    sessions = Sessions(Places.of_this_machine().sessions, WORKFLOWS, lambda: NOW)
+    sessions.create("admin", {"project_root": str(root)}, "one").close()
+    return root
+
+
+@pytest.fixture(autouse=True)
+def little_memory() -> Iterator[None]:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST_MEMORY
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command; what it wrote, which is no failure that nobody foresaw."""
+
+    def run(*arguments: str) -> str:
+        try:
+            code = main(arguments)
+        except SystemExit as ended:  # argparse's way
+            code = int(ended.code or 0)
+        written = "".join(capfd.readouterr())
+        assert code in {0, 1, 2}, arguments
+        assert "Traceback" not in written, (arguments, written)
+        assert not re.search(r"unforeseen|unexpected", written, re.IGNORECASE), (arguments, written)
+        return written
+
+    return run
+
+
+@pytest.mark.parametrize("place", OF_THE_PROJECT)
+def test_a_project_with_it_is_read_or_refused(place: str, project: Path, run: Callable[..., str]) -> None:
+    read_with(USUAL, project / place, run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", OF_THE_PROJECT)
+def test_a_project_with_any_of_it_is_read_or_refused(
+    place: str, project: Path, run: Callable[..., str]
+) -> None:
+    read_with(KINDS.keys() - USUAL, project / place, run)
+
+
+@pytest.mark.parametrize("place", OF_THE_PERSON)
+@pytest.mark.usefixtures("project")
+def test_a_home_with_it_is_read_or_refused(place: str, own_home: Path, run: Callable[..., str]) -> None:
+    read_with(USUAL, own_home / place, run)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", OF_THE_PERSON)
+@pytest.mark.usefixtures("project")
+def test_a_home_with_any_of_it_is_read_or_refused(
+    place: str, own_home: Path, run: Callable[..., str]
+) -> None:
+    read_with(KINDS.keys() - USUAL, own_home / place, run)
+
+
+def read_with(kinds: Collection[str], path: Path, run: Callable[..., str]) -> None:
+    """Run every command with each kind in turn in place of a file."""
+    for kind in sorted(kinds):
+        put(kind, path)
+        for command in COMMANDS:
+            run(*command)
+
+
+@pytest.mark.parametrize("command", GIVEN, ids=" ".join)
+def test_a_file_that_is_given_is_read_or_refused(
+    command: tuple[str, ...], tmp_path: Path, run: Callable[..., str]
+) -> None:
+    for kind in KINDS.keys() - {"a pipe"}:
+        put(kind, tmp_path / "given")
+        assert run(*command, str(tmp_path / "given"))
