@@ -20,7 +20,7 @@ from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.field_row import FieldRow
 from screens.widgets.lists import MarkBox, Reading
 from screens.widgets.text import Button, Option, OptionList, Text, unfold
-from workflows.core.sentences import Sentence, text_of
+from workflows.core.sentences import Sentence, joined, text_of
 from workflows.core.shapes import plain
 from workflows.steps import hand_over
 from workflows.steps.base import Progress, Report
@@ -141,8 +141,11 @@ class HandOverPane(TerraformPane):
 
     def _line(self, name: str) -> str:
         sent, handoff = self._sent[name], self._handoffs.get(name)
-        if sent.sent_at:
-            words = f"✓ {name}  sent {told_moment(sent.sent_at, self.context.world.now())}, {sent.how}"
+        when = sent.sent_at and f"sent {told_moment(sent.sent_at, self.context.world.now())}"
+        if when and handoff is not None and not handoff.text:
+            words = f"✗ {name}  {when}, but of no use now, see below"
+        elif when:
+            words = f"✓ {name}  {when}, {sent.how}"
         elif handoff is None:
             words = f"○ {name}  not read from the state yet"
         elif handoff.text:
@@ -286,7 +289,8 @@ class HandOverPane(TerraformPane):
         return action != "mail" or self.context.world.mailbox is not None
 
     def request(self) -> Request:
-        return Request(dict(self._sent))
+        nothing = {one.name: joined(one.trouble, " ") for one in self._handoffs.values() if not one.text}
+        return Request(dict(self._sent), nothing)
 
     def draft(self) -> Mapping[str, Any]:
         people = {name: plain(one) for name, one in self._sent.items() if one.sent_at}

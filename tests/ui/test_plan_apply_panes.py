@@ -542,6 +542,24 @@ async def test_what_is_not_for_the_expected_key_cannot_be_sent(
         assert "There is no text to send" in " ".join(toast.message for toast in app._notifications)
 
 
+async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    lost = (PersonHandoff("jane.doe", "", (), ("management: AWS has no such user.",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: lost)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "t")
+        assert "✗ jane.doe  sent" in app.text()
+        await press(pilot, "ctrl+n", "ctrl+n")
+        assert "management: AWS has no such user." in app.text()
+        assert desk.status("hand-over") is Status.READY
+
+
 async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
     codes: list[Any] = []

@@ -15,7 +15,7 @@ from typing import Any
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
+from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import left_out, plain, read
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
@@ -84,9 +84,15 @@ def sent_to(fact: Any) -> Mapping[str, Sent]:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person decides: what was sent to whom; `code` as in Plan."""
+    """What the person decides: what was sent to whom; `code` as in Plan.
+
+    Attributes:
+        people: the mark of each person.
+        nothing: why there is nothing to send now, by person, as AWS and the state say it.
+    """
 
     people: Mapping[str, Sent]
+    nothing: Mapping[str, Sentence] = field(default_factory=dict)
     code: Secret | None = field(default=None, compare=False)
 
 
@@ -234,10 +240,14 @@ def saved_words(path: Path, context: Context) -> Sentence:
 
 
 def validate(request: Request, _context: Context) -> list[Problem]:
-    """Everybody's text is marked as sent; whose is not is a warning."""
+    """Everybody's text is of use and marked as sent; whose is not marked is a warning."""
+    useless = [
+        Problem(joined((f"{name} can't begin with it:", why, "Or skip this (^s).")), "people")
+        for name, why in request.nothing.items()
+    ]
     missing = [name for name, sent in request.people.items() if sent.sent_at is None]
-    if not missing:
-        return []
+    if useless or not missing:
+        return useless
     verb = "is" if len(missing) == 1 else "are"
     return [Problem(f"{', '.join(missing)} {verb} not marked as sent.", "people", fatal=False)]
 
