@@ -130,7 +130,7 @@ async def test_from_an_empty_folder_to_a_new_user_whose_aws_command_answers(
         told = str(person.pane.query_one("#shell", Static).render())
         assert "typed in a new terminal while the wizard is open" in told
         await person.pilot.press("l")
-        await person.rest()
+        await person.until(lambda: bool(person.clipboard()), "the copied lines")
         assert_the_copied_lines_are_enough(person.clipboard(), machine.home)
         await person.next()
         await person.until(lambda: "All done" in person.text(), "the end")
