@@ -143,6 +143,10 @@ class _Setting:
     value: str
 
 
+class FilterStays(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """Git cannot look at a checkout without a program that its configuration names."""
+
+
 class Git:
     """Git in one folder.
 
@@ -160,9 +164,15 @@ class Git:
         self._environment = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_PAGER": "cat"}
 
     def is_repository(self) -> bool:
-        """Whether the folder is in a checkout; False also where there is no git at all."""
+        """Whether the folder is in a checkout; False also where there is no git at all.
+
+        Raises:
+            FilterStays: its configuration names a filter that cannot be switched off.
+        """
         try:
             answer = self._run("rev-parse", "--is-inside-work-tree")
+        except FilterStays:
+            raise
         except OnboardError:
             return False
         return answer.exit_code == 0 and answer.stdout.strip() == "true"
@@ -373,14 +383,14 @@ class Git:
         """Arguments that switch off every filter and hook that is configured.
 
         Raises:
-            OnboardError: one of them has a name that git takes in its configuration only.
+            FilterStays: one of them has a name that git takes in its configuration only.
         """
         found = dict.fromkeys(
             match.groups() for one in self._settings if (match := _NAMED.fullmatch(one.key))
         )
         for _section, name in found:
             if "=" in name or "\N{REPLACEMENT CHARACTER}" in name:
-                raise OnboardError(
+                raise FilterStays(
                     "A filter that cannot be switched off",
                     f"The git settings of {self.folder} name the filter or hook {name!r}.",
                     why="Looking at a checkout runs none of its programs, and git can't leave this one out.",
