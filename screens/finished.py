@@ -108,7 +108,7 @@ def _next(walk: Walk) -> Iterator[str]:
     written = facts.get("changed_files")
     if written and not facts.get("commit"):
         changed = count(len(written) if isinstance(written, list) else 0, "file")
-        yield f"{changed} of the project changed and not committed yet (git status tells which)."
+        yield f"{changed} of the project changed. Commit them, if nobody has yet (git status shows which)."
     names = [known.value["names"][-1] for name, known in every.items() if name.startswith("profiles@")]
     if names:
         yield (

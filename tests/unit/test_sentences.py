@@ -16,6 +16,7 @@ RECORDS_AND_DOCUMENTS = {
     "workflows/services/sts_regions/report.py": "the audit as a Markdown document",
     "workflows/services/terraform/words.py": "the plan as a Markdown document",
     "workflows/steps/verify.py": "the answers' record in the journal",
+    "workflows/steps/state_now.py": "what is missing, in the record of what was seen",
 }
 OF_OTHERS_TOO = {"how": "the way that a request chooses", "source": "a profile"}
 """Names of sentences that are also those of what is compared."""
