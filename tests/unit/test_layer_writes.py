@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tui.places import Places
+from workflows.core.files import private_folder
+from workflows.layer import write as layer_write
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.write import Standing, WriteFailed, WriteJournal
 from workflows.sandbox.project import lay_out
@@ -79,8 +83,8 @@ def test_a_command_killed_at_any_write_is_finished_by_the_same_command(project: 
         half = contents(project / LAYER)
         assert half != wanted
         shown = run(project, "layer", "show", LAYER)
-        assert shown.returncode == 0
-        assert ("cut off between two files" in shown.stderr) is (kill_at > 0)
+        assert shown.returncode == (1 if kill_at > 0 else 0), shown.stderr
+        assert contents(project / LAYER) == half
         again = run(project, *REMOVE)
         assert again.returncode == 0, again.stderr
         assert "alex.kim is removed" in again.stdout
@@ -95,6 +99,63 @@ def test_another_command_finishes_the_one_that_was_killed_and_then_does_its_own(
     assert "is finished now" in done.stderr
     assert "= 77" in (project / LAYER / "account.tf").read_text()
     assert "alex.kim" not in run(project, "layer", "show", LAYER, "--json").stdout
+
+
+COMMANDS = (
+    ("plan", LAYER),
+    ("handoff", "create", LAYER, "jane.doe"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_terraform_and_a_hand_over_begin_with_a_whole_layer(project: Path, command: tuple[str, ...]) -> None:
+    """There is no Terraform here, so that is all they come to."""
+    assert run(project, *REMOVE, kill_at=1).returncode == -signal.SIGKILL
+    ended = run(project, *command, "--binary", "/nonexistent/terraform")
+    assert ended.returncode == 1, ended.stderr
+    assert "is finished now" in ended.stderr
+    assert "alex.kim" not in run(project, "layer", "show", LAYER, "--json").stdout
+
+
+def test_nothing_works_on_what_a_session_left_half_written(project: Path) -> None:
+    record = Places.of_this_machine().sessions / "20260101-000000-abcd" / "writing.json"
+    private_folder(record.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layer_write, "_write_one", killed_after(1))
+        with pytest.raises(KeyboardInterrupt):
+            WriteJournal(record).write(a_set(project / LAYER))
+    assert WriteJournal(record).standing() is Standing.HALF
+    before = contents(project / LAYER)
+    for command in (
+        ("layer", "show", LAYER),
+        ("layer", "accounts", "."),
+        (*REMOVE, "--dry-run"),
+        REMOVE,
+        ("plan", LAYER, "--binary", "/nonexistent/terraform"),
+    ):
+        refused = run(project, *command)
+        assert refused.returncode == 1
+        assert record.parent.name in refused.stderr
+    assert contents(project / LAYER) == before
+
+
+def test_what_is_half_written_in_another_project_is_no_reason(project: Path, tmp_path: Path) -> None:
+    lay_out(tmp_path / "other")
+    assert run(tmp_path / "other", *REMOVE, kill_at=1).returncode == -signal.SIGKILL
+    assert run(project, "layer", "show", LAYER).returncode == 0
+
+
+def killed_after(files: int) -> Callable[[FileChange], None]:
+    """A way to write that ends with an interrupt once so many files are there."""
+    left, write_one = [files], layer_write._write_one
+
+    def write(change: FileChange) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        write_one(change)
+
+    return write
 
 
 def test_what_was_changed_since_is_left_alone(project: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,12 +15,15 @@ from support.admin_project import AdminProject, decide, put, quiet, write
 
 from workflows.core import openpgp
 from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
 from workflows.layer.change_set import ChangeSet, FileChange
 from workflows.layer.model import Place
 from workflows.layer.write import Standing
 from workflows.machine.observations import Verdict
 from workflows.steps import pgp_keys, review, users
+from workflows.steps.base import Progress
 from workflows.steps.by_hand import NotPossible
+from workflows.steps.half_written import writes_of
 from workflows.steps.review import Request, files_written, journal_of
 
 Keys = Mapping[str, bytes]
@@ -435,3 +438,31 @@ def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin:
     assert again.is_empty
     assert {path: path.read_bytes() for path in record} == record
     assert len(write(admin)["changed_files"]) == len(record)
+
+
+def test_what_a_command_left_half_written_is_finished_before_a_review(admin: AdminProject) -> None:
+    writes = writes_of(admin.folder.parent.parent, admin.root)
+    folder = admin.root / "security/global/base-identities"
+    first, last = (FileChange("l", name, folder / name, None, b"# new\n") for name in ("a.tf", "b.tf"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflows.layer.write._write_one", killed_at(last))
+        with writes.alone(), pytest.raises(KeyboardInterrupt):
+            writes.write(ChangeSet((first, last)))
+    assert writes.standing() is Standing.HALF
+    said: list[Progress] = []
+    review.prepare(admin.context(), said.append)
+    assert last.path.read_bytes() == b"# new\n"
+    assert writes.standing() is Standing.NONE
+    assert "b.tf" in text_of(said[0].words)
+
+
+def killed_at(change: FileChange) -> Callable[[FileChange], None]:
+    """A way to write that ends with an interrupt at one file."""
+
+    def write(one: FileChange) -> None:
+        if one is change:
+            raise KeyboardInterrupt
+        assert one.after is not None
+        one.path.write_bytes(one.after)
+
+    return write

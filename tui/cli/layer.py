@@ -38,10 +38,10 @@ from workflows.layer.operations import (
 from workflows.layer.operations.base import find_person
 from workflows.layer.project import Account, LayerLocation, Project
 from workflows.layer.read import read_layer
-from workflows.layer.write import Standing, WriteJournal
 from workflows.services.git import Git
 from workflows.services.gpg.inspect import check_key
 from workflows.services.gpg.normalise import INPUT_LIMIT
+from workflows.steps.half_written import finish, refuse_half_written, writes_of
 
 _SWITCHES = {"true": True, "false": False}
 
@@ -128,7 +128,7 @@ def _attribute(text: str) -> tuple[str, int | bool]:
 
 def _read(machine: Machine, options: argparse.Namespace) -> tuple[Project | None, Layer]:
     project, location = find_layer(machine, options.layer)
-    _warn_of_half_written(_writes_of(machine, root_of(project, location)))
+    refuse_half_written(machine.places.sessions.parent, root_of(project, location))
     with collection_paused():
         return project, read_layer(location)
 
@@ -149,8 +149,9 @@ def _edit(
             warnings = [one.message for one in check(read, wanted) if not one.fatal]
             return propose([(read, wanted)]), warnings  # raises what is fatal, with the reason
 
-        writes, request = _writes_of(machine, root_of(project, location)), (str(location.path), *wanted)
-        return _propose_and_write(writes, request, make, words(location.relative), options)
+        place = machine.places.sessions.parent, root_of(project, location)
+        request = (str(location.path), *wanted)
+        return _propose_and_write(place, request, make, words(location.relative), options)
 
 
 def _key_in_layer(machine: Machine, options: argparse.Namespace, location: LayerLocation) -> Path | None:
@@ -193,9 +194,9 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
     _refuse_misuse(options)
     folder = machine.working_folder / Path(options.project).expanduser()
     project = find_project(folder)
-    writes = _writes_of(machine, project.root)
+    place = machine.places.sessions.parent, project.root
     if not (options.add or options.remove):
-        _warn_of_half_written(writes)
+        refuse_half_written(*place)
         rows = [(one.name, one.id or "no id yet", one.email) for one in project.accounts]
         records = [asdict(one) for one in project.accounts]
         answer(records, columns(rows, indent=""), as_json=options.json)
@@ -205,7 +206,7 @@ def accounts(machine: Machine, options: argparse.Namespace) -> int:
         return _changes(machine, find_project(folder), options)
 
     request = (str(project.root), options.add, options.email, options.id, options.remove)
-    return _propose_and_write(writes, request, make, _done(options), options)
+    return _propose_and_write(place, request, make, _done(options), options)
 
 
 def _refuse_misuse(options: argparse.Namespace) -> None:
@@ -243,23 +244,8 @@ def _done(options: argparse.Namespace) -> str:
     return f"The account {options.remove} is removed from the project's accounts."
 
 
-def _warn_of_half_written(writes: WriteJournal) -> None:
-    """Say on standard error that the files which are shown are half written, if they are."""
-    if writes.standing() is Standing.HALF:
-        note(
-            "warning: the last change was cut off between two files, and is half there; the next command "
-            "that edits a layer of this project finishes it."
-        )
-
-
-def _writes_of(machine: Machine, root: Path) -> WriteJournal:
-    """The writes of the project with this root."""
-    folder = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:32]
-    return WriteJournal(machine.places.sessions.with_name("layer-writes") / folder / "writing.json")
-
-
 def _propose_and_write(
-    writes: WriteJournal,
+    place: tuple[Path, Path],
     request: Sequence[object],
     make: Callable[[], tuple[ChangeSet, list[Sentence]]],
     words: str,
@@ -268,7 +254,7 @@ def _propose_and_write(
     """Make a change set and write it, or show it; what a killed command left is finished first.
 
     Args:
-        writes: the project's writes.
+        place: the program's state folder, and the project's root.
         request: what is asked for; the same as that of a killed command, it is done when that is finished.
         make: reads the files and gives the changes and the warnings.
         words: what was done, as a sentence.
@@ -278,12 +264,16 @@ def _propose_and_write(
         OnboardError: the request is refused, or the disk refuses.
     """
     if options.dry_run:
-        _warn_of_half_written(writes)
+        refuse_half_written(*place)
         changes, warnings = make()
     else:
         digest = [hashlib.sha256(repr(list(request)).encode()).hexdigest()]
+        writes = writes_of(*place)
         with writes.alone():
-            finished = _finish(writes)
+            said, finished = finish(writes)
+            if said:
+                note(said)
+            refuse_half_written(*place)
             if finished is not None and finished[1] == digest:
                 changes, warnings = finished[0], []
             else:
@@ -292,19 +282,6 @@ def _propose_and_write(
                     writes.write(changes, digest)
     _tell(changes, warnings, words, options)
     return DONE
-
-
-def _finish(writes: WriteJournal) -> tuple[ChangeSet, list[str]] | None:
-    if writes.standing() is Standing.CHANGED:
-        note(
-            "warning: an earlier change was cut off between two files, and they have been changed since: "
-            "it is not finished. Look at `git diff`."
-        )
-    finished = writes.finish()
-    if finished is not None:
-        files = ", ".join(f"{one.layer}/{one.name}" for one in finished[0].changes)
-        note(f"An earlier change was cut off between two files; it is finished now: {files}")
-    return finished
 
 
 def _tell(changes: ChangeSet, warnings: list[Sentence], words: str, options: argparse.Namespace) -> None:

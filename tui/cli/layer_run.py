@@ -34,6 +34,7 @@ from workflows.services.terraform.runner import Kind, LeftRunning, Update
 from workflows.services.terraform.trusted import ProgramNotTrusted, TrustedPrograms
 from workflows.steps import recovery
 from workflows.steps.base import Context, Progress
+from workflows.steps.half_written import finish_half_written
 from workflows.steps.kept_plans import KeptPlans
 from workflows.steps.left_behind import release_credentials, running_in
 from workflows.steps.one_layer import layer_context
@@ -75,6 +76,8 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
             why="Terraform needs the project's variables, and the account that the layer is for.",
             next="Check out the whole project, config/common.tfvars included, and name one of its layers.",
         )
+    if finished := finish_half_written(machine.places.sessions.parent, project.root):
+        note(finished)
     root = hashlib.sha256(str(project.root).encode()).hexdigest()[:16]
     folder = machine.places.sessions.with_name("layer-runs") / root
     private_folder(folder)

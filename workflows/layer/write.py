@@ -90,6 +90,15 @@ class WriteJournal:
             return Standing.CHANGED
         return Standing.HALF if found["after"] else Standing.UNTOUCHED
 
+    def concerns(self, root: Path) -> bool:
+        """Whether the recorded set has a file below a folder.
+
+        Raises:
+            FileError: the record cannot be read.
+        """
+        loaded = self._load()
+        return loaded is not None and any(one.path.is_relative_to(root) for one in loaded[0].changes)
+
     def write(self, change_set: ChangeSet, request: Sequence[str] = ()) -> None:
         """Record a set, write it, and forget the record.
 
@@ -150,11 +159,11 @@ class WriteJournal:
             return ChangeSet(tuple(map(_from_record, record["changes"]))), record["request"]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise FileError(
                 "A record of a write cannot be read",
                 f"{self._record} cannot be read.",
-                why=str(error),
+                why=cause_of(error) if isinstance(error, OSError) else "It is damaged.",
                 next="Look at `git status` in the project, then remove that file.",
             ) from error
 

@@ -33,6 +33,7 @@ from workflows.steps.base import Context, Progress, Report
 from workflows.steps.by_hand import refused_by_hand
 from workflows.steps.decisions import FILES_CHANGE, Decisions
 from workflows.steps.edits import operations, read_layers, refuse_expired_keys
+from workflows.steps.half_written import finish_half_written
 from workflows.steps.places import told_path, typed_path
 from workflows.steps.project import check_upstream, wanted_binary
 
@@ -85,6 +86,8 @@ def prepare(context: Context, report: Report) -> ChangeSet:
         OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
     """
     journal_of(context.folder).finish()
+    if finished := finish_half_written(context.folder.parent.parent, context.root):
+        report(Progress(finished))
     refuse_expired_keys(context)
     report(Progress("Reading the layers"))
     changes: list[FileChange] = []

@@ -23,6 +23,7 @@ from workflows.services.terraform.runner import Update, Watch
 from workflows.services.terraform.service import Terraform
 from workflows.services.terraform.state import State
 from workflows.steps.base import Context, Progress, Report
+from workflows.steps.half_written import finish_half_written
 from workflows.steps.left_behind import RUNS
 from workflows.steps.project import wanted_binary
 from workflows.steps.terraform_credentials import credential_files, factory_for, kept_role
@@ -115,6 +116,8 @@ def open_layer(
         OnboardError: the layer or its binary is not there, or AWS does not answer.
     """
     project, location = located(context, account)
+    if finished := finish_half_written(context.folder.parent.parent, project.root):
+        report(Progress(finished))
     with credential_files(context, project, location, code, report, rest) as files:
         yield _layer(context, project, location, files)
 
