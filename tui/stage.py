@@ -24,11 +24,11 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import FileError
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.machine.events import StepKey, UnstorableFactError
-from workflows.machine.observations import Choice, Observation
+from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
 from workflows.services.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
-from workflows.steps.base import settling
+from workflows.steps.base import acceptance
 from workflows.steps.by_hand import NotPossible
 from workflows.walk import Walk
 
@@ -264,12 +264,12 @@ class Stage(Vertical):
 
         ask(self, Confirm("Run the project's own program?", program.question, "Run it"), remember)
 
-    def settle(self, choice: Choice) -> None:
-        """Have the step's module settle a contradiction as the person chose, as the step's own work."""
+    def accept(self) -> None:
+        """Have the step's module take in what the world shows, as the step's own work."""
         pane, key = self.pane, self.key
-        if pane is not None and key is not None and self._start():
-            work = settling(self._walk.module(key))[choice]
-            pane.run_move("perform", lambda report: work(pane.context, report))
+        take_in = acceptance(self._walk.module(key)) if key is not None else None
+        if pane is not None and take_in is not None and self._start():
+            pane.run_move("perform", lambda report: take_in(pane.context, report))
 
     def _start(self) -> bool:
         """The step begins, unless a move of its own began it already; tells whether it has."""

@@ -310,8 +310,8 @@ class WizardScreen(Screen[None]):
                 await self.go_to(self.walk.after(key))
             case Choice.REDO if self._stage.record(lambda: session.reopen(key, "the world contradicts it")):
                 await self.go_to(key)
-            case Choice.ACCEPT | Choice.BRING_BACK:
-                self._stage.settle(choice)
+            case Choice.ACCEPT:
+                self._stage.accept()
 
     def action_help(self) -> None:
         """Explain the step and its keys."""

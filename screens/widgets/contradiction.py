@@ -15,7 +15,6 @@ from workflows.machine.observations import Choice, Observation
 
 _BUTTONS: Mapping[Choice, tuple[str, str]] = {
     Choice.REDO: ("redo", "Do it again (r)"),
-    Choice.BRING_BACK: ("bring", "Bring back (b)"),
     Choice.ACCEPT: ("accept", "Accept (a)"),
     Choice.CONTINUE: ("continue", "Continue (c)"),
 }
@@ -32,7 +31,6 @@ class Contradiction(Dialog[Choice]):
     AUTO_FOCUS = "#redo"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "redo", "Do the step again", id="contradiction.redo"),
-        Binding("b", "bring", "Bring it back", id="contradiction.bring"),
         Binding("a", "accept", "Accept as done", id="contradiction.accept"),
         Binding("c", "continue", "Continue as it is", id="contradiction.continue"),
     ]
@@ -61,10 +59,6 @@ class Contradiction(Dialog[Choice]):
     def action_redo(self) -> None:
         """Make the step open again."""
         self.dismiss(Choice.REDO)
-
-    def action_bring(self) -> None:
-        """Have the step bring back what it did."""
-        self.dismiss(Choice.BRING_BACK)
 
     def action_accept(self) -> None:
         """Have the step record what is there as done."""

@@ -39,7 +39,7 @@ from workflows.core.text import safe
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.lock import SessionLock
-from workflows.machine.observations import Choice, Observation, Verdict
+from workflows.machine.observations import Observation, Verdict
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.services.clipboard import Clipboard, Osc52Clipboard
@@ -204,7 +204,7 @@ async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
     house: House, key: str, project: Status, shown: StepKey
 ) -> None:
     house.modules[0].observation = replace(CHANGED, accepting="Records what is there.")
-    house.modules[0].SETTLING = {Choice.ACCEPT: lambda *_: LAYERS}
+    house.modules[0].accept = lambda *_: LAYERS
     app = house.app(session=house.session((PROJECT, LAYERS)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)

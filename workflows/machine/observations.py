@@ -39,7 +39,6 @@ class Choice(StrEnum):
 
     CONTINUE = "continue"
     ACCEPT = "accept"
-    BRING_BACK = "bring back"
     REDO = "redo"
 
 
@@ -53,7 +52,6 @@ class Observation:
         about: names, files and hashes that it concerns: a decision about one contradiction covers no other.
         continuing: what continuing as it is would mean; "" where that would do harm, and is not offered.
         accepting: what accepting it as done would record; "" where it cannot be.
-        bringing_back: what bringing it back would do; "" where that cannot be done.
         at: when the world last gave an answer, ISO 8601 in UTC; "" when it never did.
     """
 
@@ -62,7 +60,6 @@ class Observation:
     about: tuple[str, ...] = ()
     continuing: Sentence = ""
     accepting: Sentence = ""
-    bringing_back: Sentence = ""
     at: str = ""
 
     @property
@@ -78,11 +75,7 @@ class Observation:
     @property
     def choices(self) -> Mapping[Choice, Sentence]:
         """What the person may decide, each with what it means; "" for doing the step again."""
-        offered = {
-            Choice.BRING_BACK: self.bringing_back,
-            Choice.ACCEPT: self.accepting,
-            Choice.CONTINUE: self.continuing,
-        }
+        offered = {Choice.ACCEPT: self.accepting, Choice.CONTINUE: self.continuing}
         return {**{choice: words for choice, words in offered.items() if words}, Choice.REDO: ""}
 
 

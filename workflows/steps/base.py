@@ -19,7 +19,7 @@ from workflows.core.errors import Cancelled, Problem
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts, JsonValue, StepKey
-from workflows.machine.observations import NOT_ASKED, Choice, Observation
+from workflows.machine.observations import NOT_ASKED, Observation
 from workflows.steps.decisions import Decisions
 from workflows.world import World
 
@@ -104,8 +104,8 @@ class StepModule(Protocol):
     A module with an `inquire(context)` besides can be asked what takes the network; that is done in the
     background after a resume, and never asks a person for anything.
 
-    A module whose `observe` offers to accept or to bring back what it sees has the functions for it in
-    `SETTLING`: they do it and give the step's facts, as `perform` does.
+    A module whose `observe` offers to accept what it sees has an `accept(context, report)`, which gives the
+    step's facts as `perform` does.
     """
 
     STEP: Step
@@ -138,10 +138,10 @@ def inquiry(module: StepModule) -> Inquire | None:
     return found
 
 
-Settle = Callable[[Context, Report], Facts]
+Accept = Callable[[Context, Report], Facts]
 
 
-def settling(module: StepModule) -> Mapping[Choice, Settle]:
-    """What a step module can do about a contradiction, besides doing the step again."""
-    found: Mapping[Choice, Settle] = getattr(module, "SETTLING", {})
+def acceptance(module: StepModule) -> Accept | None:
+    """What takes in as done what the world shows, or None."""
+    found: Accept | None = getattr(module, "accept", None)
     return found

@@ -18,7 +18,7 @@ from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
-from workflows.machine.observations import AGREES, NOT_ASKED, Choice, Observation, Verdict, unknown
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
 from workflows.numbers import count, listed
 from workflows.services.aws_errors import AwsError
 from workflows.services.clipboard import ClipboardUnavailable
@@ -341,9 +341,6 @@ def accept(context: Context, report: Report) -> Facts:
         OnboardError: the state lacks something of it.
     """
     return {"plan": _applied_elsewhere(context, report, None)}
-
-
-SETTLING = {Choice.ACCEPT: accept}
 
 
 def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
