@@ -273,6 +273,14 @@ def test_an_override_file_makes_its_target_read_only() -> None:
         edit_layer(layer, [AddPerson("b.b", "KEY\n")])
 
 
+def test_a_list_in_an_override_file_is_the_one_that_counts() -> None:
+    layer = with_users('["a.a", "b.b"]', zz_override_tf='locals {\n  users = ["a.a"]\n}\n')
+    assert [(one.iam_name, one.place.file, one.editable) for one in layer.people] == [
+        ("a.a", "zz_override.tf", True)
+    ]
+    assert layer.findings == ()
+
+
 def test_an_override_file_of_providers_and_backends_alone_is_nothing_to_tell() -> None:
     text = 'terraform {\n  backend "s3" {}\n}\nprovider "aws" {\n  region = "x"\n}\n'
     providers = with_users('["a.a"]', zz_override_tf=text)

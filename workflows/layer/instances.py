@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from workflows.core.sentences import Sentence
 from workflows.layer.document import bare, function_call, unwrap
+from workflows.layer.files import is_override
 from workflows.layer.model import Place
 from workflows.layer.values import object_key, plain_string, plain_strings
 
@@ -356,12 +357,17 @@ def definitions(files: FileSet, text: str) -> list[Attribute]:
     if scope == "local":
         blocks = [block for one in documents for block in one.blocks_of("locals")]
         found = [one for block in blocks for one in (*block.attributes.values(), *block.duplicates)]
-        return [one for one in found if one.name == name]
+        return _as_merged([one for one in found if one.name == name])
     for document in reversed(documents):
         if document.name in files.variables and name in document.attributes:
             return [document.attributes[name]]
     variables = [block for one in documents for block in one.blocks_of("variable") if block.label == name]
-    return [one.attributes["default"] for one in variables if "default" in one.attributes]
+    return _as_merged([one.attributes["default"] for one in variables if "default" in one.attributes])
+
+
+def _as_merged(found: list[Attribute]) -> list[Attribute]:
+    """What counts of the definitions: the last override file's takes the place of all others."""
+    return [one for one in found if is_override(one.document.name)][-1:] or found
 
 
 def unwritable(files: FileSet, document: Document) -> Sentence:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from workflows.layer.files import FileSet
 
 
-_OF_NO_PERSON = frozenset({"provider", "terraform"})
-"""Blocks that say nothing of a user, a group or the account: an override of them hides nothing shown."""
+_OF_NO_PERSON = frozenset({"provider", "terraform", "locals", "variable"})
+"""Blocks that say nothing of a user, a group or the account, or are read as Terraform merges them."""
 _OF_MODULES = (Subject.USER, Subject.GROUP, Subject.ACCOUNT)
 _A_USER = re.compile(rb'^[ \t]*resource[ \t]+"aws_iam_user"', re.MULTILINE)
 _RESOURCES = {
