@@ -6,9 +6,10 @@ import pytest
 from support.layers import ACCOUNT, USERS, layer_of
 from support.styles import Written
 
-from workflows.layer.edit import edit_layer
+from workflows.layer.edit import edit_layer, propose
 from workflows.layer.model import Layer, Place
 from workflows.layer.operations import AddPerson
+from workflows.layer.operations.base import EditRefused
 from workflows.layer.operations.password_length import least_length, short_passwords
 
 KEY = "QUJD\n"
@@ -64,6 +65,12 @@ def test_a_new_block_takes_a_length_that_the_policy_allows() -> None:
     text = edited.files.documents["users.tf"].data.decode()
     assert text.count("password_length") == 1
     assert "password_length = 30" in text
+
+
+def test_somebody_new_whose_password_is_refused_is_not_proposed() -> None:
+    layer = people(Written("list", ("jane.doe", "sam.poe")))
+    with pytest.raises(EditRefused, match=r"kim\.lee: it has 20 characters"):
+        propose([(layer, [AddPerson("kim.lee", KEY)])])
 
 
 def test_a_new_block_does_not_follow_a_length_that_is_too_small() -> None:

@@ -21,6 +21,7 @@ from workflows.layer.facts import facts_of
 from workflows.layer.garbage import collection_paused
 from workflows.layer.model import Place
 from workflows.layer.operations.base import EditRefused, refuse
+from workflows.layer.operations.password_length import short_passwords
 from workflows.layer.protected import protection
 from workflows.layer.read import read_files
 
@@ -94,10 +95,18 @@ def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
         edits: each layer as it is on disk, with its operations in their order.
 
     Raises:
-        EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
+        EditRefused: an operation's request is wrong, the layer's shape does not allow it, or AWS would
+            refuse the password of somebody new.
         EditUnsafe: the result is not what was meant.
     """
-    return ChangeSet(tuple(change for edit in edits for change in changes_of(edit[0], edit_layer(*edit))))
+    changes: list[FileChange] = []
+    for layer, operations in edits:
+        edited = edit_layer(layer, operations)
+        new = [one.iam_name for one in edited.people if layer.person(one.iam_name) is None]
+        for short in short_passwords(edited, new):
+            raise short.refusal()
+        changes += changes_of(layer, edited)
+    return ChangeSet(tuple(changes))
 
 
 def changes_of(layer: Layer, edited: Layer) -> list[FileChange]:
