@@ -31,15 +31,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     answer_shell(parser)
-    from tui.cli.output import show_any_character  # noqa: PLC0415 - not to complete a word
+    from tui.cli.output import prepare_streams  # noqa: PLC0415 - not to complete a word
 
-    show_any_character()
-    code = _code_of(lambda: _run(parser.parse_args(arguments)))
+    prepare_streams()
+    code = _code_of(lambda: _run(_parsed(parser, arguments)))
     if arguments is not None:
         return code
     from tui.ending import leave  # noqa: PLC0415 - not for --help
 
     return leave(code)
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    from tui.cli.output import finish_help, note  # noqa: PLC0415 - not to complete a word
+
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit:
+        finish_help()
+        note()  # flushes the words about a wrong usage
+        raise
 
 
 def _code_of(run: Callable[[], int]) -> int:
@@ -71,7 +82,7 @@ def command_of(options: argparse.Namespace) -> Callable[..., int]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tui.cli.output import note_at_once  # noqa: PLC0415 - not to complete a word
+    from tui.cli.output import note, note_at_once  # noqa: PLC0415 - not to complete a word
     from tui.ending import unwinding  # noqa: PLC0415 - not for --help
     from tui.places import Machine  # noqa: PLC0415 - as above
     from workflows.core.processes import (  # noqa: PLC0415
@@ -87,7 +98,10 @@ def _run(options: argparse.Namespace) -> int:
             return command_of(options)(options)
         if options.command != "credential-process":  # for which an SDK waits
             remove_leftover_folders()
-        return command_of(options)(Machine.this(), options)
+        machine = Machine.this()
+        for folder in machine.places.secure():
+            note(f"{folder} was open to other users of this computer; now it is yours alone.")
+        return command_of(options)(machine, options)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from platformdirs import PlatformDirs
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of
+from workflows.core.files import cause_of, explained, own_folder
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,23 @@ class Places:
     def trusted_programs(self) -> Path:
         """The file of the foreign programs that the person said yes to."""
         return self.sessions.parent / "trusted-programs.json"
+
+    def secure(self) -> tuple[Path, ...]:
+        """Make sure that the folders that are there are the user's own and closed to others.
+
+        Returns:
+            Those that others could enter until now.
+
+        Raises:
+            FileError: one is a link, somebody else's, or may not be read.
+        """
+        found = []
+        for outer in sorted({self.sessions.parent, self.vault.parent}):
+            found += [outer] if own_folder(outer) else []
+            with explained(outer, "read"):
+                inner = sorted(outer.iterdir()) if outer.is_dir() else []
+            found += [one for one in inner if own_folder(one)]
+        return tuple(found)
 
     @classmethod
     def of_this_machine(cls) -> Places:

@@ -66,6 +66,18 @@ class Terminal:
             time.sleep(0.05)
         raise AssertionError(f"{words} did not appear:\n{self.text()}")
 
+    def wait_for_any(self, *words: str) -> str:
+        """Wait until one of these is shown, and give the whole text.
+
+        Raises:
+            AssertionError: none came.
+        """
+        end = time.monotonic() + _SECONDS
+        while not any(word in (text := self.text()) for word in words):
+            assert time.monotonic() < end, f"none of {words} appeared:\n{text}"
+            time.sleep(0.05)
+        return text
+
     def wait_until_gone(self, word: str) -> None:
         """Wait until a word is shown no longer.
 

@@ -22,6 +22,7 @@ from tui.cli.exit_codes import DONE, REFUSED, USAGE
 from tui.cli.parser import build_parser
 from tui.command_line import main
 from tui.places import Machine
+from workflows.core.files import private_folder
 from workflows.core.secret import Secret
 from workflows.services.access_key_vault import KeptAccessKey, store_access_key
 from workflows.services.system_keyring import KeyringVault
@@ -63,7 +64,7 @@ def sessions_folder() -> Path:
 
 
 def a_session(folder: Path, session_id: str, *events: Mapping[str, object], workflow: str = "admin") -> None:
-    (folder / session_id).mkdir(parents=True)
+    private_folder(folder / session_id)
     header = {
         "schema": 1,
         "session": session_id,

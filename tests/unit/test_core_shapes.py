@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workflows.core.shapes import WrongShape, left_out, plain, read
+from workflows.core.shapes import WrongShape, left_out, moment, plain, read
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,10 @@ def test_what_is_of_another_shape_is_refused_with_its_name(name: str, wrong: Any
     with pytest.raises(WrongShape) as refused:
         read(Outer, value, "fact")
     assert refused.value.name == f"fact.{name}"
+
+
+@pytest.mark.parametrize("value", ["2026-01-01T00:00:00", "soon", 7, None])
+def test_a_moment_has_a_time_zone(value: object) -> None:
+    assert moment("2026-01-01T00:00:00+00:00", "at") == datetime(2026, 1, 1, tzinfo=UTC)
+    with pytest.raises(WrongShape):
+        moment(value, "at")

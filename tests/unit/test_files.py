@@ -249,7 +249,7 @@ def test_a_folder_or_a_link_of_somebody_else_is_not_private(
     monkeypatch.setattr(os, "geteuid", lambda: theirs)
     with pytest.raises(FileError) as caught:
         files.private_folder(tmp_path)
-    assert caught.value.why == "You do not have the permission."
+    assert str(tmp_path) in text_of(caught.value.what)
     if os.getuid() == 0:
         mine.mkdir()
         os.chown(mine, theirs, -1)

@@ -224,6 +224,6 @@ def terminal_name(environment: Mapping[str, str]) -> str | None:
     for stream in (sys.stdin, sys.stderr, sys.stdout):
         try:
             return os.ttyname(stream.fileno())
-        except (OSError, ValueError):
-            continue  # redirected; another one may lead there
+        except (AttributeError, OSError, ValueError):
+            continue  # closed or redirected; another one may lead there
     return environment.get("GPG_TTY") if has_terminal() else None

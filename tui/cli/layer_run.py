@@ -78,7 +78,7 @@ def layer_alone(machine: Machine, options: argparse.Namespace, layer: str = "") 
         )
     if finished := finish_half_written(machine.places.sessions.parent, project.root):
         note(finished)
-    root = hashlib.sha256(str(project.root).encode()).hexdigest()[:16]
+    root = hashlib.sha256(os.fsencode(project.root)).hexdigest()[:16]
     folder = machine.places.sessions.with_name("layer-runs") / root
     private_folder(folder)
     try:

@@ -13,7 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from workflows.core.sentences import text_of
 from workflows.core.text import safe
@@ -34,8 +34,19 @@ class OutputLost(Exception):  # noqa: N818 - it names what is lost
     """Standard output takes nothing any more. Without arguments: its reader has gone away, as `head` does."""
 
 
-def show_any_character() -> None:
-    """A character that the output's encoding does not have becomes a question mark, not a failure."""
+def prepare_streams() -> None:
+    """Make input and output usable for what follows, however the program was started.
+
+    A stream that is closed is no file that is opened next: it leads nowhere, and input is empty. A character
+    that the output's encoding does not have becomes a question mark, not a failure.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - for the whole run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -76,10 +87,10 @@ def _write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _write_no_more()
+        _write_no_more(sys.stdout)
         raise OutputLost from None
     except OSError as error:
-        _write_no_more()
+        _write_no_more(sys.stdout)
         raise OutputLost(
             f"The output could not be written\n\nStandard output: {error.strerror}. What the command did is "
             "done; only its output is lost.\n\nWhat next: Free some space, or send the output elsewhere."
@@ -116,9 +127,11 @@ def note(*lines: Sentence) -> None:
     """Remark on something for people; a remark that nobody can get stops nothing."""
     if sys.stderr is None:
         return
-    with suppress(OSError):  # the terminal may be gone while an apply still goes on
+    try:
         sys.stderr.write("".join(f"{safe(text_of(line))}\n" for line in lines))
         sys.stderr.flush()
+    except OSError:  # the terminal may be gone while an apply still goes on
+        _write_no_more(sys.stderr)
 
 
 def note_at_once(line: str) -> None:
@@ -192,6 +205,18 @@ def _grid(rows: Sequence[Row]) -> Table:
     return grid
 
 
-def _write_no_more() -> None:
+def finish_help() -> None:
+    """Write out what the parser answered with by itself: a help, a version.
+
+    Raises:
+        OutputLost: standard output does not take it.
+    """
+    if sys.stdout is not None:
+        _write("")
+
+
+def _write_no_more(stream: TextIO) -> None:
     """Let the flush at the interpreter's exit be quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -419,9 +419,8 @@ def private_folder(path: Path) -> bool:
         status = path.stat()
         if not stat.S_ISDIR(status.st_mode):
             raise FileExistsError(errno.EEXIST, "not a folder", str(path))
-        me = os.geteuid()
-        if me and {status.st_uid, path.lstat().st_uid} != {me}:
-            raise PermissionError(errno.EPERM, "it belongs to somebody else", str(path))
+        if {status.st_uid, path.lstat().st_uid} != {os.geteuid()}:
+            raise _somebody_elses(path)
         mode = stat.S_IMODE(status.st_mode)
         if mode & 0o077:
             path.chmod(mode & 0o700)
@@ -429,11 +428,47 @@ def private_folder(path: Path) -> bool:
         return False
 
 
+def own_folder(path: Path) -> bool:
+    """Make sure of a folder of the program's own, if it is there: no link, the user's, and closed to others.
+
+    Returns:
+        True when it had a laxer mode, which was tightened.
+
+    Raises:
+        FileError: it is a link, somebody else's, or may not be read.
+    """
+    with explained(path, "read"):
+        if path.is_symlink():
+            raise FileError(
+                "A folder of iam-onboard is a link",
+                f"{path} is a symbolic link to {path.readlink()}.",
+                why="Whoever can change where it leads decides what iam-onboard believes.",
+                next="Remove the link and move the folder itself there.",
+            )
+        if not path.is_dir():
+            return False
+        tightened = private_folder(path)
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "not to be entered", str(path))
+        return tightened
+
+
+def _somebody_elses(path: Path) -> FileError:
+    me = os.geteuid()
+    owner = next(found.st_uid for found in (path.lstat(), path.stat()) if found.st_uid != me)
+    return FileError(
+        "A private folder belongs to somebody else",
+        f"{path} belongs to user {owner}, and you are user {me}.",
+        why="Its owner can read and change what you keep in it.",
+        next=f"If it is yours, take it over: chown -R {me} {path}. Else move it away.",
+    )
+
+
 def file_named(folder: Path, name: str, suffix: str) -> Path:
     """Where something of that name is kept: two names never share a file, and none leaves the folder."""
     import hashlib  # noqa: PLC0415 - Terraform's supervisor needs none
 
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
     return folder / f"{_UNSAFE.sub('-', name).strip('-.')[:60]}-{digest}{suffix}"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, field, fields, is_dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
@@ -64,6 +66,23 @@ def read(kind: type[T], value: Any, name: str = "") -> T:
     """
     found: T = _read(kind, value, name)
     return found
+
+
+def moment(value: Any, name: str) -> datetime:
+    """A kept moment, aware: only such ones can be compared.
+
+    Args:
+        value: a text in ISO 8601, with a time zone.
+        name: what a refusal calls it.
+
+    Raises:
+        WrongShape: it is something else.
+    """
+    with suppress(TypeError, ValueError):
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is not None:
+            return found
+    return _refuse(name, "a date with a time zone")
 
 
 def _read(kind: Any, value: Any, name: str) -> Any:

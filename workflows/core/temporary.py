@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from workflows.core.files import FileError
+
 _NAME = re.compile(r"io\.([0-9]+)\.[^.]+")
 
 
@@ -19,9 +21,24 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
 
     Args:
         parent: where it is made; None: with the system's temporary files.
+
+    Raises:
+        FileError: the system has no place for temporary files.
     """
-    with tempfile.TemporaryDirectory(prefix=f"io.{os.getpid()}.", dir=parent) as name:
+    with tempfile.TemporaryDirectory(prefix=f"io.{os.getpid()}.", dir=parent or _system_folder()) as name:
         yield Path(name)
+
+
+def _system_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise FileError(
+            "There is no place for temporary files",
+            "None of the usual folders takes a file: that of TMPDIR, /tmp, /var/tmp, /usr/tmp.",
+            why="They are missing, full, not writable, or files may not grow here (`ulimit -f`).",
+            next="Set TMPDIR to a folder of yours that takes files, for example: export TMPDIR=~/tmp",
+        ) from error
 
 
 def remove_leftover_folders(parent: Path | None = None) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
+from workflows.core.shapes import WrongShape, moment
 from workflows.services.clients import Credentials, ProfileFiles
 from workflows.services.vault import Vault
 
@@ -60,9 +61,9 @@ def kept_credentials(
         return None
     try:
         kept = parse_json(secret.reveal())
-        expires_at = datetime.fromisoformat(kept["expires_at"])
+        expires_at = moment(kept["expires_at"], "expires_at")
         found = Credentials(kept["id"], Secret(kept["secret"]), Secret(kept["token"]), expires_at)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, WrongShape):
         vault.delete(name)
         return None
     finally:

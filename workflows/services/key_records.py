@@ -19,6 +19,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import explained, file_named, private_folder, read_text, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
+from workflows.core.shapes import WrongShape, moment, read
 from workflows.numbers import count
 
 LARGEST = 64_000
@@ -140,7 +141,9 @@ class KeyRecords:
             OnboardError: it cannot be read.
         """
         path = self._path(project, profile)
-        return _read(path) if path.exists() else None
+        with explained(path, "read"):
+            there = path.exists()
+        return _read(path) if there else None
 
     def put(self, record: KeyRecord) -> None:
         """Write a record, synced to the disk, in place of the one before.
@@ -179,14 +182,14 @@ def _read(path: Path) -> KeyRecord:
     try:
         values: dict[str, Any] = parse_json(text)
         rotation = values.pop("rotation")
-        created, kept_at = values.pop("created"), datetime.fromisoformat(values.pop("kept_at"))
+        created, kept_at = values.pop("created"), moment(values.pop("kept_at"), "kept_at")
         return KeyRecord(
-            **values,
+            **{name: read(str, value, name) for name, value in values.items()},
             kept_at=kept_at,
-            created=datetime.fromisoformat(created) if created else None,
+            created=moment(created, "created") if created else None,
             rotation=_rotation(rotation) if rotation else None,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, WrongShape) as error:
         raise OnboardError(
             "A damaged record",
             f"{path} does not tell of an access key.",
@@ -202,7 +205,7 @@ def _rotation(values: Mapping[str, Any]) -> Rotation:
         old_id=values["old_id"],
         new_id=values["new_id"],
         known_ids=tuple(values["known_ids"]),
-        since=datetime.fromisoformat(values["since"]),
+        since=moment(values["since"], "rotation.since"),
     )
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from workflows.core.errors import OnboardError
 from workflows.core.openpgp import fingerprint_in, grouped, holds
 from workflows.core.sentences import Sentence, joined
-from workflows.core.shapes import WrongShape
+from workflows.core.shapes import WrongShape, moment
 from workflows.layer.discover import find_project
 from workflows.layer.garbage import freeze
 from workflows.layer.model import Layer
@@ -174,7 +173,7 @@ def expired(context: Context) -> list[str]:
     """Whose decided key can't be used any more, by IAM name."""
     now = context.world.now()
     keys = context.decisions.keys.items()
-    return [name for name, key in keys if key.expires and datetime.fromisoformat(key.expires) <= now]
+    return [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
 
 
 def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def writes_of(state: Path, root: Path) -> WriteJournal:
         state: the program's state folder, which holds the sessions too.
         root: the project's root.
     """
-    folder = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:32]
+    folder = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
     return WriteJournal(state / "layer-writes" / folder / "writing.json")
 
 

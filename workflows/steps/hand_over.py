@@ -16,7 +16,7 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
-from workflows.core.shapes import left_out, plain, read
+from workflows.core.shapes import left_out, moment, plain, read
 from workflows.layer.read import read_layer
 from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
@@ -177,7 +177,7 @@ def _outdated(state: State, layer: OpenLayer, account: str, context: Context) ->
 
 def _applied_at(fact: Mapping[str, Any]) -> datetime | None:
     """When this session's apply ended; None for one made elsewhere, or of which no time is known."""
-    return datetime.fromisoformat(str(fact["at"])) if "at" in fact and not fact.get("elsewhere") else None
+    return moment(fact["at"], "apply.at") if "at" in fact and not fact.get("elsewhere") else None
 
 
 def save(person: PersonHandoff, target: str, context: Context) -> Path:

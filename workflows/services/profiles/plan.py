@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from workflows.core.errors import Problem
+from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.services.aws_data import botocore_alone
 from workflows.services.profiles.merge import Value, WantedSection
@@ -210,12 +210,21 @@ def role_arn(partition: str, account_id: str, role: str) -> str:
     """The ARN of a role.
 
     Raises:
-        ValueError: the account id is not twelve digits or the role's name breaks IAM's rule.
+        OnboardError: the account id is not twelve digits or the role's name breaks IAM's rule.
     """
     if not _ACCOUNT_ID.fullmatch(account_id):
-        raise ValueError(f"not an account id: {account_id!r}")
+        raise OnboardError(
+            "An account id isn't twelve digits",
+            f"“{account_id}” isn't the id of an AWS account: that is twelve digits.",
+            why="A digit is missing, or something else was typed.",
+            next="Correct it in `accounts` of config/common.tfvars. The AWS console shows it, top right.",
+        )
     if not _NAME.fullmatch(role) or len(role) > 64:
-        raise ValueError(f"not a role name: {role!r}")
+        raise OnboardError(
+            "A role's name isn't one of IAM",
+            f"“{role}” isn't the name of a role: letters, digits and +=,.@_-, up to 64.",
+            next="Correct it in the layer's group policies, or ask who sent the handoff.",
+        )
     return f"arn:{partition}:iam::{account_id}:role/{role}"
 
 

@@ -28,7 +28,12 @@ from workflows.services.aws_errors import (
     about_key_of,
     calling_aws,
 )
-from workflows.services.clients import AwsClient, ClientFactory, Credentials, Patience
+from workflows.services.clients import (
+    AwsClient,
+    ClientFactory,
+    Credentials,
+    Patience,
+)
 from workflows.services.sts import SESSION_NAME, SHORTEST_SESSION, assume_role, caller_identity
 from workflows.services.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
 
