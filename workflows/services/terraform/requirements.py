@@ -141,7 +141,7 @@ def _backend(
         stored = parse_json(load_file(data / "terraform.tfstate", MAX_HCL)).get("backend")
     except FileNotFoundError:
         stored = None
-    except ValueError:
+    except (OSError, ValueError, AttributeError):
         yield "what it knows of its backend cannot be read"
         return
     if not written:

@@ -86,7 +86,7 @@ def _workspace(data: Path, environment: Mapping[str, str]) -> str:
     if named := environment.get("TF_WORKSPACE"):
         return named
     try:
-        return load_file(data / "environment", MAX_BYTES).decode().strip() or _DEFAULT
+        return load_file(data / "environment", MAX_BYTES).decode(errors="replace").strip() or _DEFAULT
     except FileNotFoundError:
         return _DEFAULT
 
