@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from moto.iam.models import AccessKeyLastUsed, iam_backends
 from support.given import Given
+from support.leak_hunt import LeakHunt, hunting
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
 from support.served_aws import ITEM, NewUserAws, served, user_key
@@ -60,6 +61,23 @@ def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
         yield made
 
 
+@pytest.fixture
+def hunt(new_user: NewUserAws) -> Iterator[LeakHunt]:
+    with hunting(new_user.folder / "sessions") as begun:
+        yield begun
+
+
+def assert_no_leak(hunt: LeakHunt, new_user: NewUserAws, *secrets: str, but: Path) -> None:
+    """Neither the seed nor any key of the user is anywhere but in the file that it came from."""
+    keys = iam_backends[SECURITY]["aws"].users["jane.doe"].access_keys
+    every = [*secrets, *(key.secret_access_key for key in keys)]
+    assert len(every) == len(secrets) + len(new_user.keys())
+    hunt.stop()
+    roots = (new_user.folder, new_user.world.home)
+    assert hunt.leaks(every, *roots, but=[but]) == []
+    assert hunt.leaks(every, *roots), "the hunt finds nothing at all"
+
+
 def in_hand(key: dict[str, Any]) -> Credentials:
     return Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
 
@@ -67,8 +85,10 @@ def in_hand(key: dict[str, Any]) -> Credentials:
 # -- both ways --------------------------------------------------------------------------------------
 
 
-async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(new_user: NewUserAws) -> None:
-    """The other way, through the console, is walked in `test_the_whole_way`."""
+async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(
+    new_user: NewUserAws, hunt: LeakHunt
+) -> None:
+    """The other way, through the console, is walked in `test_the_whole_way`; no secret leaks here either."""
     first = user_key(new_user)
     path = str(new_user.csv(first))
     clients = clients_for(new_user.world, "us-east-1")
@@ -98,10 +118,12 @@ async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(new_us
         app.pane.query_one("#first-code", Input).value = new_user.code(seed, -1)
         app.pane.query_one("#second-code", Input).value = new_user.code(seed)
         await pilot.pause()
+        hunt.keep("a picture of MFA", app.export_screenshot().encode())
         assert "one right after the other" in " ".join(app.text().replace("│", " ").split())
         await pilot.press("ctrl+n")
         await rest(pilot)
         assert session.facts(ITEM)["mfa"] == {"serial": SERIAL, "how": "api"}
+        hunt.keep("a picture of Access keys", app.export_screenshot().encode())
 
         app.pane.query_one("#how", Choices).choose("api")
         app.pane.query_one("#path", Input).value = path
@@ -113,8 +135,10 @@ async def test_with_a_key_in_hand_mfa_and_a_second_key_are_made_from_here(new_us
         await rest(pilot)
         assert session.status(StepKey("access-keys", ITEM)) is Status.DONE
         assert session.facts(ITEM)["access_key"]["id"] in set(new_user.keys())
+        hunt.keep("a picture of the end", app.export_screenshot().encode())
     assert len(new_user.keys()) == 2
     session.close()
+    assert_no_leak(hunt, new_user, seed, but=Path(path))
 
 
 # -- codes ------------------------------------------------------------------------------------------
@@ -301,7 +325,10 @@ def test_a_wizard_killed_over_the_codes_goes_on_with_the_same_device(
     )
     new_user.world = replace(new_user.world, gnupg_home=gpg.path, vault=vault)
     kept = vault(gpg.fingerprint("jane")).vault
-    assert kept.load("bb/security/mfa-seed") is not None
+    left = kept.load("bb/security/mfa-seed")
+    assert left is not None
+    assert LeakHunt().leaks([left.reveal(), key["SecretAccessKey"]], home) == []
+    assert killed.stdout + killed.stderr == ""
     found = mfa.begin(typed(key), new_user.context(dict(facts)), new_user.report)
     if moment == "enabled":
         assert found == Registered(SERIAL)

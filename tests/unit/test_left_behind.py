@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.fakes import FakeClipboard, fake_world
+from support.leak_hunt import LeakHunt
 from support.small_steps import panes_for, small_workflow
 
 from tui.places import Machine, Places
@@ -23,7 +26,7 @@ from workflows.services.clipboard import Clipboard
 from workflows.services.terraform.runner import Kind, Run
 from workflows.services.terraform.service import LayerRuns
 from workflows.steps.base import Report
-from workflows.steps.left_behind import release_credentials
+from workflows.steps.left_behind import credentials_folder, release_credentials, remove_credentials
 from workflows.world import World
 
 
@@ -180,3 +183,56 @@ def test_the_folder_of_all_runs_is_private(session: Path) -> None:
     LayerRuns(session / "terraform" / "security", session, {}, sys.executable)
     for folder in (session / "terraform", session / "terraform" / "security"):
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+KILLED = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workflows.core.secret import Secret
+from workflows.services.clients import Credentials
+from workflows.services.kept_credentials import write_pair
+from workflows.steps.left_behind import credentials_folder
+
+session, secret, token = Path(sys.argv[1]), *sys.stdin.read().split()
+given = Credentials("ASIAROLEROLEROLE0001", Secret(secret), Secret(token), datetime.now(UTC))
+left = [int(sys.argv[2])]
+
+
+def watch(event, arguments):
+    if event in {"open", "os.mkdir", "os.rename", "os.chmod"} and str(session) in str(arguments[0]):
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+sys.addaudithook(watch)
+write_pair(credentials_folder(session, "security"), {"bb-security": {}}, {"bb-security": given})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_temporary_credentials_of_a_kill_at_any_moment_are_private_and_go(tmp_path: Path) -> None:
+    secret, token = "canary/secret+of-a-session-41", "canary/token+of-a-session-42"
+    seen = []
+    for moment in range(12):
+        session = tmp_path / f"session-{moment}"
+        session.mkdir(mode=0o700)
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(session), str(moment)],
+            input=f"{secret} {token}",
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert killed.stdout + killed.stderr == ""
+        holding = [path for path in session.rglob("*") if path.is_file() and token in path.read_text()]
+        seen += holding
+        for path in holding:
+            assert path.is_relative_to(credentials_folder(session, "security"))
+            assert [one.stat().st_mode & 0o077 for one in (path, path.parent)] == [0, 0]
+        remove_credentials(session)
+        assert LeakHunt().leaks([secret, token], tmp_path) == []
+    assert seen, "no kill came while they were there"
