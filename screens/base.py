@@ -40,6 +40,7 @@ class Opening:
         done: whether the step is done, so that the pane shows what came of it.
         note: what the machine has to say about the step (why it is stale, that it was interrupted), or "".
         interrupted: whether the wizard was killed while it did the step.
+        asks: whether the world contradicts the step, so that Next asks before it does anything.
     """
 
     step: Step
@@ -49,6 +50,7 @@ class Opening:
     done: bool
     note: str = ""
     interrupted: bool = False
+    asks: bool = False
 
 
 class StepPane(Working):

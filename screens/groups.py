@@ -20,6 +20,7 @@ from screens.widgets.filter_field import FilterField
 from screens.widgets.layer_bar import LayerBar
 from screens.widgets.lists import MarkList
 from screens.widgets.matrix import Matrix, MatrixLayout
+from screens.widgets.problems import ProblemList
 from screens.widgets.text import Button, Text
 from workflows.core.sentences import text_of
 from workflows.layer.managed_policies import (
@@ -253,6 +254,7 @@ class GroupsPane(ByHandPane):
     def choose(self, choice: LayerChoice, group: str = "") -> None:
         """Decide something else for the layer that is shown, and mark a group."""
         self._choices[self._account] = choice
+        self.query_one(ProblemList).show([])
         self._show(group)
 
     def show_layer(self, account: str) -> None:

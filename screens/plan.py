@@ -153,6 +153,7 @@ class PlanPane(TerraformPane):
         self._planned = Planned.from_facts(kept) if kept else None
         self._acknowledged = set(opening.draft.get("acknowledged") or facts.get("acknowledged") or ())
         self._found = Return()
+        self._asks = opening.asks
 
     def compose_body(self) -> ComposeResult:
         yield CodeField(self.context.world.now)
@@ -188,7 +189,9 @@ class PlanPane(TerraformPane):
     def _show(self) -> None:
         made, found = self._planned, self._found
         listed = bool(found.resources)
-        words = _standing(made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts)
+        words = _standing(
+            made, found.refusal, elsewhere=self._elsewhere, facts=self.context.facts, asks=self._asks
+        )
         self.query_one("#standing", Text).update(words)
         self._fill("#since", [f"! {one}" for one in found.since])
         self._fill("#difference", _told_differences(found.differences) if made else [])
@@ -237,7 +240,7 @@ class PlanPane(TerraformPane):
                 )
 
     def _take(self, made: Planned, found: Return) -> None:
-        self._planned, self._found, self._elsewhere = made, found, False
+        self._planned, self._found, self._elsewhere, self._asks = made, found, False, False
         self._acknowledged = set()
         self._show()
         self.keep_draft()
@@ -356,7 +359,12 @@ class PlanPane(TerraformPane):
 
 
 def _standing(
-    planned: Planned | None, refusal: Sentence, *, elsewhere: bool, facts: Mapping[str, Any]
+    planned: Planned | None,
+    refusal: Sentence,
+    *,
+    elsewhere: bool,
+    facts: Mapping[str, Any],
+    asks: bool = False,
 ) -> str:
     """How things stand with the plan, and what Next does.
 
@@ -365,15 +373,18 @@ def _standing(
         refusal: why it cannot be accepted any more, or "".
         elsewhere: whether it was seen to be applied elsewhere.
         facts: the step's facts, for the commit that waits to be pushed.
+        asks: whether Next asks how to continue, instead of what it does otherwise.
     """
     if elsewhere:
-        return _ELSEWHERE
+        return "" if asks else _ELSEWHERE
     if planned is None:
         return "\n".join([_NO_PLAN, *_pushing(facts.get("commit"))])
     counts = planned.counts
     words = f"{counts['add']} to add, {counts['change']} to change, {counts['destroy']} to destroy"
     if planned.empty:
         words = "No changes: this account is already as the files say."
+    if asks:
+        return f"≠ The plan was: {words}"
     if refusal:
         return f"! {refusal}\n  Next (^n) plans again.  The plan was: {words}"
     return f"✓ {words}\n  Next (^n) accepts exactly this plan; then comes Apply."

@@ -63,7 +63,7 @@ class ReviewPane(ByHandPane):
         super().__init__(opening)
         self._digest = ""
         self._text = ""
-        self._show_anew = False
+        self._show_anew = self._again = False
         self._unmade = False
         self._start: Mapping[str, Any] = {
             "commit": bool(opening.context.facts.get("commit")),
@@ -108,14 +108,14 @@ class ReviewPane(ByHandPane):
         """What would be written now may be other than what is shown."""
         self._show_anew = message.name == "perform"
         if message.name == "prepare":
-            self._unmade = True
-            words = f"! The difference cannot be made: {message.error.what} Mend that; Next (^n) looks again."
+            message.told, self._unmade = self._again, True
+            words = f"! The difference cannot be made: {message.error.what} Fix that; Next (^n) looks again."
             self.query_one("#summary", Text).update(words)
 
     def advance(self) -> None:
         """Write it; or look again where there is nothing that could be written."""
         if self._unmade:
-            self._unmade = False
+            self._again = self._unmade = False
             self._prepare()
         else:
             super().advance()
@@ -124,7 +124,7 @@ class ReviewPane(ByHandPane):
     def _look_again(self, event: Worker.StateChanged) -> None:
         """Make the difference anew once the worker that failed has ended."""
         if self._show_anew and event.worker.is_finished:
-            self._show_anew = False
+            self._again, self._show_anew = True, False
             self._prepare()
 
     @on(StepPane.MoveDone)
@@ -141,7 +141,7 @@ class ReviewPane(ByHandPane):
         resumed = self.opening.interrupted and not diffs
         if resumed:  # its note asks for what is done already
             self.query(".pane-note").set(display=False)
-        summary = _summary(diffs, written, resumed=resumed)
+        summary = _summary(diffs, written, resumed=resumed, asks=self.opening.asks)
         self.query_one("#summary", Text).update("\n".join([*_noted(notes), summary]))
         diff = self.query_one(FileDiffs)
         diff.show(diffs)
@@ -238,7 +238,7 @@ def _noted(notes: Sequence[str]) -> list[str]:
     return [*(f"! {one}" for one in notes[:_NOTES_SHOWN]), *more]
 
 
-def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) -> str:
+def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False, asks: bool = False) -> str:
     """How much changes in each layer, or that the session has written it all, be it after a kill."""
     if resumed and written:
         return (
@@ -253,7 +253,7 @@ def _summary(diffs: Sequence[FileDiff], written: int, *, resumed: bool = False) 
     if len(layers) > 1:
         lines.append(_counts(f"{len(layers)} layers", diffs))
     shown = lines if len(layers) <= _LAYERS_SHOWN else lines[-1:]
-    return "\n".join([*shown[:-1], f"{shown[-1]}. Next (^n) writes this."])
+    return "\n".join([*shown[:-1], f"{shown[-1]}.{'' if asks else ' Next (^n) writes this.'}"])
 
 
 def _counts(name: str, diffs: Sequence[FileDiff]) -> str:

@@ -203,6 +203,7 @@ class Stage(Vertical):
             done=status in {Status.DONE, Status.UNCONFIRMED},
             note=KEPT if self.kept_input else note_of(self._walk, key),
             interrupted=status is Status.INTERRUPTED,
+            asks=status is Status.CONTRADICTED,
         )
 
     # -- what the pane posts -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from support.panes import PaneHost
 from textual.app import App, ComposeResult
 from textual.widgets import Input, OptionList
 
+from screens.widgets.dialogs import ErrorDialog
 from screens.widgets.file_diffs import FileDiffs, file_diffs
 from screens.widgets.lists import MarkBox
 from workflows.layer.change_set import ChangeSet, FileChange
@@ -117,6 +119,37 @@ async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(dec
         assert ui.status("review") is not Status.DONE
         await ui.press("ctrl+n")
         assert ui.status("review") is Status.DONE
+
+
+async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, _):
+        before = {name: decided.text("management", name) for name in ("groups.tf", "locals.tf", "outputs.tf")}
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        for name, text in before.items():
+            decided.replace("management", name, decided.text("management", name), text)
+        ui.app.wizard.walk.look()
+        assert ui.status("review") is Status.CONTRADICTED
+        await ui.go_to("review")
+        assert "3 files, +" in ui.text
+        assert "Next (^n) asks how to continue." in ui.text
+        assert "Next (^n) writes this." not in ui.text
+
+
+async def test_one_dialog_tells_of_a_key_that_came_meanwhile(
+    decided: AdminProject, people_keys: Keys
+) -> None:
+    async with review_of(decided) as (ui, _):
+        key = decided.root / "security/global/base-identities/keys/jane.doe"
+        key.write_bytes(base64.b64encode(people_keys["brainpool"]))
+        await ui.press("ctrl+n")
+        assert "Another key is there" in ui.text
+        await ui.press("escape")
+        assert not isinstance(ui.app.screen, ErrorDialog)
+        assert "The difference cannot be made:" in ui.text
+        key.unlink()
+        await ui.press("ctrl+n")
+        assert "Next (^n) writes this." in ui.text
 
 
 async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided: AdminProject) -> None:
