@@ -11,7 +11,7 @@ from pathlib import Path
 from tui.cli import asking
 from tui.cli.context import tell
 from workflows.core.errors import OnboardError
-from workflows.core.files import read_text
+from workflows.core.files import is_there, read_text
 from workflows.core.sentences import Sentence
 from workflows.services.access_key_file import check_access_key, read_access_key_file
 from workflows.services.clients import Credentials
@@ -169,7 +169,7 @@ def profiles_in(paths: ProfilePaths) -> Mapping[str, Found]:
     Raises:
         OnboardError: it cannot be read.
     """
-    if not paths.config.exists():
+    if not is_there(paths.config):
         return {}
     return profile_sections(read_text(paths.config, MAX_BYTES), "profile ", str(paths.config))
 

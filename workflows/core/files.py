@@ -104,6 +104,16 @@ def _remedy(error: OSError) -> Sentence:
     return _CAUSES.get(error.errno or 0, ("", "Check the path, then try again."))[1]
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder, or a link to one.
+
+    Raises:
+        FileError: a folder above it may not be entered, so that nobody can tell.
+    """
+    with explained(path, "read"):
+        return path.exists()
+
+
 def read_text(path: Path, limit: int) -> str:
     """The text of a UTF-8 file, its line ends as they are.
 

@@ -9,8 +9,13 @@ from typing import Any
 
 @cache
 def botocore_alone() -> Any:
-    """A session for regions and partitions; profiles that can't be parsed don't matter to it."""
+    """A session for regions and partitions; no profile matters to it, bad or named by the shell."""
     import botocore.session  # noqa: PLC0415 - boto is slow to import
 
     nowhere = (None, None, os.devnull, None)
-    return botocore.session.Session(session_vars={"config_file": nowhere, "credentials_file": nowhere})
+    variables = {
+        "config_file": nowhere,
+        "credentials_file": nowhere,
+        "profile": (None, None, None, None),
+    }
+    return botocore.session.Session(session_vars=variables)

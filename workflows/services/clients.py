@@ -21,7 +21,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from workflows.core.files import read_bytes
+from workflows.core.files import is_there, read_bytes
 from workflows.core.secret import Secret
 from workflows.services.aws_errors import AwsError, calling_aws, translate
 from workflows.services.sso import explaining_sso, sso_provider
@@ -298,7 +298,9 @@ def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None
     # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
     logging.getLogger("botocore").setLevel(logging.INFO)
     for file in (files.config_file, files.credentials_file):
-        if file.is_file():  # botocore passes anything else over, and reads a file of any size
+        if (
+            is_there(file) and file.is_file()
+        ):  # botocore passes anything else over, and reads a file of any size
             read_bytes(file, _MAX_PROFILES)
     # (key in the config file, environment variable, default, conversion)
     variables = {

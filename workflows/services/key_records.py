@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import explained, file_named, private_folder, read_text, write_atomically
+from workflows.core.files import explained, file_named, is_there, private_folder, read_text, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import WrongShape, moment, read
@@ -141,9 +141,7 @@ class KeyRecords:
             OnboardError: it cannot be read.
         """
         path = self._path(project, profile)
-        with explained(path, "read"):
-            there = path.exists()
-        return _read(path) if there else None
+        return _read(path) if is_there(path) else None
 
     def put(self, record: KeyRecord) -> None:
         """Write a record, synced to the disk, in place of the one before.

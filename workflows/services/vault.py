@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import file_named, private_folder, read_bytes, write_atomically
+from workflows.core.files import file_named, is_there, private_folder, read_bytes, write_atomically
 from workflows.core.parsing import parse_json
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
@@ -101,7 +101,7 @@ class PgpFileVault:
     def load(self, name: str) -> Secret | None:
         """See `Vault`."""
         path = self._path(name)
-        if not path.exists():
+        if not is_there(path):
             return None
         plain = self._decrypt(read_bytes(path, LARGEST_FILE))
         secret = _secret_of(plain, name)
@@ -115,7 +115,7 @@ class PgpFileVault:
 
     def holds(self, name: str) -> bool:
         """Whether there is a file for that name; nothing is decrypted, so no passphrase is needed."""
-        return self._path(name).is_file()
+        return is_there(self._path(name))
 
     def delete(self, name: str) -> None:
         """See `Vault`."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.core.files import read_text
+from workflows.core.files import is_there, read_text
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
 from workflows.services.profiles.merge import WantedSection, plain
@@ -65,7 +65,7 @@ def read_record(path: Path) -> Recorded:
     Raises:
         FileError: the file is there and cannot be read.
     """
-    if not path.exists():
+    if not is_there(path):
         return Recorded({})
     try:
         values = parse_json(read_text(path, LARGEST))

@@ -209,7 +209,7 @@ def _recorded(
 
 def _read(path: Path) -> str | None:
     """None where there is no file, and where a link leads to one that is still to be made."""
-    return files.read_text(path, MAX_BYTES) if path.exists() else None
+    return files.read_text(path, MAX_BYTES) if files.is_there(path) else None
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def _put(prepared: Prepared, now: datetime) -> tuple[tuple[Path, ...], tuple[Pat
 
 def _tighten(path: Path) -> bool:
     """Make a file that lets others in private; whether it was one."""
-    if not path.exists() or not stat.S_IMODE(path.stat().st_mode) & 0o077:
+    if not files.is_there(path) or not stat.S_IMODE(path.stat().st_mode) & 0o077:
         return False
     with files.explained(path, "made private"):
         path.chmod(0o600)
