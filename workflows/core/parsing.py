@@ -19,8 +19,8 @@ from workflows.core.files import FileError, NotAccepted, load_file, read_text
 MAX_DEPTH = 100
 """Brackets inside one another; Terraform's own files have some 20, a layer's 10."""
 
-MAX_HCL = 10_000_000
-"""Bytes of one `.tf` file; 5,000 users with a block each have 6 million."""
+MAX_HCL = 5_000_000
+"""Bytes of one `.tf` file; 5,000 users, as many as an account may have, need half of it with a block each."""
 
 MAX_VARIABLES = 256 * 1024
 """Bytes of one variables file, or of `build.env`; with 200 accounts it has 20 thousand."""

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from workflows.core.files import load_file
-from workflows.core.parsing import MAX_HCL
+from workflows.core.files import OWN_LIMIT, load_file
 from workflows.layer.diff import diff_lines
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class FileChange:
     def standing(self) -> str:
         """Whether the file on disk is "before", "after" or "other"."""
         try:
-            present: bytes | None = load_file(self.path, MAX_HCL)
+            present: bytes | None = load_file(self.path, OWN_LIMIT)
         except (FileNotFoundError, NotADirectoryError):
             present = None
         except OSError:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
-from workflows.core.files import cause_of, load_file
-from workflows.core.parsing import MAX_HCL
+from workflows.core.files import OWN_LIMIT, cause_of, load_file
 from workflows.layer.document import Document
 from workflows.layer.files import refuse_outside
 from workflows.layer.model import Place
@@ -105,6 +104,6 @@ def _files(root: Path, endings: tuple[str, ...]) -> Iterator[tuple[Path, bytes]]
             if name.endswith(endings) and path.is_file():
                 refuse_outside(root, (path,))
                 try:
-                    yield path, load_file(path, MAX_HCL)
+                    yield path, load_file(path, OWN_LIMIT)
                 except OSError as error:
                     refuse(error)
