@@ -29,6 +29,7 @@ _MOST_BRACKETS = (
     50_000  # in one text for Go's parser: fewer than end it, whatever `_depth` takes for a string
 )
 _NO_CHARACTER = re.compile(r"&(?=#[0-9]{8})")  # Python makes no number of more than some thousand digits
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(code for code in range(256) if chr(code) not in "[]{}")
 _CODE = re.compile(
     rb"(?P<gap>(?:\#[^\n]*+|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))\s*+)"
@@ -73,9 +74,9 @@ def parse_json(text: str | bytes, **hooks: Callable[..., Any] | bool) -> Any:
     if text.count("[") + text.count("{") > MAX_DEPTH:
         # Valid as it is, every other quote ends a string, once those that are escaped are gone.
         code = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
-        brackets = code.encode().translate(None, _NO_BRACKET)
+        brackets = code.encode("utf-8", "surrogatepass").translate(_ONE_KIND, _NO_BRACKET)
         for _ in range(MAX_DEPTH):  # each turn takes the innermost ones away
-            brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+            brackets = brackets.replace(b"[]", b"")
         if brackets:
             raise TooDeep
     return value
