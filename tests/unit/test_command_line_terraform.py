@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject
 from support.own_machine import Terminal
-from test_help_is_light import HEAVY, MAIN, loaded
+from test_help_is_light import loaded
 
 from tui.cli import apply, handoff, layer_run, plan
 from tui.cli.exit_codes import DONE, REFUSED, USAGE, UsageError
@@ -133,13 +133,6 @@ def test_what_is_no_command_is_wrong_usage(words: Sequence[str]) -> None:
     with pytest.raises(SystemExit) as usage:
         main(words)
     assert usage.value.code == USAGE
-
-
-@pytest.mark.parametrize("words", [["plan", "--help"], ["apply", "--help"], ["handoff", "open", "--help"]])
-def test_help_loads_nothing_heavy(words: list[str]) -> None:
-    modules = loaded(MAIN, words)
-    assert not modules & HEAVY
-    assert "workflows" not in modules
 
 
 def test_a_refusal_loads_no_screen_and_no_aws(tmp_path: Path) -> None:

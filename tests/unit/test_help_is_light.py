@@ -44,7 +44,14 @@ def loaded(program: str, arguments: Sequence[str] = ()) -> set[str]:
 MAIN = "import sys; from tui.command_line import main; sys.exit(main())"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["admin", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        *([*words.split(), "--help"] for words in ("admin", "demo", "plan", "handoff open")),
+    ],
+)
 def test_help_loads_nothing_heavy_and_no_step(arguments: list[str]) -> None:
     modules = loaded(MAIN, arguments)
     assert not modules & HEAVY
