@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import NoReturn
+
+from tui.cli.output import flush
 
 SECONDS_FOR_THREADS = 0.5
 """So long a thread may go on once the program ends; most have heard of it long before."""
@@ -64,8 +65,6 @@ def leave(code: int) -> int:
     for thread in others:
         thread.join(max(0.0, end - time.monotonic()))
     if any(thread.is_alive() for thread in others):
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, full or not there
-                stream.flush()
+        flush()
         os._exit(code)
     return code

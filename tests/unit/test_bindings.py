@@ -42,7 +42,7 @@ def test_no_key_that_can_be_typed_comes_before_the_field_that_has_the_focus() ->
 
 
 def test_no_key_is_one_that_a_terminal_or_tmux_takes_away() -> None:
-    taken = {"ctrl+b", "ctrl+z", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "f11"}
+    taken = {"ctrl+b", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "f11"}
     used = {(owner.__name__, binding.key) for owner in owners() for binding in bindings(owner)}
     assert {one for one in used if one[1] in taken} == set()
 

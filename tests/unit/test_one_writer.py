@@ -14,6 +14,7 @@ from tui.cli import output
 ROOT = Path(tui.__file__).parent
 WRITER = "cli/output.py"
 ON_THE_TERMINAL = "cli/asking.py"  # questions go to the terminal itself
+FOR_A_KILLED_WIZARD = "guard.py"  # a process of its own, which has nothing foreign to show
 
 
 def writes(source: str) -> Iterator[int]:
@@ -45,6 +46,7 @@ def test_only_one_module_writes_to_standard_output_and_standard_error() -> None:
     }
     assert found.pop(WRITER)
     assert found.pop(ON_THE_TERMINAL)
+    assert found.pop(FOR_A_KILLED_WIZARD)
     assert not found
 
 

@@ -140,6 +140,13 @@ def note_at_once(line: str) -> None:
         os.write(2, f"\n{safe(line)}\n".encode(errors="replace"))
 
 
+def flush() -> None:
+    """Write what is still held back, where the process ends without the interpreter's own end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, full or not there
+            stream.flush()
+
+
 def watched() -> bool:
     """Whether somebody is there to see remarks as they come."""
     return sys.stderr is not None and sys.stderr.isatty()

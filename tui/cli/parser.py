@@ -6,13 +6,12 @@ The functions are named, not imported, so that help, completion and wrong usage 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from tui.cli.completion import SHELLS, session_ids
-from tui.cli.exit_codes import DONE
+from tui.cli.exit_codes import DONE, USAGE
 
 Argument = Callable[[argparse._ActionsContainer], Any]  # noqa: SLF001 - what parsers and groups share
 """Adds itself to a parser or to a group of one."""
@@ -33,13 +32,16 @@ Prints lines for the shell. To have completion in every new shell, add to its st
 class _Parser(argparse.ArgumentParser):
     """Complains through the one writer of the command line: a file's name may come from a shell's pattern."""
 
-    def _print_message(self, message: str, file: object = None) -> None:
-        from tui.cli.output import hand_out, note  # noqa: PLC0415 - not to build the parser
+    def error(self, message: str) -> NoReturn:
+        from tui.cli.output import note  # noqa: PLC0415 - not to build the parser
 
-        if file is sys.stderr:
-            note(message.rstrip("\n"))
-        else:
-            hand_out(message)
+        note(f"{self.format_usage()}{self.prog}: error: {message}")
+        raise SystemExit(USAGE)
+
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002 - argparse's
+        from tui.cli.output import hand_out  # noqa: PLC0415 - as above
+
+        hand_out(self.format_help())
 
 
 class _Version(argparse.Action):
