@@ -484,6 +484,7 @@ async def test_no_widget_takes_the_wizards_keys(tmp_path: Path, widget: str) -> 
         await rest(pilot)
         for key, expected in (("f1", HelpScreen), ("f2", StepRail), ("escape", PROJECT), ("ctrl+n", GROUPS)):
             await app.wizard.go_to(USERS)
+            await rest(pilot)
             app.screen.query_one(widget).focus()
             await rest(pilot)
             await pilot.press(key)
@@ -497,6 +498,7 @@ async def test_no_widget_takes_the_wizards_keys(tmp_path: Path, widget: str) -> 
             else:
                 assert app.wizard.current == expected
         await app.wizard.go_to(USERS)
+        await rest(pilot)
         app.screen.query_one(widget).focus()
         await rest(pilot)
         await pilot.press("ctrl+r")

@@ -107,7 +107,7 @@ def test_what_is_too_large_is_refused_at_once() -> None:
             check_keys(paste, environment=ENVIRONMENT)
 
     for begin, piece in (("", "A"), (b"", b"\x99"), (b"\0" * 8 + b"KBXf", b"\0")):
-        few, many = begin + piece * 2 * KEYRING_LIMIT, begin + piece * 8 * KEYRING_LIMIT
+        few, many = begin + piece * (KEYRING_LIMIT + 1), begin + piece * 3 * KEYRING_LIMIT
         assert growth(partial(refuse, few), partial(refuse, many)) < 2
     assert INPUT_LIMIT < KEYRING_LIMIT
 

@@ -6,6 +6,7 @@ import pytest
 from support.layers import USERS, layer_of, pair
 
 from workflows.core.errors import Problem
+from workflows.core.sentences import text_of
 from workflows.layer.document import Splice
 from workflows.layer.edit import EditUnsafe, check, edit_layer
 from workflows.layer.facts import Facts, facts_of
@@ -87,3 +88,16 @@ def test_problems_are_those_of_the_layer_as_the_operations_before_leave_it(layer
     assert [one.field for one in check(layer, again[1:]) if one.fatal] == ["name"]
     twice = [AddPerson("c.c", "K\n"), AddPerson("C.C", "K\n")]
     assert any(one.fatal for one in check(layer, twice))
+
+
+def test_lines_left_of_an_edit_are_listed_before_the_person_is_added_again() -> None:
+    files = {
+        "locals.tf": 'locals {\n  users = ["a.a"]\n  machine_users = {}\n}\n',
+        "users.tf": USERS,
+        "outputs.tf": pair("a.a") + "\n" + pair("b.b") + "\n",
+    }
+    (problem,) = [
+        one for one in check(layer_of(files, {"a.a": "K\n"}), [AddPerson("b.b", "K\n")]) if one.fatal
+    ]
+    assert problem.field == "name"
+    assert "outputs.tf:" in text_of(problem.message)

@@ -135,6 +135,7 @@ def test_a_new_process_knows_what_the_old_one_knew(world: StrictWorld) -> None:
     ],
 )
 def test_data_names_nothing_but_classes_of_moto(name: str) -> None:
+    kept_aws.load(nothing())
     kept, loaded = nothing(), set(sys.modules)
     kept["objects"].append(["instance", {}, name, []])
     with pytest.raises(NotOfMoto):

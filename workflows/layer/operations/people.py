@@ -41,7 +41,9 @@ from workflows.layer.operations.outputs import (
 from workflows.layer.operations.password_length import least_length, lengthened
 from workflows.layer.operations.styles import ListStyle
 from workflows.layer.read import read_files
+from workflows.layer.references import mentions
 from workflows.layer.values import quote
+from workflows.numbers import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,11 +116,28 @@ class AddPerson:
             problems.append(Problem(message, "name", fatal=False))
         if any(one.fatal for one in problems):
             return problems
+        left = self._left_of_an_edit(layer)
+        if left:
+            return [*problems, left]
         if not self.groups and not self.taken_in_by(layer):
             means = text_in_no_group(self.name, machine=self.machine)
             problems.append(Problem(means, "groups", fatal=False))
         plan = self._plan(layer)
         return [*problems, *self._check_shared_key(layer, plan), *self._check_plan(layer, plan)]
+
+    def _left_of_an_edit(self, layer: Layer) -> Problem | None:
+        """That lines refer to the person already, as when one file of an earlier edit was taken back."""
+        label, key = owner = self._plan(layer).declared.owner
+        if any(one.owner == owner for one in layer.people) or (key is None and _has_module(layer, label)):
+            return None
+        places = [str(place) for place in mentions(layer.files, label, key)]
+        if not places:
+            return None
+        return Problem(
+            f"Lines of an earlier edit still refer to {self.name}: {listed(places, 5)}. Bring the rest of it "
+            "back (git stash pop, git checkout), or delete these lines.",
+            "name",
+        )
 
     def _check_shared_key(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
         path = str(plan.declared.facts.key_file)
@@ -149,9 +168,8 @@ class AddPerson:
                 message = f"There is an output {one.name} already; add the user without outputs."
                 yield Problem(message, "outputs")
         label, key = declared.owner
-        modules = (one for document in layer.files.documents.values() for one in document.blocks_of("module"))
         if declared.owner in {one.owner for one in layer.people} or (
-            key is None and any(one.label == label for one in modules)
+            key is None and _has_module(layer, label)
         ):
             message = f"{key or label} is taken in this layer; choose a name that is spelled otherwise."
             yield Problem(message, "name")
@@ -235,6 +253,11 @@ class AddPerson:
         outputs = plan_outputs(layer.files, person, siblings) if wants else None
         joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
         return _Plan(declared, person, siblings, wants, outputs, joined)
+
+
+def _has_module(layer: Layer, label: str) -> bool:
+    documents = layer.files.documents.values()
+    return any(one.label == label for document in documents for one in document.blocks_of("module"))
 
 
 @remembered
