@@ -101,3 +101,10 @@ def test_lines_left_of_an_edit_are_listed_before_the_person_is_added_again() -> 
     ]
     assert problem.field == "name"
     assert "outputs.tf:" in text_of(problem.message)
+
+
+def test_the_first_one_of_an_emptied_layer_gets_no_outputs_and_is_told_so() -> None:
+    files = {"locals.tf": "locals {\n  users = []\n  machine_users = {}\n}\n", "users.tf": USERS}
+    found = check(layer_of(files), [AddPerson("a.a", "K\n")])
+    assert "outputs" in {problem.field for problem in found}
+    assert not any(problem.fatal for problem in found)

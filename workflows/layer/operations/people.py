@@ -155,6 +155,12 @@ class AddPerson:
                 "No outputs are added: nobody's are labelled after the name, so there is none to follow."
             )
             yield Problem(message, "outputs", fatal=False)
+        if self.outputs and not layer.people:
+            message = (
+                f"No outputs are added: {layer.location.relative} has nobody whose outputs to follow. Write "
+                "those of the first one by hand, or take them back from git (git log -p)."
+            )
+            yield Problem(message, "outputs", fatal=False)
         if declared.copied:
             message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
             yield Problem(f"{message}: look whether it fits.", "name", fatal=False)
