@@ -300,10 +300,7 @@ def decrypt(
 
     Raises:
         DecryptError: its subclass says what went wrong.
-        GpgFailed: anything else that gpg reports.
-        GpgTooSlow: nobody is asked, and yet gpg does not end.
-        GpgMissing: gpg is not installed.
-        Cancelled: `cancelled` was set.
+        GpgFailed, GpgTooSlow, GpgMissing, Cancelled: as `run_gpg`; the time is limited where nobody is asked.
         ValueError: the passphrase is not one line of at most 255 bytes.
     """
     askable = passphrase is not None or tty is not None or _has_windows(environment)
