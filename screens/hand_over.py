@@ -70,7 +70,7 @@ class HandOverPane(TerraformPane):
             "New key",
             id="handover.key",
             show=False,
-            tooltip="For whoever lost the PGP key, or forgot its passphrase: a new key, and a new password",
+            tooltip="A new key and password for somebody who lost the PGP key or its passphrase",
         ),
         Binding("escape", "hide_text", "Close", id="handover.hide", tooltip="Close the whole text"),
     ]

@@ -1,7 +1,7 @@
 """What the panes that run Terraform share: what a person may choose when it refuses to begin.
 
 A lock that somebody holds is waited for or released, one that a run left here when it died is released; an
-init that only upgrade or reconfigure mends is done that way on purpose. Each is asked in a dialog of its own
+init that only upgrade or reconfigure fixes is done that way on purpose. Each is asked in a dialog of its own
 in place of the failure's, and then what was wanted is tried again.
 """
 

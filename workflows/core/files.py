@@ -452,7 +452,7 @@ def own_folder(path: Path) -> bool:
             raise FileError(
                 "A folder of iam-onboard is a link",
                 f"{path} is a symbolic link to {path.readlink()}.",
-                why="Whoever can change where it leads decides what iam-onboard believes.",
+                why="Anyone who can change where it leads decides what iam-onboard believes.",
                 next="Remove the link and move the folder itself there.",
             )
         if not path.is_dir():
