@@ -148,6 +148,19 @@ def test_no_command_writes_what_a_project_hides(
     assert "".join(run(*command) for command in COMMANDS)
 
 
+@pytest.mark.parametrize("place", ["project_long", "user", "profile", "key file"])
+def test_what_people_read_is_safe_in_a_pipe_too(
+    place: str, tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "project"
+    lay_out(root)
+    PLACES[place](root)
+    monkeypatch.chdir(root)
+    for command in COMMANDS:
+        if "--dry-run" not in command:  # a difference is for `git apply` then
+            run(*command)
+
+
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize(
     "field", ["user", "project", "account_alias", "account_id", "account_name", "region"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from tui.cli import asking
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
-from tui.cli.output import hand_out, note, say_json
+from tui.cli.output import hand_out, note, say, say_json
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes
@@ -47,7 +47,7 @@ def check(machine: Machine, options: argparse.Namespace) -> int:
     if options.json:
         say_json([report.as_record() for report in reports])
     else:
-        hand_out("\n".join(report.as_text() for report in reports))
+        say(*"\n".join(report.as_text() for report in reports).split("\n")[:-1])
     if not reports:
         note("There is no key in this folder.")
         return REFUSED

@@ -27,6 +27,7 @@ from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
+from workflows.core.text import safe
 from workflows.services.terraform.failures import InitWay
 from workflows.services.terraform.record import changed_since
 from workflows.services.terraform.runner import Kind
@@ -129,7 +130,8 @@ def _text(planned: Planned, context: Context, options: argparse.Namespace) -> st
         return step.markdown(context)
     if options.json:
         return f"{json_text(_record(planned, context))}\n"
-    return "".join(f"{line}\n" for line in _lines(planned, named=bool(options.people or options.passwords)))
+    lines = _lines(planned, named=bool(options.people or options.passwords))
+    return "".join(f"{safe(line)}\n" for line in lines)
 
 
 def _record(planned: Planned, context: Context) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tui.cli import asking
 from tui.cli.context import own_context
 from tui.cli.exit_codes import DONE
 from tui.cli.key_input import Kept, KeyPlace, given_key, profiles_in
-from tui.cli.output import answer, columns, hand_out, note, say_json
+from tui.cli.output import answer, columns, note, say, say_json
 from tui.cli.project_named import Named, named_project, session_handoff
 from tui.places import Machine
 from workflows.core.errors import OnboardError
@@ -99,7 +99,7 @@ def _dry_run(machine: Machine, wish: Wish, options: argparse.Namespace) -> None:
     if options.json:
         say_json(_show_record(wish, wanted, prepared))
     else:
-        hand_out(preview(prepared))
+        say(*preview(prepared).split("\n")[:-1])
     _tell_left(prepared)
     if options.access_keys and not wish.mfa_serial:
         note("AWS was not asked for your MFA device; writing asks, unless --mfa-serial tells it.")
