@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import NoReturn
 
@@ -45,13 +45,22 @@ def unwinding(last_words: Callable[[int], None]) -> Iterator[None]:
         # Of this very class: `subprocess` waits for a child without end on every other one.
         raise KeyboardInterrupt(number)
 
-    heard = [one for one in (signal.SIGINT, *ENDING) if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, ended) for number in heard}
+    with handling(dict.fromkeys((signal.SIGINT, *ENDING), ended)):
+        try:
+            yield
+        finally:
+            for timer in forcing:
+                timer.cancel()
+
+
+@contextlib.contextmanager
+def handling(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
+    """Handle signals in the block; one that is ignored (`nohup`) stays so."""
+    heard = [number for number in handlers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handlers[number]) for number in heard}
     try:
         yield
     finally:
-        for timer in forcing:
-            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -412,6 +412,18 @@ def test_interrupts_stop_once_and_a_hang_up_stops_what_is_no_apply(
         signal.raise_signal(signal.SIGINT)
 
 
+def test_a_hang_up_that_nohup_ignores_stops_nothing(machine: Machine) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with layer_alone(machine, parsed("plan", "security")) as context, stoppable(context):
+            signal.raise_signal(signal.SIGHUP)
+            assert not context.cancelled.is_set()
+            signal.raise_signal(signal.SIGTERM)
+            assert context.cancelled.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_nothing_is_done_beside_an_apply_that_runs_and_a_hang_up_leaves_it_to_itself(
     machine: Machine,
 ) -> None:

@@ -17,6 +17,7 @@ from tui.cli import asking
 from tui.cli.context import own_world
 from tui.cli.layer_find import find_layer
 from tui.cli.output import note, note_at_once
+from tui.ending import ENDING, handling
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
@@ -215,7 +216,10 @@ def with_codes(context: Context, code: Secret | None, act: Callable[[Secret | No
 
 @contextlib.contextmanager
 def stoppable(context: Context) -> Iterator[None]:
-    """Ctrl-C asks what runs to stop, once. When the terminal goes away, an apply goes on unwatched."""
+    """Ctrl-C asks what runs to stop, once. When the terminal goes away, an apply goes on unwatched.
+
+    A signal that was ignored from the start, as SIGHUP by `nohup`, stays ignored.
+    """
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         words = "Stopping; waiting until it has ended in good order"
@@ -230,13 +234,8 @@ def stoppable(context: Context) -> Iterator[None]:
             context.leaving.set()
         context.cancelled.set()
 
-    handlers = {signal.SIGINT: interrupted, signal.SIGTERM: ended, signal.SIGHUP: ended}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
+    with handling({signal.SIGINT: interrupted, **dict.fromkeys(ENDING, ended)}):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class Told:
