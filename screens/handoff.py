@@ -17,7 +17,7 @@ from workflows.core.openpgp import grouped
 from workflows.core.sentences import text_of
 from workflows.messages.handoff import Handoff
 from workflows.steps import handoff
-from workflows.steps.handoff import Arrival, Request
+from workflows.steps.handoff import NONE_KNOWN, Arrival, Request, mark_of
 from workflows.steps.own_identity import handoff_of
 from workflows.steps.pgp_key import revocation_told
 
@@ -151,7 +151,7 @@ class HandoffPane(StepPane):
         lines = [f"✓ Read from {arrival.source}: this handoff is for you."]
         lines += _told(arrival.handoff, arrival.own_keys, arrival.known)
         lines += [f"! {remark}" for remark in arrival.remarks]
-        lines.append("" if arrival.known else "! None of these accounts is known here yet.")
+        lines.append("" if arrival.known else f"! {NONE_KNOWN}")
         lines.append("Are these the accounts that you expect? Then Next (^n).")
         shown.update("\n".join(lines))
         self.keep_draft()
@@ -179,13 +179,10 @@ class HandoffPane(StepPane):
 
 
 def _told(held: Handoff, own_keys: tuple[str, ...], known: frozenset[str]) -> list[str]:
-    """For each identity its account, user and key, to be compared with what the person knows.
-
-    Every account id is there; one that is not known is marked, as long as any is.
-    """
+    """For each identity its account, user and key, to be compared with what the person knows."""
 
     def account(id_: str) -> str:
-        return f"account {id_}" + ("  ! not known here yet" if known and id_ not in known else "")
+        return f"account {id_}{mark_of(id_, known)}"
 
     lines = []
     for identity, key in zip(held.identities, own_keys, strict=True):

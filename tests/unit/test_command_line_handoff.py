@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -99,6 +100,29 @@ def test_nothing_encrypted_is_nothing_to_open(
     name = written(tmp_path, handoff_for(home, "jane.doe", encrypted_password=None))
     assert run(machine_of(tmp_path, home), "open", name) == DONE
     assert "nothing encrypted is in it" in capsys.readouterr().out
+
+
+def test_accounts_that_are_not_known_are_marked_as_on_the_page(
+    tmp_path: Path, home: GpgHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine, name = machine_of(tmp_path, home), written(tmp_path, handoff_for(home, "jane.doe"))
+    run(machine, "open", name)
+    assert "! None of these accounts is known" in capsys.readouterr().out
+    config = tmp_path / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-x]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
+    run(machine, "open", name)
+    text = capsys.readouterr().out
+    assert "None of these" not in text
+    accounts = [line for line in text.splitlines() if re.search(r"\([0-9]{12}\)", line)]
+    assert [("222222222222" in line, "! not known" in line) for line in accounts] == [
+        (True, False),
+        (False, True),
+    ]
+    run(machine, "open", name, "--json")
+    (identity,) = json.loads(capsys.readouterr().out)["identities"]
+    assert identity["account_known"]
+    assert not identity["roles"][0]["account_known"]
 
 
 def test_somebody_elses_is_refused_where_a_name_is_given(tmp_path: Path, home: GpgHome) -> None:

@@ -16,6 +16,7 @@ from tui.cli import asking
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, with_codes
 from tui.cli.output import answer, hand_out, note
+from tui.cli.project_named import session_handoff
 from tui.places import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
@@ -26,7 +27,7 @@ from workflows.services.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, r
 from workflows.services.gpg.keyring import OwnKey, list_secret_keys
 from workflows.steps import hand_over
 from workflows.steps.base import Context
-from workflows.steps.handoff import MAX_HANDOFF, own_key
+from workflows.steps.handoff import MAX_HANDOFF, NONE_KNOWN, known_accounts, mark_of, own_key
 from workflows.steps.one_layer import handing_over, with_new_password
 from workflows.steps.person_handoff import PersonHandoff
 
@@ -125,9 +126,10 @@ def show(machine: Machine, options: argparse.Namespace) -> int:
     _refuse_another_addressee(handoff, options)
     keys = list_secret_keys(machine.gnupg_home, machine.environment)
     pairs = [(one, _key_for(one, keys)) for one in handoff.identities]
-    records = [_record(one, key) for one, key in pairs]
+    known = known_accounts(handoff.project, machine.home, session_handoff(machine, handoff.project))
+    records = [_record(one, key, known) for one, key in pairs]
     record = {"project": handoff.project, "occasion": handoff.occasion, "identities": records}
-    answer(record, _lines(handoff, pairs), as_json=options.json)
+    answer(record, _lines(handoff, pairs, known), as_json=options.json)
     if closed := [one.account_name for one, key in pairs if key.opens is False]:
         note(f"Not for a key of this machine: {', '.join(closed)}.")
         return REFUSED
@@ -171,10 +173,11 @@ def _recipients(identity: Identity) -> set[str]:
     return {key_id for text in texts for key_id in recipients(clean_ciphertext(text))}
 
 
-def _record(identity: Identity, answer: Answer) -> dict[str, Any]:
+def _record(identity: Identity, answer: Answer, known: frozenset[str]) -> dict[str, Any]:
     return {
         "account": identity.account_name,
         "account_id": identity.account_id,
+        "account_known": identity.account_id in known,
         "user": identity.user,
         "sign_in_url": identity.sign_in_url,
         "password": identity.encrypted_password is not None,
@@ -189,24 +192,30 @@ def _record(identity: Identity, answer: Answer) -> dict[str, Any]:
                 "role": one.role,
                 "account": one.account_name,
                 "account_id": one.account_id,
+                "account_known": one.account_id in known,
             }
             for one in identity.profiles
         ],
     }
 
 
-def _lines(handoff: Handoff, pairs: list[tuple[Identity, Answer]]) -> Iterator[str]:
+def _lines(handoff: Handoff, pairs: list[tuple[Identity, Answer]], known: frozenset[str]) -> Iterator[str]:
     first = handoff.occasion == ACCESS
     yield f"A handoff of the project {handoff.project}" + (
         "" if first else f" ({handoff.occasion.replace('-', ' ')})"
     )
     for identity, key in pairs:
         yield ""
-        yield from _identity_lines(identity, key.words, first=first)
+        yield from _identity_lines(identity, key.words, known, first=first)
+    if not known:
+        yield ""
+        yield f"! {NONE_KNOWN}"
 
 
-def _identity_lines(identity: Identity, words: Sentence, *, first: bool) -> Iterator[str]:
-    yield f"{identity.account_name} ({identity.account_id})"
+def _identity_lines(
+    identity: Identity, words: Sentence, known: frozenset[str], *, first: bool
+) -> Iterator[str]:
+    yield f"{identity.account_name} ({identity.account_id}){mark_of(identity.account_id, known)}"
     yield f"  user      {identity.user}"
     if identity.sign_in_url:
         yield f"  sign in   {identity.sign_in_url}"
@@ -220,4 +229,5 @@ def _identity_lines(identity: Identity, words: Sentence, *, first: bool) -> Iter
     if identity.mfa_required and identity.encrypted_password:
         yield f"  MFA       {'has to be set up after signing in' if first else 'your device stays as it is'}"
     for one in identity.profiles:
-        yield f"  role      {one.role} in {one.account_name} ({one.account_id}), profile {one.profile}"
+        mark = mark_of(one.account_id, known)
+        yield f"  role      {one.role} in {one.account_name} ({one.account_id}), profile {one.profile}{mark}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflows.core.errors import OnboardError, Problem
-from workflows.core.files import read_text
+from workflows.core.files import is_there, read_text
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence
 from workflows.machine.declaration import Step
@@ -32,6 +32,7 @@ STEP = Step(
     blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
 )
 MAX_HANDOFF = 2_000_000
+NONE_KNOWN = "None of these accounts is known here yet."
 _LARGEST_CONFIG = 10_000_000
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
 
@@ -85,22 +86,28 @@ def read(request: Request, context: Context, report: Report) -> Arrival:
     owners = [own_key(identity, keys) for identity in handoff.identities]
     remarks = _remarks(handoff, owners, context)
     names = tuple(_user_id(key.details) if key else "" for key in owners)
-    return Arrival(handoff, source, names, remarks, known_accounts(handoff.project, context))
+    accepted = handoff_of(context) if "handoff" in context.facts else None
+    return Arrival(handoff, source, names, remarks, known_accounts(handoff.project, world.home, accepted))
 
 
-def known_accounts(project: str, context: Context) -> frozenset[str]:
+def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozenset[str]:
     """Ids of the accounts that the person's profiles of a project name, or a handoff accepted before.
 
     Raises:
         FileError: the profiles cannot be read.
     """
-    config = profile_paths(context.world.home, project).config
-    text = read_text(config, _LARGEST_CONFIG) if config.exists() else ""
-    accepted = handoff_of(context).identities if "handoff" in context.facts else ()
+    config = profile_paths(home, project).config
+    text = read_text(config, _LARGEST_CONFIG) if is_there(config) else ""
+    identities = accepted.identities if accepted else ()
     return frozenset(_ACCOUNT.findall(text)).union(
-        (one.account_id for one in accepted),
-        (profile.account_id for one in accepted for profile in one.profiles),
+        (identity.account_id for identity in identities),
+        (profile.account_id for identity in identities for profile in identity.profiles),
     )
+
+
+def mark_of(account_id: str, known: frozenset[str]) -> str:
+    """What stands behind an account id that is not known, as long as any is (see `NONE_KNOWN`); else ""."""
+    return "  ! not known here yet" if known and account_id not in known else ""
 
 
 def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
