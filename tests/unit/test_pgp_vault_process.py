@@ -106,20 +106,22 @@ def test_a_keyring_that_raises_is_told_and_the_file_is_asked_all_the_same(
     gpg: GpgHome, tmp_path: Path
 ) -> None:
     keep(gpg, tmp_path, "")
-    module = tmp_path / "broken_backend.py"
+    module = tmp_path / "sitecustomize.py"
     module.write_text(
         "from keyring.backend import KeyringBackend\n"
+        "from keyring.backends import kwallet\n"
         "class Broken(KeyringBackend):\n"
         "    priority = 9\n"
-        "    __module__ = 'keyring.backends.kwallet'\n"  # only known ones are used
+        "    __module__ = 'keyring.backends.kwallet'\n"
         "    def get_password(self, service, username):\n"
         "        raise OSError('canary of the backend')\n"
         "    set_password = delete_password = get_password\n"
+        "kwallet.DBusKeyring = Broken\n"  # only known ones are used
     )
     there = {
         **environment(gpg, tmp_path),
         "PYTHONPATH": str(tmp_path),
-        "PYTHON_KEYRING_BACKEND": "broken_backend.Broken",
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.kwallet.DBusKeyring",
     }
     command = [PROGRAM, "credential-process", "--project", "bb", "--profile"]
     found = subprocess.run([*command, "bb-security"], env=there, capture_output=True, text=True, check=False)

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from keyring.errors import InitError, KeyringLocked
 
 from workflows.core.secret import Secret
+from workflows.services import system_keyring
 from workflows.services.system_keyring import (
     SERVICE,
     KeyringVault,
     choose_vault,
+    chosen_backend,
     keeps_secrets,
     named_keyring,
+    system_keyrings,
 )
 from workflows.services.vault import PgpFileVault, VaultLocked, VaultUnavailable
 
@@ -118,11 +121,79 @@ def test_a_keyring_that_protects_nothing_is_refused(backend: FakeKeyring) -> Non
     assert caught.value.next
 
 
-def test_a_name_out_of_a_record_imports_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def sly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of settings that name a backend, in it too, which is not to be imported."""
     (tmp_path / "sly.py").write_text("class Keyring: pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("PYTHON_KEYRING_BACKEND")
+    (tmp_path / "python_keyring").mkdir()
+    settings = tmp_path / "python_keyring" / "keyringrc.cfg"
+    settings.write_text(f"[backend]\ndefault-keyring=sly.Keyring\nkeyring-path={tmp_path}/more\n")
+    return settings
+
+
+@pytest.mark.usefixtures("sly")
+def test_a_name_out_of_a_record_imports_no_module() -> None:
     assert named_keyring("sly.Keyring") is None
     assert "sly" not in sys.modules
+
+
+@pytest.mark.usefixtures("sly")
+def test_a_name_out_of_settings_imports_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = list(sys.path)
+    assert system_keyrings() == ()
+    assert chosen_backend() == "sly.Keyring"
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "sly.Other")
+    assert system_keyrings() == ()
+    assert chosen_backend() == "sly.Other"
+    assert "sly" not in sys.modules
+    assert sys.path == before
+
+
+def test_a_package_that_registers_a_backend_is_not_imported(
+    sly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sly.unlink()
+    package = tmp_path / "sly-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Name: sly\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[keyring.backends]\nsly = sly\n")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+    assert system_keyrings() == ()
+    assert "sly" not in sys.modules
+
+
+@pytest.mark.parametrize("text", [b"no INI\n", b"\xff", b"[backend]\na=1\n[backend]\n"])
+def test_settings_that_cannot_be_read_are_named(sly: Path, text: bytes) -> None:
+    sly.write_bytes(text)
+    with pytest.raises(VaultUnavailable, match="settings") as caught:
+        system_keyrings()
+    assert str(sly) in caught.value.what
+    assert caught.value.next
+
+
+@pytest.mark.parametrize("named", [0, 1, 2])
+def test_of_those_that_are_here_the_best_comes_first_and_a_choice_alone(
+    named: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, better, other = (
+        from_module(f"keyring.backends.{name}") for name in ("SecretService", "kwallet", "libsecret")
+    )
+    names = [
+        "keyring.backends.SecretService.Keyring",
+        "keyring.backends.kwallet.DBusKeyring",
+        "keyring.backends.libsecret.Keyring",
+    ]
+    here = dict(zip(names, (good, better, other), strict=True))
+    for backend, priority in zip(here.values(), (2, 3, 1), strict=True):
+        monkeypatch.setattr(backend, "priority", priority, raising=False)
+    monkeypatch.setattr(system_keyring, "named_keyring", here.get)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.chainer.ChainerBackend")
+    assert system_keyrings() == (better, good)  # libsecret is the Secret Service by another name
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", names[named])
+    assert system_keyrings() == (here[names[named]],)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +201,7 @@ def test_a_name_out_of_a_record_imports_no_module(tmp_path: Path, monkeypatch: p
 )
 def test_a_record_names_no_other_class_of_a_known_module(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr(keyring.core, "load_keyring", loaded.append)
+    monkeypatch.setattr(system_keyring, "import_module", loaded.append)
     assert named_keyring(name) is None
     assert loaded == []
 

@@ -24,7 +24,7 @@ from workflows.services.ambient import found_in
 from workflows.services.clipboard import load_pyperclip
 from workflows.services.gpg.tools import gpg_version
 from workflows.services.installation import how_to_add_the_demo, how_to_install
-from workflows.services.system_keyring import KeyringVault, system_keyring, unsafe_keyring
+from workflows.services.system_keyring import KeyringVault, chosen_backend, system_keyring
 from workflows.services.terraform.binary import chosen_by_folder, identify
 from workflows.services.vault import VaultUnavailable
 
@@ -205,12 +205,17 @@ def _colours(environment: Mapping[str, str]) -> str:
 
 
 def _keyring() -> Finding:
-    backend = system_keyring()
     fallback = "Access keys can be kept in a file encrypted to your own PGP key instead; nothing to do."
+    try:
+        backend, chosen = system_keyring(), chosen_backend()
+    except VaultUnavailable as error:
+        return Finding("Keyring", good=False, words=text_of(error.what), fix=text_of(error.next))
     if backend is None:
         words = "there is none that keeps secrets safely"
-        if (unsafe := unsafe_keyring()) and not unsafe.startswith("keyring.backends.fail."):
-            words = f"{unsafe} is not known to encrypt what it keeps, so iam-onboard doesn't use it"
+        if chosen and not chosen.startswith("keyring.backends.fail."):
+            words = (
+                f"{chosen}, which your settings name, can't be used or isn't known to encrypt what it keeps"
+            )
         return Finding("Keyring", good=False, words=words, fix=fallback)
     vault = KeyringVault(backend)
     try:

@@ -1,14 +1,20 @@
 """The operating system's keyring, through Python's keyring library: which there are, and which may be used.
 
-Only backends known to keep secrets are used. The library takes any that a package registers, also those that
-keep them in clear (`keyrings.alt`, `keyrings.cryptfile`) or lose them (`keyring.backends.null`).
+Only backends known to keep secrets are loaded. The library takes any that a package registers or its settings
+name, also those that keep them in clear (`keyrings.alt`, `keyrings.cryptfile`) or lose them
+(`keyring.backends.null`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from configparser import Error as ConfigParserError
+from configparser import RawConfigParser
+from importlib import import_module
 from typing import Protocol
 
+from workflows.core.files import FileError, is_there, read_text
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, capitalized
 from workflows.services.vault import (
@@ -28,17 +34,17 @@ _NAMES = {
     "keyring.backends.macOS": "the macOS keychain",
     "keyring.backends.Windows": "the Windows credential store",
 }
-_CLASSES = frozenset(
-    (
-        "keyring.backends.SecretService.Keyring",
-        "keyring.backends.libsecret.Keyring",
-        "keyring.backends.kwallet.DBusKeyring",
-        "keyring.backends.kwallet.DBusKeyringKWallet4",
-        "keyring.backends.macOS.Keyring",
-        "keyring.backends.Windows.WinVaultKeyring",
-    )
+_CLASSES = (
+    "keyring.backends.SecretService.Keyring",
+    "keyring.backends.libsecret.Keyring",
+    "keyring.backends.kwallet.DBusKeyring",
+    "keyring.backends.kwallet.DBusKeyringKWallet4",
+    "keyring.backends.macOS.Keyring",
+    "keyring.backends.Windows.WinVaultKeyring",
 )
-"""The backends that a record may name: nothing else is imported or called because of one."""
+"""The only backends: nothing else is imported or called, whatever a record, a setting or a package names."""
+_ALL = "keyring.backends.chainer.ChainerBackend"
+_SETTINGS_LIMIT = 100_000  # bytes
 _SAME = {"keyring.backends.libsecret": "keyring.backends.SecretService"}
 
 
@@ -130,25 +136,45 @@ class KeyringVault:
 
 
 def system_keyrings() -> tuple[KeyringBackend, ...]:
-    """The safe backends that Python's keyring would use here, the best first; none where there are none."""
-    import keyring  # noqa: PLC0415 - looking for backends takes a while
+    """The backends that keep secrets here, the best first; the person's choice alone, where there is one.
 
-    chosen = keyring.get_keyring()
+    Raises:
+        VaultUnavailable: the keyring library's settings cannot be read.
+    """
+    wanted = chosen_backend()
+    usable = filter(None, map(named_keyring, (wanted,) if wanted else _CLASSES))
     # Two names of one service (Secret Service and libsecret) are one keyring to the person.
     found: dict[str, KeyringBackend] = {}
-    for backend in getattr(chosen, "backends", None) or (chosen,):
-        if keeps_secrets(backend):
-            found.setdefault(_SAME.get(type(backend).__module__, type(backend).__module__), backend)
+    for backend in sorted(usable, key=_priority, reverse=True):
+        found.setdefault(_SAME.get(type(backend).__module__, type(backend).__module__), backend)
     return tuple(found.values())
 
 
-def unsafe_keyring() -> str:
-    """The class of Python's keyring backend where it isn't known to keep secrets; else ""."""
-    import keyring  # noqa: PLC0415 - looking for backends takes a while
+def chosen_backend() -> str:
+    """The class that the environment or the keyring library's settings name; "" for whichever is best.
 
-    chosen = keyring.get_keyring()
-    kind = type(chosen)
-    return "" if keeps_secrets(chosen) else f"{kind.__module__}.{kind.__qualname__}"
+    The library itself would import it, from any folder that its settings name.
+
+    Raises:
+        VaultUnavailable: the settings cannot be read.
+    """
+    from keyring.util.platform_ import config_root  # noqa: PLC0415 - slow to import
+
+    path = config_root() / "keyringrc.cfg"
+    settings = RawConfigParser()
+    try:
+        if is_there(path):
+            settings.read_string(read_text(path, _SETTINGS_LIMIT))
+    except (FileError, ConfigParserError) as error:
+        raise VaultUnavailable(
+            "The keyring's settings cannot be read",
+            f"Python's keyring has settings in {path}, and they cannot be read.",
+            why=error.why if isinstance(error, FileError) else "They are no INI file.",
+            next="Correct the file, or move it away.",
+        ) from None
+    by_settings = settings.get("backend", "default-keyring", fallback="")
+    wanted = (os.environ.get("PYTHON_KEYRING_BACKEND") or by_settings or "").strip()
+    return "" if wanted == _ALL else wanted
 
 
 def system_keyring() -> KeyringBackend | None:
@@ -163,17 +189,21 @@ def named_keyring(name: str) -> KeyringBackend | None:
         name: of the class, as `backend_class` tells it.
 
     Returns:
-        The backend, or None if it is not here any more or does not protect what it keeps.
+        The backend, or None if it cannot be used here or is not known to keep secrets.
     """
     if name not in _CLASSES:
         return None
-    from keyring.core import load_keyring  # noqa: PLC0415 - slow to import
-
+    module, _, kind = name.rpartition(".")
     try:
-        backend: KeyringBackend = load_keyring(name)
-    except (ImportError, AttributeError, RuntimeError, ValueError):
-        return None  # the library's ways to say that it cannot be used here; the caller looks for others
-    return backend if keeps_secrets(backend) else None
+        backend_class = getattr(import_module(module), kind)
+    except ImportError:
+        return None
+    backend: KeyringBackend | None = backend_class() if backend_class.viable else None
+    return backend
+
+
+def _priority(backend: KeyringBackend) -> float:
+    return float(getattr(backend, "priority", 0))
 
 
 def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None) -> VaultChoice:
