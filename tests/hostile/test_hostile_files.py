@@ -8,17 +8,26 @@ from __future__ import annotations
 import re
 import resource
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hostile.kinds import KINDS, put
+from support.admin_project import quiet
 
 from tui.command_line import main
-from tui.places import Places
-from workflows.catalogue import WORKFLOWS
+from tui.places import Machine, Places
+from tui.session_control import Parts, SessionControl
+from tui.shelf import Shelf
+from tui.worlds import OwnMachine
+from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.core.errors import OnboardError
+from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions
 from workflows.sandbox.project import lay_out
+from workflows.services.clipboard import Osc52Clipboard
+from workflows.steps import project as project_step
 
 pytestmark = pytest.mark.timeout(600)  # what waits for a pipe waits for ever
 
@@ -152,6 +161,23 @@ def read_with(kinds: Collection[str], path: Path, run: Callable[..., str]) -> No
         put(kind, path)
         for command in COMMANDS:
             run(*command)
+        begin_as_admin()
+
+
+def begin_as_admin() -> None:
+    """What `iam-onboard admin` does at its start and at Next; only what it foresees may keep it from that."""
+    machine = Machine.this()
+    source = OwnMachine(machine)
+    board = Osc52Clipboard(lambda _text: None, machine.now)
+    control = SessionControl(Parts(Shelf(machine), MODULES, {}, lambda _: source), source, board)
+    walk = control.begin("admin", {})
+    key = StepKey("project")
+    draft = walk.session.drafts.load(key)
+    request = project_step.Request(draft["path"], ("security",), regrouping=("dana.lopez",))
+    with suppress(OnboardError):
+        project_step.perform(request, walk.context(key), quiet)
+    control.leave()
+    control.sessions.delete(walk.session.folder.name)
 
 
 @pytest.mark.parametrize("command", GIVEN, ids=" ".join)
