@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from support.pgp import ENVIRONMENT
 
 from workflows.services.gpg import inspect, tools
 from workflows.services.gpg.inspect import UnreadableKey, inspect_key
+from workflows.services.gpg.keyring import NoSuchKey, export_public_key, list_secret_keys
 from workflows.services.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
 from workflows.services.gpg.refusals import TooManyParts
 from workflows.services.gpg.tools import GpgTooSlow, run_gpg
@@ -57,6 +61,24 @@ def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_a_gpg_that_does_not_end_is_ended(stuck: dict[str, str]) -> None:
     with pytest.raises(GpgTooSlow):
         run_gpg(["--version"], gnupg_home=None, environment=stuck, seconds=0.01)
+
+
+@pytest.mark.parametrize("work", [list_secret_keys, partial(export_public_key, "A" * 40)])
+def test_no_keyring_keeps_anybody_waiting(
+    work: Callable[..., object], stuck: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(run_gpg.__kwdefaults__, "seconds", 0.01)
+    with pytest.raises(GpgTooSlow):
+        work(tmp_path, stuck)
+
+
+def test_a_home_whose_name_is_no_text_is_a_home(tmp_path: Path) -> None:
+    home = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    home.mkdir(mode=0o700)
+    environment = {**ENVIRONMENT, "HOME": str(home), "GNUPGHOME": str(home)}
+    assert list_secret_keys(None, environment) == list_secret_keys(home, environment) == ()
+    with pytest.raises(NoSuchKey):
+        export_public_key("A" * 40, home, environment)
 
 
 def test_a_gpg_that_waits_for_a_person_has_all_the_time(stuck: dict[str, str]) -> None:

@@ -16,7 +16,6 @@ HEAVY = {
     "boto3",
     "botocore",
     "keyring",
-    "gnupg",
     "tree_sitter",
     "pygohcl",
     "flask",
