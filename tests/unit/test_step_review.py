@@ -121,6 +121,14 @@ def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admi
     assert admin.git("status", "--porcelain") == before
 
 
+def test_a_format_that_was_checked_when_it_was_shown_is_not_checked_again(
+    admin: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = review.prepare(admin.context(), quiet).digest
+    monkeypatch.setattr(review, "fmt_clean", lambda *_, **__: pytest.fail("checked again"))
+    assert perform(admin, Request(digest))["changed_files"]
+
+
 def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
     shown = review.prepare(admin.context(), quiet).diff()
     assert admin.git("status", "--porcelain") == ""

@@ -85,6 +85,14 @@ def prepare(context: Context, report: Report) -> ChangeSet:
     Raises:
         OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
     """
+    change_set = _edited(context, report)
+    report(Progress("Checking the format"))
+    _check_format(change_set, context)
+    return change_set
+
+
+def _edited(context: Context, report: Report) -> ChangeSet:
+    """As `prepare`, without asking the layers' program about the format."""
     journal_of(context.folder).finish()
     if finished := finish_half_written(context.folder.parent.parent, context.root):
         report(Progress(finished))
@@ -96,10 +104,7 @@ def prepare(context: Context, report: Report) -> ChangeSet:
         report(Progress(f"Editing {layer.location.relative} in memory"))
         with refused_by_hand(layer, "Go back and take that back"):
             changes += _changes(layer, context.decisions)
-    change_set = ChangeSet(tuple(changes))
-    report(Progress("Checking the format"))
-    _check_format(change_set, context)
-    return change_set
+    return ChangeSet(tuple(changes))
 
 
 def notes(context: Context) -> list[Sentence]:
@@ -232,7 +237,8 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
         OnboardError: the files changed since they were shown, the checkout is behind its upstream, the files
             could not be written, or git refused.
     """
-    change_set = prepare(context, report)
+    # What has the digest that was shown has passed the check of its format when it was shown.
+    change_set = _edited(context, report)
     done_before = change_set.is_empty and _kept(context.folder)["digest"] == request.digest
     if change_set.digest != request.digest and not done_before:
         raise OnboardError(
