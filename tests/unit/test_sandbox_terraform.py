@@ -16,7 +16,7 @@ def test_the_command_is_executable_and_survives_blanks_in_its_paths(tmp_path: Pa
     assert os.access(path, os.X_OK)
     first, second = path.read_text().splitlines()
     assert first == "#!/bin/sh"
-    assert second.startswith("exec ")
+    assert second.startswith("GOGC=400 exec ")
     assert second.endswith('"$@"')
 
 
