@@ -10,7 +10,8 @@ from support.growth import growth
 from benchmarks.junk import KEYS, MESSAGES, filled, read_keys, read_message
 from workflows.core.errors import OnboardError
 from workflows.messages.envelope import MAX_TEXT, extract_block
-from workflows.services.gpg.normalise import public_keys
+from workflows.services.gpg.normalise import KEYRING_LIMIT, public_keys
+from workflows.services.gpg.refusals import TooManyParts
 
 LINEAR = 30
 """Of a text eight times as long; where every character costs as many steps as there are, it would be 64."""
@@ -38,6 +39,14 @@ def test_a_message_of_junk_is_refused(name: str) -> None:
 def test_a_keyring_of_junk_is_refused(name: str) -> None:
     with pytest.raises(OnboardError):
         public_keys(filled(KEYS[name], 200_000))
+
+
+@pytest.mark.parametrize(
+    "name", ["line breaks", "soft line breaks", "marks of HTML", "line breaks of HTML", "entities"]
+)
+def test_a_text_in_more_pieces_than_any_keyring_is_refused_unread(name: str) -> None:
+    with pytest.raises(TooManyParts):
+        public_keys(filled(KEYS[name], KEYRING_LIMIT))
 
 
 NESTED = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(5_000))

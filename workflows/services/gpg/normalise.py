@@ -53,6 +53,11 @@ PARTS_LIMIT: Final = 500
 KEYS_LIMIT: Final = 3_000
 """Keys of a keyring; each is a run of gpg."""
 
+MARKS_LIMIT: Final = 500_000
+"""Line breaks, marks of HTML and the like in a text; a whole keyring as a mail in HTML has 300 thousand."""
+
+_MARKS: Final = ("\n", "\r", "\\n", "<", "&")  # each of them is a piece that is looked at alone
+_MOST_FENCES: Final = 100  # of a text that may be a request
 _SHORTEST = 100  # a text with fewer characters is a word or two, and not the base64 of a key
 _NESTING_LIMIT = 3  # a request that holds base64 of armored text
 _KEY_TAGS: Final = KEYS | {Tag.USER_ID, Tag.USER_ATTRIBUTE, Tag.SIGNATURE}
@@ -146,6 +151,9 @@ def _binaries(data: bytes | str, depth: int) -> tuple[bytes, ...]:
     if text is None:
         assert isinstance(data, bytes)  # noqa: S101 - only bytes can be other than text
         return (data,)
+    marks = sum(map(text.count, _MARKS))
+    if marks > MARKS_LIMIT:
+        raise TooManyParts("line breaks and marks", marks, MARKS_LIMIT)
     text = pasted.unquoted(text)
     if not text.strip():
         raise EmptyKey
@@ -199,7 +207,7 @@ def _key_of_request(text: str) -> str | None:
     """The `public_key` of the first fenced JSON object that has one, or None."""
     if '"public_key"' not in text:
         return None
-    for candidate in (*text.split("```")[1::2], text):
+    for candidate in (*text.split("```", 2 * _MOST_FENCES)[1::2], text):
         start, end = candidate.find("{"), candidate.rfind("}")
         if start < 0 or end < start or '"public_key"' not in candidate:
             continue

@@ -19,6 +19,7 @@ from workflows.core.parsing import unescape_html
 
 BASE64_ALPHABET = frozenset(string.ascii_letters + string.digits + "+/=-_")
 """Both alphabets of RFC 4648: the usual one (sections 4) and the one for URLs (section 5)."""
+_LETTERS = "".join(BASE64_ALPHABET).encode("ascii")
 _ONLY_LETTERS = bytes(code if chr(code) in BASE64_ALPHABET - {"="} else ord(" ") for code in range(256))
 _SHORTEST_WORD = 200  # letters; the smallest key and the smallest encrypted password have more
 
@@ -206,7 +207,9 @@ def decode_base64(text: str) -> bytes:
     Raises:
         MalformedBase64: another character, an impossible length, padding in the middle, or a wrong checksum.
     """
-    words = [word for word in (word.strip(_WRAPPING) for word in text.split()) if word]
+    words = text.split()
+    if not _is_base64("".join(words)):
+        words = [word for word in (word.strip(_WRAPPING) for word in words) if word]
     checksum = words.pop() if words and len(words[-1]) == 5 and words[-1][0] == "=" else ""
     joined = "".join(words)
     if not _is_base64(joined):
@@ -228,7 +231,7 @@ def _strictly_decoded(letters: str) -> bytes:
 
 
 def _is_base64(word: str) -> bool:
-    return BASE64_ALPHABET.issuperset(word)
+    return word.isascii() and not word.encode("ascii").translate(None, _LETTERS)
 
 
 def _blocks(lines: list[str]) -> list[str]:

@@ -91,7 +91,7 @@ class TooManyParts(KeyRefused):
         super().__init__(
             "This is too much for a key",
             f"There are {count:,} {what}; up to {limit:,} are read.",
-            why="No person's key is like that, and gpg would need minutes or hours for it.",
+            why="No person's key is like that, and reading it would take too long.",
             next="Ask its owner for one key:  gpg --export-options export-minimal --armor --export NAME",
         )
 
