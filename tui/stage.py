@@ -28,7 +28,7 @@ from workflows.machine.observations import Observation
 from workflows.machine.rules import IllegalTransition
 from workflows.machine.state import SETTLED, Status
 from workflows.services.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
-from workflows.steps.base import acceptance
+from workflows.steps.base import Report, acceptance
 from workflows.steps.by_hand import NotPossible
 from workflows.walk import Walk
 
@@ -258,12 +258,17 @@ class Stage(Vertical):
             self._tell(message.error)
 
     def _ask_about(self, program: ForeignProgram) -> None:
-        def remember(_yes: object) -> None:
-            trusted = TrustedPrograms(self._walk.world.trusted_programs_file)
-            if self.record(lambda: trusted.add(program)):
-                self.notify("iam-onboard runs this program from now on. Press Next (^n) again.")
+        trusted = TrustedPrograms(self._walk.world.trusted_programs_file)
 
-        ask(self, Confirm("Run the project's own program?", program.question, "Run it"), remember)
+        def remember(_report: Report) -> Sentence:
+            trusted.add(program)
+            return "iam-onboard runs this program from now on. Press Next (^n) again."
+
+        def answered(_yes: object) -> None:
+            if self.pane is not None:
+                self.pane.run_told(remember)
+
+        ask(self, Confirm("Run the project's own program?", program.question, "Run it"), answered)
 
     def accept(self) -> None:
         """Have the step's module take in what the world shows, as the step's own work."""

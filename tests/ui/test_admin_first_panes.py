@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from screens.widgets.lists import MarkBox, MarkList
 from screens.widgets.text import Text
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
+from workflows.services.terraform.trusted import ForeignProgram, TrustedPrograms
 from workflows.steps import pgp_keys, project, users
 from workflows.steps.base import Context, Report
 
@@ -79,7 +81,17 @@ async def test_an_upstream_that_does_not_answer_offers_to_go_on(admin_project: A
         assert ui.status("project") is Status.DONE
 
 
-async def test_a_program_of_the_project_is_asked_about_once(admin_project: AdminProject) -> None:
+async def test_a_program_of_the_project_is_asked_about_once(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_by: list[int] = []
+    add = TrustedPrograms.add
+
+    def watched(trusted: TrustedPrograms, program: ForeignProgram) -> None:
+        written_by.append(threading.get_ident())
+        add(trusted, program)
+
+    monkeypatch.setattr(TrustedPrograms, "add", watched)
     mine = admin_project.root / "bin" / "terraform"
     mine.parent.mkdir()
     mine.write_text("#!/bin/sh\nexit 1\n")
@@ -97,6 +109,7 @@ async def test_a_program_of_the_project_is_asked_about_once(admin_project: Admin
         await ui.press("ctrl+n")
         await ui.press("left", "enter")
         assert admin_project.world.trusted_programs_file.exists()
+        assert threading.get_ident() not in written_by
         await ui.press("ctrl+n")
         assert ui.status("project") is Status.DONE
 
