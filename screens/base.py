@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -59,9 +59,12 @@ class StepPane(Working):
     Subclasses write `compose_body`, `request` and, where there is something worth keeping, `draft`.
 
     Attributes:
+        NEXT_WAITS: whether Next that is pressed during a look comes after it. Only where Next takes what was
+            entered: what acts upon the look needs the person to have seen it.
         opened: whether the pane has been shown, so that its input is the person's.
     """
 
+    NEXT_WAITS: ClassVar[bool] = False
     can_focus = False
 
     DEFAULT_CSS = """

@@ -33,6 +33,7 @@ _PRETEND_PHONE = "• An authenticator app. In this sandbox a pretend phone show
 class BeforeYouStartPane(StepPane):
     """Two fields, and a list of what is here that is made when it opens."""
 
+    NEXT_WAITS = True
     DEFAULT_CSS = """
     BeforeYouStartPane Horizontal { height: 1; }
     BeforeYouStartPane FieldRow > .row-label { width: 22; }

@@ -171,6 +171,7 @@ class PgpKeysPane(StepPane):
         Binding("o", "owner_text", "Text for owner", id="keys.owner", tooltip="What to tell the key's owner"),
         Binding("l", "layer_keys", "In the layer", id="keys.layer", tooltip="Judge all key files there are"),
     ]
+    NEXT_WAITS = True
     DEFAULT_CSS = """
     PgpKeysPane DataTable { height: auto; max-height: 8; }
     PgpKeysPane #verdict { height: auto; margin-bottom: 1; }

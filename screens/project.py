@@ -47,6 +47,7 @@ class NameSuggester(Suggester):
 class ProjectPane(StepPane):
     """Finds the project as soon as it opens; the fields below wait for it."""
 
+    NEXT_WAITS = True
     DEFAULT_CSS = """
     ProjectPane #found { height: auto; color: $text-muted; margin-bottom: 1; }
     ProjectPane #layers-label { margin-top: 1; }

@@ -80,6 +80,11 @@ class Working(VerticalScroll):
         self.running_move = ""
         self._looks = False
 
+    @property
+    def looking(self) -> bool:
+        """Whether what runs only looks at something."""
+        return bool(self.running_move) and self._looks
+
     def post_message(self, message: Message) -> bool:
         """Post a message; one of this class says that it is from this pane."""
         if isinstance(message, Working.Posted):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import Any, ClassVar
@@ -67,6 +68,7 @@ class Frame(App[None]):
         self.failure: OnboardError | None = None
         self._signals: dict[signal.Signals, Any] = {}
         self._quitting = False
+        self._typed: deque[Event] = deque()
 
     def on_mount(self) -> None:
         """Let a signal end it as the key does; look now and then whether the clipboard is due."""
@@ -107,16 +109,32 @@ class Frame(App[None]):
         """Each key waits until those before it are handled, however fast they come.
 
         A key of a widget waits in the widget's queue, while one of the wizard's own acts at once: Next would
-        overtake the name that was typed before it.
+        overtake the name that was typed before it. What a key leads to, as another focus, waits in this queue
+        behind the keys typed since: Enter would press the button that Left has just left.
         """
-        if isinstance(event, Key | Paste) and not event.is_forwarded:
-            await self._typed_is_handled()
-        await super().on_event(event)
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._typed.append(event)
+        if len(self._typed) == 1:
+            await self._handle_typed()
 
-    async def _typed_is_handled(self) -> None:
+    async def _handle_typed(self, until: float | None = None) -> None:
+        """Handle what was typed first, once all is handled that came before it and what that led to."""
+        clock = asyncio.get_running_loop().time
+        until = until or clock() + _SECONDS_FOR_A_KEY
+        await self._widgets_are_done(until)
+        if self.message_queue_size and clock() < until:
+            self.call_later(self._handle_typed, until)
+            return
+        await super().on_event(self._typed.popleft())
+        if self._typed:
+            self.call_later(self._handle_typed)
+
+    async def _widgets_are_done(self, until: float) -> None:
         """Wait until the widget with the focus has handled its keys, and those around it what that led to."""
         with contextlib.suppress(TimeoutError):  # one of them has just been taken away
-            async with asyncio.timeout(_SECONDS_FOR_A_KEY):
+            async with asyncio.timeout_at(until):
                 for node in self.focused.ancestors_with_self if self.focused else ():
                     handled = asyncio.Event()
                     if isinstance(node, Widget) and node.call_later(handled.set):

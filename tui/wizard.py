@@ -120,6 +120,7 @@ class WizardScreen(Screen[None]):
         self.walk = walk
         self._stage = Stage(walk, panes)
         self._first = at
+        self._next_after: StepPane | None = None
 
     def compose(self) -> ComposeResult:
         yield Text("", id="top")
@@ -265,7 +266,12 @@ class WizardScreen(Screen[None]):
             self._stage.part()
 
     def _refused_while_busy(self) -> bool:
-        if self.busy:
+        if self.pane is not None and self.pane.looking:
+            self.notify(
+                "Still reading; esc stops it. Press the key again once you see the result.",
+                severity="warning",
+            )
+        elif self.busy:
             self.notify("Something is running here; esc stops it.", severity="warning")
         return self.busy
 
@@ -287,6 +293,9 @@ class WizardScreen(Screen[None]):
     async def action_next(self) -> None:
         """Go on: with the pane's input, or to the next step when nothing changed in a done one."""
         pane, key = self.pane, self.current
+        if pane is not None and pane.looking and pane.NEXT_WAITS:
+            self._next_after = pane
+            return
         if key is None or self._refused_while_busy():
             return
         status = self.walk.session.status(key)
@@ -299,6 +308,18 @@ class WizardScreen(Screen[None]):
             await self.go_to(self.walk.after(key))
         else:
             pane.advance()
+
+    @on(StepPane.MoveDone)
+    async def _next_at_last(self, message: StepPane.MoveDone) -> None:
+        """Next was pressed during this look, and is done now unless the look led to a question."""
+        if message.pane is self._next_after:
+            self._next_after = None
+            if message.pane is self.pane and self.is_current:
+                await self.action_next()
+
+    @on(StepPane.MoveFailed)
+    def _no_next(self) -> None:
+        self._next_after = None
 
     async def _decide(self, choice: Choice) -> None:
         """Carry out what the person chose about the contradiction of the step that is shown."""

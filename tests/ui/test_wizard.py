@@ -5,12 +5,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from support.fakes import FakeClipboard, fake_world
 from support.panes import PaneHost, new_session, rest, settle, until
-from support.small_steps import NOT_THERE, EverythingPane, SmallStep, once, panes_for, small_workflow
+from support.small_steps import (
+    NOT_THERE,
+    EverythingPane,
+    SmallPane,
+    SmallStep,
+    once,
+    panes_for,
+    small_workflow,
+)
 from textual.widgets import Button, Input, TextArea
 
 from screens.base import StepPane
@@ -312,6 +320,56 @@ async def test_two_quick_nexts_do_one_step_only(tmp_path: Path) -> None:
         await rest(pilot)
         assert (modules[0].performed, modules[1].performed) == (["x"], [])
         assert app.wizard.current == USERS
+
+
+class LookingPane(SmallPane):
+    """It looks at something when it opens."""
+
+    seen: ClassVar[threading.Event]
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_move("look", lambda _report: self.seen.wait(), looks=True)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_next_during_a_look_comes_after_it_where_it_takes_what_was_typed(
+    tmp_path: Path, *, waits: bool
+) -> None:
+    class Pane(LookingPane):
+        NEXT_WAITS = waits
+        seen = threading.Event()
+
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=Pane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        try:
+            await pilot.press("x", "ctrl+n")
+            assert modules[0].performed == []
+            assert any("Still reading" in one.message for one in app._notifications) is not waits
+        finally:
+            Pane.seen.set()
+        await rest(pilot)
+        assert modules[0].performed == (["x"] if waits else [])
+        assert app.wizard.current == (USERS if waits else PROJECT)
+
+
+async def test_a_look_that_is_left_takes_its_next_with_it(tmp_path: Path) -> None:
+    class Pane(LookingPane):
+        NEXT_WAITS = True
+        seen = threading.Event()
+
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=Pane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        try:
+            await pilot.press("x", "ctrl+n", "escape")
+        finally:
+            Pane.seen.set()
+        await rest(pilot)
+        app.pane.run_move("look", lambda _report: None, looks=True)
+        await rest(pilot)
+        assert modules[0].performed == []
 
 
 async def test_a_done_step_shows_what_was_decided_and_next_leaves_it_alone(tmp_path: Path) -> None:
