@@ -18,6 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support import without_clock
 
+# Workers, and the hundreds of programs that tests start, compile nothing twice, whatever the machine says.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 without_clock.install()
 
 # The same inputs each time, so that a change is told by what it changes; `make explore` takes new ones.
