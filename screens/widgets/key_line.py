@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
-from textual.app import ComposeResult
-from textual.events import Resize
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey  # Textual exports it nowhere else
+from textual.content import Content
+from textual.events import MouseDown
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
 
-from screens.widgets.text import Text
+from screens.widgets.text import styled
 
 _MORE = "…"
+_PRESSES = "presses"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,6 @@ class Key:
         shown: as people call it.
         words: what it does.
         action: what it runs.
-        tooltip: more about it, or "".
         enabled: whether it does something now.
     """
 
@@ -38,7 +40,6 @@ class Key:
     shown: str
     words: str
     action: str
-    tooltip: str = ""
     enabled: bool = True
 
     @property
@@ -66,8 +67,11 @@ def fitting(keys: Sequence[Key], width: int, *, kept: Sequence[str], first_to_go
     return left
 
 
-class KeyLine(Footer):
-    """The keys that work now.
+class KeyLine(Widget, can_focus=False):
+    """The keys that work now, on one line; a click presses one.
+
+    They are one widget, because they change with each move of the focus: a widget for each key, as in
+    Textual's footer, takes a good part of the time that a page takes to open.
 
     Args:
         first: the ids of the keys that come first.
@@ -75,36 +79,67 @@ class KeyLine(Footer):
         first_to_go: the ids of those that make way first.
     """
 
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "key-line--key",
+        "key-line--does",
+        "key-line--off",
+        "key-line--more",
+    }
     DEFAULT_CSS = """
-    KeyLine Text { width: auto; margin-right: 1; color: $text-muted; }
+    KeyLine {
+        dock: bottom;
+        height: 1;
+        color: $footer-foreground;
+        background: $footer-background;
+        text-wrap: nowrap;
+        text-overflow: clip;
+        .key-line--key { color: $footer-key-foreground; text-style: bold; }
+        .key-line--does { color: $footer-description-foreground; }
+        .key-line--off { color: $footer-description-foreground; text-style: dim; }
+        .key-line--more { color: $text-muted; }
+    }
     """
 
     def __init__(self, *, first: Sequence[str], last: Sequence[str], first_to_go: Sequence[str] = ()) -> None:
-        super().__init__(show_command_palette=False, compact=True)
+        super().__init__()
         self._first = first
         self._last = last
         self._first_to_go = first_to_go
 
-    def compose(self) -> ComposeResult:
-        if not self._bindings_ready:
-            return
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        """Paint again; not while the terminal's window has lost the focus, when no key works for a while."""
+        if screen.app.app_focus:
+            self.refresh()
+
+    def render(self) -> Content:
         keys = self._keys()
         shown = fitting(
-            keys, self.app.size.width, kept=(*self._first, *self._last), first_to_go=self._first_to_go
+            keys, self.size.width, kept=(*self._first, *self._last), first_to_go=self._first_to_go
         )
         marked = len(shown) == len(keys)
+        parts: list[tuple[str, Style]] = []
         for key in shown:
             if not marked and key.id in self._last:
                 marked = True
-                yield Text(_MORE)
-            yield FooterKey(
-                key.key, key.shown, key.words, key.action, disabled=not key.enabled, tooltip=key.tooltip
-            ).data_bind(compact=Footer.compact)
+                parts.append((f"{_MORE} ", self.get_visual_style("key-line--more")))
+            parts += self._drawn(key)
+        return styled(*parts)
 
-    def on_resize(self, event: Resize) -> None:
-        """Another width has room for other keys."""
-        del event
-        self.call_after_refresh(self.recompose)
+    def _drawn(self, key: Key) -> list[tuple[str, Style]]:
+        press = Style.from_meta({_PRESSES: key.key}) if key.enabled else Style()
+        styles = ("key-line--key", "key-line--does") if key.enabled else ("key-line--off", "key-line--off")
+        of_key, of_words = (self.get_visual_style(name) + press for name in styles)
+        return [(key.shown, of_key), (f" {key.words}", of_words), (" ", Style())]
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        """A click presses the key."""
+        key = event.style.meta.get(_PRESSES)
+        if isinstance(key, str):
+            self.app.simulate_key(key)
 
     def _keys(self) -> list[Key]:
         """The keys that are to be shown, one an action, in their order."""
@@ -118,7 +153,6 @@ class KeyLine(Footer):
                     self.app.get_key_display(binding),
                     binding.description,
                     binding.action,
-                    active.tooltip or binding.tooltip,
                     active.enabled,
                 )
         return sorted(found.values(), key=self._place)
