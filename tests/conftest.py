@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -39,13 +40,14 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 
 _SECONDS_TO_END = 60.0
+_NUMBERS = count()
 _FORGET = ("AWS_", "XDG_", "TF_", "GNUPG", "GPG_", "MOTO_")
 
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder of the test's own; nothing in the environment leads to the developer's things."""
-    home = tmp_path_factory.mktemp("home", numbered=True)
+    home = tmp_path_factory.mktemp(f"home{next(_NUMBERS)}", numbered=False)
     for name in tuple(os.environ):
         if name.startswith(_FORGET):
             monkeypatch.delenv(name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -153,8 +155,21 @@ def git_environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def people_keys() -> Iterator[Mapping[str, bytes]]:
-    """Binary public keys of every kind, one of jane.doe, and the secret key of jane.doe."""
+def people_keys(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """Binary public keys of every kind, one of jane.doe, and the secret key of jane.doe.
+
+    They take seconds of the processor's time, so all processes of a run share what the first one makes.
+    """
+    own = tmp_path_factory.getbasetemp()
+    kept = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "people-keys.json"
+    with (kept.with_suffix(".lock")).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_text(json.dumps({name: key.hex() for name, key in _people_keys().items()}))
+    return {name: bytes.fromhex(key) for name, key in json.loads(kept.read_text()).items()}
+
+
+def _people_keys() -> dict[str, bytes]:
     with gpg_home() as home:
         keys = all_kinds_of_keys(home)
         home.key("jane.doe")
@@ -162,7 +177,7 @@ def people_keys() -> Iterator[Mapping[str, bytes]]:
         keys["jane.doe"] = home.export("jane.doe")
         keys["juan.delacruz"] = home.export("juan.delacruz")
         keys["secret"] = _secret(home)
-        yield keys
+        return keys
 
 
 def _secret(home: GpgHome) -> bytes:
