@@ -106,17 +106,22 @@ class KeyLine(Widget, can_focus=False):
         self._first = first
         self._last = last
         self._first_to_go = first_to_go
+        self._keys: Sequence[Key] = ()
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
-        """Paint again; not while the terminal's window has lost the focus, when no key works for a while."""
-        if screen.app.app_focus:
+        """Show the keys of now; not while the terminal's window has lost the focus, when none works.
+
+        The line below a dialog keeps the keys that its page had.
+        """
+        if screen.app.app_focus and screen is self.screen:
+            self._keys = self._working()
             self.refresh()
 
     def render(self) -> Content:
-        keys = self._keys()
+        keys = self._keys
         shown = fitting(
             keys, self.size.width, kept=(*self._first, *self._last), first_to_go=self._first_to_go
         )
@@ -141,7 +146,7 @@ class KeyLine(Widget, can_focus=False):
         if isinstance(key, str):
             self.app.simulate_key(key)
 
-    def _keys(self) -> list[Key]:
+    def _working(self) -> list[Key]:
         """The keys that are to be shown, one an action, in their order."""
         found: dict[str, Key] = {}
         for active in self.screen.active_bindings.values():
