@@ -15,7 +15,7 @@ import textual.app
 import textual.pilot
 from textual import constants
 from textual._compositor import Compositor
-from textual._context import active_app
+from textual._context import active_app, visible_screen_stack
 from textual.app import App
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
@@ -59,6 +59,7 @@ def _painted_when_asked(compositor: Compositor, full: bool = False, **more: Any)
     """
     if full:
         return _render_update(compositor, full, **more)
+    visible_screen_stack.set(more.get("screen_stack") or [])
     compositor._dirty_regions.clear()
     return None
 
