@@ -161,7 +161,7 @@ class Frame(App[None]):
         reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
         super().notify(
             _MARKS[severity] + shown(message),
-            title=title,
+            title=shown(title),
             severity=severity,
             timeout=max(timeout or 0.0, reading),
             markup=markup,

@@ -52,8 +52,9 @@ class PaneHost(App[None]):
         modules: Sequence[Any],
         panes: Mapping[str, type[StepPane]],
         at: StepKey | None = None,
+        **of_the_frame: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(**of_the_frame)
         self.session = session
         self.wizard = WizardScreen(Walk(session, world, modules), panes, at)
 

@@ -137,6 +137,17 @@ def test_the_first_that_works_takes_it() -> None:
     assert "canary" not in caught.value.as_text()
 
 
+def test_only_a_secret_is_copied_with_what_acts_upon_a_terminal() -> None:
+    board = Board()
+    first = FirstWorkingClipboard([desktop(board)])
+    first.copy("+\tjane\x1b[201~; rm -rf\r\n\u202e\U000e0041")
+    assert board.text == "+\tjane␛[201~; rm -rf␍\n��"
+    first.copy("x" * 200_000)
+    assert board.text == "x" * 200_000
+    first.copy(Secret("pass\x1bword"))
+    assert board.text == "pass\x1bword"
+
+
 def test_a_later_copy_elsewhere_does_not_keep_the_earlier_secret() -> None:
     board = Board()
     written: list[str] = []

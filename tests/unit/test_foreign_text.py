@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.message_samples import identity, request
+from support.poison import LAYER, POISON, places
 
 from tui.cli import output
 from tui.command_line import main
@@ -16,10 +17,6 @@ from tui.places import Places
 from workflows.core.text import one_line, safe
 from workflows.messages.handoff import Handoff
 from workflows.sandbox.project import lay_out
-
-POISON = "\x1b]52;c;UE9JU09O\x07\x1b]2;OWNED\x07\x9b31m\x7f\u202e\u200b\U000e0041\r\x1b[5m"
-"""Sets a clipboard and a title, colours, deletes, turns around, hides."""
-LAYER = "security/global/base-identities"
 
 
 @pytest.mark.parametrize(
@@ -54,44 +51,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
 # -- a project by somebody hostile ---------------------------------------------------------------------
 
 
-def replaced(path: str, old: str, new: str) -> Callable[[Path], None]:
-    """Put a text into a file of the project."""
-
-    def poison(root: Path) -> None:
-        file = root / path
-        text = file.read_text()
-        assert old in text, f"{path} has no {old!r} any more"
-        file.write_text(text.replace(old, new), newline="")
-
-    return poison
-
-
-def named(path: str) -> Callable[[Path], None]:
-    """Put a file with an odd name into the project."""
-
-    def poison(root: Path) -> None:
-        (root / path).write_text("x")
-
-    return poison
-
-
-USERS = "security/global/base-identities/locals.tf"
-PLACES: dict[str, Callable[[Path], None]] = {
-    "project": replaced("config/common.tfvars", '= "bb"', f'= "bb{POISON}"'),
-    "project_long": replaced("config/common.tfvars", '"binbash"', f'"bin{POISON}"'),
-    "email": replaced("config/common.tfvars", "aws+shared@", f"aws{POISON}@"),
-    "account id": replaced("config/common.tfvars", '"222222222222"', f'"222{POISON}"'),
-    "account name": replaced("config/common.tfvars", "apps-prd = {", f'"apps{POISON}" = {{'),
-    "region": replaced("config/common.tfvars", '"us-west-2"', f'"us-west-2{POISON}"'),
-    "profile": replaced("security/config/backend.tfvars", '"bb-security-devops"', f'"bb{POISON}"'),
-    "binary": replaced("build.env", "TF_BINARY=terraform", f"TF_BINARY=terra{POISON}"),
-    "user": replaced(USERS, '"dana.lopez"', f'"dana{POISON}", "dana.lopez"'),
-    "alias": replaced(f"{LAYER}/account.tf", "account_alias", f"# {POISON}\n  account_alias"),
-    "damage": replaced(f"{LAYER}/users.tf", "module", f"{POISON} module"),
-    "comment": replaced(f"{LAYER}/users.tf", "# People", f"# People {POISON}"),
-    "key file": named(f"{LAYER}/keys/ev{POISON}il"),
-    "layer file": named(f"{LAYER}/ev{POISON}il.tf"),
-}
+PLACES = places()
 COMMANDS = (
     ("layer", "show", LAYER),
     ("layer", "show", LAYER, "--json"),

@@ -40,6 +40,14 @@ def safe(text: str, most: int = MOST_CHARACTERS) -> str:
     return "".join(map(_sign, text.expandtabs() if "\t" in text else text))
 
 
+def safe_to_paste(text: str) -> str:
+    """All of a text, with its tabs and without what would act upon the terminal that it is pasted into.
+
+    An escape sequence in it could end what the terminal takes as pasted, and what follows would be typed.
+    """
+    return "\t".join(safe(part, len(part)) for part in text.split("\t"))
+
+
 def one_line(text: str, most: int) -> str:
     """The same on one line, for a name or a title.
 

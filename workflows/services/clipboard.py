@@ -18,6 +18,7 @@ from workflows.core.errors import OnboardError
 from workflows.core.processes import ON_A_DESKTOP, child_environment
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
+from workflows.core.text import safe_to_paste
 from workflows.services.installation import how_to_install
 
 CHILD_SECONDS = 5
@@ -196,7 +197,8 @@ class FirstWorkingClipboard:
         )
 
     def copy(self, text: str | Secret) -> Sentence:
-        """See `Clipboard`."""
+        """See `Clipboard`. Only a secret is copied as it is: any other text may hold what strangers wrote."""
+        text = text if isinstance(text, Secret) else safe_to_paste(text)
         refusals = []
         for clipboard in self._clipboards:
             try:

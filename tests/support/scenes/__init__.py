@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 from unittest import mock
 
 from support.fakes import MemoryVault, fake_world
@@ -28,6 +28,8 @@ from textual.worker import WorkerCancelled, get_current_worker
 from screens.registry import PANES
 from screens.widgets.progress import ProgressLine
 from tui.app import OnboardApp
+from tui.frame import Frame
+from tui.places import Machine
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
@@ -36,6 +38,7 @@ from workflows.world import World
 
 NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)
 SMALL, LARGE = (80, 24), (120, 36)
+Kind = TypeVar("Kind")
 Before = Callable[[Pilot[Any]], Awaitable[None]]
 
 
@@ -52,8 +55,8 @@ class Scene:
     before: Before
 
 
-class Framed(PaneHost):
-    """Names itself as the application does, and has its keys in the footer."""
+class Framed(PaneHost, Frame):
+    """Names itself as the application does, has its keys in the footer, and paints in its frame."""
 
     TITLE = OnboardApp.TITLE
     BINDINGS: ClassVar[list[BindingType]] = [*OnboardApp.BINDINGS]
@@ -87,6 +90,10 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self._undo.close()
 
+    def foreign(self, value: Kind) -> Kind:
+        """A value with texts that come from elsewhere, as the scene shows it."""
+        return value
+
     def put(self, owner: Any, name: str, value: Any) -> None:
         """Replace an attribute for as long as the scene is shown."""
         self._undo.enter_context(mock.patch.object(owner, name, value))
@@ -101,6 +108,7 @@ class Stage:
     def session(self, workflow: str, facts: Mapping[str, Any], *done: str) -> Session:
         """A session in which these steps are done ("apply@security" for one of a repeated step)."""
         session = Sessions(self.folder / "sessions", WORKFLOWS, now).create(workflow, {})
+        facts = self.foreign(facts)
         self._undo.callback(session.close)
         gives = {module.STEP.id: module.STEP.gives for module in MODULES[workflow]}
         for told in done:
@@ -112,7 +120,8 @@ class Stage:
         """The wizard at a step ("plan@security"), or at the closing page for ""."""
         step, _, item = at.partition("@")
         modules = MODULES[session.header.workflow]
-        app = Framed(session, world, modules, PANES, StepKey(step, item) if at else None)
+        key = StepKey(step, item) if at else None
+        app = Framed(session, world, modules, PANES, key, machine=Machine.this())
 
         async def then(pilot: Pilot[Any]) -> None:
             await rest(pilot)

@@ -23,11 +23,12 @@ from screens.pgp_keys import KeyChoice
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out, publish
+from workflows.services.iam import Holding, HoldingKind
 from workflows.services.terraform.events import message_of, parse_line
 from workflows.services.terraform.progress import ProgressTracker
 from workflows.services.terraform.record import PlanRecord
 from workflows.services.terraform.runner import Update
-from workflows.steps import apply, hand_over, plan, plan_resources, terraform_runs
+from workflows.steps import apply, deactivate, hand_over, mfa_reset, plan, plan_resources, terraform_runs
 from workflows.steps import planned as planned_plans
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.judged_keys import ranked
@@ -251,7 +252,7 @@ def plan_log(stage: Stage, office: Office) -> Scene:
     """While Terraform plans."""
 
     def make(_context: Context, report: Report, _code: object = None) -> Planned:
-        _replay("plan-1.15.5.jsonl", report)
+        _replay(stage, "plan-1.15.5.jsonl", report)
         stage.hold()
         raise AssertionError("held until the end")
 
@@ -265,13 +266,43 @@ def apply_ready(stage: Stage, office: Office) -> Scene:
 
 def apply_running(stage: Stage, office: Office) -> Scene:
     def perform(_request: apply.Request, _context: Context, report: Report) -> dict[str, Any]:
-        _replay("apply-1.15.5.jsonl", report, 10)
+        _replay(stage, "apply-1.15.5.jsonl", report, 10)
         stage.hold()
         raise AssertionError("held until the end")
 
     stage.put(apply, "perform", perform)
     session = _runs(stage, office, "apply", "plan@security")
     return stage.wizard(session, stage.world(), "apply@security", stage.held("ctrl+n"))
+
+
+def _written(stage: Stage, office: Office, **more: Any) -> Any:
+    """A session whose files are written, with other facts in addition."""
+    written = {"project_root": str(stage.folder), "changed_files": _CHANGED, "commit": None}
+    return stage.session("admin", {**office.facts, **written, **more}, *STEPS)
+
+
+def mfa_reset_found(stage: Stage, office: Office) -> Scene:
+    """Somebody lost a device."""
+    device = mfa_reset.Device(f"arn:aws:iam::222222222222:mfa/{PEOPLE[0]}", "virtual device", NOW)
+    owners = (mfa_reset.Owner(PEOPLE[0], True, (device,), "aws"),)
+    stage.put(mfa_reset, "look", lambda *_: mfa_reset.Found(owners, "222222222222"))
+    more = {"mfa_reset": [PEOPLE[0]]}
+    return stage.wizard(_written(stage, office, **more), stage.world(), "mfa-reset@security")
+
+
+def deactivate_found(stage: Stage, office: Office) -> Scene:
+    """Somebody leaves, has a policy of their own, and is mentioned in the repository."""
+    policy = Holding(HoldingKind.INLINE_POLICY, "made by hand")
+    mention = deactivate.Mention("README.md:7", "name", "ask alex.kim")
+    found = deactivate.Findings(
+        (deactivate.Leaver("alex.kim", True, blocking=(policy,)),),
+        {"alex.kim": deactivate.Mentioned((mention,), ("alex.kim",))},
+    )
+    stage.put(deactivate, "look", lambda *_: found)
+    leaving = {"add": {}, "remove": {"security": ["alex.kim"]}}
+    more = {"leaving": ["alex.kim"], "user_changes": leaving}
+    session = _written(stage, office, **more)
+    return stage.wizard(session, stage.world(), "deactivate@security", keys("v"))
 
 
 def confirm_removal(stage: Stage, office: Office) -> Scene:
@@ -325,10 +356,11 @@ def help_text(stage: Stage, office: Office) -> Scene:
     return _at(stage, office, "users", "f1")
 
 
-def _replay(stream: str, report: Report, lines: int | None = None) -> None:
+def _replay(stage: Stage, stream: str, report: Report, lines: int | None = None) -> None:
     tracker = ProgressTracker()
     for line in (_SUPPORT / "streams" / stream).read_text().splitlines()[:lines]:
         events = tuple(event for event in (parse_line(line),) if event is not None)
         for event in events:
             tracker.add(event)
-        report(Progress("", payload=Update((message_of(line),), events, tracker.progress())))
+        update = stage.foreign(Update((message_of(line),), events, tracker.progress()))
+        report(Progress("", payload=update))

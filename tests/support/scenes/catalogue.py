@@ -48,6 +48,8 @@ IN_THE_OFFICE: dict[str, OfficeBuild] = {
     "policies-dialog": admin.policies_dialog,
     "account": admin.account_settings,
     "review": admin.review_diff,
+    "mfa-reset": admin.mfa_reset_found,
+    "deactivate": admin.deactivate_found,
     "plan-not-made": admin.plan_not_made,
     "plan-running": admin.plan_log,
     "plan": admin.plan_made,

@@ -40,7 +40,7 @@ class StageSource:
 
     def open(self, report: Report) -> None:
         if self._holds:
-            report(Progress("Initialising management", 2, 5))
+            report(self._stage.foreign(Progress("Initialising management", 2, 5)))
             self._stage.hold()
 
     def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
@@ -77,8 +77,9 @@ def home_sessions(stage: Stage) -> Scene:
     user = Sessions(folder, WORKFLOWS, lambda: now() - timedelta(days=3)).create("new-user", {})
     project = {"project": "bb", "project_root": "/home/sam/bb-infra", "layers": ["management", "security"]}
     people = {"joining": ["jane.doe"], "leaving": [], "regrouping": [], "account_wanted": False}
-    settle(admin, StepKey("project"), {**project, **people})
-    settle(user, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    settle(admin, StepKey("project"), stage.foreign({**project, **people}))
+    joined = {"project": "bb", "user": "jane.doe", "tools": {}}
+    settle(user, StepKey("before-you-start"), stage.foreign(joined))
     admin.close()
     user.close()
     return Scene(_application(stage), rest)
@@ -99,7 +100,7 @@ def contradiction(stage: Stage) -> Scene:
 
     async def show(pilot: Pilot[Any]) -> None:
         await rest(pilot)
-        pilot.app.push_screen(Contradiction("Review", look))
+        pilot.app.push_screen(Contradiction("Review", stage.foreign(look)))
         await rest(pilot)
 
     return Scene(_application(stage), show)
@@ -119,7 +120,9 @@ def welcome_back(stage: Stage) -> Scene:
 
     async def show(pilot: Pilot[Any]) -> None:
         await rest(pilot)
-        pilot.app.push_screen(Notice("Welcome back", since_you_left(changes, "Review"), "Go on"))
+        pilot.app.push_screen(
+            Notice("Welcome back", since_you_left(stage.foreign(changes), "Review"), "Go on")
+        )
         await rest(pilot)
 
     return Scene(_application(stage), show)

@@ -26,6 +26,7 @@ def _world(stage: Stage, *, waiting: bool) -> World:
         kept_at=NOW - timedelta(days=4 if waiting else 97),
         created=NOW - timedelta(days=4 if waiting else 97),
     )
+    security = stage.foreign(security)
     if waiting:
         rotation = Rotation(Phase.WAITING, OLD, NEW, (OLD,), NOW - timedelta(days=4))
         records.put(KeyRecord(**{**vars(security), "rotation": rotation}))

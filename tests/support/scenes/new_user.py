@@ -9,6 +9,7 @@ from support.panes import PaneHost, rest
 from support.scenes import NOW, Scene, Stage, keys
 from textual.pilot import Pilot
 
+from screens import pgp_key as pgp_key_pane
 from screens.access_keys import AccessKeysPane
 from screens.widgets.dialogs import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
@@ -16,7 +17,7 @@ from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.services.authenticator import otpauth_uri, qr_matrix
-from workflows.steps import access_keys, before_you_start, handoff, pgp_key, sign_in, verify
+from workflows.steps import access_keys, before_you_start, handoff, sign_in, verify
 from workflows.steps import profiles as profiles_step
 from workflows.steps.base import Context, Progress, Report
 from workflows.steps.before_you_start import Found, Tool
@@ -129,7 +130,7 @@ def _key(name: str, fingerprint: str, **changes: Any) -> OwnChoice:
 
 def pgp_key_new(stage: Stage) -> Scene:
     """Somebody who has no key yet."""
-    stage.put(pgp_key, "own_keys", lambda _context, _report: ())
+    stage.put(pgp_key_pane, "own_keys", lambda _context, _report: ())
     return stage.wizard(
         _session(stage, "pgp-key"), stage.world(), "pgp-key", keys("enter", *"Jane", "space", *"Doe")
     )
@@ -149,7 +150,7 @@ def pgp_key_own(stage: Stage) -> Scene:
         _key("Jane Doe <jane.doe@company.example>", FINGERPRINT),
         _key("Jane Doe <jane@old.example>", "0123456789ABCDEF0123456789ABCDEF01234567", **old),
     )
-    stage.put(pgp_key, "own_keys", lambda _context, _report: found)
+    stage.put(pgp_key_pane, "own_keys", lambda _context, _report: found)
     return stage.wizard(_session(stage, "pgp-key"), stage.world(), "pgp-key")
 
 
