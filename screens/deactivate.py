@@ -91,7 +91,8 @@ class DeactivatePane(AccountWorkPane):
         self.query_one("#standing", Text).update(self._standing())
         mentioned = self._findings.mentioned if self._findings else {}
         places = sum(len(one.mentions) for one in mentioned.values())
-        words = f"! {count(places, 'place')} in the repository still mention them: v lists them."
+        mention = "mentions" if places == 1 else "mention"
+        words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
         self.query_one("#mentioned", Text).update(words if places else "")
         self.query_one("#text", Reading).text = as_text(mentioned)
 
