@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,14 @@ MAX_DEPTH = 100
 MAX_HCL = 5_000_000
 """Bytes of one `.tf` file; 5,000 users, as many as an account may have, need half of it with a block each."""
 
+MAX_TOKENS = 500_000
+"""Words and signs of one HCL text; a file of 5,000 users with a block each has 400 thousand. A parser takes a
+microsecond and half a kilobyte for each, whatever they mean."""
+
+MAX_ODD = 1_000
+"""Lines with a quote that nothing closes, and blanks that are no ASCII: a parser's time grows with their
+square, and only prose has any."""
+
 MAX_VARIABLES = 256 * 1024
 """Bytes of one variables file, or of `build.env`; with 200 accounts it has 20 thousand."""
 
@@ -31,6 +40,9 @@ _MOST_BRACKETS = (
 _NO_CHARACTER = re.compile(r"&(?=#[0-9]{8})")  # Python makes no number of more than some thousand digits
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(code for code in range(256) if chr(code) not in "[]{}")
+_SIGNS = string.punctuation.replace("_", "").encode()
+_WORDS = bytes(ord(" ") if code <= ord(" ") or code in _SIGNS else ord("a") for code in range(256))
+_NO_LETTER = re.compile(r"[^\x00-\x7f\w]")
 _CODE = re.compile(
     rb"(?P<gap>(?:\#[^\n]*+|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))\s*+)"
     rb"|(?:[^\#/<!\-\"\[\](){}]++|\"[^\"\\$%]*+\")++"  # with whole strings that hold nothing but text
@@ -48,6 +60,13 @@ class TooDeep(ValueError):  # noqa: N818 - it says what is wrong
 
     def __init__(self) -> None:
         super().__init__(f"it has more than {MAX_DEPTH} brackets inside one another")
+
+
+class TooMany(ValueError):  # noqa: N818 - it says what is wrong
+    """A text with more of something than is read."""
+
+    def __init__(self, limit: int, what: str) -> None:
+        super().__init__(f"it has more than {limit:,} {what}")
 
 
 class HclError(ValueError):
@@ -104,7 +123,7 @@ def parse_hcl(text: str) -> dict[str, Any]:
     """The attributes and blocks of an HCL text, as `pygohcl` gives them.
 
     Raises:
-        TooDeep: it is nested too deeply.
+        TooDeep, TooMany: there is too much in it.
         HclError: it is no HCL.
     """
     import pygohcl  # noqa: PLC0415 - a Go library of 10 MB that --help does not need
@@ -112,6 +131,7 @@ def parse_hcl(text: str) -> dict[str, Any]:
     if "\0" in text:  # the parser would read up to there and be content
         raise HclError("It holds a NUL byte.")
     data = text.encode("utf-8", "surrogatepass")
+    check_amount(data)
     check_depth(data)
     if sum(map(data.count, (b"[", b"(", b"{"))) > _MOST_BRACKETS:
         raise HclError(f"It has more than {_MOST_BRACKETS:,} brackets.")
@@ -133,15 +153,37 @@ def load_hcl(path: Path, limit: int = MAX_HCL) -> bytes:
     """The bytes of an HCL file that can be parsed, for those who explain a failure themselves.
 
     Raises:
-        NotAccepted: it is no regular file, too large, or nested too deeply.
+        NotAccepted: it is no regular file, too large, nested too deeply, or there is too much in it.
         OSError: it is not there, or unreadable.
     """
     data = load_file(path, limit)
     try:
+        check_amount(data)
         check_depth(data)
-    except TooDeep as error:
+    except (TooDeep, TooMany) as error:
         raise NotAccepted(path, f"{str(error).capitalize()}.") from error
     return data
+
+
+def check_amount(data: bytes) -> None:
+    """Refuse an HCL text with too many words, signs and open quotes, those of comments included.
+
+    Raises:
+        TooMany: there are more.
+    """
+    signs = len(data) - len(data.translate(None, _SIGNS))
+    words = (b" " + data.translate(_WORDS)).count(b" a")
+    if not data.isascii():
+        odd = _NO_LETTER.findall(data.decode("utf-8", "replace"))
+        signs += len(odd)
+        if sum(map(str.isspace, odd)) > MAX_ODD:
+            raise TooMany(MAX_ODD, "blanks that are no ASCII")
+    if signs + words > MAX_TOKENS:
+        raise TooMany(MAX_TOKENS, "words and signs")
+    if data.count(b'"') > MAX_ODD:
+        lines = data.replace(b'\\"', b"").split(b"\n")
+        if sum(line.count(b'"') % 2 for line in lines) > MAX_ODD:
+            raise TooMany(MAX_ODD, "lines with a quote that nothing closes")
 
 
 def check_depth(data: bytes) -> None:

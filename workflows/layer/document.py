@@ -8,6 +8,7 @@ tree where it is not; a tree is made when somebody asks for a node.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache, wraps
@@ -30,6 +31,13 @@ _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "templ
 _BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
 
 
+PATIENCE_SECONDS = 0.7
+"""Of the processor's time: what takes longer has to come on."""
+SLOWEST = 400_000
+"""Bytes that are parsed a second where the text has the form of HCL, and a tenth of what is usual."""
+_PIECE = 2**16
+
+
 @cache
 def _language() -> Language:
     return Language(tree_sitter_hcl.language())
@@ -37,8 +45,31 @@ def _language() -> Language:
 
 def parse(data: bytes, old: Tree | None = None) -> Tree:
     """The tree of some bytes; with an old tree that was told the edits, only what changed is parsed."""
-    parser = Parser(_language())
-    return parser.parse(data) if old is None else parser.parse(data, old)
+    return _tree(Parser(_language()), data, old)
+
+
+def _tree(parser: Parser, data: bytes, old: Tree | None = None) -> Tree:
+    """The tree of some bytes; where the parser gets nowhere, one error on the line that it had come to.
+
+    Its time is linear for what has the form of HCL, and grows with the square of many other texts.
+    """
+    begun, given_up_at = time.thread_time(), 0
+
+    def getting_nowhere(position: int, *_has_error: bool) -> bool:
+        nonlocal given_up_at
+        given_up_at = position
+        spent = time.thread_time() - begun
+        return spent > PATIENCE_SECONDS and position < SLOWEST * spent
+
+    def piece(position: int, _point: Point) -> bytes:
+        return data[position : position + _PIECE]
+
+    try:
+        if old is None:
+            return parser.parse(piece, progress_callback=getting_nowhere)
+        return parser.parse(piece, old, progress_callback=getting_nowhere)
+    except ValueError:  # it was given up
+        return Parser(_language()).parse(b"\n" * data.count(b"\n", 0, given_up_at) + b"}")
 
 
 def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
@@ -54,7 +85,7 @@ def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
     last = Point(row + data.count(b"\n", start, end), end - data.rfind(b"\n", 0, end) - 1)
     parser = Parser(_language())
     parser.included_ranges = [Range(first, last, start, end)]
-    return parser.parse(data)
+    return _tree(parser, data)
 
 
 @cache
@@ -374,8 +405,10 @@ class Document:
         """The line (from 1) of the first thing that is not understood, or None."""
         if self.is_plain or not self.root.has_error:
             return None
-        wrong = (one for one in walk(self.root) if one.is_error or one.is_missing)
-        return next(wrong, self.root).start_point.row + 1
+        wrong = self.root
+        while not (wrong.is_error or wrong.is_missing):
+            wrong = next(child for child in wrong.children if child.has_error)
+        return wrong.start_point.row + 1
 
     @cached_property
     def newline(self) -> bytes:

@@ -1,0 +1,109 @@
+"""Junk in place of a `.tf` file, as large as is taken: the layer is read in little time and memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.layer_edit import make_blocks, make_layer
+from workflows.core.files import NotAccepted
+from workflows.core.parsing import MAX_HCL, MAX_ODD, TooMany, check_amount, load_hcl
+from workflows.layer.document import Document, parse
+
+SECONDS = 2.0
+"""Of the processor, the start of the interpreter included."""
+MEMORY = 300 * 1024
+"""KiB."""
+
+USUAL = [("", '"'), ("", '"a" '), ("", "}"), ("", ',"'), ("", "a {}\n"), ("", "a=1\n"), ("", "\u0300")]
+SHAPES = [
+    *(("", sign) for sign in "$%&'*+,./:;<=>?@\\]^_`|~a1\t\n\r\v\f"),
+    *(("", pair) for pair in ("/*", "*/", "<<A\n", "a ", "1a", '""', '="', '"="', 'a"a"', 'a "a" ', '"a"\n')),
+    *(("", block) for block in ('a="b"\n', "a={}\n", "a[0]", "a.*.", "...", "=>", "'a' ", "\u00a0")),
+    *(("a=[", unit) for unit in ('"a",', '"a" ', "for ", "1,")),
+    *(('a="', unit) for unit in ("${a}", "$${", "%%", "\\u1234", "%{if a}%{endif}")),
+    *(("x=<<A\n", unit) for unit in ("a\n", "${a}\n", "A \n")),
+]
+READ = """
+import sys
+from pathlib import Path
+from workflows.layer.project import LayerLocation
+from workflows.layer.read import read_layer
+
+folder = Path(sys.argv[1])
+read_layer(LayerLocation("security", folder, "x", None, "security", {}, folder / "backend.tfvars", (), {}))
+"""
+
+
+def filled(head: str, unit: str) -> bytes:
+    """Of one kind of text as much as is taken."""
+    fewest, most = 0, MAX_HCL // len(unit.encode())
+    while most - fewest > 1:
+        some = (fewest + most) // 2
+        try:
+            check_amount((head + unit * some).encode())
+            fewest = some
+        except TooMany:
+            most = some
+    return (head + unit * fewest).encode()[:MAX_HCL]
+
+
+def read_in_a_child(folder: Path, text: bytes) -> None:
+    (folder / "locals.tf").write_text("locals {\n  users = []\n}\n")
+    (folder / "x.tf").write_bytes(text)
+    child = subprocess.Popen([sys.executable, "-c", READ, str(folder)], cwd=Path(__file__).parents[2])
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    assert used.ru_utime + used.ru_stime < SECONDS
+    assert used.ru_maxrss < MEMORY
+
+
+@pytest.mark.parametrize(("head", "unit"), USUAL)
+def test_a_layer_with_junk_is_read_in_little_time(head: str, unit: str, tmp_path: Path) -> None:
+    read_in_a_child(tmp_path, filled(head, unit))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("head", "unit"), SHAPES)
+def test_a_layer_with_any_junk_is_read_in_little_time(head: str, unit: str, tmp_path: Path) -> None:
+    read_in_a_child(tmp_path, filled(head, unit))
+
+
+@pytest.mark.parametrize("unit", ['"', "}", '"a" ', "a=1\n", "\u2028", '"\n'])
+def test_a_file_of_five_megabytes_of_junk_is_refused_unparsed(unit: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.tf"
+    path.write_bytes(unit.encode() * (MAX_HCL // len(unit.encode())))
+    with pytest.raises(NotAccepted) as caught:
+        load_hcl(path)
+    assert "more than" in caught.value.why
+    assert caught.value.remedy
+
+
+def test_what_the_parser_gives_up_is_broken_where_it_gave_up() -> None:
+    document = Document("x.tf", b"a = 1\n" * 100 + b'"a" ' * 100_000)
+    assert document.broken_at == 101
+    assert document.blocks == ()
+
+
+@pytest.mark.parametrize("make", [make_layer, make_blocks])
+def test_as_many_people_as_an_account_has_are_taken(make: Callable[..., object], tmp_path: Path) -> None:
+    make(tmp_path, 5_000, outputs=True)
+    for path in tmp_path.glob("*.tf"):
+        assert not parse(load_hcl(path)).root_node.has_error
+
+
+def test_quotes_in_prose_are_taken() -> None:
+    check_amount(b"a = <<T\n" + b'a screen of 15"\n' * MAX_ODD + b"T\n" + b'b = "\\"\\\\\\""\n' * 5_000)
+
+
+@given(st.binary())
+def test_any_bytes_are_counted(data: bytes) -> None:
+    check_amount(data)
