@@ -17,6 +17,7 @@ from textual import constants
 from textual._compositor import Compositor
 from textual._context import active_app, visible_screen_stack
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.pilot import Pilot
@@ -38,6 +39,7 @@ def install() -> None:
     Pilot._wait_for_screen = _settled
     constants.TEXTUAL_ANIMATIONS = "none"
     Compositor.render_update = _painted_when_asked
+    Stylesheet._parse_rules = _parsed_once
     for owner, by_timer in (
         (Input, "_toggle_cursor"),
         (TextArea, "_toggle_cursor_blink_visible"),
@@ -62,6 +64,18 @@ def _painted_when_asked(compositor: Compositor, full: bool = False, **more: Any)
     visible_screen_stack.set(more.get("screen_stack") or [])
     compositor._dirty_regions.clear()
     return None
+
+
+_parse_rules = Stylesheet._parse_rules
+_parsed: dict[tuple[Any, ...], Any] = {}
+
+
+def _parsed_once(stylesheet: Stylesheet, *sheet: Any, **more: Any) -> Any:
+    """Keep the rules of a style sheet for the next application whose variables are the same."""
+    key = (frozenset(stylesheet._variables.items()), sheet, frozenset(more.items()))
+    if key not in _parsed:
+        _parsed[key] = _parse_rules(stylesheet, *sheet, **more)
+    return _parsed[key]
 
 
 async def _settled(*_: Any, **__: Any) -> bool:
