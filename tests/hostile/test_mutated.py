@@ -1,4 +1,4 @@
-"""Messages, journals and keys with changes in them: read, or refused with what to do."""
+"""Messages, journals, keys and variables with changes in them: read, or refused with what to do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from support.mutations import mutated
 
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.core.errors import OnboardError
+from workflows.layer.discover import find_project
 from workflows.machine.session import JOURNAL, Sessions
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
@@ -29,6 +31,25 @@ from workflows.walk import Walk
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 JOURNALS = sorted((Path(__file__).parents[1] / "journals").glob("*.jsonl"))
 CSV = b"Access key ID,Secret access key\r\nAKIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\r\n"
+COMMON, BACKEND = "config/common.tfvars", "security/config/backend.tfvars"
+FILES = {
+    "build.env": b"PROJECT=bb\n",
+    COMMON: b"""project      = "bb"
+project_long = "binbash"
+region       = "us-east-1"
+accounts = {
+  security = { id = "222222222222", email = "aws+security@bb.example" }
+}
+""",
+    BACKEND: b"""region  = "us-east-1"
+profile = "bb-security-devops"
+bucket  = "bb-security-terraform-backend"
+encrypt = true
+""",
+    "security/config/account.tfvars": b'environment = "security"\n',
+    "security/global/base-identities/config.tf": b'terraform {\n  backend "s3" {\n    key = "a/b"\n  }\n}\n',
+    "security/global/base-identities/locals.tf": b"locals {\n  users = []\n}\n",
+}
 
 
 def text(data: bytes) -> str:
@@ -48,6 +69,16 @@ def journal(data: bytes) -> None:
             everybody(Walk(session, world, MODULES[session.header.workflow]).whole())
 
 
+def project_with(name: str, data: bytes) -> None:
+    """Find a project, one of whose files was changed, and its layers."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for path, text in FILES.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(data if path == name else text)
+        find_project(root)
+
+
 READERS: dict[str, tuple[list[bytes], Callable[[bytes], object]]] = {
     "handoff": (
         [Handoff("bb", (identity(),)).render().encode()],
@@ -56,6 +87,8 @@ READERS: dict[str, tuple[list[bytes], Callable[[bytes], object]]] = {
     "request": ([request().render().encode()], lambda data: open_request(text(data))),
     "key": ([public_key()[0].encode()], lambda data: public_keys(text(data))),
     "access key": ([CSV], lambda data: parse_access_key(text(data), "key.csv")),
+    "common variables": ([FILES[COMMON]], partial(project_with, COMMON)),
+    "backend file": ([FILES[BACKEND]], partial(project_with, BACKEND)),
     "journal": ([path.read_bytes() for path in JOURNALS], journal),
 }
 
