@@ -40,8 +40,9 @@ _MOST_BRACKETS = (
 _NO_CHARACTER = re.compile(r"&(?=#[0-9]{8})")  # Python makes no number of more than some thousand digits
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(code for code in range(256) if chr(code) not in "[]{}")
-_SIGNS = string.punctuation.replace("_", "").encode()
-_WORDS = bytes(ord(" ") if code <= ord(" ") or code in _SIGNS else ord("a") for code in range(256))
+_BLANKS = b" \t\r\n"
+_SIGNS = bytes(set(range(128)) - set(f"{string.ascii_letters}{string.digits}_".encode() + _BLANKS))
+_WORDS = bytes(ord(" ") if code in _BLANKS + _SIGNS else ord("a") for code in range(256))
 _NO_LETTER = re.compile(r"[^\x00-\x7f\w]")
 _CODE = re.compile(
     rb"(?P<gap>(?:\#[^\n]*+|//[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))\s*+)"
@@ -172,6 +173,7 @@ def check_amount(data: bytes) -> None:
         TooMany: there are more.
     """
     signs = len(data) - len(data.translate(None, _SIGNS))
+    signs += 2 * data.count(b'"')  # where a string begins there is more to keep than a sign
     words = (b" " + data.translate(_WORDS)).count(b" a")
     if not data.isascii():
         odd = _NO_LETTER.findall(data.decode("utf-8", "replace"))

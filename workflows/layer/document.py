@@ -31,7 +31,7 @@ _WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "templ
 _BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
 
 
-PATIENCE_SECONDS = 0.7
+PATIENCE_SECONDS = 0.5
 """Of the processor's time: what takes longer has to come on."""
 SLOWEST = 400_000
 """Bytes that are parsed a second where the text has the form of HCL, and a tenth of what is usual."""
