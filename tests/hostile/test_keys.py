@@ -67,7 +67,7 @@ def test_a_gpg_that_does_not_end_is_ended(stuck: dict[str, str]) -> None:
 def test_no_keyring_keeps_anybody_waiting(
     work: Callable[..., object], stuck: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(run_gpg.__kwdefaults__, "seconds", 0.01)
+    monkeypatch.setattr(tools, "WORK_SECONDS", 0.01)
     with pytest.raises(GpgTooSlow):
         work(tmp_path, stuck)
 

@@ -1,28 +1,41 @@
-"""The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one."""
+"""The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one.
+
+python-gnupg lists the secret keys and exports the public ones; no secret passes through it. Making a key is
+done with `tools.run_gpg` instead, because python-gnupg has no way to cancel a run or to show that it goes on,
+and would keep the passphrase in the text of the parameters.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from threading import Event
-from typing import Final
+from threading import Event, Timer
+from typing import TYPE_CHECKING, Final
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import private_folder
 from workflows.core.openpgp import Tag, split
 from workflows.core.secret import Secret
+from workflows.services.gpg import tools
 from workflows.services.gpg.details import KeyDetails
 from workflows.services.gpg.inspect import inspect_key
 from workflows.services.gpg.refusals import KeyRefused
 from workflows.services.gpg.tools import (
     PASSPHRASE_LIMIT,
     GpgFailed,
+    GpgMissing,
     GpgRun,
+    GpgTooSlow,
+    gpg_environment,
     run_gpg,
 )
+
+if TYPE_CHECKING:
+    import gnupg
 
 RECOMMENDED_PASSPHRASE_LENGTH: Final = 12
 """Characters; a shorter passphrase is warned about."""
@@ -86,41 +99,25 @@ def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) ->
     """
     if gnupg_home is not None and not gnupg_home.is_dir():
         return ()
-    run = run_gpg(["--with-colons", "--list-secret-keys"], gnupg_home=gnupg_home, environment=environment)
-    if run.exit_status != 0:
+    keyring = _open(gnupg_home, environment)
+    listed = keyring.list_keys(secret=True)
+    if listed.returncode not in {0, None}:
         raise GpgFailed(
-            "The keyring cannot be read", "gpg could not list its secret keys.", detail=run.messages
+            "The keyring cannot be read", "gpg could not list its secret keys.", detail=str(listed.stderr)
         )
     found = []
-    for fingerprint, places in _secret_parts(run.output.decode("utf-8", errors="replace")):
-        exported = _exported(fingerprint, gnupg_home, environment)
+    for key in listed:
+        exported = _exported(keyring, key["fingerprint"])
         try:
             details = inspect_key(exported, environment=environment)
         except KeyRefused:
             continue  # A secret key without its public half: nothing can be encrypted to it.
+        # Field 15 of a secret key: "+" for here, "#" for not here, else the serial number of its card.
+        places = {part["keyid"]: part["token"] for part in (key, *_subkeys(key))}
         present = frozenset(key_id for key_id, place in places.items() if place != "#")
         on_card = frozenset(key_id for key_id in present if places[key_id] not in {"+", ""})
         found.append(OwnKey(details=details, present=present, on_card=on_card))
     return tuple(found)
-
-
-def _secret_parts(listing: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """For each secret key its fingerprint, and by key id where the secret half of each part is.
-
-    That is field 15: "+" for here, "#" for not here, else the serial number of its card.
-    """
-    fingerprint, places = "", dict[str, str]()
-    for fields in (line.split(":") for line in listing.splitlines()):
-        if fields[0] == "sec":
-            if fingerprint:
-                yield fingerprint, places
-            fingerprint, places = "", {}
-        if fields[0] in {"sec", "ssb"}:
-            places[fields[4]] = fields[14]
-        elif fields[0] == "fpr":
-            fingerprint = fingerprint or fields[9]
-    if fingerprint:
-        yield fingerprint, places
 
 
 def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
@@ -138,31 +135,19 @@ def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Ma
     """
     if not re.fullmatch(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", fingerprint):
         raise ValueError("a fingerprint is 40 or 64 hexadecimal digits")
-    exported = _exported(fingerprint, gnupg_home, environment)
+    exported = _exported(_open(gnupg_home, environment), fingerprint)
     if not exported:
         raise NoSuchKey(fingerprint)
     return exported
 
 
-def _exported(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
-    """The public key, minimal; whole if gpg leaves all user ids unsigned, as of a key from the future.
-
-    Raises:
-        GpgFailed: gpg ended before it looked.
-        GpgMissing: gpg is not installed.
-    """
-
-    def export(*options: str) -> bytes:
-        run = run_gpg([*options, "--export", fingerprint], gnupg_home=gnupg_home, environment=environment)
-        if not run.has("EXPORT_RES"):
-            raise GpgFailed("The keyring cannot be read", "gpg could not export a key.", detail=run.messages)
-        return run.output
-
-    exported = export("--export-options", "export-minimal")
+def _exported(keyring: gnupg.GPG, fingerprint: str) -> bytes:
+    """The public key, minimal; whole if gpg leaves all user ids unsigned, as of a key from the future."""
+    exported = bytes(keyring.export_keys(fingerprint, armor=False, minimal=True))
     tags = [packet.tag for packet in split(exported)]
     if (Tag.USER_ID, Tag.SIGNATURE) in pairwise(tags) or Tag.USER_ID not in tags:
         return exported
-    return export()
+    return bytes(keyring.export_keys(fingerprint, armor=False, minimal=False))
 
 
 def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> list[Problem]:
@@ -333,3 +318,50 @@ def encrypt(
             detail=run.messages,
         )
     return run.output
+
+
+def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
+    """python-gnupg on this keyring, with a limit of time; imported here so that the rest starts without it.
+
+    What is read here is ASCII, but for user ids, which are taken from the exported key. So the encoding
+    is one that has no invalid bytes: a thread of python-gnupg would print a traceback for one.
+    """
+    import gnupg  # noqa: PLC0415 - see above
+
+    class Keyring(gnupg.GPG):  # type: ignore[misc]
+        """Ends gpg after `WORK_SECONDS`, which python-gnupg leaves to run for ever."""
+
+        def _collect_output(self, process: subprocess.Popen[bytes], *output: object, **more: object) -> None:
+            slow = Event()
+
+            def end() -> None:
+                slow.set()
+                process.kill()
+
+            limit = Timer(tools.WORK_SECONDS, end)
+            limit.daemon = True
+            limit.start()
+            try:
+                super()._collect_output(process, *output, **more)
+            finally:
+                limit.cancel()
+            if slow.is_set():
+                raise GpgTooSlow(tools.WORK_SECONDS)
+
+    try:
+        return Keyring(
+            gnupghome=None if gnupg_home is None else str(gnupg_home),
+            env=gpg_environment(environment),
+            encoding="latin-1",
+        )
+    except OSError as error:
+        raise GpgMissing from error
+    except ValueError as error:
+        raise GpgFailed(
+            "GnuPG does not start", "gpg ended with an error at once.", detail=str(error)
+        ) from error
+
+
+def _subkeys(key: Mapping[str, object]) -> tuple[dict[str, str], ...]:
+    information = key.get("subkey_info")
+    return tuple(information.values()) if isinstance(information, dict) else ()

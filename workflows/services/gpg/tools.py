@@ -1,7 +1,8 @@
 """Running GnuPG: where it is, and one child process with a built environment, its statuses read by name.
 
-Not python-gnupg: it gives gpg no limit of time and no passphrase on a pipe of its own, a run of it can't be
-cancelled, and it reads what gpg writes as one encoding or not at all.
+python-gnupg serves `keyring`; this runner serves everything that python-gnupg does not do: a passphrase on a
+pipe of its own, a run that can be cancelled, every status line kept, and no extra start of gpg to ask for its
+version.
 """
 
 from __future__ import annotations
