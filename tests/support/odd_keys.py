@@ -215,6 +215,12 @@ def _odd_name(home: GpgHome) -> bytes:
 
 def _version_5(home: GpgHome) -> bytes:
     compliance = ("--compliance", "gnupg")
-    home.run(*compliance, "--quick-gen-key", "version-5 <version-5@a.example>", "ed448", "cert,sign", "2y")
+    make = (*compliance, "--quick-gen-key", "version-5 <version-5@a.example>", "ed448", "cert,sign", "2y")
+    try:
+        home.run(*make)
+    except AssertionError as error:  # of one such key in 80, gpg 2.4 cannot read the secret half that it made
+        if "No secret key" not in str(error):
+            raise
+        home.run(*make)
     home.run(*compliance, "--quick-add-key", home.fingerprint("version-5"), "cv448", "encr", "2y")
     return home.export("version-5")
