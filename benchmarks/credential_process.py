@@ -26,10 +26,10 @@ from support.pgp import gpg_home
 from support.secret_service import MISSING, secret_service
 
 from benchmarks.form import amount, status
-from tui.vaults import encrypted_files
+from tui.stores import encrypted_files
 from workflows.core.secret import Secret
-from workflows.services.access_key_vault import KeptAccessKey, store_access_key
-from workflows.services.key_records import KeyRecord, KeyRecords
+from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.key_records import KeyRecord, KeyRecords
 
 BUDGET_SECONDS = 0.25
 RUNS = amount(15, 1)

@@ -13,8 +13,8 @@ from typing import Final
 
 from benchmarks.form import amount, status
 from workflows.core.errors import OnboardError
+from workflows.gpg.normalise import KEYRING_LIMIT, public_keys
 from workflows.messages.envelope import MAX_TEXT, extract_block
-from workflows.services.gpg.normalise import KEYRING_LIMIT, public_keys
 
 SIZE: Final = amount(10_000_000, 100_000)
 BUDGET: Final = 1.0

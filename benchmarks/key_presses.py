@@ -29,16 +29,16 @@ from textual.screen import Screen
 
 from benchmarks.form import amount, status
 from screens.registry import PANES
-from tui.wizard import WizardScreen
+from tui.app.wizard import WizardScreen
 from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.desktop.browser import SystemBrowser
+from workflows.desktop.clipboard import Osc52Clipboard
+from workflows.environment import World
 from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions
+from workflows.run import Walk
 from workflows.sandbox.project import lay_out
-from workflows.services.browser import SystemBrowser
-from workflows.services.clipboard import Osc52Clipboard
-from workflows.services.vault import VaultChoice, VaultUnavailable
-from workflows.walk import Walk
-from workflows.world import World
+from workflows.stores.vault import VaultChoice, VaultUnavailable
 
 BUDGET = 2.0
 FEW, MANY = 10, amount(5000, 20)

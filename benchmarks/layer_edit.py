@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.form import amount
-from workflows.layer.edit import propose
-from workflows.layer.garbage import collection_paused
-from workflows.layer.operations import AddPerson
+from workflows.hcl.garbage import collection_paused
+from workflows.layer.edit.operations import AddPerson
+from workflows.layer.edit.run import propose
 from workflows.layer.project import LayerLocation
-from workflows.layer.read import read_layer
+from workflows.layer.read.layer import read_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.form import amount, status
-from workflows.services.gpg.decrypt import decrypt
-from workflows.services.gpg.inspect import check_key
-from workflows.services.gpg.many_keys import in_parallel
+from workflows.gpg.decrypt import decrypt
+from workflows.gpg.inspect import check_key
+from workflows.gpg.many_keys import in_parallel
 
 RUNS = amount(101, 1)
 KEYS = amount(50, 2)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from benchmarks.form import amount, status
 from workflows.core.secret import Secret
-from workflows.services.profiles import plan
-from workflows.services.profiles.write import profile_paths, write_profiles
+from workflows.profiles import plan
+from workflows.profiles.write import profile_paths, write_profiles
 
 ACCOUNTS = {f"account-{number}": f"{number:012d}" for number in range(1, 201)}
 BUDGET_SECONDS = 0.05

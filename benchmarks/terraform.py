@@ -26,9 +26,9 @@ from support.admin_runs import AdminRuns, administrator
 
 from benchmarks.form import amount, status
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
-from workflows.services.terraform.runner import Kind, Run, Update, Watch
-from workflows.services.terraform.service import Terraform
-from workflows.steps.terraform_runs import OpenLayer, open_layer
+from workflows.steps.admin.terraform_runs import OpenLayer, open_layer
+from workflows.terraform.runner import Kind, Run, Update, Watch
+from workflows.terraform.service import Terraform
 
 RUNS = amount(15, 1)
 BUDGET = 1.05

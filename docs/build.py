@@ -11,19 +11,19 @@ from pathlib import Path
 
 from textual.binding import Binding
 
-from screens.base import StepPane
-from screens.help import help_text
+from screens.admin.users import UserList
 from screens.registry import PANES
-from screens.users import UserList
+from screens.step.help import help_text
+from screens.step.page import StepPane
 from screens.widgets.file_diffs import FileDiffs
 from screens.widgets.matrix import Matrix
 from screens.widgets.plan_tree import PlanTree
-from tui.app import OnboardApp
-from tui.home import HomeScreen
-from tui.wizard import WizardScreen
+from tui.app.application import OnboardApp
+from tui.app.home import HomeScreen
+from tui.app.wizard import WizardScreen
 from workflows.catalogue import WORKFLOWS
+from workflows.desktop.ambient import AMBIENT
 from workflows.machine.diagram import statuses_diagram, workflow_diagram
-from workflows.services.ambient import AMBIENT
 
 FOLDER = Path(__file__).parent
 INSIDE: Mapping[str, tuple[type, ...]] = {

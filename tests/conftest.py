@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from support import without_clock
 
+pytest_plugins = ["support.served_aws", "support.admin_project", "support.own_machine"]
+
 # Workers, and the hundreds of programs that tests start, compile nothing twice, whatever the machine says.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

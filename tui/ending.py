@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import NoReturn
 
-from tui.cli.output import flush
-
 SECONDS_FOR_THREADS = 0.5
 """So long a thread may go on once the program ends; most have heard of it long before."""
 SECONDS_TO_END = 1.6
@@ -65,7 +63,7 @@ def handling(handlers: Mapping[signal.Signals, Callable[[int, FrameType | None],
             signal.signal(number, handler)
 
 
-def leave(code: int) -> int:
+def leave(code: int, flush: Callable[[], None]) -> int:
     """Give the exit code back, unless a thread would keep the interpreter from ending: then end here."""
     end = time.monotonic() + SECONDS_FOR_THREADS
     others = [

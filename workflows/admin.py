@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import Workflow
-from workflows.steps import (
+from workflows.steps.admin import (
     account,
     apply,
     deactivate,
@@ -17,7 +17,7 @@ from workflows.steps import (
     sts_regions,
     users,
 )
-from workflows.steps.base import StepModule
+from workflows.steps.shared.module import StepModule
 
 STEPS: tuple[StepModule, ...] = (
     project,  # find the project; say what is to be done, and for whom

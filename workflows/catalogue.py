@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from workflows import admin, new_user, rotation
 from workflows.machine.declaration import Workflow
-from workflows.steps.base import StepModule
+from workflows.steps.shared.module import StepModule
 
 WORKFLOWS: tuple[Workflow, ...] = (admin.ADMIN, new_user.NEW_USER, rotation.ROTATION)
 MODULES: Mapping[str, tuple[StepModule, ...]] = {

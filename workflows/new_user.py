@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import Workflow
-from workflows.steps import (
+from workflows.steps.new_user import (
     access_keys,
     before_you_start,
     handoff,
@@ -13,7 +13,7 @@ from workflows.steps import (
     sign_in,
     verify,
 )
-from workflows.steps.base import StepModule
+from workflows.steps.shared.module import StepModule
 
 STEPS: tuple[StepModule, ...] = (
     before_you_start,  # what is needed, what is here

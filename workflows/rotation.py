@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import Workflow
-from workflows.steps import retirement, rotation
-from workflows.steps.base import StepModule
+from workflows.steps.rotation import delete_old_key as retirement
+from workflows.steps.rotation import rotate as rotation
+from workflows.steps.shared.module import StepModule
 
 STEPS: tuple[StepModule, ...] = (
     rotation,  # a new key in place of the kept one; the old one is deactivated

@@ -13,9 +13,9 @@ from textual.widgets import Input
 
 from screens.widgets.field_row import FieldRow
 from screens.widgets.text import Text
+from workflows.aws.authenticator import PERIOD_SECONDS, seconds_left
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.services.authenticator import PERIOD_SECONDS, seconds_left
 
 _CELLS = 10
 

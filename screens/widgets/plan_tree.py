@@ -23,12 +23,12 @@ from textual.widgets import Input
 from screens.widgets.filter_field import FilterField
 from screens.widgets.line_list import Line, LineList
 from screens.widgets.text import Text, segment
+from workflows.core.counts import count
 from workflows.core.sentences import text_of
-from workflows.numbers import count
-from workflows.services.terraform.events import RefreshComplete, RefreshStart
-from workflows.services.terraform.plan import Action
-from workflows.services.terraform.runner import Update
-from workflows.steps.plan_resources import SIGNS, WORDS, Resource
+from workflows.steps.admin.plan_resources import SIGNS, WORDS, Resource
+from workflows.terraform.events import RefreshComplete, RefreshStart
+from workflows.terraform.plan import Action
+from workflows.terraform.runner import Update
 
 _KINDS = {"+": "added", "~": "altered", "-": "removed", "±": "replaced"}
 _HEAD = "Resources (enter opens one, / filters)"

@@ -7,7 +7,7 @@ from time import monotonic
 from rich.cells import cell_len
 
 from screens.widgets.text import Text
-from workflows.steps.base import Progress
+from workflows.steps.shared.module import Progress
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _BAR_CELLS = 20

@@ -14,9 +14,9 @@ from textual.style import Style
 
 from screens.widgets.dialogs import Dialog, tell
 from screens.widgets.text import Button, Text, styled
+from workflows.aws.authenticator import grouped_seed
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
-from workflows.services.authenticator import grouped_seed
 
 _GROUPS_PER_LINE = 4
 _WORDS = (

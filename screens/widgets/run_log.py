@@ -6,9 +6,9 @@ from itertools import chain, islice
 
 from screens.widgets.lists import Log
 from screens.widgets.text import Text
-from workflows.services.terraform.progress import Progress
-from workflows.services.terraform.redaction import redact
-from workflows.services.terraform.runner import Update
+from workflows.terraform.progress import Progress
+from workflows.terraform.redaction import redact
+from workflows.terraform.runner import Update
 
 _MOST_LINES = 5_000
 _MOST_RESOURCES = 12

@@ -14,15 +14,15 @@ from support.pgp import gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from textual.pilot import Pilot
 
-from screens.apply import ApplyPane
-from screens.base import StepPane
-from screens.hand_over import HandOverPane
-from screens.plan import PlanPane
+from screens.admin.apply import ApplyPane
+from screens.admin.hand_over import HandOverPane
+from screens.admin.plan import PlanPane
+from screens.step.page import StepPane
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps import apply, hand_over, plan
+from workflows.steps.admin import apply, hand_over, plan
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PANES: dict[str, type[StepPane]] = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}

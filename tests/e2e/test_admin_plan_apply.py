@@ -18,15 +18,15 @@ from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.core.errors import OnboardError
+from workflows.gpg.decrypt import clean_ciphertext
+from workflows.gpg.normalise import normalise
 from workflows.machine.observations import AGREES
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.decrypt import clean_ciphertext
-from workflows.services.gpg.normalise import normalise
-from workflows.services.terraform.runner import LeftRunning, Update
-from workflows.steps import apply, hand_over, plan
-from workflows.steps.terraform_credentials import WrongAccount
-from workflows.steps.terraform_runs import administrator
+from workflows.steps.admin import apply, hand_over, plan
+from workflows.steps.admin.terraform_credentials import WrongAccount
+from workflows.steps.admin.terraform_runs import administrator
+from workflows.terraform.runner import LeftRunning, Update
 
 pytestmark = pytest.mark.e2e
 NAME = "jane.doe"

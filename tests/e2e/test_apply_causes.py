@@ -12,15 +12,15 @@ from support.admin_runs import LAYERS, AdminRuns, administrator
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
+from workflows.aws.clients import ClientFactory
+from workflows.gpg.normalise import normalise
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.clients import ClientFactory
-from workflows.services.gpg.normalise import normalise
-from workflows.services.terraform.failures import InitRefused, InitWay
-from workflows.services.terraform.results import ApplyFailed
-from workflows.steps import apply, hand_over, plan, recovery
-from workflows.steps.recovery import Way
-from workflows.steps.terraform_profiles import layer_profile, project_files
-from workflows.steps.terraform_runs import located
+from workflows.steps.admin import apply, hand_over, plan, recovery
+from workflows.steps.admin.recovery import Way
+from workflows.steps.admin.terraform_profiles import layer_profile, project_files
+from workflows.steps.admin.terraform_runs import located
+from workflows.terraform.failures import InitRefused, InitWay
+from workflows.terraform.results import ApplyFailed
 
 pytestmark = pytest.mark.e2e
 ACCOUNT = "management"

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from support.terminal import Terminal, terminal
 
-from tui.places import Machine
+from tui.host import Machine
 from workflows.sandbox.project import lay_out
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
@@ -25,7 +25,7 @@ STUCK = """
 import re, subprocess, sys, time
 from pathlib import Path
 
-from tui.command_line import main
+from tui.cli.main import main
 from workflows.steps import project
 
 

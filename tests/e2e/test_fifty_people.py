@@ -10,20 +10,21 @@ import pytest
 from support.admin_runs import AdminRuns, administrator
 from support.given import Given
 from support.panes import PaneHost, new_session, rest, settle, until
+from support.repository import TESTS
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from textual.widgets import Static
 
-from screens.apply import ApplyPane
-from screens.plan import PlanPane
+from screens.admin.apply import ApplyPane
+from screens.admin.plan import PlanPane
+from workflows.gpg.normalise import normalise
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.normalise import normalise
-from workflows.steps import apply, plan
+from workflows.steps.admin import apply, plan
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 NAMES = [f"person.number{number:02}" for number in range(50)]
-KEY = Path(__file__).parents[1] / "support" / "keys" / "jane.doe.asc"
+KEY = TESTS / "support" / "keys" / "jane.doe.asc"
 PLAN, APPLY = StepKey("plan", "management"), StepKey("apply", "management")
 
 

@@ -11,9 +11,9 @@ from support.admin_runs import AdminRuns, administrator
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.sandbox.sandbox import Sandbox
-from workflows.steps import apply, group_views, groups, plan
+from workflows.steps.admin import apply, group_views, groups, plan
+from workflows.steps.admin.group_views import renamed
 from workflows.steps.decisions import NewGroup, PolicyChanges
-from workflows.steps.group_views import renamed
 
 pytestmark = pytest.mark.e2e
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"

@@ -26,12 +26,12 @@ from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.terraform.failures import LockHeld, StateUnwritten
-from workflows.services.terraform.results import ApplyFailed
-from workflows.services.terraform.runner import Update
-from workflows.steps import apply, hand_over, plan, recovery
-from workflows.steps.left_behind import running_in
-from workflows.steps.recovery import Way
+from workflows.steps.admin import apply, hand_over, plan, recovery
+from workflows.steps.admin.recovery import Way
+from workflows.steps.shared.left_behind import running_in
+from workflows.terraform.failures import LockHeld, StateUnwritten
+from workflows.terraform.results import ApplyFailed
+from workflows.terraform.runner import Update
 
 pytestmark = pytest.mark.e2e
 NAME, ACCOUNT = "jane.doe", "management"

@@ -22,12 +22,12 @@ from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from support.styled_project import Styling, moves, restyle
 
+from workflows.gpg.decrypt import clean_ciphertext
 from workflows.layer.discover import find_project
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.decrypt import clean_ciphertext
-from workflows.steps import apply, hand_over, plan
-from workflows.steps.planned import Planned
+from workflows.steps.admin import apply, hand_over, plan
+from workflows.steps.admin.planned import Planned
 
 pytestmark = pytest.mark.e2e
 

@@ -21,28 +21,29 @@ from support.given import Given
 from support.leak_hunt import LeakHunt, hunting
 from support.panes import PaneHost, new_session, rest, settle
 from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.repository import TESTS
 from support.served_aws import ITEM, NewUserAws, served, user_key
 from support.strict_aws import SECURITY
 from textual.widgets import Input
 
-from screens.access_keys import AccessKeysPane
-from screens.mfa import MfaPane
+from screens.new_user.access_keys import AccessKeysPane
+from screens.new_user.mfa import MfaPane
 from screens.widgets.choices import Choices
 from screens.widgets.qr_dialog import QrDialog
-from tui.vaults import vault_for
+from tui.stores import vault_for
+from workflows.aws import iam, sts
+from workflows.aws.clients import Credentials
+from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.sts import CodeMemory, RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
-from workflows.services import iam, sts
-from workflows.services.aws_errors import AwsError, AwsFailure
-from workflows.services.clients import Credentials
-from workflows.services.sts import CodeMemory, RepeatedCode, WrongCode
-from workflows.steps import access_keys, mfa
-from workflows.steps.key_session import KeySession, created_key, key_session
-from workflows.steps.mfa import Pending, Registered
-from workflows.steps.own_access_key import KeyInHand, KeyPlace
-from workflows.steps.own_identity import clients_for
+from workflows.steps.new_user import access_keys, mfa
+from workflows.steps.new_user.mfa import Pending, Registered
+from workflows.steps.shared.key_session import KeySession, created_key, key_session
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.shared.own_identity import clients_for
 
 pytestmark = pytest.mark.e2e
 
@@ -260,12 +261,12 @@ from functools import partial
 from pathlib import Path
 from support.fakes import fake_world
 from support.pgp import ENVIRONMENT
-from tui.vaults import vault_for
+from tui.stores import vault_for
 from workflows.core.secret import Secret
-from workflows.services.authenticator import totp
+from workflows.aws.authenticator import totp
 from workflows.steps import mfa
-from workflows.steps.base import Context
-from workflows.steps.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -316,7 +317,7 @@ def test_a_wizard_killed_over_the_codes_goes_on_with_the_same_device(
         input=json.dumps(told),
         text=True,
         capture_output=True,
-        env={"PATH": ENVIRONMENT["PATH"], "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={"PATH": ENVIRONMENT["PATH"], "PYTHONPATH": str(TESTS)},
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -22,14 +22,14 @@ from support.new_user import PASSPHRASE, PASSWORD, handoff_for, world_of, writte
 from support.panes import PaneHost, new_session, rest, settle, until
 from support.pgp import GpgHome, gpg_home
 
-from screens.before_you_start import BeforeYouStartPane
-from screens.handoff import HandoffPane
-from screens.pgp_key import PgpKeyPane
-from screens.sign_in import SignInPane
+from screens.new_user.before_you_start import BeforeYouStartPane
+from screens.new_user.handoff import HandoffPane
+from screens.new_user.pgp_key import PgpKeyPane
+from screens.new_user.sign_in import SignInPane
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
-from workflows.steps import before_you_start, handoff, pgp_key, sign_in
+from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
 
 pytestmark = pytest.mark.e2e
 CANARY = "planted canary/4f+9c"

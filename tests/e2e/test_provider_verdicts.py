@@ -21,13 +21,13 @@ from support.pgp import ENVIRONMENT, GpgHome, all_kinds_of_keys, gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 
 from workflows.core.openpgp import Tag, split
+from workflows.gpg.inspect import CheckedKey, check_key
+from workflows.gpg.key_file import judge_file
+from workflows.gpg.refusals import KeyRefused
+from workflows.gpg.verdict import Verdict, VerdictKind, judge
 from workflows.sandbox.mirror import PROVIDER_VERSION
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.inspect import CheckedKey, check_key
-from workflows.services.gpg.key_file import judge_file
-from workflows.services.gpg.refusals import KeyRefused
-from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
-from workflows.services.terraform.events import ApplyComplete, Diagnostic, parse_line
+from workflows.terraform.events import ApplyComplete, Diagnostic, parse_line
 
 pytestmark = pytest.mark.e2e
 

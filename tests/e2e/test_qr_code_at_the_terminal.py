@@ -17,8 +17,8 @@ import sys
 from textual.app import App
 from screens.widgets.qr_dialog import QrDialog
 from workflows.core.secret import Secret
-from workflows.services.clients import Credentials
-from workflows.steps.mfa import Pending
+from workflows.aws.clients import Credentials
+from workflows.steps.new_user.mfa import Pending
 
 class Shown(App):
     def on_mount(self):

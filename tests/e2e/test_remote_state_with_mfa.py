@@ -25,18 +25,18 @@ from support.pgp import gpg_home
 from support.sandbox import sandbox, sandbox_cache, sandbox_folder  # noqa: F401
 from textual.pilot import Pilot
 
-from screens.apply import ApplyPane
-from screens.hand_over import HandOverPane
-from screens.plan import PlanPane
+from screens.admin.apply import ApplyPane
+from screens.admin.hand_over import HandOverPane
+from screens.admin.plan import PlanPane
 from screens.widgets.code_field import CodeField
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
 from workflows.messages.handoff import open_handoff
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.terraform import commands
-from workflows.steps import apply, hand_over, plan
-from workflows.steps.left_behind import running_in
+from workflows.steps.admin import apply, hand_over, plan
+from workflows.steps.shared.left_behind import running_in
+from workflows.terraform import commands
 
 pytestmark = pytest.mark.e2e
 ACCOUNT, USER, NAME = "222222222222", "lee.admin", "jane.doe"

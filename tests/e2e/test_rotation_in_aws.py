@@ -14,16 +14,16 @@ import pytest
 from support.served_aws import BASE, NewUserAws, served, user_key
 from support.watched_acts import Acts, Killed, Watched
 
+from workflows.aws import sts
+from workflows.aws.clients import Credentials
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
-from workflows.services import sts
-from workflows.services.clients import Credentials
-from workflows.services.key_records import KeyRecord, KeyRecords, Phase
-from workflows.services.key_store import FileStore, KeyStore
-from workflows.services.profiles.write import profile_paths
-from workflows.services.rotation import Parts, finish, recover, rotate
-from workflows.steps.key_session import KeySession, key_session
-from workflows.steps.own_identity import clients_for
+from workflows.profiles.write import profile_paths
+from workflows.steps.shared.key_session import KeySession, key_session
+from workflows.steps.shared.own_identity import clients_for
+from workflows.stores.key_records import KeyRecord, KeyRecords, Phase
+from workflows.stores.key_store import FileStore, KeyStore
+from workflows.stores.rotation import Parts, finish, recover, rotate
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("quick_disk")]
 

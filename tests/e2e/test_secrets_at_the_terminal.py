@@ -25,12 +25,12 @@ pytestmark = [
 # The program with a defect: it fails where the password is a local variable and in the exception's text.
 DEFECTIVE = """
 import sys
-from screens.sign_in import SignInPane
+from screens.new_user.sign_in import SignInPane
 def broken(self):
     password = self.password.reveal()
     raise RuntimeError(f"defect at {password}")
 SignInPane.action_copy_user = broken
-from tui.command_line import main
+from tui.cli.main import main
 sys.exit(main(["resume"]))
 """
 

@@ -17,7 +17,7 @@ from support.pgp import gpg_home
 from support.sandbox import sandbox_cache
 from support.terminal import Terminal, terminal
 
-from tui.places import Machine
+from tui.host import Machine
 from workflows.messages.handoff import Handoff
 from workflows.messages.request import Request
 from workflows.sandbox.project import lay_out

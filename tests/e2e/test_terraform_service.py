@@ -16,18 +16,19 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.repository import ROOT
 from support.terraform import make_layer, terraform_argv, terraform_environment
 
 from workflows.core.errors import Cancelled, OnboardError
 from workflows.core.shapes import plain, read
-from workflows.services.terraform.binary import Binary, Product, Wanted, choose_binary, identify
-from workflows.services.terraform.failures import StateUnwritten
-from workflows.services.terraform.kept import replace_next
-from workflows.services.terraform.plan import Action
-from workflows.services.terraform.record import PlanRecord
-from workflows.services.terraform.results import ApplyCancelled, ApplyFailed
-from workflows.services.terraform.runner import Kind, LeftRunning, Run, Update, Watch
-from workflows.services.terraform.service import Terraform
+from workflows.terraform.binary import Binary, Product, Wanted, choose_binary, identify
+from workflows.terraform.failures import StateUnwritten
+from workflows.terraform.kept import replace_next
+from workflows.terraform.plan import Action
+from workflows.terraform.record import PlanRecord
+from workflows.terraform.results import ApplyCancelled, ApplyFailed
+from workflows.terraform.runner import Kind, LeftRunning, Run, Update, Watch
+from workflows.terraform.service import Terraform
 
 pytestmark = pytest.mark.e2e
 
@@ -270,10 +271,10 @@ import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from workflows.core.shapes import read
-from workflows.services.terraform.binary import Binary, Product
-from workflows.services.terraform.record import PlanRecord
-from workflows.services.terraform.service import Terraform
-from workflows.services.terraform.failures import StateUnwritten
+from workflows.terraform.binary import Binary, Product
+from workflows.terraform.record import PlanRecord
+from workflows.terraform.service import Terraform
+from workflows.terraform.failures import StateUnwritten
 
 given = json.loads(sys.argv[1])
 Terraform(
@@ -299,7 +300,7 @@ def start_wizard(terraform: Terraform, record: PlanRecord) -> subprocess.Popen[b
         "environment": terraform_environment(terraform.folder.parent),
         "record": plain(record),
     }
-    root = str(Path(__file__).parents[2])
+    root = str(ROOT)
     return subprocess.Popen(
         [sys.executable, "-c", WIZARD, json.dumps(given)],
         env={**os.environ, "PYTHONPATH": root},
@@ -390,7 +391,7 @@ def test_no_folder_for_sockets_stays_behind(quick: Terraform, tmp_path: Path) ->
 def test_a_lock_that_is_held_says_who_holds_it(
     slow: Terraform, over: Path, binary: Binary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.services.terraform.commands.LOCK_TIMEOUT", "0s")
+    monkeypatch.setattr("workflows.terraform.commands.LOCK_TIMEOUT", "0s")
     record, _ = slow.plan()
     leave = threading.Event()
     with pytest.raises(LeftRunning):

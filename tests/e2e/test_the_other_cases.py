@@ -21,23 +21,15 @@ from support.admin_runs import AdminRuns, administrator
 from support.pgp import GpgHome, gpg_home
 from support.sandbox import sandbox_cache  # noqa: F401
 
+from workflows.aws import iam
+from workflows.aws.iam import HoldingKind
 from workflows.messages.handoff import NEW_KEY, NEW_PASSWORD, Identity, open_handoff
 from workflows.sandbox.sandbox import Sandbox, delete_sandbox
-from workflows.services import iam
-from workflows.services.iam import HoldingKind
-from workflows.services.terraform.state import State
-from workflows.steps import (
-    apply,
-    deactivate,
-    hand_over,
-    mfa_reset,
-    pgp_keys,
-    plan,
-    project,
-)
-from workflows.steps.planned import Planned
-from workflows.steps.terraform_runs import administrator as iam_administrator
-from workflows.steps.terraform_runs import open_layer, read_state
+from workflows.steps.admin import apply, deactivate, hand_over, mfa_reset, pgp_keys, plan, project
+from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.terraform_runs import administrator as iam_administrator
+from workflows.steps.admin.terraform_runs import open_layer, read_state
+from workflows.terraform.state import State
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("other-cases")]
 PROFILE = 'module.user["{}"].aws_iam_user_login_profile.this[0]'

@@ -19,9 +19,9 @@ from support.walker import Walker, wizard
 from textual.widgets import Static
 
 from screens.widgets.matrix import Matrix
-from tui.app import Start
-from tui.places import Machine, Places, utc_now
-from tui.shelf import Shelf
+from tui.app.application import Start
+from tui.host import Machine, Places, utc_now
+from tui.session_catalogue import Shelf
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
 

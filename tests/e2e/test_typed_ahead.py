@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.terminal import terminal
 
-from tui.places import Machine
+from tui.host import Machine
 
 PROGRAM = Path(sys.executable).with_name("iam-onboard")
 TIMES = 10

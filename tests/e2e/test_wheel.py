@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("tui", "screens", "workflows")
 
 pytestmark = pytest.mark.e2e
@@ -98,7 +98,7 @@ def test_the_command_works(program: Path, tmp_path: Path) -> None:
 def test_the_wizard_starts_from_it(program: Path, tmp_path: Path) -> None:
     """Every screen and its help text is found in what was installed."""
     code = (
-        "from screens.registry import PANES; from screens.help import help_text;"
+        "from screens.registry import PANES; from screens.step.help import help_text;"
         "print(all(help_text(step) for step in [*PANES, '']))"
     )
     assert run([str(program.with_name("python")), "-c", code], tmp_path) == "True\n"

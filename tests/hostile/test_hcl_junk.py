@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.repository import ROOT
 
 from benchmarks.layer_edit import make_blocks, make_layer
 from workflows.core.files import NotAccepted
 from workflows.core.parsing import MAX_HCL, MAX_ODD, TooMany, check_amount, load_hcl
-from workflows.layer.document import Document, parse
+from workflows.hcl.document import Document, parse
 
 SECONDS = 2.0
 """Of the processor, the start of the interpreter included."""
@@ -35,7 +36,7 @@ READ = """
 import sys
 from pathlib import Path
 from workflows.layer.project import LayerLocation
-from workflows.layer.read import read_layer
+from workflows.layer.read.layer import read_layer
 
 folder = Path(sys.argv[1])
 read_layer(LayerLocation("security", folder, "x", None, "security", {}, folder / "backend.tfvars", (), {}))
@@ -58,7 +59,7 @@ def filled(head: str, unit: str) -> bytes:
 def read_in_a_child(folder: Path, text: bytes) -> None:
     (folder / "locals.tf").write_text("locals {\n  users = []\n}\n")
     (folder / "x.tf").write_bytes(text)
-    child = subprocess.Popen([sys.executable, "-c", READ, str(folder)], cwd=Path(__file__).parents[2])
+    child = subprocess.Popen([sys.executable, "-c", READ, str(folder)], cwd=ROOT)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0

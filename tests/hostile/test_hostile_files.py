@@ -16,18 +16,18 @@ import pytest
 from hostile.kinds import KINDS, put
 from support.admin_project import quiet
 
-from tui.command_line import main
-from tui.places import Machine, Places
-from tui.session_control import Parts, SessionControl
-from tui.shelf import Shelf
-from tui.worlds import OwnMachine
+from tui.app.session_control import Parts, SessionControl
+from tui.cli.main import main
+from tui.environments import OwnMachine
+from tui.host import Machine, Places
+from tui.session_catalogue import Shelf
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.core.errors import OnboardError
+from workflows.desktop.clipboard import Osc52Clipboard
 from workflows.machine.events import StepKey
 from workflows.machine.session import Sessions
 from workflows.sandbox.project import lay_out
-from workflows.services.clipboard import Osc52Clipboard
-from workflows.steps import project as project_step
+from workflows.steps.admin import project as project_step
 
 pytestmark = pytest.mark.timeout(600)  # what waits for a pipe waits for ever
 

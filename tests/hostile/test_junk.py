@@ -9,9 +9,9 @@ from support.growth import growth
 
 from benchmarks.junk import KEYS, MESSAGES, filled, read_keys, read_message
 from workflows.core.errors import OnboardError
+from workflows.gpg.normalise import KEYRING_LIMIT, public_keys
+from workflows.gpg.refusals import TooManyParts
 from workflows.messages.envelope import MAX_TEXT, extract_block
-from workflows.services.gpg.normalise import KEYRING_LIMIT, public_keys
-from workflows.services.gpg.refusals import TooManyParts
 
 LINEAR = 30
 """Of a text eight times as long; where every character costs as many steps as there are, it would be 64."""

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from support.pgp import ENVIRONMENT
 
-from workflows.services.gpg import inspect, tools
-from workflows.services.gpg.inspect import UnreadableKey, inspect_key
-from workflows.services.gpg.keyring import NoSuchKey, export_public_key, list_secret_keys
-from workflows.services.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
-from workflows.services.gpg.refusals import TooManyParts
-from workflows.services.gpg.tools import GpgTooSlow, run_gpg
+from workflows.gpg import inspect, tools
+from workflows.gpg.inspect import UnreadableKey, inspect_key
+from workflows.gpg.keyring import NoSuchKey, export_public_key, list_secret_keys
+from workflows.gpg.normalise import KEYS_LIMIT, PARTS_LIMIT, normalise, public_keys
+from workflows.gpg.refusals import TooManyParts
+from workflows.gpg.tools import GpgTooSlow, run_gpg
 
 
 def packet(tag: int, body: bytes) -> bytes:

@@ -16,20 +16,21 @@ from hypothesis import strategies as st
 from support.fakes import fake_world
 from support.message_samples import identity, public_key, request
 from support.mutations import mutated
+from support.repository import TESTS
 
+from workflows.aws.access_key_file import parse_access_key
 from workflows.catalogue import MODULES, WORKFLOWS
 from workflows.core.errors import OnboardError
+from workflows.gpg.normalise import public_keys
 from workflows.layer.discover import find_project
 from workflows.machine.session import JOURNAL, Sessions
 from workflows.messages.handoff import Handoff, open_handoff
 from workflows.messages.request import open_request
-from workflows.services.access_key_file import parse_access_key
-from workflows.services.gpg.normalise import public_keys
-from workflows.steps.everybody import everybody
-from workflows.walk import Walk
+from workflows.run import Walk
+from workflows.steps.admin.everybody import everybody
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
-JOURNALS = sorted((Path(__file__).parents[1] / "journals").glob("*.jsonl"))
+JOURNALS = sorted((TESTS / "journals").glob("*.jsonl"))
 CSV = b"Access key ID,Secret access key\r\nAKIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\r\n"
 COMMON, BACKEND = "config/common.tfvars", "security/config/backend.tfvars"
 FILES = {

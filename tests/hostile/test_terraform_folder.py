@@ -9,9 +9,9 @@ import pytest
 from hostile.kinds import KINDS, put
 
 from workflows.core.files import FileError
-from workflows.services.terraform.record import hash_sources
-from workflows.services.terraform.requirements import init_needed
-from workflows.services.terraform.stored import place_of
+from workflows.terraform.record import hash_sources
+from workflows.terraform.requirements import init_needed
+from workflows.terraform.stored import place_of
 
 pytestmark = pytest.mark.timeout(600)
 

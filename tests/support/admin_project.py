@@ -19,11 +19,11 @@ from support.pgp import GpgHome, all_kinds_of_keys, gpg_home
 from support.terraform import terraform_argv
 
 from workflows.core.processes import child_environment
+from workflows.environment import World
 from workflows.sandbox.project import lay_out, publish
-from workflows.steps import account, group_views, groups, pgp_keys, project, review, taken_keys, users
-from workflows.steps.base import Context, Progress, StepModule
-from workflows.steps.judged_keys import TakenKey
-from workflows.world import World
+from workflows.steps.admin import account, group_views, groups, pgp_keys, project, review, taken_keys, users
+from workflows.steps.admin.judged_keys import TakenKey
+from workflows.steps.shared.module import Context, Progress, StepModule
 
 MODULES: tuple[StepModule, ...] = (project, pgp_keys, users, groups, account, review)
 LAYER = "global/base-identities"

@@ -10,11 +10,11 @@ from typing import Any
 
 from support.fakes import fake_world
 
+from workflows.environment import World
+from workflows.gpg.normalise import normalise
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.gpg.normalise import normalise
-from workflows.steps import plan, review
-from workflows.steps.base import Context, Progress
-from workflows.world import World
+from workflows.steps.admin import plan, review
+from workflows.steps.shared.module import Context, Progress
 
 LAYERS = ["management", "security"]
 

@@ -11,17 +11,17 @@ from support.panes import PaneHost, new_session, rest, settle
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from screens.account import AccountPane
-from screens.base import StepPane
-from screens.groups import GroupsPane
-from screens.pgp_keys import PgpKeysPane
-from screens.project import ProjectPane
-from screens.review import ReviewPane
-from screens.users import UsersPane
+from screens.admin.account import AccountPane
+from screens.admin.groups import GroupsPane
+from screens.admin.pgp_keys import PgpKeysPane
+from screens.admin.project import ProjectPane
+from screens.admin.review import ReviewPane
+from screens.admin.users import UsersPane
+from screens.step.page import StepPane
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session
 from workflows.machine.state import Status
-from workflows.steps.base import StepModule
+from workflows.steps.shared.module import StepModule
 
 PANES: Mapping[str, type[StepPane]] = {
     "project": ProjectPane,

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from workflows.core.secret import Secret
-from workflows.services.vault import VaultChoice
-from workflows.world import World
+from workflows.environment import World
+from workflows.stores.vault import VaultChoice
 
 
 class FakeClipboard:

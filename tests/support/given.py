@@ -10,7 +10,7 @@ from workflows.core.errors import Problem
 from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation
-from workflows.steps.base import Context, Report
+from workflows.steps.shared.module import Context, Report
 
 
 class Given:

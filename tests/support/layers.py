@@ -9,11 +9,11 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from workflows.layer.document import Document
+from workflows.hcl.document import Document
 from workflows.layer.files import FileSet
 from workflows.layer.model import Layer
 from workflows.layer.project import LayerLocation
-from workflows.layer.read import read_files
+from workflows.layer.read.layer import read_files
 
 VARIABLES: Mapping[str, object] = {"project": "bb", "project_long": "binbash", "environment": "security"}
 BUCKET = """data "aws_iam_policy_document" "odd" {

@@ -12,9 +12,9 @@ from support.message_samples import identity
 from support.panes import PaneHost
 from support.pgp import ENVIRONMENT, GpgHome
 
+from workflows.environment import World
 from workflows.messages.handoff import Handoff, Identity
-from workflows.steps.base import Context, Progress
-from workflows.world import World
+from workflows.steps.shared.module import Context, Progress
 
 PASSPHRASE = "canary-passphrase-71c4"
 PASSWORD = "canary-Passw0rd-9e2b!"

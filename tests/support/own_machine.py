@@ -8,10 +8,10 @@ import pytest
 from support.served_aws import NewUserAws
 
 from tui.cli import asking
-from tui.places import Machine, Places
+from tui.host import Machine, Places
 from workflows.core.secret import Secret
-from workflows.services import system_keyring
-from workflows.world import World
+from workflows.environment import World
+from workflows.stores import system_keyring
 
 
 class Keyring:

@@ -13,13 +13,13 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled
 
-from screens.base import StepPane
-from tui.wizard import WizardScreen
+from screens.step.page import StepPane
+from tui.app.wizard import WizardScreen
+from workflows.environment import World
 from workflows.machine.declaration import Workflow
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
-from workflows.walk import Walk
-from workflows.world import World
+from workflows.run import Walk
 
 SECONDS = 300.0
 """How long is waited for what must come about; a busy machine may take its time."""

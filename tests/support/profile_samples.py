@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workflows.services.profiles.plan import BaseProfile, KeySource, WantedProfiles, profiles_for
+from workflows.profiles.plan import BaseProfile, KeySource, WantedProfiles, profiles_for
 
 SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
 ACCOUNTS = {"security": "222222222222", "shared": "333333333333"}

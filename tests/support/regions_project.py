@@ -11,10 +11,10 @@ from typing import Any
 from support.served_aws import NewUserAws, served
 from support.strict_aws import ADMINISTRATORS, APPS, MANAGEMENT, SECURITY, StrictWorld
 
+from workflows.environment import World
 from workflows.sandbox.project import lay_out
 from workflows.sandbox.strict.state import RegionSettings
-from workflows.steps.base import Context
-from workflows.world import World
+from workflows.steps.shared.module import Context
 
 ASSUME = (
     '{"Version": "2012-10-17", "Statement": '

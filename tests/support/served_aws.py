@@ -24,11 +24,11 @@ from support.strict_aws import (
     code,
 )
 
+from workflows.environment import World
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
 from workflows.sandbox.process import free_port
 from workflows.sandbox.server import Gate, listen
-from workflows.steps.base import Context, Progress
-from workflows.world import World
+from workflows.steps.shared.module import Context, Progress
 
 ITEM = "security"
 BASE = "bb-security"

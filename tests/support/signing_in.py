@@ -10,8 +10,8 @@ from support.new_user import handoff_for
 from support.panes import settle
 from support.pgp import GpgHome
 
-from tui.places import Machine
-from tui.shelf import Shelf
+from tui.host import Machine
+from tui.session_catalogue import Shelf
 from workflows.machine.events import StepKey
 
 

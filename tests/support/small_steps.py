@@ -14,12 +14,12 @@ from textual.app import ComposeResult
 from textual.widgets import Checkbox, DataTable, Input, SelectionList, Static, TextArea
 from textual.widgets.selection_list import Selection
 
-from screens.base import StepPane
+from screens.step.page import StepPane
 from screens.widgets.secret_input import SecretInput
 from workflows.core.errors import OnboardError, Problem
 from workflows.machine.declaration import Step
 from workflows.machine.observations import AGREES, Observation
-from workflows.steps.base import Context, Progress, Report
+from workflows.steps.shared.module import Context, Progress, Report
 
 
 @dataclass(frozen=True)

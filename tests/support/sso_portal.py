@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from workflows.services.clients import ProfileFiles
+from workflows.aws.clients import ProfileFiles
 
 START = "https://bb.awsapps.com/start"
 TOKEN = "t0ken-of-jane"

@@ -14,20 +14,20 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, OptionList, TextArea
 from textual.widgets._toggle_button import ToggleButton
 
-from screens.base import StepPane
 from screens.registry import PANES
+from screens.step.page import StepPane
 from screens.widgets.dialogs import ErrorDialog
-from tui.app import OnboardApp, Start
-from tui.places import Machine
-from tui.session_control import Parts
-from tui.shelf import Shelf
-from tui.wizard import WizardScreen
-from tui.worlds import SandboxWorlds
+from tui.app.application import OnboardApp, Start
+from tui.app.session_control import Parts
+from tui.app.wizard import WizardScreen
+from tui.environments import SandboxWorlds
+from tui.host import Machine
+from tui.session_catalogue import Shelf
 from workflows.catalogue import MODULES
+from workflows.desktop.clipboard import Clipboard
+from workflows.environment import World
 from workflows.machine.state import Status
 from workflows.sandbox.sandbox import Sandbox
-from workflows.services.clipboard import Clipboard
-from workflows.world import World
 
 SECONDS = 300.0
 _POLL = 0.02

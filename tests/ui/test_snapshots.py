@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 from support.scenes import Stage, in_state
 from support.scenes.admin import Office, open_office
 from support.scenes.catalogue import SHOTS, scene
 
-_LOCK = Path(__file__).parents[2] / "requirements" / "dev.txt"
+_LOCK = ROOT / "requirements" / "dev.txt"
 _PINNED = f"textual=={version('textual')}" in _LOCK.read_text().split()
 
 pytestmark = [

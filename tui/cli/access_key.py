@@ -16,23 +16,23 @@ from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE
 from tui.cli.key_input import KeyPlace, given_key, profiles_in, typed_path
 from tui.cli.output import answer, columns, note
-from tui.places import Machine
+from tui.host import Machine
+from workflows.aws.access_key_file import delete_access_key_file
+from workflows.aws.clients import USUAL_REGION
+from workflows.aws.errors import about_key_of
+from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence, joined
-from workflows.services.access_key_file import delete_access_key_file
-from workflows.services.aws_errors import about_key_of
-from workflows.services.clients import USUAL_REGION
-from workflows.services.key_records import KeyRecord, KeyRecords, remark
-from workflows.services.key_store import KEPT_IN_FILE
-from workflows.services.profiles.plan import BaseProfile, WantedProfiles, region_problems
-from workflows.services.profiles.write import profile_paths
-from workflows.services.sts import RepeatedCode, WrongCode
-from workflows.steps import rotation
-from workflows.steps.base import Progress
-from workflows.steps.kept_keys import keep_recorded
-from workflows.steps.key_session import created_key, device_of, key_session
-from workflows.steps.own_identity import clients_for
-from workflows.world import World
+from workflows.environment import World
+from workflows.profiles.plan import BaseProfile, WantedProfiles, region_problems
+from workflows.profiles.write import profile_paths
+from workflows.steps.rotation import rotate as rotation
+from workflows.steps.shared.kept_keys import keep_recorded
+from workflows.steps.shared.key_session import created_key, device_of, key_session
+from workflows.steps.shared.module import Progress
+from workflows.steps.shared.own_identity import clients_for
+from workflows.stores.key_records import KeyRecord, KeyRecords, remark
+from workflows.stores.key_store import KEPT_IN_FILE
 
 Act = Callable[[argparse.Namespace, KeyPlace], list[Sentence]]
 """What is done with the key of a base profile; it gives that back in sentences."""

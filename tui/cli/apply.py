@@ -23,20 +23,20 @@ from tui.cli.layer_run import (
     with_codes,
 )
 from tui.cli.output import note, say, say_json
-from tui.places import Machine
+from tui.host import Machine
+from workflows.core.counts import count
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
 from workflows.core.secret import Secret
-from workflows.numbers import count
-from workflows.services.terraform.kept import apply_begun
-from workflows.steps import apply as step
-from workflows.steps import new_passwords, since_planned
-from workflows.steps.base import Context
-from workflows.steps.kept_plans import KeptPlan, KeptPlans
-from workflows.steps.left_behind import running_in
-from workflows.steps.one_layer import forget_plan, with_plan
-from workflows.steps.planned import Planned, staleness
-from workflows.steps.terraform_runs import located, run_folder
+from workflows.steps.admin import apply as step
+from workflows.steps.admin import new_passwords, since_planned
+from workflows.steps.admin.kept_plans import KeptPlan, KeptPlans
+from workflows.steps.admin.one_layer import forget_plan, with_plan
+from workflows.steps.admin.planned import Planned, staleness
+from workflows.steps.admin.terraform_runs import located, run_folder
+from workflows.steps.shared.left_behind import running_in
+from workflows.steps.shared.module import Context
+from workflows.terraform.kept import apply_begun
 
 
 def apply(machine: Machine, options: argparse.Namespace) -> int:

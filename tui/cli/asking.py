@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TextIO
 
 from tui.cli.output import note
-from tui.places import Machine
+from tui.host import Machine
+from workflows.aws.authenticator import code_problem, seconds_left
+from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_bytes
 from workflows.core.secret import Secret
 from workflows.core.text import safe
-from workflows.services.authenticator import code_problem, seconds_left
-from workflows.services.sts import RepeatedCode, WrongCode
-from workflows.world import World
+from workflows.environment import World
 
 _TRIES = 3  # for a code that cannot be one, or that AWS does not take
 _TERMINAL = Path("/dev/tty")

@@ -33,7 +33,7 @@ def answer_shell(parser: argparse.ArgumentParser) -> None:
 
 def session_ids(prefix: str, **_: object) -> list[str]:
     """The ids of the sessions that begin so, the person's own and those of sandboxes; no journal is read."""
-    from tui.places import Places  # noqa: PLC0415 - as above
+    from tui.host import Places  # noqa: PLC0415 - as above
 
     places = Places.of_this_machine()
     folders = [places.sessions, *places.sandboxes.glob("*.sessions")]

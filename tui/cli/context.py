@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tui.cli.asking import terminal_name
 from tui.cli.output import note, watched
-from tui.places import Machine
-from tui.worlds import OwnMachine, clipboard_of
-from workflows.steps.base import Context, Progress
-from workflows.world import World
+from tui.environments import OwnMachine, clipboard_of
+from tui.host import Machine
+from workflows.environment import World
+from workflows.steps.shared.module import Context, Progress
 
 
 def own_world(machine: Machine, binary: str = "") -> World:

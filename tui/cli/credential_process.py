@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from tui.cli.exit_codes import DONE
 from tui.cli.output import say_json
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
-from workflows.services.access_key_vault import find_access_key
-from workflows.services.key_records import KeyRecord, KeyRecords
-from workflows.services.system_keyring import KeyringVault, named_keyring, system_keyrings
+from workflows.stores.access_key_vault import find_access_key
+from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.system_keyring import KeyringVault, named_keyring, system_keyrings
 
 if TYPE_CHECKING:
-    from workflows.services.vault import PgpFileVault, Vault
+    from workflows.stores.vault import PgpFileVault, Vault
 
 
 def credential_process(machine: Machine, options: argparse.Namespace) -> int:
@@ -70,7 +70,7 @@ def _vaults(machine: Machine, record: KeyRecord | None) -> Iterator[Vault]:
 
 def _files(machine: Machine) -> PgpFileVault:
     from tui.cli.asking import terminal_name  # noqa: PLC0415 - an SDK waits
-    from tui.vaults import encrypted_files  # noqa: PLC0415
+    from tui.stores import encrypted_files  # noqa: PLC0415
 
     tty = terminal_name(machine.environment)  # an SDK in a terminal: gpg can ask there
     return encrypted_files("", machine.places.vault, machine.gnupg_home, machine.environment, tty)

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from tui.cli import asking
 from tui.cli.exit_codes import DONE
 from tui.cli.output import hand_out, note, on_terminal
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase, clean_ciphertext
+from workflows.gpg.decrypt import decrypt as decrypted
+from workflows.gpg.tools import PASSPHRASE_LIMIT
 from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import Handoff, open_handoff
-from workflows.services.gpg.decrypt import PassphraseNeeded, WrongPassphrase, clean_ciphertext
-from workflows.services.gpg.decrypt import decrypt as decrypted
-from workflows.services.gpg.tools import PASSPHRASE_LIMIT
 
 _INPUT_LIMIT = 2_000_000
 _ATTEMPTS = 3

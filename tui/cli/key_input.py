@@ -10,26 +10,26 @@ from pathlib import Path
 
 from tui.cli import asking
 from tui.cli.context import tell
+from workflows.aws.access_key_file import check_access_key, read_access_key_file
+from workflows.aws.clients import Credentials
+from workflows.aws.sts import Identity
 from workflows.core.errors import OnboardError
 from workflows.core.files import is_there, read_text
 from workflows.core.sentences import Sentence
-from workflows.services.access_key_file import check_access_key, read_access_key_file
-from workflows.services.clients import Credentials
-from workflows.services.key_records import KeyRecord, KeyRecords
-from workflows.services.key_store import KeyStore
-from workflows.services.profiles.reading import Found, profile_sections
-from workflows.services.profiles.write import MAX_BYTES, ProfilePaths
-from workflows.services.sts import Identity
-from workflows.services.vault import VaultLocked, VaultUnavailable
-from workflows.steps.base import Context, Progress
-from workflows.steps.kept_keys import Owner, adopted, created_at, keep_recorded
-from workflows.steps.key_session import devices_of_new_key, usable_identity
-from workflows.steps.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
-from workflows.steps.own_access_key import code_device
-from workflows.steps.own_identity import clients_for
-from workflows.steps.pgp_key import own_keys
-from workflows.steps.rotation import store_of
-from workflows.world import World
+from workflows.environment import World
+from workflows.profiles.reading import Found, profile_sections
+from workflows.profiles.write import MAX_BYTES, ProfilePaths
+from workflows.steps.new_user.pgp_key import own_keys
+from workflows.steps.rotation.rotate import store_of
+from workflows.steps.shared.kept_keys import Owner, adopted, created_at, keep_recorded
+from workflows.steps.shared.key_session import devices_of_new_key, usable_identity
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
+from workflows.steps.shared.module import Context, Progress
+from workflows.steps.shared.own_access_key import code_device
+from workflows.steps.shared.own_identity import clients_for
+from workflows.stores.key_records import KeyRecord, KeyRecords
+from workflows.stores.key_store import KeyStore
+from workflows.stores.vault import VaultLocked, VaultUnavailable
 
 
 @dataclass(frozen=True)

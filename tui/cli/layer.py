@@ -17,17 +17,18 @@ from tui.cli.layer_find import find_layer, root_of
 from tui.cli.layer_report import account_lines, account_record, layer_lines, layer_record, person_record
 from tui.cli.output import answer, columns, hand_out, note, say, say_json
 from tui.cli.pgp_check import KeyReport, Source, provider_of, report_on
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
-from workflows.layer.account_list import add_account, remove_account, warnings_of_removal
-from workflows.layer.change_set import ChangeSet
+from workflows.git import Git
+from workflows.gpg.inspect import check_key
+from workflows.gpg.normalise import INPUT_LIMIT
+from workflows.hcl.garbage import collection_paused
 from workflows.layer.discover import find_project
-from workflows.layer.edit import check, propose
-from workflows.layer.garbage import collection_paused
-from workflows.layer.model import Layer
-from workflows.layer.names import POLICY_NUMBERS
-from workflows.layer.operations import (
+from workflows.layer.edit.account_list import add_account, remove_account, warnings_of_removal
+from workflows.layer.edit.change_set import ChangeSet
+from workflows.layer.edit.operation import find_person
+from workflows.layer.edit.operations import (
     AddPerson,
     Operation,
     RemovePerson,
@@ -35,13 +36,12 @@ from workflows.layer.operations import (
     SetGroups,
     SetPasswordPolicy,
 )
-from workflows.layer.operations.base import find_person
+from workflows.layer.edit.run import check, propose
+from workflows.layer.model import Layer
+from workflows.layer.names import POLICY_NUMBERS
 from workflows.layer.project import Account, LayerLocation, Project
-from workflows.layer.read import read_layer
-from workflows.services.git import Git
-from workflows.services.gpg.inspect import check_key
-from workflows.services.gpg.normalise import INPUT_LIMIT
-from workflows.steps.half_written import finish, refuse_half_written, writes_of
+from workflows.layer.read.layer import read_layer
+from workflows.steps.shared.half_written import finish, refuse_half_written, writes_of
 
 _SWITCHES = {"true": True, "false": False}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.cli.output import note
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project
 from workflows.layer.project import LayerLocation, Project
-from workflows.layer.read import declares_people, lone_layer
+from workflows.layer.read.layer import declares_people, lone_layer
 
 
 def find_layer(machine: Machine, text: str) -> tuple[Project | None, LayerLocation]:

@@ -18,30 +18,30 @@ from tui.cli.context import own_world
 from tui.cli.layer_find import find_layer
 from tui.cli.output import note, note_at_once
 from tui.ending import ENDING, handling
-from tui.places import Machine
+from tui.host import Machine
+from workflows.aws.sts import RepeatedCode, WrongCode
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder
 from workflows.core.secret import Secret
 from workflows.core.sentences import text_of
 from workflows.machine.lock import SessionInUse, SessionLock
-from workflows.services.kept_credentials import SHORTEST_REST
-from workflows.services.sts import RepeatedCode, WrongCode
-from workflows.services.terraform.binary import find_program
-from workflows.services.terraform.failures import InitRefused, LockHeld
-from workflows.services.terraform.progress import OPERATIONS
-from workflows.services.terraform.progress import Progress as Operations
-from workflows.services.terraform.results import ApplyFailed
-from workflows.services.terraform.runner import Kind, LeftRunning, Update
-from workflows.services.terraform.trusted import ProgramNotTrusted, TrustedPrograms
-from workflows.steps import recovery
-from workflows.steps.base import Context, Progress
-from workflows.steps.half_written import finish_half_written
-from workflows.steps.kept_plans import KeptPlans
-from workflows.steps.left_behind import release_credentials, running_in
-from workflows.steps.one_layer import layer_context
-from workflows.steps.project import wanted_binary
-from workflows.steps.terraform_credentials import CodeWanted
-from workflows.steps.terraform_runs import code_wanted, located
+from workflows.steps.admin import recovery
+from workflows.steps.admin.kept_plans import KeptPlans
+from workflows.steps.admin.one_layer import layer_context
+from workflows.steps.admin.project import wanted_binary
+from workflows.steps.admin.terraform_credentials import CodeWanted
+from workflows.steps.admin.terraform_runs import code_wanted, located
+from workflows.steps.shared.half_written import finish_half_written
+from workflows.steps.shared.left_behind import release_credentials, running_in
+from workflows.steps.shared.module import Context, Progress
+from workflows.stores.kept_credentials import SHORTEST_REST
+from workflows.terraform.binary import find_program
+from workflows.terraform.failures import InitRefused, LockHeld
+from workflows.terraform.progress import OPERATIONS
+from workflows.terraform.progress import Progress as Operations
+from workflows.terraform.results import ApplyFailed
+from workflows.terraform.runner import Kind, LeftRunning, Update
+from workflows.terraform.trusted import ProgramNotTrusted, TrustedPrograms
 
 Done = TypeVar("Done")
 

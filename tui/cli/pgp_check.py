@@ -15,20 +15,20 @@ from typing import Any
 from tui.cli import asking
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import hand_out, note, say, say_json
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained, read_bytes
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import Sentence, joined, text_of
-from workflows.services.gpg.inspect import CheckedKey, check_key
-from workflows.services.gpg.key_file import judge_file
-from workflows.services.gpg.many_keys import check_keys, choose, in_parallel
-from workflows.services.gpg.normalise import KEYRING_LIMIT
-from workflows.services.gpg.owner import looks_like, same_keys
-from workflows.services.gpg.provider_library import check_version
-from workflows.services.gpg.refusals import KeyRefused
-from workflows.services.gpg.verdict import Verdict, VerdictKind, judge
-from workflows.services.terraform.requirements import provider_wanted
+from workflows.gpg.inspect import CheckedKey, check_key
+from workflows.gpg.key_file import judge_file
+from workflows.gpg.many_keys import check_keys, choose, in_parallel
+from workflows.gpg.normalise import KEYRING_LIMIT
+from workflows.gpg.owner import looks_like, same_keys
+from workflows.gpg.provider_library import check_version
+from workflows.gpg.refusals import KeyRefused
+from workflows.gpg.verdict import Verdict, VerdictKind, judge
+from workflows.terraform.requirements import provider_wanted
 
 
 def check(machine: Machine, options: argparse.Namespace) -> int:

@@ -12,15 +12,15 @@ from tui.cli import asking
 from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import hand_out, note
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.openpgp import grouped
 from workflows.core.sentences import joined, text_of
 from workflows.core.temporary import temporary_folder
 from workflows.messages import rules
-from workflows.steps import pgp_key
-from workflows.steps.base import Context
-from workflows.steps.pgp_key import OwnChoice, own_keys
+from workflows.steps.new_user import pgp_key
+from workflows.steps.new_user.pgp_key import OwnChoice, own_keys
+from workflows.steps.shared.module import Context
 
 
 def request(machine: Machine, options: argparse.Namespace) -> int:

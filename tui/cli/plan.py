@@ -23,21 +23,21 @@ from tui.cli.layer_run import (
     with_codes,
 )
 from tui.cli.output import hand_out, json_text, note
-from tui.places import Machine
+from tui.host import Machine
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, text_of
 from workflows.core.text import safe
-from workflows.services.terraform.failures import InitWay
-from workflows.services.terraform.record import changed_since
-from workflows.services.terraform.runner import Kind
-from workflows.steps import new_passwords, recovery
-from workflows.steps import plan as step
-from workflows.steps.base import Context, Progress
-from workflows.steps.kept_plans import may_be_committed
-from workflows.steps.one_layer import forget_plan, meant_for, take_in_ended_apply
-from workflows.steps.planned import Planned
-from workflows.steps.terraform_runs import located
+from workflows.steps.admin import new_passwords, recovery
+from workflows.steps.admin import plan as step
+from workflows.steps.admin.kept_plans import may_be_committed
+from workflows.steps.admin.one_layer import forget_plan, meant_for, take_in_ended_apply
+from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.terraform_runs import located
+from workflows.steps.shared.module import Context, Progress
+from workflows.terraform.failures import InitWay
+from workflows.terraform.record import changed_since
+from workflows.terraform.runner import Kind
 
 
 def plan(machine: Machine, options: argparse.Namespace) -> int:

@@ -19,15 +19,14 @@ from tui.cli.exit_codes import DONE
 from tui.cli.key_input import Kept, KeyPlace, given_key, profiles_in
 from tui.cli.output import answer, columns, note, say, say_json
 from tui.cli.project_named import Named, named_project, session_handoff
-from tui.places import Machine
+from tui.host import Machine
+from workflows.aws.sts import Identity
+from workflows.core.counts import count
 from workflows.core.errors import OnboardError
 from workflows.core.files import backups
 from workflows.core.sentences import Sentence, joined
-from workflows.numbers import count
-from workflows.services.credential_command import credential_command
-from workflows.services.key_records import KeyRecords
-from workflows.services.key_store import KEPT_IN_FILE
-from workflows.services.profiles.plan import (
+from workflows.profiles.credential_command import credential_command
+from workflows.profiles.plan import (
     BaseProfile,
     KeyFromProcess,
     KeyInFile,
@@ -36,8 +35,8 @@ from workflows.services.profiles.plan import (
     base_name,
     profiles_for,
 )
-from workflows.services.profiles.record import Record, Stale, read_record
-from workflows.services.profiles.write import (
+from workflows.profiles.record import Record, Stale, read_record
+from workflows.profiles.write import (
     Decisions,
     Prepared,
     ProfilePaths,
@@ -47,10 +46,11 @@ from workflows.services.profiles.write import (
     profile_paths,
     write_profiles,
 )
-from workflows.services.sts import Identity
-from workflows.steps.base import Context
-from workflows.steps.places import told_path
-from workflows.steps.profile_source import ProfileOwner, owner_by_convention, owner_of_handoff
+from workflows.steps.new_user.profile_source import ProfileOwner, owner_by_convention, owner_of_handoff
+from workflows.steps.shared.module import Context
+from workflows.steps.shared.paths import told_path
+from workflows.stores.key_records import KeyRecords
+from workflows.stores.key_store import KEPT_IN_FILE
 
 _LEAVE_ALL = Decisions(overwrite=())
 _MARKS = {"new": "+", "other values": "~", "changed by hand": "!", "as wanted": "="}

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.places import Machine
-from tui.shelf import Shelf
+from tui.host import Machine
+from tui.session_catalogue import Shelf
 from workflows.core.errors import OnboardError
 from workflows.core.files import explained
 from workflows.layer.discover import ProjectError, find_project

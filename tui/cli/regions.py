@@ -14,15 +14,10 @@ from tui.cli import asking
 from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED, UsageError
 from tui.cli.output import columns, hand_out, note, say, say_json
-from tui.places import Machine
-from workflows.core.errors import OnboardError
-from workflows.core.secret import Secret
-from workflows.core.sentences import Sentence
-from workflows.layer.discover import find_project
-from workflows.layer.project import Project
-from workflows.services.sts import RepeatedCode, WrongCode
-from workflows.services.sts_regions.answers import AccountAnswer, Audit
-from workflows.services.sts_regions.report import (
+from tui.host import Machine
+from workflows.aws.sts import RepeatedCode, WrongCode
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit
+from workflows.aws.sts_regions.report import (
     Verdict,
     by_urgency,
     instructions,
@@ -31,10 +26,15 @@ from workflows.services.sts_regions.report import (
     to_do,
     token_words,
 )
-from workflows.steps import sts_regions
-from workflows.steps.base import Context
-from workflows.steps.sts_region_access import MfaSessions, Way, devices
-from workflows.steps.sts_regions import Survey
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.layer.discover import find_project
+from workflows.layer.project import Project
+from workflows.steps.admin import sts_regions
+from workflows.steps.admin.sts_region_access import MfaSessions, Way, devices
+from workflows.steps.admin.sts_regions import Survey
+from workflows.steps.shared.module import Context
 
 _MARKS = {
     Verdict.NEEDED: "✗",

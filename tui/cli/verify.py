@@ -15,14 +15,9 @@ from tui.cli.context import own_context, tell
 from tui.cli.exit_codes import DONE, REFUSED
 from tui.cli.output import answer, filling
 from tui.cli.project_named import named_project
-from tui.places import Machine
-from workflows.core.errors import Cancelled, OnboardError
-from workflows.core.sentences import text_of
-from workflows.services.clients import USUAL_REGION, Credentials, ProfileFiles
-from workflows.services.installation import how_to_install
-from workflows.services.profiles.plan import base_name
-from workflows.services.profiles.write import profile_paths
-from workflows.services.role_profiles import (
+from tui.host import Machine
+from workflows.aws.clients import USUAL_REGION, Credentials, ProfileFiles
+from workflows.aws.role_profiles import (
     RoleProfile,
     base_profiles,
     needs_code,
@@ -30,13 +25,18 @@ from workflows.services.role_profiles import (
     other_profiles,
     role_profiles,
 )
-from workflows.services.shell_lines import Shell, export_lines, shell_of, switch_role_url
-from workflows.services.sts import partition_of
-from workflows.services.verify import Verification, verify_profiles
-from workflows.steps.aws_command import aws_program
-from workflows.steps.base import Context, Progress
-from workflows.steps.own_identity import clients_for
-from workflows.world import World
+from workflows.aws.sts import partition_of
+from workflows.aws.verify import Verification, verify_profiles
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.installation import how_to_install
+from workflows.core.sentences import text_of
+from workflows.environment import World
+from workflows.profiles.plan import base_name
+from workflows.profiles.shell_lines import Shell, export_lines, shell_of, switch_role_url
+from workflows.profiles.write import profile_paths
+from workflows.steps.new_user.aws_command import aws_program
+from workflows.steps.shared.module import Context, Progress
+from workflows.steps.shared.own_identity import clients_for
 
 _WAITS, _WORKS, _FAILS = "·", "✓", "✗"
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.exit_codes import DONE, UsageError
 from tui.cli.output import OutputLost, note, on_terminal, say, say_json
-from tui.places import Machine
-from tui.shelf import Shelf
+from tui.host import Machine
+from tui.session_catalogue import Shelf
 from workflows.core.errors import OnboardError
 
 if TYPE_CHECKING:
-    from tui.worlds import WorldSource
+    from tui.environments import WorldSource
     from workflows.machine.session import Sessions
 
 Drafts = Mapping[str, Mapping[str, Any]]
@@ -45,7 +45,7 @@ def join(machine: Machine, options: argparse.Namespace) -> int:
     if options.handoff:
         from tui.cli import asking  # noqa: PLC0415 - only with a handoff
         from workflows.messages.handoff import open_handoff  # noqa: PLC0415
-        from workflows.steps.handoff import MAX_HANDOFF  # noqa: PLC0415
+        from workflows.steps.new_user.handoff import MAX_HANDOFF  # noqa: PLC0415
 
         text = asking.given_text(machine, options.handoff, MAX_HANDOFF, "the handoff")
         if options.handoff == "-":
@@ -81,8 +81,8 @@ def resume(machine: Machine, options: argparse.Namespace) -> int:
 
 def sessions(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard sessions [--json]`: list them."""
-    from tui.session_words import session_line  # noqa: PLC0415 - only this command needs it
-    from workflows.services.key_records import remarks  # noqa: PLC0415
+    from tui.app.session_summary import session_line  # noqa: PLC0415 - only this command needs it
+    from workflows.stores.key_records import remarks  # noqa: PLC0415
 
     entries = Shelf(machine).entries()
     if options.json:
@@ -98,7 +98,7 @@ def sessions(machine: Machine, options: argparse.Namespace) -> int:
 def demo(machine: Machine, options: argparse.Namespace) -> int:
     """`iam-onboard demo [--new]`: both roles on a sandbox; the latest one, or a fresh one."""
     from tui.cli.doctor import missing_for_demo  # noqa: PLC0415 - only this command needs it
-    from workflows.services.installation import how_to_add_the_demo  # noqa: PLC0415
+    from workflows.core.installation import how_to_add_the_demo  # noqa: PLC0415
 
     _take_terminal()
     if missing := missing_for_demo():
@@ -137,28 +137,28 @@ def _take_terminal() -> None:
 
 def _run_own(machine: Machine, workflow: str, session: str, drafts: Drafts, binary: str = "") -> int:
     _take_terminal()
-    from tui.worlds import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
+    from tui.environments import OwnMachine  # noqa: PLC0415 - not before it is known that there is a terminal
 
     return _run(machine, OwnMachine(machine, binary), workflow, session, drafts)
 
 
 def _run_sandbox(machine: Machine, folder: Path, session: str) -> int:
     _take_terminal()
-    from tui.worlds import SandboxWorlds  # noqa: PLC0415 - as above
+    from tui.environments import SandboxWorlds  # noqa: PLC0415 - as above
 
     return _run(machine, SandboxWorlds(machine, folder), "", session, {})
 
 
 def _run(machine: Machine, source: WorldSource, workflow: str, session: str, drafts: Drafts) -> int:
-    from tui.app import OnboardApp  # noqa: PLC0415 - Textual, only now
-    from tui.guard import Guard  # noqa: PLC0415 - as above
-    from tui.session_control import Parts, Start  # noqa: PLC0415
-    from tui.worlds import SandboxWorlds  # noqa: PLC0415
+    from tui.app.application import OnboardApp  # noqa: PLC0415 - Textual, only now
+    from tui.app.guard import Guard  # noqa: PLC0415 - as above
+    from tui.app.session_control import Parts, Start  # noqa: PLC0415
+    from tui.environments import SandboxWorlds  # noqa: PLC0415
 
     def load() -> Parts:
         from textual.widgets import Markdown  # noqa: F401, PLC0415 - the first help then opens at once
 
-        import tui.wizard  # noqa: F401, PLC0415 - as above
+        import tui.app.wizard  # noqa: F401, PLC0415 - as above
         from screens.registry import PANES  # noqa: PLC0415 - in a thread, after the first paint
         from workflows.catalogue import MODULES  # noqa: PLC0415
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Literal
 from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.parsing import MAX_VARIABLES, load_hcl
-from workflows.layer.document import Document
+from workflows.hcl.document import Document
+from workflows.hcl.values import object_key, read_variables, text_of
 from workflows.layer.files import backends, read_documents, refuse_outside
 from workflows.layer.project import Account, LayerLocation, LockedProvider, Project
-from workflows.layer.values import object_key, read_variables, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

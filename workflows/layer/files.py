@@ -17,12 +17,12 @@ from workflows.core.errors import OnboardError
 from workflows.core.files import cause_of, load_file
 from workflows.core.openpgp import SIZE_LIMIT
 from workflows.core.parsing import load_hcl
-from workflows.layer.document import Document
+from workflows.hcl.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from workflows.layer.document import Block
+    from workflows.hcl.document import Block
 
 
 _KEY_FOLDER = re.compile(

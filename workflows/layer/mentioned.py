@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, cause_of, load_file
-from workflows.layer.document import Document
+from workflows.hcl.document import Document
 from workflows.layer.files import refuse_outside
 from workflows.layer.model import Place
 from workflows.layer.profile_names import account_in_name

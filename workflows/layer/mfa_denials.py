@@ -13,14 +13,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from workflows.core.parsing import parse_json
-from workflows.layer.document import function_call, walk
+from workflows.hcl.document import function_call, walk
+from workflows.hcl.values import evaluate
 from workflows.layer.model import Place
-from workflows.layer.values import evaluate
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from workflows.layer.document import Block, Document
+    from workflows.hcl.document import Block, Document
     from workflows.layer.files import FileSet
 
 _WORTH_READING = b"aws:MultiFactorAuthPresent"

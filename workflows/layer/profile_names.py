@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from workflows.layer.declarations import constants, place_of
-from workflows.layer.document import Attribute, unwrap
+from workflows.hcl.document import Attribute, unwrap
+from workflows.hcl.values import evaluate, object_key, read_variables, text_of
 from workflows.layer.files import FileSet, read_documents
-from workflows.layer.values import evaluate, object_key, read_variables, text_of
+from workflows.layer.read.declarations import constants, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from workflows.layer.document import Document
+    from workflows.hcl.document import Document
     from workflows.layer.project import Account, LayerLocation, Project
 
 

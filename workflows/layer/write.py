@@ -32,7 +32,7 @@ from workflows.core.files import (
 from workflows.core.locks import locked_folder
 from workflows.core.parsing import parse_json
 from workflows.core.sentences import Sentence, joined
-from workflows.layer.change_set import ChangeSet, FileChange
+from workflows.layer.edit.change_set import ChangeSet, FileChange
 from workflows.layer.protected import refuse_protected
 
 

@@ -27,14 +27,14 @@ from textual.worker import WorkerCancelled, get_current_worker
 
 from screens.registry import PANES
 from screens.widgets.progress import ProgressLine
-from tui.app import OnboardApp
-from tui.frame import Frame
-from tui.places import Machine
+from tui.app.application import OnboardApp
+from tui.app.frame import Frame
+from tui.host import Machine
 from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.environment import World
 from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
-from workflows.services.vault import VaultChoice
-from workflows.world import World
+from workflows.stores.vault import VaultChoice
 
 NOW = datetime(2026, 3, 2, 9, 30, 12, tzinfo=UTC)
 SMALL, LARGE = (80, 24), (120, 36)

@@ -19,22 +19,30 @@ from support.panes import rest
 from support.scenes import NOW, Scene, Stage, keys, now
 from textual.pilot import Pilot
 
-from screens.pgp_keys import KeyChoice
+from screens.admin.pgp_keys import KeyChoice
+from workflows.aws.iam import Holding, HoldingKind
 from workflows.core.errors import OnboardError
 from workflows.machine.events import StepKey
 from workflows.sandbox.project import lay_out, publish
-from workflows.services.iam import Holding, HoldingKind
-from workflows.services.terraform.events import message_of, parse_line
-from workflows.services.terraform.progress import ProgressTracker
-from workflows.services.terraform.record import PlanRecord
-from workflows.services.terraform.runner import Update
-from workflows.steps import apply, deactivate, hand_over, mfa_reset, plan, plan_resources, terraform_runs
-from workflows.steps import planned as planned_plans
-from workflows.steps.base import Context, Progress, Report
-from workflows.steps.judged_keys import ranked
-from workflows.steps.person_handoff import PersonHandoff
-from workflows.steps.plan_resources import Resource
-from workflows.steps.planned import Planned, Told
+from workflows.steps.admin import (
+    apply,
+    deactivate,
+    hand_over,
+    mfa_reset,
+    plan,
+    plan_resources,
+    terraform_runs,
+)
+from workflows.steps.admin import planned as planned_plans
+from workflows.steps.admin.judged_keys import ranked
+from workflows.steps.admin.person_handoff import PersonHandoff
+from workflows.steps.admin.plan_resources import Resource
+from workflows.steps.admin.planned import Planned, Told
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.terraform.events import message_of, parse_line
+from workflows.terraform.progress import ProgressTracker
+from workflows.terraform.record import PlanRecord
+from workflows.terraform.runner import Update
 
 PEOPLE = ("jane.doe", "juan.delacruz")
 STEPS = ("project", "pgp-keys", "users", "groups", "account", "review")

@@ -13,19 +13,19 @@ from textual.pilot import Pilot
 from screens.registry import PANES
 from screens.widgets.contradiction import Contradiction
 from screens.widgets.dialogs import Notice
-from tui.app import OnboardApp
-from tui.places import Machine, Places
-from tui.session_control import Parts, Start
-from tui.session_words import since_you_left
-from tui.shelf import Shelf
+from tui.app.application import OnboardApp
+from tui.app.session_control import Parts, Start
+from tui.app.session_summary import since_you_left
+from tui.host import Machine, Places
+from tui.session_catalogue import Shelf
 from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.desktop.clipboard import Clipboard
+from workflows.environment import World
 from workflows.machine.events import StepKey
 from workflows.machine.observations import Observation, Verdict, unknown
 from workflows.machine.session import Sessions
-from workflows.services.clipboard import Clipboard
-from workflows.steps.base import Progress, Report
-from workflows.walk import Change
-from workflows.world import World
+from workflows.run import Change
+from workflows.steps.shared.module import Progress, Report
 
 
 class StageSource:

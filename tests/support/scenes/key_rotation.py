@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from support.scenes import NOW, Scene, Stage
 
-from workflows.services.key_records import KeyRecord, KeyRecords, Phase, Rotation
-from workflows.world import World
+from workflows.environment import World
+from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 
 OLD, NEW = "AKIAEXAMPLEEXAMPLE01", "AKIAEXAMPLEEXAMPLE02"
 

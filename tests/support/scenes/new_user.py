@@ -9,21 +9,21 @@ from support.panes import PaneHost, rest
 from support.scenes import NOW, Scene, Stage, keys
 from textual.pilot import Pilot
 
-from screens import pgp_key as pgp_key_pane
-from screens.access_keys import AccessKeysPane
+from screens.new_user import pgp_key as pgp_key_pane
+from screens.new_user.access_keys import AccessKeysPane
 from screens.widgets.dialogs import PassphraseDialog
 from screens.widgets.qr_dialog import QrDialog
+from workflows.aws.authenticator import otpauth_uri, qr_matrix
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.messages.handoff import Handoff, Identity, RoleProfile
-from workflows.services.authenticator import otpauth_uri, qr_matrix
-from workflows.steps import access_keys, before_you_start, handoff, sign_in, verify
-from workflows.steps import profiles as profiles_step
-from workflows.steps.base import Context, Progress, Report
-from workflows.steps.before_you_start import Found, Tool
-from workflows.steps.handoff import Arrival
-from workflows.steps.pgp_key import OwnChoice
-from workflows.steps.verify import IdentityView, Result, RoleView, Survey
+from workflows.steps.new_user import access_keys, before_you_start, handoff, sign_in, verify
+from workflows.steps.new_user import profiles as profiles_step
+from workflows.steps.new_user.before_you_start import Found, Tool
+from workflows.steps.new_user.handoff import Arrival
+from workflows.steps.new_user.pgp_key import OwnChoice
+from workflows.steps.new_user.verify import IdentityView, Result, RoleView, Survey
+from workflows.steps.shared.module import Context, Progress, Report
 
 SECURITY, MANAGEMENT = "222222222222", "111111111111"
 FINGERPRINT = "45FDF50B9C1A0E6B7F0213D84C5A6E9D17B3F208"

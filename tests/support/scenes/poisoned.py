@@ -13,9 +13,9 @@ from support.scenes import Kind, Stage
 
 from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
+from workflows.environment import World
 from workflows.machine.session import Session
-from workflows.steps import own_identity
-from workflows.world import World
+from workflows.steps.shared import own_identity
 
 _SURROGATE = "\ud800"
 """What a journal can hold, and no file of a project."""

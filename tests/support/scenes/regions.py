@@ -5,10 +5,10 @@ from __future__ import annotations
 from support.scenes import NOW, Scene, Stage
 from support.scenes.admin import Office
 
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
+from workflows.aws.sts_regions.ask import regions_of
 from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT
-from workflows.services.sts_regions.answers import AccountAnswer, Audit, OptIn, RegionAnswer, StsState
-from workflows.services.sts_regions.ask import regions_of
-from workflows.steps.sts_regions import STEP
+from workflows.steps.admin.sts_regions import STEP
 
 _ALLOWED = ("us-east-1", "us-west-2")
 

@@ -1,0 +1,1 @@
+"""The pages of the administrator's steps, one module a step."""

@@ -1,0 +1,212 @@
+"""The screen for people who leave: what still signs, what is in the way, and what else mentions them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from screens.step.asking import AccountWorkPane
+from screens.step.moments import told_moment
+from screens.widgets.code_field import CodeField
+from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.lists import Reading
+from screens.widgets.text import Button, OptionList, Text, unfold
+from workflows.aws.iam import AccessKey, Holding, HoldingKind
+from workflows.core.counts import count
+from workflows.core.secret import Secret
+from workflows.steps.admin import deactivate
+from workflows.steps.admin.deactivate import Findings, Leaver, Request, as_text
+from workflows.steps.shared.module import Report
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the list; what can be taken away with it, if anything."""
+
+    words: str
+    name: str
+    holding: Holding | None = None
+
+
+class DeactivatePane(AccountWorkPane):
+    """`k` stops all access keys at once; `d` takes the marked thing away for good."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "k", "stop", "Deactivate keys", id="deactivate.stop", show=False, tooltip="Stop all access keys"
+        ),
+        Binding(
+            "d", "remove", "Remove", id="deactivate.remove", show=False, tooltip="Take the marked thing away"
+        ),
+        Binding(
+            "v",
+            "mentions",
+            "Mentions",
+            id="deactivate.mentions",
+            show=False,
+            tooltip="Show what mentions them",
+        ),
+        Binding("r", "look", "Look again", id="deactivate.look", show=False, tooltip="Ask AWS again"),
+    ]
+    DEFAULT_CSS = """
+    DeactivatePane #standing, DeactivatePane #mentioned { height: auto; }
+    DeactivatePane #things { height: auto; max-height: 10; border: none; padding: 0; }
+    DeactivatePane #buttons { height: auto; margin-top: 1; }
+    DeactivatePane #buttons Button { margin-right: 0; min-width: 8; }
+    """
+
+    def compose_body(self) -> ComposeResult:
+        yield CodeField(self.context.world.now)
+        yield Text("", id="standing")
+        yield OptionList(id="things")
+        yield Text("", id="mentioned")
+        with Horizontal(id="buttons"):
+            yield Button("Stop keys (k)", id="stop")
+            yield Button("Remove (d)", id="remove")
+            yield Button("Mentions (v)", id="mentions")
+            yield Button("Again (r)", id="look")
+        yield Reading(id="text")
+
+    def nobody(self) -> bool:
+        return not deactivate.leavers(self.context)
+
+    def look(self, report: Report, code: Secret | None) -> Findings:
+        return deactivate.look(self.context, report, code)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def show(self) -> None:
+        self._rows = list(self._lines())
+        things = self.query_one("#things", OptionList)
+        things.set_options(row.words for row in self._rows)
+        if self._rows:
+            things.focus()
+        self.query_one("#standing", Text).update(self._standing())
+        mentioned = self._findings.mentioned if self._findings else {}
+        places = sum(len(one.mentions) for one in mentioned.values())
+        mention = "mentions" if places == 1 else "mention"
+        words = f"! {count(places, 'place')} in the repository still {mention} them: v lists them."
+        self.query_one("#mentioned", Text).update(words if places else "")
+        self.query_one("#text", Reading).text = as_text(mentioned)
+
+    @property
+    def _findings(self) -> Findings | None:
+        found: Findings | None = self.found
+        return found
+
+    def _standing(self) -> str:
+        if self.nobody():
+            return "Nobody leaves this account. Next (^n) goes on."
+        if self.opening.done:
+            return "Next (^n) goes on; ^r opens this again."
+        if self._findings is None:
+            return "Not looked yet. Next (^n) asks AWS what they have."
+        if self._findings.active_keys:
+            keys = count(self._findings.active_keys, "access key")
+            return f"! {keys} can still be used: k deactivates them all now. Nothing is deleted by that."
+        if any(one.keys is None for one in self._findings.people):
+            return (
+                "? Access keys may still work: the account doesn't let you list them. See the lines with ?."
+            )
+        if any(one.blocking for one in self._findings.people):
+            return "✓ No access key works any more. What is marked ! may block the removal: d takes it away."
+        if any(one.denied for one in self._findings.people):
+            return (
+                "✓ No access key works any more. What is marked ? can't be listed and may block the removal."
+            )
+        return "✓ No access key works any more, and nothing is in the way. Next (^n) goes on to the plan."
+
+    def _lines(self) -> Iterator[_Row]:
+        for one in self._findings.people if self._findings else ():
+            yield _Row(self._head(one), one.name)
+            by_hand = {item.id: item for item in one.blocking}
+            for key in one.keys or ():
+                yield _Row(
+                    self._key(key, key.access_key_id in by_hand), one.name, by_hand.get(key.access_key_id)
+                )
+            for item in one.blocking:
+                if item.kind is not HoldingKind.ACCESS_KEY:
+                    yield _Row(f"  ! {item.words}", one.name, item)
+            if one.denied:
+                yield _Row(f"  ? you may not list: {', '.join(one.denied)}", one.name)
+
+    def _head(self, one: Leaver) -> str:
+        if not one.exists:
+            return f"{one.name}: no user of this account (any more)"
+        password = {
+            True: "a console password, removed with the user",
+            False: "no console password",
+            None: "console password unknown",
+        }[one.password]
+        keys = "access keys unknown" if one.keys is None else count(len(one.keys), "access key")
+        return f"{one.name}: {keys}, {password}"
+
+    def _key(self, key: AccessKey, by_hand: bool) -> str:  # noqa: FBT001 - a pair with the key
+        now = self.context.world.now()
+        if not key.last_use_known:
+            used = "last use unknown"
+        elif key.last_used is None:
+            used = "never used"
+        else:
+            used = f"used {told_moment(key.last_used.isoformat(), now)} ({key.last_used_service})"
+        mark = "!" if key.active or by_hand else "·"
+        made = "by hand" if by_hand else "Terraform's"
+        state = "active" if key.active else "inactive"
+        return f"  {mark} {key.access_key_id} {state}, {count(key.age_days(now), 'day')}, {used}, {made}"
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    @on(Button.Pressed, "#stop")
+    def action_stop(self) -> None:
+        """Deactivate every access key of those who leave, after a yes."""
+        findings = self._findings
+        if findings is None or not findings.active_keys:
+            self.notify("There is no access key here that works and can be seen.")
+            return
+
+        names = ", ".join(one.name for one in findings.people if one.active_keys)
+        body = (
+            f"{count(findings.active_keys, 'access key')} of {names} in {self.context.item}. Whatever signs "
+            "with them stops working at once. As long as the user exists, they can be activated again in "
+            "the console."
+        )
+        stop = partial(deactivate.deactivate, self.context)
+        question = Confirm("Deactivate these access keys?", body, "Deactivate")
+        ask(self, question, lambda _yes: self.ask("stop", stop))
+
+    @on(Button.Pressed, "#remove")
+    def action_remove(self) -> None:
+        """Take the marked thing away for good, after the name was typed."""
+        highlighted = self.query_one("#things", OptionList).highlighted
+        row = self._rows[highlighted] if highlighted is not None and highlighted < len(self._rows) else None
+        if row is None or row.holding is None:
+            self.notify("Terraform takes care of the marked line; mark one with !.", severity="warning")
+            return
+        name, holding = row.name, row.holding
+
+        body = f"The {holding.words} of {name} in {self.context.item} is taken away for good."
+        title = f"Remove the {holding.kind.value}?"
+        remove = partial(deactivate.remove, name, holding, self.context)
+        ask(self, Confirm(title, body, "Remove", typed=name), lambda _yes: self.ask("remove", remove))
+
+    def done(self, deed: str) -> None:
+        """Say what was done."""
+        words = {"stop": "All access keys are deactivated.", "remove": "It is taken away."}
+        if deed in words:
+            self.notify(words[deed])
+
+    @on(Button.Pressed, "#mentions")
+    def action_mentions(self) -> None:
+        """Show or hide what else in the repository mentions them."""
+        if not unfold(self.query_one("#text", Reading)):
+            self.query_one("#things").focus()
+
+    def request(self) -> Request:
+        return Request(self._findings)

@@ -1,0 +1,526 @@
+"""The groups' screen: a layer's people and groups as a matrix, and the groups themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.suggester import SuggestFromList
+from textual.widgets import Input
+
+from screens.step.by_hand import ByHandPane
+from screens.step.page import Opening, StepPane
+from screens.widgets.dialogs import Confirm, Dialog, NameDialog, ask
+from screens.widgets.filter_field import FilterField
+from screens.widgets.layer_bar import LayerBar
+from screens.widgets.lists import MarkList
+from screens.widgets.matrix import Matrix, MatrixLayout
+from screens.widgets.problems import ProblemList
+from screens.widgets.text import Button, Text
+from workflows.core.counts import listed
+from workflows.core.sentences import text_of
+from workflows.layer.managed_policies import (
+    check_policy_arn,
+    known_policies,
+    partition_of,
+    policy_arn,
+    short_policy,
+)
+from workflows.layer.model import Group
+from workflows.layer.names import check_group_name
+from workflows.steps.admin import group_views
+from workflows.steps.admin.group_views import Chosen, LayerChoice, LayerView
+from workflows.steps.admin.groups import Request
+from workflows.steps.decisions import NewGroup, PolicyChanges
+from workflows.steps.shared.by_hand import Spot
+
+_MOST = 6
+"""So many groups of a person are named."""
+
+
+@dataclass(frozen=True)
+class GroupPolicies:
+    """What the dialog is about.
+
+    Attributes:
+        group: the group's name.
+        there: what it has now; ARNs, or references as they are written.
+        changes: what was decided before.
+        note: where the policies come from, if that needs telling, or "".
+        account_id: the account, 12 digits, or None if it is not known.
+        others: policies of the layer's other groups; an ARN among them tells AWS's partition.
+    """
+
+    group: str
+    there: tuple[str, ...]
+    changes: PolicyChanges
+    note: str = ""
+    account_id: str | None = None
+    others: Sequence[str] = ()
+
+
+class PoliciesDialog(Dialog[PolicyChanges]):
+    """Marks which policies stay, and takes more by ARN or by the name of one of AWS's own."""
+
+    DEFAULT_CSS = """
+    PoliciesDialog MarkList { max-height: 9; }
+    PoliciesDialog .hint { color: $text-muted; }
+    """
+
+    def __init__(self, about: GroupPolicies) -> None:
+        super().__init__(f"Policies of {about.group}")
+        self._about = about
+        self._added = list(about.changes.add)
+        self._doubted = ""
+
+    def body(self) -> ComposeResult:
+        if self._about.note:
+            yield Text(self._about.note, classes="hint")
+        yield MarkList(id="policies")
+        yield Text("", id="none", classes="hint")
+
+    def fields(self) -> ComposeResult:
+        suggester = SuggestFromList(sorted(known_policies()), case_sensitive=False)
+        hint = "one more: ReadOnlyAccess, or an ARN"
+        yield Input(placeholder=hint, id="policy", compact=True, suggester=suggester)
+        yield Text("", id="problem", classes="problem")
+        yield Text(
+            "Space takes a policy off or leaves it; in the field → completes a name, and Enter adds it. "
+            "Nothing is written before Review.",
+            classes="hint",
+        )
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("OK", id="accept", variant="primary")
+        yield Button("Cancel (esc)", id="close")
+
+    def on_mount(self) -> None:
+        """The list has the focus; without one the field."""
+        self._fill([one for one in self._about.there if one not in self._about.changes.remove] + self._added)
+        self.query_one("#policies" if self._about.there or self._added else "#policy").focus()
+
+    def _fill(self, marked: Sequence[str]) -> None:
+        policies = self.query_one("#policies", MarkList)
+        more = [one for one in self._added if one not in self._about.there]
+        lines = [(short_policy(one), one) for one in self._about.there]
+        lines += [(f"+ {short_policy(one)}", one) for one in more]
+        policies.show(lines, marked)
+        policies.highlighted = 0 if lines else None
+        policies.display = bool(lines)
+        words = "" if lines else "It has no managed policy."
+        self.query_one("#none", Text).update(words)
+        self.query_one("#none").display = bool(words)
+
+    @on(Input.Changed, "#policy")
+    def _forget(self) -> None:
+        self.query_one("#problem", Text).update("")
+
+    @on(Input.Submitted, "#policy")
+    def _add(self) -> None:
+        """Put a policy on the list; a doubtful one at the second time."""
+        field = self.query_one("#policy", Input)
+        text = field.value.strip()
+        if not text:
+            self.action_accept()
+            return
+        arn = policy_arn(text, partition_of([*self._about.there, *self._about.others]))
+        marked = list(self.query_one("#policies", MarkList).selected)
+        problem = self._problem(arn)
+        if problem:
+            self.query_one("#problem", Text).update(problem)
+            return
+        if arn not in (*self._about.there, *self._added):
+            self._added.append(arn)
+        self._fill([*marked, arn])
+        field.value = ""
+
+    def _problem(self, arn: str) -> str:
+        if arn in self.query_one("#policies", MarkList).selected:
+            return "The group has that policy already."
+        for one in check_policy_arn(arn, self._about.account_id):
+            if one.fatal:
+                return text_of(one.message)
+            if self._doubted != arn:
+                self._doubted = arn
+                return f"{one.message} Enter again adds it all the same."
+        return ""
+
+    def action_accept(self) -> None:
+        """Answer with what changes."""
+        if self.query_one("#policy", Input).value.strip():
+            self._add()  # what is typed is meant too; a problem with it keeps the dialog open
+            if self.query_one("#policy", Input).value:
+                return
+        marked = self.query_one("#policies", MarkList).selected
+        self.dismiss(
+            PolicyChanges(
+                add=tuple(one for one in self._added if one in marked and one not in self._about.there),
+                remove=tuple(one for one in self._about.there if one not in marked),
+            )
+        )
+
+
+class GroupsPane(ByHandPane):
+    """One layer at a time: its matrix, a filter above, and what is marked in words below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", id="groups.filter", tooltip="Show some people or groups only"),
+        Binding("l", "layer", "Layer", id="groups.layer", tooltip="Show the next layer"),
+        Binding("g", "new_group", "New", id="groups.new", tooltip="Make a group like the marked one"),
+        Binding(
+            "e", "rename_group", "Rename", id="groups.rename", tooltip="Give the marked group another name"
+        ),
+        Binding(
+            "x",
+            "remove_group",
+            "Remove",
+            id="groups.remove",
+            tooltip="Remove the marked group, or let it stay after all",
+        ),
+        Binding(
+            "p", "policies", "Policies", id="groups.policies", tooltip="The marked group's managed policies"
+        ),
+    ]
+    DEFAULT_CSS = """
+    GroupsPane > .pane-head { margin-bottom: 0; }
+    GroupsPane #filter-row { height: 1; }
+    GroupsPane #filter-label { width: 7; }
+    GroupsPane #filter { width: 1fr; }
+    GroupsPane #shown { width: auto; color: $text-muted; padding-left: 1; }
+    GroupsPane Matrix { height: 1fr; min-height: 6; }
+    GroupsPane #about { height: 25%; min-height: 4; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._views: dict[str, LayerView] = {}
+        self._choices: dict[str, LayerChoice] = {}
+        self._gone: dict[str, list[str]] = {}
+        self._account = ""
+        self._read_before = False
+        drafts = opening.draft.get("layers", {})
+        self._half_decided = {one: group_views.from_draft(draft) for one, draft in drafts.items()}
+
+    def compose_body(self) -> ComposeResult:
+        yield LayerBar("Reading the groups", id="layers")
+        with Horizontal(id="filter-row"):
+            yield Text("Filter", id="filter-label")
+            yield FilterField(id="filter", placeholder="a name or a group", compact=True)
+            yield Text("", id="shown")
+        yield Matrix()
+        yield Text("", id="about")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_move("look", lambda report: group_views.look(self.context, report), looks=True)
+
+    @on(StepPane.MoveDone)
+    def _looked(self, message: StepPane.MoveDone) -> None:
+        if message.name != "look":
+            return
+        self._views = {view.account: view for view in message.result}
+        for account, view in self._views.items():
+            decided = group_views.decided(self.context, view)
+            draft = self._half_decided.get(account)
+            self._choices[account] = group_views.drafted(view, decided, draft)
+            known = [*self._gone.get(account, ()), *(draft.members if draft else ())]
+            self._gone[account] = group_views.gone(self.context, message.result, view, known)
+        if self._account not in self._views:
+            first = next((one for one, view in self._views.items() if view.chosen), "")
+            self._account = first or next(iter(self._views), "")
+        self._show()
+        self.query_one(Matrix).focus(scroll_visible=False)
+        if not self._read_before:
+            self._remember()
+        self._read_before = True
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @property
+    def view(self) -> LayerView:
+        """The layer that is shown."""
+        return self._views[self._account]
+
+    @property
+    def choice(self) -> LayerChoice:
+        """What is decided for it."""
+        return self._choices[self._account]
+
+    def choose(self, choice: LayerChoice, group: str = "") -> None:
+        """Decide something else for the layer that is shown, and mark a group."""
+        self._choices[self._account] = choice
+        self.query_one(ProblemList).show([])
+        self._show(group)
+
+    def show_layer(self, account: str) -> None:
+        """Show another layer."""
+        self._account = account
+        self._show()
+
+    def _show(self, group: str = "") -> None:
+        if not self._account:
+            self.query_one(LayerBar).update("There is no layer to show.")
+            return
+        matrix, words = self.query_one(Matrix), self.query_one("#filter", FilterField).words
+        layout = MatrixLayout(self.view, self.choice, words)
+        matrix.show(layout)
+        if group:
+            matrix.mark(matrix.person, group)
+        pending = [(one, view.pending(self._choices[one])) for one, view in self._views.items()]
+        self.query_one(LayerBar).show(pending, self._account)
+        total = len(self.view.people)
+        told = f"{layout.shown:,} of {total:,} shown" if words else f"{total:,} people"
+        shown = self.query_one("#shown", Text)
+        shown.update(told, layout=len(told) != len(str(shown.content)))
+
+    @on(Matrix.Moved)
+    def _moved(self) -> None:
+        if self._account:
+            self._tell_marked()
+
+    def _tell_marked(self, refused: str = "") -> None:
+        matrix = self.query_one(Matrix)
+        lines = [
+            refused,
+            about_gone(self.view, self._gone[self._account]),
+            about_person(self.view, self.choice, matrix.person)
+            or "Nobody matches; esc in the filter clears it.",
+            about_group(self.view, self.choice, matrix.group) or "The layer has no group.",
+            about_layer(self.view),
+        ]
+        self.query_one("#about", Text).update("\n".join(filter(None, lines)), layout=False)
+
+    def places(self) -> Sequence[Spot]:
+        """What needs a hand in the layer that is shown, the marked group first."""
+        return self.view.spots_for(self.query_one(Matrix).group) if self._account else ()
+
+    def read_again(self) -> None:
+        """Read the layers, with what is chosen kept."""
+        self._half_decided = dict(self._choices)
+        self.run_move("look", lambda report: group_views.look(self.context, report), looks=True)
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """One layer needs no key to the next; without any layer there is nothing to do."""
+        if action == "layer":
+            return len(self._views) > 1
+        if action == "filter":
+            return not any(one.has_focus for one in self.query("#filter"))
+        return bool(self._account) or not action.endswith(("_group", "policies"))
+
+    @on(FilterField.Changed, "#filter")
+    def _filter(self) -> None:
+        if self._account:
+            layout = MatrixLayout(self.view, self.choice, self.query_one("#filter", FilterField).words)
+            self._show(layout.group_meant)
+
+    @on(FilterField.Left)
+    def _to_matrix(self) -> None:
+        self.query_one(Matrix).focus(scroll_visible=False)
+
+    @on(Matrix.LeftUpwards)
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one("#filter").focus(scroll_visible=False)
+
+    @on(LayerBar.Chosen)
+    def _layer_clicked(self, message: LayerBar.Chosen) -> None:
+        self.show_layer(message.account)
+
+    def action_layer(self) -> None:
+        """Show the next layer."""
+        accounts = list(self._views)
+        self.show_layer(accounts[(accounts.index(self._account) + 1) % len(accounts)])
+
+    @on(Matrix.Put)
+    def _put(self, message: Matrix.Put) -> None:
+        """Put the person into the group, or out of it, or say why not."""
+        refused = self.view.refusal(self.choice, message.name, message.group)
+        if refused:
+            self._tell_marked(f"✗ {refused}")
+        else:
+            self.choose(self.view.toggled(self.choice, message.name, message.group))
+
+    # -- what the keys about the marked group do ---------------------------------------------------
+
+    def action_new_group(self) -> None:
+        """Ask for a name and make a group in the shape of the marked one."""
+        sibling = self.view.like(self.choice, self.query_one(Matrix).group)
+        if sibling is None:
+            self.notify("There is no group to make another one like.", severity="warning")
+            return
+        policies = ", ".join(short_policy(policy) for policy in sibling.policies) or "none"
+
+        def make(name: str) -> None:
+            added = (*self.choice.add, NewGroup(name, sibling.name))
+            self.choose(replace(self.choice, add=added), name)
+
+        words = f"Made like {sibling.name}, without its members. Policies: {policies}"
+        self._ask_name("A new group", words, "", self.view.taken(self.choice), make)
+
+    def action_rename_group(self) -> None:
+        """Ask for another name of the marked group."""
+        group = self.query_one(Matrix).group
+        if not group:
+            return
+        written = group in self.view.by_name
+        value = self.choice.rename.get(group, group)
+
+        def rename(name: str) -> None:
+            renamed = group_views.renamed(self.choice, group, name, written=written)
+            self.choose(renamed, group if written else name)
+
+        own = {group.casefold(), value.casefold()}
+        taken = [name for name in self.view.taken(self.choice) if name.casefold() not in own]
+        self._ask_name(f"Another name for {group}", "", value, taken, rename)
+
+    def _ask_name(
+        self,
+        title: str,
+        words: str,
+        value: str,
+        taken: Sequence[str],
+        then: Callable[[str], None],
+    ) -> None:
+        def wrong(name: str) -> str:
+            return next((text_of(problem.message) for problem in check_group_name(name, taken)), "")
+
+        ask(self, NameDialog(title, words, value, wrong, example="for example  observers"), then)
+
+    def action_remove_group(self) -> None:
+        """Ask, then remove the marked group; a new one is simply forgotten, a removed one stays after all."""
+        group = self.query_one(Matrix).group
+        if not group or group in self.choice.remove:
+            self.choose(group_views.kept(self.choice, group), group)
+            return
+        known = self.view.by_name.get(group)
+        if known is None:
+            self.choose(group_views.removed(self.choice, group, written=False))
+            return
+
+        def remove(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            self.choose(group_views.removed(self.choice, group, written=True), group)
+
+        body = f"Members: {listed(known.members, 20) or 'none'}. Nothing is written before Review."
+        alone = self.view.alone_without(self.choice, group)
+        if alone:
+            body = f"In no group afterwards: {listed(alone, 20)}.\n{body}"
+        ask(self, Confirm(f"Remove the group {group}?", body, "Remove", typed=group), remove)
+
+    def action_policies(self) -> None:
+        """Show the marked group's managed policies, and take changes of them."""
+        group = self.query_one(Matrix).group
+        like = self.view.like(self.choice, group)
+        if like is None or group in self.choice.remove:
+            return
+
+        def change(changes: PolicyChanges) -> None:
+            self.choose(group_views.with_policies(self.choice, group, changes), group)
+
+        about = GroupPolicies(
+            group=self.choice.rename.get(group, group),
+            there=like.policies,
+            changes=self.choice.policies_of(group),
+            note="" if group in self.view.by_name else f"It begins with the policies of {like.name}.",
+            account_id=self.view.account_id,
+            others=tuple(policy for one in self.view.by_name.values() for policy in one.policies),
+        )
+        ask(self, PoliciesDialog(about), change)
+
+    # -- the request -------------------------------------------------------------------------------
+
+    def request(self) -> Request:
+        follow = {account: view.follow for account, view in self._views.items()}
+        return Request(dict(self._choices), follow)
+
+    def draft(self) -> Mapping[str, Any]:
+        layers = {account: group_views.as_draft(choice) for account, choice in self._choices.items()}
+        return {"layers": layers} if layers else {}
+
+
+def about_person(view: LayerView, choice: LayerChoice, name: str) -> str:
+    """The person's groups as a sentence, what changes first; "" for nobody."""
+    if not name:
+        return ""
+    why = view.chosen.get(name)
+    kind = why.value if why else "a machine user" if view.is_machine(name) else ""
+    who = f"{name} ({kind})" if kind else name
+    if why is Chosen.LEAVES:
+        return f"{who}: leaves every group: {listed(sorted(view.before(name)), _MOST)}"
+    before = view.before(name)
+    after = view.with_followed(name, view.after(name, choice)) - set(choice.remove)
+    order = [*view.by_name, *(one.name for one in choice.add)]
+
+    def called(groups: Iterable[str]) -> list[str]:
+        return [choice.rename.get(one, one) for one in order if one in groups]
+
+    parts = [
+        f"joins {', '.join(called(after - before))}" if after - before else "",
+        f"leaves {', '.join(called(before - after))}" if before - after else "",
+        f"{'stays' if before != after else 'is'} in {listed(called(after & before), _MOST)}"
+        if after & before
+        else "",
+    ]
+    return (
+        f"{who}: {'; '.join(filter(None, parts))}"
+        if any(parts)
+        else f"! {who}: in no group{_that_is_known(view)}"
+    )
+
+
+def about_group(view: LayerView, choice: LayerChoice, group: str) -> str:
+    """A group with its policies and what happens to it, as a sentence; "" for none."""
+    if not group:
+        return ""
+    known, changes = view.by_name.get(group), choice.policies_of(group)
+    there = view.like(choice, group)
+    policies = [
+        *(f"- {short_policy(one)}" for one in changes.remove),
+        *(f"+ {short_policy(one)}" for one in changes.add),
+        *(short_policy(one) for one in (there.policies if there else ()) if one not in changes.remove),
+    ]
+    parts = [_members(known) if known else f"new, made like {there.name if there else '?'}"]
+    if group in choice.rename:
+        parts.append(f"to be called {choice.rename[group]}")
+    if group in choice.remove:
+        parts.append("to be removed")
+    parts.append(f"policies: {', '.join(policies) or 'none'}")
+    words = f"{group}: {'; '.join(parts)}"
+    place = view.place_of(group)
+    if known is not None and not known.editable:
+        by_hand = f"edit its members by hand at {place}, because {known.reason}"
+        words = f"{group}: {by_hand}; {'; '.join(parts)}"
+    return words
+
+
+def _members(group: Group) -> str:
+    """How many there are; a computed list that names nobody may well have some."""
+    count = len(group.members)
+    if not count and group.computed:
+        return "members not known"
+    return f"{count:,} member{'' if count == 1 else 's'}"
+
+
+def about_gone(view: LayerView, names: Sequence[str]) -> str:
+    """Who is not there any more to be put into other groups, as a sentence; "" for nobody."""
+    return (
+        f"! Not in {view.account}, though their groups were to change: {listed(names, _MOST)}."
+        if names
+        else ""
+    )
+
+
+def about_layer(view: LayerView) -> str:
+    """What the layer holds in comments or computed, each with its place; "" for nothing."""
+    return "\n".join(f"! {one.words} ({one.place}, F4)" for one in view.spots)
+
+
+def _that_is_known(view: LayerView) -> str:
+    """The members of a computed group cannot be told."""
+    return " that can be told" if any(one.computed for one in view.by_name.values()) else ""

@@ -1,0 +1,388 @@
+"""The screen of the STS regions: a table for each account, what to click in the console, and one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from screens.step.page import Opening, StepPane
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.dialogs import Confirm, ask
+from screens.widgets.lists import MarkBox, Table
+from screens.widgets.text import Button, Option, OptionList, Text
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
+from workflows.aws.sts_regions.ask import SOURCE
+from workflows.aws.sts_regions.report import (
+    ToDo,
+    Verdict,
+    by_urgency,
+    instructions,
+    settings_page,
+    to_do,
+    token_words,
+)
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, text_of
+from workflows.steps.admin import sts_regions
+from workflows.steps.admin.sts_region_access import MfaSessions
+from workflows.steps.admin.sts_regions import Request, Survey
+from workflows.steps.shared.module import Report
+
+MARKS: Mapping[Verdict, str] = {
+    Verdict.NEEDED: "✗",
+    Verdict.UNUSED: "!",
+    Verdict.OPEN: "?",
+    Verdict.NAMED: "✓",
+    Verdict.ALLOWED: "✓",
+    Verdict.OFF: "·",
+}
+SHORT: Mapping[StsState, str] = {
+    StsState.ACTIVE: "active",
+    StsState.FIXED: "always on",
+    StsState.DEACTIVATED: "deactivated",
+    StsState.NOT_OPTED_IN: "not opted in",
+    StsState.UNREACHABLE: "unreachable",
+    StsState.DENIED: "denied",
+    StsState.UNKNOWN: "unknown",
+}
+_TOLD_CHANGES = 4
+
+
+class StsRegionsPane(StepPane):
+    """Asks when Next is pressed, never by itself; the next Next keeps the answers."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "ask", "Ask again", id="regions.ask", show=False, tooltip="Ask every region once more"),
+        Binding(
+            "x",
+            "export",
+            "Export",
+            id="regions.export",
+            show=False,
+            tooltip="Write Markdown and JSON, copy it",
+        ),
+        Binding(
+            "o", "open", "Open page", id="regions.open", show=False, tooltip="Open the console's page for STS"
+        ),
+        Binding(
+            "t",
+            "tokens",
+            "Tokens",
+            id="regions.tokens",
+            show=False,
+            tooltip="Change the version of the global endpoint's tokens",
+        ),
+    ]
+    DEFAULT_CSS = """
+    StsRegionsPane Static { height: auto; }
+    StsRegionsPane #accounts { height: auto; max-height: 25vh; border: none; padding: 0; }
+    StsRegionsPane #accounts, StsRegionsPane #table { scrollbar-size: 0 1; }
+    StsRegionsPane #table { height: auto; max-height: 33vh; }
+    StsRegionsPane #buttons { height: 1; margin-top: 1; }
+    StsRegionsPane #buttons Button { margin-right: 1; min-width: 8; }
+    StsRegionsPane #to-do, StsRegionsPane #detail { margin-top: 1; }
+    StsRegionsPane .hidden { display: none; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._sessions = MfaSessions(opening.context)
+        self._survey: Survey | None = None
+        kept = opening.draft.get("audit") or opening.context.facts.get("sts_regions")
+        project = str(opening.context.facts.get("project", ""))
+        self._audit = Audit.from_facts(project, kept) if kept else None
+        self._changes: tuple[Sentence, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        yield CodeField(self.context.world.now)
+        yield Text("", id="standing")
+        yield OptionList(id="accounts")
+        yield Table(id="table", cursor_type="row", classes="hidden")
+        yield Text("", id="detail", classes="hidden")
+        with Horizontal(id="buttons", classes="hidden"):
+            yield Button("Ask again (r)", id="again")
+            yield Button("Export (x)", id="export")
+            yield Button("Open (o)", id="open")
+            yield Button("Tokens (t)", id="tokens")
+        yield MarkBox(
+            "account ids in the Markdown",
+            bool(self.opening.draft.get("with_ids")),
+            id="with-ids",
+        )
+        yield Text("", id="to-do")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        table = self.query_one("#table", Table)
+        table.add_columns("Region", "STS", "For the project", "Opt-in")
+        self._show()
+        self.run_move("look", self._look, looks=True)
+
+    def _look(self, report: Report) -> Survey:
+        project = sts_regions.project_of(self.context)
+        return sts_regions.survey(project, self.context, self._sessions, report)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        audit, survey = self._audit, self._survey
+        self.query_one("#standing", Text).update(_standing(audit, survey, self._changes))
+        lines = _account_lines(audit, survey)
+        self.query_one("#accounts", OptionList).set_options(
+            Option(line, name) for name, line in lines.items()
+        )
+        for selector in ("#buttons", "#with-ids"):
+            self.query_one(selector).set_class(audit is None, "hidden")
+        self._show_account()
+
+    @property
+    def _chosen(self) -> AccountAnswer | None:
+        """The answer of the account that is marked in the list."""
+        option = self.query_one("#accounts", OptionList).highlighted_option
+        return self._audit.account(option.id or "") if self._audit and option else None
+
+    def _show_account(self) -> None:
+        answer, table = self._chosen, self.query_one("#table", Table)
+        table.clear()
+        table.set_class(answer is None or not answer.regions, "hidden")
+        self._tell("#detail", "")
+        if answer is None or self._audit is None:
+            self._tell("#to-do", "")
+            return
+        for one, verdict in by_urgency(answer, self._audit.allowed):
+            row = (one.region, SHORT[one.sts], f"{MARKS[verdict]} {verdict}", str(one.opt_in))
+            table.add_row(*row, key=one.region)
+        self._tell("#to-do", _to_do_text(answer, self._audit.allowed))
+
+    def _tell(self, selector: str, text: str) -> None:
+        widget = self.query_one(selector, Text)
+        widget.update(text)
+        widget.set_class(not text, "hidden")
+
+    @on(OptionList.OptionHighlighted, "#accounts")
+    def _highlighted(self) -> None:
+        self._show_account()
+
+    @on(Table.RowSelected, "#table")
+    def _explain(self, event: Table.RowSelected) -> None:
+        answer = self._chosen
+        region = str(event.row_key.value)
+        found = [one for one in answer.regions if one.region == region] if answer else []
+        if answer and self._audit and found:
+            self._tell("#detail", _region_text(found[0]))
+
+    # -- what comes back ---------------------------------------------------------------------------
+
+    @on(StepPane.MoveDone)
+    async def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "look":
+                self._survey = message.result
+                await self._show_codes()
+                self._show()
+            case "ask":
+                await self._take(*message.result)
+            case "open" if not message.result:
+                self.notify("No browser opens from here; the address is below the table.", severity="warning")
+            case "tokens":
+                account, version = message.result
+                if self._audit:
+                    self._audit = sts_regions.with_version(self._audit, account, version)
+                    self.notify(f"{account}: tokens of version {version} now.")
+                self._show()
+                self.keep_draft()
+
+    async def _take(self, audit: Audit, survey: Survey) -> None:
+        self._changes = changes(self._audit, audit) if self._audit else ()
+        self._audit, self._survey = audit, survey
+        await self._show_codes()
+        self._show()
+        self.query_one("#accounts").focus()
+        self.keep_draft()
+
+    async def _show_codes(self) -> None:
+        serials = enumerate(self._survey.devices if self._survey else ())
+        wanted = [Wanted(f"code-{place}", hint=_device(serial)) for place, serial in serials]
+        await self.query_one(CodeField).ask(wanted)
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def advance(self) -> None:
+        if self._audit is None:
+            self.action_ask()
+        else:
+            self.post_message(self.Submitted(self.request()))
+
+    def _codes(self) -> dict[str, Secret]:
+        """The codes that were entered, by device; each is good once, so the fields are emptied."""
+        field = self.query_one(CodeField)
+        serials = enumerate(self._survey.devices if self._survey else ())
+        codes = {serial: field.take(f"code-{place}") for place, serial in serials}
+        return {serial: code for serial, code in codes.items() if code}
+
+    @on(Button.Pressed, "#again")
+    def action_ask(self) -> None:
+        """Ask every region about every account."""
+        survey = self._survey
+        if survey is not None and not self.running_move:
+            self.run_move("ask", partial(self._ask, survey, self._codes()))
+
+    def _ask(self, survey: Survey, codes: Mapping[str, Secret], report: Report) -> tuple[Audit, Survey]:
+        """The answers, and the codes that are due the next time."""
+        audit = sts_regions.ask(survey, codes, self.context, self._sessions, report)
+        return audit, self._look(report)
+
+    @on(Button.Pressed, "#export")
+    def action_export(self) -> None:
+        """Write the answers into two files, and copy the Markdown."""
+        audit, ids = self._audit, self.query_one("#with-ids", MarkBox).value
+        if audit is not None:
+            self.run_told(
+                lambda report: sts_regions.export(audit, with_ids=ids, context=self.context, report=report),
+            )
+
+    @on(Button.Pressed, "#open")
+    def action_open(self) -> None:
+        """Open the account settings of the console."""
+        answer = self._chosen
+        page = settings_page(answer.partition) if answer else ""
+        if page:
+            self.run_move("open", lambda _report: self.context.world.browser.open(page))
+
+    @on(Button.Pressed, "#tokens")
+    def action_tokens(self) -> None:
+        """Ask whether the marked account's global endpoint is to give other tokens."""
+        answer = self._chosen
+        if answer is None or answer.token_version is None or self._survey is None:
+            self.notify("The token version of the marked account is not known.", severity="warning")
+            return
+        version = 3 - answer.token_version
+        title, body = _token_question(answer, version)
+        question = Confirm(title, body, f"Set version {version}")
+        ask(self, question, partial(self._switch, answer.account, version))
+
+    def _switch(self, account: str, version: int, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        survey = self._survey
+        if survey is None:
+            return
+        codes = self._codes()
+
+        def switch(report: Report) -> tuple[str, int | None]:
+            now = sts_regions.switch_tokens(
+                account, version, survey, codes, self.context, self._sessions, report
+            )
+            return account, now
+
+        self.run_move("tokens", switch)
+
+    def leave(self) -> None:
+        self._sessions.drop()
+
+    def request(self) -> Request:
+        return Request(self._audit)
+
+    def draft(self) -> Mapping[str, Any]:
+        if self._audit is None:
+            return {}
+        return {"audit": self._audit.as_facts(), "with_ids": self.query_one("#with-ids", MarkBox).value}
+
+
+def _standing(audit: Audit | None, survey: Survey | None, changed: Sequence[Sentence]) -> str:
+    """Where the step stands, and what comes next."""
+    if audit is None:
+        used = f"The project uses {', '.join(survey.allowed)}.\n" if survey and survey.allowed else ""
+        return (
+            f"{used}Next (^n) asks every region about each account: a session token or the profile's role is "
+            "wanted in each, and what AWS gives is dropped. CloudTrail notes every call. ^s leaves it out."
+        )
+    used = ", ".join(audit.allowed) or "no region is named"
+    lines = [f"Asked {audit.asked_at[:16].replace('T', ' ')}. In use: {used}."]
+    if changed:
+        more = len(changed) - _TOLD_CHANGES
+        lines += [f"Changed: {one}" for one in changed[:_TOLD_CHANGES]]
+        lines += [f"and {more} more"] if more > 0 else []
+    return "\n".join(lines)
+
+
+def _account_lines(audit: Audit | None, survey: Survey | None) -> dict[str, str]:
+    """A line for each account, by its name."""
+    if audit is not None:
+        return {one.account: _account_line(one, audit.allowed) for one in audit.accounts}
+    if survey is None:
+        return {}
+    return {way.account: f"○ {way.account}  {way.profile or 'no profile'}" for way in survey.ways}
+
+
+def _account_line(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
+    """An account with how much there is to do."""
+    if answer.problem:
+        return f"– {answer.account}  not asked"
+    wanted = to_do(answer, allowed)
+    parts = _counted(wanted)
+    mark = "✗" if wanted.activate or wanted.enable or wanted.missing else "!" if parts else "✓"
+    return f"{mark} {answer.account}  {', '.join(parts) or 'as the project wants it'}"
+
+
+def _counted(wanted: ToDo) -> list[str]:
+    counts = (
+        (wanted.deactivate, "to switch off"),
+        (wanted.activate, "to switch on"),
+        (wanted.enable, "to opt into"),
+        (wanted.missing, "not in the partition"),
+        (wanted.not_known, "not known"),
+    )
+    return [f"{len(regions)} {words}" for regions, words in counts if regions]
+
+
+def _to_do_text(answer: AccountAnswer, allowed: tuple[str, ...]) -> str:
+    """What is to be done in an account, and what could not be read."""
+    if answer.problem:
+        return f"Not asked: {answer.problem}"
+    wanted = to_do(answer, allowed)
+    clicks = [line.replace("  ", "– ", 1) for line in instructions(answer, wanted)]
+    lines = [*clicks, *map(text_of, answer.remarks)]
+    if wanted.missing:
+        lines.append(
+            f"The partition {answer.partition} has no {', '.join(wanted.missing)}: see common.tfvars."
+        )
+    if wanted.deactivate or wanted.activate:
+        lines.append("Then r asks again, to see that it is done.")
+    lines.append(f"Tokens of the global endpoint: {token_words(answer.token_version)}.")
+    return "\n".join(lines)
+
+
+def _region_text(answer: RegionAnswer) -> str:
+    """One region in whole words."""
+    opt_in = f", {answer.opt_in}" if str(answer.opt_in) != str(answer.sts) else ""
+    lines = [f"{answer.region}: {answer.sts}{opt_in}."]
+    if answer.sts is StsState.FIXED:
+        lines.append(f"It is active, and AWS lets nobody switch it: {SOURCE}")
+    if answer.detail:
+        lines.append(text_of(answer.detail))
+    return "\n".join(lines)
+
+
+def _token_question(answer: AccountAnswer, version: int) -> tuple[str, str]:
+    """The title and the body of the question whether the token version is to be changed."""
+    title = f"Set the tokens of {answer.account} to version {version}?"
+    effect = (
+        "Tokens of sts.amazonaws.com then work in all regions. They are longer: what stores a token in a "
+        "field of fixed size may fail."
+        if version == 2
+        else "Tokens of sts.amazonaws.com then work only in the regions that are enabled by default; what "
+        "uses them in a region that was opted into fails."
+    )
+    now = token_words(answer.token_version)
+    return title, f"Now: {now}.\n\n{effect}\n\nTokens of regional endpoints are not concerned."
+
+
+def _device(serial: str) -> str:
+    """A device's name, with its account: `jane.doe 222222222222`."""
+    parts = serial.split(":")
+    return f"{serial.rpartition('/')[2]} {parts[4]}" if len(parts) > 5 else serial

@@ -1,0 +1,444 @@
+"""The users' screen: people who join and leave, layer by layer, and who is there, with what they sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from screens.step.by_hand import ByHandPane
+from screens.step.page import Opening, StepPane
+from screens.widgets.dialogs import ErrorDialog, NameDialog, ask
+from screens.widgets.filter_field import FilterField
+from screens.widgets.line_list import Line, LineList
+from screens.widgets.lists import MarkList
+from screens.widgets.problems import ProblemList
+from screens.widgets.text import Text
+from workflows.core.counts import listed
+from workflows.core.sentences import text_of
+from workflows.core.shapes import plain, read
+from workflows.layer.model import Person
+from workflows.steps.admin import users
+from workflows.steps.admin.users import LayerView, Request
+from workflows.steps.decisions import LayerUsers
+from workflows.steps.shared.by_hand import NotPossible, Spot, not_possible, spot_at
+
+COLUMNS = ("User", "Layer", "Password", "Key", "Groups", "Declared as", "Key file")
+_SAID = {True: "yes", False: "no", None: "?"}
+
+
+class Who(NamedTuple):
+    """A person in a layer, as the key of a line."""
+
+    account: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line, and the text that a filter looks into, in lower case."""
+
+    line: Line
+    text: str
+
+
+class UserLines:
+    """Everybody in the layers, people before machine users, and at the end what only a person can edit.
+
+    Args:
+        views: the layers.
+    """
+
+    def __init__(self, views: Sequence[LayerView]) -> None:
+        self._views = views
+        self._rows: dict[str, dict[Who, _Row]] = {"People": {}, "Machine users": {}}
+        self._spots = [
+            _row_of(Line((str(one.place), one.account, text_of(one.words)), one, "quiet"))
+            for view in views
+            for one in view.spots
+        ]
+        self.count = sum(len(view.layer.people) for view in views)
+
+    def show(self, request: Request) -> None:
+        """Bring all lines up to what is decided."""
+        for view in self._views:
+            users = request.of(view.account)
+            for person in view.layer.people:
+                self._put(view, person, users)
+
+    def show_one(self, view: LayerView, person: Person, request: Request) -> None:
+        """Bring one person's line up to what is decided."""
+        self._put(view, person, request.of(view.account))
+
+    def _put(self, view: LayerView, person: Person, users: LayerUsers) -> None:
+        who = Who(view.account, person.iam_name)
+        switches, file = users.access.get(who.name, {}), users.key_files.get(who.name)
+        section = self._rows["Machine users" if person.machine else "People"]
+        section[who] = _row_of(_line(who, person, switches, file, leaves=who.name in users.remove))
+
+    def lines(self, words: Sequence[str]) -> list[Line]:
+        """The lines in which all words are, each section under its heading; all lines without a word."""
+        wanted = [word.casefold() for word in words]
+        found: list[Line] = []
+        sections = {name: list(rows.values()) for name, rows in self._rows.items()}
+        for name, rows in {**sections, "Only by hand: F4 opens your editor there": self._spots}.items():
+            some = [row.line for row in rows if all(word in row.text for word in wanted)]
+            if some:
+                found += [Line((f"{name} ({len(some):,})",)), *some]
+        return found
+
+
+def _row_of(line: Line) -> _Row:
+    return _Row(line, "\n".join(line.cells).casefold())
+
+
+def _line(who: Who, person: Person, switches: Mapping[str, bool], file: str | None, *, leaves: bool) -> Line:
+    sign = "- " if leaves else "" if person.editable else "! "
+    present = person.key_name
+    cells = (
+        f"{sign}{who.name}",
+        who.account,
+        _cell(person.login_profile, switches.get("login_profile")),
+        _cell(person.access_key, switches.get("access_key")),
+        ", ".join(person.groups) or "none",
+        str(person.style),
+        f"{present} → {file}" if file not in {None, present} else present or "?",
+    )
+    changed = leaves or bool(switches) or file is not None
+    return Line(cells, who, "changed" if changed else "" if person.editable else "quiet")
+
+
+def _cell(now: bool | None, wanted: bool | None) -> str:  # noqa: FBT001 - a cell's two values
+    if wanted is None or wanted is now:
+        return _SAID[now] + (" ✓" if wanted is not None else "")
+    return f"{_SAID[now]} → {_SAID[wanted]}"
+
+
+def _told(view: LayerView, person: Person) -> Iterator[str]:
+    """What more there is to say of a person, for the lines below the list."""
+    shared = view.sharing(person)
+    also = f", the key file of {listed(shared, 2)} too" if shared else ""
+    yield f"{person.style}: {person.declaration} ({person.place}); key {person.key_file or 'not known'}{also}"
+    if not person.editable:
+        yield "Shown, not edited: e opens your editor there."
+
+
+def _told_spot(spot: Spot) -> Iterator[str]:
+    """What there is to say of a place to edit by hand."""
+    yield text_of(spot.words)
+    yield f"{spot.account} {spot.place}: e opens your editor there."
+
+
+class UserList(LineList):
+    """Says what the person wants to do with the marked line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "p",
+            "want('login_profile')",
+            "Password",
+            id="users.password",
+            tooltip="Switch the console password on or off",
+        ),
+        Binding(
+            "k", "want('access_key')", "Access key", id="users.key", tooltip="Switch the access key on or off"
+        ),
+        Binding(
+            "f",
+            "want('key_file')",
+            "Key file",
+            id="users.file",
+            show=False,
+            tooltip="Give the PGP key's file another name",
+        ),
+        Binding(
+            "e",
+            "want('by_hand')",
+            "Edit by hand",
+            id="users.by-hand",
+            show=False,
+            tooltip="Open your editor at the marked line's place",
+        ),
+        Binding("slash", "filter", "Filter", id="users.filter", show=False, tooltip="Look for somebody"),
+    ]
+
+    @dataclass
+    class Wanted(Message):
+        """The person wants this of the marked line: `login_profile`, `access_key`, `key_file`, `by_hand`."""
+
+        what: str
+
+    def __init__(self) -> None:
+        super().__init__(COLUMNS, id="there")
+
+    def action_want(self, what: str) -> None:
+        """Ask for it."""
+        self.post_message(self.Wanted(what))
+
+    def action_filter(self) -> None:
+        """Go to the filter above."""
+        self.post_message(self.LeftUpwards())
+
+
+_ADD, _REMOVE = "+", "-"
+_WORDS = {_ADD: "joins", _REMOVE: "leaves"}
+
+
+class UsersPane(ByHandPane):
+    """A mark for every person and layer; below, everybody in the layers."""
+
+    DEFAULT_CSS = """
+    UsersPane #hint { height: auto; }
+    UsersPane #people { max-height: 6; }
+    UsersPane #find { height: 1; }
+    UsersPane #find > Input { width: 1fr; }
+    UsersPane #find > Text { width: auto; padding-left: 1; color: $text-muted; }
+    UsersPane #there { height: 1fr; min-height: 6; }
+    UsersPane #about { height: auto; max-height: 5; color: $text-muted; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._views: tuple[LayerView, ...] = ()
+        self.own = Request()
+        self._written = Request()
+        self._lines = UserLines(())
+        self._half_entered = read(Request, opening.draft, "users") if opening.draft else None
+
+    def compose_body(self) -> ComposeResult:
+        yield Text("", id="hint")
+        yield MarkList(id="people")
+        with Horizontal(id="find"):
+            yield FilterField(
+                placeholder="Filter by name, group, layer or key file", id="filter", compact=True
+            )
+            yield Text("", id="count")
+        yield UserList()
+        yield Text("", id="about")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._look()
+
+    def _look(self) -> None:
+        self.run_move("look", lambda report: _looked(users.look(self.context, report)), looks=True)
+
+    @on(StepPane.MoveDone)
+    def _take(self, message: StepPane.MoveDone) -> None:
+        if message.name != "look":
+            return
+        before, (self._views, self._lines) = self._views, message.result
+        self._written = users.written(self.context, self._views)
+        wanted = self._wanted()
+        self.own = Request(access=wanted.access, key_files=wanted.key_files)
+        people = self.query_one("#people", MarkList)
+        boxes = [box for view in self._views for box in self._choices(view, wanted)]
+        people.show([box[:2] for box in boxes], [value for _, value, marked in boxes if marked])
+        self.query_one("#hint", Text).update(_hint(people.option_count, self._written))
+        people.highlighted = 0 if people.option_count else None
+        self._lines.show(self.request())
+        self._filter()
+        if before:
+            self._tell_difference(before)
+        else:
+            (people if people.option_count else self.query_one(UserList)).focus()
+            self._remember()
+
+    def _choices(self, view: LayerView, wanted: Request) -> list[tuple[str, str, bool]]:
+        decided, own = self.context.decisions, wanted.of(view.account)
+        lines = [(_ADD, name, own.add) for name in decided.joining if not view.has(name)]
+        lines += [(_REMOVE, name, own.remove) for name in decided.leaving if view.has(name)]
+        return [
+            (
+                f"{sign} {name}  {_WORDS[sign]} {view.account}",
+                f"{sign}{view.account}/{name}",
+                name in chosen,
+            )
+            for sign, name, chosen in lines
+        ]
+
+    def _wanted(self) -> Request:
+        """What was decided before, or half-decided, or the proposal."""
+        decided = self._half_entered or self.context.decisions.users
+        proposed = users.proposal(self.context, self._views)
+        return users.kept(users.resumed(decided, proposed), self._views)
+
+    # -- the list of who is there ------------------------------------------------------------------
+
+    @on(Input.Changed, "#filter")
+    def _filter(self) -> None:
+        """Show the lines that the filter leaves."""
+        words = self.query_one(FilterField).words
+        lines = self._lines.lines(words)
+        self.query_one(UserList).show(lines)
+        found, count = sum(isinstance(line.key, Who) for line in lines), self._lines.count
+        self.query_one("#count", Text).update(f"{found:,} of {count:,}" if words else f"{count:,} users")
+
+    @on(FilterField.Left)
+    def _to_the_list(self) -> None:
+        self.query_one(UserList).focus()
+
+    @on(LineList.LeftUpwards)
+    def _to_the_filter(self) -> None:
+        self.query_one(FilterField).focus()
+
+    @on(LineList.Moved)
+    def _tell_about(self) -> None:
+        """Say more of the marked line below the list."""
+        line = self.query_one(UserList).marked
+        about: list[str] = []
+        if line is not None and isinstance(line.key, Spot):
+            about = list(_told_spot(line.key))
+        elif (found := self.marked()) is not None:
+            about = [*self.consequences(*found), *_told(*found)]
+        self.query_one("#about", Text).update("\n".join(about))
+
+    def marked(self) -> tuple[LayerView, Person] | None:
+        """The marked person, with the layer."""
+        line = self.query_one(UserList).marked
+        who = line.key if line is not None and isinstance(line.key, Who) else None
+        view = next((one for one in self._views if who is not None and one.account == who.account), None)
+        person = view.person(who.name) if view is not None and who is not None else None
+        return (view, person) if view is not None and person is not None else None
+
+    def show_changed(self, view: LayerView, person: Person) -> None:
+        self.query_one(ProblemList).show([])
+        self._lines.show_one(view, person, self.request())
+        self._filter()
+
+    @on(MarkList.SelectedChanged, "#people")
+    def _remarked(self) -> None:
+        if self._views:
+            self._lines.show(self.request())
+            self._filter()
+
+    # -- what the keys about the marked person do --------------------------------------------------
+
+    def consequences(self, view: LayerView, person: Person) -> list[str]:
+        """What each change that is decided for somebody brings about, a sentence each."""
+        own = self.own.of(view.account)
+        switches, name = own.access.get(person.iam_name, {}), own.key_files.get(person.iam_name)
+        after = {fact: switches.get(fact, getattr(person, fact)) for fact in users.WORDS}
+        told = [f"The key file will be called {name}; the key in it stays."] if name else []
+        for fact, wanted in switches.items():
+            if wanted is not getattr(person, fact):
+                left = any(after[other] for other in users.WORDS if other != fact)
+                shared = view.sharing(person)
+                words = users.consequence(person, fact, wanted=wanted, left=left, shared=shared)
+                told.append(text_of(words))
+        return told
+
+    @on(UserList.Wanted)
+    def _do(self, message: UserList.Wanted) -> None:
+        line, found = self.query_one(UserList).marked, self.marked()
+        if self.running_move or line is None:
+            return
+        if message.what == "by_hand":
+            self.edit_at(line.key if isinstance(line.key, Spot) else _own_spot(*found) if found else line.key)
+        elif found is None:
+            self.notify("Mark a person for that; e opens your editor here.", severity="warning")
+        elif found[1].iam_name in self.request().of(found[0].account).remove:
+            self.notify(f"{found[1].iam_name} leaves {found[0].account}; nothing else changes for them.")
+        elif message.what == "key_file":
+            self._ask_key_file(*found)
+        else:
+            self._switch(*found, message.what)
+
+    def _switch(self, view: LayerView, person: Person, fact: str) -> None:
+        decided = self.own.switch(view.account, person.iam_name, fact)
+        now = getattr(person, fact) if decided is None else decided
+        refusal = users.switch_refusal(view.layer, person, fact, wanted=not now)
+        if refusal is not None:
+            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            return
+        self.own = users.switched(self.own, view.account, person, fact, self.context.decisions.users)
+        self.show_changed(view, person)
+
+    def _ask_key_file(self, view: LayerView, person: Person) -> None:
+        refusal = users.rename_refusal(view.layer, person)
+        if refusal is not None:
+            self._refuse(not_possible(view.layer, refusal, "Leave it as it is"))
+            return
+        own = self.own.of(view.account).key_files
+        before = own.get(person.iam_name, person.key_name)
+
+        def rename(name: str) -> None:
+            new = {**own, person.iam_name: "" if name == person.key_name else name}
+            self.own = replace(self.own, key_files={**self.own.key_files, view.account: new}).trimmed()
+            self.show_changed(view, person)
+
+        def wrong(name: str) -> str:
+            same = name == person.key_name
+            return "" if same else text_of(users.wrong_file(view.layer, person, name))
+
+        words = "The key stays the same, so no password and no access key is made anew."
+        title = f"Another name for the key file of {person.iam_name}"
+        ask(self, NameDialog(title, words, before, wrong), rename)
+
+    def _refuse(self, error: NotPossible) -> None:
+        spot = error.spot
+        dialog = ErrorDialog(error, self.context.world.clipboard.copy, editable=spot is not None)
+        ask(self, dialog, lambda _edit: self.edit_at(spot) if spot else None)
+
+    # -- editing by hand ---------------------------------------------------------------------------
+
+    def places(self) -> Sequence[Spot]:
+        return [spot for view in self._views for spot in view.spots]
+
+    def read_again(self) -> None:
+        self._half_entered = self.request()
+        self._look()
+
+    def _tell_difference(self, before: Sequence[LayerView]) -> None:
+        for old, new in zip(before, self._views, strict=True):
+            was, now = ({one.iam_name for one in view.layer.people} for view in (old, new))
+            parts = [f"there now: {', '.join(sorted(now - was))}"] if now - was else []
+            parts += [f"gone: {', '.join(sorted(was - now))}"] if was - now else []
+            if parts:
+                self.notify(f"{new.account}: {'; '.join(parts)}")
+
+    # -- the request -------------------------------------------------------------------------------
+
+    def _names_marked(self, sign: str) -> dict[str, tuple[str, ...]]:
+        marked: dict[str, tuple[str, ...]] = {view.account: () for view in self._views}
+        for value in sorted(self.query_one("#people", MarkList).selected):
+            if value.startswith(sign):
+                account, _, name = value.removeprefix(sign).partition("/")
+                marked[account] = (*marked.get(account, ()), name)
+        return marked
+
+    def request(self) -> Request:
+        marked = replace(self.own, add=self._names_marked(_ADD), remove=self._names_marked(_REMOVE))
+        return users.merged(self._written, marked)
+
+    def draft(self) -> Mapping[str, Any]:
+        return plain(self.request().trimmed()) if self._views else {}
+
+
+def _looked(views: tuple[LayerView, ...]) -> tuple[tuple[LayerView, ...], UserLines]:
+    """The views, and their lines with what takes time."""
+    return views, UserLines(views)
+
+
+def _hint(choices: int, written: Request) -> str:
+    lines = []
+    for words, chosen in (("added to", written.add), ("removed from", written.remove)):
+        lines += [f"✓ {', '.join(names)} {words} {account}" for account, names in chosen.items() if names]
+    if lines:
+        lines.append("That is in the files already. To undo it, change who joins or leaves in Project.")
+    if choices:
+        lines.append("Space marks; Next (^n) goes on. Nothing is written yet.")
+    else:
+        lines.append("Nobody else joins or leaves a layer: Next (^n) goes on.")
+    return "\n".join(lines)
+
+
+def _own_spot(view: LayerView, person: Person) -> Spot:
+    return spot_at(view.layer, person.place, f"{person.iam_name} is declared here.")

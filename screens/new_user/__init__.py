@@ -1,0 +1,1 @@
+"""The pages of the new user's steps, one module a step."""

@@ -1,0 +1,277 @@
+"""The access keys' screen: where the key is kept comes first, then where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+from screens.step.asking import BrowsingPane
+from screens.step.console_steps import create_access_key
+from screens.step.page import Opening, StepPane
+from screens.widgets.choices import Choices
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.field_row import FieldRow
+from screens.widgets.lists import MarkBox
+from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, OptionList, Text
+from workflows.core.counts import count
+from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
+from workflows.messages.handoff import Identity
+from workflows.steps.new_user import access_keys
+from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Download, Request
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, StoreOption, store_options
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace, load_key
+from workflows.steps.shared.own_identity import identity_of
+from workflows.steps.shared.paths import told_path
+
+_LOOK_SECONDS = 1.0
+
+
+class AccessKeysPane(BrowsingPane):
+    """Looks into the downloads folder while it is open, and offers the file that appears."""
+
+    class Noticed(Message):
+        """The access key files in the downloads folder.
+
+        Args:
+            downloads: the newest first.
+        """
+
+        def __init__(self, downloads: tuple[Download, ...]) -> None:
+            super().__init__()
+            self.downloads = downloads
+
+    DEFAULT_CSS = """
+    AccessKeysPane .question { margin-top: 1; }
+    AccessKeysPane Vertical.way { height: auto; margin-top: 1; }
+    AccessKeysPane .words, AccessKeysPane #noticed, AccessKeysPane #passed-over { height: auto; }
+    AccessKeysPane #passed-over { color: $text-warning; }
+    AccessKeysPane #passed-over, AccessKeysPane #locked { display: none; }
+    AccessKeysPane Horizontal.buttons { height: 1; }
+    AccessKeysPane Button { margin-right: 2; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._identity = identity_of(opening.context)
+        known: Mapping[str, Any] = opening.context.facts.get("access_key") or {}
+        kept = known.get("kept") or VAULT
+        first = HANDOFF if self._identity.encrypted_secret else CONSOLE
+        self._start: Mapping[str, Any] = {
+            "kept": kept if kept in {CREDENTIALS_FILE, PGP_FILE} else VAULT,
+            "how": known.get("how") or first,
+            "path": "",
+            "key_id": "",
+            "delete_file": True,
+            **opening.draft,
+        }
+        self._offered = ""
+        self._looking: Timer | None = None
+
+    def compose_body(self) -> ComposeResult:
+        if self.opening.done:
+            yield Text(_told(self.context.facts.get("access_key") or {}), classes="words")
+        yield Text("Where is the secret to be kept?")
+        yield Choices(id="kept")
+        yield Text("", id="passed-over")
+        with Horizontal(classes="buttons", id="locked"):
+            yield Button("Look again", id="look-again")
+        yield Text("Where does the key come from?", classes="question")
+        yield Choices(self._ways(), id="how")
+        with Vertical(id="way-console", classes="way"):
+            yield Text("", id="noticed")
+            yield Text(create_access_key(self.context, self._identity), classes="words")
+            with Horizontal(classes="buttons"):
+                yield Button("Open the sign-in page", id="open")
+        with Vertical(id="way-api", classes="way"):
+            yield Text(
+                "Makes a new key with the one that you have; empty takes the one kept on this computer.",
+                classes="words",
+            )
+        hint = "for example  ~/Downloads/accessKeys.csv"
+        yield FieldRow(
+            "CSV file", Input(value=self._start["path"], placeholder=hint, id="path", compact=True)
+        )
+        yield MarkBox(
+            "Delete this file afterwards; backups may keep copies",
+            value=bool(self._start["delete_file"]),
+            id="delete-file",
+        )
+        with Vertical(id="way-typed", classes="way"):
+            value = str(self._start["key_id"])
+            yield FieldRow(
+                "Access key id", Input(value=value, placeholder="begins with AKIA", id="key-id", compact=True)
+            )
+            yield FieldRow("Secret access key", SecretInput(id="secret"))
+        yield CodeField(self.context.world.now, Wanted(), id="way-code")
+        with Vertical(id="way-handoff", classes="way"):
+            yield Text("Your admin sent it, encrypted to your PGP key.", classes="words")
+            yield FieldRow("Passphrase", SecretInput("of your PGP key", id="passphrase"))
+
+    def _ways(self) -> tuple[tuple[str, str], ...]:
+        ways = [
+            (CONSOLE, "I make it in the console and download its file"),
+            (TYPED, "I type it"),
+            (API, "Make it from here, with an older key and a code"),
+        ]
+        if self._identity.encrypted_secret:
+            ways.insert(0, (HANDOFF, "Decrypt the one in the handoff"))
+        return tuple(ways)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#how", Choices).choose(str(self._start["how"]))
+        self._show()
+        self.query_one("#open", Button).disabled = not self._identity.sign_in_url
+        self._look_for_stores()
+        self._looking = self.set_interval(_LOOK_SECONDS, self._look)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted, "#how")
+    def _chose(self) -> None:
+        if self.is_mounted and self.query("#way-handoff"):
+            self._show()
+
+    def _show(self) -> None:
+        """Show the fields of the chosen way and nothing else."""
+        how = self.query_one("#how", Choices).value
+        shown = {
+            "#way-console": how == CONSOLE,
+            "#way-typed": how == TYPED,
+            "#way-api": how == API,
+            "#way-code": how == API,
+            "#way-handoff": how == HANDOFF,
+            "#delete-file": how == CONSOLE,
+        }
+        for selector, display in shown.items():
+            self.query_one(selector).display = display
+        row = self.query_one("#path").parent
+        if row is not None:
+            row.display = how in {CONSOLE, API}
+
+    def _look_for_stores(self) -> None:
+        """A keyring that is locked asks to be unlocked, in a dialog of the desktop's own."""
+        self.run_move("stores", lambda _report: store_options(self.context, self._identity), looks=True)
+
+    @on(Button.Pressed, "#look-again")
+    def _look_again(self) -> None:
+        self._start = {**self._start, "kept": self.query_one("#kept", Choices).value}
+        self._look_for_stores()
+
+    def _show_stores(self, stores: tuple[StoreOption, ...]) -> None:
+        passed_over, locked = stores[0].passed_over, stores[0].locked
+        if locked:
+            passed_over = f"{passed_over} Unlock it and look again, or choose another place."
+        self.query_one("#passed-over", Text).update(passed_over)
+        self.query_one("#passed-over").display = bool(passed_over)
+        self.query_one("#locked").display = locked
+        home = f"{self.context.world.home}/"
+        lines = [(store.choice, text_of(store.words).replace(home, "~/")) for store in stores]
+        self.query_one("#kept", Choices).show(lines, str(self._start["kept"]))
+
+    # -- the downloads folder ----------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self.query_one("#how", Choices).value == CONSOLE:
+            self.run_worker(self._look_once, group="downloads", exclusive=True, thread=True)
+
+    def _look_once(self) -> None:
+        self.post_message(self.Noticed(access_keys.downloads(self.context)))
+
+    @on(Noticed)
+    def _noticed(self, message: Noticed) -> None:
+        """Offer the newest file, unless the person has entered another."""
+        field = self.query_one("#path", Input)
+        if not message.downloads:
+            self.query_one("#noticed", Text).update("… waiting for the file; it is noticed by itself.")
+            if self._offered and field.value == self._offered:
+                field.value = self._offered = ""
+            return
+        newest = message.downloads[0]
+        path = told_path(newest.path, self.context.world.home)
+        if field.value in {"", self._offered}:
+            field.value = self._offered = path
+        words = f"✓ {newest.path.name}, {_age(newest.age_seconds)} old. Next (^n) imports it."
+        self.query_one("#noticed", Text).update(words)
+
+    def sign_in_identity(self) -> Identity:
+        return self._identity
+
+    # -- going on ----------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        request = self.request()
+        if request.how == API and not request.path:
+            # gpg-agent may have to be asked first, before a code is spent
+            self.run_unlocked("open-key", partial(self._open_key))
+        else:
+            self.post_message(self.Submitted(request))
+
+    def _open_key(self, _report: object) -> None:
+        load_key(KeyInHand(KeyPlace.KEPT), self.context).drop()
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name == "stores":
+            self._show_stores(message.result)
+            self._remember()
+        elif message.name == "open-key":
+            self.post_message(self.Submitted(self.request()))
+        elif message.name == "perform":
+            told = "\n".join(message.result["access_key"]["told"])
+            self.notify(told.replace(f"{self.context.world.home}/", "~/"))
+
+    def changed(self) -> bool:
+        """Whether there is another key or another place for it."""
+        typed = any(self.query_one(f"#{name}", SecretInput).value for name in ("secret", "passphrase"))
+        return typed or super().changed()
+
+    def request(self) -> Request:
+        how = self.query_one("#how", Choices).value
+        secret = Secret(self.query_one("#secret", SecretInput).value)
+        passphrase = Secret(self.query_one("#passphrase", SecretInput).value)
+        return Request(
+            kept=self.query_one("#kept", Choices).value,
+            how=how,
+            path=self.query_one("#path", Input).value.strip() if how in {CONSOLE, API} else "",
+            key_id=self.query_one("#key-id", Input).value.strip() if how == TYPED else "",
+            secret=secret if how == TYPED and secret else None,
+            code=self.query_one("#code", Input).value if how == API else "",
+            passphrase=passphrase if how == HANDOFF and passphrase else None,
+            delete_file=self.query_one("#delete-file", MarkBox).value,
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        return {
+            "kept": self.query_one("#kept", Choices).value or self._start["kept"],
+            "how": self.query_one("#how", Choices).value,
+            "path": self.query_one("#path", Input).value,
+            "key_id": self.query_one("#key-id", Input).value.strip(),
+            "delete_file": self.query_one("#delete-file", MarkBox).value,
+        }
+
+    def leave(self) -> None:
+        """Forget what was typed, and look no longer."""
+        if self._looking is not None:
+            self._looking.stop()
+        for name in ("secret", "passphrase"):
+            self.query_one(f"#{name}", SecretInput).clear()
+
+
+def _age(seconds: int) -> str:
+    return count(seconds, "second") if seconds < 120 else count(seconds // 60, "minute")
+
+
+def _told(key: Mapping[str, Any]) -> str:
+    lines = [f"✓ {key.get('id', '')} works and is yours.", *key.get("told", [])]
+    return "\n".join(lines)

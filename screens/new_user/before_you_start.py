@@ -1,0 +1,144 @@
+"""The first screen of a new user: who they will be, what they need, and how to install what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Input
+
+from screens.step.page import Opening, StepPane
+from screens.widgets.field_row import FieldRow
+from screens.widgets.text import Button, Text
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
+from workflows.messages.invitation import open_invitation
+from workflows.steps.new_user import before_you_start
+from workflows.steps.new_user.before_you_start import Found, Request, Tool
+
+_FIELDS = (
+    ("project", "Project (short name)", "for example  bb"),
+    ("user", "Your IAM user name", "for example  jane.doe"),
+)
+_PHONE = (
+    "• An authenticator app on your phone (Google Authenticator, Aegis, 2FAS, a password manager …).\n"
+    "  It cannot be seen from here. A passkey will not do: it gives no codes for the command line."
+)
+_PRETEND_PHONE = "• An authenticator app. In this sandbox a pretend phone shows the codes."
+
+
+class BeforeYouStartPane(StepPane):
+    """Two fields, and a list of what is here that is made when it opens."""
+
+    NEXT_WAITS = True
+    DEFAULT_CSS = """
+    BeforeYouStartPane Horizontal { height: 1; }
+    BeforeYouStartPane FieldRow > .row-label { width: 22; }
+    BeforeYouStartPane .hint { height: auto; color: $text-muted; margin-bottom: 1; }
+    BeforeYouStartPane Button { margin-right: 2; }
+    BeforeYouStartPane #found { height: auto; margin-top: 1; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        facts = opening.context.facts
+        self._start: Mapping[str, Any] = {
+            "project": facts.get("project") or "",
+            "user": facts.get("user") or "",
+            **opening.draft,
+        }
+        self._found: Found | None = None
+
+    def compose_body(self) -> ComposeResult:
+        for name, label, hint in _FIELDS:
+            yield FieldRow(
+                label, Input(value=str(self._start[name]), placeholder=hint, id=name, compact=True)
+            )
+        yield Text("The invitation holds both; its command can be pasted into a field.", classes="hint")
+        with Horizontal():
+            yield Button("Use the invitation", id="use")
+            yield Button("Look again", id="look")
+        yield Text("", id="found")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#use").display = False
+        self._look()
+
+    @on(Button.Pressed, "#look")
+    def _look(self) -> None:
+        self.run_move("look", lambda report: before_you_start.look(self.context, report), looks=True)
+
+    @on(StepPane.MoveDone)
+    def _looked(self, message: StepPane.MoveDone) -> None:
+        if message.name != "look":
+            return
+        found: Found = message.result
+        self._found = found
+        self.query_one("#found", Text).update(_told(found, sandbox=self.context.world.sandbox))
+        if found.invitations:
+            user = found.invitations[0].user
+            self.query_one("#use", Button).label = f"Use the invitation for {user} (mailbox)"
+        self.query_one("#use").display = bool(found.invitations)
+
+    @on(Button.Pressed, "#use")
+    def _use(self) -> None:
+        if self._found is not None and self._found.invitations:
+            invitation = self._found.invitations[0]
+            self._fill(invitation.project, invitation.user)
+
+    @on(Input.Changed)
+    def _take_command(self, event: Input.Changed) -> None:
+        """The command of the invitation, pasted into either field, fills both."""
+        begun, _, user = event.value.partition("--user")
+        if "iam-onboard" not in begun or not user.strip():
+            return
+        try:
+            invitation = open_invitation(event.value)
+        except OnboardError as error:
+            self.notify(text_of(error.what), severity="warning")
+            return
+        self._fill(invitation.project, invitation.user)
+
+    def _fill(self, project: str, user: str) -> None:
+        self.query_one("#project", Input).value = project
+        self.query_one("#user", Input).value = user
+        self.query_one("#user").focus()
+
+    @on(Input.Submitted)
+    def _go_down(self) -> None:
+        """Enter in a field goes to the next one."""
+        self.screen.focus_next()
+
+    def request(self) -> Request:
+        return Request(
+            project=self.query_one("#project", Input).value.strip(),
+            user=self.query_one("#user", Input).value.strip(),
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        request = self.request()
+        return {"project": request.project, "user": request.user}
+
+
+def _told(found: Found, *, sandbox: bool) -> str:
+    """What is needed and what is here, a paragraph each."""
+    lines = ["What you need"]
+    for tool in found.tools:
+        lines += _told_tool(tool)
+    lines.append(_PRETEND_PHONE if sandbox else _PHONE)
+    return "\n".join(lines)
+
+
+def _told_tool(tool: Tool) -> list[str]:
+    if tool.version:
+        return [f"✓ {tool.name} {tool.version}: {tool.purpose}"]
+    if tool.needed:
+        lines = [f"✗ {tool.name} is missing: it {tool.purpose}. Install it, then look again:"]
+    else:
+        lines = [f"– {tool.name} is not here: {tool.purpose}. If you want it, now or later:"]
+    width = max(len(system) for system, _ in tool.install)
+    return [*lines, *(f"    {system:<{width}}  {command}" for system, command in tool.install)]

@@ -1,0 +1,298 @@
+"""The MFA screen: the console in exact words, or, with an access key in hand, the device from right here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
+from textual.widgets import Input
+
+from screens.step.asking import BrowsingPane
+from screens.step.console_steps import register_device
+from screens.step.page import Opening, StepPane
+from screens.widgets.choices import Choices
+from screens.widgets.code_field import CodeField, Countdown, Wanted
+from screens.widgets.field_row import FieldRow
+from screens.widgets.problems import ProblemList
+from screens.widgets.qr_dialog import QrDialog
+from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Button, OptionList, Text
+from workflows.aws.authenticator import code_problem
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.core.sentences import joined, text_of
+from workflows.messages.handoff import Identity
+from workflows.steps.new_user import mfa
+from workflows.steps.new_user.mfa import API, CONSOLE, DeviceGone, Pending, Registered, Request
+from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
+from workflows.steps.shared.own_identity import account_label, identity_of, sign_in_page
+
+_FIELDS = ("first-code", "second-code")
+
+
+class DeviceCodes(Vertical):
+    """Asks for two codes of a device that is begun.
+
+    Args:
+        context: tells the time, and has the clipboard.
+        id: the widget's id.
+    """
+
+    DEFAULT_CSS = """
+    DeviceCodes { height: auto; margin-top: 1; }
+    DeviceCodes #told, DeviceCodes #check { height: auto; }
+    DeviceCodes Horizontal.buttons { height: 1; margin-top: 1; }
+    """
+
+    def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._of_step = context
+        self._pending: Pending | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="told")
+        first, second = _FIELDS
+        yield CodeField(self._of_step.world.now, Wanted(first, "Code"), Wanted(second, "The next code"))
+        yield Text("", id="check")
+        with Horizontal(classes="buttons"):
+            yield Button("Show the QR code again", id="qr")
+
+    def begin(self, pending: Pending) -> None:
+        """Ask for the codes of this device, and show its QR code."""
+        self._pending = pending
+        words = f"The device {pending.entry} is made and waits for two codes in a row."
+        self.query_one("#told", Text).update(joined((words, pending.remark)))
+        self.ask_anew()
+        self.show_qr()
+
+    def codes(self) -> tuple[str, str]:
+        """Both, as typed."""
+        codes = self.query_one(CodeField).codes
+        return codes.get(_FIELDS[0], ""), codes.get(_FIELDS[1], "")
+
+    def ask_anew(self) -> None:
+        """Codes that were given are spent: two new ones are needed."""
+        self.query_one(CodeField).clear()
+        self.query_one("#first-code").focus()
+
+    @on(Button.Pressed, "#qr")
+    def show_qr(self) -> None:
+        """Show the device's QR code over the whole terminal."""
+        pending = self._pending
+        if pending is None:
+            return
+        try:
+            matrix = pending.matrix()
+        except OnboardError as error:
+            self.notify(f"{error.what} {error.next}", severity="warning")
+            matrix = ()
+        copy = self._of_step.world.clipboard.copy
+        self.app.push_screen(QrDialog(matrix, pending.seed, pending.entry, copy))
+
+    @on(Input.Changed)
+    def _look(self) -> None:
+        """Look at whole codes at once, before AWS sees them."""
+        pending, codes = self._pending, self.codes()
+        told = ""
+        if pending is not None and not pending.seed.dropped and code_problem(codes[0]) is None:
+            second = codes[1] if code_problem(codes[1]) is None else ""
+            problems = mfa.problems_of(pending, codes[0], second, self._of_step)
+            told = "\n".join(f"! {problem.message}" for problem in problems) or _good(second)
+        self.query_one("#check", Text).update(told)
+
+
+def _good(second: str) -> str:
+    if second:
+        return "✓ Both are the device's codes, one right after the other. Next (^n) gives them to AWS."
+    return "✓ That is the device's code. Wait for the next one, and type it below."
+
+
+_WAYS = (
+    (CONSOLE, "In the console, in the browser (the usual way)"),
+    (API, "From here, with an access key that I have"),
+)
+_PLACES = (
+    (KeyPlace.KEPT.value, "kept on this computer already"),
+    (KeyPlace.FILE.value, "in a CSV file"),
+    (KeyPlace.TYPED.value, "typed"),
+)
+_AFTER = (
+    "Next (^n) says: I have registered it. Strongly recommended; ^s skips it, and roles that ask for a code "
+    "will refuse."
+)
+
+
+class MfaPane(BrowsingPane):
+    """Two ways; over the API the first Next makes the device, the second enables it."""
+
+    DEFAULT_CSS = """
+    MfaPane #console, MfaPane #api, MfaPane #where, MfaPane #found { height: auto; margin-top: 1; }
+    MfaPane .words { height: auto; }
+    MfaPane .after { margin-top: 1; color: $text-muted; }
+    MfaPane Horizontal.buttons { height: 1; margin-top: 1; }
+    MfaPane Button { margin-right: 2; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._identity = identity_of(opening.context)
+        self._pending: Pending | None = None
+        known: Mapping[str, Any] = opening.context.facts.get("mfa") or {}
+        self._serial: str | None = known.get("serial") if opening.done else None
+        self._start: Mapping[str, Any] = {
+            "how": known.get("how") or (CONSOLE if self._identity.sign_in_url else API),
+            "place": KeyPlace.KEPT.value,
+            "path": "",
+            **opening.draft,
+        }
+
+    def compose_body(self) -> ComposeResult:
+        yield Choices(_WAYS, id="how")
+        with Vertical(id="console"):
+            yield Text(register_device(self.context, self._identity), classes="words")
+            yield Countdown(self.context.world.now)
+            with Horizontal(classes="buttons"):
+                yield Button("Open the sign-in page", id="open")
+                yield Button("Copy its address", id="copy")
+            yield Text(_AFTER, classes="words after")
+        with Vertical(id="api"):
+            yield Text(
+                f"The key must be one of {self._identity.user} in {account_label(self._identity)}. Next (^n) "
+                "makes the device and shows its QR code; it is kept safe until it is enabled.",
+                classes="words",
+            )
+            yield Text("The access key is")
+            yield Choices(_PLACES, id="source")
+            with Vertical(id="where"):
+                path = Input(
+                    value=str(self._start["path"]),
+                    placeholder="for example  ~/Downloads/accessKeys.csv",
+                    id="path",
+                    compact=True,
+                )
+                yield FieldRow("CSV file", path)
+                yield FieldRow(
+                    "Access key id", Input(placeholder="begins with AKIA", id="key-id", compact=True)
+                )
+                yield FieldRow("Secret access key", SecretInput(id="secret"))
+        yield Text("", id="found", classes="words")
+        yield DeviceCodes(self.context, id="codes")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#how", Choices).choose(str(self._start["how"]))
+        self.query_one("#source", Choices).choose(str(self._start["place"]))
+        for name in ("open", "copy"):
+            self.query_one(f"#{name}", Button).disabled = not self._identity.sign_in_url
+        self._show()
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    @on(OptionList.OptionHighlighted)
+    def _chose(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        """Show what belongs to the chosen way and nothing else."""
+        try:
+            how, place = self.query_one("#how", Choices).value, self.query_one("#source", Choices).value
+        except NoMatches:
+            return  # the list is filled before the others are there
+        found = self._serial is not None and how == API
+        self.query_one("#found", Text).update(f"✓ {self._serial} is registered and gives the codes.")
+        self.query_one("#found").display = found
+        self.query_one("#console").display = how == CONSOLE
+        self.query_one("#api").display = how == API and not found and self._pending is None
+        self.query_one("#codes").display = how == API and self._pending is not None
+        self.query_one("#where").display = place != KeyPlace.KEPT.value
+        for name, of in (("path", KeyPlace.FILE), ("key-id", KeyPlace.TYPED), ("secret", KeyPlace.TYPED)):
+            row = self.query_one(f"#{name}").parent
+            if row is not None:
+                row.display = place == of.value
+
+    # -- the console -------------------------------------------------------------------------------
+
+    def sign_in_identity(self) -> Identity:
+        return self._identity
+
+    @on(Button.Pressed, "#copy")
+    def _copy(self) -> None:
+        world = self.context.world
+        self.told_by(lambda: world.clipboard.copy(sign_in_page(self.context, self._identity)))
+
+    # -- from here ---------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        request = self.request()
+        if request.how == CONSOLE or request.pending is not None or request.serial is not None:
+            self.post_message(self.Submitted(request))
+            return
+        key = self._key()
+        problems = key.problems()
+        self.show_problems(problems)
+        if not problems:
+            self.run_unlocked("begin", lambda report: mfa.begin(key, self.context, report))
+
+    def _key(self) -> KeyInHand:
+        place = KeyPlace(self.query_one("#source", Choices).value)
+        secret = Secret(self.query_one("#secret", SecretInput).value)
+        return KeyInHand(
+            place,
+            self.query_one("#path", Input).value,
+            self.query_one("#key-id", Input).value.strip(),
+            secret if place is KeyPlace.TYPED and secret else None,
+        )
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name != "begin":
+            return
+        self.query_one("#secret", SecretInput).clear()
+        if isinstance(message.result, Registered):
+            self._serial = message.result.serial
+            words = joined((f"{self._serial} is registered already.", message.result.told))
+            self.notify(text_of(words))
+            self.post_message(self.Submitted(self.request()))
+            return
+        self._pending = message.result
+        self._show()
+        self.query_one(DeviceCodes).begin(message.result)
+
+    @on(StepPane.MoveFailed)
+    def _codes_are_spent(self, message: StepPane.MoveFailed) -> None:
+        """Codes that were given are spent: two new ones are needed, or a new device."""
+        if self._pending is None or self._pending.seed.dropped:
+            return
+        self.query_one(DeviceCodes).ask_anew()
+        self.query_one(ProblemList).show([])
+        if isinstance(message.error, DeviceGone):
+            self._pending.drop()
+            self._pending = None
+            self._show()
+
+    # -- the input ---------------------------------------------------------------------------------
+
+    def request(self) -> Request:
+        how = self.query_one("#how", Choices).value
+        if how == CONSOLE:
+            return Request(CONSOLE)
+        first, second = self.query_one(DeviceCodes).codes()
+        return Request(API, self._serial, self._pending, first, second)
+
+    def draft(self) -> Mapping[str, Any]:
+        return {
+            "how": self.query_one("#how", Choices).value,
+            "place": self.query_one("#source", Choices).value,
+            "path": self.query_one("#path", Input).value,
+        }
+
+    def leave(self) -> None:
+        """Forget the seed and the key; the vault has the seed."""
+        if self._pending is not None:
+            self._pending.drop()
+        self.query_one("#secret", SecretInput).clear()

@@ -1,0 +1,243 @@
+"""The new user's key: their own keys with a verdict each, or a form for a new one; Next makes the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widget import Widget
+from textual.widgets import Input
+
+from screens.step.page import Opening, StepPane
+from screens.widgets.field_row import FieldRow
+from screens.widgets.secret_input import SecretInput
+from screens.widgets.text import Option, OptionList, Text
+from workflows.core.errors import Problem
+from workflows.core.openpgp import grouped
+from workflows.core.secret import Secret
+from workflows.core.sentences import text_of
+from workflows.steps.new_user import pgp_key
+from workflows.steps.new_user.pgp_key import NewKey, OwnChoice, Request, own_keys
+
+_NEW = "new"
+_FORM = (
+    ("name", "Your name", "as  Jane Doe"),
+    ("email", "Your mail address", "as  jane.doe@company.example"),
+    ("years", "Valid for (years)", f"a number from 1 to {pgp_key.MOST_YEARS}"),
+)
+_AFTER = (
+    "Next (^n) makes a request: a text with your public key, for your admin. It is copied to the clipboard "
+    "and saved in the file above; send it by any messenger, nothing in it is secret. Then you wait."
+)
+
+
+class PgpKeyPane(StepPane):
+    """The highlighted line of the list is what is chosen."""
+
+    DEFAULT_CSS = """
+    PgpKeyPane OptionList { height: auto; max-height: 9; border: none; padding: 0; }
+    PgpKeyPane #verdict { height: auto; color: $text-muted; }
+    PgpKeyPane #form { height: auto; margin-top: 1; }
+    PgpKeyPane FieldRow > .row-label { width: 22; }
+    PgpKeyPane > FieldRow { margin-top: 1; }
+    PgpKeyPane .after { height: auto; margin-top: 1; color: $text-muted; }
+    PgpKeyPane #replacement { height: auto; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        facts = opening.context.facts
+        self._start: Mapping[str, Any] = {
+            "choice": facts.get("fingerprint") or "",
+            "made": facts.get("fingerprint") if facts.get("key_made") else "",
+            "path": pgp_key.default_path(str(facts.get("user") or "me")),
+            "years": str(pgp_key.DEFAULT_YEARS),
+            "replacement": False,
+            "reason": "",
+            **opening.draft,
+        }
+        self._made = str(self._start["made"])
+        self._keys: tuple[OwnChoice, ...] | None = None
+        self._accepted: list[Problem] = []
+
+    def compose_body(self) -> ComposeResult:
+        with Vertical(id="replacement"):
+            yield Text(
+                "The request asks for a replacement: your admin puts the new key in place of the old one, "
+                "which gives you a new password.",
+            )
+            yield self._row("reason", "Reason", "as  forgotten passphrase")
+        yield Text("Choose with ↑ and ↓")
+        yield OptionList(id="keys")
+        yield Text("", id="verdict")
+        with Vertical(id="form"):
+            for name, label, hint in _FORM:
+                yield self._row(name, label, hint)
+            yield FieldRow("Passphrase", SecretInput("you will need it again", id="passphrase"))
+            yield FieldRow("Passphrase again", SecretInput(id="again"))
+            yield Text(
+                "The passphrase protects the key. Nobody can reset it: keep it in a password manager.",
+                classes="after",
+            )
+        yield self._row("path", "Save the request as", "")
+        yield Text(self._after(), classes="after")
+
+    def _row(self, name: str, label: str, hint: str) -> Widget:
+        value = str(self._start.get(name, ""))
+        return FieldRow(label, Input(value=value, placeholder=hint, id=name, compact=True))
+
+    def _after(self) -> str:
+        sent = self.context.facts.get("request_sent")
+        done = self.opening.done and sent and not self._start["replacement"]
+        return f"Done: {sent}." if done else _AFTER
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#replacement").display = bool(self._start["replacement"])
+        self.query_one("#form").display = False
+        self.run_move("keys", lambda report: own_keys(self.context, report), looks=True)
+
+    # -- the list ----------------------------------------------------------------------------------
+
+    def _fill(self, choice: str) -> None:
+        """Show the keys, with `choice` highlighted, or the best one, or the new one where there is none."""
+        keys = self._keys or ()
+        options = self.query_one("#keys", OptionList)
+        options.clear_options()
+        options.add_options([Option(_line(key), key.fingerprint) for key in keys if key.accepted])
+        options.add_option(Option("+ Make a new key", _NEW))
+        options.add_options([Option(_line(key), key.fingerprint) for key in keys if not key.accepted])
+        good = [key.fingerprint for key in keys if key.accepted]
+        best = _NEW if self._start["replacement"] or not good else good[0]
+        options.highlighted = options.get_option_index(choice if choice in {*good, _NEW} else best)
+
+    def _chosen(self) -> str:
+        options = self.query_one("#keys", OptionList)
+        if options.highlighted is None:
+            return ""
+        return options.get_option_at_index(options.highlighted).id or ""
+
+    def _chosen_key(self) -> OwnChoice | None:
+        chosen = self._chosen()
+        return next((one for one in self._keys or () if one.fingerprint == chosen), None)
+
+    @on(OptionList.OptionHighlighted, "#keys")
+    def _tell(self) -> None:
+        self.show_problems([])
+        self.query_one("#form").display = self._chosen() == _NEW
+        key = self._chosen_key()
+        lines = [_told(key)] if key else []
+        if key and key.fingerprint == self._made:
+            lines.append(text_of(pgp_key.revocation_told(key.fingerprint, self.context)))
+        self.query_one("#verdict", Text).update("\n".join(lines))
+
+    @on(OptionList.OptionSelected, "#keys")
+    def _to_the_form(self) -> None:
+        """Enter on a line goes to what has to be filled in for it."""
+        self.query_one("#name" if self._chosen() == _NEW else "#path").focus()
+
+    @on(Input.Submitted)
+    def _go_down(self) -> None:
+        self.screen.focus_next()
+
+    # -- what is done ------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        if self._keys is None:
+            return
+        key = self._chosen_key()
+        if key is not None and not key.accepted:
+            words = f"This key cannot be used ({key.headline}). Choose another one, or make a new key."
+            self.show_problems([Problem(words, "keys")])
+            return
+        if self._chosen() != _NEW:
+            super().advance()
+            return
+        problems = pgp_key.check_new(self._new(Secret(self._text("passphrase")), Secret(self._text("again"))))
+        problems += [one for one in pgp_key.validate(self._wanted("x"), self.context) if one.fatal]
+        warnings = [problem for problem in problems if not problem.fatal]
+        self.show_problems(problems)
+        if len(warnings) < len(problems) or (warnings and warnings != self._accepted):
+            self._accepted = warnings
+            return
+        self.show_problems([])
+        new = self._new(self._field("passphrase").take(), self._field("again").take())
+        self.run_move("make", lambda report: pgp_key.make(new, self.context, report), journaled=True)
+
+    def _field(self, name: str) -> SecretInput:
+        return self.query_one(f"#{name}", SecretInput)
+
+    def _text(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value
+
+    def _new(self, passphrase: Secret, again: Secret) -> NewKey:
+        name, email, years = (self._text(field).strip() for field, _, _ in _FORM)
+        return NewKey(name, email, years, passphrase, again)
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "keys":
+                self._keys = message.result
+                self._fill(str(self._start["choice"]))
+                self.query_one("#keys").focus()
+                self._remember_later()
+            case "make":
+                key: OwnChoice = message.result
+                self._keys = (key, *(self._keys or ()))
+                self._made = key.fingerprint
+                self._fill(key.fingerprint)
+                self.keep_draft()
+                self.post_message(self.Submitted(self._wanted(key.fingerprint)))
+
+    @on(StepPane.MoveFailed)
+    def _not_moved(self, message: StepPane.MoveFailed) -> None:
+        if message.name == "make":
+            self._field("passphrase").focus()
+
+    def _remember_later(self) -> None:
+        self.call_after_refresh(self._remember)
+
+    def leave(self) -> None:
+        """Nothing of a half-typed passphrase stays."""
+        self._field("passphrase").clear()
+        self._field("again").clear()
+
+    def request(self) -> Request:
+        chosen = self._chosen()
+        return self._wanted("" if chosen == _NEW else chosen)
+
+    def _wanted(self, fingerprint: str) -> Request:
+        return Request(
+            fingerprint=fingerprint,
+            path=self._text("path").strip(),
+            made=bool(fingerprint) and fingerprint == self._made,
+            replacement=bool(self._start["replacement"]),
+            reason=self._text("reason").strip(),
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        fields = ["name", "email", "years", "reason"]
+        if self._text("path").strip() != pgp_key.default_path(str(self.context.facts.get("user") or "me")):
+            fields.append("path")  # else it goes with the user's name, which may still be corrected
+        choice = self._chosen() if self._keys is not None else self._start["choice"]
+        return {
+            "choice": choice,
+            "made": self._made,
+            "replacement": self._start["replacement"],
+            **{name: self._text(name) for name in fields},
+        }
+
+
+def _line(key: OwnChoice) -> str:
+    """A key in the list: whose it is, what it is, and whether it will do."""
+    mark = "✗" if not key.accepted else "!" if key.warnings or key.rank else "✓"
+    return f"{mark} {key.user_id}\n  {key.algorithm}, …{key.fingerprint[-8:]}: {key.headline}"
+
+
+def _told(key: OwnChoice) -> str:
+    lines = [f"{key.headline}. {key.explanation}", *(f"! {words}" for words in key.warnings)]
+    return "\n".join([*lines, f"Expires {key.expires or 'never'}. Fingerprint", grouped(key.fingerprint)])

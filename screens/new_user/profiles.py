@@ -1,0 +1,282 @@
+"""The profiles' screen: three decisions and the difference that they make in both files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import ScrollableContainer, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, SelectionList
+
+from screens.step.page import Opening, StepPane
+from screens.widgets.field_row import FieldRow
+from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import Text, styled
+from workflows.core.counts import count
+from workflows.profiles.record import HandChange, Stale
+from workflows.steps.new_user import profiles
+from workflows.steps.new_user.profiles import Preview, Request
+from workflows.steps.shared.own_identity import paths_of
+from workflows.steps.shared.paths import told_path
+
+_STYLES = {"+": "ansi_green", "-": "ansi_red", "@": "ansi_cyan"}
+
+
+class _Boxes(MarkList):
+    """The boxes; one key marks all or none of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "all", "All", id="profiles.all", tooltip="Mark all of them, or none"),
+    ]
+
+    def action_all(self) -> None:
+        """Mark all; where all are marked, none."""
+        if len(self.selected) == self.option_count:
+            self.deselect_all()
+        else:
+            self.select_all()
+
+
+class ProfileQuestions(Vertical):
+    """A box for each question, empty at first, and the whole of the highlighted one; hidden without one."""
+
+    DEFAULT_CSS = """
+    ProfileQuestions { height: auto; margin-top: 1; }
+    ProfileQuestions _Boxes { max-height: 5; }
+    ProfileQuestions #question { height: auto; max-height: 4; color: $text-muted; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._questions: dict[str, HandChange | Stale] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Text("Mark with Space what is to be done; a marks all:")
+        yield _Boxes(id="boxes")
+        yield Text("", id="question")
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    def show(self, by_hand: Sequence[HandChange], stale: Sequence[Stale], marked: Sequence[str] = ()) -> None:
+        """Ask about these; a question that was there before keeps its mark.
+
+        Args:
+            by_hand: profiles that somebody changed.
+            stale: profiles that are no longer wanted.
+            marked: profiles whose box is marked at first.
+        """
+        questions: dict[str, HandChange | Stale] = {f"over {one.profile}": one for one in by_hand}
+        questions |= {f"out {one.profile}": one for one in stale}
+        self.display = bool(questions)
+        if questions == self._questions:
+            return
+        self._questions = questions
+        boxes = self.query_one(_Boxes)
+        chosen = {*boxes.selected, *(value for value, one in questions.items() if one.profile in marked)}
+        with self.prevent(SelectionList.SelectedChanged):
+            boxes.show([(_label(one), value) for value, one in questions.items()], chosen)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The profiles changed by hand that are asked about."""
+        return tuple(one.profile for one in self._questions.values() if isinstance(one, HandChange))
+
+    @property
+    def overwrite(self) -> tuple[str, ...]:
+        """The profiles to write over."""
+        return self._marked(HandChange)
+
+    @property
+    def prune(self) -> tuple[str, ...]:
+        """The profiles to take out."""
+        return self._marked(Stale)
+
+    def _marked(self, kind: type[HandChange | Stale]) -> tuple[str, ...]:
+        chosen = [self._questions[value] for value in self.query_one(_Boxes).selected]
+        return tuple(
+            one.profile for one in self._questions.values() if one in chosen and isinstance(one, kind)
+        )
+
+    @on(SelectionList.SelectionHighlighted)
+    def _explain(self, event: SelectionList.SelectionHighlighted[str]) -> None:
+        one = self._questions.get(event.selection.value)
+        if one is None:
+            return  # it was about a question that is gone
+        why = (
+            ": this program wrote it, and your handoff no longer names it." if isinstance(one, Stale) else ""
+        )
+        self.query_one("#question", Text).update(f"{one.words}{why}")
+
+
+def _label(one: HandChange | Stale) -> str:
+    return f"{'Write over' if isinstance(one, HandChange) else 'Take out'} {one.profile}"
+
+
+class _SerialInput(Input):
+    """The field of a serial number, which says when it has another width."""
+
+    class Resized(Message):
+        """The field has its new size."""
+
+    def on_resize(self) -> None:
+        """Tell the page."""
+        self.post_message(self.Resized())
+
+
+class ProfilesPane(StepPane):
+    """Shows what would change, and again after each change of the input; Next writes it."""
+
+    DEFAULT_CSS = """
+    ProfilesPane FieldRow > .row-label { width: 12; }
+    ProfilesPane #whole-serial { height: auto; padding-left: 12; color: $text-muted; }
+    ProfilesPane .hidden { display: none; }
+    ProfilesPane #remarks { height: auto; margin-top: 1; }
+    ProfilesPane #diff {
+        height: auto; min-height: 4; max-height: 16; border: round $primary-darken-2;
+    }
+    ProfilesPane #diff:focus { border: round $accent; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        proposed = profiles.proposal(opening.context)
+        self._start: Mapping[str, Any] = {
+            "region": proposed.region,
+            "mfa_serial": proposed.mfa_serial,
+            "mfa_names": proposed.mfa_names,
+            "overwrite": (),
+            "prune": (),
+            **opening.draft,
+        }
+        self._shown: Request | None = None
+
+    def compose_body(self) -> ComposeResult:
+        yield FieldRow("Region", Input(value=str(self._start["region"]), id="region", compact=True))
+        serial = _SerialInput(
+            value=str(self._start["mfa_serial"]),
+            placeholder="empty if there is none",
+            id="mfa-serial",
+            compact=True,
+        )
+        yield FieldRow("MFA device", serial)
+        yield Text("", id="whole-serial", classes="hidden")
+        yield MarkBox(
+            "Also the names …-mfa, for Leverage CLI with MFA",
+            value=bool(self._start["mfa_names"]),
+            id="mfa-names",
+        )
+        yield Text("", id="remarks")
+        yield ProfileQuestions(id="questions")
+        with ScrollableContainer(id="diff"):
+            yield DiffView()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._look()
+
+    @on(Input.Blurred)
+    @on(MarkBox.Changed)
+    @on(SelectionList.SelectedChanged)
+    def _look_again(self) -> None:
+        self._look()
+
+    @on(Input.Changed, "#mfa-serial")
+    @on(_SerialInput.Resized)
+    def _show_whole_serial(self) -> None:
+        """Show the whole serial number below its field where the field cuts it off."""
+        field, whole = self.query_one("#mfa-serial", Input), self.query_one("#whole-serial", Text)
+        room = field.content_size.width - 1  # the cursor's column
+        whole.update(field.value)
+        whole.set_class(cell_len(field.value) <= room, "hidden")
+
+    @on(Input.Submitted)
+    def _go_down(self) -> None:
+        self.screen.focus_next()
+
+    def _look(self) -> None:
+        request = self.request()
+        if request != self._shown and not self.running_move:
+            self._shown = request
+            self.run_move("look", lambda report: profiles.look(request, self.context, report), looks=True)
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name == "perform":
+            told = message.result["profiles"]["told"]
+            if told:
+                self.notify("\n".join(told), timeout=10)
+            return
+        if message.name != "look":
+            return
+        found: Preview = message.result
+        marked = [*self._start["overwrite"], *self._start["prune"]]
+        self.query_one(ProfileQuestions).show(found.by_hand, found.stale, marked)
+        home = self.context.world.home
+        folder = told_path(paths_of(self.context).folder, home)
+        written = f"{count(len(found.names), 'profile')} in {folder}: {', '.join(found.names)}."
+        state = (
+            "Next (^n) writes this; the files as they were are kept beside them."
+            if found.diff
+            else "✓ The files have them already."
+            if not found.by_hand
+            else "✓ Nothing is written: what differs was changed by hand, and stays so."
+        )
+        remarks = [f"! {remark}" for remark in found.remarks]
+        self.query_one("#remarks", Text).update("\n".join([written, *remarks, state]))
+        diff = found.diff
+        for sign in ("--- ", "+++ "):
+            diff = diff.replace(f"{sign}{home}/", f"{sign}~/")
+        self.query_one(DiffView).show(diff)
+        self.call_after_refresh(self._look)  # the input may have changed meanwhile
+
+    @on(StepPane.MoveFailed)
+    def _failed(self, message: StepPane.MoveFailed) -> None:
+        if message.name == "look":
+            self.query_one("#remarks", Text).update(f"✗ {message.error.what} {message.error.why}")
+
+    def request(self) -> Request:
+        questions = self.query_one(ProfileQuestions)
+        return Request(
+            region=self.query_one("#region", Input).value.strip(),
+            mfa_serial=self.query_one("#mfa-serial", Input).value.strip(),
+            mfa_names=self.query_one("#mfa-names", MarkBox).value,
+            asked=questions.asked,
+            overwrite=questions.overwrite,
+            prune=questions.prune,
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        request = self.request()
+        return {
+            "region": request.region,
+            "mfa_serial": request.mfa_serial,
+            "mfa_names": request.mfa_names,
+            "overwrite": list(request.overwrite),
+            "prune": list(request.prune),
+        }
+
+
+def coloured(diff: str) -> Content:
+    """The diff with a colour for each kind of line; file names stand out in bold."""
+    lines = diff.splitlines(keepends=True)
+    bold = ("+++", "---")
+    return styled(*((line, "bold" if line.startswith(bold) else _STYLES.get(line[:1], "")) for line in lines))
+
+
+class DiffView(Text):
+    """Shows a diff; lines are not wrapped, the pane around it scrolls."""
+
+    DEFAULT_CSS = """
+    DiffView { width: auto; height: auto; min-width: 100%; }
+    """
+
+    def show(self, diff: str) -> None:
+        """Show this diff in place of the one before."""
+        self.update(coloured(diff) if diff else styled(("No file changes.", "italic")))

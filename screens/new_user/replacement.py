@@ -1,0 +1,27 @@
+"""The way out for somebody who can't use the PGP key: a request for a replacement, from wherever it shows."""
+
+from __future__ import annotations
+
+from screens.step.page import StepPane
+from screens.widgets.dialogs import Confirm, ask
+
+_WHAT_HAPPENS = (
+    "Use this if your key is lost, if you forgot its passphrase, or if the key stayed on a computer that you "
+    "no longer have: nobody can read this password then.\n\n"
+    "You choose or make another key, and send a new request that is marked as a replacement. Your admin "
+    "puts it in place of the old one; that resets your password, and access keys encrypted to the old key."
+)
+_REASON = (
+    "I cannot decrypt my password: the key is lost or on a computer that I no longer have, "
+    "or I forgot its passphrase."
+)
+
+
+def offer_replacement(pane: StepPane) -> None:
+    """Ask whether to send a new key, and lead to the step that does it."""
+
+    def replace(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        draft = {"choice": "", "replacement": True, "reason": _REASON}
+        pane.post_message(pane.StepWanted("pgp-key", draft))
+
+    ask(pane, Confirm("Ask for a new password?", _WHAT_HAPPENS, "New request"), replace)

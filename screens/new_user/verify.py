@@ -1,0 +1,357 @@
+"""The last screen: every profile says who it is; then the lines for the shell, and the aws command tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input
+
+from screens.step.asking import BrowsingPane
+from screens.step.page import Opening, StepPane
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.lists import Table
+from screens.widgets.text import Button, Text
+from workflows.core.counts import count
+from workflows.core.installation import how_to_install
+from workflows.core.sentences import text_of
+from workflows.profiles.shell_lines import Shell
+from workflows.steps.new_user import aws_command, verify
+from workflows.steps.new_user.aws_command import COMMAND, Tried
+from workflows.steps.new_user.verify import IdentityView, Request, Result, Survey
+from workflows.steps.shared.module import Progress
+
+_WAITS, _WORKS, _FAILS = "·", "✓", "✗"
+
+
+class ProfileAnswers(Table):
+    """Shows for each profile who it is, or in a few words why it does not work."""
+
+    DEFAULT_CSS = "ProfileAnswers { height: auto; max-height: 12; margin-top: 1; }"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, cursor_type="row", zebra_stripes=True)
+
+    def wait_for(self, profiles: Sequence[str]) -> None:
+        """Show these profiles, none of which has answered yet."""
+        marked = self.cursor_row
+        self.clear(columns=True)
+        self.add_column("", key="mark")
+        self.add_column("Profile", key="profile")
+        self.add_column("Who it is", key="who")
+        for profile in profiles:
+            self.add_row(_WAITS, profile, "", key=profile)
+        self.move_cursor(row=marked)
+
+    def show_result(self, result: Result) -> None:
+        """Show what a profile answered; one that is not in the table is passed over."""
+        if result.profile in self.rows:
+            self.update_cell(result.profile, "mark", _FAILS if result.problem else _WORKS)
+            who = text_of(result.title or "fails; Enter tells why") if result.problem else _short(result.arn)
+            self.update_cell(result.profile, "who", who, update_width=True)
+
+    @property
+    def marked(self) -> str:
+        """The profile under the cursor; "" while the table is empty."""
+        if not self.row_count:
+            return ""
+        return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value)
+
+
+def _proof(results: Sequence[Result]) -> str:
+    """How many profiles work, why the first of the others does not, and what to do next."""
+    broken = [result for result in results if result.problem]
+    working = len(results) - len(broken)
+    words = f"{working} of {count(len(results), 'profile')} {'works' if working == 1 else 'work'}."
+    if not broken:
+        return f"{words} Next (^n) ends this."
+    words += f"\n✗ {broken[0].profile}: {broken[0].problem}"
+    if any(result.wants_code for result in broken):
+        words += "\nType the next code now: the cursor is in its field. Then Next (^n) asks again."
+    return words + ("\nEnter on a line of the table tells its reason." if len(broken) > 1 else "")
+
+
+def _short(arn: str) -> str:
+    """The parts of an ARN that tell who it is: `222222222222 jane.doe`, or the role for a role's session."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6:
+        return arn
+    kind, _, path = parts[5].partition("/")
+    name = path.split("/")[0] if kind == "assumed-role" else path.rsplit("/", 1)[-1]
+    return f"{parts[4]} {name}"
+
+
+_MOST_LINES = 12
+
+
+class AfterVerify(Vertical):
+    """Hidden until a profile works; the buttons are the pane's to answer.
+
+    Args:
+        sandbox: whether the lines lead into a sandbox, so that they are for one terminal alone.
+    """
+
+    DEFAULT_CSS = """
+    AfterVerify { height: auto; display: none; }
+    AfterVerify.-shown { display: block; }
+    AfterVerify #shell, AfterVerify #tried { height: auto; margin-top: 1; }
+    """
+
+    def __init__(self, *, sandbox: bool) -> None:
+        super().__init__(id="after")
+        self._sandbox = sandbox
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="shell")
+        with Horizontal(classes="buttons"):
+            yield Button("Copy the lines", id="copy-lines")
+            yield Button("Other shell", id="other-shell")
+            yield Button(f"Run {COMMAND}", id="try")
+        yield Text("", id="tried")
+
+    def show(self, shell: Shell, lines: Sequence[str], *, has_aws: bool) -> None:
+        """Show the lines of a shell; without any, nothing is shown."""
+        self.set_class(bool(lines), "-shown")
+        self.query_one("#try").display = has_aws
+        before = f"For {shell.value}, in its start file or typed:"
+        after = f"Then open a new terminal and type  {COMMAND}"
+        if self._sandbox:  # these lines change the home, and lead to an AWS that ends with the wizard
+            before = (
+                f"For {shell.value}, typed in a new terminal while the wizard is open; the last ones lead to "
+                "the sandbox's AWS and its home:"
+            )
+            after = f"Then type  {COMMAND}  there, and close that terminal afterwards."
+        words = [before, *lines, after]
+        if not has_aws:
+            words += ["The aws command is not here. To install it:", *how_to_install("aws").splitlines()]
+        self.query_one("#shell", Text).update("\n".join(words))
+
+    def show_tried(self, tried: Tried) -> None:
+        """Show what came of running the command."""
+        lines = tried.output.splitlines()
+        more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
+        told = self.query_one("#tried", Text)
+        told.update("\n".join([f"$ {COMMAND}", *lines[:_MOST_LINES], *more, text_of(tried.words)]))
+        self.call_after_refresh(told.scroll_visible, animate=False)
+
+
+class VerifyPane(BrowsingPane):
+    """The first Next asks all profiles; when they have answered, the next one ends the workflow."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, action, words, id=f"verify.{action}", show=False, tooltip=tooltip)
+        for key, action, words, tooltip in (
+            ("x", "try", f"Run {aws_command.COMMAND}", "Run it here with the chosen profile"),
+            ("l", "copy_lines", "Copy the lines", "Copy the lines for your shell"),
+            ("h", "other_shell", "Other shell", "Show the lines for bash, zsh or fish"),
+            ("o", "switch", "Switch role", "Open the console's page that switches to the chosen role"),
+            ("c", "copy_switch", "Copy its link", "Copy the address of that page"),
+        )
+    ]
+    DEFAULT_CSS = """
+    VerifyPane #answer { height: auto; margin-top: 1; }
+    VerifyPane Horizontal.buttons { height: 1; margin-top: 1; }
+    VerifyPane Button { margin-right: 2; }
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._survey = Survey((), has_aws=False)
+        known = opening.context.facts.get("verified") or {}
+        recorded = known.get("results", []) if opening.done else []
+        self._results = {one["profile"]: Result.of_record(one) for one in recorded}
+        self._shell = aws_command.own_shell(opening.context)
+
+    def compose_body(self) -> ComposeResult:
+        yield CodeField(self.context.world.now)
+        yield ProfileAnswers(id="table")
+        yield Text("", id="answer")
+        with Horizontal(classes="buttons"):
+            yield Button("Ask again", id="again")
+            yield Button("Switch role", id="switch")
+            yield Button("Copy its link", id="copy-switch")
+        yield AfterVerify(sandbox=self.context.world.sandbox)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_move("survey", lambda report: verify.survey(self.context, report), looks=True)
+
+    async def _show_survey(self, survey: Survey) -> None:
+        self._survey = survey
+        wanted = [
+            Wanted(f"code-{view.account}", view.account, _device(view))
+            for view in survey.identities
+            if view.serial is not None
+        ]
+        await self.query_one(CodeField).ask(wanted, _hint(survey))
+        table = self.query_one(ProfileAnswers)
+        table.wait_for(self._profiles())
+        for result in self._results.values():
+            table.show_result(result)
+        self._show_shell()
+        self._remember()
+        if not wanted:
+            table.focus()
+
+    def _profiles(self) -> list[str]:
+        return [name for view in self._survey.identities for name in view.names]
+
+    def advance(self) -> None:
+        again = any(one.problem for one in self._results.values()) and any(self._codes().values())
+        if self._results and not again and not self.running_move:
+            self.post_message(self.Submitted(self.request()))
+        else:
+            self._ask()
+
+    @on(Button.Pressed, "#again")
+    def _ask(self) -> None:
+        if not self._survey.identities:
+            self.post_message(self.Submitted(Request()))
+            return
+        codes = self._codes()
+        problems = verify.code_problems(codes, self._survey.identities)
+        self.show_problems(problems)
+        if problems or self.running_move:
+            return
+        self._results = {}
+        self.query_one(ProfileAnswers).wait_for(self._profiles())
+        self.query_one("#answer", Text).update("")
+        self.run_unlocked("verify", lambda report: verify.verify(codes, self.context, report))
+
+    def _codes(self) -> dict[str, str]:
+        codes = self.query_one(CodeField).codes
+        return {view.account: codes.get(f"code-{view.account}", "") for view in self._survey.identities}
+
+    def progressed(self, progress: Progress) -> None:
+        """An answer came."""
+        if isinstance(progress.payload, Result):
+            self.query_one(ProfileAnswers).show_result(progress.payload)
+
+    @on(StepPane.MoveDone)
+    async def _moved(self, message: StepPane.MoveDone) -> None:
+        match message.name:
+            case "survey":
+                await self._show_survey(message.result)
+            case "verify":
+                self._finish(message.result)
+            case "aws":
+                self._show_tried(message.result)
+            case "switch" if not message.result:
+                self.notify("No browser opens from here; copy the link instead.", severity="warning")
+
+    def _finish(self, results: tuple[Result, ...]) -> None:
+        self._results = {result.profile: result for result in results}
+        self.query_one(CodeField).clear()
+        (answer := self.query_one("#answer", Text)).update(_proof(results))
+        self._show_shell()
+        wanting = {result.profile for result in results if result.wants_code}
+        ids = [f"#code-{one.account}" for one in self._survey.identities if not wanting.isdisjoint(one.names)]
+        fields = (field for id_ in ids for field in self.query(id_).results(Input))
+        next(fields, self.query_one(ProfileAnswers)).focus(scroll_visible=False)
+        self.call_after_refresh(answer.scroll_visible, animate=False)
+
+    @on(Input.Changed, "CodeField Input")
+    def _show_typed(self, event: Input.Changed) -> None:
+        """The answer below may have scrolled the field away that has the focus."""
+        if event.input.has_focus and event.value:
+            event.input.scroll_visible(animate=False)
+
+    @on(Table.RowSelected)
+    def _explain(self) -> None:
+        result = self._results.get(self.query_one(ProfileAnswers).marked)
+        if result is not None:
+            self.query_one("#answer", Text).update(result.problem or f"{result.profile} is {result.arn}")
+
+    # -- what comes after --------------------------------------------------------------------------
+
+    def _chosen(self) -> str:
+        """The profile to use: the marked role if it works, else a role that does, else a base profile."""
+        known = self._results
+        working = [name for name in self._profiles() if name in known and not known[name].problem]
+        bases = {view.base for view in self._survey.identities}
+        roles = [name for name in working if name not in bases]
+        marked = [name for name in roles if name == self.query_one(ProfileAnswers).marked]
+        return next(iter((*marked, *roles, *working)), "")
+
+    def _lines(self) -> tuple[str, ...]:
+        chosen = self._chosen()
+        return aws_command.shell_lines(self.context, chosen, self._shell) if chosen else ()
+
+    @on(Table.RowHighlighted)
+    def _show_shell(self) -> None:
+        self.query_one(AfterVerify).show(self._shell, self._lines(), has_aws=self._survey.has_aws)
+
+    @on(Button.Pressed, "#copy-lines")
+    def action_copy_lines(self) -> None:
+        """Copy the lines for the shell."""
+        if lines := self._lines():
+            self.told_by(lambda: self.context.world.clipboard.copy("\n".join(lines) + "\n"))
+
+    @on(Button.Pressed, "#other-shell")
+    def action_other_shell(self) -> None:
+        """Show the lines as the next shell takes them."""
+        shells = list(Shell)
+        self._shell = shells[(shells.index(self._shell) + 1) % len(shells)]
+        self._show_shell()
+
+    @on(Button.Pressed, "#try")
+    def action_try(self) -> None:
+        """Run the aws command with the chosen profile, and with the code that is typed."""
+        chosen = self._chosen()
+        if not chosen or not self._survey.has_aws:
+            self.notify("First a profile has to work, and the aws command to be here.", severity="warning")
+            return
+        owner = next(view.account for view in self._survey.identities if chosen in view.names)
+        code = self._codes().get(owner, "")
+        self.run_unlocked("aws", lambda report: aws_command.try_aws(chosen, code, self.context, report))
+
+    def _show_tried(self, tried: Tried) -> None:
+        self.query_one(AfterVerify).show_tried(tried)
+        fields = self.query("CodeField Input").results(Input)
+        for number, field in enumerate(fields):
+            if not tried.needs_code:
+                field.clear()
+            elif number == 0:
+                field.focus()
+
+    def _switch_url(self) -> str:
+        """The page that switches to the marked role; without one it is said, and ""."""
+        marked = self.query_one(ProfileAnswers).marked
+        roles = (role for view in self._survey.identities for role in view.roles)
+        url = next((role.switch_url for role in roles if role.profile == marked), "")
+        if not url:
+            self.notify("Choose the profile of a role in the table first.", severity="warning")
+        return url
+
+    @on(Button.Pressed, "#switch")
+    def action_switch(self) -> None:
+        """Open the page that switches to the marked role."""
+        if url := self._switch_url():
+            self.run_move("switch", lambda _report: self.context.world.browser.open(url))
+
+    @on(Button.Pressed, "#copy-switch")
+    def action_copy_switch(self) -> None:
+        """Copy that page's link."""
+        if url := self._switch_url():
+            world = self.context.world
+            self.told_by(lambda: world.clipboard.copy(world.open_page(url)))
+
+    def request(self) -> Request:
+        return Request(tuple(self._results.values()))
+
+
+def _device(view: IdentityView) -> str:
+    return (view.serial or "").rsplit("/", 1)[-1]
+
+
+def _hint(survey: Survey) -> str:
+    """What to do first."""
+    if not survey.identities:
+        return "No profiles were written, so there is nothing to verify: ^s skips this step."
+    if all(view.serial is None for view in survey.identities):
+        return "No MFA code is needed. Next (^n) asks every profile who it is."
+    return "Type the code that the app shows now; each device has its own. Next (^n) asks."

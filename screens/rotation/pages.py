@@ -1,0 +1,189 @@
+"""The screens of a rotation: which key, with which code; and some days later the end of the old one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from screens.step.asking import UnlockingPane
+from screens.step.page import Opening, StepPane
+from screens.widgets.choices import Choices
+from screens.widgets.code_field import CodeField, Wanted
+from screens.widgets.lists import MarkBox
+from screens.widgets.text import OptionList, Text
+from workflows.core.counts import count
+from workflows.steps.rotation import delete_old_key as retirement
+from workflows.steps.rotation import rotate as rotation
+from workflows.stores.key_records import KeyRecord, KeyRecords, remark
+
+_PLACES = {
+    "keyring": "in the keyring",
+    "pgp-file": "in a file encrypted to your PGP key",
+    "credentials-file": "in plain text",
+}
+_NONE = (
+    "No access key is known on this computer. Keep one first: as a new user in the step “Access keys”,"
+    " or with\n\n  iam-onboard access-key import CSV --project NAME --profile NAME"
+)
+
+
+class _KeyPane(UnlockingPane):
+    """Opens where the key is kept before the code is spent: gpg may have to ask for a passphrase."""
+
+    DEFAULT_CSS = """
+    _KeyPane .words { height: auto; }
+    _KeyPane #remark { height: auto; margin: 1 0; color: $text-warning; }
+    """
+
+    def record(self) -> KeyRecord | None:
+        """The record of the key that is meant, or None."""
+        raise NotImplementedError
+
+    def own_fingerprint(self) -> str:
+        record = self.record()
+        return record.fingerprint if record else ""
+
+    def compose_code(self) -> ComposeResult:
+        """The field for the code."""
+        wanted = Wanted(placeholder="six digits; empty if you have no device")
+        yield CodeField(self.context.world.now, wanted)
+
+    def code(self) -> str:
+        """The code as typed."""
+        return self.query_one("#code", Input).value.strip()
+
+    def advance(self) -> None:
+        record = self.record()
+        if record is None:
+            self.post_message(self.Submitted(self.request()))
+            return
+        self.run_unlocked("open-key", lambda _report: _open(record, self))
+
+    @on(StepPane.MoveDone)
+    def _moved(self, message: StepPane.MoveDone) -> None:
+        if message.name == "open-key":
+            self.post_message(self.Submitted(self.request()))
+
+
+class RotationPane(_KeyPane):
+    """The kept keys with their age; one is chosen."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._records: dict[str, KeyRecord] = {}
+        self._start: Mapping[str, Any] = {"key": "", "delete_inactive": False, **opening.draft}
+
+    def compose_body(self) -> ComposeResult:
+        if self.opening.done:
+            yield Text(_told(self.context.facts.get("rotated")), classes="words")
+        yield Text("Which access key is to be replaced?")
+        yield Choices(id="key")
+        yield Text("", id="remark")
+        yield from self.compose_code()
+        yield MarkBox(
+            "With two keys, delete the inactive one first",
+            value=bool(self._start["delete_inactive"]),
+            id="delete-inactive",
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_move(
+            "records", lambda _report: KeyRecords(self.context.world.key_records_folder).all(), looks=True
+        )
+
+    @on(StepPane.MoveDone)
+    def _listed(self, message: StepPane.MoveDone) -> None:
+        if message.name != "records":
+            return
+        self._records = {f"{one.project}/{one.profile}": one for one in message.result}
+        now = self.context.world.now()
+        lines = [
+            (key, f"{one.profile}  {one.id}  {count(one.age_days(now), 'day')}, {_PLACES[one.kept]}")
+            for key, one in self._records.items()
+        ]
+        oldest = max(self._records, key=lambda key: self._records[key].age_days(now), default="")
+        self.query_one("#key", Choices).show(lines, str(self._start["key"]) or oldest)
+        if len(lines) == 1:
+            self.query_one("#code", Input).focus()  # there is nothing to choose
+        self._show_remark()
+        self._remember()
+
+    @on(OptionList.OptionHighlighted, "#key")
+    def _show_remark(self) -> None:
+        record = self.record()
+        words = remark(record, self.context.world.now()) if record else "" if self._records else _NONE
+        self.query_one("#remark", Text).update(words)
+
+    def record(self) -> KeyRecord | None:
+        return self._records.get(self.query_one("#key", Choices).value)
+
+    def request(self) -> rotation.Request:
+        record = self.record()
+        return rotation.Request(
+            record.project if record else "",
+            record.profile if record else "",
+            self.code(),
+            self.query_one("#delete-inactive", MarkBox).value,
+        )
+
+    def draft(self) -> Mapping[str, Any]:
+        return {
+            "key": self.query_one("#key", Choices).value or self._start["key"],
+            "delete_inactive": self.query_one("#delete-inactive", MarkBox).value,
+        }
+
+
+class RetirementPane(_KeyPane):
+    """The old key, since when it rests, and the code that ends it."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._record: KeyRecord | None = None
+
+    def compose_body(self) -> ComposeResult:
+        if self.opening.done:
+            yield Text(_told(self.context.facts.get("retired")), classes="words")
+            return
+        known: Mapping[str, Any] = self.context.facts["rotated"]
+        words = (
+            f"{known['id']} is kept and works. {known['old_id']} is inactive.\n\n"
+            "Leave this page open or save and quit (^q): some days show whether a program somewhere still has"
+            " the old key. If one fails, give it the new key, or activate the old one in the console again."
+        )
+        yield Text(words, classes="words")
+        yield Text("", id="remark")
+        yield from self.compose_code()
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if not self.opening.done:
+            self.run_move("record", lambda _report: retirement.record_of(self.context), looks=True)
+
+    @on(StepPane.MoveDone)
+    def _found(self, message: StepPane.MoveDone) -> None:
+        if message.name == "record":
+            self._record = message.result
+            words = remark(self._record, self.context.world.now()) if self._record else ""
+            self.query_one("#remark", Text).update(words)
+
+    def record(self) -> KeyRecord | None:
+        return self._record
+
+    def request(self) -> retirement.Request:
+        return retirement.Request(self.code() if self.query("#code") else "")
+
+
+def _open(record: KeyRecord, pane: _KeyPane) -> None:
+    key = rotation.store_of(record, pane.context.world).load()
+    if key is not None:
+        key.drop()
+
+
+def _told(fact: Any) -> str:
+    known: Mapping[str, Any] = fact or {}
+    return "\n".join(f"✓ {words}" for words in known.get("told", ())) + "\n"

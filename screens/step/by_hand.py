@@ -1,0 +1,120 @@
+"""The key that opens the person's own editor where something can only be changed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+
+from screens.step.failure import as_error
+from screens.step.page import StepPane
+from screens.widgets.dialogs import Dialog, ErrorDialog, ask
+from screens.widgets.own_terminal import lend_terminal
+from screens.widgets.text import OptionList, Text
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
+from workflows.steps.shared import by_hand
+from workflows.steps.shared.by_hand import NotPossible, Spot
+
+
+class SpotDialog(Dialog[Spot]):
+    """Offers places; Enter opens the marked one.
+
+    Args:
+        spots: at least one, the likeliest first.
+    """
+
+    AUTO_FOCUS = "#spots"
+    DEFAULT_CSS = """
+    SpotDialog Text { color: $text-muted; }
+    SpotDialog OptionList { height: auto; max-height: 14; border: none; padding: 0; }
+    """
+
+    def __init__(self, spots: Sequence[Spot]) -> None:
+        super().__init__("Edit by hand")
+        self._spots = spots
+
+    def body(self) -> ComposeResult:
+        yield OptionList(*map(str, self._spots), id="spots")
+        yield Text("Enter opens your editor there.")
+
+    @on(OptionList.OptionSelected)
+    def _open(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._spots[event.option_index])
+
+
+class ByHandPane(StepPane):
+    """A pane that knows places to edit by hand; F4 opens the editor at one of them.
+
+    Subclasses write `places` and `read_again`.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f4",
+            "edit_by_hand",
+            "Edit by hand",
+            id="pane.by-hand",
+            show=False,
+            tooltip="Open your editor where something can only be changed by hand",
+        )
+    ]
+    _refused_at: Spot | None = None
+
+    def places(self) -> Sequence[Spot]:
+        """The places in what is shown now, the likeliest first."""
+        raise NotImplementedError
+
+    def read_again(self) -> None:
+        """The files may be others now: read them and show them, with what has been entered kept."""
+        raise NotImplementedError
+
+    @on(StepPane.MoveFailed)
+    def _remember_place(self, message: StepPane.MoveFailed) -> None:
+        """Where a move was refused is where the editor is opened first."""
+        if isinstance(message.error, NotPossible):
+            self._refused_at = message.error.spot
+
+    def action_edit_by_hand(self) -> None:
+        """Open the editor: at the only place, or at the one that the person chooses."""
+        if self.running_move:
+            self.notify("Something is running here; esc stops it.", severity="warning")
+            return
+        refused = [self._refused_at] if self._refused_at else []
+        spots = list(dict.fromkeys([*refused, *self.places()]))
+        if not spots:
+            self.notify("Nothing here has to be changed by hand.")
+        elif len(spots) == 1 or refused:
+            self.edit_at(spots[0])
+        else:
+            ask(self, SpotDialog(spots), self.edit_at)
+
+    def edit_at(self, spot: Spot) -> None:
+        """Lend the terminal to the editor, say what changed, and show the files anew."""
+        self._refused_at = None
+        words = f"{spot.words}\nYour editor opens {spot.path}; close it to come back."
+        try:
+            told = lend_terminal(self.app, words, lambda _terminal: by_hand.edit(spot, self.context))
+        except SuspendNotSupported:
+            self._tell(_elsewhere(spot))
+        except Exception as failure:  # noqa: BLE001 - an editor's failure becomes words like a move's
+            self._tell(as_error(failure))
+        else:
+            self.notify(text_of(told))
+            self.read_again()
+
+    def _tell(self, error: OnboardError) -> None:
+        dialog = ErrorDialog(error, self.context.world.clipboard.copy)
+        self.app.push_screen(dialog, lambda _answer: self.read_again())
+
+
+def _elsewhere(spot: Spot) -> OnboardError:
+    return OnboardError(
+        "Edit it in another window",
+        f"{spot.path}, line {spot.place.line}",
+        why=f"This terminal cannot be lent to an editor. {spot.words}",
+        next="Save the file there, then close this: the layer is read again.",
+    )

@@ -1,0 +1,212 @@
+"""What the panes that run Terraform share: what a person may choose when it refuses to begin.
+
+A lock that somebody holds is waited for or released, one that a run left here when it died is released; an
+init that only upgrade or reconfigure fixes is done that way on purpose. Each is asked in a dialog of its own
+in place of the failure's, and then what was wanted is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import partial
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from screens.step.asking import CodePane
+from screens.step.moments import told_moment
+from screens.step.page import Opening, StepPane
+from screens.widgets.dialogs import Confirm, Typed, ask
+from screens.widgets.run_log import RunLog
+from screens.widgets.text import Button, Text, unfold
+from workflows.core.sentences import text_of
+from workflows.steps.admin import plan, recovery
+from workflows.terraform.failures import InitRefused, LockHeld, LockInfo, StateUnwritten
+from workflows.terraform.kept import EndedRun
+
+_MENDED = "mended"
+_LOG = "log"
+_WRITE = (
+    "Written now, the state knows what exists, and the plan shows what is left. Terraform refuses it if the "
+    "state was changed by somebody else meanwhile. The file can hold secrets: it is removed afterwards."
+)
+
+
+WAIT_SECONDS = 15
+"""How long is waited before another try; Terraform itself then waits for the lock 20 seconds more."""
+
+
+class LockAnswer(StrEnum):
+    """What the person chose."""
+
+    TRY_AGAIN = "try again"
+    RELEASE = "release"
+
+
+class LockDialog(Typed[LockAnswer]):
+    """Who holds the lock, since when and for what; waiting is the safe answer and has the focus.
+
+    Args:
+        lock: the lock.
+        waited: how many times it was waited for already; then the countdown goes on by itself.
+    """
+
+    AUTO_FOCUS = "#wait"
+    DEFAULT_CSS = "LockDialog #countdown { color: $text-accent; margin-top: 1; }"
+
+    def __init__(self, lock: LockInfo, waited: int = 0) -> None:
+        hint = f"To release it, type its holder ({lock.who}) or its id:"
+        wrong = "That is neither the holder nor the id."
+        names = {lock.who, lock.lock_id} - {""}
+        super().__init__("! The state is locked", names, hint, wrong, classes="-warning")
+        self._lock = lock
+        self._waited = waited
+        self._left: int | None = WAIT_SECONDS if waited else None
+
+    def body(self) -> ComposeResult:
+        lock = self._lock
+        yield Text(
+            f"Who:    {lock.who or 'unknown'}\nSince:  {lock.created or 'unknown'}\n"
+            f"For:    {lock.purpose}\nLock:   {lock.lock_id}\n\n"
+            "If that run still goes on, wait for it. Release the lock by force only if it is surely dead: "
+            "two runs at once damage the state. Ask its holder first."
+        )
+
+    def fields(self) -> ComposeResult:
+        yield from super().fields()
+        yield Text("", id="countdown")
+
+    def buttons(self) -> Iterable[Button]:
+        yield Button("Release", id="yes", variant="error", disabled=True)
+        yield Button("Wait and try again", id="wait", variant="primary")
+        yield Button("Leave it (esc)", id="close")
+
+    def on_mount(self) -> None:
+        """Where it was waited before, it goes on."""
+        self.set_interval(1, self._count)
+        self._tell()
+
+    def _count(self) -> None:
+        if self._left is None:
+            return
+        self._left -= 1
+        if self._left <= 0:
+            self._left = None
+            self.dismiss(LockAnswer.TRY_AGAIN)
+        self._tell()
+
+    def _tell(self) -> None:
+        before = f"Still locked after {self._waited} tries. " if self._waited > 1 else ""
+        words = f"{before}Tries again in {self._left} s; esc stops waiting." if self._left else ""
+        self.query_one("#countdown", Text).update(words)
+
+    @on(Input.Changed)
+    def _stop_counting(self, event: Input.Changed) -> None:
+        """Nobody is to be interrupted while typing."""
+        if event.value:
+            self._left = None
+            self._tell()
+
+    def action_yes(self) -> None:
+        """Release it."""
+        self.dismiss(LockAnswer.RELEASE)
+
+    def action_wait(self) -> None:
+        """The first press begins the countdown; pressed again, it is tried at once."""
+        if self._left is not None:
+            self.dismiss(LockAnswer.TRY_AGAIN)
+            return
+        self._left = WAIT_SECONDS
+        self.query_one("#wait", Button).label = "Try now"
+        self._tell()
+
+
+class TerraformPane(CodePane):
+    """A pane whose work runs Terraform; subclasses say what `try_again` begins anew."""
+
+    LOG: ClassVar[Literal["plan", "apply"]] = "plan"
+    """Whose log is shown."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self._waited = 0
+        self._refused = ""
+
+    @on(Button.Pressed, "#show-log")
+    def action_log(self) -> None:
+        """Show or hide Terraform's own words; a run that is over has left them in a file."""
+        log = self.query_one(RunLog)
+        if unfold(log) and not log.filled and not self.running_move:
+            self.run_move(_LOG, lambda _report: plan.log_text(self.context, self.LOG), looks=True)
+
+    def try_again(self, move: str) -> None:
+        """Begin again what a lock or an init stopped.
+
+        Args:
+            move: the name of the move that was refused ("perform" for the step's own).
+        """
+        raise NotImplementedError
+
+    @on(StepPane.MoveFailed)
+    def _offer_a_way(self, message: StepPane.MoveFailed) -> None:
+        if message.name != _MENDED:
+            self._refused = message.name
+        match error := message.error:
+            case LockHeld() if left := recovery.own_lock(error.lock, self.context):
+                self._offer_own(error.lock, left)
+            case LockHeld():
+                # All three answers count: leaving it is one.
+                self.app.push_screen(LockDialog(error.lock, self._waited), partial(self._locked, error.lock))
+            case InitRefused():
+                button, words = recovery.INIT_WAYS[error.way]
+                own = f"\n\nTerraform says:\n{text_of(error.detail)[:600]}" if error.detail else ""
+                body = f"{error.what} {error.why}\n\n{words}{own}"
+                mend = partial(recovery.initialise, error.way, self.context)
+                ask(self, Confirm(error.title, body, button), lambda _yes: self.run_coded(_MENDED, mend))
+            case StateUnwritten():
+                body = f"{error.what}\n\n{error.why}\n\n{_WRITE}"
+                mend = partial(recovery.write_state, self.context)
+                ask(
+                    self,
+                    Confirm(error.title, body, "Write the state"),
+                    lambda _yes: self.run_coded(_MENDED, mend),
+                )
+            case _:
+                return
+        message.told = True
+
+    def _offer_own(self, lock: LockInfo, left: EndedRun) -> None:
+        """Nobody else is asked about a lock that this computer's own dead run left."""
+        at = told_moment(left.ended_at, self.context.world.now())
+        body = (
+            f"This is the lock of the {left.kind} that {left.ending} here {at}. It was begun "
+            f"{told_moment(left.begun_at, self.context.world.now())}, by {left.holder}.\n\n"
+            f"That {left.kind} no longer runs, so nobody works under the lock. Released, what was wanted "
+            f"goes on.\n\nLock:   {lock.lock_id}"
+        )
+        release = partial(recovery.unlock, lock, self.context)
+        ask(
+            self,
+            Confirm("Your own lock was left behind", body, "Release the lock"),
+            lambda _yes: self.run_coded(_MENDED, release),
+        )
+
+    def _locked(self, lock: LockInfo, answer: LockAnswer | None) -> None:
+        self._waited = self._waited + 1 if answer is LockAnswer.TRY_AGAIN else 0
+        if answer is LockAnswer.TRY_AGAIN:
+            self.try_again(self._refused)
+        elif answer is LockAnswer.RELEASE:
+            self.run_coded(_MENDED, partial(recovery.unlock, lock, self.context))
+
+    @on(StepPane.MoveDone)
+    def _go_on(self, message: StepPane.MoveDone) -> None:
+        if message.name == _LOG:
+            self.query_one(RunLog).show_text(message.result)
+        if message.name == _MENDED:
+            self.notify(message.result)
+            self.call_later(self.try_again, self._refused)
+        else:
+            self._waited = 0

@@ -1,0 +1,53 @@
+"""What must not be loaded, seen from a fresh interpreter."""
+
+from __future__ import annotations
+
+import pytest
+from support.loaded import loaded
+
+HEAVY = {
+    "argcomplete",
+    "textual",
+    "rich",
+    "boto3",
+    "botocore",
+    "keyring",
+    "gnupg",
+    "tree_sitter",
+    "pygohcl",
+    "flask",
+    "moto",
+}
+WRITER = {"workflows.core", "workflows.core.sentences", "workflows.core.text"}
+"""What everything that is printed goes through."""
+
+MAIN = "import sys; from tui.cli.main import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        *([*words.split(), "--help"] for words in ("admin", "demo", "plan", "handoff open")),
+    ],
+)
+def test_help_loads_nothing_heavy_and_no_step(arguments: list[str]) -> None:
+    modules = loaded(MAIN, arguments)
+    assert not modules & HEAVY
+    assert {name for name in modules if name.startswith("workflows.")} <= WRITER
+
+
+@pytest.mark.parametrize("arguments", [["sessions"], ["sessions", "--json"]])
+def test_what_scripts_ask_loads_no_screen(arguments: list[str]) -> None:
+    assert not loaded(MAIN, arguments) & {"textual", "rich", "boto3", "botocore", "moto", "flask"}
+
+
+def test_the_package_of_workflows_loads_nothing_heavy() -> None:
+    assert not loaded("import workflows") & HEAVY
+
+
+def test_every_step_can_be_imported_without_a_screen_and_without_boto3() -> None:
+    modules = loaded("import workflows.catalogue")
+    assert "workflows" in modules
+    assert not modules & {"textual", "rich", "boto3", "botocore"}

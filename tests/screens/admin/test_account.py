@@ -1,0 +1,77 @@
+"""The account's screen: switches that are not set, what each setting does, what is edited by hand."""
+
+from __future__ import annotations
+
+import pytest
+from support.admin_project import AdminProject, decide
+from support.admin_wizard import Wizard, wizard
+
+from screens.admin.account import OptionalBox
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+from workflows.steps.admin import project
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject) -> AdminProject:
+    decide(admin_project, {}, account_wanted=True, layers=("security",))
+    return admin_project
+
+
+def box(ui: Wizard, name: str) -> OptionalBox:
+    return ui.app.pane.query_one(f"#set-security-{name}", OptionalBox)
+
+
+def words(ui: Wizard) -> str:
+    return " ".join(" ".join(line.partition("│")[2] for line in ui.text.splitlines()).split())
+
+
+async def test_a_switch_that_is_not_set_says_so_and_can_be_set(admin: AdminProject) -> None:
+    admin.replace("security", "account.tf", "  hard_expiry                    = false\n", "")
+    async with wizard(admin, project, at="account", size=(120, 36)) as ui:
+        assert "▐·▌ Once expired, only an admin can set a new one; not set (default: no)" in ui.text
+        assert "▐·▌ Has a policy of its own; not set (default: yes)" in ui.text
+        box(ui, "hard-expiry").focus()
+        await ui.press("space")
+        assert "an admin has to set a new one" in words(ui)
+        assert "locked out until an admin" in words(ui)
+        await ui.press("space")
+        assert box(ui, "hard-expiry").setting is False
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["account_changes"] == {
+            "security": {"alias": None, "policy": {"hard_expiry": False}}
+        }
+
+
+async def test_what_is_entered_is_kept_and_nothing_else(admin: AdminProject) -> None:
+    async with wizard(admin, project, at="account", size=(120, 36)) as ui:
+        ui.field("set-security-max-password-age").value = "0"
+        await ui.go_to("project")
+        assert ui.session.drafts.load(StepKey("account"))["layers"] == {"security": {"max_password_age": 0}}
+        admin.replace("security", "account.tf", "= 16", "= 18")
+        await ui.go_to("account")
+        assert ui.field("set-security-max-password-age").value == "0"
+        assert ui.field("set-security-minimum-password-length").value == "18"
+        await ui.press("ctrl+n")
+        assert ui.status("account") is Status.DONE
+        assert ui.session.facts()["account_changes"]["security"]["policy"] == {"max_password_age": 0}
+
+
+async def test_the_computed_alias_is_edited_by_hand_and_the_rest_stays_entered(admin: AdminProject) -> None:
+    async with wizard(admin, project, at="account", size=(120, 36)) as ui:
+        ui.field("set-security-minimum-password-length").value = "20"
+        await ui.press("f4")
+        assert "account.tf, line 7" in ui.text
+        admin.replace("security", "account.tf", '"${var.project_long}-${var.environment}"', '"bb-security"')
+        await ui.press("escape")
+        assert ui.field("set-security-account-alias").value == "bb-security"
+        assert ui.field("set-security-minimum-password-length").value == "20"
+
+
+async def test_a_number_that_the_layer_does_not_set_stays_unset(admin: AdminProject) -> None:
+    admin.replace("security", "account.tf", "= 4", "= null")
+    async with wizard(admin, project, at="account", size=(80, 24)) as ui:
+        assert ui.field("set-security-password-reuse-prevention").value == ""
+        await ui.press("ctrl+n")
+        assert ui.status("account") is Status.DONE
+        assert ui.session.facts()["account_changes"] == {}

@@ -1,0 +1,67 @@
+"""Those who leave: what mentions them is seen at once, however small the terminal is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_world
+from support.given import Given
+from support.panes import PaneHost, new_session, rest, settle
+
+from screens.admin.deactivate import DeactivatePane
+from screens.widgets.text import Text
+from workflows.aws.iam import Holding, HoldingKind
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.steps.admin import deactivate
+from workflows.steps.admin.deactivate import Findings, Leaver, Mention, Mentioned
+
+NAME = "sam.okafor"
+HOLDINGS = tuple(Holding(HoldingKind.INLINE_POLICY, f"by-hand-{at}") for at in range(12))
+PLACES = tuple(Mention(f"README.md:{line}", "name", f"ask {NAME}") for line in range(1, 8))
+
+
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Findings) -> tuple[Session, PaneHost]:
+    """The step of an account from which somebody leaves, and what is found there."""
+    facts: dict[str, Any] = {name: [] for name in deactivate.STEP.needs}
+    facts |= {"project_root": str(tmp_path), "project": "bb", "layers": ["management"], "leaving": [NAME]}
+    facts |= {"user_changes": {"add": {}, "remove": {"management": [NAME]}}}
+    modules: list[Any] = [Given(facts), deactivate]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    monkeypatch.setattr(deactivate, "look", lambda *_: found)
+    panes = {"deactivate": DeactivatePane}
+    app = PaneHost(session, fake_world(tmp_path, {}), modules, panes, StepKey("deactivate", "management"))
+    return session, app
+
+
+async def test_keys_that_may_not_be_listed_are_not_said_to_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unseen = Leaver(NAME, True, None, None, denied=("access keys",))
+    session, app = opened(tmp_path, monkeypatch, Findings((unseen,)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "✓" not in str(app.pane.query_one("#standing", Text).content)
+        assert "? you may not list: access keys" in app.text()
+    session.close()
+
+
+async def test_the_mentions_are_scrolled_to_when_they_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Findings((Leaver(NAME, True, blocking=HOLDINGS),), {NAME: Mentioned(PLACES, (NAME,))})
+    session, app = opened(tmp_path, monkeypatch, found)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "7 places in the repository still mention them" in " ".join(app.text().split())
+        assert "README.md" not in app.text()
+        await pilot.press("v")
+        await rest(pilot)
+        assert "README.md:1  (name)  ask sam.okafor" in app.text()
+        assert "README.md:7" in app.text()
+    session.close()

@@ -1,0 +1,123 @@
+"""The grid of people and accounts over the wizard, and the way from it to an account's next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_world
+from support.given import Given
+from support.panes import PaneHost, new_session, rest, settle
+
+from screens.admin.apply import ApplyPane
+from screens.admin.hand_over import HandOverPane
+from screens.admin.plan import PlanPane
+from screens.step.finished import Finished
+from screens.widgets.everybody_dialog import EverybodyDialog
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.steps.admin import apply, hand_over, plan, terraform_runs
+from workflows.steps.admin.planned import Planned
+from workflows.terraform.record import PlanRecord
+
+PEOPLE = [f"person.{number:02}" for number in range(1, 31)]
+PANES = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}
+APPLIED = {"at": "2026-03-01T10:00:00+00:00", "added": 60, "changed": 0, "destroyed": 0, "elsewhere": False}
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Session, PaneHost]]:
+    layers = ["management", "security", "apps-devstg"]
+    facts: dict[str, Any] = {name: [] for name in (*plan.STEP.needs, *hand_over.STEP.needs)}
+    facts |= {
+        "project_root": str(tmp_path),
+        "project": "bb",
+        "layers": layers,
+        "joining": PEOPLE,
+        "keys": {name: {"text": "x"} for name in PEOPLE},
+        "user_changes": {"add": dict.fromkeys(layers, PEOPLE), "remove": {}},
+    }
+    facts.pop("applied", None)
+    modules: list[Any] = [Given(facts), plan, apply, hand_over]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, StepKey("given"), facts)
+    record = PlanRecord(tmp_path / "p.tfplan", "", tmp_path, (), {}, "", "Terraform 1.15.5", "now")
+    made = Planned(record, ("30 people join",), {"add": 60, "change": 0, "destroy": 0})
+    planned = {**made.as_facts(), "acknowledged": []}
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    settle(session, StepKey("plan", "management"), {"plan": planned})
+    settle(
+        session,
+        StepKey("apply", "management"),
+        {"applied": APPLIED},
+    )
+    settle(session, StepKey("plan", "security"), {"plan": planned})
+    world = fake_world(tmp_path / "home", {"PATH": "/usr/bin:/bin"})
+    yield session, PaneHost(session, world, modules, PANES, StepKey("plan", "apps-devstg"))
+    session.close()
+
+
+async def test_f5_shows_everybody_and_enter_goes_on_with_the_account(
+    desk: tuple[Session, PaneHost],
+) -> None:
+    session, app = desk
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f5")
+        await rest(pilot)
+        assert isinstance(app.screen, EverybodyDialog)
+        text = app.text()
+        assert "0 of 30 done in every account." in text
+        (line,) = (line for line in text.splitlines() if "person.01" in line)
+        assert [word in line for word in ("○ to hand over", "○ planned", "○ written")] == [True] * 3
+        await pilot.press("right", "enter")
+        await rest(pilot)
+        assert app.wizard.current == StepKey("apply", "security")
+        await pilot.press("f5", "end", "ctrl+end")
+        await rest(pilot)
+        assert "person.30" in app.text()
+        await pilot.press("f5")
+        await rest(pilot)
+        assert app.wizard.current == StepKey("apply", "security")
+    assert session.status(StepKey("plan", "apps-devstg")) is Status.READY
+
+
+async def test_the_closing_page_shows_who_was_handed_what(desk: tuple[Session, PaneHost]) -> None:
+    session, app = desk
+    plan_facts = {"plan": session.facts("management")["plan"]}
+    for account in ("apps-devstg", "security"):
+        if account == "apps-devstg":
+            settle(session, StepKey("plan", account), plan_facts)
+        settle(session, StepKey("apply", account), {"applied": APPLIED})
+    for account in ("management", "security", "apps-devstg"):
+        sent = {"people": {PEOPLE[0]: {"sent_at": "2026-03-01T10:00:00+00:00", "how": "copied"}}}
+        settle(session, StepKey("hand-over", account), {"handed_over": sent})
+    async with app.run_test(size=(100, 40)) as pilot:
+        await rest(pilot)
+        await app.wizard.go_to(None)
+        await rest(pilot)
+        words = str(app.wizard.query_one(Finished).query_one("#everybody").visual)  # type: ignore[attr-defined]
+        assert "person.02" in words
+        assert "to hand over" in words
+        assert "and 18 more" in words
+
+
+async def test_an_account_stops_while_another_goes_on_and_each_is_found_again(
+    desk: tuple[Session, PaneHost], tmp_path: Path
+) -> None:
+    session, app = desk
+    session.start(StepKey("plan", "apps-devstg"))
+    session.fail(StepKey("plan", "apps-devstg"), {"title": "Stopped", "what": "You stopped it."})
+    settle(session, StepKey("apply", "security"), {"applied": APPLIED})
+    found = {key: session.status(key) for key in session.layout() if key.item}
+    assert found[StepKey("plan", "apps-devstg")] is Status.FAILED
+    assert found[StepKey("apply", "apps-devstg")] is Status.LOCKED
+    assert found[StepKey("hand-over", "management")] is Status.READY
+    assert found[StepKey("hand-over", "security")] is Status.READY
+    walk = app.wizard.walk
+    assert walk.next_of("management") == StepKey("hand-over", "management")
+    assert walk.next_of("apps-devstg") == StepKey("plan", "apps-devstg")
+    assert walk.next_of("nowhere") is None

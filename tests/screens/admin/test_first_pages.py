@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import threading
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Event
+
+import pytest
+from support.admin_project import AdminProject, decide
+from support.admin_wizard import wizard
+from textual.widgets import DataTable, TextArea
+
+from screens.widgets.dialogs import Confirm
+from screens.widgets.lists import MarkBox, MarkList
+from screens.widgets.text import Text
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+from workflows.steps.admin import pgp_keys, project, users
+from workflows.steps.shared.module import Context, Report
+from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
+
+Keys = Mapping[str, bytes]
+
+
+def drafted(admin: AdminProject) -> dict[str, dict[str, object]]:
+    return {"project": {"path": str(admin.root), "joining": ["jane.doe"]}}
+
+
+async def test_the_project_is_found_at_once_and_fits_the_smallest_screen(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        assert "✓ bb (binbash), accounts: management, security" in ui.text
+        assert "jane.doe" in ui.text
+        assert "▐X▌ management" in ui.text
+        assert "▐ ▌ Account alias and password policy too" in ui.text
+        assert ui.focused == "joining"
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+        assert ui.session.facts()["layers"] == ["management", "security"]
+
+
+async def test_a_folder_that_is_no_project_says_so_and_another_can_be_typed(
+    admin_project: AdminProject,
+) -> None:
+    async with wizard(admin_project, drafts={"project": {"path": str(admin_project.world.home)}}) as ui:
+        await ui.press("escape")
+        assert "✗" in ui.text
+        assert ui.focused == "path"
+        assert ui.app.pane.query_one("#layers", MarkList).option_count == 0
+        ui.field("path").value = str(admin_project.root)
+        await ui.press("ctrl+n")
+        assert "✓ bb (binbash)" in ui.text
+        assert ui.status("project") is Status.READY
+
+
+async def test_nobody_to_do_anything_for_is_not_accepted(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts={"project": {"path": str(admin_project.root)}}) as ui:
+        await ui.press("ctrl+n")
+        assert "Not accepted: Say who joins" in ui.text.replace("\n", "")
+        assert ui.focused == "joining"
+
+
+async def test_names_of_people_are_completed(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        ui.field("leaving").focus()
+        await ui.press(*"dana.lopez, al")
+        await ui.press("right")
+        assert ui.field("leaving").value == "dana.lopez, alex.kim"
+
+
+async def test_an_upstream_that_does_not_answer_offers_to_go_on(admin_project: AdminProject) -> None:
+    admin_project.upstream.rename(admin_project.upstream.with_name("away.git"))
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        assert not ui.app.pane.query_one("#without-upstream").display
+        await ui.press("ctrl+n")
+        assert "does not answer" in ui.text
+        assert ui.status("project") is Status.FAILED
+        await ui.press("escape")
+        ui.app.pane.query_one("#without-upstream", MarkBox).value = True
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+
+
+async def test_a_program_of_the_project_is_asked_about_once(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_by: list[int] = []
+    add = TrustedPrograms.add
+
+    def watched(trusted: TrustedPrograms, program: ForeignProgram) -> None:
+        written_by.append(threading.get_ident())
+        add(trusted, program)
+
+    monkeypatch.setattr(TrustedPrograms, "add", watched)
+    mine = admin_project.root / "bin" / "terraform"
+    mine.parent.mkdir()
+    mine.write_text("#!/bin/sh\nexit 1\n")
+    mine.chmod(0o755)
+    build_env = admin_project.root / "build.env"
+    build_env.write_text(f"{build_env.read_text()}\nTF_BINARY=bin/terraform\n")
+    admin_project.world = replace(admin_project.world, binary=None)
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, Confirm)
+        assert ui.focused == "close"
+        assert str(mine) in str(ui.app.screen.query_one(".dialog-body", Text).content)
+        await ui.press("escape")
+        assert not admin_project.world.trusted_programs_file.exists()
+        await ui.press("ctrl+n")
+        await ui.press("left", "enter")
+        assert admin_project.world.trusted_programs_file.exists()
+        assert threading.get_ident() not in written_by
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+
+
+async def test_a_done_project_is_prefilled_and_goes_on_unchanged(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), leaving=("alex.kim",), layers=("security",))
+    async with wizard(admin_project, project, pgp_keys, users, at="project") as ui:
+        assert ui.field("joining").value == "jane.doe"
+        assert ui.field("leaving").value == "alex.kim"
+        assert "▐ ▌ management" in ui.text
+        assert "▐X▌ security" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+        assert ui.status("users") is Status.DONE
+        await ui.go_to("project")
+        ui.field("leaving").value = ""
+        await ui.press("ctrl+n")
+        assert ui.status("project") is Status.DONE
+        assert ui.status("users") is Status.STALE
+
+
+async def test_what_is_typed_while_the_project_is_looked_for_is_kept_and_counts(
+    admin_project: AdminProject, people_keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    looking, looked = project.survey, Event()
+
+    def slowly(path: str, context: Context, report: Report) -> project.Survey:
+        assert looked.wait(60)
+        return looking(path, context, report)
+
+    async with wizard(admin_project, project, pgp_keys, users, at="pgp-keys") as ui:
+        monkeypatch.setattr(project, "survey", slowly)
+        await ui.app.wizard.visit(StepKey("project"))
+        await ui.pilot.pause()
+        assert ui.focused == "joining"
+        await ui.pilot.press(*", juan")
+        ui.field("leaving").focus()
+        await ui.pilot.press(*"alex.kim")
+        looked.set()
+        await ui.rest()
+        assert ui.focused == "leaving"
+        assert (ui.field("joining").value, ui.field("leaving").value) == ("jane.doe, juan", "alex.kim")
+        assert "▐X▌ security" in ui.text
+        assert ui.app.pane.changed()
+        await ui.go_to("pgp-keys")
+        await ui.go_to("project")
+        assert (ui.field("joining").value, ui.field("leaving").value) == ("jane.doe, juan", "alex.kim")
+
+
+async def test_a_folder_typed_while_another_is_looked_at_stays(
+    admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, looked = project.survey, Event()
+
+    def slowly(path: str, context: Context, report: Report) -> project.Survey:
+        assert looked.wait(60)
+        return looking(path, context, report)
+
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        monkeypatch.setattr(project, "survey", slowly)
+        ui.field("path").focus()
+        await ui.pilot.press("enter", "end", *"/x")
+        looked.set()
+        await ui.rest()
+        assert ui.field("path").value.endswith("/x")
+        assert ui.focused == "path"
+
+
+async def test_half_filled_input_is_kept(admin_project: AdminProject) -> None:
+    async with wizard(admin_project, drafts=drafted(admin_project)) as ui:
+        ui.field("leaving").value = "alex.kim"
+        ui.app.pane.query_one("#layers", MarkList).deselect("management")
+        await ui.go_to("review")
+        await ui.go_to("project")
+        assert ui.field("leaving").value == "alex.kim"
+        assert ui.field("joining").value == "jane.doe"
+        assert "▐ ▌ management" in ui.text
+
+
+async def test_keys_are_taken_in_one_after_the_other(admin_project: AdminProject, people_keys: Keys) -> None:
+    names = ("jane.doe", "juan.delacruz")
+    decide(admin_project, people_keys, joining=names)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert ui.focused == "pasted"
+        assert "○ none yet" in ui.text
+        table = ui.app.pane.query_one("#people", DataTable)
+        for row, name in enumerate(names):
+            assert table.cursor_row == row
+            ui.app.pane.query_one(TextArea).text = b64encode(people_keys[name]).decode()
+            await ui.press("tab", "enter")
+        assert ui.focused == "people"
+        assert "none yet" not in ui.text
+        await ui.press("ctrl+n")
+        assert "Press Next (^n) again" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("pgp-keys") is Status.DONE
+
+
+async def test_next_takes_in_what_was_pasted_and_goes_on_when_everybody_has_a_key(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    names = ("jane.doe", "juan.delacruz")
+    decide(admin_project, people_keys, joining=names)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        pasted = ui.app.pane.query_one(TextArea)
+        pasted.text = b64encode(people_keys["jane.doe"]).decode()
+        await ui.press("ctrl+n")
+        assert pasted.text == ""
+        assert "no key yet" not in ui.text
+        assert ui.app.pane.query_one("#people", DataTable).cursor_row == 1
+        assert ui.status("pgp-keys") is Status.READY
+        pasted.text = b64encode(people_keys["juan.delacruz"]).decode()
+        await ui.press("ctrl+n")
+        assert "Press Next (^n) again" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("pgp-keys") is Status.DONE
+
+
+async def test_what_is_no_key_stays_in_the_field_behind_its_refusal(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one(TextArea).text = "my key is lost"
+        await ui.press("tab", "enter")
+        assert "✗" in ui.text
+        await ui.press("escape")
+        assert ui.app.pane.query_one(TextArea).text == "my key is lost"
+        assert ui.status("pgp-keys") is Status.READY
+
+
+async def test_a_secret_key_is_kept_nowhere(admin_project: AdminProject, people_keys: Keys) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    secret = people_keys["secret"].decode()
+    line = secret.splitlines()[4]
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one(TextArea).text = secret
+        await ui.press("tab", "enter")
+        assert "secret" in ui.text
+        assert line not in ui.text
+        await ui.press("escape")
+        assert ui.app.pane.query_one(TextArea).text == ""
+        await ui.go_to("project")
+        kept = [path.read_bytes() for path in admin_project.folder.rglob("*") if path.is_file()]
+        assert not [data for data in kept if line.encode() in data]
+
+
+async def test_keys_that_were_taken_in_are_there_again(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one(TextArea).text = b64encode(people_keys["jane.doe"]).decode()
+        await ui.press("tab", "enter")
+        await ui.go_to("project")
+        await ui.go_to("pgp-keys")
+        assert "RSA 2048" in ui.text
+
+
+async def test_an_invitation_and_the_request_pass_through_the_mailbox(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    admin = admin_project.with_mailbox()
+    mailbox = admin.world.mailbox
+    assert mailbox is not None
+    async with wizard(admin, project, at="pgp-keys") as ui:
+        await ui.press("tab", "tab", "enter")
+        assert (mailbox / "invitation-jane.doe.txt").exists()
+        assert "jane.doe" in (mailbox / "invitation-jane.doe.txt").read_text()
+        await ui.press("escape")
+        await ui.go_to("pgp-keys")
+        (mailbox / "request-jane.doe.txt").write_text(b64encode(people_keys["jane.doe"]).decode())
+        await ui.pilot.click("#fetch")
+        await ui.press()
+        assert "RSA 2048" in ui.text

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from support.admin_project import AdminProject, decide, put, write
+from support.admin_wizard import wizard
+from textual.widgets import Input
+
+from screens.widgets.file_diffs import FileDiffs
+from screens.widgets.lists import MarkBox, MarkList
+from workflows.machine.state import Status
+from workflows.steps.admin import account, groups, pgp_keys, project, review, users
+
+Keys = Mapping[str, bytes]
+BOTH = ("management", "security")
+
+
+def decided(admin: AdminProject, keys: Keys, **request: object) -> None:
+    """Everything up to Groups: jane.doe joins as an auditor, both layers."""
+    decide(admin, keys, **{"joining": ("jane.doe",), **request})
+    put(admin, {name: {"jane.doe": {"auditors"}} for name in BOTH})
+
+
+async def test_users_are_proposed_and_unmarked_by_a_key(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",), leaving=("alex.kim",))
+    async with wizard(admin_project, project, pgp_keys, at="users") as ui:
+        assert ui.focused == "people"
+        assert "▐X▌ + jane.doe  joins management" in ui.text
+        assert "▐X▌ - alex.kim  leaves security" in ui.text
+        assert "- alex.kim              management  yes       no" in ui.text
+        assert "8 users" in ui.text
+        await ui.press("space")
+        assert "▐ ▌ + jane.doe  joins management" in ui.text
+        await ui.go_to("project")
+        await ui.go_to("users")
+        assert "▐ ▌ + jane.doe  joins management" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["user_changes"] == {
+            "add": {"security": ["jane.doe"]},
+            "remove": {"management": ["alex.kim"], "security": ["alex.kim"]},
+        }
+
+
+async def test_a_person_who_joins_later_is_marked_too(admin_project: AdminProject, people_keys: Keys) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    earlier = admin_project.facts["user_changes"]
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    admin_project.facts["user_changes"] = earlier
+    async with wizard(admin_project, project, pgp_keys, users, at="users") as ui:
+        assert "▐X▌ + juan.delacruz  joins security" in ui.text
+
+
+async def test_users_that_are_written_are_said_to_be(admin_project: AdminProject, people_keys: Keys) -> None:
+    decided(admin_project, people_keys)
+    write(admin_project)
+    modules = (project, pgp_keys, users, groups, review)
+    async with wizard(admin_project, *modules, at="users") as ui:
+        assert "✓ jane.doe added to security" in ui.text
+        assert ui.app.pane.query_one("#people", MarkList).option_count == 0
+        await ui.press("ctrl+n")
+        assert {ui.status(module.STEP.id) for module in modules} == {Status.DONE}
+
+
+async def test_another_choice_of_users_or_groups_makes_the_review_stale(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decided(admin_project, people_keys)
+    write(admin_project)
+    async with wizard(admin_project, project, pgp_keys, users, groups, review, at="groups") as ui:
+        assert ui.status("review") is Status.DONE
+        await ui.press("ctrl+n")
+        assert ui.status("groups") is Status.DONE
+        assert ui.status("review") is Status.DONE
+        await ui.go_to("groups")
+        await ui.press("home", "space", "ctrl+n")
+        assert ui.status("groups") is Status.DONE
+        assert ui.status("review") is Status.STALE
+        assert "Out of date" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+
+
+async def test_the_account_is_shown_changed_and_warned_about(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, account_wanted=True)
+    async with wizard(admin_project, project, at="account") as ui:
+        assert "Account alias: binbash-management" in ui.text
+        assert "account.tf:7" in ui.text
+        assert ui.focused == "set-management-minimum-password-length"
+        field = ui.field("set-management-minimum-password-length")
+        field.value = "4"
+        await ui.press("ctrl+n")
+        assert "6 to 128" in ui.text
+        assert ui.focused == field.id
+        field.value = "8"
+        await ui.press("ctrl+n")
+        assert "weak password policy" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["account_changes"] == {
+            "management": {"alias": None, "policy": {"minimum_password_length": 8}}
+        }
+        await ui.go_to("account")
+        assert ui.field("set-management-minimum-password-length").value == "8"
+        await ui.press("ctrl+n")
+        assert ui.status("account") is Status.DONE
+
+
+async def test_the_account_can_be_skipped_and_is_left_out_unless_asked_for(
+    admin_project: AdminProject,
+) -> None:
+    decide(admin_project, {}, account_wanted=True)
+    async with wizard(admin_project, project, at="account") as ui:
+        await ui.press("ctrl+s")
+        assert ui.status("account") is Status.SKIPPED
+        assert ui.status("review") is Status.READY
+        assert "already say what was decided" in ui.text
+
+
+async def test_a_layer_without_account_module_says_so(admin_project: AdminProject) -> None:
+    for name in BOTH:
+        admin_project.file(name, "account.tf").unlink()
+    decide(admin_project, {}, account_wanted=True)
+    async with wizard(admin_project, project, at="account") as ui:
+        assert "no module for the account's settings" in ui.text.replace("\n", "")
+        assert not ui.app.pane.query(Input)
+        await ui.press("ctrl+n")
+        assert ui.status("account") is Status.DONE
+        assert ui.session.facts()["account_changes"] == {}
+
+
+async def test_the_review_shows_the_whole_difference_and_writes_and_commits_it(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decided(admin_project, people_keys)
+    async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
+        assert ui.focused == "diff"
+        assert "4 files, +" in ui.text
+        lines = [line for one in ui.app.pane.query_one(FileDiffs).files for line in one.change.lines]
+        assert [line.text for line in lines if 'module.user["jane.doe"].iam_user_name' in line.text]
+        assert ui.app.pane.query_one(FileDiffs).render_line(0).text.startswith("--- a/management/")
+        assert not ui.field("branch").parent.parent.display
+        ui.app.pane.query_one("#commit", MarkBox).toggle()
+        await ui.press()
+        ui.field("branch").value = "onboard/jane.doe"
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        assert admin_project.git("branch", "--show-current").strip() == "onboard/jane.doe"
+        assert admin_project.git("log", "-1", "--format=%s").strip().startswith("Add jane.doe (management")
+        await ui.go_to("review")
+        assert "✓ All is written (8 files)" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+
+
+async def test_the_review_is_shown_anew_when_a_file_changed_meanwhile(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decided(admin_project, people_keys)
+    async with wizard(admin_project, project, pgp_keys, users, groups, at="review") as ui:
+        admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
+        await ui.press("ctrl+n")
+        assert "Something changed meanwhile" in ui.text
+        assert ui.status("review") is Status.FAILED
+        await ui.press("escape")
+        shown = ui.app.pane.query_one(FileDiffs).files
+        assert any('"x.y"' in line.text for one in shown for line in one.change.lines)
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        assert '"x.y"' in admin_project.text("security", "locals.tf")
+
+
+async def test_every_admin_screen_is_reached_while_it_waits(admin_project: AdminProject) -> None:
+    async with wizard(admin_project) as ui:
+        for step in ("review", "project"):
+            await ui.go_to(step)
+            assert ui.status(step) in {Status.LOCKED, Status.READY}
+        assert account.STEP.id not in {key.step for key in ui.session.layout()}

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from screens.admin.project import NameSuggester
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        ("a", "ada.lovelace"),
+        ("zed, a", "zed, ada.lovelace"),
+        ("zed,a", "zed,ada.lovelace"),
+        ("zed a", "zed ada.lovelace"),
+        ("zed;ADA", "zed;ada.lovelace"),
+        ("zed,ada.lovelace", "zed,ada.lovelace"),
+        ("zed, ", None),
+        ("", None),
+        ("nobody", None),
+    ],
+)
+async def test_what_was_typed_stays_before_the_completed_name(typed: str, suggested: str | None) -> None:
+    suggester = NameSuggester()
+    suggester.people = ("ada.lovelace", "zed")
+    assert await suggester.get_suggestion(typed) == suggested

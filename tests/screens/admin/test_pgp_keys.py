@@ -1,0 +1,296 @@
+"""The admin's PGP keys on the screen: every form, one of several, a folder, a key that is replaced."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, decide, write
+from support.admin_wizard import Wizard, wizard
+from support.pgp import gpg_home
+from textual.events import Paste
+from textual.widgets import DataTable, Static, TextArea
+
+from screens.admin.pgp_keys import KeyChoice, LayerKeys
+from screens.widgets.dialogs import Confirm, ErrorDialog, Notice
+from workflows.gpg.inspect import check_key
+from workflows.machine.state import Status
+from workflows.messages.request import Request as SentRequest
+from workflows.steps.admin import pgp_keys, project
+
+Keys = Mapping[str, bytes]
+ALEX = "alex.kim"
+
+
+async def paste(ui: Wizard, data: str | bytes) -> None:
+    text = data if isinstance(data, str) else b64encode(data).decode()
+    area = ui.app.pane.query_one(TextArea)
+    area.text = text
+    area.focus()
+    await ui.press("tab", "enter")
+
+
+def verdict(ui: Wizard) -> str:
+    return str(ui.app.pane.query_one("#verdict", Static).content)
+
+
+def rekeying(admin: AdminProject, *names: str) -> None:
+    admin.run(project, project.Request(str(admin.root), ("management", "security"), rekeying=names))
+
+
+def armored_forms(armored: str, binary: bytes) -> dict[str, str]:
+    wrapped = "\n".join(line for line in armored.splitlines()[2:-1] if not line.startswith("="))
+    return {
+        "armored": armored,
+        "base64 in one line": b64encode(binary).decode(),
+        "base64 with wraps and a shell's %": f"{wrapped}%",
+        "base64 of armored": b64encode(armored.encode()).decode(),
+        "a mail with quote marks": "Hi,\n"
+        + "\n".join(f"> {line}" for line in armored.splitlines())
+        + "\nJane",
+        "a request": request_of(binary, "jane.doe"),
+    }
+
+
+def request_of(binary: bytes, user: str, **fields: object) -> str:
+    details = check_key(binary, environment={"PATH": "/usr/bin:/bin"}).details
+    request = SentRequest("bb", user, b64encode(binary).decode(), details.fingerprint, **fields)  # type: ignore[arg-type]
+    return request.render()
+
+
+async def test_every_form_that_is_pasted_or_opened_gives_the_same_key_file(
+    admin_project: AdminProject, tmp_path: Path
+) -> None:
+    with gpg_home() as home:
+        home.key("jane.doe")
+        armored, binary = home.export("jane.doe", "--armor").decode(), home.export("jane.doe")
+        keyring = binary + home.export("jane.doe")
+    decide(admin_project, {"jane.doe": binary}, joining=("jane.doe",))
+    wanted = admin_project.facts["keys"]["jane.doe"]["text"]
+    (tmp_path / "key.asc").write_text(armored)
+    (tmp_path / "key.gpg").write_bytes(keyring)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        for form, text in armored_forms(armored, binary).items():
+            await paste(ui, text)
+            assert ui.app.pane.draft()["texts"] == {"jane.doe": wanted}, form
+        for file in ("key.asc", "key.gpg"):
+            ui.field("file").value = str(tmp_path / file)
+            ui.field("file").focus()
+            await ui.press("enter")
+            assert f"{tmp_path}/{file}" in verdict(ui).replace("\n", "")
+            assert ui.app.pane.draft()["texts"] == {"jane.doe": wanted}
+
+
+async def test_of_a_keyring_the_key_is_chosen_in_a_dialog(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    keyring = people_keys["rsa3072"] + people_keys["cv25519"] + people_keys["jane.doe"]
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, keyring)
+        assert isinstance(ui.app.screen, KeyChoice)
+        first, second = (ui.text.index(f"{name} <{name}@a.example>") for name in ("jane.doe", "rsa3072"))
+        assert first < second
+        assert "(this name)" in ui.text
+        assert "✗ Elliptic curve" in ui.text
+        await ui.press("escape")
+        assert ui.app.pane.draft() == {"texts": {}}
+        await paste(ui, keyring)
+        await ui.press("enter")
+        assert "jane.doe <jane.doe@a.example>" in verdict(ui)
+
+
+async def test_a_folder_shows_what_is_for_nobody(
+    admin_project: AdminProject, people_keys: Keys, tmp_path: Path
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe", "juan.delacruz"))
+    for name, kind in {"jane.asc": "jane.doe", "juan.delacruz": "rsa3072", "other": "rsa"}.items():
+        (tmp_path / name).write_bytes(people_keys[kind])
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.field("file").value = str(tmp_path)
+        ui.field("file").focus()
+        await ui.press("enter")
+        assert isinstance(ui.app.screen, Notice)
+        assert "other is for nobody here: rsa <rsa@a.example>" in ui.text
+        await ui.press("escape")
+        assert set(ui.app.pane.draft()["texts"]) == {"jane.doe", "juan.delacruz"}
+
+
+async def test_a_paste_of_fifty_megabytes_is_refused_and_not_laid_out(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        area = ui.app.pane.query_one(TextArea)
+        area.focus()
+        area.post_message(Paste("x" * 50_000_000))
+        await ui.rest()
+        assert isinstance(ui.app.screen, ErrorDialog)
+        assert "50,000,000 bytes were given" in ui.text
+        assert area.text == ""
+        await ui.press("escape")
+        key = b64encode(people_keys["jane.doe"]).decode()
+        area.post_message(Paste(key))
+        await ui.rest()
+        assert area.text == key
+
+
+async def test_a_paste_into_the_list_of_steps_arrives_in_the_field_for_pasting(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert "Tab to Invite" in verdict(ui)  # in the field for pasting i would be typed
+        await ui.press("f2")
+        assert ui.app.screen.focused not in ui.app.pane.query("*")
+        key = b64encode(people_keys["jane.doe"]).decode()
+        ui.app.post_message(Paste(key))
+        await ui.rest()
+        assert ui.app.pane.query_one(TextArea).text == key
+
+
+@pytest.mark.parametrize("kind", ["secret", "keybase:jane"])
+async def test_the_sender_of_what_was_refused_can_be_told_by_a_key(
+    admin_project: AdminProject, people_keys: Keys, kind: str
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["secret"].decode() if kind == "secret" else kind)
+        await ui.press("escape")
+        assert "✗ not taken" in ui.text
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("o")
+        copied = admin_project.world.clipboard.content  # type: ignore[attr-defined]
+        assert "gpg --armor --export" in copied
+        await paste(ui, people_keys["jane.doe"])
+        assert "✗" not in verdict(ui)
+
+
+async def test_a_text_for_the_owner_is_there_for_every_verdict(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    for account in ("management", "security"):
+        (versions,) = [
+            one for one in admin_project.file(account, ".").glob("*.tf") if "3.39.0" in one.read_text()
+        ]
+        versions.write_text(versions.read_text().replace("~> 3.39.0", "~> 4.10"))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        for kind, words in {
+            "rsa3072": "arrived and can be used",
+            "rsa": "weaker than what is recommended",
+            "cv25519": "nobody has tried",
+            "revoked": "cannot be used for your AWS password",
+            "expired": "--quick-set-expire",
+            "rsa-signing-only": "--quick-add-key",
+            "expiring-soon": "it expires on",
+        }.items():
+            await paste(ui, people_keys[kind])
+            ui.app.pane.query_one("#people").focus()
+            await ui.press("o")
+            assert words in admin_project.world.clipboard.content, kind  # type: ignore[attr-defined]
+
+
+async def test_the_files_of_the_layers_are_shown_on_request(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    admin_project.file("security", "keys/sam.okafor").write_bytes(people_keys["jane.doe"])
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("l")
+        assert isinstance(ui.app.screen, LayerKeys)
+        table = ui.app.screen.query_one(DataTable)
+        assert [str(cell) for cell in table.get_row_at(0)] == [
+            *("sam.okafor", "security", "✗ refused"),
+            *(str(table.get_row_at(0)[3]), "sam.okafor"),
+        ]
+        assert table.row_count == 8
+        assert "already the plan fails" in " ".join(ui.text.split()), ui.text
+        await ui.press("escape")
+        assert ui.focused == "people"
+
+
+async def test_many_files_of_the_layers_leave_room_for_the_buttons(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    for number in range(12):
+        admin_project.file("security", f"keys/old{number}").write_bytes(b"no key")
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        ui.app.pane.query_one("#people").focus()
+        await ui.press("l")
+        assert ui.app.screen.query_one(DataTable).row_count == 20
+        for button in ("#owner", "#close"):
+            shown = ui.app.screen.query_one(button).region
+            assert ui.app.screen.query_one("Vertical").content_region.contains_region(shown)
+
+
+async def test_a_new_key_is_recorded_only_with_the_typed_name(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    rekeying(admin_project, ALEX)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        assert f"{ALEX} (new key)" in ui.text
+        assert f"In security now: ✓ keys/{ALEX}" in verdict(ui)
+        await paste(ui, people_keys["jane.doe"])
+        assert f"security (keys/{ALEX}): resets the console password of {ALEX}" in verdict(ui)
+        await ui.press("ctrl+n")
+        assert isinstance(ui.app.screen, Confirm)
+        assert "the ones in use stop working" in ui.text
+        await ui.press("escape")
+        assert ui.status("pgp-keys") is Status.READY
+        await ui.press("ctrl+n")
+        await ui.press(*ALEX, "enter")
+        assert "Press Next (^n) again" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("pgp-keys") is Status.DONE
+        assert set(ui.session.facts()["keys"][ALEX]["resets"]) == {"management", "security"}
+        steps = [key.step for key in ui.session.layout()]
+        assert steps == ["project", "pgp-keys", "review"]
+
+
+async def test_the_verdict_is_seen_beside_a_long_name(admin_project: AdminProject, people_keys: Keys) -> None:
+    rekeying(admin_project, "machine.github.actions")
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["jane.doe"])
+        assert "machine.github.actions (new key)  ! replaces" in ui.text
+
+
+async def test_a_new_key_that_is_written_stays_done(admin_project: AdminProject, people_keys: Keys) -> None:
+    rekeying(admin_project, ALEX)
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, people_keys["rsa3072"])
+        await ui.press("ctrl+n", *ALEX, "enter")
+        await ui.press("ctrl+n")
+        admin_project.facts = dict(ui.session.facts())
+    write(admin_project)
+    async with wizard(admin_project, project, pgp_keys, at="pgp-keys") as ui:
+        assert "rsa3072" in verdict(ui)
+        await ui.press("ctrl+n")
+        assert ui.status("pgp-keys") is Status.DONE
+
+
+async def test_a_request_for_a_replacement_leads_to_the_project_step_and_back(
+    admin_project: AdminProject, people_keys: Keys
+) -> None:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    text = request_of(people_keys["juan.delacruz"], ALEX, replacement=True, reason="the old laptop is gone")
+    async with wizard(admin_project, project, at="pgp-keys") as ui:
+        await paste(ui, text)
+        assert "asks for a replacement" in ui.text
+        assert "the old laptop is gone" in ui.text
+        await ui.press("tab", "shift+tab", "left")
+        await ui.pilot.click("#yes")
+        await ui.rest()
+        assert ui.field("rekeying").value == ALEX
+        assert ui.field("joining").value == "jane.doe"
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["rekeying"] == [ALEX]
+        table = ui.app.pane.query_one(DataTable)
+        assert [str(table.get_row_at(row)[0]) for row in range(2)] == ["jane.doe", f"{ALEX} (new key)"]
+        table.move_cursor(row=1)
+        await ui.rest()
+        assert "juan.delacruz <juan.delacruz@a.example>" in verdict(ui)

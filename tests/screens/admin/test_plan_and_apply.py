@@ -1,0 +1,649 @@
+"""Plan, apply and hand over as a person sees them, with recorded events in place of a running Terraform."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import FakeClipboard, fake_world
+from support.given import Given
+from support.panes import PaneHost, new_session, rest
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widgets import Button, Input
+
+from screens.admin.apply import ApplyPane
+from screens.admin.hand_over import HandOverPane
+from screens.admin.plan import PlanPane
+from screens.step.page import StepPane
+from screens.widgets.dialogs import Confirm
+from screens.widgets.run_log import ResourceList, RunLog
+from workflows.core.errors import OnboardError
+from workflows.core.files import write_atomically
+from workflows.environment import World
+from workflows.machine.declaration import Workflow
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session, Sessions
+from workflows.machine.state import Status
+from workflows.steps.admin import apply, hand_over, plan, terraform_runs
+from workflows.steps.admin.person_handoff import PersonHandoff
+from workflows.steps.admin.planned import Planned, Told
+from workflows.steps.admin.terraform_credentials import CodeWanted
+from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.terraform.events import message_of, parse_line
+from workflows.terraform.progress import ProgressTracker
+from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
+from workflows.terraform.results import ApplyFailed, ApplyResult
+from workflows.terraform.runner import Update
+
+PANES = {"plan": PlanPane, "apply": ApplyPane, "hand-over": HandOverPane}
+USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
+PASSWORD = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
+
+
+def event(kind: str, message: str, **fields: Any) -> str:
+    return json.dumps({"@level": "info", "@message": message, "type": kind, **fields})
+
+
+def hook(kind: str, address: str, **fields: Any) -> str:
+    resource = {"addr": address, "resource_type": "aws_iam_user"}
+    return event(kind, f"{address}: {kind}", hook={"resource": resource, "action": "create", **fields})
+
+
+def planned_change(address: str) -> str:
+    resource = {"addr": address, "resource_type": "aws_iam_user"}
+    return event(
+        "planned_change", f"{address}: Plan to create", change={"resource": resource, "action": "create"}
+    )
+
+
+PLANNING = (
+    event("version", "Terraform 1.15.5", terraform="1.15.5", ui="1.2"),
+    event("log", "arn:aws:iam::111111111111:user/dana.lopez is read"),
+    planned_change(USER),
+    planned_change(PASSWORD),
+)
+APPLYING = (*PLANNING, hook("apply_start", USER), hook("apply_complete", USER, elapsed_seconds=1))
+
+
+def replay(lines: tuple[str, ...], report: Report) -> None:
+    """Report recorded lines, one update each."""
+    tracker = ProgressTracker()
+    for line in lines:
+        events = tuple(event for event in (parse_line(line),) if event is not None)
+        for event in events:
+            tracker.add(event)
+        report(Progress("", payload=Update((message_of(line),), events, tracker.progress())))
+
+
+@dataclass
+class Desk:
+    """A session whose files are written, and what its Terraform will say."""
+
+    session: Session
+    world: World
+    layer: Path
+    modules: list[Any]
+    planned: Planned
+    made: list[Context] = field(default_factory=list)
+
+    def host(self, step: str) -> PaneHost:
+        return PaneHost(self.session, self.world, self.modules, PANES, StepKey(step, "management"))
+
+    def status(self, step: str) -> Status:
+        return self.session.status(StepKey(step, "management"))
+
+    def accept(self, planned: Planned) -> None:
+        key = StepKey("plan", "management")
+        self.session.start(key)
+        self.session.succeed(key, {"plan": {**planned.as_facts(), "acknowledged": []}})
+
+    def applied(self) -> None:
+        key = StepKey("apply", "management")
+        self.session.start(key)
+        facts = {"at": "2026-03-01T10:00:00+00:00", "added": 2, "changed": 0, "destroyed": 0}
+        self.session.succeed(key, {"applied": {**facts, "elsewhere": False}})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    layer, home = tmp_path / "layer", tmp_path / "home"
+    layer.mkdir()
+    home.mkdir()
+    (layer / "users.tf").write_text("# people\n")
+    facts = {
+        "project_root": str(tmp_path),
+        "project": "bb",
+        "layers": ["management"],
+        "joining": ["jane.doe"],
+        "leaving": [],
+        "rekeying": [],
+        "resetting": [],
+        "keys": {},
+        "user_changes": {"add": {"management": ["jane.doe"]}, "remove": {}},
+        "changed_files": [],
+    }
+    given = Given(facts)
+    modules: list[Any] = [given, plan, apply, hand_over]
+    session = new_session(tmp_path / "sessions", modules)
+    session.start(StepKey("given"))
+    session.succeed(StepKey("given"), facts)
+    record = PlanRecord(tmp_path / "plan.tfplan", "", layer, (), {}, "", "Terraform 1.15.5", "2026-03-01")
+    planned = Planned(
+        record,
+        ("jane.doe: new user; gets a console password; joins admins",),
+        {"add": 2, "change": 0, "destroy": 0},
+        owners={USER: ("jane.doe",), PASSWORD: ("jane.doe",)},
+        passwords=("jane.doe",),
+    )
+    world = fake_world(home, {"PATH": "/usr/bin:/bin"})
+    made = Desk(session, world, layer, modules, planned)
+
+    def make(context: Context, report: Report, code: object = None) -> Planned:
+        made.made.append(context)
+        replay(PLANNING, report)
+        return written(made)
+
+    monkeypatch.setattr(plan, "make", make)
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: "")
+    yield made
+    session.close()
+
+
+def written(desk: Desk) -> Planned:
+    """The desk's plan, with its file and hashes as they are now."""
+    record = desk.planned.record
+    record.plan.write_bytes(b"a plan")
+    fresh = replace(
+        record, plan_sha256=file_sha256(record.plan), sources=hash_sources(record.layer, record.inputs)
+    )
+    return replace(desk.planned, record=fresh)
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    await pilot.press(*keys)
+    await rest(pilot)
+
+
+async def test_next_plans_then_shows_people_in_words_then_accepts(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "No plan yet. Next (^n)" in app.text()
+        await press(pilot, "ctrl+n")
+        assert "2 to add, 0 to change, 0 to destroy" in app.text()
+        assert "jane.doe: new user" in app.text()
+        assert desk.status("plan") is Status.RUNNING
+        await press(pilot, "l")
+        log = app.pane.query_one(RunLog)
+        assert any("<arn:user/dana.lopez>" in line.text for line in log.lines)
+        await press(pilot, "ctrl+n")
+        assert desk.status("plan") is Status.DONE
+        kept = desk.session.facts("management")["plan"]
+        assert kept["passwords"] == ["jane.doe"]
+        assert "Apply (management)" in app.text()
+
+
+async def test_what_nobody_chose_is_marked_one_by_one_before_next_accepts(desk: Desk) -> None:
+    foreign = Told("aws_iam_group.other", "group other: aws_iam_group.other is destroyed")
+    desk.planned = replace(desk.planned, foreign=(foreign,), destroys=(foreign,))
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert "Not about what you chose" in app.text()
+        await press(pilot, "ctrl+n")
+        assert desk.status("plan") is Status.RUNNING
+        assert "Not accepted: 1 change is not about what you" in app.text()
+        await press(pilot, "space")
+        await press(pilot, "ctrl+n")
+        assert desk.session.facts("management")["plan"]["acknowledged"] == ["aws_iam_group.other"]
+
+
+async def test_a_plan_that_changes_nothing_goes_on_through_apply_by_itself(desk: Desk) -> None:
+    desk.planned = replace(
+        desk.planned, summary=("Nothing changes.",), counts=dict.fromkeys(("add", "change", "destroy"), 0)
+    )
+    desk.planned = replace(desk.planned, empty=True, owners={}, passwords=())
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await rest(pilot)
+        assert desk.status("plan") is Status.DONE
+        assert desk.status("apply") is Status.DONE
+        assert desk.session.facts("management")["applied"]["added"] == 0
+        assert not desk.planned.record.plan.exists()
+
+
+async def test_an_accepted_plan_says_when_its_files_changed_and_next_plans_again(desk: Desk) -> None:
+    desk.accept(written(desk))
+    (desk.layer / "users.tf").write_text("# other people\n")
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Changed since the plan was made: layer/users.tf" in " ".join(app.text().split())
+        await press(pilot, "ctrl+n")
+        assert len(desk.made) == 1
+        assert "accepts exactly this plan" in app.text()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_plan_that_waits_for_its_review_was_not_interrupted(
+    desk: Desk, tmp_path: Path, *, waits: bool
+) -> None:
+    key = StepKey("plan", "management")
+    desk.session.start(key)
+    if waits:
+        desk.session.drafts.save(key, {"planned": written(desk).as_facts(), "acknowledged": []})
+    desk.session.close()
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in desk.modules))
+    desk.session = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(
+        desk.session.header.session
+    )
+    assert desk.status("plan") is Status.INTERRUPTED
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert ("accepts exactly this plan" in app.text()) is waits
+        assert ("This was interrupted" in app.text()) is not waits
+
+
+async def test_a_plan_that_failed_shows_terraforms_words_and_leaves_the_step_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(context: Context, report: Report, code: object = None) -> Planned:
+        raise OnboardError("The plan failed", "Terraform's plan failed.", detail="Error: Unsupported block")
+
+    monkeypatch.setattr(plan, "make", fail)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert "Error: Unsupported block" in app.text()
+        assert desk.status("plan") is Status.FAILED
+
+
+@pytest.mark.parametrize("file", ["there", "gone", "another"])
+async def test_a_plan_is_still_shown_if_another_one_failed_and_its_file_is_there(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    def fail(context: Context, report: Report, code: object = None) -> Planned:
+        if file == "gone":
+            desk.planned.record.plan.unlink()
+        elif file == "another":
+            desk.planned.record.plan.write_bytes(b"another plan")
+        raise OnboardError("The checkout is behind", "Its upstream has commits that are not here.")
+
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        monkeypatch.setattr(plan, "make", fail)
+        app.pane.action_plan_again()
+        await rest(pilot)
+        assert "The checkout is behind" in app.text()
+        await press(pilot, "escape")
+        assert ("accepts exactly this plan" in app.text()) == (file == "there")
+        assert ("No plan yet" in app.text()) == (file != "there")
+        if file == "there":
+            await press(pilot, "ctrl+n")
+            assert desk.status("plan") is Status.DONE
+
+
+async def test_the_plan_is_exported_for_a_pull_request(desk: Desk) -> None:
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        folder = run_folder(desk.made[0])
+        folder.mkdir(parents=True)
+        write_atomically(folder / "plan.md", b"### Plan for management\n")
+        await press(pilot, "x")
+        assert "~/plan-bb-management.md" in app.text()
+        await press(pilot, "enter")
+        assert (desk.world.home / "plan-bb-management.md").read_text() == "### Plan for management\n"
+        assert isinstance(desk.world.clipboard, FakeClipboard)
+        assert desk.world.clipboard.content == "### Plan for management\n"
+        (desk.world.home / "mine.md").write_text("mine")
+        await press(pilot, "x", *["backspace"] * 30, *"mine.md", "enter")
+        assert "There is a file already" in app.text()
+        assert (desk.world.home / "mine.md").read_text() == "mine"
+
+
+def play_apply(monkeypatch: pytest.MonkeyPatch, end: Callable[[], dict[str, Any]]) -> list[apply.Request]:
+    requests = []
+
+    def perform(request: apply.Request, context: Context, report: Report) -> dict[str, Any]:
+        requests.append(request)
+        replay(APPLYING, report)
+        return end()
+
+    monkeypatch.setattr(apply, "perform", perform)
+    return requests
+
+
+def done() -> dict[str, Any]:
+    facts = {"at": "2026-03-01T10:00:00+00:00", "added": 2, "changed": 0, "destroyed": 0, "elsewhere": False}
+    return {"applied": facts}
+
+
+async def test_next_applies_the_accepted_plan(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.accept(written(desk))
+    play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "applies exactly the plan you accepted" in app.text()
+        await press(pilot, "ctrl+n")
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_a_failed_apply_shows_its_resources_and_who_is_not_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+
+    def fail() -> dict[str, Any]:
+        result = ApplyResult(1, False, (USER,), (PASSWORD,), ())
+        error = OnboardError("A PGP key cannot be used", "Not done: jane.doe.", next="Replace the key.")
+        raise ApplyFailed(error, result)
+
+    play_apply(monkeypatch, fail)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        assert desk.status("apply") is Status.FAILED
+        await press(pilot, "escape")
+        assert "! Not done: jane.doe." in app.text()
+        shown = str(app.pane.query_one(ResourceList).render())
+        assert f"✓ {USER}" in shown
+        assert f"· {PASSWORD}" in shown
+        await press(pilot, "p")
+        assert "Plan (management)" in app.text()
+
+
+async def test_a_removal_is_applied_only_after_the_name_was_typed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.planned = replace(desk.planned, gone=("alex.kim",))
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "alex.kim is removed for good" in app.text()
+        await press(pilot, "ctrl+n")
+        assert "Type alex.kim to go on" in app.text()
+        await press(pilot, "escape")
+        assert requests == []
+        await press(pilot, "ctrl+n")
+        await press(pilot, *"alex.kim", "tab", "enter")
+        assert [request.removals for request in requests] == [("alex.kim",)]
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_enter_in_the_name_of_a_removal_answers_as_the_button_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.planned = replace(desk.planned, gone=("alex.kim",))
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await press(pilot, "ctrl+n")
+        await press(pilot, *"alex", "enter")
+        assert "That is not the name." in app.text()
+        assert requests == []
+        await press(pilot, ".")
+        assert "That is not the name." not in app.text()
+        await press(pilot, *"kim", "enter")
+        assert [request.removals for request in requests] == [("alex.kim",)]
+
+
+async def test_an_apply_that_was_begun_before_is_attached_to_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    monkeypatch.setattr(apply, "apply_begun", lambda _folder, _record: True)
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert len(requests) == 1
+        assert desk.status("apply") is Status.DONE
+
+
+async def test_a_plan_older_than_its_files_is_not_applied(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    requests = play_apply(monkeypatch, done)
+    (desk.layer / "users.tf").write_text("# other people\n")
+    app = desk.host("apply")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "layer/users.tf" in app.text()
+        await press(pilot, "ctrl+n")
+        assert requests == []
+        assert desk.status("apply") is Status.READY
+
+
+async def test_texts_are_copied_saved_and_marked_and_next_names_who_is_left(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe", "juan.delacruz")))
+    desk.applied()
+    texts = tuple(
+        PersonHandoff(name, f"Hello {name}\n", ("management",)) for name in ("jane.doe", "juan.delacruz")
+    )
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "○ jane.doe  ready: management" in app.text()
+        await press(pilot, "c")
+        assert isinstance(desk.world.clipboard, FakeClipboard)
+        assert desk.world.clipboard.content == "Hello jane.doe\n"
+        assert "✓ jane.doe  sent" in app.text()
+        await press(pilot, "ctrl+n")
+        assert "juan.delacruz is not marked as sent" in app.text()
+        await press(pilot, "down", "w")
+        assert (desk.world.home / "handoff-juan.delacruz.txt").read_text() == "Hello juan.delacruz\n"
+        await press(pilot, "ctrl+n")
+        assert desk.status("hand-over") is Status.DONE
+        people = desk.session.facts("management")["handed_over"]["people"]
+        assert people["juan.delacruz"]["how"] == "saved as ~/handoff-juan.delacruz.txt"
+        assert people["jane.doe"]["sent_at"]
+
+
+async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, HandOverPane)
+
+        def sent() -> hand_over.Sent:
+            return pane.request().people["jane.doe"]
+
+        await press(pilot, "w", "w")
+        assert (sent().sent_at is not None, sent().by_hand) == (True, False)
+        await press(pilot, "t")
+        assert (sent().sent_at is not None, sent().by_hand) == (True, True)
+        assert str(pane.query_one("#sent", Button).label) == "Not sent (t)"
+        await press(pilot, "t")
+        assert sent() == hand_over.Sent()
+        assert str(pane.query_one("#sent", Button).label) == "Sent (t)"
+
+
+async def test_somebody_who_cannot_decrypt_is_led_to_a_new_key(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        wanted: list[StepPane.StepWanted] = []
+        pane, genuine = app.pane, app.pane.post_message
+
+        def post(message: Message) -> bool:
+            if isinstance(message, StepPane.StepWanted):
+                wanted.append(message)
+                return True
+            return bool(genuine(message))
+
+        monkeypatch.setattr(pane, "post_message", post)
+        await press(pilot, "n")
+        assert isinstance(app.screen, Confirm)
+        app.screen.query_one("#yes").focus()
+        await press(pilot, "enter")
+        (one,) = wanted
+        assert (one.step, one.draft["rekeying"]) == ("project", ["jane.doe"])
+        assert "jane.doe" not in one.draft["joining"]
+
+
+async def test_what_is_not_for_the_expected_key_cannot_be_sent(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(written(desk))
+    desk.applied()
+    refused = (PersonHandoff("jane.doe", "", (), ("management: not encrypted to the key",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: refused)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert "✗ management: not encrypted to the key" in app.text()
+        await press(pilot, "c")
+        assert isinstance(desk.world.clipboard, FakeClipboard)
+        assert desk.world.clipboard.content == ""
+        assert "There is no text to send" in " ".join(toast.message for toast in app._notifications)
+
+
+async def test_a_text_that_was_sent_and_is_of_no_use_now_is_not_handed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    lost = (PersonHandoff("jane.doe", "", (), ("management: AWS has no such user.",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: lost)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        await press(pilot, "t")
+        assert "✗ jane.doe  sent" in app.text()
+        await press(pilot, "ctrl+n", "ctrl+n")
+        assert "management: AWS has no such user." in app.text()
+        assert desk.status("hand-over") is Status.READY
+
+
+async def test_a_profile_with_a_device_asks_for_its_code(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+    codes: list[Any] = []
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        codes.append(code.reveal())
+        return written(desk)
+
+    monkeypatch.setattr(terraform_runs, "code_wanted", lambda _context, _rest=None: serial)
+    monkeypatch.setattr(plan, "make", make)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert serial in app.text()
+        app.pane.query_one("#code", Input).value = "123 456"
+        await press(pilot, "ctrl+n")
+        assert codes == ["123 456"]
+        assert not app.pane.query("#code")
+        assert "123 456" not in json.dumps(desk.session.drafts.load(StepKey("plan", "management")))
+
+
+async def test_a_session_that_ended_meanwhile_is_told_and_the_code_asked_for_where_the_person_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+
+    def make(context: Context, report: Report, code: Any = None) -> Planned:
+        if code is None:
+            raise CodeWanted("bb-management-administrator", serial)
+        return written(desk)
+
+    monkeypatch.setattr(plan, "make", make)
+    app = desk.host("plan")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert not app.pane.query("#code")
+        await press(pilot, "ctrl+n")
+        assert app.focused is app.pane.query_one("#code", Input)
+        assert serial in app.text()
+        await press(pilot, *"123456", "ctrl+n")
+        assert "to add" in app.text()
+        assert not app.pane.query("#code")
+
+
+async def test_hand_over_asks_for_a_code_when_the_session_ended_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "arn:aws:iam::111111111111:mfa/dana.lopez"
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+
+    def prepare(_context: Context, _report: Report, code: Any = None) -> tuple[PersonHandoff, ...]:
+        if code is None:
+            raise CodeWanted("bb-management-administrator", serial)
+        return (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+
+    monkeypatch.setattr(hand_over, "prepare", prepare)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        assert app.focused is app.pane.query_one("#code", Input)
+        assert serial in app.text()
+        await press(pilot, *"123456", "ctrl+n")
+        assert "ready: management" in app.text()
+        assert serial not in app.text()
+
+
+async def test_escape_closes_the_shown_text_first_and_only_then_goes_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.accept(replace(written(desk), passwords=("jane.doe",)))
+    desk.applied()
+    texts = (PersonHandoff("jane.doe", "Hello jane.doe\n", ("management",)),)
+    monkeypatch.setattr(hand_over, "prepare", lambda _context, _report, _code=None: texts)
+    app = desk.host("hand-over")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await rest(pilot)
+        here, pane = app.wizard.current, app.pane
+        await press(pilot, "v")
+        assert pane.query_one("#text").has_class("-shown")
+        await press(pilot, "escape")
+        assert app.wizard.current == here
+        assert not pane.query_one("#text").has_class("-shown")
+        await press(pilot, "escape")
+        assert app.wizard.current != here

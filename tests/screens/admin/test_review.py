@@ -1,0 +1,242 @@
+"""The review's screen: from file to file, in colours and without them, taken elsewhere, edited by hand."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from support.admin_project import MODULES, AdminProject, decide, put
+from support.admin_wizard import PANES, Wizard, wizard
+from support.fakes import FakeClipboard
+from support.panes import PaneHost
+from textual.app import App, ComposeResult
+from textual.widgets import Input, OptionList
+
+from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.file_diffs import FileDiffs, file_diffs
+from screens.widgets.lists import MarkBox
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.machine.events import StepKey
+from workflows.machine.session import Sessions
+from workflows.machine.state import Status
+from workflows.steps.admin import groups, pgp_keys, project, users
+
+Keys = Mapping[str, bytes]
+
+
+@pytest.fixture
+def decided(admin_project: AdminProject, people_keys: Keys) -> AdminProject:
+    decide(admin_project, people_keys, joining=("jane.doe",))
+    put(admin_project, {name: {"jane.doe": {"auditors"}} for name in ("management", "security")})
+    return admin_project
+
+
+@asynccontextmanager
+async def review_of(admin: AdminProject) -> AsyncIterator[tuple[Wizard, FileDiffs]]:
+    async with wizard(admin, project, pgp_keys, users, groups, at="review", size=(120, 36)) as ui:
+        yield ui, ui.app.pane.query_one(FileDiffs)
+
+
+def top(diff: FileDiffs) -> str:
+    return diff.render_line(0).text.strip()
+
+
+async def test_one_goes_from_file_to_file_by_keys_and_by_the_list(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, diff):
+        assert ui.focused == "diff"
+        assert "2 layers: 8 files, +" in ui.text
+        assert "management  groups.tf  +1 -0" in ui.text
+        assert "1 of 8: management" in ui.text
+        await ui.press("n")
+        assert top(diff).startswith("--- a/management/global/base-identities/locals.tf")
+        await ui.press("down", "p")
+        assert top(diff).startswith("--- a/management/global/base-identities/locals.tf")
+        await ui.press("p")
+        assert top(diff).startswith("--- a/management/global/base-identities/groups.tf")
+        files = ui.app.pane.query_one("#files", OptionList)
+        files.focus()
+        await ui.press("end", "up", "up", "up")
+        assert top(diff).startswith("--- a/security/global/base-identities/groups.tf")
+        assert files.has_focus
+        await ui.press("enter")
+        assert ui.focused == "diff"
+
+
+async def test_what_the_difference_does_not_say_is_told_above_it(decided: AdminProject) -> None:
+    path = decided.root / "security/global/base-identities/locals.tf"
+    path.write_text(path.read_text() + '# "jane.doe" was here\n')
+    async with review_of(decided) as (ui, _):
+        assert "! security: jane.doe is in a comment at locals.tf:" in ui.text
+        assert "2 layers: 8 files, +" in ui.text
+
+
+async def test_the_difference_is_copied_and_saved_once(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, diff):
+        await ui.press("c")
+        clipboard = decided.world.clipboard
+        assert isinstance(clipboard, FakeClipboard)
+        text = clipboard.content
+        assert text == "".join(one.change.diff() for one in diff.files)
+        await ui.press("s", "enter")
+        saved = decided.world.home / "review-bb.diff"
+        assert saved.read_text() == text
+        await ui.press("s", "enter")
+        assert "There is a file already" in ui.text
+        await ui.press("escape")
+        (decided.root / "patch").write_text(text)
+        decided.git("apply", "--check", "patch")
+        assert ui.status("review") is Status.READY
+
+
+async def test_the_file_that_is_shown_is_edited_by_hand_and_the_difference_made_anew(
+    decided: AdminProject,
+) -> None:
+    async with review_of(decided) as (ui, _):
+        await ui.press("n", "e")
+        assert "locals.tf, line" in ui.text
+        decided.replace("management", "locals.tf", '"sam.okafor",', '"sam.okafor", # by hand')
+        await ui.press("escape")
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        assert "# by hand" in decided.text("management", "locals.tf")
+        assert '"jane.doe"' in decided.text("management", "locals.tf")
+
+
+async def test_a_difference_that_cannot_be_made_says_so_and_next_looks_again(decided: AdminProject) -> None:
+    whole = decided.text("management", "locals.tf")
+    decided.replace("management", "locals.tf", whole, whole.replace("users = [", "<<<<<<< HEAD\nusers = ["))
+    async with review_of(decided) as (ui, _):
+        assert "Close (esc)" in ui.text
+        await ui.press("escape")
+        assert "The difference cannot be made:" in ui.text
+        text = decided.text("management", "locals.tf")
+        decided.replace("management", "locals.tf", text, whole)
+        await ui.press("ctrl+n")
+        assert "Next (^n) writes this." in ui.text
+        assert ui.status("review") is not Status.DONE
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+
+
+async def test_a_page_that_is_contradicted_says_only_that_next_asks(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, _):
+        before = {name: decided.text("management", name) for name in ("groups.tf", "locals.tf", "outputs.tf")}
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        for name, text in before.items():
+            decided.replace("management", name, decided.text("management", name), text)
+        ui.app.wizard.walk.look()
+        assert ui.status("review") is Status.CONTRADICTED
+        await ui.go_to("review")
+        assert "3 files, +" in ui.text
+        assert "Next (^n) asks how to continue." in ui.text
+        assert "Next (^n) writes this." not in ui.text
+
+
+async def test_one_dialog_tells_of_a_key_that_came_meanwhile(
+    decided: AdminProject, people_keys: Keys
+) -> None:
+    async with review_of(decided) as (ui, _):
+        key = decided.root / "security/global/base-identities/keys/jane.doe"
+        key.write_bytes(base64.b64encode(people_keys["brainpool"]))
+        await ui.press("ctrl+n")
+        assert "Another key is there" in ui.text
+        await ui.press("escape")
+        assert not isinstance(ui.app.screen, ErrorDialog)
+        assert "The difference cannot be made:" in ui.text
+        key.unlink()
+        await ui.press("ctrl+n")
+        assert "Next (^n) writes this." in ui.text
+
+
+async def test_what_is_typed_after_a_refused_commit_goes_into_its_field(decided: AdminProject) -> None:
+    async with review_of(decided) as (ui, _):
+        ui.app.pane.query_one("#commit", MarkBox).value = True
+        ui.app.pane.query_one("#branch").focus()
+        await ui.press(*"a..b", "ctrl+n")
+        assert "Not a name for a branch" in ui.text
+        await ui.press("escape")
+        await ui.press(*"seven")
+        assert ui.app.pane.query_one("#branch", Input).value == "a..bseven"
+
+
+class Shown(App[None]):
+    """One change on a screen of its own."""
+
+    def __init__(self, change: FileChange) -> None:
+        super().__init__()
+        self._change = change
+
+    def compose(self) -> ComposeResult:
+        yield FileDiffs()
+
+    def on_mount(self) -> None:
+        self.query_one(FileDiffs).show(file_diffs(ChangeSet((self._change,))))
+
+
+def edited(admin: AdminProject, before: bytes, after: bytes) -> FileChange:
+    return FileChange("l", "a.tf", admin.root / "a.tf", before, after)
+
+
+async def test_words_have_colours_and_the_marks_stay(admin_project: AdminProject) -> None:
+    app = Shown(edited(admin_project, b"a = 1\n", b'a = "x" # why\n'))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        diff = app.query_one(FileDiffs)
+        removed, added = diff.render_line(3), diff.render_line(4)
+        assert removed.text.rstrip() == "-a = 1"
+        assert added.text.rstrip() == '+a = "x" # why'
+        looks = {segment.text: segment.style for segment in added}
+        assert len({str(looks[word]) for word in ("+", "a", "x", "# why")}) == 4
+
+
+async def test_no_colour_loses_nothing(admin_project: AdminProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Shown(edited(admin_project, b"a = 1\n", b"a = 2\n"))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        lines = app.screen._compositor.render_strips()
+        assert lines[3].text.startswith("-a = 1")
+        assert lines[4].text.startswith("+a = 2")
+        assert all(
+            one.style.color is None or one.style.color.is_default or _is_grey(one.style.color)
+            for strip in lines[:5]
+            for one in strip
+            if one.style
+        )
+
+
+def _is_grey(colour: object) -> bool:
+    triplet = colour.triplet  # type: ignore[attr-defined]
+    return triplet is None or max(triplet) - min(triplet) <= 1
+
+
+async def test_what_a_terminal_would_hide_is_seen(admin_project: AdminProject) -> None:
+    app = Shown(edited(admin_project, b"a = 1\n", 'a = "\x1b[2J\t|\u202ex"\r\n'.encode()))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.query_one(FileDiffs).render_line(4).text.rstrip() == '+a = "␛[2J⇥|�x"␍'
+
+
+async def test_what_is_written_after_a_kill_is_not_to_be_started_again(decided: AdminProject) -> None:
+    key = StepKey("review")
+    async with review_of(decided) as (ui, _):
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+        ui.session.reopen(key)
+        ui.session.start(key)
+        workflow, session_id = ui.session.state.knowledge.workflow, ui.session.folder.name
+    session = Sessions(decided.folder / "sessions", [workflow], lambda: datetime.now(UTC)).open(session_id)
+    assert session.status(key) is Status.INTERRUPTED
+    app = PaneHost(session, decided.world, MODULES, PANES, key)
+    async with app.run_test(size=(120, 36)) as pilot:
+        ui = Wizard(app, pilot, session)
+        await ui.rest()
+        assert "✓ All is written (8 files), although this was interrupted; Next (^n) goes on" in ui.text
+        assert "Start it again" not in ui.text
+        await ui.press("ctrl+n")
+        assert ui.status("review") is Status.DONE
+    session.close()

@@ -1,0 +1,187 @@
+"""The screen of the STS regions, driven by keys against a strict AWS on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from support.admin_wizard import Wizard
+from support.panes import PaneHost, new_session, rest, settle
+from support.regions_project import RegionsProject, regions_project
+from support.small_steps import SmallPane, SmallStep
+from support.strict_aws import SECURITY
+from textual.widgets import DataTable, Input, OptionList
+
+from screens.admin.sts_regions import StsRegionsPane
+from screens.step.finished import Finished
+from screens.step.page import StepPane
+from screens.widgets.dialogs import Confirm, ErrorDialog
+from workflows.machine.declaration import Step
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+from workflows.steps.admin import sts_regions
+
+KEY = StepKey("sts-regions")
+PROJECT = SmallStep(Step("project", "Project", "Find it.", (), ("project_root", "project")))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[RegionsProject]:
+    with regions_project(tmp_path) as made:
+        made.settings.switch(SECURITY, "us-west-2", active=False)
+        yield made
+
+
+class Driven(Wizard):
+    @property
+    def pane(self) -> StsRegionsPane:
+        pane = self.app.pane
+        assert isinstance(pane, StsRegionsPane)
+        return pane
+
+    def rows(self) -> dict[str, list[str]]:
+        table = self.pane.query_one(DataTable)
+        return {str(key.value): [str(cell) for cell in table.get_row(key)] for key in table.rows}
+
+    def account(self, name: str) -> str:
+        accounts = self.pane.query_one("#accounts", OptionList)
+        accounts.highlighted = accounts.get_option_index(name)
+        return str(accounts.get_option(name).prompt)
+
+
+@asynccontextmanager
+async def opened(project: RegionsProject, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driven]:
+    session = new_session(project.made.folder / "sessions", [PROJECT, sts_regions])
+    try:
+        settle(session, StepKey("project"), {"project_root": str(project.root), "project": "bb"})
+        panes: dict[str, type[StepPane]] = {"project": SmallPane, "sts-regions": StsRegionsPane}
+        app = PaneHost(session, project.world, [PROJECT, sts_regions], panes, KEY)
+        async with app.run_test(size=size) as pilot:
+            await rest(pilot)
+            yield Driven(app, pilot, session)
+    finally:
+        session.close()
+
+
+async def test_nothing_is_asked_before_somebody_wants_it(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        assert "Next (^n) asks every region" in " ".join(at.text.split())
+        assert "us-east-1, us-west-2" in at.text
+        assert "bb-security-devops" in at.text
+        assert project.aws.strict.state.sessions.dump()["sessions"] == []
+        await at.press("ctrl+s")
+        assert at.session.status(KEY) is Status.SKIPPED
+        assert at.app.wizard.query(Finished)
+
+
+async def test_the_answers_are_a_table_and_the_clicks_and_next_keeps_them(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        assert "✗ security  15 to switch off, 1 to switch on" in at.text
+        assert "– shared  not asked" in at.text
+        at.account("security")
+        await rest(at.pilot)
+        rows = at.rows()
+        assert next(iter(rows)) == "us-west-2"
+        assert rows["us-west-2"][1:3] == ["deactivated", "✗ inactive and needed"]
+        assert rows["us-east-1"][1:3] == ["always on", "✓ active and allowed"]
+        assert rows["af-south-1"][1:] == ["not opted in", "· inactive and unused", "not opted in"]
+        shown = str(at.pane.query_one("#to-do").render())
+        assert "https://console.aws.amazon.com/iam/home#/account_settings" in shown
+        assert f"{SECURITY}.signin.aws.amazon.com" in shown
+        await at.press("ctrl+n")
+        assert at.session.status(KEY) is Status.DONE
+        kept = at.session.facts()["sts_regions"]["accounts"]["security"]
+        assert kept["regions"]["us-west-2"]["sts"] == "deactivated"
+
+
+async def test_asking_again_shows_what_was_switched_meanwhile(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        project.settings.switch(SECURITY, "us-west-2", active=True)
+        project.settings.switch(SECURITY, "eu-west-1", active=False)
+        await at.press("r")
+        assert "Changed: security eu-west-1: active, now deactivated" in at.text
+        assert "! security  14 to switch off" in at.text
+
+
+async def test_enter_on_a_region_tells_it_in_whole_words(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        at.account("security")
+        await rest(at.pilot)
+        table = at.pane.query_one(DataTable)
+        table.focus()
+        table.move_cursor(row=list(at.rows()).index("us-east-1"))
+        await at.press("enter")
+        detail = str(at.pane.query_one("#detail").render())
+        assert "us-east-1: cannot be deactivated, enabled by default." in detail
+        assert "docs.aws.amazon.com" in detail
+
+
+async def test_a_code_is_asked_for_once_and_a_wrong_one_is_told(project: RegionsProject) -> None:
+    seed = project.role_with_mfa()
+    async with opened(project) as at:
+        assert f"jane.doe {SECURITY}" in at.text
+        at.pane.query_one("#code-0", Input).value = "000000"
+        await at.press("ctrl+n")
+        assert isinstance(at.app.screen, ErrorDialog)
+        await at.press("escape")
+        at.pane.query_one("#code-0", Input).value = project.made.code(seed, 1)
+        await at.press("ctrl+n")
+        assert not at.pane.query("CodeField Input")
+        assert "shared  15 to switch off" in at.account("shared")
+        await at.press("r")
+        assert "shared  15 to switch off" in at.account("shared")
+
+
+async def test_tokens_are_changed_only_after_a_yes(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        at.account("security")
+        await at.press("t")
+        assert isinstance(at.app.screen, Confirm)
+        await at.press("enter")  # the safe answer has the focus
+        assert project.settings.token_version(SECURITY) == 1
+        await at.press("t")
+        await at.pilot.click("#yes")
+        await rest(at.pilot)
+        assert project.settings.token_version(SECURITY) == 2
+        assert "version 2, good in all regions" in " ".join(str(at.pane.query_one("#to-do").render()).split())
+
+
+async def test_the_export_has_no_account_id_unless_it_is_marked(project: RegionsProject) -> None:
+    text, told = (project.world.home / f"sts-regions-bb{ending}" for ending in (".md", ".json"))
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        await at.press("x")
+        assert SECURITY not in text.read_text()
+        assert project.world.clipboard.content == text.read_text()  # type: ignore[attr-defined]
+        assert text.stat().st_mode & 0o777 == 0o600
+        assert json.loads(told.read_text())["accounts"][1]["account_id"] == SECURITY
+        at.pane.query_one("#with-ids").focus()
+        await at.press("space", "x")
+        assert f"## security ({SECURITY})" in text.read_text()
+
+
+async def test_the_page_is_opened_or_told(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        at.account("security")
+        await at.press("o")
+        assert project.world.browser.opened == [  # type: ignore[attr-defined]
+            "https://console.aws.amazon.com/iam/home#/account_settings"
+        ]
+
+
+async def test_answers_that_were_not_kept_yet_are_there_again(project: RegionsProject) -> None:
+    async with opened(project) as at:
+        await at.press("ctrl+n")
+        await at.press("escape")
+        assert at.app.wizard.current == StepKey("project")
+        await at.app.wizard.visit(KEY)
+        await rest(at.pilot)
+        assert "✗ security  15 to switch off, 1 to switch on" in at.text

@@ -1,0 +1,219 @@
+"""The users' screen with layers of every style: who is there, what they sign in with, what is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.admin_project import AdminProject, decide, put, quiet, write
+from support.admin_wizard import Wizard, wizard
+from support.layers import Habits, group
+from support.styles import Written, files_of
+
+from screens.admin.users import UserList, Who
+from screens.widgets.dialogs import ErrorDialog
+from workflows.machine.observations import Verdict
+from workflows.machine.state import Status
+from workflows.steps.admin import project, review, users
+from workflows.steps.admin.edits import read_layers
+
+Keys = Mapping[str, bytes]
+HIDDEN = '\n/*\nmodule "user_old_one" {\n  source = "../modules/iam-user"\n  name   = "old.one"\n}\n*/\n'
+
+
+def rewrite(admin: AdminProject, written: list[Written], account: str = "security", more: str = "") -> None:
+    """Put other people into a layer, in the styles that are wanted."""
+    folder = admin.file(account, "keys").parent
+    for name in ("locals.tf", "outputs.tf", "users.tf", "groups.tf"):
+        (folder / name).unlink(missing_ok=True)
+    people = [one for some in written for one in some.names if not some.machine]
+    files = files_of(written, [group("devops", [], Habits())])
+    files["users.tf"] += more
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    for some in written:
+        for name in some.names:
+            (folder / "keys" / name).write_text(f"KEY{name}\n")
+    assert people
+
+
+@pytest.fixture
+def mixed(admin_project: AdminProject) -> AdminProject:
+    """Security with blocks, objects and a list, one in a comment; somebody's groups change."""
+    rewrite(
+        admin_project,
+        [
+            Written("block", ["a.block", "b.block"], banner=""),
+            Written("objects", ["machine.one", "machine.two"], machine=True),
+        ],
+        more=HIDDEN,
+    )
+    decide(admin_project, {}, regrouping=("a.block",), layers=("security",))
+    return admin_project
+
+
+def words(ui: Wizard) -> str:
+    """What the screen shows beside the rail, without its line breaks."""
+    return " ".join(" ".join(line.partition("│")[2] for line in ui.text.splitlines()).split())
+
+
+async def mark(ui: Wizard, name: str) -> None:
+    """Find somebody with the filter, and mark the line."""
+    ui.app.pane.query_one(UserList).focus()
+    await ui.press("slash", *["backspace"] * 20, *name, "enter")
+    line = ui.app.pane.query_one(UserList).marked
+    assert line is not None
+    assert line.key == Who("security", name)
+
+
+async def test_everybody_is_listed_and_found_as_one_types(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
+        assert "People (2)" in ui.text
+        assert "Machine users (2)" in ui.text
+        assert "a block for each user" in ui.text
+        assert "map in a var" in ui.text
+        assert "The user user_old_one is hidden in a comment." in ui.text
+        assert "4 users" in ui.text
+        await ui.press("slash", *"mach two")
+        assert "1 of 4" in ui.text
+        assert "machine.two" in ui.text
+        assert "a.block" not in ui.text
+        await ui.press("escape")
+        assert "a.block" in ui.text
+        assert ui.status("users") is Status.READY
+
+
+async def test_a_password_is_switched_off_and_told_what_that_does(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
+        await mark(ui, "b.block")
+        await ui.press("p")
+        assert "yes → no" in ui.text
+        assert "Then nothing is left to sign in with." in words(ui)
+        await ui.press("k")
+        assert "no → yes" in ui.text
+        assert "encrypted for keys/b.block" in ui.text
+        assert "nothing is left" not in ui.text
+        await ui.press("ctrl+n")
+        assert "the console password of b.block is deleted" in ui.text.replace("\n", " ")
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["user_changes"] == {
+            "add": {},
+            "remove": {},
+            "access": {"security": {"b.block": {"login_profile": False, "access_key": True}}},
+        }
+
+
+async def test_switching_back_decides_nothing_and_a_draft_is_kept(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
+        await mark(ui, "machine.two")
+        await ui.press("k", "p", "k")
+        await ui.go_to("project")
+        await ui.go_to("users")
+        assert ui.app.pane.request().access == {"security": {"machine.two": {"login_profile": True}}}
+        assert "no → yes" in ui.text
+
+
+async def test_a_switch_for_all_is_refused_with_its_place(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, regrouping=("sam.okafor",), layers=("security",))
+    async with wizard(admin_project, project, at="users", size=(140, 36)) as ui:
+        await mark(ui, "sam.okafor")
+        await ui.press("k")
+        assert isinstance(ui.app.screen, ErrorDialog)
+        assert "Not possible in security" in ui.text
+        assert "users.tf:" in ui.text
+        assert "Edit by hand (e)" in ui.text
+        await ui.press("escape")
+        assert ui.app.pane.request().access == {}
+
+
+async def test_a_key_file_gets_another_name(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
+        await mark(ui, "a.block")
+        await ui.press("f", *["backspace"] * 7, *"b.block", "enter")
+        assert "There is a file keys/b.block already." in ui.text
+        await ui.press(*["backspace"] * 7, *"machine.a", "enter")
+        assert "a.block → machine.a" in ui.text
+        await ui.press("ctrl+n")
+        assert ui.session.facts()["user_changes"]["key_files"] == {"security": {"a.block": "machine.a"}}
+
+
+async def test_without_an_own_terminal_the_place_is_told_and_the_layer_read_again(
+    mixed: AdminProject,
+) -> None:
+    async with wizard(mixed, project, at="users", size=(140, 36)) as ui:
+        await mark(ui, "b.block")
+        await ui.press("p", "f4")
+        assert "Edit it in another window" in ui.text
+        assert "users.tf, line" in ui.text
+        users_tf = mixed.file("security", "users.tf")
+        users_tf.write_text(users_tf.read_text() + Written("block", ["x.new"], banner="").users_tf())
+        await ui.press("escape")
+        await ui.press("slash", *["backspace"] * 9)
+        assert "x.new" in ui.text
+        assert ui.app.pane.request().access == {"security": {"b.block": {"login_profile": False}}}
+
+
+@contextmanager
+def lent(_app: Any) -> Iterator[None]:
+    yield
+
+
+async def test_the_editor_is_opened_at_the_line_and_what_changed_is_told(
+    mixed: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = mixed.folder.parent / "bin" / "vi"
+    editor.write_text(f'#!/bin/sh\necho "$@" > {mixed.folder}/seen\necho "# seen" >> "$2"\n')
+    editor.chmod(0o755)
+    environment = {**mixed.world.environment, "EDITOR": str(editor)}
+    admin = replace(mixed, world=replace(mixed.world, environment=environment))
+    monkeypatch.setattr("textual.app.App.suspend", lent)
+    async with wizard(admin, project, at="users", size=(140, 36)) as ui:
+        await mark(ui, "b.block")
+        line = read_layers(mixed.context())["security"].person("b.block")
+        assert line is not None
+        await ui.press("e")
+        assert (mixed.folder / "seen").read_text() == (
+            f"+{line.place.line} {mixed.file('security', 'users.tf').resolve()}\n"
+        )
+        told = [one.message for one in ui.app._notifications]
+        assert told == ["security users.tf changed: +1 -0 lines. The layer was read again."]
+
+
+def test_who_is_switched_is_written_stays_decided_and_is_the_plans_own(mixed: AdminProject) -> None:
+    views = users.look(mixed.context(), quiet)
+    wanted = users.Request(
+        access={"security": {"a.block": {"access_key": True}}}, key_files={"security": {"b.block": "b"}}
+    )
+    mixed.run(users, wanted)
+    assert review.proposed_message(mixed.context()).startswith(
+        "Change the access of a.block and rename the key file of b.block"
+    )
+    put(mixed, {})
+    write(mixed)
+    layer = read_layers(mixed.context())["security"]
+    a, b = layer.person("a.block"), layer.person("b.block")
+    assert a is not None
+    assert b is not None
+    assert (a.access_key, b.key_file) == (True, "keys/b")
+    assert mixed.file("security", "keys/b").exists()
+    assert not mixed.file("security", "keys/b.block").exists()
+    assert users.observe(mixed.context()).verdict is Verdict.AS_DECIDED
+    assert users.kept(users.resumed(mixed.context().decisions.users, wanted), views).access == wanted.access
+
+
+def test_somebody_who_is_gone_is_noticed(mixed: AdminProject) -> None:
+    mixed.run(users, users.Request(access={"security": {"a.block": {"access_key": True}}}))
+    rewrite(mixed, [Written("block", ["b.block"])])
+    observed = users.observe(mixed.context())
+    assert observed.contradicts
+    assert "a.block (security)" in observed.words
+
+
+async def test_another_name_of_a_key_file_shows_on_a_small_screen(mixed: AdminProject) -> None:
+    async with wizard(mixed, project, at="users") as ui:
+        await mark(ui, "a.block")
+        await ui.press("f", *["backspace"] * 7, *"a.key", "enter")
+        assert "The key file will be called a.key; the key in it stays." in words(ui)

@@ -1,0 +1,111 @@
+"""The first screen of a new user, driven by keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.fakes import fake_world
+from support.new_user import notices
+from support.panes import PaneHost, new_session, rest
+from support.pgp import ENVIRONMENT
+from textual.widgets import Input
+
+from screens.new_user.before_you_start import BeforeYouStartPane
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.messages.invitation import Invitation
+from workflows.steps.new_user import before_you_start
+
+KEY = StepKey("before-you-start")
+
+
+def host(
+    tmp_path: Path, session: Session, mailbox: Path | None = None, path: str = ENVIRONMENT["PATH"]
+) -> PaneHost:
+    world = fake_world(tmp_path, {**ENVIRONMENT, "PATH": path}, mailbox=mailbox, sandbox=mailbox is not None)
+    return PaneHost(session, world, [before_you_start], {"before-you-start": BeforeYouStartPane}, KEY)
+
+
+async def test_a_pasted_command_fills_both_fields_and_next_goes_on(tmp_path: Path) -> None:
+    session = new_session(tmp_path / "sessions", [before_you_start])
+    app = host(tmp_path, session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "✓ gpg 2." in app.text()
+        app.pane.query_one("#project", Input).value = "iam-onboard join --project bb --user jane.doe"
+        await pilot.pause()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert session.facts()["project"] == "bb"
+        assert session.facts()["user"] == "jane.doe"
+    session.close()
+
+
+async def test_a_command_that_is_typed_is_not_complained_about_before_it_is_whole(tmp_path: Path) -> None:
+    session = new_session(tmp_path / "sessions", [before_you_start])
+    app = host(tmp_path, session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#project", Input).focus()
+        for letter in "iam-onboard join --project bb --user jane.doe":
+            app.screen.focused.insert_text_at_cursor(letter)  # type: ignore[union-attr]
+            await pilot.pause()
+        assert notices(app) == ""
+        assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
+    session.close()
+
+
+async def test_a_missing_name_says_what_would_be_accepted_and_gets_the_focus(tmp_path: Path) -> None:
+    session = new_session(tmp_path / "sessions", [before_you_start], {"before-you-start": {"project": "bb"}})
+    app = host(tmp_path, session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "Not accepted: Your IAM user name" in app.text()
+        assert app.screen.focused is not None
+        assert app.screen.focused.id == "user"
+        assert session.status(KEY) is Status.READY
+    session.close()
+
+
+async def test_the_sandbox_offers_the_invitation_in_its_mailbox(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    (mailbox / "invitation-jane.doe.txt").write_text(Invitation("bb", "jane.doe").render())
+    session = new_session(tmp_path / "sessions", [before_you_start])
+    app = host(tmp_path, session, mailbox)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#use").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.pane.request() == before_you_start.Request("bb", "jane.doe")
+        assert "Use the invitation for jane.doe (mailbox)" in app.text()
+    session.close()
+
+
+async def test_a_missing_gpg_is_told_with_commands_and_looked_for_again(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    session = new_session(
+        tmp_path / "sessions", [before_you_start], {"before-you-start": {"project": "bb", "user": "j"}}
+    )
+    app = host(tmp_path, session, path=str(programs))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert "sudo apt install gnupg" in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "GnuPG is not installed" in app.text()
+        await pilot.press("escape")
+        assert session.status(KEY) is Status.FAILED
+        (programs / "gpg").write_text("#!/bin/sh\necho 'gpg (GnuPG) 2.4.7'\n")
+        (programs / "gpg").chmod(0o755)
+        app.pane.query_one("#look").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert "✓ gpg 2.4.7" in app.text()
+    session.close()

@@ -1,0 +1,435 @@
+"""The screens for MFA, access keys, profiles and the proof, driven by keys against a strict AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.panes import PaneHost, new_session, rest, settle
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.served_aws import BASE, ITEM, ROLE, NewUserAws, jane, user_key
+from support.terminal_picture import codes_in
+from textual.widgets import DataTable, Input, Static
+
+from screens.new_user.access_keys import AccessKeysPane
+from screens.new_user.mfa import MfaPane
+from screens.new_user.profiles import ProfilesPane
+from screens.new_user.verify import VerifyPane
+from screens.widgets.choices import Choices
+from screens.widgets.dialogs import PassphraseDialog
+from screens.widgets.lists import MarkList
+from screens.widgets.qr_dialog import QrDialog
+from tui.stores import vault_for
+from workflows.core.secret import Secret
+from workflows.machine.declaration import Step
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.steps.new_user import access_keys, mfa, profiles, verify
+from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+
+START = Step(
+    "start", "Start", "What came before.", gives=("project", "user", "fingerprint", "handoff", "identities")
+)
+SIGN_IN = Step(
+    "sign-in", "Sign in", "Signing in.", needs=("handoff",), gives=("signed_in",), repeats_over="identities"
+)
+MODULES: list[Any] = [
+    SimpleNamespace(STEP=START),
+    SimpleNamespace(STEP=SIGN_IN),
+    mfa,
+    access_keys,
+    profiles,
+    verify,
+]
+PANES = {"mfa": MfaPane, "access-keys": AccessKeysPane, "profiles": ProfilesPane, "verify": VerifyPane}
+MFA, KEYS, PROFILES = (StepKey(name, ITEM) for name in ("mfa", "access-keys", "profiles"))
+VERIFY = StepKey("verify")
+SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
+
+
+@pytest.fixture
+def session(tmp_path: Path, new_user: NewUserAws) -> Iterator[Session]:
+    made = new_session(tmp_path / "sessions", MODULES)
+    begin(made, new_user)
+    yield made
+    made.close()
+
+
+def begin(session: Session, new_user: NewUserAws) -> None:
+    facts = new_user.context().facts
+    names = ("project", "user", "handoff", "identities")
+    fingerprint = new_user.identities[0].key_fingerprint
+    settle(session, StepKey("start"), {**{name: facts[name] for name in names}, "fingerprint": fingerprint})
+    settle(session, StepKey("sign-in", ITEM), {"signed_in": facts["signed_in"]})
+
+
+def host(new_user: NewUserAws, session: Session, at: StepKey) -> PaneHost:
+    return PaneHost(session, new_user.world, MODULES, PANES, at)
+
+
+def everything_written(folder: Path) -> str:
+    return "".join(path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file())
+
+
+def field(app: PaneHost, name: str) -> Input:
+    return app.pane.query_one(f"#{name}", Input)
+
+
+async def test_mfa_in_the_console_is_told_in_exact_words(new_user: NewUserAws, session: Session) -> None:
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        text = " ".join(app.text().replace("│", " ").split())
+        assert "https://bb-security.signin.aws.amazon.com/console" in text
+        assert "choose Authenticator app. Not Passkey" in text
+        assert "the app's next code comes in" in text
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.facts(ITEM)["mfa"] == {"serial": None, "how": "console"}
+        assert app.wizard.current == KEYS
+
+
+async def test_mfa_can_be_skipped(new_user: NewUserAws, session: Session) -> None:
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+s")
+        await rest(pilot)
+        assert session.status(MFA) is Status.SKIPPED
+
+
+async def test_mfa_from_here_shows_the_qr_code_whole_and_takes_two_codes(
+    new_user: NewUserAws, session: Session
+) -> None:
+    path = new_user.csv(user_key(new_user))
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("down")
+        app.pane.query_one("#source", Choices).focus()
+        await pilot.press("down")
+        field(app, "path").value = str(path)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, QrDialog)
+        seed = json.loads(new_user.world.vault("").vault.kept["bb/security/mfa-seed"])["seed"]  # type: ignore[attr-defined]
+        lines = app.text().splitlines()
+        assert sum("▀" * 3 in line for line in lines) == 21
+        uri = f"otpauth://totp/jane.doe@bb-security?secret={seed}"
+        assert codes_in(app.screen._compositor.render_strips()) == [uri]
+        assert f"{seed[:4]} {seed[4:8]} {seed[8:12]} {seed[12:16]}" in app.text()
+        await pilot.press("c")
+        await rest(pilot)
+        assert new_user.world.clipboard.content == seed  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        await rest(pilot)
+        field(app, "first-code").value = new_user.code(seed, -6)
+        await rest(pilot)
+        assert "180 seconds behind" in " ".join(app.text().split())
+        field(app, "first-code").value = new_user.code(seed, -1)
+        await rest(pilot)
+        assert "✓ That is the device's code" in app.text()
+        field(app, "second-code").value = new_user.code(seed)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.facts(ITEM)["mfa"] == {"serial": SERIAL, "how": "api"}
+    assert seed not in everything_written(session.folder)
+
+
+async def test_a_device_that_was_deleted_over_the_codes_is_made_anew_by_next(
+    new_user: NewUserAws, session: Session
+) -> None:
+    path = new_user.csv(user_key(new_user))
+    session.drafts.save(MFA, {"how": "api", "place": "file", "path": str(path)})
+    app = host(new_user, session, MFA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        dialog = app.screen
+        assert isinstance(dialog, QrDialog)
+        seed = dialog._seed.reveal()
+        await pilot.press("escape")
+        new_user.aws.administrator("iam").delete_virtual_mfa_device(SerialNumber=SERIAL)
+        for name, step in (("first-code", -1), ("second-code", 0)):
+            field(app, name).value = new_user.code(seed, step)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "The device is not there any more" in app.text()
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "The access key is" in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, QrDialog)
+        assert seed[:4] not in app.text()
+
+
+async def test_a_download_is_noticed_and_imported_by_next(new_user: NewUserAws, session: Session) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    key = user_key(new_user)
+    new_user.aws.device()
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.pane.query_one("#kept", Choices).value == "vault"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "No file yet" in app.text()
+        path = new_user.csv(key)
+        pane = app.pane
+        assert isinstance(pane, AccessKeysPane)
+        pane._look()
+        await rest(pilot)
+        assert field(app, "path").value == "~/Downloads/jane.doe_accessKeys.csv"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        fact = session.facts(ITEM)["access_key"]
+        assert (fact["id"], fact["kept"], fact["mfa_serial"]) == (key["AccessKeyId"], "keyring", SERIAL)
+        assert not path.exists()
+        assert app.wizard.current == PROFILES
+        await pilot.press("escape")
+        await rest(pilot)
+        app.pane.scroll_home(animate=False)
+        await pilot.pause()
+        assert f"✓ {key['AccessKeyId']} works and is yours." in app.text()
+        assert not app.pane.changed()
+    assert key["SecretAccessKey"] not in everything_written(session.folder)
+
+
+async def test_a_typed_key_is_masked_and_a_wrong_one_is_told(new_user: NewUserAws, session: Session) -> None:
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    key = user_key(new_user)
+    app = host(new_user, session, KEYS)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#how", Choices).focus()
+        await pilot.press("down")
+        field(app, "key-id").value = key["AccessKeyId"]
+        field(app, "secret").value = key["SecretAccessKey"]
+        await rest(pilot)
+        assert key["SecretAccessKey"] not in app.text()
+        field(app, "secret").value = "short"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "5 characters; it has to have 40" in " ".join(
+            app.text().replace("│", " ").replace("█", " ").split()
+        )
+        field(app, "secret").value = key["SecretAccessKey"]
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.facts(ITEM)["access_key"]["how"] == "typed"
+    assert key["SecretAccessKey"] not in everything_written(session.folder)
+
+
+def kept(new_user: NewUserAws, session: Session, key: Mapping[str, Any], kind: str = "keyring") -> None:
+    """MFA and access keys are done, and the key is in the vault."""
+    settle(session, MFA, {"mfa": {"serial": None, "how": "console"}})
+    vault = new_user.world.vault(new_user.identities[0].key_fingerprint).vault
+    kept_key = KeptAccessKey(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
+    store_access_key(vault, "bb", BASE, kept_key)
+    fact = {"id": key["AccessKeyId"], "kept": kind, "how": "console", "mfa_serial": SERIAL, "told": []}
+    settle(session, KEYS, {"access_key": fact})
+
+
+async def test_profiles_are_shown_as_a_difference_and_then_written(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    config = new_user.world.home / ".aws" / "bb" / "config"
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert field(app, "mfa-serial").value == SERIAL
+        assert f"+[profile {BASE}]" in app.text()
+        assert not config.exists()
+        field(app, "region").value = "nowhere-1"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "AWS has no region" in app.text()
+        field(app, "region").value = "eu-central-1"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.facts(ITEM)["profiles"]["names"] == [BASE, ROLE]
+        assert "region = eu-central-1" in config.read_text()
+        assert app.wizard.current == VERIFY
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "✓ The files have them already" in app.text()
+        assert not app.pane.changed()
+
+
+async def test_a_serial_number_that_its_field_cuts_off_is_shown_whole_below(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    long = f"arn:aws:iam::222222222222:mfa/{'maximiliane.' * 4}hohenstein"
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        below = app.pane.query_one("#whole-serial", Static)
+        field(app, "mfa-serial").value = long
+        await rest(pilot)
+        assert below.display
+        assert long in "".join(line.partition("│")[2].strip() for line in app.text().splitlines())
+        field(app, "mfa-serial").value = "GAHT12345678"
+        await rest(pilot)
+        assert not below.display
+        field(app, "mfa-serial").value = long
+        await pilot.resize_terminal(160, 24)
+        await rest(pilot)
+        assert not below.display
+
+
+async def test_a_rejected_file_is_told_with_its_line_and_the_step_stays(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    folder = new_user.world.home / ".aws" / "bb"
+    folder.mkdir(parents=True)
+    (folder / "config").write_text("[profile a]\n[profile a]\n")
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "line 2" in app.text()
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == PROFILES
+
+
+async def test_a_profile_changed_by_hand_is_asked_about_before_it_is_written_over(
+    new_user: NewUserAws, session: Session
+) -> None:
+    kept(new_user, session, user_key(new_user))
+    written(new_user, session)
+    config = new_user.world.home / ".aws" / "bb" / "config"
+    head, section = config.read_text().split(f"[profile {ROLE}]")
+    by_hand = f"{head}[profile {ROLE}]{section.replace('us-east-1', 'eu-west-1')}"
+    config.write_text(by_hand)
+    app = host(new_user, session, PROFILES)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        boxes = app.pane.query_one("#boxes", MarkList)
+        assert f"Write over {ROLE}" in app.text()
+        boxes.focus()
+        await pilot.pause()
+        shown = " ".join(app.text().replace("│", " ").split())
+        assert f"{ROLE} (changed by hand): region: eu-west-1 → us-east-1" in shown
+        field(app, "mfa-serial").value = SERIAL.replace("jane.doe", "phone")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "to go on all the same" in app.text()
+        assert config.read_text() == by_hand
+        boxes.focus()
+        await pilot.press("a")
+        await rest(pilot)
+        assert app.pane.request().overwrite == (ROLE,)  # type: ignore[attr-defined]
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "eu-west-1" not in config.read_text()
+        assert app.wizard.current == VERIFY
+
+
+def written(new_user: NewUserAws, session: Session) -> None:
+    facts = dict(session.facts(ITEM))
+    context = new_user.context({"fingerprint": facts["fingerprint"]}, access_key=facts["access_key"])
+    settle(session, PROFILES, profiles.perform(profiles.proposal(context), context, new_user.report))
+
+
+async def test_every_profile_answers_and_the_lines_are_copied(new_user: NewUserAws, session: Session) -> None:
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    kept(new_user, session, key)
+    written(new_user, session)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        assert "the app's next code comes in" in app.text()
+        await pilot.press("1", "2", "ctrl+n")
+        await rest(pilot)
+        assert "A code is six digits" in app.text()
+        field(app, "code-security").value = new_user.code(seed, 1)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        table = app.pane.query_one("#table", DataTable)
+        assert [str(table.get_row(name)[0]) for name in (BASE, ROLE)] == ["✓", "✓"]
+        assert "2 of 2 profiles work" in app.text()
+        app.pane.query_one("#copy-lines").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert f"export AWS_PROFILE={ROLE}\n" in new_user.world.clipboard.content  # type: ignore[attr-defined]
+        table.focus()
+        await pilot.press("down")
+        app.pane.query_one("#copy-switch").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert "switchrole?account=333333333333" in new_user.world.clipboard.content  # type: ignore[attr-defined]
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(VERIFY) is Status.DONE
+        assert app.wizard.current is None
+
+
+async def test_what_does_not_work_is_explained_and_can_be_accepted(
+    new_user: NewUserAws, session: Session
+) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    kept(new_user, session, key)
+    written(new_user, session)
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "1 of 2 profiles work" in app.text()
+        assert "MFA is needed" in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(VERIFY) is Status.READY
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(VERIFY) is Status.DONE
+        results = session.facts()["verified"]["results"]
+        assert [bool(result["problem"]) for result in results] == [False, True]
+
+
+@pytest.fixture
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        yield home
+
+
+async def test_the_passphrase_is_asked_when_gpg_has_forgotten_it(
+    new_user: NewUserAws, gpg: GpgHome, tmp_path: Path
+) -> None:
+    fingerprint = gpg.key("jane", passphrase="canary-passphrase")
+    vault = partial(
+        vault_for, folder=tmp_path / "vault", gnupg_home=gpg.path, environment=ENVIRONMENT, with_keyring=False
+    )
+    new_user.world = replace(new_user.world, gnupg_home=gpg.path, vault=vault)
+    new_user.identities = (jane(key_fingerprint=fingerprint),)
+    session = new_session(tmp_path / "gpg-sessions", MODULES)
+    begin(session, new_user)
+    kept(new_user, session, user_key(new_user), "pgp-file")
+    written(new_user, session)
+    gpg.forget_passphrases()
+    app = host(new_user, session, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, PassphraseDialog)
+        await pilot.press(*"canary-passphrase", "enter")
+        await rest(pilot)
+        await rest(pilot)
+        assert "of 2 profiles work" in app.text()
+    assert "canary" not in everything_written(session.folder)
+    session.close()

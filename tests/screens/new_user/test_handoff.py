@@ -1,0 +1,182 @@
+"""The handoff's screen, driven by keys, with real gpg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.new_user import handoff_for, notices, said, world_of
+from support.panes import PaneHost, new_session, rest, settle, until
+from support.pgp import GpgHome, gpg_home
+from textual.events import Paste
+from textual.widgets import TextArea
+
+from screens.new_user.before_you_start import BeforeYouStartPane
+from screens.new_user.handoff import HandoffPane
+from screens.new_user.pgp_key import PgpKeyPane
+from screens.widgets.dialogs import Confirm
+from workflows.core.openpgp import grouped
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.steps.new_user import before_you_start, handoff, pgp_key
+
+KEY = StepKey("handoff")
+MODULES = (before_you_start, pgp_key, handoff)
+PANES = {"before-you-start": BeforeYouStartPane, "pgp-key": PgpKeyPane, "handoff": HandoffPane}
+
+
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("jane")
+        yield home
+
+
+def begun(tmp_path: Path, gpg: GpgHome, draft: dict[str, Any] | None = None) -> Session:
+    session = new_session(tmp_path / "sessions", MODULES, {"handoff": draft} if draft else None)
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    sent = {"fingerprint": gpg.fingerprint("jane"), "key_made": False, "request_sent": "the request is out"}
+    settle(session, StepKey("pgp-key"), sent)
+    return session
+
+
+async def test_somebody_who_waits_without_a_usable_key_comes_to_a_request_for_a_replacement(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    app = PaneHost(begun(tmp_path, gpg), world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#replace").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        app.screen.query_one("#yes").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.wizard.current == StepKey("pgp-key"))
+        await rest(pilot)
+        assert "asks for a replacement" in said(app)
+        request = app.pane.request()
+        assert (request.replacement, request.fingerprint) == (True, "")
+
+
+async def test_a_pasted_handoff_is_shown_first_and_accepted_by_the_second_next(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "the request is out" in app.text()
+        assert "come back with `iam-onboard resume`" in said(app)
+        app.pane.query_one(TextArea).text = handoff_for(gpg, "jane").render()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "which is yours" in app.text())
+        assert session.status(KEY) is Status.READY
+        shown = app.text()
+        assert "account 222222222222, alias bb-security" in shown
+        assert grouped(gpg.fingerprint("jane")) in shown
+        assert "which is yours: jane <jane@a.example>" in shown
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert session.facts()["identities"] == ["security"]
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "account 222222222222" in app.text()
+    session.close()
+
+
+async def test_every_account_is_shown_and_those_that_are_not_known_are_marked(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    world = world_of(tmp_path, gpg)
+    config = world.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-shared]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
+    session = begun(tmp_path, gpg, {"text": handoff_for(gpg, "jane").render()})
+    app = PaneHost(session, world, MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "which is yours" in app.text())
+        lines = [line.partition(": account ")[2] for line in app.text().splitlines()]
+        marked = {line[:12]: "! not known" in line for line in lines if line}
+        assert marked == {"222222222222": False, "333333333333": True}
+    session.close()
+
+
+async def test_join_with_a_file_opens_it_at_once(tmp_path: Path, gpg: GpgHome) -> None:
+    world = world_of(tmp_path, gpg)
+    (world.home / "handoff.txt").write_text(handoff_for(gpg, "jane").render())
+    session = begun(tmp_path, gpg, {"path": "~/handoff.txt"})
+    app = PaneHost(session, world, MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert "Read from ~/handoff.txt" in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+    session.close()
+
+
+async def test_a_handoff_for_somebody_elses_key_is_refused_and_the_step_stays_open(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    with gpg_home() as other:
+        other.key("stranger")
+        foreign = handoff_for(other, "stranger").render()
+    session = begun(tmp_path, gpg, {"text": foreign})
+    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "This handoff is for another key" in app.text())
+        text = app.text()
+        assert "This handoff is for another key" in text
+        assert "Why:" in text
+        assert "What next:" in text
+        await pilot.press("escape", "ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.READY
+    session.close()
+
+
+async def test_what_is_pasted_after_a_refusal_takes_the_place_of_what_was_refused(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    whole = handoff_for(gpg, "jane").render()
+    session = begun(tmp_path, gpg)
+    app = PaneHost(session, world_of(tmp_path, gpg), MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#read").focus()  # a button takes no text: it goes into the field for it
+        await pilot.pause()
+        app.post_message(Paste(whole[: len(whole) * 2 // 3]))
+        await pilot.pause()
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "The handoff is cut off" in app.text())
+        await pilot.press("escape")
+        await pilot.pause()
+        app.post_message(Paste(whole))
+        await pilot.pause()
+        assert app.pane.query_one(TextArea).text == whole
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "which is yours" in app.text())
+    session.close()
+
+
+async def test_the_mailbox_is_offered_in_the_sandbox(tmp_path: Path, gpg: GpgHome) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    session = begun(tmp_path, gpg)
+    world = world_of(tmp_path, gpg, mailbox=mailbox, sandbox=True)
+    app = PaneHost(session, world, MODULES, PANES, KEY)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#fetch").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert "is not in the mailbox yet" in notices(app)
+        (mailbox / "handoff-jane.doe.txt").write_text(handoff_for(gpg, "jane").render())
+        await pilot.press("enter")
+        await rest(pilot)
+        assert "this handoff is for you" in said(app)
+    session.close()

@@ -1,0 +1,187 @@
+"""The new user's key, driven by keys, with real gpg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.new_user import PASSPHRASE, said, world_of, written
+from support.panes import PaneHost, new_session, rest, settle, until
+from support.pgp import PAST, GpgHome, gpg_home
+from textual.widgets import Input, OptionList
+
+from screens.new_user.before_you_start import BeforeYouStartPane
+from screens.new_user.pgp_key import PgpKeyPane
+from workflows.environment import World
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.messages.request import open_request
+from workflows.steps.new_user import before_you_start, pgp_key
+
+KEY = StepKey("pgp-key")
+MODULES = (before_you_start, pgp_key)
+PANES = {"before-you-start": BeforeYouStartPane, "pgp-key": PgpKeyPane}
+
+
+@pytest.fixture
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        yield home
+
+
+def begun(tmp_path: Path, draft: dict[str, Any] | None = None) -> Session:
+    session = new_session(tmp_path / "sessions", MODULES, {"pgp-key": draft} if draft else None)
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    return session
+
+
+def host(session: Session, world: World) -> PaneHost:
+    return PaneHost(session, world, MODULES, PANES, KEY)
+
+
+async def test_a_good_key_is_chosen_and_next_makes_the_request(tmp_path: Path, gpg: GpgHome) -> None:
+    gpg.key("old", at=PAST, expires="1y")
+    fingerprint = gpg.key("good")
+    session, world = begun(tmp_path), world_of(tmp_path, gpg)
+    app = host(session, world)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        text = app.text()
+        assert text.index("! good") < text.index("✗ old")
+        assert "Expired" in text
+        await pilot.press("down", "down")
+        await pilot.pause()
+        assert "that is encrypted to, has expired." in said(app)
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert "This key cannot be used (Expired)" in said(app)
+        assert session.status(KEY) is Status.READY
+        await pilot.press("up", "up")
+        await pilot.pause()
+        assert "This key cannot be used" not in said(app)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert session.facts()["fingerprint"] == fingerprint
+        assert session.facts()["key_made"] is False
+    assert open_request((world.home / "request-jane.doe.txt").read_text()).fingerprint == fingerprint
+    session.close()
+
+
+async def test_a_new_key_is_made_from_the_form_and_no_passphrase_is_written(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session, world = begun(tmp_path), world_of(tmp_path, gpg)
+    app = host(session, world)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("enter", *"Jane", "space", *"Doe", "tab", *"jane@a.example", "tab", "tab")
+        assert app.screen.focused is not None
+        assert app.screen.focused.id == "passphrase"
+        await pilot.press(*PASSPHRASE, "tab", *"other")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "two passphrases are different" in said(app)
+        assert session.status(KEY) is Status.READY
+        app.pane.query_one("#again", Input).value = PASSPHRASE
+        await pilot.press("ctrl+n")
+        await pilot.pause()
+        assert session.status(KEY) is Status.RUNNING
+        assert PASSPHRASE not in app.text()
+        await until(pilot, lambda: session.status(KEY) is Status.DONE)
+        await rest(pilot)
+        assert session.facts()["key_made"] is True
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "this file revokes it" in said(app)
+    made = open_request((world.home / "request-jane.doe.txt").read_text())
+    assert made.name == "Jane Doe"
+    assert gpg.run("--list-secret-keys", made.fingerprint)
+    session.close()
+    assert PASSPHRASE not in written(tmp_path)
+
+
+async def test_a_key_that_was_made_is_not_made_again_when_the_request_fails(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session, world = (
+        begun(tmp_path, {"path": "~/diary.txt", "name": "J", "email": "j@a.example"}),
+        world_of(tmp_path, gpg),
+    )
+    (world.home / "diary.txt").write_text("Dear diary")
+    app = host(session, world)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        for name in ("passphrase", "again"):
+            app.pane.query_one(f"#{name}", Input).value = PASSPHRASE
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "Another file is there" in app.text())
+        await pilot.press("escape")
+        assert session.status(KEY) is Status.FAILED
+        app.pane.query_one("#path", Input).value = "~/r.txt"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+        assert session.facts()["key_made"] is True
+    assert gpg.run("--list-secret-keys", "--with-colons").count(b"sec:") == 1
+    session.close()
+
+
+async def test_a_replacement_proposes_a_new_key_and_a_done_step_is_left_alone(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    fingerprint = gpg.key("good")
+    session, world = begun(tmp_path, {"replacement": True, "reason": "lost laptop"}), world_of(tmp_path, gpg)
+    app = host(session, world)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert "asks for a replacement" in app.text()
+        keys = app.pane.query_one("#keys", OptionList)
+        assert keys.highlighted is not None
+        assert keys.get_option_at_index(keys.highlighted).id == "new"
+        keys.highlighted = 0
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        events = session.state.events
+        assert session.facts()["fingerprint"] == fingerprint
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "Done: a request for a replacement is saved as" in said(app)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.state.events == events
+    sent = open_request((world.home / "request-jane.doe.txt").read_text())
+    assert (sent.replacement, sent.reason) == (True, "lost laptop")
+    session.close()
+
+
+async def test_a_file_that_cannot_be_written_is_told_before_a_key_is_made(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, {"path": "~/nowhere/r.txt", "name": "J", "email": "j@a.example"})
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        for name in ("passphrase", "again"):
+            app.pane.query_one(f"#{name}", Input).value = PASSPHRASE
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "There is no folder ~/nowhere" in said(app)
+        assert app.screen.focused is app.pane.query_one("#path")
+    assert not gpg.run("--list-secret-keys", "--with-colons")
+    session.close()
+
+
+async def test_the_requests_name_follows_the_users_unless_it_was_chosen(tmp_path: Path, gpg: GpgHome) -> None:
+    gpg.key("good")
+    session = begun(tmp_path)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        assert "path" not in app.pane.draft()
+        app.pane.query_one("#path", Input).value = "~/for-ann.txt"
+        assert app.pane.draft()["path"] == "~/for-ann.txt"
+    session.close()

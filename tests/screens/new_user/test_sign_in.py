@@ -1,0 +1,310 @@
+"""Decrypt and sign in, driven by keys, with real gpg; neither passphrase nor password gets anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.fakes import FakeBrowser, FakeClipboard
+from support.new_user import (
+    PASSPHRASE,
+    PASSWORD,
+    encrypted,
+    handoff_for,
+    notices,
+    said,
+    world_of,
+    written,
+)
+from support.panes import PaneHost, new_session, rest, settle, until
+from support.pgp import GpgHome, gpg_home
+from textual.widgets import Checkbox, Input
+
+from screens.new_user.before_you_start import BeforeYouStartPane
+from screens.new_user.handoff import HandoffPane
+from screens.new_user.pgp_key import PgpKeyPane
+from screens.new_user.sign_in import SignInPane
+from screens.widgets.secret_input import SecretInput
+from screens.widgets.secret_text import SecretText
+from workflows.core.secret import Secret
+from workflows.environment import World
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.messages.handoff import Handoff
+from workflows.steps.new_user import before_you_start, handoff, pgp_key, sign_in
+
+KEY = StepKey("sign-in", "security")
+MODULES = (before_you_start, pgp_key, handoff, sign_in)
+PANES = {
+    "before-you-start": BeforeYouStartPane,
+    "pgp-key": PgpKeyPane,
+    "handoff": HandoffPane,
+    "sign-in": SignInPane,
+}
+
+
+@pytest.fixture(scope="module")
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        yield home
+
+
+def begun(tmp_path: Path, gpg: GpgHome, held: Handoff | None = None) -> Session:
+    session = new_session(tmp_path / "sessions", MODULES)
+    settle(session, StepKey("before-you-start"), {"project": "bb", "user": "jane.doe", "tools": {}})
+    sent = {"fingerprint": gpg.fingerprint("jane"), "key_made": False, "request_sent": "the request is out"}
+    settle(session, StepKey("pgp-key"), sent)
+    arrived = held or handoff_for(gpg, "jane")
+    settle(session, StepKey("handoff"), {"handoff": arrived.payload(), "identities": ["security"]})
+    gpg.forget_passphrases()
+    return session
+
+
+def host(session: Session, world: World) -> PaneHost:
+    return PaneHost(session, world, MODULES, PANES, KEY)
+
+
+async def test_the_whole_sign_in_with_canaries(tmp_path: Path, gpg: GpgHome) -> None:
+    session, clipboard, browser = begun(tmp_path, gpg), FakeClipboard(), FakeBrowser()
+    world = world_of(
+        tmp_path,
+        gpg,
+        clipboard=clipboard,
+        browser=browser,
+        open_page=lambda _url: "http://127.0.0.1:9/console?account=bb-security",
+    )
+    app = host(session, world)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.screen.focused is not None
+        assert app.screen.focused.id == "passphrase"
+        await pilot.press(*"wrong", "enter")
+        await rest(pilot)
+        assert "Wrong passphrase" in app.text()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert session.status(KEY) is Status.FAILED
+        assert app.screen.focused is not None
+        assert app.screen.focused.id == "passphrase"
+        assert app.pane.query_one("#passphrase", Input).value == ""
+
+        await pilot.press(*PASSPHRASE)
+        assert PASSPHRASE not in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert session.status(KEY) is Status.RUNNING
+        shown = said(app)
+        assert "http://127.0.0.1:9/console?account=bb-security" in shown
+        assert "at least 16 characters" in shown
+        assert PASSWORD not in shown
+
+        await pilot.press("enter")  # one after the other: the page, the user name, the password
+        await rest(pilot)
+        assert browser.opened == ["https://bb-security.signin.aws.amazon.com/console"]
+        assert "No browser could be opened" in notices(app)
+        await pilot.press("enter")
+        await rest(pilot)
+        assert clipboard.content == "jane.doe"
+        await pilot.press("enter")
+        await rest(pilot)
+        assert clipboard.content == PASSWORD
+        await pilot.press("v")
+        await pilot.pause()
+        assert PASSWORD in app.text()
+        await pilot.press("v")
+        await pilot.pause()
+        assert PASSWORD not in app.text()
+
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "then mark that you have" in said(app)
+        assert app.screen.focused.id == "chosen"
+        pane = app.pane
+        assert isinstance(pane, SignInPane)
+        password = pane.password
+        assert password is not None
+        await pilot.press("space", "ctrl+n")
+        await until(pilot, lambda: session.status(KEY) is Status.DONE)
+        await rest(pilot)
+        assert session.facts("security")["signed_in"]["proof"].startswith("decrypted here")
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert "✓ Decrypted here, and said to have chosen a new password" in said(app)
+        assert password.dropped
+        assert clipboard.content == ""
+    session.close()
+    everything = written(tmp_path)
+    assert "signed_in" in everything
+    assert PASSWORD not in everything
+    assert PASSPHRASE not in everything
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+x", "super+c", "ctrl+insert", "shift+delete"])
+async def test_no_key_and_no_mouse_takes_a_secret_out_of_its_field(
+    tmp_path: Path, gpg: GpgHome, key: str
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        field = app.pane.query_one("#passphrase", SecretInput)
+        field.value = PASSPHRASE
+        field.select_all()
+        await pilot.press(key)
+        assert (app.clipboard, field.value) == ("", PASSPHRASE)
+        await pilot.press("enter")
+        await rest(pilot)
+        await pilot.press("v")
+        await pilot.pause()
+        assert PASSWORD in app.text()
+        shown = app.pane.query_one("#password", SecretText)
+        await pilot.mouse_down(shown, offset=(0, 0))
+        await pilot.hover(shown, offset=(12, 0))
+        await pilot.mouse_up(shown, offset=(12, 0))
+        await pilot.press(key)
+        app.screen.text_select_all()
+        await pilot.press(key)
+        assert PASSWORD[:4] not in app.clipboard
+        assert PASSWORD[:4] not in (app.screen.get_selected_text() or "")
+    session.close()
+
+
+async def test_the_password_is_hidden_by_itself(
+    tmp_path: Path, gpg: GpgHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.widgets.secret_text.SHOWN_SECONDS", 0.2)
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "ctrl+n")
+        await rest(pilot)
+        await pilot.press("v")
+        await pilot.pause()
+        assert PASSWORD in app.text()
+        await until(pilot, lambda: PASSWORD not in app.text())
+    session.close()
+
+
+async def test_who_signed_in_before_need_not_decrypt_and_a_done_step_is_left_alone(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#chosen", Checkbox).value = True
+        await pilot.pause()
+        app.pane.query_one("#already", Checkbox).value = True
+        await pilot.pause()
+        assert app.pane.query_one("#chosen", Checkbox).value is False
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.facts("security")["signed_in"]["proof"] == "said to have signed in before"
+        events = session.state.events
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.state.events == events
+    session.close()
+
+
+async def test_an_empty_passphrase_is_asked_for_and_is_no_wrong_one(tmp_path: Path, gpg: GpgHome) -> None:
+    app = host(begun(tmp_path, gpg), world_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "Enter the passphrase of your PGP" in app.text())
+        assert "Wrong passphrase" not in app.text()
+
+
+async def test_pinentry_is_told_in_words_where_the_terminal_cannot_be_lent(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#pinentry").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert "gpg cannot ask here" in app.text()
+        assert session.status(KEY) is Status.FAILED
+        await pilot.press("escape")
+    session.close()
+
+
+async def test_somebody_who_cannot_decrypt_comes_to_a_request_for_a_replacement(
+    tmp_path: Path, gpg: GpgHome
+) -> None:
+    session = begun(tmp_path, gpg)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        app.pane.query_one("#replace").focus()
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "Ask for a new password?" in app.text()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.wizard.current == KEY
+        await pilot.press("enter")
+        await pilot.pause()
+        app.screen.query_one("#yes").focus()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.wizard.current == StepKey("pgp-key")
+        assert "asks for a replacement" in said(app)
+        request = app.pane.request()
+        assert (request.replacement, request.fingerprint) == (True, "")
+        assert "cannot decrypt" in request.reason
+    session.close()
+
+
+async def test_a_machine_user_goes_on_without_a_password(tmp_path: Path, gpg: GpgHome) -> None:
+    held = handoff_for(
+        gpg,
+        "jane",
+        encrypted_password=None,
+        sign_in_url="",
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+        encrypted_secret=encrypted(gpg, "jane"),
+    )
+    session = begun(tmp_path, gpg, held)
+    app = host(session, world_of(tmp_path, gpg))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "No password came for this user" in said(app)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert session.status(KEY) is Status.DONE
+    session.close()
+
+
+async def test_a_password_that_is_left_behind_is_forgotten(tmp_path: Path, gpg: GpgHome) -> None:
+    session, clipboard = begun(tmp_path, gpg), FakeClipboard()
+    app = host(session, world_of(tmp_path, gpg, clipboard=clipboard))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await rest(pilot)
+        await pilot.press(*PASSPHRASE, "enter")
+        await rest(pilot)
+        pane = app.pane
+        assert isinstance(pane, SignInPane)
+        password: Secret | None = pane.password
+        assert password is not None
+        await pilot.press("3")
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == StepKey("handoff")
+        assert password.dropped
+        assert clipboard.content == ""
+        await app.wizard.go_to(KEY)
+        await rest(pilot)
+        assert app.pane.query_one("#decrypting").display
+    session.close()
+    assert PASSWORD not in written(tmp_path)

@@ -1,0 +1,162 @@
+"""What comes after the proof on the screen: the lines for three shells, the role's page, the aws command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.panes import PaneHost, new_session, rest, settle
+from support.pgp import ENVIRONMENT
+from support.served_aws import BASE, ITEM, ROLE, NewUserAws, served, user_key
+from support.strict_aws import APPS
+from textual.widgets import Input, Static
+
+from screens.new_user.verify import ProfileAnswers, VerifyPane
+from workflows.core.secret import Secret
+from workflows.machine.declaration import Step
+from workflows.machine.events import StepKey
+from workflows.machine.session import Session
+from workflows.steps.new_user import access_keys, profiles, verify
+from workflows.steps.new_user.access_keys import TYPED
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE
+
+BUCKETS = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+
+
+class _Module:
+    STEP = Step("start", "Start", "What came before.", gives=("handoff", "identities", "fingerprint"))
+
+
+class _Profiles:
+    STEP = Step("profiles", "Profiles", "Before.", gives=("profiles",), repeats_over="identities")
+
+
+MODULES: list[Any] = [_Module, _Profiles, verify]
+VERIFY = StepKey("verify")
+
+
+@pytest.fixture
+def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
+    with served(tmp_path) as made:
+        path = f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"
+        there = {**made.world.environment, "PATH": path, "HOME": str(made.world.home)}
+        made.world = replace(made.world, environment=there)  # the command keeps sessions in its home
+        iam = made.aws.administrator("iam", APPS)
+        iam.put_role_policy(RoleName="DevOps", PolicyName="s3", PolicyDocument=BUCKETS)
+        made.aws.administrator("s3", APPS).create_bucket(Bucket="bb-apps-devstg-files")
+        yield made
+
+
+def begin(session: Session, new_user: NewUserAws, *, with_device: bool) -> str:
+    """A key in the file, and the profiles that use it; gives the device's seed."""
+    key = user_key(new_user)
+    _, seed = new_user.aws.device() if with_device else ("", "")
+    secret = Secret(key["SecretAccessKey"])
+    typed = access_keys.Request(CREDENTIALS_FILE, TYPED, key_id=key["AccessKeyId"], secret=secret)
+    known = dict(access_keys.perform(typed, new_user.context(), new_user.report))
+    context = new_user.context(**known)
+    made = profiles.perform(profiles.proposal(context), context, new_user.report)
+    start = {name: context.facts[name] for name in ("handoff", "identities")}
+    settle(session, StepKey("start"), {**start, "fingerprint": ""})
+    settle(session, StepKey("profiles", ITEM), made)
+    return seed
+
+
+@pytest.fixture
+def session(tmp_path: Path, new_user: NewUserAws) -> Iterator[Session]:
+    made = new_session(tmp_path / "sessions", MODULES)
+    yield made
+    made.close()
+
+
+async def test_the_keys_after_the_proof(new_user: NewUserAws, session: Session) -> None:
+    seed = begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(100, 48)) as pilot:
+        await rest(pilot)
+        field = app.pane.query_one("#code-security", Input)
+        field.value = new_user.code(seed, 1)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        table = app.pane.query_one(ProfileAnswers)
+        assert app.focused is table
+        await pilot.press("down")
+        await rest(pilot)
+        assert table.marked == ROLE
+        assert f"export AWS_PROFILE={ROLE}" in app.text()
+        await pilot.press("h", "h")
+        assert f"set -gx AWS_PROFILE '{ROLE}'" in app.text()
+        await pilot.press("l")
+        await rest(pilot)
+        clipboard: Any = new_user.world.clipboard
+        assert clipboard.content.startswith("set -gx AWS_CONFIG_FILE")
+        await pilot.press("c")
+        await rest(pilot)
+        assert f"account={APPS}" in clipboard.content
+        await pilot.press("o")
+        await rest(pilot)
+        browser: Any = new_user.world.browser
+        assert f"account={APPS}" in browser.opened[0]
+        await pilot.press("x")
+        await rest(pilot)
+        assert "wants a code" in app.text()
+        assert app.focused is field
+        new_user.aws.ahead += 30
+        field.value = new_user.code(seed, 1)
+        table.focus()
+        await pilot.press("x")
+        await rest(pilot)
+        assert "bb-apps-devstg-files" in app.text()
+        assert field.value == ""
+
+
+async def test_a_code_that_was_not_given_is_what_is_typed_next(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(100, 48)) as pilot:
+        await rest(pilot)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "MFA is needed" in app.text()
+        await pilot.press(*new_user.code(seed, 1), "ctrl+n")
+        await rest(pilot)
+        assert "2 of 2 profiles work." in app.text()
+        assert app.focused is app.pane.query_one(ProfileAnswers)
+
+
+async def test_after_a_refused_code_the_next_one_is_typed_where_the_focus_is_and_is_seen(
+    new_user: NewUserAws, session: Session
+) -> None:
+    seed = begin(session, new_user, with_device=True)
+    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(*"000000", "ctrl+n")
+        await rest(pilot)
+        assert "1 of 2 profiles works." in app.text()
+        told = str(app.pane.query_one("#answer", Static).render())
+        assert "Type the next code now" in told
+        code = new_user.code(seed, 1)
+        await pilot.press(*code)
+        await rest(pilot)
+        assert code in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "2 of 2 profiles work." in app.text()
+
+
+async def test_a_try_before_anything_works_is_told(new_user: NewUserAws, session: Session) -> None:
+    begin(session, new_user, with_device=False)
+    app = PaneHost(session, new_user.world, MODULES, {"verify": VerifyPane}, VERIFY)
+    async with app.run_test(size=(100, 48)) as pilot:
+        await rest(pilot)
+        await pilot.press("x")
+        await rest(pilot)
+        assert any("First a profile has to work" in one.message for one in app._notifications)
+        assert app.pane.query_one(ProfileAnswers).marked == BASE

@@ -1,0 +1,151 @@
+"""The rotation as a person meets it: at home, with the key and a code; and later the end of the old key."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from support.new_user import notices, said
+from support.panes import PaneHost, new_session, rest, until
+from support.pgp import GpgHome, gpg_home
+from support.served_aws import BASE, NewUserAws, jane, user_key
+from textual.app import App
+from textual.widgets import Input, OptionList
+
+from screens.rotation.pages import RetirementPane, RotationPane
+from screens.widgets.choices import Choices
+from tui.app.home import HomeScreen
+from tui.stores import vault_for
+from workflows.aws.clients import Credentials
+from workflows.core.secret import Secret
+from workflows.machine.events import StepKey
+from workflows.machine.state import Status
+from workflows.rotation import STEPS
+from workflows.steps.shared.kept_keys import Owner, keep_recorded
+from workflows.steps.shared.key_stores import PGP_FILE, opened_store
+from workflows.stores.key_records import KeyRecords, remarks
+from workflows.stores.key_store import VaultStore
+
+SIZE = (80, 24)
+PANES = {"rotation": RotationPane, "retirement": RetirementPane}
+
+
+def keep(new_user: NewUserAws, store: Any, fingerprint: str = "") -> dict[str, Any]:
+    key = user_key(new_user)
+    owner = Owner("bb", BASE, "us-east-1", "jane.doe", jane().account_id, fingerprint)
+    made = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
+    world = new_user.world
+    keep_recorded(store, made, owner, world, mfa_serial=None, created=world.now() - timedelta(days=100))
+    return key
+
+
+def host(new_user: NewUserAws) -> PaneHost:
+    return PaneHost(new_session(new_user.folder / "sessions", STEPS), new_user.world, STEPS, PANES)
+
+
+async def test_a_key_is_rotated_and_the_old_one_deleted(new_user: NewUserAws) -> None:
+    vault = new_user.world.vault("").vault
+    key = keep(new_user, VaultStore(vault, "bb", BASE))
+    _, seed = new_user.aws.device()
+    assert "100 days old: rotate it" in remarks(new_user.world.key_records_folder, new_user.world.now())[0]
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        assert key["AccessKeyId"] in app.text()
+        assert "rotate it" in said(app)
+        code = new_user.code(seed, 1)
+        await pilot.press(*code)  # with one key there is nothing to choose
+        await pilot.pause()
+        assert code in app.text(), "what is typed is seen"
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
+        await until(pilot, lambda: isinstance(app.wizard.pane, RetirementPane))
+        await rest(pilot)
+        assert "can be deleted" in said(app)
+        assert len(new_user.keys()) == 2
+        new_user.aws.ahead += 30
+        with new_user.aws.later(0):
+            app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
+            await pilot.press("ctrl+n")
+            await until(pilot, lambda: app.session.status(StepKey("retirement")) is Status.DONE)
+    assert key["AccessKeyId"] not in set(new_user.keys())
+    assert remarks(new_user.world.key_records_folder, new_user.world.now()) == ()
+
+
+def forget(gpg: GpgHome) -> None:
+    """The agent remembers no passphrase any more."""
+    command = ["gpg-connect-agent", "--homedir", str(gpg.path), "reloadagent", "/bye"]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+async def test_a_file_that_is_encrypted_asks_for_the_passphrase_before_the_code_is_spent(
+    new_user: NewUserAws, tmp_path: Path
+) -> None:
+    with gpg_home() as gpg:
+        fingerprint = gpg.key("jane", passphrase="canary-passphrase")
+        world = new_user.world
+
+        def vault(of: str) -> Any:
+            return vault_for(
+                of,
+                folder=tmp_path / "vault",
+                gnupg_home=gpg.path,
+                environment=world.environment,
+                with_keyring=False,
+            )
+
+        object.__setattr__(world, "vault", vault)
+        object.__setattr__(world, "gnupg_home", gpg.path)
+        store = opened_store(PGP_FILE, world, "bb", BASE, "us-east-1", fingerprint)
+        keep(new_user, store, fingerprint)
+        _, seed = new_user.aws.device()
+        forget(gpg)
+        app = host(new_user)
+        async with app.run_test(size=SIZE) as pilot:
+            await rest(pilot)
+            app.pane.query_one("#code", Input).value = new_user.code(seed, 1)
+            await pilot.press("ctrl+n")
+            await until(pilot, lambda: bool(app.screen.query("#passphrase")))
+            app.screen.query_one("#passphrase", Input).value = "canary-passphrase"
+            await pilot.press("enter")
+            await until(pilot, lambda: app.session.status(StepKey("rotation")) is Status.DONE)
+
+
+async def test_without_a_kept_key_it_says_how_to_keep_one(new_user: NewUserAws) -> None:
+    app = host(new_user)
+    async with app.run_test(size=SIZE) as pilot:
+        await rest(pilot)
+        assert "iam-onboard access-key import" in said(app)
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "Choose the access key" in said(app)
+        assert app.session.status(StepKey("rotation")) is not Status.DONE
+    assert notices(app) == ""
+
+
+async def test_home_tells_of_an_old_key_and_offers_the_rotation(new_user: NewUserAws) -> None:
+    keep(new_user, VaultStore(new_user.world.vault("").vault, "bb", BASE))
+    words = remarks(new_user.world.key_records_folder, new_user.world.now())
+    asked: list[str] = []
+
+    class Home(App[None]):
+        def on_mount(self) -> None:
+            self.push_screen(HomeScreen((), sandbox=False, now=new_user.world.now, remarks=words))
+
+        def on_home_screen_begin(self, message: HomeScreen.Begin) -> None:
+            asked.append(message.workflow)
+
+    app = Home()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "100 days old" in shown
+        options = app.screen.query_one(OptionList)
+        assert not isinstance(options, Choices)
+        options.highlighted = options.option_count - 1
+        await pilot.press("enter")
+        await pilot.pause()
+    assert asked == ["rotation"]
+    assert KeyRecords(new_user.world.key_records_folder).all()

@@ -1,0 +1,115 @@
+"""What a page hears of the work that it does in the background."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event
+
+from support.fakes import fake_world
+from support.panes import rest, until
+from textual import on
+from textual.app import App, ComposeResult
+
+from screens.step.working import Working
+from screens.widgets.progress import ProgressLine
+from workflows.core.errors import Cancelled
+from workflows.steps.shared.module import Context, Progress, Report
+
+EVENTS = ("first profile", "second profile", "third profile")
+
+
+class Page(Working):
+    """Keeps what it hears."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context, id="page")
+        self.heard: list[Progress] = []
+        self.ends: list[object] = []
+
+    def compose(self) -> ComposeResult:
+        yield ProgressLine()
+
+    @on(Working.MoveDone)
+    def _take(self, message: Working.MoveDone) -> None:
+        self.ends.append(message.result)
+
+    @on(Working.MoveFailed)
+    def _keep(self, message: Working.MoveFailed) -> None:
+        self.ends.append(type(message.error))
+
+    def progressed(self, progress: Progress) -> None:
+        self.heard.append(progress)
+
+
+class Host(App[None]):
+    """The page alone."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self.page = page
+
+    def compose(self) -> ComposeResult:
+        yield self.page
+
+
+def answer_between_words(report: Report) -> None:
+    """Each answer is followed at once by words about the next, faster than a screen can show them."""
+    for number, event in enumerate(EVENTS):
+        report(Progress(f"{event} has answered", payload=event))
+        for turn in range(20):
+            report(Progress(f"asking number {number + 1}, {turn}"))
+
+
+async def test_an_answer_is_heard_even_if_words_follow_at_once(tmp_path: Path) -> None:
+    page = Page(Context(fake_world(tmp_path, {}), {}, {}, "", tmp_path))
+    app = Host(page)
+    async with app.run_test() as pilot:
+        await rest(pilot)
+        # Posted in one go on the screen's own thread, so that all of them wait together.
+        answer_between_words(lambda progress: page.post_message(Working.MoveProgressed(progress)))
+        await rest(pilot)
+        assert [one.payload for one in page.heard if one.payload] == list(EVENTS)
+        assert len(page.heard) < 3 + 3 * 20  # words alone are dropped for newer ones
+
+
+async def test_a_stuck_look_is_left_to_itself_and_nothing_of_it_is_heard(tmp_path: Path) -> None:
+    go_on, over = Event(), Event()
+
+    def stuck(report: Report) -> str:
+        go_on.wait()
+        report(Progress("late"))
+        over.set()
+        return "late"
+
+    page = Page(Context(fake_world(tmp_path, {}), {}, {}, "", tmp_path))
+    app = Host(page)
+    async with app.run_test() as pilot:
+        try:
+            page.run_move("look", stuck, looks=True)
+            assert page.stop_move()
+            await pilot.pause()
+            assert (page.running_move, page.ends) == ("", [Cancelled])
+            page.run_move("look", lambda _report: "in time", looks=True)
+            await until(pilot, lambda: page.ends == [Cancelled, "in time"])
+        finally:
+            go_on.set()
+        await until(pilot, over.is_set)
+        await rest(pilot)
+        assert page.ends == [Cancelled, "in time"]
+        assert not page.heard
+
+
+async def test_what_changes_something_is_waited_for(tmp_path: Path) -> None:
+    go_on = Event()
+    page = Page(Context(fake_world(tmp_path, {}), {}, {}, "", tmp_path))
+    app = Host(page)
+    async with app.run_test() as pilot:
+        try:
+            page.run_move("perform", lambda _report: go_on.wait())
+            assert page.stop_move()
+            await pilot.pause()
+            assert (page.running_move, page.ends) == ("perform", [])
+        finally:
+            go_on.set()
+        await rest(pilot)
+        assert page.ends == [True]

@@ -1,0 +1,673 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.admin_project import AdminProject
+from support.fakes import FakeClipboard, fake_world
+from support.panes import rest, until
+from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.driver import Driver
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets._toast import Toast
+
+from screens.widgets.contradiction import Contradiction
+from screens.widgets.dialogs import Confirm, ErrorDialog, NameDialog, Notice, QuitQuestion
+from screens.widgets.key_line import KeyLine
+from tui.app import frame as frame_module
+from tui.app.application import OnboardApp
+from tui.app.home import HomeScreen
+from tui.app.session_control import Parts, Start
+from tui.app.starting import Starting
+from tui.app.wizard import WizardScreen
+from tui.host import Machine, Places
+from tui.session_catalogue import Shelf
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.core.text import safe
+from workflows.desktop.clipboard import Clipboard, Osc52Clipboard
+from workflows.environment import World
+from workflows.machine.declaration import Workflow
+from workflows.machine.events import StepKey
+from workflows.machine.lock import SessionLock
+from workflows.machine.observations import Observation, Verdict
+from workflows.machine.session import Session
+from workflows.machine.state import Status
+from workflows.steps.shared.module import Report
+
+PROJECT, USERS = StepKey("project"), StepKey("users")
+LAYERS = {"project": "bb", "layers": ["management"]}
+BEGUN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+POISON = "\x1b]52;c;UE9JU09O\x07\x9b31mPOISON\x7f\u202e\u200b\U000e0041"
+
+
+class FakeSource:
+    """A world of fakes."""
+
+    def __init__(self, folder: Path, sandbox: Path | None = None) -> None:
+        self.sandbox = sandbox is not None
+        self.folder = sandbox
+        self.opened = 0
+        self.words = "Opening the world of the test"
+        self.failure: Exception | None = None
+        self.closed = 0
+        self._folder = folder
+
+    def open(self, report: Report) -> None:  # noqa: ARG002
+        self.opened += 1
+        if self.failure is not None:
+            raise self.failure
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:  # noqa: ARG002
+        return fake_world(self._folder, {}, clipboard=clipboard, sandbox=self.sandbox)
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
+        return {"project": {"text": f"from the source of {workflow}"}}
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class House:
+    """Everything around an application, in a folder of the test."""
+
+    def __init__(self, folder: Path, modules: list[SmallStep] | None = None) -> None:
+        self.modules = modules or small_workflow()
+        self.panes = panes_for(self.modules)
+        self.source = FakeSource(folder)
+        self.clock = BEGUN
+        places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
+        self.machine = Machine(places, folder, folder / "Downloads", folder, {}, lambda: self.clock)
+        workflow = Workflow("admin", "Admin", tuple(module.STEP for module in self.modules))
+        self.shelf = Shelf(self.machine, [workflow])
+        self.sessions = self.shelf.own()
+        self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")
+
+    def parts(self) -> Parts:
+        return Parts(self.shelf, {"admin": self.modules}, self.panes, self.sandbox_world)
+
+    def sandbox_world(self, folder: Path) -> FakeSource:
+        assert folder == self.other.folder
+        return self.other
+
+    def session(self, *done: tuple[StepKey, Mapping[str, Any]]) -> str:
+        """A session that was left after these steps."""
+        session = self.sessions.create("admin", {})
+        for key, facts in done:
+            session.start(key)
+            session.succeed(key, facts)
+        session.close()
+        return session.folder.name
+
+    def app(self, load: Callable[[], Parts] | None = None, **start: Any) -> OnboardApp:
+        return OnboardApp(self.machine, load or self.parts, self.source, Start(**start))
+
+    def reopened(self) -> Session:
+        return self.sessions.open(self.sessions.summaries()[0].id)
+
+    def sandbox_session(self, *done: tuple[StepKey, Mapping[str, Any]]) -> str:
+        """A session in a sandbox that was left after these steps."""
+        folder = self.other.folder
+        assert folder is not None
+        folder.mkdir(parents=True)
+        (folder / "sandbox.json").write_text("{}")
+        session = self.shelf.of_sandbox(folder).create("admin", {"sandbox": True})
+        for key, facts in done:
+            session.start(key)
+            session.succeed(key, facts)
+        session.close()
+        return session.folder.name
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def text_of(app: OnboardApp) -> str:
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    await rest(pilot)
+    await rest(pilot)
+
+
+async def test_without_a_wish_it_shows_the_home_screen(house: House) -> None:
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert "I am an admin" in text_of(app)
+        assert "Go on with a session" not in text_of(app)
+
+
+async def test_a_workflow_is_begun_with_the_drafts_of_the_source_and_of_the_command_line(
+    house: House,
+) -> None:
+    app = house.app(workflow="admin", drafts={"users": {"text": "jane"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.query_one("#text", Input).value == "from the source of admin"
+        assert app.screen.walk.session.drafts.load(USERS) == {"text": "jane"}
+
+
+async def test_a_session_is_resumed_where_it_was_left(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == USERS
+
+
+async def test_what_changed_meanwhile_is_shown_and_leads_back_to_that_step(house: House) -> None:
+    house.modules[0].observation = Observation(Verdict.CHANGED, "The folder is gone.")
+    app = house.app(session=house.session((PROJECT, LAYERS), (USERS, {"people": "jane"})))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, Notice)
+        assert "~ Project: The folder is gone." in text_of(app)
+        assert "It goes on with: Project" in text_of(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == PROJECT
+
+
+CHANGED = Observation(Verdict.CHANGED, "The folder is gone.", ("folder",), continuing="It is left out.")
+
+
+@pytest.mark.parametrize(
+    ("key", "project", "shown"),
+    [
+        ("enter", Status.READY, PROJECT),
+        ("c", Status.UNCONFIRMED, USERS),
+        ("a", Status.DONE, USERS),
+        ("escape", Status.CONTRADICTED, PROJECT),
+    ],
+)
+async def test_next_asks_how_to_continue_where_the_world_contradicts_a_step(
+    house: House, key: str, project: Status, shown: StepKey
+) -> None:
+    house.modules[0].observation = replace(CHANGED, accepting="Records what is there.")
+    house.modules[0].accept = lambda *_: LAYERS
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        assert wizard.current == PROJECT
+        assert "asks how to continue" in text_of(app)
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert isinstance(app.screen, Contradiction)
+        assert "It is left out." in text_of(app)
+        await pilot.press("b")  # not offered
+        assert isinstance(app.screen, Contradiction)
+        await pilot.press(key)
+        await settled(pilot)
+        assert wizard.walk.session.status(PROJECT) is project
+        assert wizard.current == shown
+
+
+async def test_new_input_for_a_resumed_session_leads_to_its_step(house: House) -> None:
+    session = house.session((PROJECT, LAYERS), (USERS, {"people": "jane"}))
+    app = house.app(session=session, drafts={"users": {"text": "june"}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == USERS
+        assert app.screen.query_one("#text", Input).value == "june"
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert app.screen.walk.session.facts()["people"] == "june"
+
+
+async def test_a_damaged_session_is_repaired_if_the_person_wants_it(house: House) -> None:
+    session = house.session((PROJECT, LAYERS), (USERS, {"people": "jane"}))
+    journal = house.machine.places.sessions / session / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:3], b"no json\n", *lines[3:]]))
+    app = house.app(session=session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, Confirm)
+        assert "This session is damaged" in text_of(app)
+        await pilot.press("shift+tab", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == USERS
+    assert list(journal.parent.glob("journal.jsonl.damaged-*"))
+
+
+async def test_a_damaged_session_is_left_alone_by_default(house: House) -> None:
+    session = house.session((PROJECT, LAYERS))
+    journal = house.machine.places.sessions / session / "journal.jsonl"
+    damaged = journal.read_bytes() + b"no json\n{}\n"
+    journal.write_bytes(damaged)
+    app = house.app(session=session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert "damaged" in text_of(app)
+    assert journal.read_bytes() == damaged
+
+
+async def test_a_session_without_its_first_line_is_told_and_not_offered(house: House) -> None:
+    session = house.session((PROJECT, LAYERS))
+    (house.machine.places.sessions / session / "journal.jsonl").write_bytes(b"garbage\nmore\n")
+    app = house.app(session=session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+
+
+async def test_a_session_that_is_open_elsewhere_is_refused_with_the_way_out(house: House) -> None:
+    session = house.session((PROJECT, LAYERS))
+    lock = SessionLock(house.machine.places.sessions / session / "lock")
+    app = house.app(session=session)
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            assert isinstance(app.screen, ErrorDialog)
+            assert "This session is open elsewhere" in text_of(app)
+            await pilot.press("escape")
+            await settled(pilot)
+            assert isinstance(app.screen, HomeScreen)
+    finally:
+        lock.release()
+
+
+async def test_a_world_that_does_not_open_is_told_on_the_first_screen(house: House) -> None:
+    house.source.failure = NOT_THERE
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, Starting)
+        assert "What next: Make it." in text_of(app)
+        assert "^q quits" in text_of(app)
+        await pilot.press("ctrl+q")
+    assert app.failure is None
+
+
+async def test_a_session_that_cannot_be_begun_is_told_over_the_home_screen(house: House) -> None:
+    house.machine.places.sessions.write_text("in the way")
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+
+
+async def test_leaving_keeps_the_input_and_gives_the_session_back(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("j", "u", "ctrl+q")
+        await pilot.pause()
+    session = house.reopened()
+    assert session.drafts.load(USERS) == {"text": "ju"}
+    session.close()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_to_end_keeps_the_input_too(house: House, ending: signal.Signals) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("j")
+        os.kill(os.getpid(), ending)
+        await until(pilot, lambda: not app.is_running)
+    session = house.reopened()
+    assert session.drafts.load(USERS) == {"text": "j"}
+    session.close()
+
+
+async def test_f3_saves_and_lists_and_another_session_can_be_opened(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert "next: Project" in text_of(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+
+
+@pytest.mark.parametrize("yes", [("shift+tab", "enter"), ("ctrl+q",)])
+async def test_quitting_while_something_runs_asks_once_and_no_is_the_default(
+    yes: tuple[str, ...], house: House
+) -> None:
+    house.modules[0].holds = threading.Event()
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+n", "ctrl+q")
+        await pilot.pause()
+        assert isinstance(app.screen, QuitQuestion)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, WizardScreen)
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+        await pilot.press(*yes)
+        await pilot.pause()
+    session = house.reopened()
+    assert session.status(PROJECT) is Status.INTERRUPTED
+    session.close()
+
+
+async def test_the_arrows_go_between_the_buttons_of_a_question(house: House) -> None:
+    answers: list[bool | None] = []
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        for keys in (("right", "enter"), ("left", "enter"), ("left", "left", "right", "enter")):
+            app.push_screen(Confirm("Go on?", "It does something.", "Do it"), answers.append)
+            await pilot.pause()
+            await pilot.press(*keys)
+            await pilot.pause()
+        app.push_screen(Confirm("Go on?", "It does something.", "Do it", typed="x y"), answers.append)
+        await pilot.pause()
+        await pilot.press("x", "y", "left", "space", "right", "right", "left", "enter")
+        await pilot.pause()
+    assert answers == [None, True, None, True]
+
+
+async def test_an_unforeseen_failure_ends_in_words_without_what_was_typed(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Breaking(SmallPane):
+        def compose_body(self) -> ComposeResult:
+            yield from super().compose_body()
+            self.secret = "canary-secret"
+
+        def advance(self) -> None:
+            secret = self.secret
+            raise RuntimeError(f"it broke at {secret}")
+
+    house.panes["users"] = Breaking
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    with pytest.raises(RuntimeError):  # noqa: PT012 - it leaves the whole run
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settled(pilot)
+            await pilot.press("j", "ctrl+n")
+            await settled(pilot)
+    assert app.failure is not None
+    assert app.return_code == 1
+    assert "RuntimeError" in app.failure.as_text()
+    assert "test_application.py" in app.failure.as_text()
+    told = app.failure.as_text() + "".join(capsys.readouterr())
+    assert "canary" not in told
+    assert "Traceback" not in told
+    session = house.reopened()
+    assert session.drafts.load(USERS) == {"text": "j"}
+    session.close()
+
+
+async def test_a_failure_in_a_worker_tells_its_own_kind(house: House) -> None:
+    def load() -> Parts:
+        raise LookupError("canary-secret")
+
+    app = house.app(load)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "LookupError" in text_of(app)
+        assert "canary-secret" not in text_of(app)
+
+
+async def test_a_secret_is_cleared_from_the_clipboard_when_it_is_due_and_on_leaving(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    board: list[Clipboard] = []
+
+    def terminal_only(machine: Machine, write: Callable[[str], None]) -> Clipboard:
+        def wrote(text: str) -> None:
+            written.append(text)
+            write(text)
+
+        board.append(Osc52Clipboard(wrote, machine.now))
+        return board[0]
+
+    monkeypatch.setattr(frame_module, "clipboard_of", terminal_only)
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        board[0].copy(Secret("canary"))
+        assert written == ["canary"]
+        assert app.clipboard == ""
+        app._poll_clipboard()
+        await settled(pilot)
+        assert written == ["canary"]
+        house.clock += timedelta(minutes=2)
+        app._poll_clipboard()
+        await settled(pilot)
+        assert written == ["canary", " ", ""]
+        board[0].copy(Secret("canary"))
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+    assert written == ["canary", " ", "", "canary", " ", ""]
+
+
+async def test_a_clipboard_that_does_not_answer_is_told_and_stops_nobody_from_leaving(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf(FakeClipboard):
+        def clear_if_ours(self) -> bool:
+            raise OnboardError("Deaf", "The clipboard does not answer.")
+
+    monkeypatch.setattr(frame_module, "clipboard_of", lambda *_: Deaf())
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert [told.message for told in app._notifications] == ["! The clipboard does not answer. "]
+
+
+async def test_the_palette_goes_to_steps_and_offers_no_picture_of_the_screen(house: House) -> None:
+    app = house.app(session=house.session((PROJECT, LAYERS)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        commands = {command.title: command.callback for command in app.get_system_commands(app.screen)}
+        assert "step: go to Groups (management)" in commands
+        assert not any("screenshot" in title.lower() for title in commands)
+        await pilot.press("ctrl+p")
+        await settled(pilot)
+        await pilot.press(*"go to proj")
+        await until(pilot, lambda: "step: go to Project" in text_of(app))
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == PROJECT
+
+
+async def test_a_session_is_deleted_after_a_question_whose_default_is_no(house: House) -> None:
+    house.session((PROJECT, LAYERS))
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert app.screen.query_one(OptionList).highlighted == 1
+        await pilot.press("delete", "enter")
+        await settled(pilot)
+        assert len(house.sessions.summaries()) == 1
+        await pilot.press("delete", "shift+tab", "enter")
+        await settled(pilot)
+        assert house.sessions.summaries() == ()
+        assert "Go on with a session" not in text_of(app)
+
+
+async def test_a_sandbox_session_is_resumed_in_its_sandbox_from_the_first_screen(house: House) -> None:
+    house.sandbox_session((PROJECT, LAYERS))
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        assert "next: Users · today 03:04 · sandbox" in text_of(app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, WizardScreen)
+        assert app.screen.current == USERS
+        assert app.source is house.other
+        assert (house.source.closed, house.other.opened) == (1, 1)
+        await pilot.press("f3")
+        await settled(pilot)
+        assert "SANDBOX, not AWS" in text_of(app)
+
+
+async def test_in_a_sandbox_the_persons_own_sessions_are_not_offered(house: House) -> None:
+    house.session((PROJECT, LAYERS))
+    house.sandbox_session()
+    app = OnboardApp(house.machine, house.parts, house.other, Start())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "next: Project · today 03:04 · sandbox" in text_of(app)
+        assert text_of(app).count("next:") == 1
+
+
+async def test_a_sandbox_session_is_deleted_where_it_is(house: House) -> None:
+    house.sandbox_session()
+    app = house.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("delete", "shift+tab", "enter")
+        await settled(pilot)
+        assert house.shelf.entries() == ()
+        assert "Go on with a session" not in text_of(app)
+
+
+async def test_a_message_takes_lines_of_its_own_and_covers_nothing(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settled(pilot)
+        words = "No browser opens from here. [Open] this yourself: " + "https://sign.in/" + "x" * 40
+        app.notify(words, severity="warning")
+        await settled(pilot)
+        wizard, toast = app.screen, app.screen.query_one(Toast)
+        assert isinstance(wizard, WizardScreen)
+        stage, keys = wizard.query_one("#stage"), wizard.query_one(KeyLine)
+        assert stage.region.bottom == toast.region.y
+        assert toast.region.bottom == keys.region.y
+        lines = text_of(app).splitlines()
+        assert "! No browser opens from here. [Open] this yourself:" in lines[21]
+        assert "x" * 40 in lines[22]
+        assert "Save and quit" in lines[23]
+
+
+async def test_a_long_message_stays_as_long_as_it_takes_to_read(house: House) -> None:
+    app = house.app(workflow="admin")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.notify("short")
+        app.notify("word " * 60, timeout=1)
+        await pilot.pause()
+        short, long = app._notifications
+        assert short.timeout == 5
+        assert long.timeout == 25
+
+
+class Poisoned(Screen[None]):
+    """Textual's own widgets, which know nothing of foreign text."""
+
+    def compose(self) -> ComposeResult:
+        yield Input(POISON, placeholder=POISON)
+        yield Input(placeholder=POISON)
+        yield TextArea(POISON)
+        bordered = Input("x")
+        bordered.styles.border = ("round", "red")
+        bordered.border_title = bordered.border_subtitle = Content(POISON)
+        yield bordered
+        yield Static(Content(POISON))
+
+
+async def test_no_widget_paints_what_a_terminal_would_act_upon(house: House) -> None:
+    app = house.app()
+    async with app.run_test(size=(80, 30)) as pilot:
+        await rest(pilot)
+        app.push_screen(Poisoned())
+        await rest(pilot)
+        app.notify(POISON)
+        await rest(pilot)
+        strips = app.screen._compositor.render_strips()
+        text = "\n".join(strip.text for strip in strips)
+    assert "POISON" in text
+    assert safe(text) == text
+    assert {strip.cell_length for strip in strips} == {80}
+
+
+@pytest.mark.parametrize("answer", ["there", "cancel"])
+async def test_a_project_that_moved_is_one_question_and_everything_goes_on_there(
+    tmp_path: Path, admin_project: AdminProject, answer: str
+) -> None:
+    modules = small_workflow()
+    modules[0].STEP = replace(modules[0].STEP, gives=("project_root", "project", "layers"))
+    house = House(tmp_path, modules)
+    before = admin_project.root
+    house.session((PROJECT, {**LAYERS, "project_root": str(before)}), (USERS, {"people": f"{before}/x"}))
+    now = before.rename(before.with_name("elsewhere"))
+    app = house.app(session=house.sessions.summaries()[0].id)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, NameDialog))
+        assert app.screen.query_one(Input).value == str(now)  # beside its old place
+        app.screen.query_one(Input).value = str(now.parent)
+        await pilot.press("enter")
+        assert isinstance(app.screen, NameDialog)  # no project is there
+        app.screen.query_one(Input).value = str(now / "security")
+        await pilot.press("enter" if answer == "there" else "escape")
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        session, root = wizard.walk.session, now if answer == "there" else before
+        assert session.facts()["project_root"] == str(root)
+        assert session.facts()["people"] == f"{root}/x"
+        assert session.status(USERS) is Status.DONE
+
+
+async def test_back_from_the_shell_the_world_is_looked_at_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.session((PROJECT, LAYERS), (USERS, {"people": "jane"}))
+    app = house.app(session=house.sessions.summaries()[0].id)
+    stopped: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda _pid, number: stopped.append(number))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, WizardScreen))
+        driver = app._driver
+        assert driver is not None
+        monkeypatch.setattr(type(driver), "can_suspend", True)
+        app.screen.set_focus(None)
+        await pilot.press("ctrl+z")
+        assert stopped == [signal.SIGTSTP]
+        house.modules[1].observation = Observation(Verdict.GONE, "She is gone.", about=("jane",))
+        app.post_message(Driver.SignalResume())
+        wizard = app.screen
+        assert isinstance(wizard, WizardScreen)
+        await until(pilot, lambda: wizard.walk.session.status(USERS) is Status.CONTRADICTED)
+        await until(pilot, lambda: "She is gone." in text_of(app))

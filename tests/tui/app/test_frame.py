@@ -1,0 +1,87 @@
+"""What the application's frame makes of keys that come all at once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.widgets import Input
+
+from screens.widgets.dialogs import Confirm
+from tui.app.frame import Frame
+from tui.host import Machine
+
+
+class Form(Frame):
+    """Two fields, and a key that takes what is in them, as Next does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "focus_next", priority=True),
+        Binding("ctrl+n", "take", priority=True),
+        Binding("f4", "ask", priority=True),
+    ]
+    taken = ("", "")
+
+    def __init__(self) -> None:
+        super().__init__(Machine.this())
+        self.answers: list[bool | None] = []
+
+    def compose(self) -> ComposeResult:
+        yield Input(id="project")
+        yield Input(id="user")
+
+    def action_take(self) -> None:
+        project, user = self.query(Input)
+        self.taken = project.value, user.value
+
+    def action_ask(self) -> None:
+        self.push_screen(Confirm("Stop the keys?", "One key stops.", "Stop"), self.answers.append)
+
+
+def typed(app: Frame, *keys: str) -> None:
+    """All keys at once, as from a paste or over a slow line."""
+    for key in keys:
+        app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+async def test_what_was_typed_before_next_is_handled_before_it() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        typed(app, *"bb", "tab", *"jane", "ctrl+n")
+        await pilot.pause()
+        assert app.taken == ("bb", "jane")
+
+
+@pytest.mark.parametrize(
+    ("keys", "answered"),
+    [
+        (("left", "enter"), [True]),
+        (("left", "right", "enter"), [None]),
+        (("right", "left", "left", "right", "left", "enter"), [True]),
+        (("tab", "enter"), [True]),
+        (("enter", "left", "enter"), [None]),
+        (("escape", "left", "enter"), [None]),
+    ],
+)
+async def test_enter_presses_the_button_that_the_arrow_moved_to(
+    keys: tuple[str, ...], answered: list[bool | None]
+) -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        typed(app, "f4", *keys)
+        await pilot.pause()
+    assert app.answers == answered
+
+
+async def test_what_is_typed_after_a_dialog_goes_to_the_page_behind_it() -> None:
+    app = Form()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        typed(app, "f4", "left", "enter", *"bb", "tab", *"jane", "ctrl+n")
+        await pilot.pause()
+        assert (app.answers, app.taken) == ([True], ("bb", "jane"))

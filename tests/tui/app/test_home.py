@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.panes import rest
+from textual import on
+from textual.app import App
+from textual.widgets import OptionList, Static
+
+from screens.step.help import HelpScreen
+from screens.widgets.dialogs import Confirm
+from tui.app.home import HomeScreen
+from tui.session_catalogue import Entry
+from workflows.machine.session import Sessions, Summary
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SESSIONS = Sessions(Path("nowhere"), [], lambda: NOW)
+
+
+def entry(summary: Summary, sandbox: Path | None = None) -> Entry:
+    return Entry(summary, SESSIONS, sandbox)
+
+
+LATE = entry(
+    Summary(
+        "late",
+        "admin",
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-05T06:07:08+00:00",
+        facts={"project": "bb", "joining": ["jane.doe"], "leaving": ["juan.delacruz"]},
+        next_title="Groups",
+    )
+)
+DONE = entry(
+    Summary(
+        "done",
+        "new-user",
+        "2026-01-02T03:04:05+00:00",
+        "2026-01-03T10:20:00+00:00",
+        facts={"project": "bb", "user": "jane.doe"},
+    ),
+    Path("sandboxes/20260102"),
+)
+DAMAGED = entry(Summary("broken", changed="2025-01-01T00:00:00+00:00", damage="Line 3 is no JSON."))
+
+
+class Host(App[None]):
+    """Shows the home screen and remembers what it asks for."""
+
+    def __init__(self, entries: Sequence[Entry], *, sandbox: bool = False) -> None:
+        super().__init__()
+        self.home = HomeScreen(entries, sandbox=sandbox, now=lambda: NOW)
+        self.asked: list[Any] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(self.home)
+
+    @on(HomeScreen.Begin)
+    @on(HomeScreen.Resume)
+    @on(HomeScreen.Delete)
+    def _asked(self, message: Any) -> None:
+        self.asked.append(message)
+
+    def text(self) -> str:
+        return "\n".join(strip.text.rstrip() for strip in self.screen._compositor.render_strips())
+
+
+async def test_the_latest_session_has_the_focus_and_says_what_comes_next() -> None:
+    app = Host([LATE, DONE, DAMAGED])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        text = app.text()
+        lines = [line.strip() for line in text.splitlines()]
+        assert lines[lines.index("▸ Admin · bb  jane.doe, juan.delacruz") + 1] == "next: Groups · today 06:07"
+        assert lines[lines.index("New user · bb  jane.doe") + 1] == "all done · 3 Jan 10:20 · sandbox"
+        assert lines[lines.index("! broken") + 1] == "damaged: Line 3 is no JSON. · 1 Jan 2025"
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Resume(LATE)]
+
+
+async def test_with_no_session_enter_begins_as_admin() -> None:
+    app = Host([])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Go on with a session" not in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Begin("admin")]
+
+
+async def test_arrow_keys_reach_every_choice_and_headings_are_passed_over() -> None:
+    app = Host([LATE, DONE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("down", "enter", "down", "enter", "down", "enter")
+        await rest(pilot)
+        assert "▸ I am a new user" in app.text()
+        assert app.text().count("▸") == 1
+        assert app.asked == [
+            HomeScreen.Resume(DONE),
+            HomeScreen.Begin("admin"),
+            HomeScreen.Begin("new-user"),
+        ]
+
+
+async def test_the_mouse_chooses_too() -> None:
+    app = Host([])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        row = next(number for number, line in enumerate(app.text().splitlines()) if "I am a new user" in line)
+        await pilot.click(offset=(10, row))
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Begin("new-user")]
+
+
+@pytest.mark.parametrize("key", ["delete", "d"])
+async def test_a_session_is_deleted_only_after_a_yes(key: str) -> None:
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(key)
+        await rest(pilot)
+        assert isinstance(app.screen, Confirm)
+        assert "What it recorded and its drafts go away." in app.text()
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.asked == []
+        await pilot.press(key, "shift+tab", "enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Delete(LATE)]
+
+
+async def test_the_question_names_the_session_that_would_go_since_it_covers_the_list() -> None:
+    app = Host([LATE, DONE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for session, told, stays in (
+            (
+                "Admin · bb  jane.doe, juan.delacruz",
+                "next: Groups · today 06:07",
+                "Files of the project, keys",
+            ),
+            (
+                "New user · bb  jane.doe",
+                "all done · 3 Jan 10:20 · sandbox",
+                "The sandbox goes away with its last",
+            ),
+        ):
+            await pilot.press("delete")
+            await rest(pilot)
+            question = str(app.screen.query_one(".dialog-body", Static).render())
+            assert question.splitlines()[0] == session
+            assert question.splitlines()[1].strip() == told
+            assert stays in question
+            await pilot.press("escape", "down")
+            await rest(pilot)
+
+
+async def test_without_a_session_no_key_to_delete_one_is_offered() -> None:
+    app = Host([])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Delete session" not in app.text()
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Delete session" in app.text()
+
+
+async def test_there_is_nothing_to_delete_on_a_way_to_begin() -> None:
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("down", "delete")
+        await rest(pilot)
+        assert app.screen is app.home
+        assert [told.message for told in app._notifications] == ["Mark a session first."]
+
+
+@pytest.mark.parametrize("key", ["f1", "question_mark"])
+async def test_help_opens_and_closes(key: str) -> None:
+    app = Host([LATE])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press(key)
+        await rest(pilot)
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("end")
+        await rest(pilot)
+        assert "Delete session" in app.text()
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.screen is app.home
+
+
+async def test_the_sandbox_says_so_and_that_one_person_plays_both_roles() -> None:
+    app = Host([], sandbox=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "SANDBOX, not AWS" in app.text()
+        assert "both roles" in app.text()
+
+
+@pytest.mark.parametrize("size", [(60, 20), (40, 10), (20, 5)])
+async def test_any_terminal_will_do(size: tuple[int, int]) -> None:
+    app = Host([LATE, DONE, DAMAGED], sandbox=True)
+    async with app.run_test(size=size) as pilot:
+        await rest(pilot)
+        assert app.screen.query_one(OptionList).has_focus
+        await pilot.press("down", "down", "down", "enter")
+        await rest(pilot)
+        assert app.asked == [HomeScreen.Begin("admin")]

@@ -1,0 +1,775 @@
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from support.fakes import FakeClipboard, fake_world
+from support.panes import PaneHost, new_session, rest, settle, until
+from support.small_steps import (
+    NOT_THERE,
+    EverythingPane,
+    SmallPane,
+    SmallStep,
+    once,
+    panes_for,
+    small_workflow,
+)
+from textual.widgets import Button, Input, TextArea
+
+from screens.step.finished import Finished
+from screens.step.help import HelpScreen, help_text
+from screens.step.page import StepPane
+from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.rail import MARKS, WORDS, StepRail, legend
+from workflows.machine.events import StepKey
+from workflows.machine.observations import (
+    AGREES,
+    NOT_ASKED,
+    Observation,
+    Verdict,
+    kept_observations,
+    unknown,
+)
+from workflows.machine.state import Status
+from workflows.run import Walk
+from workflows.steps.shared.module import Context
+
+PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
+GROUPS = StepKey("groups", "management")
+GONE = Observation(Verdict.GONE, "She is gone.", about=("jane",), continuing="Nothing is made for her.")
+LAYERS = {"project": "bb", "layers": ["management", "security"]}
+
+
+def host(
+    folder: Path,
+    modules: Sequence[SmallStep] | None = None,
+    *,
+    done: dict[StepKey, Any] | None = None,
+    at: StepKey | None = None,
+    **special: type[StepPane],
+) -> PaneHost:
+    modules = modules or small_workflow()
+    session = new_session(folder / "sessions", modules)
+    for key, facts in (done or {}).items():
+        settle(session, key, facts)
+    return PaneHost(session, fake_world(folder, {}), modules, panes_for(modules, **special), at)
+
+
+def rail_lines(app: PaneHost) -> list[str]:
+    shown = [line[:23].strip() for line in app.text().splitlines()[1:-1]]
+    return [line for line in shown if line]
+
+
+async def type_in(pilot: Any, text: str) -> None:
+    pilot.app.screen.query_one("#text", Input).value = text
+    await pilot.pause()
+
+
+async def test_next_does_the_step_and_goes_to_the_one_that_is_open(tmp_path: Path) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert app.wizard.current == PROJECT
+        await pilot.press("x", "ctrl+n")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+        assert app.session.facts()["layers"] == ["management", "security"]
+        assert app.wizard.current == USERS
+
+
+async def test_the_rail_repeats_steps_for_each_layer_and_marks_where_they_stand(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert rail_lines(app) == [
+            "Test",
+            "✓ Project",
+            "▸ Users",
+            "─ management",
+            "· Groups",
+            "· Review",
+            "─ security",
+            "· Groups",
+            "· Review",
+            "─ at the end",
+            "○ Account",
+        ]
+        assert "1 of 7 steps" in app.text().splitlines()[0]
+
+
+async def test_escape_goes_back_and_keeps_what_was_typed(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("j", "a")
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == PROJECT
+        assert app.session.drafts.load(USERS) == {"text": "ja"}
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == PROJECT
+
+
+async def test_a_step_that_waits_says_for_what_and_next_leads_to_the_open_one(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS}, at=GROUPS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.wizard.query("#not-yet")
+        assert "Waits: Groups has to wait for Users." in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == USERS
+
+
+async def test_only_an_optional_step_is_skipped_and_can_be_opened_again(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+s")
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.READY
+        await app.wizard.go_to(ACCOUNT)
+        await pilot.press("ctrl+s")
+        await rest(pilot)
+        assert app.session.status(ACCOUNT) is Status.SKIPPED
+        assert app.wizard.current == USERS
+        await app.wizard.go_to(ACCOUNT)
+        await rest(pilot)
+        assert "You skipped this" in app.text()
+        await pilot.press("ctrl+r")
+        await rest(pilot)
+        assert app.session.status(ACCOUNT) is Status.READY
+
+
+class FocusingPane(EverythingPane):
+    """It puts the focus elsewhere than on its first field."""
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#area").focus()
+
+
+async def test_a_pane_that_put_the_focus_somewhere_keeps_it_there(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=FocusingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert app.focused is app.screen.query_one("#area")
+
+
+async def test_an_input_that_is_refused_says_what_is_accepted_and_starts_nothing(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "bad")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "✗ Not accepted: bad is not accepted" in app.text()
+        assert app.focused is app.screen.query_one("#text")
+        assert (app.session.status(PROJECT), modules[0].performed) == (Status.READY, [])
+
+
+async def test_warnings_are_accepted_by_the_second_next_but_not_after_a_change(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "odd")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "! Note: That is odd." in app.text()
+        assert modules[0].performed == []
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert modules[0].performed == ["odd"]
+
+
+async def test_problems_go_once_the_input_is_another_and_stay_as_long_as_it_is_not(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=EverythingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        field = app.screen.query_one("#text", Input)
+        for widget, keys in (("#text", "x"), ("#area", "x"), ("#selection", "space"), ("#tick", "space")):
+            field.value = "bad"
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+            assert "Not accepted" in app.text(), widget
+            app.screen.query_one(widget).focus()
+            await rest(pilot)
+            assert "Not accepted" in app.text(), widget
+            await pilot.press(keys)
+            await rest(pilot)
+            assert "Not accepted" not in app.text(), widget
+        assert modules[0].performed == []
+
+
+async def test_a_warning_that_went_with_a_change_is_still_accepted_by_the_second_next(
+    tmp_path: Path,
+) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "bad")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        await type_in(pilot, "odd")
+        await rest(pilot)
+        assert "Not accepted" not in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "! Note: That is odd." in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert modules[0].performed == ["odd"]
+
+
+async def test_a_refusal_in_between_asks_about_the_warning_anew(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for text in ("odd", "bad", "odd"):
+            await type_in(pilot, text)
+            await pilot.press("ctrl+n")
+            await rest(pilot)
+        assert modules[0].performed == []
+
+
+async def test_a_failure_is_a_dialog_whose_text_can_be_copied_and_the_step_stays_open(
+    tmp_path: Path,
+) -> None:
+    modules = small_workflow()
+    modules[0].failure = NOT_THERE
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "x")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        for words in ("It is not there", "Why: Nobody made it.", "What next: Make it."):
+            assert words in app.text()
+        await pilot.press("c")
+        await rest(pilot)
+        clipboard = app.wizard.walk.world.clipboard
+        assert isinstance(clipboard, FakeClipboard)
+        assert clipboard.content == NOT_THERE.as_text()
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.screen is app.wizard
+        assert app.session.status(PROJECT) is Status.FAILED
+        modules[0].failure = None
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+
+
+async def test_an_unforeseen_failure_tells_its_kind_and_place_but_not_its_words(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0].failure = ValueError("canary-secret")
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert "ValueError" in app.text()
+        assert "small_steps.py, line" in app.text()
+        assert "canary-secret" not in app.text()
+        assert "canary-secret" not in (app.session.folder / "journal.jsonl").read_text()
+
+
+async def test_a_result_that_no_journal_can_hold_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0].result = {"project": object(), "layers": []}
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        await pilot.press("escape")
+        modules[0].result = LAYERS
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.DONE
+
+
+async def test_escape_stops_what_runs_and_the_step_stays_open(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0].holds = threading.Event()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: "Doing it" in app.text())
+        assert app.session.status(PROJECT) is Status.RUNNING
+        await app.wizard.visit(USERS)
+        await pilot.press("ctrl+n", "ctrl+s", "ctrl+r")
+        assert app.wizard.current == PROJECT
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.session.status(PROJECT) is Status.FAILED
+        assert app.screen is app.wizard
+        assert modules[0].performed == [""]
+
+
+async def test_two_quick_nexts_do_one_step_only(tmp_path: Path) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "x")
+        app.wizard.call_later(app.wizard.action_next)
+        app.wizard.call_later(app.wizard.action_next)
+        await rest(pilot)
+        assert (modules[0].performed, modules[1].performed) == (["x"], [])
+        assert app.wizard.current == USERS
+
+
+class LookingPane(SmallPane):
+    """It looks at something when it opens."""
+
+    seen: ClassVar[threading.Event]
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_move("look", lambda _report: self.seen.wait(), looks=True)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_next_during_a_look_comes_after_it_where_it_takes_what_was_typed(
+    tmp_path: Path, *, waits: bool
+) -> None:
+    class Pane(LookingPane):
+        NEXT_WAITS = waits
+        seen = threading.Event()
+
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=Pane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        try:
+            await pilot.press("x", "ctrl+n")
+            assert modules[0].performed == []
+            assert any("Still reading" in one.message for one in app._notifications) is not waits
+        finally:
+            Pane.seen.set()
+        await rest(pilot)
+        assert modules[0].performed == (["x"] if waits else [])
+        assert app.wizard.current == (USERS if waits else PROJECT)
+
+
+async def test_a_look_that_is_left_takes_its_next_with_it(tmp_path: Path) -> None:
+    class Pane(LookingPane):
+        NEXT_WAITS = True
+        seen = threading.Event()
+
+    modules = small_workflow()
+    app = host(tmp_path, modules, project=Pane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        try:
+            await pilot.press("x", "ctrl+n", "escape")
+        finally:
+            Pane.seen.set()
+        await rest(pilot)
+        app.pane.run_move("look", lambda _report: None, looks=True)
+        await rest(pilot)
+        assert modules[0].performed == []
+
+
+async def test_a_done_step_shows_what_was_decided_and_next_leaves_it_alone(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=USERS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        events = app.session.state.events
+        assert app.screen.query_one("#text", Input).value == "jane"
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.state.events == events
+        assert app.wizard.current == GROUPS
+
+
+async def test_a_done_step_with_other_input_is_done_again_and_makes_later_ones_stale(tmp_path: Path) -> None:
+    done = {PROJECT: LAYERS, USERS: {"people": "jane"}, GROUPS: {"planned": "all"}}
+    app = host(tmp_path, done=done, at=USERS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await type_in(pilot, "june")
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.facts()["people"] == "june"
+        assert app.session.status(GROUPS) is Status.STALE
+        assert app.wizard.current == GROUPS
+        assert "Out of date: Users changed since this was done." in app.text()
+        assert "~ Groups" not in app.text()
+        assert app.session.drafts.load(USERS) == {}
+
+
+async def test_other_input_of_a_done_step_is_kept_when_it_is_left_before_next(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=USERS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await type_in(pilot, "june")
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.session.facts()["people"] == "jane"
+        await app.wizard.visit(USERS)
+        await rest(pilot)
+        assert app.screen.query_one("#text", Input).value == "june"
+        assert "has not taken effect yet" in app.text()
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.session.facts()["people"] == "june"
+
+
+async def test_a_step_looked_at_and_left_keeps_no_draft(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=USERS)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.session.drafts.load(USERS) == {}
+
+
+async def test_the_end_lists_what_was_done_and_the_way_back(tmp_path: Path) -> None:
+    modules = small_workflow()[:1]
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.query(Finished)
+        assert "✓ All done" in app.text()
+        await pilot.press("ctrl+n", "ctrl+s", "ctrl+r")
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.wizard.current == PROJECT
+
+
+async def test_a_step_that_is_done_when_asked_for_is_never_in_the_way_of_the_end(tmp_path: Path) -> None:
+    modules = [
+        *small_workflow()[:1],
+        SmallStep(once("users", "people", "project", skippable=True, asked_for=True)),
+    ]
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.query(Finished)
+        assert "1 of 1 step" in app.text().splitlines()[0]
+        assert "○ Users" in app.text()
+        assert "If you like: The users step." in app.text()
+        await pilot.press("enter")
+        await rest(pilot)
+        assert app.wizard.current == USERS
+        await pilot.press("j", "ctrl+n")
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.DONE
+        assert app.wizard.query(Finished)
+        assert not app.wizard.query(Button)
+
+
+async def test_the_rail_says_of_the_current_step_how_it_stands_too(tmp_path: Path) -> None:
+    modules = small_workflow()
+    modules[0].holds = threading.Event()
+    app = host(tmp_path, modules)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "▸ Project" in rail_lines(app)
+        await pilot.press("ctrl+n")
+        assert "▸ Project …" in rail_lines(app)
+        modules[0].holds.set()
+        await rest(pilot)
+        await pilot.press("escape")
+        await rest(pilot)
+        assert "▸ Project ✓" in rail_lines(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 12)])
+async def test_the_current_step_is_in_view_however_long_the_rail_is(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    layers = [f"account-{number:02}" for number in range(20)]
+    at = StepKey("review", layers[-1])
+    app = host(tmp_path, done={PROJECT: {**LAYERS, "layers": layers}, USERS: {"people": "x"}}, at=at)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await rest(pilot)
+        await pilot.resize_terminal(*size)
+        await rest(pilot)
+        assert "▸ Review" in app.text()
+        await app.wizard.go_to(StepKey("groups", layers[0]))
+        await rest(pilot)
+        assert "▸ Groups" in app.text()
+        await app.wizard.go_to(at)
+        await rest(pilot)
+        assert "▸ Review" in app.text()
+
+
+async def test_a_long_name_takes_one_line_of_the_rail(tmp_path: Path) -> None:
+    layers = ["apps-development-and-staging-of-europe", "security"]
+    app = host(tmp_path, done={PROJECT: {**LAYERS, "layers": layers}})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert rail_lines(app)[3:6] == ["─ apps-development-and…", "· Groups", "· Review"]
+
+
+def test_every_mark_of_the_rail_is_explained() -> None:
+    assert set(WORDS) == set(MARKS) == set(Status)
+    for status, mark in MARKS.items():
+        assert f"{mark} {WORDS[status]}" in legend()
+        assert f"`{mark}`" in help_text("")
+
+
+async def test_the_rail_is_reached_by_f2_and_by_the_mouse(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        await pilot.press("f2")
+        await rest(pilot)
+        assert isinstance(app.focused, StepRail)
+        await pilot.press("f2")
+        await rest(pilot)
+        assert isinstance(app.focused, Input)
+        await pilot.press("f2", "up", "enter")
+        await rest(pilot)
+        assert app.wizard.current == PROJECT
+        await pilot.click(StepRail, offset=(4, 10))
+        await rest(pilot)
+        assert app.wizard.current == ACCOUNT
+
+
+@pytest.mark.parametrize("widget", ["#text", "#area", "#table", "#selection", "#tick", "#secret"])
+async def test_no_widget_takes_the_wizards_keys(tmp_path: Path, widget: str) -> None:
+    modules = small_workflow()
+    app = host(
+        tmp_path, modules, done={PROJECT: LAYERS, USERS: {"people": "x"}}, at=USERS, users=EverythingPane
+    )
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        for key, expected in (("f1", HelpScreen), ("f2", StepRail), ("escape", PROJECT), ("ctrl+n", GROUPS)):
+            await app.wizard.go_to(USERS)
+            await rest(pilot)
+            app.screen.query_one(widget).focus()
+            await rest(pilot)
+            await pilot.press(key)
+            await rest(pilot)
+            if key == "f1":
+                assert isinstance(app.screen, HelpScreen)
+                await pilot.press("escape")
+                await rest(pilot)
+            elif key == "f2":
+                assert isinstance(app.focused, StepRail)
+            else:
+                assert app.wizard.current == expected
+        await app.wizard.go_to(USERS)
+        await rest(pilot)
+        app.screen.query_one(widget).focus()
+        await rest(pilot)
+        await pilot.press("ctrl+r")
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.READY
+        await app.wizard.go_to(ACCOUNT)
+        await pilot.press("ctrl+s")
+        await rest(pilot)
+        assert app.session.status(ACCOUNT) is Status.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("widget", "types"),
+    [("#text", True), ("#area", True), ("#secret", True), ("#table", False), ("#tick", False)],
+)
+async def test_a_question_mark_is_typed_where_text_is_typed_and_is_help_elsewhere(
+    tmp_path: Path, widget: str, types: bool
+) -> None:
+    app = host(tmp_path, project=EverythingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        field = app.screen.query_one(widget)
+        field.focus()
+        await rest(pilot)
+        await pilot.press("question_mark")
+        await rest(pilot)
+        assert isinstance(app.screen, HelpScreen) is not types
+        if types:
+            typed = field.text if isinstance(field, TextArea) else getattr(field, "value", "")
+            assert typed == "?"
+
+
+async def test_help_explains_the_step_and_lists_the_keys_that_work_now(tmp_path: Path) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(100, 60)) as pilot:
+        await pilot.press("f1")
+        await rest(pilot)
+        text = app.text()
+        assert "Project" in text
+        for words in ("Next", "Back", "Steps", "Go on with this step"):
+            assert words in text
+        assert "Leave this step out" not in text
+        await pilot.press("escape")
+        await rest(pilot)
+        assert app.screen is app.wizard
+
+
+async def test_a_secret_is_neither_copied_nor_cut_from_its_field(tmp_path: Path) -> None:
+    app = host(tmp_path, project=EverythingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        field = app.screen.query_one("#secret", Input)
+        field.focus()
+        await rest(pilot)
+        await pilot.press(*"canary")
+        await pilot.press("home", "shift+end")
+        assert field.selected_text == "canary"
+        await pilot.press("ctrl+c", "ctrl+x", "super+c")
+        await rest(pilot)
+        assert app.clipboard == ""
+        assert field.value == "canary"
+        assert "canary" not in app.text()
+        await pilot.press("escape")
+        await rest(pilot)
+        drafts = app.session.folder / "drafts"
+        assert all("canary" not in file.read_text() for file in drafts.glob("*"))
+
+
+@pytest.mark.parametrize("size", [(60, 20), (40, 10), (20, 5), (120, 36)])
+async def test_any_terminal_will_do(tmp_path: Path, size: tuple[int, int]) -> None:
+    modules = small_workflow()
+    app = host(tmp_path, modules, users=EverythingPane)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert app.wizard.current == USERS
+        await pilot.press("f1", "escape", "pagedown", "pageup", "f2")
+        await rest(pilot)
+        assert isinstance(app.focused, StepRail)
+        assert "Project" in app.text()
+        await pilot.press("f2")
+        await rest(pilot)
+        assert isinstance(app.focused, Input)
+        modules[1].failure = NOT_THERE
+        await pilot.press("ctrl+n")
+        await rest(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        assert app.screen.query_one("#close", Button).has_focus
+        await pilot.press("enter")
+        await rest(pilot)
+        await pilot.resize_terminal(80, 24)
+        await rest(pilot)
+        assert "1 of 7 steps" in app.text()
+
+
+async def test_a_terminal_that_is_too_small_says_so(tmp_path: Path) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(40, 10)) as pilot:
+        await rest(pilot)
+        assert "40×10 is small; 80×24 is enough" in app.text()
+
+
+async def test_page_keys_scroll_the_step_while_a_field_has_the_focus(tmp_path: Path) -> None:
+    app = host(tmp_path, project=EverythingPane)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert isinstance(app.focused, Input)
+        await pilot.press("pagedown")
+        await rest(pilot)
+        assert app.pane.scroll_offset.y > 0
+
+
+async def test_without_colours_the_marks_still_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "✓ Project" in app.text()
+        assert "▸ Users" in app.text()
+
+
+async def test_a_draft_that_cannot_be_written_is_told_and_stays_on_the_screen(tmp_path: Path) -> None:
+    app = host(tmp_path, done={PROJECT: LAYERS})
+    drafts = app.session.folder / "drafts"
+    async with app.run_test(size=(80, 24)) as pilot:
+        shutil.rmtree(drafts, ignore_errors=True)  # what a slow machine has kept already
+        drafts.write_text("in the way")
+        await pilot.press("j")
+        await rest(pilot)
+        assert isinstance(app.screen, ErrorDialog)
+        assert "Your input could not be kept" in app.text()
+
+
+async def test_the_sandbox_says_so_in_any_width(tmp_path: Path) -> None:
+    modules = small_workflow()
+    session = new_session(tmp_path / "sessions", modules)
+    world = fake_world(tmp_path, {}, sandbox=True)
+    app = PaneHost(session, world, modules, panes_for(modules))
+    async with app.run_test(size=(40, 10)) as pilot:
+        await rest(pilot)
+        assert "SANDBOX, not AWS" in app.text()
+
+
+async def test_another_aws_is_named_in_the_top_line(tmp_path: Path) -> None:
+    modules = small_workflow()
+    session = new_session(tmp_path / "sessions", modules)
+    world = fake_world(tmp_path, {})
+    world = replace(
+        world, environment={**world.environment, "AWS_ENDPOINT_URL_STS": "http://proxy.corp:8080"}
+    )
+    app = PaneHost(session, world, modules, panes_for(modules))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await rest(pilot)
+        assert "Not AWS: http://proxy.corp:8080" in app.text()
+
+
+async def test_what_is_typed_is_soon_in_a_draft_so_that_a_killed_wizard_loses_next_to_nothing(
+    tmp_path: Path,
+) -> None:
+    app = host(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await type_in(pilot, "half a sentence")
+        await until(pilot, lambda: bool(app.session.drafts.load(PROJECT)))
+        assert app.session.drafts.load(PROJECT)["text"] == "half a sentence"
+
+
+class Inquired(SmallStep):
+    """Is asked something that takes the network; the test says when there is an answer, and which."""
+
+    def begin(self) -> None:
+        self.may_answer, self.answer = threading.Event(), AGREES
+
+    def observe(self, context: Context) -> Observation:  # noqa: ARG002
+        return NOT_ASKED
+
+    def inquire(self, context: Context) -> Observation:  # noqa: ARG002
+        self.may_answer.wait(30)
+        return self.answer
+
+
+def asked(folder: Path) -> tuple[Inquired, PaneHost]:
+    """A wizard that was resumed after Users was done, and asks about it in the background."""
+    modules = small_workflow()
+    modules[1] = users = Inquired(modules[1].STEP)
+    users.begin()
+    app = host(folder, modules, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=PROJECT)
+    Walk(app.session, fake_world(folder, {}), modules).look()
+    return users, app
+
+
+@pytest.mark.parametrize("answer", [AGREES, GONE, unknown("It needs a code.")], ids=str)
+async def test_what_takes_the_network_is_asked_in_the_background_and_is_no_tick_before(
+    tmp_path: Path, answer: Observation
+) -> None:
+    users, app = asked(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert app.session.status(USERS) is Status.UNCONFIRMED
+        users.answer = answer
+        users.may_answer.set()
+        await rest(pilot)
+        expected = {Verdict.AS_DECIDED: Status.DONE, Verdict.GONE: Status.CONTRADICTED}
+        assert app.session.status(USERS) is expected.get(answer.verdict, Status.UNCONFIRMED)
+        assert rail_lines(app)[2].startswith(MARKS[app.session.status(USERS)])
+        assert kept_observations(app.session.folder)[USERS].verdict is answer.verdict
+
+
+async def test_an_answer_about_a_step_that_was_done_again_is_none(tmp_path: Path) -> None:
+    users, app = asked(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        app.session.reopen(USERS)
+        settle(app.session, USERS, {"people": "sam"})
+        users.answer = GONE
+        users.may_answer.set()
+        await rest(pilot)
+        assert app.session.status(USERS) is Status.DONE

@@ -1,0 +1,193 @@
+"""`handoff open` with real gpg, and what `handoff create` refuses before it asks anybody."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject
+from support.new_user import handoff_for
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+
+from tui.cli import handoff
+from tui.cli.exit_codes import DONE, REFUSED
+from tui.cli.main import command_of
+from tui.cli.parser import build_parser
+from tui.host import Machine, Places
+from workflows.core.errors import OnboardError
+from workflows.messages.handoff import NEW_PASSWORD, Handoff
+from workflows.steps.admin import hand_over
+from workflows.steps.admin.person_handoff import PersonHandoff, people_of
+from workflows.steps.shared.module import Context, Report
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        made.key("jane.doe")
+        yield made
+
+
+def machine_of(tmp_path: Path, home: GpgHome | None = None, working: Path | None = None) -> Machine:
+    environment = {**ENVIRONMENT, **({"GNUPGHOME": str(home.path)} if home else {})}
+    places = Places(*(tmp_path / name for name in ("sessions", "sandboxes", "vault", "cache")))
+    return Machine(places, tmp_path, tmp_path, working or tmp_path, environment)
+
+
+def run(machine: Machine, *words: str) -> int:
+    options = build_parser().parse_args(["handoff", *words])
+    return command_of(options)(machine, options)
+
+
+def written(tmp_path: Path, handoff: Handoff) -> str:
+    (tmp_path / "handoff.txt").write_text(handoff.render())
+    return "handoff.txt"
+
+
+def test_a_handoff_for_a_key_of_this_machine_is_told_without_its_ciphertext(
+    tmp_path: Path, home: GpgHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handoff = replace(handoff_for(home, "jane.doe"), occasion=NEW_PASSWORD)
+    name = written(tmp_path, handoff)
+    assert run(machine_of(tmp_path, home), "open", name) == DONE
+    text = capsys.readouterr().out
+    (identity,) = handoff.identities
+    assert text.startswith("A handoff of the project bb (new password)\n")
+    assert f"{identity.account_name} ({identity.account_id})" in text
+    assert "jane.doe <jane.doe@a.example>: the secret key is here" in text
+    for profile in identity.profiles:
+        assert f"{profile.role} in {profile.account_name}" in text
+    assert identity.encrypted_password
+    assert identity.encrypted_password[:40] not in text
+    assert identity.mfa_required
+    assert "MFA       your device stays as it is\n" in text
+
+
+def test_one_for_a_key_that_is_elsewhere_is_told_and_refused(
+    tmp_path: Path, home: GpgHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = written(tmp_path, handoff_for(home, "jane.doe"))
+    with gpg_home() as other:
+        assert run(machine_of(tmp_path, other), "open", name, "--json") == REFUSED
+        told = capsys.readouterr()
+        (identity,) = json.loads(told.out)["identities"]
+        assert identity["secret_key_here"] is False
+        assert identity["fingerprint"] == home.fingerprint("jane.doe")
+        assert "Not for a key of this machine" in told.err
+
+
+def test_a_key_whose_encryption_subkey_is_elsewhere_does_not_open_it(
+    tmp_path: Path, home: GpgHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = written(tmp_path, handoff_for(home, "jane.doe"))
+    fingerprint = home.fingerprint("jane.doe")
+    primary_alone = home.run("--export-secret-keys", f"{fingerprint}!")
+    with gpg_home() as other:
+        other.run("--import", stdin=home.export("jane.doe"))
+        other.run("--import", stdin=primary_alone)
+        assert run(machine_of(tmp_path, other), "open", name) == REFUSED
+    assert "the secret half of its encryption key is not" in capsys.readouterr().out
+
+
+def test_nothing_encrypted_is_nothing_to_open(
+    tmp_path: Path, home: GpgHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = written(tmp_path, handoff_for(home, "jane.doe", encrypted_password=None))
+    assert run(machine_of(tmp_path, home), "open", name) == DONE
+    assert "nothing encrypted is in it" in capsys.readouterr().out
+
+
+def test_accounts_that_are_not_known_are_marked_as_on_the_page(
+    tmp_path: Path, home: GpgHome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine, name = machine_of(tmp_path, home), written(tmp_path, handoff_for(home, "jane.doe"))
+    run(machine, "open", name)
+    assert "! None of these accounts is known" in capsys.readouterr().out
+    config = tmp_path / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile bb-x]\nrole_arn = arn:aws:iam::222222222222:role/X\n")
+    run(machine, "open", name)
+    text = capsys.readouterr().out
+    assert "None of these" not in text
+    accounts = [line for line in text.splitlines() if re.search(r"\([0-9]{12}\)", line)]
+    assert [("222222222222" in line, "! not known" in line) for line in accounts] == [
+        (True, False),
+        (False, True),
+    ]
+    run(machine, "open", name, "--json")
+    (identity,) = json.loads(capsys.readouterr().out)["identities"]
+    assert identity["account_known"]
+    assert not identity["roles"][0]["account_known"]
+
+
+def test_somebody_elses_is_refused_where_a_name_is_given(tmp_path: Path, home: GpgHome) -> None:
+    machine, name = machine_of(tmp_path, home), written(tmp_path, handoff_for(home, "jane.doe"))
+    with pytest.raises(OnboardError, match="for another user"):
+        run(machine, "open", name, "--user", "x.y")
+    with pytest.raises(OnboardError, match="for another project"):
+        run(machine, "open", name, "--project", "cc")
+    (tmp_path / "note.txt").write_text("hello")
+    with pytest.raises(OnboardError, match="No handoff in this text"):
+        run(machine, "open", "note.txt")
+
+
+def test_one_text_takes_in_other_layers_of_the_same_project_each_with_its_code(
+    tmp_path: Path,
+    admin_project: AdminProject,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machine = machine_of(tmp_path / "state", working=admin_project.root)
+    monkeypatch.setattr(handoff, "asked_code", lambda context: f"code of {context.item}")
+    trouble: list[str] = []
+
+    def prepare(context: Context, _report: Report, code: object, codes: object) -> tuple[PersonHandoff]:
+        assert (code, codes) == ("code of security", {"management": "code of management"})
+        assert context.facts["layers"] == ["security", "management"]
+        for account in ("security", "management"):
+            assert people_of(account, context) == ("jane.doe",)
+            assert f"applied@{account}" in context.every
+        return (PersonHandoff("jane.doe", "the text", ("security",), tuple(trouble)),)
+
+    monkeypatch.setattr(hand_over, "prepare", prepare)
+    words = ("create", "security", "jane.doe", "--also", "management", "--also", "security")
+    assert run(machine, *words) == DONE
+    assert capsys.readouterr().out == "the text"
+    trouble.append("management is left out, its state could not be read: Denied.")
+    with pytest.raises(OnboardError, match="would not be whole"):
+        run(machine, *words)
+    another = tmp_path / "another"
+    shutil.copytree(admin_project.root, another, symlinks=True)
+    with pytest.raises(OnboardError, match="Layers of two projects"):
+        run(machine, "create", "security", "jane.doe", "--also", str(another / "management"))
+
+
+def test_create_leaves_other_files_alone_and_says_why_there_is_no_text(
+    tmp_path: Path,
+    admin_project: AdminProject,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machine = machine_of(tmp_path / "state", working=admin_project.root)
+    with pytest.raises(OnboardError, match="There is a file already"):
+        run(machine, "create", "security", "jane.doe", "--out", "build.env")
+    monkeypatch.setattr(handoff, "asked_code", lambda _context: None)
+    answers = [
+        PersonHandoff("jane.doe", "", (), ("security: The state has no user jane.doe.",)),
+        PersonHandoff("jane.doe", "with roles", ("security",), (), "without", ("security",)),
+        PersonHandoff("jane.doe", "with roles", ("security",), (), "without", ("security",)),
+    ]
+    monkeypatch.setattr(hand_over, "prepare", lambda *_: (answers.pop(0),))
+    with pytest.raises(OnboardError, match="The state has no user"):
+        run(machine, "create", "security", "jane.doe")
+    assert run(machine, "create", "security", "jane.doe") == DONE
+    told = capsys.readouterr()
+    assert told.out == "with roles"
+    assert "--no-usual-roles" in told.err
+    assert run(machine, "create", "security", "jane.doe", "--no-usual-roles") == DONE
+    assert capsys.readouterr().out == "without"

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tui.app import application as app
+from tui.cli import wizard
+from tui.cli.exit_codes import DONE
+from tui.environments import OwnMachine
+from tui.host import Machine
+
+
+class ClosedSandbox(OwnMachine):
+    sandbox = True
+
+
+def quit_at_once(begun: bool) -> type:
+    class Quit:
+        failure = None
+
+        def __init__(self, _machine: object, _load: object, source: OwnMachine, *_rest: object) -> None:
+            self.source = source
+            self.begun = begun
+
+        def run(self) -> None:
+            pass
+
+    return Quit
+
+
+@pytest.mark.parametrize(
+    ("source", "begun", "words"),
+    [
+        (OwnMachine, True, "Saved. Go on with: iam-onboard resume\n"),
+        (ClosedSandbox, True, "Saved. Go on with: iam-onboard demo  (or `make demo`)\n"),
+        (OwnMachine, False, ""),
+    ],
+)
+def test_the_last_line_says_how_to_go_on_if_a_session_was_begun(
+    source: type[OwnMachine],
+    begun: bool,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(app, "OnboardApp", quit_at_once(begun))
+    machine, drafts = Machine.this(), dict[str, Mapping[str, Any]]()
+
+    assert wizard._run(machine, source(machine), "", "", drafts) == DONE
+    assert capsys.readouterr().out == words

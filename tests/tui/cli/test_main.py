@@ -1,0 +1,457 @@
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from support import own_machine
+from support.repository import ROOT
+from support.small_steps import NOT_THERE
+
+from tui.cli import credential_process, doctor, wizard
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.main import main
+from tui.cli.parser import build_parser
+from tui.host import Machine
+from workflows.core.files import private_folder
+from workflows.core.secret import Secret
+from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.system_keyring import KeyringVault
+from workflows.stores.vault import VaultUnavailable
+
+
+class Keyring(own_machine.Keyring):
+    """A keyring in memory whose service can be dead."""
+
+    __module__ = own_machine.Keyring.__module__
+
+    dead = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.dead:
+            raise OSError("no bus")
+        return super().get_password(service, username)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The program in a process of its own, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "tui.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.fixture
+def sessions_folder() -> Path:
+    folder = Machine.this().places.sessions
+    assert Path.home() in folder.parents, "the test would touch the developer's own sessions"
+    return folder
+
+
+def a_session(folder: Path, session_id: str, *events: Mapping[str, object], workflow: str = "admin") -> None:
+    private_folder(folder / session_id)
+    header = {
+        "schema": 1,
+        "session": session_id,
+        "workflow": workflow,
+        "created": "2026-01-02T03:04:05+00:00",
+        "details": {},
+    }
+    lines = [json.dumps(line) for line in (header, *events)]
+    (folder / session_id / "journal.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (DONE, f"iam-onboard {version('iam-onboard')}\n")
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    done = run("--help")
+    assert done.returncode == DONE
+    for name in (
+        "admin",
+        "join",
+        "resume",
+        "sessions",
+        "demo",
+        "doctor",
+        "completion",
+        "credential-process",
+        "exit codes",
+    ):
+        assert name in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["sessions", "--nonsense"], ["credential-process"]])
+def test_wrong_usage_is_told_on_standard_error(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "usage: iam-onboard" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["admin"], ["join"], ["demo"], ["join", "--user", "jane.doe"]])
+def test_the_wizard_without_a_terminal_says_so(arguments: list[str], sessions_folder: Path) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert "needs a terminal" in done.stderr
+    assert not sessions_folder.exists()
+
+
+def test_a_session_that_is_not_there_is_refused(sessions_folder: Path) -> None:
+    done = run("resume", "unknown")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "There is no session 'unknown'." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "There is nothing to resume." in run("resume").stderr
+
+
+def test_a_handoff_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    done = run("join", str(tmp_path))
+    assert done.returncode == REFUSED
+    assert f"{tmp_path} cannot be read" in done.stderr
+    (tmp_path / "text").write_text("Hello, this is no handoff.")
+    done = run("join", str(tmp_path / "text"))
+    assert done.returncode == REFUSED
+    assert "Traceback" not in done.stderr
+
+
+def test_sessions_are_listed_the_latest_first_and_damaged_ones_say_so(
+    sessions_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sessions"]) == DONE
+    assert "No sessions yet" in capsys.readouterr().out
+    started = {"event": "started", "step": "project", "run": "r", "at": "2026-01-03T00:00:00+00:00"}
+    a_session(sessions_folder, "early")
+    a_session(sessions_folder, "late", started)
+    a_session(sessions_folder, "new", workflow="new-user")
+    (sessions_folder / "broken").mkdir()
+    (sessions_folder / "broken" / "journal.jsonl").write_text("no header\nno event\n")
+    assert main(["sessions"]) == DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("broken")
+    assert "damaged: " in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == ["late", "new", "early"]
+    assert "Admin · next: Project · 3 Jan" in lines[1]
+
+
+def test_sessions_as_json(sessions_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_session(sessions_folder, "one")
+    assert main(["sessions", "--json"]) == DONE
+    (record,) = json.loads(capsys.readouterr().out)
+    expected = {"id": "one", "workflow": "admin", "next_title": "Project", "damage": "", "sandbox": ""}
+    assert {name: record[name] for name in expected} == expected
+
+
+def test_a_reader_that_goes_away_gets_no_traceback(sessions_folder: Path) -> None:
+    for number in range(400):
+        a_session(sessions_folder, f"session-number-{number}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "tui.cli.main", "sessions", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read().decode()
+    assert told == ""
+    assert process.returncode == REFUSED
+
+
+def test_marks_that_the_output_cannot_show_are_replaced() -> None:
+    done = run("doctor", PYTHONIOENCODING="ascii")
+    assert "UnicodeEncodeError" not in done.stderr
+    assert "gpg" in done.stdout
+
+
+def test_an_unforeseen_failure_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> int:
+        raise LookupError("canary-secret")
+
+    monkeypatch.setattr(wizard, "sessions", broken)
+    assert main(["sessions"]) == REFUSED
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "LookupError" in told.err
+    assert "canary-secret" not in told.err
+    assert "Traceback" not in told.err
+
+
+def test_every_command_of_the_parser_can_be_run() -> None:
+    def runs(parser: argparse.ArgumentParser) -> Iterator[str]:
+        """What runs each command, or each part of a command that has some."""
+        parts = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+        for part in (part for one in parts for part in one.choices.values()):
+            yield from runs(part)
+        if not parts:
+            yield parser.get_default("run")
+
+    named = [run.partition(":") for run in (*runs(build_parser()), build_parser().get_default("run"))]
+    assert len(named) > 20
+    for module, _, function in named:
+        assert callable(getattr(import_module(f"tui.cli.{module}"), function)), (module, function)
+
+
+def test_the_readme_names_every_command_once_and_no_other() -> None:
+    choices = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    named = [set(re.findall(r"`(?:iam-onboard )?([a-z-]+)", row)) for row in rows]
+    assert set().union(*named) - {"iam-onboard"} == set(choices or ())
+    assert sum(map(len, named)) == len(set().union(*named))
+
+
+def options(parser: argparse.ArgumentParser, command: str = "") -> Iterator[tuple[str, str]]:
+    """Each option with the command that has it, those of commands' parts too."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, part in action.choices.items():
+                yield from options(part, command or name)
+        else:
+            yield from ((command, one) for one in action.option_strings if one.startswith("--"))
+
+
+def test_the_documentation_names_every_option() -> None:
+    pages = [(ROOT / name).read_text() for name in ("README.md", "docs/commands.md")]
+    rows = [line for line in pages[0].splitlines() if line.startswith("|")]
+    sections = [f"iam-onboard {part}" for part in pages[1].split("## `iam-onboard ")[1:]]
+    everywhere = {"--help", "--version", "--binary", "--trust-binary"}
+    missing = [
+        (command, option)
+        for command, option in options(build_parser())
+        if option not in everywhere
+        and not any(option in part for part in sections if part.startswith(f"iam-onboard {command} "))
+        and not any(option in row for row in rows if f"`{command} " in row)
+    ]
+    assert missing == []
+
+
+def test_the_doctor_tells_each_thing_with_its_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["doctor", "--json"]) == REFUSED
+    findings = {found["subject"]: found for found in json.loads(capsys.readouterr().out)}
+    assert not findings["gpg"]["good"]
+    assert findings["gpg"]["needed"]
+    assert "apt install gnupg" in findings["gpg"]["fix"]
+    assert not findings["Terraform or OpenTofu"]["good"]
+    assert not findings["git"]["good"]
+    assert not findings["Keyring"]["good"]
+    assert not findings["Clipboard"]["good"]
+    assert "Terminal" in findings
+    assert all(found["good"] or found["fix"] for found in findings.values())
+    assert main(["doctor"]) == REFUSED
+    told = capsys.readouterr().out
+    assert "✗ gpg: " in told
+    assert "! git: " in told
+    assert told.endswith("1 thing (✗) must be mended before the wizard can work.\n")
+
+
+def test_the_doctor_says_what_of_the_shell_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:4566")
+    monkeypatch.setenv("TF_VAR_token", "canary")
+    main(["doctor", "--json"])
+    told = capsys.readouterr().out
+    findings = {found["subject"]: found for found in json.loads(told)}
+    assert "http://127.0.0.1:4566" in findings["AWS_ENDPOINT_URL_IAM"]["words"]
+    assert not findings["AWS_ENDPOINT_URL_IAM"]["good"]
+    assert findings["TF_VAR_token"]["good"]
+    assert "canary" not in told
+
+
+def test_the_doctor_is_content_without_what_is_only_nice_to_have(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor"]) == DONE
+    told = capsys.readouterr().out
+    assert "✓ gpg: GnuPG 2" in told
+    assert "✗" not in told
+    assert "! Keyring: " in told
+    assert "The wizard can work here." in told
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_the_doctor_says_why_no_session_can_be_kept(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "in-the-way"
+    if kind == "file":
+        place.write_text("a file")
+    else:
+        place.symlink_to(tmp_path / "nowhere")
+    monkeypatch.setenv("XDG_STATE_HOME", str(place))
+    assert main(["doctor", "--json"]) == REFUSED
+    found = next(one for one in json.loads(capsys.readouterr().out) if one["subject"] == "Sessions")
+    assert (found["good"], found["needed"]) == (False, True)
+    assert str(place) in found["fix"]
+
+
+def test_the_doctor_asks_a_keyring_whether_it_answers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = Keyring()
+    monkeypatch.setattr(doctor, "system_keyring", lambda: backend)
+    main(["doctor", "--json"])
+    keyring = next(f for f in json.loads(capsys.readouterr().out) if f["subject"] == "Keyring")
+    assert keyring["good"]
+    assert not backend.kept
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"COLORTERM": "truecolor", "TERM": "xterm-256color"}, "16 million colours"),
+        ({"TERM": "screen-256color"}, "256 colours"),
+        ({"TERM": "linux"}, "16 colours"),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "no colours (NO_COLOR is set)"),
+    ],
+)
+def test_the_doctor_tells_how_many_colours_there_are(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], words: str
+) -> None:
+    machine = replace(Machine.this(), environment=environment)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    findings = {found.subject: found for found in doctor.examine(machine, on_terminal=True)}
+    assert findings["Terminal"].words.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "needed"), [("xterm-256color", True, False), ("dumb", False, True), ("", False, True)]
+)
+def test_the_doctor_looks_at_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, kind: str, good: bool, needed: bool
+) -> None:
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    findings = {found.subject: found for found in doctor.examine(Machine.this(), on_terminal=True)}
+    assert (findings["Terminal"].good, findings["Terminal"].needed) == (good, needed)
+
+
+def test_the_doctor_tells_a_folder_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", full)
+    findings = {found.subject: found for found in doctor.examine(Machine.this(), on_terminal=False)}
+    assert "No space left on device" in findings["Sessions"].words
+    assert findings["Sessions"].needed
+
+
+def test_an_access_key_from_the_keyring_is_printed_as_the_sdks_want_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    backend = Keyring()
+    store_access_key(
+        KeyringVault(backend), "bb", "bb-security", KeptAccessKey("AKIAEXAMPLE", Secret("canary"))
+    )
+    monkeypatch.setattr(credential_process, "system_keyrings", lambda: (backend,))
+    assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == DONE
+    told = capsys.readouterr()
+    assert json.loads(told.out) == {
+        "Version": 1,
+        "AccessKeyId": "AKIAEXAMPLE",
+        "SecretAccessKey": "canary",
+    }
+    assert told.err == ""
+
+
+def test_no_access_key_is_told_with_where_it_was_looked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(credential_process, "system_keyrings", lambda: (Keyring(),))
+    assert main(["credential-process", "--project", "bb", "--profile", "bb-security"]) == REFUSED
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "has an access key for bb-security of bb" in told.err
+
+
+def test_a_keyring_that_does_not_answer_does_not_hide_the_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Deaf:
+        description = "a deaf vault"
+
+        def load(self, name: str) -> Secret | None:  # noqa: ARG002
+            raise VaultUnavailable("It does not answer", "The vault does not answer.")
+
+    class Filled(Deaf):
+        description = "a filled vault"
+
+        def load(self, name: str) -> Secret | None:  # noqa: ARG002
+            return Secret(json.dumps({"id": "AKIAEXAMPLE", "secret": "canary"}))
+
+    for vaults, code in (([Deaf(), Filled()], DONE), ([Deaf()], REFUSED)):
+        monkeypatch.setattr(credential_process, "_vaults", lambda _machine, _record, vaults=vaults: vaults)
+        assert main(["credential-process", "--project", "bb", "--profile", "p"]) == code
+    assert "The vault does not answer." in capsys.readouterr().err
+
+
+def test_a_refusal_of_a_command_is_printed_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(*_: object) -> int:
+        raise NOT_THERE
+
+    monkeypatch.setattr(doctor, "doctor", refuses)
+    assert main(["doctor"]) == REFUSED
+    assert capsys.readouterr().err == NOT_THERE.as_text() + "\n"
+
+
+@pytest.mark.parametrize("command", [("sessions",), ("admin", "project")])
+def test_a_folder_that_was_removed_under_the_shell_is_told(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(command) == REFUSED
+    assert capsys.readouterr().err.startswith("The current folder is gone\n")
+    assert main(["completion", "bash"]) == DONE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("buffered", [{}, {"PYTHONUNBUFFERED": "1"}])
+@pytest.mark.parametrize("words", [["completion", "bash"], ["--version"], ["layer", "--help"]])
+def test_a_full_disk_behind_standard_output_is_told_in_words(
+    words: list[str], buffered: dict[str, str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui.cli.main", *words],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **buffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == REFUSED
+    assert done.stderr.startswith("The output could not be written\n")
+    assert "OSError" not in done.stderr

@@ -1,0 +1,198 @@
+"""`iam-onboard regions` against a strict AWS on loopback: its three forms, its exit codes, its questions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.loaded import loaded
+from support.own_machine import Terminal
+from support.pgp import ENVIRONMENT
+from support.regions_project import RegionsProject, regions_project
+from support.strict_aws import SECURITY
+
+from tui.cli import asking, regions
+from tui.cli.exit_codes import DONE, REFUSED, USAGE
+from tui.cli.main import main
+from tui.cli.parser import build_parser
+from tui.host import Machine, Places
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[RegionsProject]:
+    with regions_project(tmp_path) as made:
+        yield made
+
+
+def run(project: RegionsProject, *words: str) -> int:
+    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": project.world.endpoint_url or ""}
+    folder = project.made.folder
+    places = Places(folder / "sessions", folder / "sandboxes", folder / "vault", folder / "cache")
+    machine = Machine(places, project.world.home, folder, project.root, environment, project.world.now)
+    return regions.regions(machine, build_parser().parse_args(["regions", *words]))
+
+
+def test_the_answers_are_told_as_lines_with_what_to_click(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.settings.switch(SECURITY, "us-west-2", active=False)
+    assert run(project, "--account", "security") == DONE
+    text = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    rows = {line.split()[1]: line for line in lines if line[:2] in {"✗ ", "! ", "✓ "}}
+    assert rows["us-west-2"] == "✗ us-west-2 deactivated enabled by default inactive and needed"
+    assert rows["eu-west-1"] == "! eu-west-1 active enabled by default active and unused"
+    assert rows["us-east-1"] == "✓ us-east-1 cannot be deactivated enabled by default active and allowed"
+    assert "Activate, for us-west-2" in text
+    assert "account_settings" in text
+    assert "management" not in text
+
+
+def test_json_is_for_programs(project: RegionsProject, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(project, "--json") == DONE
+    told = json.loads(capsys.readouterr().out)
+    accounts = {one["account"]: one for one in told["accounts"]}
+    assert list(accounts) == ["management", "security", "shared", "apps-devstg", "apps-prd"]
+    assert accounts["security"]["account_id"] == SECURITY
+    assert accounts["security"]["global_endpoint_token_version"] == 1
+    assert "eu-west-1" in accounts["security"]["deactivate"]
+    assert "no profile" in accounts["shared"]["problem"]
+
+
+def test_markdown_leaves_account_ids_out_unless_they_are_wanted(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "--markdown", "--account", "security") == DONE
+    text = capsys.readouterr().out
+    assert "## security\n" in text
+    assert SECURITY not in text
+    assert run(project, "--markdown", "--with-account-ids", "--account", "security") == DONE
+    assert f"## security ({SECURITY})\n" in capsys.readouterr().out
+
+
+def test_markdown_does_not_tell_where_a_home_is(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "--markdown", "--account", "shared") == REFUSED
+    text = capsys.readouterr().out
+    assert "no profile for it in ~/.aws/bb, such as bb-shared-" in text
+    assert str(project.world.home) not in text
+
+
+def test_an_account_that_was_named_and_cannot_be_asked_is_a_refusal(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(project, "--account", "shared", "--account", "security") == REFUSED
+    captured = capsys.readouterr()
+    assert "not asked: There is no profile" in captured.out
+    assert "Not asked: shared." in captured.err
+    with pytest.raises(OnboardError) as refusal:
+        run(project, "--account", "nope")
+    assert "security" in refusal.value.next
+
+
+def test_a_code_is_asked_for_on_the_terminal_alone(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch)
+    assert run(project, "--account", "shared") == REFUSED
+    assert "no terminal to ask on" in capsys.readouterr().out
+    terminal.answers = [project.made.code(seed, 1)]
+    assert run(project, "--json", "--account", "shared") == DONE
+    assert terminal.asked == [f"arn:aws:iam::{SECURITY}:mfa/jane.doe"]
+    assert json.loads(capsys.readouterr().out)["accounts"][0]["regions"]
+
+
+def test_a_code_that_aws_does_not_take_is_asked_for_again(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    good = project.made.code(seed, 1)
+    wrong = f"{(int(good) + 1) % 1_000_000:06}"
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch)
+    terminal.answers = [wrong, wrong, good]
+    assert run(project, "--json", "--account", "shared") == DONE
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["accounts"][0]["regions"]
+    assert "This MFA code was given to AWS before. Wait until the app shows the next code" in captured.err
+    assert len(terminal.asked) == 3
+
+
+def test_accounts_that_need_no_code_are_told_where_none_was_taken(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    wrong = f"{(int(project.made.code(seed, 1)) + 1) % 1_000_000:06}"
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch)
+    terminal.answers = [wrong, wrong, wrong]
+    assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
+    security, shared = json.loads(capsys.readouterr().out)["accounts"]
+    assert security["regions"]
+    assert f"wants a code of arn:aws:iam::{SECURITY}:mfa/jane.doe. This MFA code was" in shared["problem"]
+    assert terminal.answers == []
+
+
+def test_what_never_was_a_code_leaves_only_its_accounts_out(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.role_with_mfa()
+
+    def never(serial: str, _world: object) -> Secret:
+        raise asking.NoCode(serial)
+
+    monkeypatch.setattr(asking, "ask_code", never)
+    monkeypatch.setattr(asking, "has_terminal", lambda: True)
+    assert run(project, "--json", "--account", "security", "--account", "shared") == REFUSED
+    security, shared = json.loads(capsys.readouterr().out)["accounts"]
+    assert security["regions"]
+    assert "was not a code of six digits" in shared["problem"]
+
+
+def test_a_key_that_aws_does_not_know_is_told_with_its_profile(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = project.role_with_mfa()
+    file = project.profiles / "credentials"
+    before, mark, after = file.read_text().rpartition("[bb-security]\naws_access_key_id = ")
+    assert mark
+    file.write_text(before + mark + "AKIANOBODYNOBODY0001" + after[20:])
+    terminal = Terminal()
+    terminal.stand_in(monkeypatch)
+    terminal.answers = [project.made.code(seed, 1)]
+    assert run(project, "--json", "--account", "shared") == REFUSED
+    (shared,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert "It is the access key of the profile bb-security." in shared["problem"]
+
+
+def test_an_own_key_that_aws_does_not_know_is_told_with_its_profile(
+    project: RegionsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project.profiles / "credentials"
+    file.write_text(re.sub(r"AKIA\w+", "AKIANOBODYNOBODY0001", file.read_text()))
+    assert run(project, "--json", "--account", "security") == REFUSED
+    (security,) = json.loads(capsys.readouterr().out)["accounts"]
+    assert f"It is the access key of the profile {security['profile']}." in security["problem"]
+
+
+def test_wrong_usage_and_no_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as usage:
+        main(["regions", "--json", "--markdown"])
+    assert usage.value.code == USAGE
+    assert main(["regions", "--with-account-ids"]) == USAGE
+    assert main(["regions", str(tmp_path)]) == REFUSED
+    assert "not a Leverage project" in capsys.readouterr().err
+
+
+def test_no_screen_is_loaded_for_it(tmp_path: Path) -> None:
+    program = f"from tui.cli.main import main; assert main(['regions', {os.fspath(tmp_path)!r}]) == 1"
+    assert not loaded(program) & {"textual", "rich", "moto", "flask"}

@@ -1,0 +1,84 @@
+"""The table of `verify`: filled in place on a terminal, a line each elsewhere."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from tui.cli.output import filling
+from tui.cli.verify import Answers, after_lines
+from workflows.aws.clients import ProfileFiles
+from workflows.aws.role_profiles import RoleProfile
+from workflows.aws.verify import Verification
+from workflows.core.errors import OnboardError
+from workflows.profiles.shell_lines import Shell
+
+ME = "arn:aws:iam::222222222222:user/jane.doe"
+ROLES = tuple(
+    RoleProfile(f"bb-{name}", f"arn:aws:iam::333333333333:role/{name}", "bb-security", None, None, None)
+    for name in ("one", "two")
+)
+
+
+class Screen(io.StringIO):
+    """A terminal that keeps what it is sent."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def answers() -> Answers:
+    return Answers(ProfileFiles(Path("/c"), Path("/k")), ("bb-security",), ROLES)
+
+
+def told(answers: Answers) -> None:
+    for one in (
+        Verification("bb-security", ME),
+        Verification("bb-two", None, OnboardError("MFA is needed", "no")),
+    ):
+        answers.results[one.profile] = one
+
+
+def test_on_a_terminal_one_table_is_there_from_the_start_and_fills(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Screen()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "30")
+    asked = answers()
+    with filling(asked.rows, shown=True) as changed:
+        begun = screen.getvalue()
+        assert all(name in begun for name in ("bb-security", "bb-one", "bb-two"))
+        assert "✓" not in begun
+        told(asked)
+        changed()
+        later = screen.getvalue().removeprefix(begun)
+        assert "\x1b[1A" in later, "it goes up and writes over what was there"
+    last = (
+        re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()).replace("\r", "\n").split("bb-security")[-1]
+    )
+    assert ME in last
+    assert re.search(r"·\s+bb-one", last)
+    assert re.search(r"✗\s+bb-two\s+MFA is needed", last)
+
+
+def test_elsewhere_it_is_a_line_each_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = answers()
+    with filling(asked.rows, shown=True) as changed:
+        told(asked)
+        changed()
+        assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == f"✓  bb-security  {ME}\n·  bb-one\n✗  bb-two       MFA is needed\n"
+
+
+def test_without_the_aws_command_it_tells_how_to_get_it_and_links_only_where_they_lead() -> None:
+    made = answers()
+    made.results["bb-one"] = Verification("bb-one", "arn:aws:sts::333333333333:assumed-role/one/x")
+    words = "\n".join(after_lines(made, Shell.ZSH, has_aws=False))
+    assert "bb-one  https://signin.aws.amazon.com/switchrole" in words
+    assert "bb-two" not in words
+    assert "export AWS_PROFILE=bb-one" in words
+    assert "brew install awscli" in words

@@ -1,0 +1,318 @@
+"""IAM and STS against botocore's own stub: what AWS answers there is what its documentation shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from workflows.aws import iam, sts
+from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.errors import AwsError, AwsFailure, translate
+from workflows.core.errors import Cancelled
+from workflows.core.secret import Secret
+
+ME = sts.Identity("arn:aws:iam::111111111111:user/people/juan.delacruz", "111111111111", "AIDAX")
+SERIAL = "arn:aws:iam::111111111111:mfa/juan.delacruz"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+KEY = Credentials("AKIAEXAMPLEEXAMPLE01", Secret("s" * 40))
+
+
+@pytest.fixture
+def aws() -> Iterator[dict[str, Any]]:
+    factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
+    with (
+        factory.client("iam", KEY) as iam_client,
+        factory.client("sts", KEY) as sts_client,
+        Stubber(iam_client) as iam_stub,
+        Stubber(sts_client) as sts_stub,
+    ):
+        yield {"iam": iam_client, "sts": sts_client, "iam_stub": iam_stub, "sts_stub": sts_stub}
+        iam_stub.assert_no_pending_responses()
+        sts_stub.assert_no_pending_responses()
+
+
+def refused(code: str) -> AwsError:
+    return translate(ClientError({"Error": {"Code": code}}, "GetCallerIdentity"))
+
+
+def test_an_identity_tells_its_parts() -> None:
+    assert (ME.partition, ME.user_name, ME.role_name) == ("aws", "juan.delacruz", None)
+    role = sts.Identity(
+        "arn:aws-us-gov:sts::222222222222:assumed-role/DevOps/iam-onboard", "222222222222", "AROAX:s"
+    )
+    assert (role.partition, role.user_name, role.role_name) == ("aws-us-gov", None, "DevOps")
+
+
+def test_what_is_no_arn() -> None:
+    with pytest.raises(Exception, match="Not an ARN"):
+        sts.partition_of("DevOps")
+
+
+def test_the_password_is_changed_with_both_and_the_policy_is_named_when_it_refuses(
+    aws: dict[str, Any],
+) -> None:
+    sent = {"OldPassword": "old", "NewPassword": "new-canary"}
+    aws["iam_stub"].add_response("change_password", {}, sent)
+    iam.change_password(aws["iam"], Secret("old"), Secret("new-canary"))
+    aws["iam_stub"].add_client_error("change_password", "PasswordPolicyViolation", "too short")
+    with pytest.raises(AwsError) as caught:
+        iam.change_password(aws["iam"], Secret("old"), Secret("new-canary"))
+    assert caught.value.failure is AwsFailure.PASSWORD_POLICY
+    assert "canary" not in caught.value.as_text()
+
+
+def test_no_password_policy_is_an_empty_one_and_a_denial_is_told(aws: dict[str, Any]) -> None:
+    aws["iam_stub"].add_client_error("get_account_password_policy", "NoSuchEntity")
+    assert iam.get_account_password_policy(aws["iam"]) == {}
+    aws["iam_stub"].add_client_error("get_account_password_policy", "AccessDenied")
+    with pytest.raises(AwsError):
+        iam.get_account_password_policy(aws["iam"])
+
+
+def test_devices_are_told_apart_by_their_serial(aws: dict[str, Any]) -> None:
+    serials = ["arn:aws:iam::111111111111:u2f/user/juan.delacruz/key-X", SERIAL, "GAHT12345678"]
+    devices = [
+        {"UserName": "juan.delacruz", "SerialNumber": serial, "EnableDate": NOW - timedelta(days=age)}
+        for age, serial in enumerate(serials)
+    ]
+    aws["iam_stub"].add_response("list_mfa_devices", {"MFADevices": devices, "IsTruncated": False}, {})
+    found = iam.list_mfa_devices(aws["iam"])
+    assert [device.serial for device in found] == serials[::-1]
+    assert [device.kind for device in found] == [
+        iam.MfaDeviceKind.HARDWARE,
+        iam.MfaDeviceKind.APP,
+        iam.MfaDeviceKind.SECURITY_KEY,
+    ]
+    assert [device.gives_codes for device in found] == [True, True, False]
+
+
+IN_A_FOLDER = "arn:aws:iam::111111111111:mfa/people/juan.delacruz"
+
+
+@pytest.mark.parametrize(
+    ("listed", "serial"), [(None, SERIAL), ([], SERIAL), ([f"{SERIAL}2", IN_A_FOLDER], IN_A_FOLDER)]
+)
+def test_a_device_that_is_there_already_names_the_administrators_commands(
+    aws: dict[str, Any], listed: list[str] | None, serial: str
+) -> None:
+    stub = aws["iam_stub"]
+    stub.add_client_error("create_virtual_mfa_device", "EntityAlreadyExists", http_status_code=409)
+    if listed is None:
+        stub.add_client_error("list_virtual_mfa_devices", "AccessDenied", http_status_code=403)
+    else:
+        devices = [{"SerialNumber": one} for one in listed]
+        stub.add_response("list_virtual_mfa_devices", {"VirtualMFADevices": devices, "IsTruncated": False})
+    with pytest.raises(iam.DeviceExists) as caught:
+        iam.create_virtual_mfa_device(aws["iam"], "juan.delacruz", ME)
+    assert (
+        f"aws iam deactivate-mfa-device --user-name juan.delacruz --serial-number {serial}"
+        in caught.value.next
+    )
+    assert f"aws iam delete-virtual-mfa-device --serial-number {serial}" in caught.value.next
+    assert caught.value.serial == serial
+
+
+def test_enabling_refuses_two_equal_codes_without_asking_aws(aws: dict[str, Any]) -> None:
+    with pytest.raises(sts.RepeatedCode):
+        iam.enable_mfa_device(
+            aws["iam"], "juan.delacruz", SERIAL, ("123456", "123 456"), memory=sts.CodeMemory()
+        )
+    with pytest.raises(sts.WrongCode):
+        iam.enable_mfa_device(aws["iam"], "juan.delacruz", SERIAL, ("", ""), memory=sts.CodeMemory())
+
+
+def test_enabling_gives_both_codes_and_neither_can_be_used_again(aws: dict[str, Any]) -> None:
+    memory = sts.CodeMemory()
+    aws["iam_stub"].add_response(
+        "enable_mfa_device",
+        {},
+        {
+            "UserName": "juan.delacruz",
+            "SerialNumber": SERIAL,
+            "AuthenticationCode1": "123456",
+            "AuthenticationCode2": "654321",
+        },
+    )
+    iam.enable_mfa_device(aws["iam"], "juan.delacruz", SERIAL, ("123 456", "654321"), memory=memory)
+    with pytest.raises(sts.RepeatedCode):
+        sts.session_token(aws["sts"], SERIAL, "654321", memory=memory)
+
+
+def test_codes_that_aws_refuses_at_enabling_say_what_to_enter(aws: dict[str, Any]) -> None:
+    aws["iam_stub"].add_client_error("enable_mfa_device", "InvalidAuthenticationCode", http_status_code=403)
+    with pytest.raises(sts.WrongCode) as caught:
+        iam.enable_mfa_device(
+            aws["iam"], "juan.delacruz", SERIAL, ("123456", "654321"), memory=sts.CodeMemory()
+        )
+    assert "as the second" in caught.value.next
+
+
+def test_a_wrong_code_at_a_session_is_spent_too(aws: dict[str, Any]) -> None:
+    memory = sts.CodeMemory()
+    message = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+    aws["sts_stub"].add_client_error("get_session_token", "AccessDenied", message, http_status_code=403)
+    with pytest.raises(sts.WrongCode) as wrong:
+        sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
+    assert wrong.value.next.endswith(f"It has to be one of {SERIAL}.")
+    with pytest.raises(sts.RepeatedCode):
+        sts.session_token(aws["sts"], SERIAL, "123456", memory=memory)
+    assert "123456" not in repr(memory)
+
+
+def test_a_session_has_a_length_that_aws_allows(aws: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="900"):
+        sts.session_token(aws["sts"], SERIAL, "123456", 60, memory=sts.CodeMemory())
+
+
+def test_a_role_can_be_assumed_with_a_code_and_an_external_id(aws: dict[str, Any]) -> None:
+    arn = "arn:aws:iam::222222222222:role/DevOps"
+    session_arn = "arn:aws:sts::222222222222:assumed-role/DevOps/iam-onboard"
+    aws["sts_stub"].add_response(
+        "assume_role",
+        {
+            "Credentials": {
+                "AccessKeyId": "ASIAEXAMPLEEXAMPLE01",
+                "SecretAccessKey": "x" * 40,
+                "SessionToken": "t",
+                "Expiration": NOW,
+            },
+            "AssumedRoleUser": {"AssumedRoleId": "AROAEXAMPLEEXAMPLE01:iam-onboard", "Arn": session_arn},
+        },
+        {
+            "RoleArn": arn,
+            "RoleSessionName": "iam-onboard",
+            "ExternalId": "ext-1",
+            "DurationSeconds": 900,
+            "SerialNumber": SERIAL,
+            "TokenCode": "123456",
+        },
+    )
+    credentials, who = sts.assume_role(
+        aws["sts"], arn, external_id="ext-1", seconds=900, mfa=(SERIAL, "123456"), memory=sts.CodeMemory()
+    )
+    assert who == session_arn
+    assert credentials.access_key_id == "ASIAEXAMPLEEXAMPLE01"
+    assert credentials.expires_at == NOW
+    assert "x" * 40 not in repr(credentials)
+    credentials.drop()
+    assert credentials.secret_access_key.dropped
+
+
+def test_access_keys_tell_age_and_last_use_or_that_it_may_not_be_asked(aws: dict[str, Any]) -> None:
+    listed = [
+        {
+            "UserName": "j",
+            "AccessKeyId": "AKIAEXAMPLEEXAMPLE02",
+            "Status": "Active",
+            "CreateDate": NOW - timedelta(days=5),
+        },
+        {
+            "UserName": "j",
+            "AccessKeyId": "AKIAEXAMPLEEXAMPLE01",
+            "Status": "Inactive",
+            "CreateDate": NOW - timedelta(days=91),
+        },
+    ]
+    aws["iam_stub"].add_response("list_access_keys", {"AccessKeyMetadata": listed, "IsTruncated": False}, {})
+    aws["iam_stub"].add_response(
+        "get_access_key_last_used",
+        {
+            "UserName": "j",
+            "AccessKeyLastUsed": {"LastUsedDate": NOW, "ServiceName": "s3", "Region": "us-east-1"},
+        },
+    )
+    aws["iam_stub"].add_client_error("get_access_key_last_used", "AccessDenied")
+    old, new = iam.list_access_keys(aws["iam"])
+    assert (old.access_key_id, old.active, old.age_days(NOW), old.is_old(NOW)) == (
+        "AKIAEXAMPLEEXAMPLE01",
+        False,
+        91,
+        True,
+    )
+    assert (old.last_used, old.last_use_known) == (None, False)
+    assert (new.last_used, new.last_used_service, new.last_use_known, new.is_old(NOW)) == (
+        NOW,
+        "s3",
+        True,
+        False,
+    )
+
+
+def test_a_third_access_key_is_a_limit(aws: dict[str, Any]) -> None:
+    aws["iam_stub"].add_client_error("create_access_key", "LimitExceeded", http_status_code=409)
+    with pytest.raises(AwsError) as caught:
+        iam.create_access_key(aws["iam"])
+    assert caught.value.failure is AwsFailure.LIMIT
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def pause(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def test_a_new_key_is_asked_again_until_it_is_known_twice_in_a_row() -> None:
+    clock = Clock()
+    answers: list[object] = [refused("InvalidClientTokenId")] * 2 + [
+        "me",
+        refused("InvalidClientTokenId"),
+        "me",
+        "me",
+    ]
+
+    def ask() -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, AwsError):
+            raise answer
+        return answer
+
+    assert iam.wait_until_usable(ask, cancelled=Event(), monotonic=clock.monotonic, pause=clock.pause) == "me"
+    assert answers == []
+    assert 1.5 <= clock.seconds < 10
+
+
+def test_a_key_that_stays_unknown_is_given_up_in_time() -> None:
+    clock = Clock()
+
+    def ask() -> str:
+        raise refused("InvalidClientTokenId")
+
+    with pytest.raises(AwsError) as caught:
+        iam.wait_until_usable(
+            ask, cancelled=Event(), monotonic=clock.monotonic, pause=clock.pause, timeout=30
+        )
+    assert caught.value.failure is AwsFailure.KEY_UNKNOWN
+    assert 20 < clock.seconds <= 30
+
+
+def test_another_failure_ends_the_wait_at_once() -> None:
+    clock = Clock()
+
+    def ask() -> str:
+        raise refused("AccessDenied")
+
+    with pytest.raises(AwsError):
+        iam.wait_until_usable(ask, cancelled=Event(), monotonic=clock.monotonic, pause=clock.pause)
+    assert clock.seconds == 0
+
+
+def test_the_wait_can_be_cancelled() -> None:
+    clock, cancelled = Clock(), Event()
+
+    def ask() -> str:
+        cancelled.set()
+        raise refused("InvalidClientTokenId")
+
+    with pytest.raises(Cancelled):
+        iam.wait_until_usable(ask, cancelled=cancelled, monotonic=clock.monotonic, pause=clock.pause)

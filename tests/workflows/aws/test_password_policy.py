@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from workflows.aws.iam import describe_password_policy
+
+STRICT = {
+    "MinimumPasswordLength": 14,
+    "RequireSymbols": True,
+    "RequireNumbers": True,
+    "RequireUppercaseCharacters": True,
+    "RequireLowercaseCharacters": True,
+    "AllowUsersToChangePassword": True,
+    "MaxPasswordAge": 90,
+    "PasswordReusePrevention": 5,
+    "HardExpiry": True,
+}
+TERRAFORM = {
+    "minimum_password_length": "14",
+    "require_symbols": "true",
+    "require_numbers": True,
+    "require_uppercase_characters": True,
+    "require_lowercase_characters": True,
+    "allow_users_to_change_password": True,
+    "max_password_age": 90,
+    "password_reuse_prevention": 5,
+    "hard_expiry": True,
+}
+
+
+def test_a_policy_reads_the_same_from_iam_and_from_terraform() -> None:
+    assert describe_password_policy(STRICT) == describe_password_policy(TERRAFORM)
+    assert describe_password_policy(STRICT) == [
+        "at least 14 characters, at most 128",
+        "an upper-case letter (A to Z)",
+        "a lower-case letter (a to z)",
+        "a digit (0 to 9)",
+        "a symbol out of  !@#$%^&*()_+-=[]{}|'",
+        "not one of your last 5 passwords",
+        "to be changed every 90 days",
+        "once expired, only an administrator can set a new one",
+    ]
+
+
+def test_what_a_policy_does_not_ask_for_is_not_told() -> None:
+    assert describe_password_policy({"MinimumPasswordLength": 10, "RequireSymbols": False}) == [
+        "at least 10 characters, at most 128"
+    ]

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from workflows.core.counts import count
+
+
+@pytest.mark.parametrize(
+    ("number", "nouns", "words"),
+    [
+        (1, ("profile",), "1 profile"),
+        (0, ("profile",), "0 profiles"),
+        (2, ("profile",), "2 profiles"),
+        (1, ("person", "people"), "1 person"),
+        (3, ("person", "people"), "3 people"),
+    ],
+)
+def test_a_count_goes_with_its_noun(number: int, nouns: tuple[str, ...], words: str) -> None:
+    assert count(number, *nouns) == words

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from workflows.core.temporary import remove_leftover_folders, temporary_folder
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, of the test's own."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_folder_is_private_and_gone_afterwards(root: Path) -> None:
+    with temporary_folder() as folder:
+        assert folder.parent == root
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        remove_leftover_folders()
+        assert folder.is_dir()
+    assert list(root.iterdir()) == []
+
+
+def test_what_a_killed_program_left_goes_with_the_next_start(root: Path) -> None:
+    script = (
+        "import time\nfrom workflows.core.temporary import temporary_folder\n"
+        "with temporary_folder() as folder:\n"
+        "    (folder / 'key').write_text('x')\n    print(folder, flush=True)\n    time.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(root)},
+    ) as killed:
+        assert killed.stdout is not None
+        folder = Path(killed.stdout.readline().strip())
+        assert folder.parent == root
+        remove_leftover_folders()
+        assert (folder / "key").is_file()
+        killed.send_signal(signal.SIGKILL)
+    subprocess.run(
+        [sys.executable, "-m", "tui.cli.main", "sessions"],
+        env={**os.environ, "TMPDIR": str(root), "HOME": str(root / "home")},
+        check=True,
+        capture_output=True,
+    )
+    assert not folder.exists()
+
+
+def test_nothing_else_is_removed(root: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    outside = root / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("x")
+    (root / f"io.{gone.pid}.link").symlink_to(outside)
+    (root / f"io.{gone.pid}.file").write_text("x")
+    for name in ("io-abc", "io.abc.def", f"io.{gone.pid}", f"io.{'9' * 40}.x", "io.0.x"):
+        (root / name).mkdir()
+    (root / f"io.{gone.pid}.left").mkdir()
+    before = {path.name for path in root.iterdir()}
+    remove_leftover_folders()
+    assert before - {path.name for path in root.iterdir()} == {f"io.{gone.pid}.left"}
+    assert (outside / "file").is_file()

@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+import base64
+import contextlib
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home, spying
+
+from workflows.core.errors import Cancelled
+from workflows.core.secret import Secret
+from workflows.gpg import decrypt as module
+from workflows.gpg.decrypt import (
+    HIDDEN_RECIPIENT,
+    DecryptCancelled,
+    LoopbackForbidden,
+    NoSecretKey,
+    NotAMessage,
+    PassphraseNeeded,
+    PinentryTimeout,
+    SmartcardProblem,
+    WrongPassphrase,
+    clean_ciphertext,
+    is_for,
+    recipients,
+)
+from workflows.gpg.inspect import inspect_key
+from workflows.gpg.tools import GpgFailed, GpgRun
+
+PASSPHRASE = "correct horse bättery"
+PASSWORD = "s3cr3t-P@ssw0rd-£"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as folder:
+        folder.key("jane", passphrase=PASSPHRASE)
+        folder.key("open")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def message(home: GpgHome) -> bytes:
+    return home.encrypt("jane", PASSWORD)
+
+
+def decrypt(message: bytes, home: GpgHome, passphrase: str | None, **more: object) -> str:
+    secret = None if passphrase is None else Secret(passphrase)
+    return module.decrypt(
+        message,
+        passphrase=secret,
+        gnupg_home=home.path,
+        **{"environment": ENVIRONMENT, **more},  # type: ignore[arg-type]
+    ).reveal()
+
+
+def test_every_form_that_people_paste_becomes_the_same_message(home: GpgHome, message: bytes) -> None:
+    plain = base64.b64encode(message).decode()
+    wrapped = base64.encodebytes(message).decode()
+    armored = home.run("--enarmor", stdin=message).decode().replace("ARMORED FILE", "MESSAGE")
+    forms: dict[str, bytes | str] = {
+        "one line": plain,
+        "wrapped": wrapped,
+        "with the mark of zsh": plain + "%\n",
+        "in quotation marks": f'"{plain}"',
+        "from a Terraform output": f'"{plain}",\n',
+        "with literal newlines": wrapped.replace("\n", "\\n"),
+        "in a quoted mail": "".join(f"> {line}\n" for line in wrapped.splitlines()),
+        "in a mail whose words are base64 letters": f"Hi\n{wrapped}\nBest\nBob",
+        "with the soft line breaks of a mail": "=\n".join(
+            textwrap.wrap(plain.replace("=", "=3D"), 75, break_on_hyphens=False)
+        ),
+        "with marks that nobody sees": f"\ufeff{plain[:40]}\u200b{plain[40:90]}\u00ad\n{plain[90:]}",
+        "base64 of the armored text": base64.b64encode(armored.encode()).decode(),
+        "in a mail": f"Hello Jane,\nyour password:\n\n{wrapped}\nBye\n",
+        "armored": armored,
+        "armored in a mail": f"Hello\n{armored}\nBye",
+        "binary": message,
+    }
+    found = {name: clean_ciphertext(form) for name, form in forms.items()}
+    assert [name for name, binary in found.items() if binary != message] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "hello", "AKIAIOSFODNN7EXAMPLE", "A" * 2_000_000, b"\xff\xff", "=" * 50]
+)
+def test_what_is_no_message_says_so(text: bytes | str) -> None:
+    with pytest.raises(NotAMessage):
+        clean_ciphertext(text)
+
+
+def test_a_cut_message_a_key_and_two_messages_are_told_apart(home: GpgHome, message: bytes) -> None:
+    with pytest.raises(NotAMessage, match="end is missing"):
+        clean_ciphertext(base64.b64encode(message[:-20]))
+    with pytest.raises(NotAMessage, match="is a key"):
+        clean_ciphertext(base64.b64encode(home.export("jane")))
+    with pytest.raises(NotAMessage, match="another kind"):
+        clean_ciphertext(home.export("jane", "--armor"))
+    armored = home.run("--armor", "--recipient", "jane@a.example", "--encrypt", stdin=b"x").decode()
+    with pytest.raises(NotAMessage, match="more than one"):
+        clean_ciphertext(armored + armored)
+    other = home.run("--recipient", "jane@a.example", "--encrypt", stdin=b"y")
+    for between in ("", "\nand\n", "\nfor security:\n"):
+        text = base64.encodebytes(message).decode() + between + base64.encodebytes(other).decode()
+        with pytest.raises(NotAMessage, match="more than one"):
+            clean_ciphertext(text)
+    with pytest.raises(NotAMessage, match="more than one"):
+        clean_ciphertext(message + other)
+
+
+def test_recipients_are_those_that_gpg_names(home: GpgHome) -> None:
+    message = home.run("-r", "jane@a.example", "-r", "open@a.example", "--encrypt", stdin=b"x")
+    listing = home.run("--status-fd", "1", "--list-only", "--decrypt", stdin=message).decode()
+    named = [line.split()[2] for line in listing.splitlines() if line.startswith("[GNUPG:] ENC_TO")]
+    assert len(named) == 2
+    assert list(recipients(message)) == named
+
+
+def test_a_message_is_for_the_key_that_it_is_encrypted_to(home: GpgHome, message: bytes) -> None:
+    jane = inspect_key(home.export("jane"), environment=ENVIRONMENT)
+    other = inspect_key(home.export("open"), environment=ENVIRONMENT)
+    assert is_for(message, jane)
+    assert not is_for(message, other)
+    hidden = home.run("--hidden-recipient", "jane@a.example", "--encrypt", stdin=b"x")
+    assert recipients(hidden) == (HIDDEN_RECIPIENT,)
+    assert is_for(hidden, other)
+
+
+def test_the_password_comes_out_exactly(home: GpgHome, message: bytes) -> None:
+    home.forget_passphrases()
+    assert decrypt(message, home, PASSPHRASE) == PASSWORD
+
+
+def test_a_wrong_passphrase_is_called_one_and_the_right_one_works_after_it(
+    home: GpgHome, message: bytes
+) -> None:
+    home.forget_passphrases()
+    for wrong in ("wrong", "", PASSPHRASE + " "):
+        with pytest.raises(WrongPassphrase) as failure:
+            decrypt(message, home, wrong)
+        assert not isinstance(failure.value, NoSecretKey)
+    assert decrypt(message, home, PASSPHRASE) == PASSWORD
+
+
+def test_a_missing_key_is_named(message: bytes) -> None:
+    with gpg_home() as empty, pytest.raises(NoSecretKey) as failure:
+        decrypt(message, empty, PASSPHRASE)
+    assert failure.value.key_ids == recipients(message)
+    assert recipients(message)[0] in failure.value.what
+
+
+def test_a_key_without_passphrase_needs_none(home: GpgHome) -> None:
+    assert decrypt(home.encrypt("open", PASSWORD), home, None) == PASSWORD
+
+
+def test_a_message_changed_on_the_way_is_not_a_wrong_passphrase(home: GpgHome, message: bytes) -> None:
+    changed = message[:-5] + bytes([message[-5] ^ 1]) + message[-4:]
+    with pytest.raises(GpgFailed) as failure:
+        decrypt(changed, home, PASSPHRASE)
+    assert failure.value.detail
+
+
+def test_what_is_not_a_text_is_no_password(home: GpgHome) -> None:
+    message = home.run("-r", "open@a.example", "--encrypt", stdin=b"\xff\xfe\x00")
+    with pytest.raises(NotAMessage, match="not a text") as failure:
+        decrypt(message, home, None)
+    assert failure.value.__cause__ is None
+
+
+def test_a_passphrase_of_two_lines_is_refused_before_gpg_starts(home: GpgHome, message: bytes) -> None:
+    for impossible in ("two\nlines", "x" * 256):
+        with pytest.raises(ValueError, match="one line"):
+            decrypt(message, home, impossible)
+
+
+PINENTRY = """#!{python}
+import sys, time
+print("OK", flush=True)
+for line in sys.stdin:
+    with open("{log}", "a") as log:
+        log.write(line)
+    if line.startswith("GETPIN"):
+        {answer}
+    else:
+        print("OK", flush=True)
+    if line.startswith("BYE"):
+        break
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ('print("ERR 83886179 Operation cancelled", flush=True)', DecryptCancelled),
+        ('print("ERR 83886142 Timeout", flush=True)', PinentryTimeout),
+        ('print("D wrong\\nOK", flush=True)', WrongPassphrase),
+        (f'print("D {PASSPHRASE}\\nOK", flush=True)', None),
+    ],
+    ids=["cancelled", "timed out", "wrong three times", "right"],
+)
+def test_pinentry_gets_the_terminal_and_its_answers_are_told_apart(
+    tmp_path: Path, answer: str, expected: type[Exception] | None
+) -> None:
+    log = tmp_path / "log"
+    program = tmp_path / "pinentry"
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer=answer))
+    program.chmod(0o700)
+    with gpg_home(str(program)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        message = home.encrypt("jane", PASSWORD)
+        home.forget_passphrases()
+        if expected is None:
+            assert decrypt(message, home, None, tty="/dev/pts/77") == PASSWORD
+        else:
+            with pytest.raises(expected):
+                decrypt(message, home, None, tty="/dev/pts/77")
+    assert "OPTION ttyname=/dev/pts/77" in log.read_text()
+
+
+def test_no_pinentry_asks_for_the_passphrase(home: GpgHome, message: bytes) -> None:
+    home.forget_passphrases()
+    with pytest.raises(PassphraseNeeded):
+        decrypt(message, home, None)
+
+
+def test_without_terminal_and_windows_no_pinentry_is_started(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = tmp_path / "pinentry"
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer='print("OK", flush=True)'))
+    program.chmod(0o700)
+    with gpg_home(str(program)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        message = home.encrypt("jane", PASSWORD)
+        home.forget_passphrases()
+        with pytest.raises(PassphraseNeeded):
+            decrypt(message, home, None)
+    assert not log.exists()
+
+
+def test_a_pinentry_with_windows_never_gets_the_terminal_that_the_wizard_draws_on(tmp_path: Path) -> None:
+    """It would fall back to that terminal where its windows do not open, and both would read the keyboard."""
+    log = tmp_path / "log"
+    program = tmp_path / "pinentry"
+    answer = f'print("D {PASSPHRASE}\\nOK", flush=True)'
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer=answer))
+    program.chmod(0o700)
+    with gpg_home(str(program)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        message = home.encrypt("jane", PASSWORD)
+        home.forget_passphrases()
+        environment = {**ENVIRONMENT, "DISPLAY": ":7", "GPG_TTY": "/dev/pts/77"}
+        plain = module.decrypt(message, passphrase=None, gnupg_home=home.path, environment=environment)
+        assert plain.reveal() == PASSWORD
+    assert "GETPIN" in log.read_text()
+    assert "/dev/pts/77" not in log.read_text()
+
+
+def test_a_pinentry_without_a_terminal_is_no_missing_key() -> None:
+    statuses = (
+        ("ENC_TO", "AA", "1", "0"),
+        ("ERROR", "pkdecrypt_failed", "83918950"),
+        ("NO_SECKEY", "AA"),
+    )
+    run = GpgRun(exit_status=2, output=b"", statuses=statuses, messages="Inappropriate ioctl for device")
+    assert isinstance(module._failure(run), PassphraseNeeded)
+
+
+def test_an_agent_that_forbids_loopback_is_told(home: GpgHome) -> None:
+    with gpg_home() as strict:
+        strict.key("jane", passphrase=PASSPHRASE)
+        message = strict.encrypt("jane", PASSWORD)
+        strict.forget_passphrases()
+        with (strict.path / "gpg-agent.conf").open("a") as configuration:
+            configuration.write("no-allow-loopback-pinentry\n")
+        with pytest.raises(LoopbackForbidden):
+            decrypt(message, strict, PASSPHRASE)
+
+
+def test_a_smartcard_that_is_absent_is_told() -> None:
+    statuses = (
+        ("ENC_TO", "AA", "1", "0"),
+        ("NO_SECKEY", "AA"),
+        ("ERROR", "pkdecrypt_failed", str(6 << 24 | 112)),
+    )
+    run = GpgRun(exit_status=2, output=b"", statuses=statuses, messages="gpg: card not present")
+    assert isinstance(module._failure(run), SmartcardProblem)
+
+
+def test_decrypting_can_be_cancelled_while_pinentry_waits(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program = tmp_path / "pinentry"
+    program.write_text(PINENTRY.format(python=sys.executable, log=log, answer="time.sleep(3600)"))
+    program.chmod(0o700)
+    cancelled = threading.Event()
+
+    def cancel_when_asked() -> None:
+        while not (log.exists() and "GETPIN" in log.read_text()):
+            time.sleep(0.02)
+        cancelled.set()
+
+    with gpg_home(str(program)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        message = home.encrypt("jane", PASSWORD)
+        home.forget_passphrases()
+        watcher = threading.Thread(target=cancel_when_asked)
+        watcher.start()
+        with pytest.raises(Cancelled):
+            decrypt(message, home, None, tty="/dev/pts/77", cancelled=cancelled)
+        watcher.join()
+
+
+def test_the_passphrase_is_in_no_argument_and_no_environment(
+    home: GpgHome, message: bytes, tmp_path: Path
+) -> None:
+    spied, record = spying(tmp_path)
+    home.forget_passphrases()
+    assert decrypt(message, home, PASSPHRASE, environment=spied) == PASSWORD
+    assert "--passphrase-fd" in record.read_text()
+    for secret in (PASSPHRASE, PASSWORD):
+        assert secret not in record.read_text()
+        assert not any(
+            secret.encode() in file.read_bytes() for file in home.path.rglob("*") if file.is_file()
+        )
+
+
+def test_a_run_never_shows_its_output() -> None:
+    assert "canary" not in repr(GpgRun(exit_status=0, output=b"canary", statuses=(), messages=""))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=1000) | st.text(max_size=1000))
+def test_whatever_is_pasted_only_one_error_comes_back(data: bytes | str) -> None:
+    with contextlib.suppress(NotAMessage):
+        assert recipients(clean_ciphertext(data))
+
+
+def test_a_message_to_nobody_is_none() -> None:
+    with pytest.raises(NotAMessage, match="any key"):
+        clean_ciphertext(bytes([0xC0 | 18, 2, 1, 0]))

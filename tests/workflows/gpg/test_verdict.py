@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.odd_keys import every_name_revoked
+from support.pgp import ENVIRONMENT, FUTURE, GpgHome, all_kinds_of_keys, gpg_home
+
+from workflows.core.openpgp import split
+from workflows.gpg import inspect
+from workflows.gpg.details import parse_listings
+from workflows.gpg.inspect import CheckedKey, UnreadableKey, check_key, inspect_key, is_minimal
+from workflows.gpg.normalise import normalise
+from workflows.gpg.provider_library import OpenPgpLibrary, library_of
+from workflows.gpg.tools import GpgMissing, gpg_version
+from workflows.gpg.verdict import REJECTION, VerdictKind, judge
+
+OLD, NEW, UNKNOWN = "3.39.0", "4.67.0", None
+WORKS, UNVERIFIED = VerdictKind.WORKS, VerdictKind.UNVERIFIED
+BY_PROVIDER, BY_US = VerdictKind.REFUSED_BY_PROVIDER, VerdictKind.REFUSED_BY_US
+
+# kind of key: verdict with the older library, with the newer one, with an unknown version
+TABLE = {
+    "rsa": (WORKS, WORKS, WORKS),
+    "rsa3072": (WORKS, WORKS, WORKS),
+    "rsa1024": (WORKS, UNVERIFIED, UNVERIFIED),
+    "rsa-for-both": (WORKS, WORKS, WORKS),
+    "dsa-elgamal": (WORKS, UNVERIFIED, UNVERIFIED),
+    "expired-subkey-and-new": (WORKS, WORKS, WORKS),
+    "revoked-subkey-and-new": (WORKS, WORKS, WORKS),
+    "from-the-future": (WORKS, UNVERIFIED, UNVERIFIED),
+    "expiring-soon": (WORKS, WORKS, WORKS),
+    "cv25519": (BY_PROVIDER, UNVERIFIED, UNVERIFIED),
+    "rsa-with-cv25519": (BY_PROVIDER, UNVERIFIED, UNVERIFIED),
+    "ed25519-with-rsa": (WORKS, UNVERIFIED, UNVERIFIED),
+    "nistp256": (BY_PROVIDER, UNVERIFIED, UNVERIFIED),
+    "brainpool": (BY_PROVIDER, UNVERIFIED, UNVERIFIED),
+    "rsa-signing-only": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
+    "expired": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
+    "expired-primary": (BY_US, BY_PROVIDER, BY_US),
+    "expired-subkey": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
+    "revoked-subkey": (BY_PROVIDER, BY_PROVIDER, BY_PROVIDER),
+    "revoked": (BY_US, BY_US, BY_US),
+}
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def keys(home: GpgHome) -> dict[str, CheckedKey]:
+    return {
+        kind: check_key(binary, environment=ENVIRONMENT) for kind, binary in all_kinds_of_keys(home).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_every_kind_of_key_gets_its_verdict(keys: dict[str, CheckedKey], now: datetime) -> None:
+    assert keys.keys() == TABLE.keys()
+    verdicts = {
+        kind: tuple(judge(checked.details, version, now).kind for version in (OLD, NEW, UNKNOWN))
+        for kind, checked in keys.items()
+    }
+    assert verdicts == TABLE
+
+
+def test_a_refusal_comes_with_what_the_provider_does_and_what_to_send(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    for kind, checked in keys.items():
+        for version in (OLD, NEW, UNKNOWN):
+            verdict = judge(checked.details, version, now)
+            assert verdict.explanation.endswith(REJECTION) == (verdict.kind is BY_PROVIDER), kind
+            something_to_say = not verdict.accepted or verdict.kind is UNVERIFIED or bool(verdict.warnings)
+            assert bool(verdict.sentence_for_owner) == something_to_say, kind
+            assert ("cannot be used" in verdict.sentence_for_owner) == (not verdict.accepted), kind
+            assert verdict.headline, kind
+            assert verdict.explanation.endswith("."), kind
+
+
+def test_the_advice_names_the_key_and_the_commands_that_help(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    for kind, command in (
+        ("cv25519", "rsa4096 cert,sign"),
+        ("revoked", "rsa4096 cert,sign"),
+        ("rsa-signing-only", "--quick-add-key {} rsa4096 encrypt"),
+        ("revoked-subkey", "--quick-add-key {} rsa4096 encrypt"),
+        ("expired", "--quick-set-expire {} 2y "),
+    ):
+        details = keys[kind].details
+        advice = judge(details, OLD, now).sentence_for_owner
+        assert details.fingerprint[-16:] in advice
+        assert command.format(details.fingerprint) in advice
+
+
+@pytest.mark.parametrize("kind", ["rsa-signing-only", "revoked-subkey"])
+def test_the_advice_to_add_a_subkey_makes_the_key_work(
+    home: GpgHome, keys: dict[str, CheckedKey], now: datetime, kind: str
+) -> None:
+    _follow(home, judge(keys[kind].details, OLD, now).sentence_for_owner)
+    repaired = check_key(home.export(kind), environment=ENVIRONMENT).details
+    assert judge(repaired, OLD, datetime.now(UTC)).kind is WORKS
+
+
+def test_the_advice_to_prolong_makes_the_key_work(
+    home: GpgHome, keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    _follow(home, judge(keys["expired"].details, OLD, now).sentence_for_owner)
+    prolonged = check_key(home.export("expired"), environment=ENVIRONMENT)
+    assert judge(prolonged.details, OLD, datetime.now(UTC)).kind is WORKS
+    assert prolonged.key.binary != keys["expired"].key.binary
+
+
+def _follow(home: GpgHome, advice: str) -> None:
+    for line in advice.splitlines()[1:-1]:
+        home.run(*line.split()[1:])
+
+
+def test_warnings_tell_short_keys_old_algorithms_near_expiry_and_wrong_clocks(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    def warned(kind: str) -> str:
+        return " ".join(judge(keys[kind].details, OLD, now).warnings)
+
+    assert warned("rsa3072") == ""
+    assert warned("rsa").startswith("RSA with 2048 bits is short")
+    assert "RSA with 1024 bits is short" in warned("rsa1024")
+    assert f"{now + timedelta(days=10):%Y-%m-%d}" in warned("expiring-soon")
+    assert "made in the future" in warned("from-the-future")
+    assert "DSA and ElGamal" in warned("dsa-elgamal")
+
+
+def test_a_key_is_judged_for_the_moment_that_is_asked_about(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    details = keys["rsa3072"].details
+    assert judge(details, OLD, now).kind is WORKS
+    later = now + timedelta(days=720)
+    assert any("expires soon" in warning for warning in judge(details, OLD, later).warnings)
+    assert judge(details, OLD, now + timedelta(days=740)).headline == "Expired"
+    assert judge(keys["expired"].details, OLD, datetime(2020, 6, 1, tzinfo=UTC)).kind is WORKS
+
+
+def test_a_key_without_user_id_and_a_newer_format_are_refused(
+    keys: dict[str, CheckedKey], now: datetime
+) -> None:
+    details = keys["rsa"].details
+    nameless = judge(replace(details, user_ids=()), OLD, now)
+    assert (nameless.kind, nameless.headline) == (BY_PROVIDER, "No user id")
+    newer = replace(details, primary=replace(details.primary, fingerprint="A" * 64))
+    assert judge(newer, NEW, now).kind is BY_US
+
+
+@pytest.mark.parametrize(
+    ("version", "library"),
+    [
+        ("2.70.0", OpenPgpLibrary.KEYBASE),
+        ("3.39.0", OpenPgpLibrary.KEYBASE),
+        ("3.75.2", OpenPgpLibrary.KEYBASE),
+        ("3.76.0", OpenPgpLibrary.PROTONMAIL),
+        ("3.76.1", OpenPgpLibrary.PROTONMAIL),
+        ("4.0.0", OpenPgpLibrary.KEYBASE),
+        ("4.1.0", OpenPgpLibrary.KEYBASE),
+        ("4.2.0", OpenPgpLibrary.PROTONMAIL),
+        ("v4.67.0", OpenPgpLibrary.PROTONMAIL),
+        ("6.0.0-beta1", OpenPgpLibrary.PROTONMAIL),
+        (None, OpenPgpLibrary.UNKNOWN),
+        ("", OpenPgpLibrary.UNKNOWN),
+        ("~> 3.27", OpenPgpLibrary.UNKNOWN),
+        ("~> 3.27, < 3.38", OpenPgpLibrary.KEYBASE),
+        ("~> 3.27.0", OpenPgpLibrary.KEYBASE),
+        ("< 4.0", OpenPgpLibrary.UNKNOWN),
+        ("<= 3.75.9", OpenPgpLibrary.KEYBASE),
+        ("> 3.75.0, < 3.76.0", OpenPgpLibrary.KEYBASE),
+        ("~> 4.0", OpenPgpLibrary.UNKNOWN),
+        ("~> 4.10", OpenPgpLibrary.PROTONMAIL),
+        ("!= 4.2.0, ~> 4.2", OpenPgpLibrary.PROTONMAIL),
+        (">= 5", OpenPgpLibrary.PROTONMAIL),
+        ("= 4.1.0", OpenPgpLibrary.KEYBASE),
+        ("latest", OpenPgpLibrary.UNKNOWN),
+        (">= 5, < 5", OpenPgpLibrary.UNKNOWN),
+    ],
+)
+def test_each_provider_version_has_its_library(version: str | None, library: OpenPgpLibrary) -> None:
+    assert library_of(version) is library
+
+
+def test_details_are_what_gpg_reads(home: GpgHome, keys: dict[str, CheckedKey]) -> None:
+    details = keys["rsa"].details
+    assert details.fingerprint == home.fingerprint("rsa")
+    assert details.primary.description == "RSA 2048"
+    assert details.primary.capabilities == {"certify", "sign"}
+    assert details.subkeys[0].capabilities == {"encrypt"}
+    assert details.user_ids[0].text == "rsa <rsa@a.example>"
+    assert details.mails == ("rsa@a.example",)
+    assert details.primary.expires is not None
+    assert timedelta(days=729) < details.primary.expires - details.created < timedelta(days=732)
+    assert keys["cv25519"].details.subkeys[0].description == "cv25519"
+
+
+def test_a_key_from_the_future_is_read_whole(keys: dict[str, CheckedKey]) -> None:
+    details = keys["from-the-future"].details
+    assert details.created == datetime.strptime(FUTURE, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    assert details.subkeys[0].created == details.created  # however long it took
+    assert details.subkeys[0].capabilities == {"encrypt"}
+
+
+def test_a_checked_key_has_no_signatures_of_others_and_always_the_same_bytes(home: GpgHome) -> None:
+    home.key("signed")
+    plain = home.export("signed")
+    home.key("signer")
+    home.run("--local-user", "signer@a.example", "--quick-sign-key", home.fingerprint("signed"))
+    signed = home.export("signed")
+    assert len(signed) > len(plain)
+    checked = check_key(signed, environment=ENVIRONMENT)
+    assert checked.key.binary == plain == home.export("signed", "--export-options", "export-minimal")
+    assert check_key(checked.key.text, environment=ENVIRONMENT).key == checked.key
+
+
+def test_a_key_that_is_minimal_already_is_what_gpg_would_make_of_it(
+    home: GpgHome, keys: dict[str, CheckedKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = home.run("--list-keys", "--with-colons").decode().splitlines()
+    exported = [home.run("--export", line.split(":")[9]) for line in listed if line.startswith("fpr")]
+    minimal = [binary for binary in dict.fromkeys(exported) if is_minimal(binary)]
+    assert 15 < len(minimal) < len(exported)
+    ours = [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
+    monkeypatch.setattr(inspect, "is_minimal", lambda _: False)
+    assert ours == [check_key(binary, environment=ENVIRONMENT) for binary in minimal]
+
+
+def test_what_is_not_minimal_is_left_to_gpg(home: GpgHome) -> None:
+    home.key("plain", "ed25519", subkey="cv25519")
+    key = home.export("plain")
+    first, *rest = split(key)
+    modern = bytes([0xC0 | first.tag, len(first.body)]) + first.body + b"".join(one.raw for one in rest)
+    assert normalise(modern).key_material == normalise(key).key_material
+    assert is_minimal(key)
+    assert not is_minimal(modern)
+    assert not is_minimal(first.raw)
+    assert check_key(modern, environment=ENVIRONMENT).key.binary == key
+
+
+def test_a_key_without_a_name_that_holds_is_refused(home: GpgHome, now: datetime) -> None:
+    fingerprint = home.key("renamed")
+    home.run("--quick-add-uid", fingerprint, "new <new@b.sample>")
+    home.run("--quick-revoke-uid", fingerprint, "renamed <renamed@a.example>")
+    one = check_key(home.run("--export", fingerprint), environment=ENVIRONMENT).details
+    assert judge(one, OLD, now).kind is WORKS
+    assert one.mails == ("new@b.sample",)
+    none = check_key(every_name_revoked(home), environment=ENVIRONMENT).details
+    assert (len(none.user_ids), none.mails) == (2, ())
+    for version in (OLD, NEW, UNKNOWN):
+        verdict = judge(none, version, now)
+        assert (verdict.kind, verdict.headline) == (BY_US, "Every user id revoked")
+
+
+def test_user_ids_with_odd_characters_are_read_and_made_harmless(home: GpgHome) -> None:
+    home.run("--quick-gen-key", "Zoë: O\\Neil (work) <zoe@b.sample>", "ed25519", "cert")
+    home.run("--quick-gen-key", "--allow-freeform-uid", "no mail here", "ed25519", "cert")
+    zoe = inspect_key(home.run("--export", "zoe@b.sample"), environment=ENVIRONMENT).user_ids[0]
+    assert (zoe.text, zoe.mail) == ("Zoë: O\\Neil (work) <zoe@b.sample>", "zoe@b.sample")
+    plain = inspect_key(home.run("--export", "no mail here"), environment=ENVIRONMENT).user_ids[0]
+    assert (plain.text, plain.mail) == ("no mail here", "")
+    escape = parse_listings("pub:-:255:22:AA:1::::::sc::::::ed25519:::0:\nuid:-::::1::::a\\x1b[2J <a@b.c>:\n")
+    assert "\x1b" not in escape[0].user_ids[0].text
+
+
+def test_data_that_gpg_cannot_read_is_refused_with_its_words() -> None:
+    nonsense = normalise(bytes([0xC6, 20, 4]) + b"\x00" * 4 + b"\x01" + b"\xff" * 14)
+    with pytest.raises(UnreadableKey):
+        inspect_key(nonsense.binary, environment=ENVIRONMENT)
+    with pytest.raises(UnreadableKey):
+        check_key(nonsense.binary, environment=ENVIRONMENT)
+
+
+def test_a_missing_gpg_is_told_with_how_to_install_it(keys: dict[str, CheckedKey]) -> None:
+    for attempt in (
+        lambda: gpg_version({"PATH": "/nonexistent"}),
+        lambda: check_key(keys["rsa"].key.binary, environment={"PATH": "/nonexistent"}),
+    ):
+        with pytest.raises(GpgMissing) as failure:
+            attempt()
+        assert "sudo apt install gnupg" in failure.value.next
+
+
+def test_the_installed_gpg_is_found_with_its_version() -> None:
+    assert gpg_version(ENVIRONMENT).split(".")[0] == "2"

@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from support.layers import USERS, layer_of
+
+from workflows.layer.edit.operations import AddPerson, EditRefused, RemovePerson, SetGroups
+from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.model import Layer, Style
+
+KEY = "QUJD\n"
+GROUP = """module "iam_group_ops" {
+  source      = "../modules/iam-group-with-policies"
+  name        = "ops"
+  group_users = MEMBERS
+}
+"""
+LOCALS = """locals {
+  admins = ["alex.kim"]
+  users = EXPRESSION
+  teams = { red = ["red.one", "red.two"], blue = ["blue.one"] }
+  by_name = { "map.one" = "a", map_two = "b" }
+  loop = concat(local.loop, ["in.loop"])
+  machine_users = {}
+}
+"""
+
+
+def layer(expression: str, users: str = USERS, members: str = "[]", **extra: str) -> Layer:
+    files = {
+        "users.tf": users,
+        "locals.tf": LOCALS.replace("EXPRESSION", expression),
+        "groups.tf": GROUP.replace("MEMBERS", members),
+    }
+    return layer_of({**files, **{f"{name}.tf": text for name, text in extra.items()}})
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ('concat(local.admins, ["jane.doe"])', "alex.kim jane.doe"),
+        ('concat(\n    local.admins,\n    ["jane.doe", # new\n    ],\n  )', "alex.kim jane.doe"),
+        ('setunion(["jane.doe", "alex.kim"], local.admins)', "alex.kim jane.doe"),
+        ('toset(concat(["b.b"], distinct(["a.a", "a.a"])))', "a.a b.b"),
+        ('sort(compact(["a.a", ""]))', "a.a"),
+        ("local.admins", "alex.kim"),
+        ("flatten(values(local.teams))", "blue.one red.one red.two"),
+        ('flatten([local.admins, ["a.a"], "b.b"])', "a.a alex.kim b.b"),
+        ("keys(local.by_name)", "map.one map_two"),
+        ("values(local.by_name)", "a b"),
+        ('["alex.kim", "${var.project}.bot"]', "alex.kim bb.bot"),
+        ('concat(local.admins, ["${var.project}.bot"])', "alex.kim bb.bot"),
+        ('"${concat(local.admins, ["jane.doe"])}"', "alex.kim jane.doe"),
+        ('[for one in concat(local.admins, ["b.b"]) : one]', "alex.kim b.b"),
+        ("[for name, key in local.by_name : name]", "map.one map_two"),
+        ("[for key in local.by_name : key]", "a b"),
+        ('[for one in [{ name = "a.a", x = 1 }, { name = "b.b" }] : one.name]', "a.a b.b"),
+    ],
+)
+def test_whom_a_computed_list_names_is_shown_and_not_edited(expression: str, names: str) -> None:
+    read = layer(expression)
+    assert sorted(one.iam_name for one in read.people) == names.split()
+    for person in read.people:
+        assert not person.editable
+        assert person.key_file == f"keys/{person.iam_name}"
+        assert (person.login_profile, person.access_key, person.machine) == (True, False, False)
+        line = read.files.documents[person.place.file].data.decode().splitlines()[person.place.line - 1]
+        assert person.iam_name in line or "${var.project}" in line
+        problems = check(read, [RemovePerson(person.iam_name)])
+        assert f"by hand at {person.place}." in problems[0].message
+        assert "computed" in problems[0].message
+        with pytest.raises(EditRefused, match="shown, not edited"):
+            edit_layer(read, [RemovePerson(person.iam_name)])
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(read, [AddPerson("maria.sosa", KEY)])
+    assert refusal.value.place is not None
+    assert refusal.value.place.file == "locals.tf"
+    assert refusal.value.why
+    assert "by hand at locals.tf:" in refusal.value.next
+    assert [one.place.file for one in read.findings if one.hand_edit] == ["locals.tf"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "names", "unknown"),
+    [
+        ('concat(["a.a"], var.more)', "a.a", "var.more"),
+        (
+            'concat(["a.a"], [for one in local.admins : lower(one)])',
+            "a.a",
+            "[for one in local.admins : lower(one)]",
+        ),
+        ('setsubtract(local.admins, ["alex.kim"])', "", "setsubtract"),
+        ('[for one in local.admins : "${one}.x"]', "", "for one in"),
+        ("local.loop", "in.loop", "local.loop"),
+        ('true ? ["a.a"] : []', "", "true ?"),
+        pytest.param("concat(" * 2000 + '["a.a"]' + ")" * 2000, "", "concat(concat(", id="deep calls"),
+        pytest.param("flatten(" + "[" * 2000 + '"a.a"' + "]" * 2000 + ")", "", "[[[", id="deep lists"),
+        ('yamldecode(file("users.yaml"))', "", "yamldecode"),
+    ],
+)
+def test_what_cannot_be_evaluated_stays_a_finding(expression: str, names: str, unknown: str) -> None:
+    read = layer(expression)
+    assert [one.iam_name for one in read.people] == names.split()
+    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert unknown in finding.message
+    assert len(finding.message) < 300
+    assert ("cannot be told" in finding.message) is bool(names)
+
+
+def test_the_expression_of_for_each_itself_is_followed() -> None:
+    text = USERS.replace("toset(local.users)", 'toset(concat(local.users, ["jane.doe"]))')
+    read = layer('["alex.kim"]', text)
+    assert {one.iam_name: str(one.place) for one in read.people} == {
+        "alex.kim": "locals.tf:3",
+        "jane.doe": "users.tf:3",
+    }
+    assert {one.style for one in read.people} == {Style.COMPUTED}
+
+
+def test_joined_maps_say_what_each_person_has_and_the_last_one_counts() -> None:
+    users = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = merge(local.users, { "jane.doe" = { key = "new", console = false } })
+  name     = each.key
+  pgp_key  = file("keys/${each.value.key}")
+
+  create_iam_user_login_profile = each.value.console
+  create_iam_access_key         = true
+}
+"""
+    old = (
+        '{\n    "jane.doe" = { key = "old", console = true }\n    "a.a" = { key = "a", console = true }\n  }'
+    )
+    read = layer(old, users)
+    assert [(one.iam_name, one.key_file, one.login_profile) for one in read.people] == [
+        ("jane.doe", "keys/new", False),
+        ("a.a", "keys/a", True),
+    ]
+    assert not any(one.editable for one in read.people)
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ('concat(local.admins, ["b.b"])', ["alex.kim", "b.b"]),
+        ('distinct(concat([module.user["alex.kim"].iam_user_name], local.admins))', ["alex.kim"]),
+        ("local.admins", ["alex.kim"]),
+        ('compact([module.user["alex.kim"].iam_user_name, ""])', ["alex.kim"]),
+    ],
+)
+def test_the_members_of_a_computed_group_are_shown_and_not_edited(members: str, names: list[str]) -> None:
+    read = layer('["alex.kim", "b.b"]', members=members)
+    (group,) = read.groups
+    assert list(group.members) == names
+    assert not group.editable
+    alex = read.person("alex.kim")
+    assert alex is not None
+    assert alex.groups == ("ops",)
+    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert re.search(r"shown, not edited: the list is computed\.$", finding.message)
+    for operation in (SetGroups("alex.kim", remove=("ops",)), RemovePerson("alex.kim")):
+        with pytest.raises(EditRefused, match=r"computed|cannot be removed"):
+            edit_layer(read, [operation])
+
+
+def test_a_part_of_a_computed_group_that_cannot_be_told_is_named() -> None:
+    members = "concat(local.admins, values(module.user)[*].iam_user_name)"
+    read = layer('["alex.kim"]', members=members)
+    assert read.groups[0].members == ("alex.kim",)
+    (finding,) = [one for one in read.findings if one.hand_edit]
+    assert "values(module.user)[*].iam_user_name cannot be told" in finding.message
+
+
+def test_somebody_of_a_computed_list_still_joins_a_plain_group() -> None:
+    read = layer('concat(local.admins, ["jane.doe"])')
+    edited = edit_layer(read, [SetGroups("jane.doe", add=("ops",))])
+    assert edited.groups[0].members == ("jane.doe",)
+    assert edited.files.documents["locals.tf"] is read.files.documents["locals.tf"]
+
+
+MODULE = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = FOR_EACH
+
+  name                  = NAME
+  create_iam_access_key = false
+
+  pgp_key = file("keys/${KEY}")
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("for_each", "name", "key", "files"),
+    [
+        ("{ for one in local.all : one => one }", "each.key", "each.value", "keys/a.a keys/b.b"),
+        ("{ for u in local.people : u.name => u }", "each.value.name", "each.value.key", "keys/1 keys/2"),
+        ("{ for u in local.people : u.name => u }", "each.key", "each.key", "keys/a.a keys/b.b"),
+        ("{ for name, file in local.files : name => file }", "each.key", "each.value", "keys/1 keys/2"),
+    ],
+)
+def test_people_that_a_for_hands_on_are_edited_and_others_are_shown(
+    for_each: str, name: str, key: str, files: str
+) -> None:
+    module = MODULE.replace("FOR_EACH", for_each).replace("NAME", name).replace("KEY", key)
+    locals_text = (
+        'locals {\n  all    = ["a.a", "b.b"]\n  files  = { "a.a" = "1", "b.b" = "2" }\n'
+        '  people = [{ name = "a.a", key = "1" }, { name = "b.b", key = "2" }]\n}\n'
+    )
+    read = layer_of({"users.tf": module, "locals.tf": locals_text})
+    assert [(one.iam_name, one.key_file) for one in read.people] == list(
+        zip(("a.a", "b.b"), files.split(), strict=True)
+    )
+    plain = "u.name" not in for_each
+    assert [one.editable for one in read.people] == [plain, plain]
+    assert any("is computed" in one.message for one in read.findings) is not plain
+    if plain:
+        added = edit_layer(read, [AddPerson("c.c", "QUJD\n")])
+        assert '"c.c"' in added.files.documents["locals.tf"].data.decode()
+        removed = edit_layer(added, [RemovePerson("c.c")])
+        assert removed.files.documents["locals.tf"].data == read.files.documents["locals.tf"].data
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[for one in local.admins : upper(one)]",
+        '[for one in local.admins : one if one != "alex.kim"]',
+        "{ for one in local.admins : one => one... }",
+        '[for name, key in local.by_name : "${name}-${key}"]',
+        "[for one in local.loop : one]",
+    ],
+)
+def test_a_for_that_makes_something_else_is_told_not_guessed(expression: str) -> None:
+    read = layer(expression)
+    assert not {"alex.kim", "map.one", "a"} & {one.iam_name for one in read.people}
+    assert any("is computed" in one.message for one in read.findings)
+
+
+@pytest.mark.parametrize(
+    ("members", "names"),
+    [
+        ("[for one in local.admins : module.user[one].iam_user_name]", "alex.kim"),
+        ('concat([for one in local.admins : module.user[one].iam_user_name], ["x.x"])', "alex.kim x.x"),
+        ('[for one in keys({ "alex.kim" = 1 }) : module.user[one].iam_user_name]', "alex.kim"),
+        ("[for one in module.user : one.iam_user_name]", "alex.kim jane.doe"),
+        ("[for name, one in module.user : one.iam_user_name]", "alex.kim jane.doe"),
+        ("values(module.user)[*].iam_user_name", "alex.kim jane.doe"),
+        ("[for one in module.user : two.iam_user_name]", ""),
+        ("[for one in module.user : one.iam_user_name if true]", ""),
+    ],
+)
+def test_members_that_a_for_makes_are_shown_and_not_edited(members: str, names: str) -> None:
+    read = layer('["alex.kim", "jane.doe"]', members=members)
+    group = read.groups[0]
+    assert (sorted(group.members), group.editable) == (names.split(), False)
+    assert group.reason.startswith("the list is computed")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        "[for one in module.user : one.iam_user_name]",
+        "values(module.user)[*].iam_user_name",
+        "[for one in local.users : module.user[one].iam_user_name]",
+        'concat([for one in local.users : module.user[one].iam_user_name], ["x.x"])',
+    ],
+)
+def test_members_that_follow_the_users_come_and_go_with_them(members: str) -> None:
+    read = layer('["alex.kim", "jane.doe"]', members=members)
+    edited = edit_layer(read, [AddPerson("kim.lee", KEY)])
+    assert "kim.lee" in edited.groups[0].members
+    left = edit_layer(edited, [RemovePerson("kim.lee"), RemovePerson("jane.doe")])
+    assert {"alex.kim"} == {one for one in left.groups[0].members if one != "x.x"}
+
+
+def test_nobody_is_warned_of_no_group_whom_a_computed_one_takes_in() -> None:
+    everybody = layer('["alex.kim"]', members="[for one in module.user : one.iam_user_name]")
+    assert AddPerson("kim.lee", KEY).taken_in_by(everybody) == ("ops",)
+    assert check(everybody, [AddPerson("kim.lee", KEY)]) == []
+    some = layer('["alex.kim"]', members='concat(["alex.kim"], [])')
+    for read in (some, layer('["alex.kim"]')):
+        (warning,) = check(read, [AddPerson("kim.lee", KEY)])
+        assert ("is in no group" in warning.message, warning.fatal) == (True, False)
+
+
+def test_a_name_that_another_list_holds_too_does_not_go_with_its_user() -> None:
+    members = "[for one in local.admins : module.user[one].iam_user_name]"
+    read = layer('["alex.kim", "jane.doe"]', members=members)
+    edit_layer(read, [RemovePerson("jane.doe")])
+    with pytest.raises(EditRefused, match=r"alex\.kim cannot be removed"):
+        edit_layer(read, [RemovePerson("alex.kim")])
+    mixed = layer(
+        '["a.a", "b.b"]', members='concat([for one in local.users : module.user[one].name], ["a.a"])'
+    )
+    with pytest.raises(EditRefused, match=r"a\.a cannot be removed"):
+        edit_layer(mixed, [RemovePerson("a.a")])
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line"),
+    [
+        ("users = EXPRESSION", "users EXPRESSION", 3),
+        ("users = EXPRESSION", 'users = ["alex.kim"', 4),
+        ("users = EXPRESSION", 'users = concat(["alex.kim"]', 4),
+        ("locals {", "locals ", 2),
+    ],
+)
+def test_a_file_with_a_mistake_is_not_called_computed_and_its_line_is_told(
+    good: str, bad: str, line: int
+) -> None:
+    text = LOCALS.replace(good, bad).replace("EXPRESSION", '["alex.kim"]')
+    read = layer_of({"users.tf": USERS, "locals.tf": text})
+    told = " ".join(one.message for one in read.findings)
+    assert "computed" not in told
+    assert "is not a list or a map in this layer" not in told
+    why = rf"users of module user .*locals\.tf has something at line {line} that cannot be parsed"
+    assert re.search(why, told), told
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '{ for one in yamldecode(file("${path.module}/users.yaml")).users : one.name => one }',
+        "{ for one in local.config.users : one.name => one }",
+    ],
+)
+def test_the_file_that_users_are_decoded_from_is_named(expression: str) -> None:
+    users = USERS.replace("toset(local.users)", expression)
+    read = layer("[]", users, data='locals {\n  config = yamldecode(file("./users.yaml"))\n}\n')
+    assert any(one.message.endswith("; they come from users.yaml.") for one in read.findings)
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(read, [AddPerson("jane.doe", "QUJD\n")])
+    assert "users.yaml" in refusal.value.why

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from support.layers import USERS, layer_of, pair
+
+from workflows.core.errors import Problem
+from workflows.core.sentences import text_of
+from workflows.hcl.document import Splice
+from workflows.layer.edit.facts import Facts, facts_of
+from workflows.layer.edit.operations import AddPerson, RemovePerson
+from workflows.layer.edit.run import EditUnsafe, check, edit_layer
+from workflows.layer.files import FileSet
+from workflows.layer.model import Layer
+
+
+@dataclass(frozen=True)
+class Clumsy:
+    """Meant to change nothing, and replaces some text."""
+
+    file: str
+    old: bytes
+    new: bytes
+
+    def check(self, layer: Layer) -> list[Problem]:  # noqa: ARG002 - the protocol names it
+        return []
+
+    def apply(self, layer: Layer) -> FileSet:
+        document = layer.files.documents[self.file]
+        start = document.data.index(self.old)
+        return layer.files.with_document(document.splice([Splice(start, start + len(self.old), self.new)]))
+
+    def intend(self, layer: Layer) -> Facts:
+        return facts_of(layer)
+
+
+@pytest.fixture
+def layer() -> Layer:
+    return layer_of(
+        {
+            "locals.tf": 'locals {\n  users = ["a.a", "b.b"]\n  machine_users = {}\n  x = 1\n}\n',
+            "users.tf": USERS,
+            "outputs.tf": pair("a.a") + "\n",
+        },
+        {"a.a": "K\n"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("locals.tf", b'"a.a", ', b"", "people: a.a"),
+        ("locals.tf", b'"b.b"', b'"b.c"', "people: b.c"),
+        ("outputs.tf", b"sensitive   = true", b"sensitive   = false", "outputs: user_a_a_password"),
+        (
+            "users.tf",
+            b"create_iam_access_key         = false",
+            b"create_iam_access_key = true",
+            "people: a.a",
+        ),
+    ],
+)
+def test_an_edit_that_does_something_else_is_thrown_away(
+    layer: Layer, file: str, old: bytes, new: bytes, told: str
+) -> None:
+    with pytest.raises(EditUnsafe) as failure:
+        edit_layer(layer, [Clumsy(file, old, new)])
+    assert told in failure.value.detail
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        b"x = 1\n  x = 2",  # a duplicate attribute: tree-sitter takes it, Terraform does not
+        b"x = ",
+        b"x = 1 }",
+    ],
+)
+def test_an_edit_that_is_not_hcl_is_thrown_away(layer: Layer, new: bytes) -> None:
+    with pytest.raises(EditUnsafe):
+        edit_layer(layer, [Clumsy("locals.tf", b"x = 1", new)])
+
+
+def test_problems_are_those_of_the_layer_as_the_operations_before_leave_it(layer: Layer) -> None:
+    again = [RemovePerson("a.a"), AddPerson("A.A", "K\n")]
+    assert [one.fatal for one in check(layer, again)] == [False]
+    assert [one.field for one in check(layer, again[1:]) if one.fatal] == ["name"]
+    twice = [AddPerson("c.c", "K\n"), AddPerson("C.C", "K\n")]
+    assert any(one.fatal for one in check(layer, twice))
+
+
+def test_lines_left_of_an_edit_are_listed_before_the_person_is_added_again() -> None:
+    files = {
+        "locals.tf": 'locals {\n  users = ["a.a"]\n  machine_users = {}\n}\n',
+        "users.tf": USERS,
+        "outputs.tf": pair("a.a") + "\n" + pair("b.b") + "\n",
+    }
+    (problem,) = [
+        one for one in check(layer_of(files, {"a.a": "K\n"}), [AddPerson("b.b", "K\n")]) if one.fatal
+    ]
+    assert problem.field == "name"
+    assert "outputs.tf:" in text_of(problem.message)
+
+
+def test_the_first_one_of_an_emptied_layer_gets_no_outputs_and_is_told_so() -> None:
+    files = {"locals.tf": "locals {\n  users = []\n  machine_users = {}\n}\n", "users.tf": USERS}
+    found = check(layer_of(files), [AddPerson("a.a", "K\n")])
+    assert "outputs" in {problem.field for problem in found}
+    assert not any(problem.fatal for problem in found)

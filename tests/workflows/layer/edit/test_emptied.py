@@ -1,0 +1,172 @@
+"""A list, a map or a group that was emptied takes the next person, and stays as the formatter wants it."""
+
+from __future__ import annotations
+
+import pytest
+from support.layers import USERS, contents, layer_of
+from support.terraform import terraform_argv, terraform_environment
+
+from workflows.layer.edit.operations import (
+    AddGroup,
+    AddPerson,
+    EditRefused,
+    Operation,
+    RemovePerson,
+    RenameKeyFile,
+    SetGroups,
+)
+from workflows.layer.edit.run import edit_layer
+from workflows.layer.formatting import fmt_clean
+from workflows.layer.model import Layer
+
+KEY = "QUJD\n"
+LISTS = {
+    "users.tf": USERS,
+    "locals.tf": """locals {
+  one = 1
+  users = [
+    "jane.doe",
+  ]
+  machine_users = {}
+  three         = 3
+}
+""",
+    "groups.tf": """module "iam_group_devops" {
+  source = "../modules/iam-group-with-policies"
+  name   = "devops"
+  group_users = [
+    module.user["jane.doe"].iam_user_name
+  ]
+  tags = {}
+}
+""",
+}
+OBJECTS = {
+    "users.tf": """module "user" {
+  source   = "../modules/iam-user"
+  for_each = var.users
+
+  name                          = each.value.name
+  force_destroy                 = each.value.force_destroy
+  create_iam_user_login_profile = each.value.create_iam_user_login_profile
+  create_iam_access_key         = each.value.create_iam_access_key
+  pgp_key                       = file(each.value.pgp_key)
+}
+""",
+    "variables.tf": 'variable "users" {\n  type    = map(any)\n  default = {}\n}\n',
+}
+FIRST = """variable "users" {
+  type = map(any)
+  default = {
+    jane_doe = {
+      name                          = "jane.doe"
+      force_destroy                 = false
+      create_iam_user_login_profile = true
+      create_iam_access_key         = false
+      pgp_key                       = "keys/jane.doe"
+    }
+  }
+}
+"""
+BLOCK = """module "user_jane_doe" {
+  source = "../modules/iam-user"
+  name   = "jane.doe"
+
+  create_iam_user_login_profile = true
+  create_iam_access_key         = false
+
+  pgp_key = file("${path.module}/keys/jane.doe.asc")
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[str, ...], dict[str, str]]:
+    folder = tmp_path_factory.mktemp("terraform")
+    return terraform_argv(folder), terraform_environment(folder)
+
+
+def text(layer: Layer, name: str) -> str:
+    return layer.files.documents[name].data.decode()
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [RemovePerson("jane.doe")],
+        [RemovePerson("jane.doe"), AddPerson("machine.ci", KEY, ("devops",), machine=True)],
+        [SetGroups("jane.doe", remove=("devops",)), AddGroup("auditors", "devops")],
+        [AddPerson("machine.ci", KEY, machine=True), RemovePerson("jane.doe")],
+    ],
+)
+def test_what_is_emptied_or_filled_is_formatted_as_before(
+    operations: list[Operation], binary: tuple[tuple[str, ...], dict[str, str]]
+) -> None:
+    layer = layer_of(LISTS, {"jane.doe": KEY})
+    files = {name: one.data for name, one in edit_layer(layer, operations).files.documents.items()}
+    assert fmt_clean(binary[0], files, environment=binary[1]) == {}
+
+
+def test_a_list_and_a_group_that_were_emptied_are_as_they_were_when_filled_again() -> None:
+    with_comma = LISTS["groups.tf"].replace("name\n  ]", "name,\n  ]")
+    layer = layer_of({**LISTS, "groups.tf": with_comma}, {"jane.doe": KEY})
+    emptied = edit_layer(layer, [RemovePerson("jane.doe")])
+    assert emptied.people == ()
+    assert "  users         = []\n  machine_users = {}\n" in text(emptied, "locals.tf")
+    again = edit_layer(emptied, [AddPerson("jane.doe", KEY, ("devops",))])
+    assert contents(again) == contents(layer)
+
+
+@pytest.mark.parametrize(
+    ("version", "attribute"), [("v3.16.0", "this_iam_user_name"), ("v5.9.2", "iam_user_name")]
+)
+def test_the_first_member_is_named_by_the_output_that_the_module_has(version: str, attribute: str) -> None:
+    files = {
+        **LISTS,
+        "users.tf": USERS.replace(
+            '"../modules/iam-user"', f'"github.com/x/iam.git//modules/iam-user?ref={version}"'
+        ),
+        "groups.tf": LISTS["groups.tf"].replace('[\n    module.user["jane.doe"].iam_user_name\n  ]', "[]"),
+    }
+    edited = edit_layer(layer_of(files, {"jane.doe": KEY}), [SetGroups("jane.doe", add=("devops",))])
+    assert f'module.user["jane.doe"].{attribute},' in text(edited, "groups.tf")
+
+
+def test_the_first_person_of_a_map_of_objects_has_what_the_module_asks_for(
+    binary: tuple[tuple[str, ...], dict[str, str]],
+) -> None:
+    layer = layer_of(OBJECTS)
+    edited = edit_layer(layer, [AddPerson("jane.doe", KEY)])
+    assert text(edited, "variables.tf") == FIRST
+    assert fmt_clean(binary[0], {"v.tf": FIRST.encode()}, environment=binary[1]) == {}
+    (person,) = edited.people
+    assert (person.key_file, person.login_profile, person.access_key) == ("keys/jane.doe", True, False)
+    assert contents(edit_layer(edited, [RemovePerson("jane.doe")])) == contents(layer)
+    (machine,) = edit_layer(layer, [AddPerson("machine.ci", KEY, machine=True)]).people
+    assert (machine.declaration, machine.machine, machine.access_key) == ("machine_ci", True, True)
+
+
+def test_an_optional_field_is_left_out_and_an_unknown_one_refuses() -> None:
+    asks = OBJECTS["users.tf"].replace(
+        "  pgp_key", "  tags                          = each.value.team\n  pgp_key"
+    )
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(layer_of({**OBJECTS, "users.tf": asks}), [AddPerson("jane.doe", KEY)])
+    assert "what team should be" in refusal.value.why
+    assert "variables.tf:3" in refusal.value.next
+    typed = OBJECTS["variables.tf"].replace("map(any)", "map(object({ team = optional(string) }))")
+    edited = edit_layer(layer_of({"users.tf": asks, "variables.tf": typed}), [AddPerson("jane.doe", KEY)])
+    assert "team " not in text(edited, "variables.tf").partition("default")[2]
+
+
+def test_a_key_in_the_modules_folder_is_renamed_and_followed_with_its_ending() -> None:
+    layer = layer_of({"users.tf": BLOCK}, {"jane.doe.asc": KEY})
+    renamed = edit_layer(layer, [RenameKeyFile("jane.doe", "jane.asc")])
+    assert text(renamed, "users.tf") == BLOCK.replace("keys/jane.doe.asc", "keys/jane.asc")
+    assert dict(renamed.files.keys) == {"keys/jane.asc": KEY.encode()}
+    added = edit_layer(layer, [AddPerson("juan.delacruz", "QUJE\n")])
+    assert 'file("${path.module}/keys/juan.delacruz.asc")' in text(added, "users.tf")
+    assert "keys/juan.delacruz.asc" in added.files.keys
+    other = layer_of({"users.tf": BLOCK.replace("path.module", "var.folder")}, {"jane.doe.asc": KEY})
+    with pytest.raises(EditRefused):
+        edit_layer(other, [RenameKeyFile("jane.doe", "jane.asc")])

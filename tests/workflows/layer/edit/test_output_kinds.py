@@ -1,0 +1,154 @@
+"""Outputs follow people of the same kind; the first of a kind gets what the module has for it."""
+
+from __future__ import annotations
+
+import pytest
+from support.layers import USERS, contents, layer_of
+from support.terraform import terraform_argv, terraform_environment
+
+from workflows.layer.edit.operations import AddPerson, RemovePerson
+from workflows.layer.edit.run import edit_layer
+from workflows.layer.formatting import fmt_clean
+from workflows.layer.model import Layer
+
+KEY = "QUJD\n"
+
+
+def block(label: str, name: str, *, machine: bool) -> str:
+    login, key = (str(one).lower() for one in (not machine, machine))
+    return f"""module "user_{label}" {{
+  source = "../modules/iam-user"
+
+  name          = "{name}"
+  force_destroy = true
+
+  create_iam_user_login_profile = {login}
+  create_iam_access_key         = {key}
+
+  pgp_key = file("keys/{name}")
+}}
+"""
+
+
+def output(label: str, value: str, description: str, *, secret: bool = False) -> str:
+    sensitive = "  sensitive   = true\n" if secret else ""
+    return f'output "{label}" {{\n  description = "{description}"\n  value       = {value}\n{sensitive}}}\n'
+
+
+def outputs_of(label: str, owner: str, *, machine: bool, this: str = "") -> str:
+    found = [output(f"{label}_name", f"{owner}.{this}iam_user_name", "The user's name")]
+    if machine:
+        value, described = f"{owner}.{this}iam_access_key", "The encrypted secret, base64 encoded"
+        found.append(output(f"{label}_iam_access_key_id", f"{value}_id", "The access key ID"))
+        found.append(
+            output(
+                f"{label}_iam_access_key_encrypted_secret",
+                f"{value}_encrypted_secret",
+                described,
+                secret=True,
+            )
+        )
+    else:
+        value = f"{owner}.{this}iam_user_login_profile_encrypted_password"
+        described = "The encrypted password, base64 encoded"
+        found.append(output(f"{label}_login_profile_encrypted_password", value, described, secret=True))
+    return "\n".join(found)
+
+
+def listed(module: str, name: str) -> str:
+    return f'module.{module}["{name}"]'
+
+
+PEOPLE = "#\n# users.tf sensitive data output (alphabetically ordered)\n#\n"
+MACHINES = "#\n# Machine / Automation Users\n#\n"
+JANE = outputs_of("user_jane_doe", listed("user", "jane.doe"), machine=False)
+CIRCLE = outputs_of("user_CircleCI", listed("machine_user", "machine.circle.ci"), machine=True)
+GITHUB = outputs_of("user_GithubActions", listed("machine_user", "machine.github.actions"), machine=True)
+PLAIN = outputs_of("user_github_actions", listed("machine_user", "machine.github.actions"), machine=True)
+PLAIN = PLAIN.replace("user_github", "user_machine_github")
+ROE = outputs_of("user_richard_roe", listed("user", "richard.roe"), machine=False)
+
+
+def lists(outputs: str, *, people: bool = True, machines: bool = True) -> Layer:
+    users = '["jane.doe"]' if people else "[]"
+    robots = '{\n    "machine.circle.ci" = "machine.circle.ci"\n  }' if machines else "{}"
+    files = {
+        "users.tf": USERS,
+        "locals.tf": f"locals {{\n  users = {users}\n\n  machine_users = {robots}\n}}\n",
+        "outputs.tf": outputs,
+    }
+    return layer_of(files, {"jane.doe": KEY, "machine.circle.ci": KEY})
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[str, ...], dict[str, str]]:
+    folder = tmp_path_factory.mktemp("terraform")
+    return terraform_argv(folder), terraform_environment(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "wanted"),
+    [
+        (  # each kind in its own section, in the form of its own labels
+            "machine.github.actions",
+            lists(f"{PEOPLE}{JANE}\n{MACHINES}{CIRCLE}"),
+            f"{PEOPLE}{JANE}\n{MACHINES}{CIRCLE}\n{GITHUB}",
+        ),
+        (
+            "richard.roe",
+            lists(f"{PEOPLE}{JANE}\n{MACHINES}{CIRCLE}"),
+            f"{PEOPLE}{JANE}\n{ROE}\n{MACHINES}{CIRCLE}",
+        ),
+        (  # the first machine user goes under the banner that waits for it, or to the end
+            "machine.github.actions",
+            lists(f"{PEOPLE}{JANE}\n{MACHINES}", machines=False),
+            f"{PEOPLE}{JANE}\n{MACHINES}{PLAIN}",
+        ),
+        (
+            "machine.github.actions",
+            lists(f"{PEOPLE}{JANE}", machines=False),
+            f"{PEOPLE}{JANE}\n{PLAIN}",
+        ),
+        (  # the first person is none of the machines
+            "richard.roe",
+            lists(f"{MACHINES}{CIRCLE}", people=False),
+            f"{ROE.replace('richard_roe', 'RichardRoe')}\n{MACHINES}{CIRCLE}",
+        ),
+    ],
+    ids=["machine", "person", "first under the banner", "first at the end", "first person"],
+)
+def test_outputs_follow_people_of_the_same_kind(
+    name: str, layer: Layer, wanted: str, binary: tuple[tuple[str, ...], dict[str, str]]
+) -> None:
+    machine = name.startswith("machine.")
+    added = edit_layer(layer, [AddPerson(name, KEY, machine=machine)])
+    assert added.files.documents["outputs.tf"].data.decode() == wanted
+    assert {one.person for one in added.outputs} == {name, *(one.iam_name for one in layer.people)}
+    files = {one: document.data for one, document in added.files.documents.items()}
+    assert fmt_clean(binary[0], files, environment=binary[1]) == {}
+    without = edit_layer(added, [RemovePerson(name)]).files.documents["outputs.tf"]
+    assert without.data == layer.files.documents["outputs.tf"].data
+
+
+@pytest.mark.parametrize("machine", [True, False])
+def test_a_block_of_another_kind_lends_its_form_and_not_its_outputs(*, machine: bool) -> None:
+    users = block("circle_ci", "circle.ci", machine=not machine)
+    outputs = outputs_of("user_circle_ci", "module.user_circle_ci", machine=not machine, this="this_")
+    layer = layer_of({"users.tf": users, "outputs.tf": outputs}, {"circle.ci": KEY})
+    added = edit_layer(layer, [AddPerson("jane.doe", KEY, machine=machine)])
+    own = outputs_of("user_jane_doe", "module.user_jane_doe", machine=machine, this="this_")
+    assert added.files.documents["outputs.tf"].data.decode() == f"{outputs}\n{own}"
+    assert contents(edit_layer(added, [RemovePerson("jane.doe")])) == contents(layer)
+
+
+def test_an_output_that_collects_passwords_gets_no_entry_of_a_machine_user() -> None:
+    users = block("jane_doe", "jane.doe", machine=False)
+    collected = (
+        'output "{}" {{\n  value = {{\n    "jane.doe" = module.user_jane_doe.{}\n  }}\n}}\n'.format(*one)
+        for one in (("names", "iam_user_name"), ("secrets", "iam_user_login_profile_encrypted_password"))
+    )
+    layer = layer_of({"users.tf": users, "outputs.tf": "\n".join(collected)}, {"jane.doe": KEY})
+    outputs = edit_layer(layer, [AddPerson("github.ci", KEY, machine=True)]).files.documents["outputs.tf"]
+    names, _, secrets = outputs.data.decode().partition('output "secrets"')
+    assert "module.user_github_ci.iam_user_name" in names
+    assert "github" not in secrets

@@ -1,0 +1,182 @@
+"""Which sibling a new person is declared alike: told from names that do not tell, and from odd banners."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.layers import USERS, contents, layer_of
+
+from workflows.hcl.lists import position_for
+from workflows.layer.edit.operations import AddPerson, EditRefused, RemovePerson
+from workflows.layer.edit.run import check, edit_layer
+
+MODULE = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = var.users
+
+  name                          = each.value.name
+  create_iam_user_login_profile = each.value.login
+  create_iam_access_key         = false
+  pgp_key                       = file(each.value.pgp_key)
+}
+"""
+
+
+def entry(key: str, name: str) -> str:
+    login = str(not name.startswith("machine.")).lower()
+    return f"""    {key} = {{
+      name    = "{name}"
+      login   = {login}
+      pgp_key = "keys/{name}"
+    }}
+"""
+
+
+def block(label: str, name: str, banner: str) -> str:
+    return f"""#{"=" * 25}#
+# User: {banner:<17}#
+#{"=" * 25}#
+module "user_{label}" {{
+  source = "../modules/iam-user"
+
+  name = "{name}"
+
+  create_iam_user_login_profile = true
+  create_iam_access_key         = false
+
+  pgp_key = file("keys/{name}")
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "new"),
+    [
+        ({"frank": "frank", "grace_hopper": "grace.hopper"}, "    max_planck = {\n"),
+        ({"frank": "frank", '"grace.hopper"': "grace.hopper"}, '    "max.planck" = {\n'),
+        ({"frank": "frank", "machine_ci": "machine.ci"}, "    max_planck = {\n"),
+        ({"frank": "frank"}, '    "max.planck" = {\n'),
+    ],
+)
+def test_the_key_of_a_new_entry_is_spelled_as_one_that_tells(keys: dict[str, str], new: str) -> None:
+    entries = "".join(entry(key, name) for key, name in keys.items())
+    values = f'variable "users" {{\n  default = {{\n{entries}  }}\n}}\n'
+    layer = layer_of({"users.tf": MODULE, "variables.tf": values}, dict.fromkeys(keys.values(), "QUJD\n"))
+    after = edit_layer(layer, [AddPerson("max.planck", "QUJD\n")])
+    assert new in after.files.documents["variables.tf"].data.decode()
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [
+            block("marcos_pagnuco", "marcos.pagnucco", "marcos.pagnucco"),  # a label of its own: not followed
+            block("ada_lovelace", "ada.lovelace", "Grace Hopper"),
+        ],
+        [
+            block("ada_x_org", "ada@x.org", "ada@x.org"),
+            block("eve_ops_x_org", "eve+ops@x.org", "Eve Ops X Org"),
+        ],
+    ],
+    ids=["another's name", "an address"],
+)
+def test_a_banner_is_followed_that_names_its_own_person(blocks: list[str]) -> None:
+    layer = layer_of({"users.tf": "\n".join(blocks)}, dict.fromkeys(("ada@x.org", "eve+ops@x.org"), "QUJD\n"))
+    after = edit_layer(layer, [AddPerson("zoe.brown", "QUJD\n")])
+    banner, _, _ = after.files.documents["users.tf"].data.decode().partition('module "user_zoe_brown"')
+    words = banner.splitlines()[-2].casefold().replace(".", " ").split()
+    assert words == ["#", "user:", "zoe", "brown", "#"]
+
+
+SHARED = "machine.infra"
+IN_SECTIONS = """locals {
+  users = ["jane.doe"]
+
+  machine_users = {
+    # one key for all
+    "machine.atlantis" = "machine.infra"
+    "machine.metrics"  = "machine.infra"
+
+    # each with a key of its own
+    "machine.ci" = "machine.ci"
+  }
+}
+"""
+ROBOT = block("ci", "machine.ci", "Machine CI").replace("login_profile = true", "login_profile = false")
+ROBOT = ROBOT.replace("access_key         = false", "access_key         = true")
+
+
+OBJECTS_OF_ONE = f'variable "users" {{\n  default = {{\n{entry("m", "machine.ci")}  }}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "document", "entry_of_new"),
+    [
+        (
+            {"users.tf": USERS, "locals.tf": IN_SECTIONS},
+            "locals.tf",
+            '    "machine.deploy"   = "machine.infra"\n    "machine.metrics"  =',
+        ),
+        (
+            {
+                "users.tf": MODULE.replace("= false", "= !each.value.login"),
+                "variables.tf": OBJECTS_OF_ONE,
+            },
+            "variables.tf",
+            '      pgp_key = "keys/machine.infra"\n',
+        ),
+        ({"users.tf": ROBOT}, "users.tf", '  pgp_key = file("keys/machine.infra")\n'),
+    ],
+    ids=["map", "objects", "blocks"],
+)
+def test_a_machine_user_names_a_key_file_that_is_shared(
+    files: dict[str, str], document: str, entry_of_new: str
+) -> None:
+    layer = layer_of(files, {"machine.ci": "QUJD\n", SHARED: "QUJE\n", "jane.doe": "QUJF\n"})
+    new = AddPerson("machine.deploy", "ignored\n", machine=True, shared_key=SHARED)
+    added = edit_layer(layer, [new])
+    assert added.files.keys == layer.files.keys
+    assert entry_of_new in added.files.documents[document].data.decode()
+    assert getattr(added.person("machine.deploy"), "key_file", "") == f"keys/{SHARED}"
+    for wrong in (replace(new, shared_key="nowhere"), replace(new, machine=False)):
+        with pytest.raises(EditRefused):
+            edit_layer(layer, [wrong])
+    if files.get("users.tf") == USERS:  # elsewhere nobody else names it, so it goes along
+        assert contents(edit_layer(added, [RemovePerson("machine.deploy")])) == contents(layer)
+        with pytest.raises(EditRefused):
+            edit_layer(layer, [replace(new, shared_key="jane.doe")])
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "position"),
+    [
+        ("abd", "c", 2),
+        ("acegb", "d", 2),  # b came to the end one day
+        ("acegb", "h", 5),
+        ("zaceg", "b", 2),
+        ("acbeg", "d", 3),
+        ("gace", "b", 2),
+        ("cab", "b", 3),  # of three, one out of place leaves no order
+        ("egcab", "d", 5),
+        ("", "a", 0),
+    ],
+)
+def test_a_list_with_one_old_exception_is_alphabetical(keys: str, key: str, position: int) -> None:
+    assert position_for(list(keys), key) == position
+
+
+@pytest.mark.parametrize(
+    ("last", "told"), [("lara.okonkwo", ["All users", "lara.okonkwo"]), ("zoe.zeta", [])]
+)
+def test_the_exception_is_named_beside_the_diff(last: str, told: list[str]) -> None:
+    users = ["angelo.f", "diego.o", "jose.p", "luis.g", "matias.r", last]
+    rows = "".join(f'    "{one}",\n' for one in users)
+    values = f"locals {{\n  users = [\n{rows}  ]\n  machine_users = {{}}\n}}\n"
+    layer = layer_of({"users.tf": USERS, "locals.tf": values}, dict.fromkeys(users, "QUJD\n"))
+    new = AddPerson("hugo.x", "QUJE\n")
+    noted = [one.message for one in check(layer, [new]) if "alphabet" in one.message and not one.fatal]
+    assert len(noted) == bool(told)
+    assert all(word in one for one in noted for word in told)
+    after = edit_layer(layer, [new]).files.documents["locals.tf"].data.decode()
+    assert after == values.replace('    "jose.p",\n', '    "hugo.x",\n    "jose.p",\n')

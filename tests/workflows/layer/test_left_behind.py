@@ -1,0 +1,101 @@
+"""Somebody is removed: what still names them is said, and what a later user would lack."""
+
+from __future__ import annotations
+
+import pytest
+from support.layers import USERS, layer_of
+
+from workflows.layer.edit.operations import AddPerson, EditRefused, RemovePerson
+from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.model import Layer
+
+KEY = "QUJD\n"
+HEAD = """# Users. Jane Doe looks after them, and old.jane.doe and jane.doe.jr did.
+
+"""
+JANE = """#
+# User: jane.doe
+#
+module "user_jane_doe" {
+  source        = "github.com/x/iam.git//modules/iam-user?ref=v4.1.0"
+  name          = "jane.doe"
+  force_destroy = true
+
+  pgp_key = file("keys/jane.doe") # jane.doe's own
+}
+# Here ends jane_doe.
+"""
+GROUP = """module "iam_group_ops" {
+  source = "x"
+  name   = "ops"
+  group_users = [
+    # module.user_jane_doe.iam_user_name, # jane.doe
+  ]
+}
+"""
+OBJECTS = """module "user" {
+  source   = "../modules/iam-user"
+  for_each = local.users
+
+  name    = each.value.name
+  tags    = { team = each.value.team }
+  pgp_key = file("keys/${each.value.name}")
+}
+
+locals {
+  users = {
+    jane = { name = "jane.doe", team = "ops" }
+  }
+}
+"""
+
+
+def notes(layer: Layer) -> list[str]:
+    problems = check(layer, [RemovePerson("jane.doe")])
+    assert not any(one.fatal for one in problems)
+    return [str(one.message) for one in problems]
+
+
+def test_comments_that_stay_are_listed_and_those_that_go_are_not() -> None:
+    layer = layer_of({"users.tf": HEAD + JANE, "groups.tf": GROUP}, {"jane.doe": KEY})
+    comments = notes(layer)[0]
+    assert "groups.tf:5, users.tf:1, users.tf:13." in comments
+    edited = edit_layer(layer, [RemovePerson("jane.doe")])
+    left = edited.files.documents["users.tf"].data.decode()
+    assert "Jane Doe" in left
+    assert "User:" not in left
+
+
+def test_other_lines_that_still_name_somebody_are_listed_too() -> None:
+    policy = 'resource "x" "jane_doe" {\n  user = "jane.doe"\n  other = "not.jane.doe"\n}\n'
+    layer = layer_of({"users.tf": HEAD + JANE, "policies.tf": policy}, {"jane.doe": KEY})
+    others = next(one for one in notes(layer) if one.startswith("Other lines"))
+    assert "policies.tf:1, policies.tf:2." in others
+
+
+@pytest.mark.parametrize("name", ["machine.ci", "jane", "---"])
+def test_a_name_of_one_word_is_not_found_in_other_names(name: str) -> None:
+    text = f'# CI, jane.doe, {name.replace("jane", "x")}-1\nlocals {{\n  users = ["{name}"]\n}}\n'
+    layer = layer_of({"users.tf": USERS, "locals.tf": text})
+    assert check(layer, [RemovePerson(name)]) == []
+
+
+def test_the_last_block_says_what_a_later_one_needs_and_whether_the_key_goes() -> None:
+    layer = layer_of({"users.tf": JANE}, {"jane.doe": KEY})
+    last = notes(layer)[-1]
+    assert "iam-user?ref=v4.1.0" in last
+    assert "force_destroy = true" in last
+    assert "keys/jane.doe is deleted" in last
+    two = layer_of({"users.tf": JANE + JANE.replace("jane", "john")}, {"jane.doe": KEY, "john.doe": KEY})
+    assert not any("force_destroy" in one for one in notes(two))
+
+
+def test_the_last_entry_of_a_map_says_what_its_fields_were() -> None:
+    assert 'team = "ops"' in notes(layer_of({"users.tf": OBJECTS}))[-1]
+
+
+def test_adding_to_an_emptied_layer_says_how() -> None:
+    emptied = edit_layer(layer_of({"users.tf": JANE}, {"jane.doe": KEY}), [RemovePerson("jane.doe")])
+    with pytest.raises(EditRefused) as refusal:
+        edit_layer(emptied, [AddPerson("jane.doe", KEY)])
+    assert "git" in refusal.value.next

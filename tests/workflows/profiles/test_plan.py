@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from support.profile_samples import SERIAL, Role, devops
+
+from workflows.core.errors import OnboardError
+from workflows.profiles import plan
+from workflows.profiles.plan import BaseProfile, KeyFromProcess, WantedProfiles
+
+
+def test_the_twins_of_leverage_cli_follow_their_role() -> None:
+    wanted = devops(mfa_names=True)
+    assert wanted.names[-2:] == ("bb-shared-devops", "bb-shared-devops-mfa")
+    assert wanted.roles[-1].role_arn == wanted.roles[-2].role_arn
+    assert wanted.roles[-1].mfa_serial == SERIAL
+
+
+def test_names_and_roles_of_a_handoff_are_taken_as_they_are() -> None:
+    base = BaseProfile(plan.base_name("bb", "management"), "us-gov-west-1")
+    roles = [Role("bb-x-administrator", "Admin", "333333333333")]
+    wanted = plan.profiles_for(base, roles, partition="aws-us-gov")
+    assert wanted.names == ("bb-management", "bb-x-administrator")
+    assert wanted.roles[0].role_arn == "arn:aws-us-gov:iam::333333333333:role/Admin"
+    assert wanted.problems() == []
+
+
+def test_a_twin_that_the_handoff_names_itself_is_not_made_again() -> None:
+    roles = (Role("bb-x", "Admin", "333333333333"), Role("bb-x-mfa", "Admin", "333333333333"))
+    base = BaseProfile("bb-security", "us-east-1")
+    wanted = plan.profiles_for(base, roles, partition="aws", mfa_names=True)
+    assert wanted.names == ("bb-security", "bb-x", "bb-x-mfa")
+
+
+def test_two_identities_are_written_together() -> None:
+    one = WantedProfiles((BaseProfile("a", "us-east-1"),), ())
+    two = WantedProfiles((BaseProfile("b", "us-east-1"),), ())
+    assert (one + two).names == ("a", "b")
+    assert [problem.message for problem in (one + one).problems()] == ["The profile a is there twice."]
+
+
+@pytest.mark.parametrize(
+    "region", ["us-gov-west-1", "ap-southeast-7", "us-iso-east-1", "cn-north-1", "us-east-1"]
+)
+def test_botocore_knows_the_regions(region: str) -> None:
+    assert plan.region_problems(region) == []
+
+
+def test_problems_are_told_in_sentences() -> None:
+    wanted = WantedProfiles(
+        (BaseProfile("a b", "mars-1", KeyFromProcess("x\ny"), "short"),),
+        (plan.AssumedRole("r", "arn:aws-cn:iam::333333333333:role/x", "a b", "us-east-1"),),
+    )
+    messages = [problem.message for problem in wanted.problems()]
+    assert len(messages) == 5
+    assert "AWS has no region “mars-1”." in messages
+    assert "The region us-east-1 is in the partition aws, not in aws-cn." in messages
+
+
+@pytest.mark.parametrize(
+    ("account", "role"), [("12", "x"), ("333333333333", "a b"), ("333333333333", "x" * 65)]
+)
+def test_no_arn_is_made_from_nonsense(account: str, role: str) -> None:
+    with pytest.raises(OnboardError):
+        plan.role_arn("aws", account, role)

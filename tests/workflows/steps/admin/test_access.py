@@ -1,0 +1,115 @@
+"""What people sign in with, switched: what it means, what is refused, and what the state lacks of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.fakes import fake_world
+from support.layers import Habits, group, layer_of
+from support.styles import Written, files_of
+
+from workflows.layer.edit.operations import RemovePerson, RenameKeyFile, SetAccess
+from workflows.layer.edit.run import edit_layer
+from workflows.layer.model import Layer, Person
+from workflows.steps.admin import state_now, users
+from workflows.steps.admin.edits import operations
+from workflows.steps.admin.users import LayerView
+from workflows.steps.decisions import Decisions, UserChanges
+from workflows.steps.shared.module import Context
+from workflows.terraform.state import LoginProfile, State
+
+ACCOUNT = "security"
+
+
+@pytest.fixture
+def layer() -> Layer:
+    written = [
+        Written("block", ["a.a", "b.b"]),
+        Written("objects", ["machine.a", "machine.b"], machine=True),
+        Written("list", ["l.l"]),
+    ]
+    files = files_of(written, [group("devops", [], Habits())])
+    files["values.tf"] = files["values.tf"].replace("keys/machine.b", "keys/machine.a")
+    return layer_of(files, {name: f"KEY{name}\n" for name in ("a.a", "machine.a", "l.l")})
+
+
+def person(layer: Layer, name: str) -> Person:
+    found = layer.person(name)
+    assert found is not None
+    return found
+
+
+def test_a_switch_of_ones_own_is_allowed_and_one_for_all_refused(layer: Layer) -> None:
+    assert users.switch_refusal(layer, person(layer, "a.a"), "access_key", wanted=True) is None
+    assert users.switch_refusal(layer, person(layer, "machine.a"), "login_profile", wanted=True) is None
+    refusal = users.switch_refusal(layer, person(layer, "l.l"), "access_key", wanted=True)
+    assert refusal is not None
+    assert "for all its users alike" in refusal.why
+    assert refusal.place is not None
+    assert layer.files.documents[refusal.place.file].data.splitlines()[refusal.place.line - 1] == (
+        b"  create_iam_access_key         = false"
+    )
+
+
+def test_nothing_is_switched_on_without_a_key_to_encrypt_it_for(layer: Layer) -> None:
+    refusal = users.switch_refusal(layer, person(layer, "b.b"), "access_key", wanted=True)
+    assert refusal is not None
+    assert "has no PGP key" in refusal.what
+    assert users.switch_refusal(layer, person(layer, "b.b"), "login_profile", wanted=False) is None
+
+
+def test_what_is_decided_leads_to_operations_that_the_layer_takes_once(layer: Layer) -> None:
+    changes = UserChanges(
+        remove={ACCOUNT: ("b.b",)},
+        access={ACCOUNT: {"a.a": {"access_key": True}, "b.b": {"access_key": True}}},
+        key_files={ACCOUNT: {"a.a": "a", "machine.b": "shared"}},
+    )
+    decisions = Decisions(user_changes=changes)
+    wanted = operations(layer, decisions)
+    assert wanted == [
+        SetAccess("a.a", access_key=True),
+        RenameKeyFile("a.a", "a"),
+        RenameKeyFile("machine.b", "shared"),
+        RemovePerson("b.b"),
+    ]
+    edited = edit_layer(layer, wanted)
+    assert person(edited, "machine.b").key_file == "keys/shared"
+    assert edited.keys["machine.a"] == edited.keys["shared"]  # machine.a still has it
+    assert operations(edited, decisions) == []
+
+
+def test_turning_a_switch_back_decides_nothing_unless_it_was_written(layer: Layer) -> None:
+    nothing, one = UserChanges(), person(layer, "a.a")
+    turned = users.switched(nothing, ACCOUNT, one, "login_profile", nothing)
+    assert turned.access == {ACCOUNT: {"a.a": {"login_profile": False}}}
+    assert users.switched(turned, ACCOUNT, one, "login_profile", nothing) == nothing
+    written = edit_layer(layer, [SetAccess("a.a", login_profile=False)])
+    after = users.switched(turned, ACCOUNT, person(written, "a.a"), "login_profile", turned)
+    assert after.access == {ACCOUNT: {"a.a": {"login_profile": True}}}
+    again = users.switched(after, ACCOUNT, person(written, "a.a"), "login_profile", turned)
+    assert again == turned
+
+
+def test_what_switching_does_is_said(layer: Layer) -> None:
+    machine, view = person(layer, "machine.a"), LayerView(layer)
+    assert view.sharing(machine) == ("machine.b",)
+    told = users.consequence(machine, "access_key", wanted=True, left=False, shared=view.sharing(machine))
+    assert told.endswith(
+        "encrypted for keys/machine.a; Hand over has it. That key file is also of machine.b."
+    )
+    gone = users.consequence(machine, "access_key", wanted=False, left=False)
+    assert gone.endswith("stops working. Then nothing is left to sign in with.")
+
+
+def test_the_state_lacks_what_is_not_applied_yet(tmp_path: Path) -> None:
+    changes = {"access": {ACCOUNT: {"a.a": {"login_profile": False, "access_key": True}}}}
+    profile = LoginProfile("a.a", "x", "", "", "", clear=False)
+    facts = {"user_changes": changes}
+    context = Context(fake_world(tmp_path, {}), facts, facts, ACCOUNT, tmp_path)
+    assert state_now.not_applied(State(login_profiles={"a.a": profile}), context) == [
+        "a.a still has the console password in it",
+        "a.a has no access key in it",
+    ]
+    assert context.decisions.of(ACCOUNT).switched == {"a.a"}
+    assert context.decisions.of("management").switched == set()

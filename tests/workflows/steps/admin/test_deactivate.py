@@ -1,0 +1,105 @@
+"""Those who leave: what IAM denies is said, and stops none of the other questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+from support.fakes import fake_world
+
+from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.iam import HoldingKind
+from workflows.core.secret import Secret
+from workflows.steps.admin import deactivate
+from workflows.steps.admin.deactivate import Findings, Leaver, Request
+from workflows.steps.shared.module import Context
+from workflows.terraform.state import State
+
+NAME = "sam.okafor"
+KEY_ID = "AKIAEXAMPLEEXAMPLE01"
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+USER = {"Path": "/", "UserName": NAME, "UserId": "AIDAEXAMPLEEXAMPLE01", "CreateDate": MADE}
+USER["Arn"] = f"arn:aws:iam::111111111111:user/{NAME}"
+ANSWERS: dict[str, dict[str, Any]] = {
+    "get_user": {"User": USER},
+    "list_access_keys": {
+        "AccessKeyMetadata": [{"AccessKeyId": KEY_ID, "Status": "Active", "CreateDate": MADE}]
+    },
+    "get_access_key_last_used": {"AccessKeyLastUsed": {"ServiceName": "N/A", "Region": "N/A"}},
+    "get_login_profile": {"LoginProfile": {"UserName": NAME, "CreateDate": MADE}},
+    "list_mfa_devices": {"MFADevices": []},
+    "list_ssh_public_keys": {"SSHPublicKeys": []},
+    "list_service_specific_credentials": {"ServiceSpecificCredentials": []},
+    "list_signing_certificates": {"Certificates": []},
+    "list_user_policies": {"PolicyNames": ["by-hand"]},
+    "list_attached_user_policies": {"AttachedPolicies": []},
+    "list_groups_for_user": {"Groups": []},
+}
+
+
+@pytest.fixture
+def iam() -> Iterator[tuple[Any, Stubber]]:
+    factory = ClientFactory("http://127.0.0.1:9", "us-east-1")
+    credentials = Credentials("AKIAEXAMPLEEXAMPLE02", Secret("s" * 40))
+    with factory.client("iam", credentials) as client, Stubber(client) as stub:
+        yield client, stub
+
+
+def answering(stub: Stubber, failing: dict[str, str]) -> None:
+    """IAM's answers in the order in which they are asked for, those that fail with their code."""
+    for operation, answer in ANSWERS.items():
+        if operation == "get_access_key_last_used" and "list_access_keys" in failing:
+            continue
+        if operation in failing:
+            stub.add_client_error(operation, failing[operation])
+        else:
+            stub.add_response(operation, answer)
+
+
+def leaver(iam: tuple[Any, Stubber], **failing: str) -> Leaver:
+    client, stub = iam
+    answering(stub, failing)
+    return deactivate._leaver(client, NAME, State())
+
+
+def test_each_question_that_is_denied_stops_no_other(iam: tuple[Any, Stubber]) -> None:
+    found = leaver(iam, list_access_keys="AccessDenied", list_groups_for_user="AccessDenied")
+    assert (found.keys, found.active_keys, found.password) == (None, (), True)
+    assert [one.kind for one in found.blocking] == [HoldingKind.INLINE_POLICY]
+    assert found.denied == ("access keys", "group memberships")
+
+
+def test_a_password_that_may_not_be_asked_for_is_unknown(iam: tuple[Any, Stubber]) -> None:
+    found = leaver(iam, get_login_profile="AccessDenied")
+    assert found.password is None
+    assert [one.access_key_id for one in found.active_keys] == [KEY_ID]
+
+
+def test_whoever_may_not_be_asked_for_is_taken_for_there(iam: tuple[Any, Stubber]) -> None:
+    assert leaver(iam, get_user="AccessDenied").exists
+
+
+@pytest.mark.parametrize("failing", [{"get_user": "NoSuchEntity"}, {"list_access_keys": "NoSuchEntity"}])
+def test_somebody_who_is_gone_is_so_whoever_says_it(
+    iam: tuple[Any, Stubber], failing: dict[str, str]
+) -> None:
+    denied = {"get_user": "AccessDenied"} if "get_user" not in failing else {}
+    assert not leaver(iam, **denied, **failing).exists
+
+
+def test_what_could_not_be_seen_is_a_warning_and_is_kept_apart_from_what_is_not_there(tmp_path: Path) -> None:
+    facts = {
+        "project_root": str(tmp_path),
+        "layers": ["security"],
+        "leaving": [NAME],
+        "user_changes": {"add": {}, "remove": {"security": [NAME]}},
+    }
+    context = Context(fake_world(tmp_path, {}), facts, facts, "security", tmp_path / "session")
+    unseen = Leaver(NAME, True, None, None, denied=("access keys",))
+    (problem,) = deactivate.validate(Request(Findings((unseen,))), context)
+    assert not problem.fatal
+    assert "access keys" in problem.message

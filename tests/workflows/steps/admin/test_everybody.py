@@ -1,0 +1,142 @@
+"""Where everybody stands, from the facts of a session and what an apply left behind."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_world
+
+from screens.step.finished import as_lines
+from workflows.core.shapes import plain
+from workflows.steps.admin.everybody import Everybody, Stand, everybody
+from workflows.steps.admin.planned import Planned
+from workflows.steps.shared.module import Context
+from workflows.terraform.record import PlanRecord
+from workflows.terraform.results import ApplyResult
+
+FACTS: dict[str, Any] = {
+    "layers": ["management", "security"],
+    "joining": ["jane.doe", "juan.delacruz"],
+    "leaving": ["alex.kim"],
+    "regrouping": [],
+    "rekeying": [],
+    "resetting": [],
+}
+DECIDED: dict[str, Any] = {
+    "keys": {"jane.doe": {"text": "x"}, "juan.delacruz": {"text": "y"}},
+    "user_changes": {
+        "add": {"management": ["jane.doe"], "security": ["jane.doe", "juan.delacruz"]},
+        "remove": {"security": ["alex.kim"]},
+    },
+    "memberships": {"management": {"sam.okafor": {"add": ["admins"], "remove": []}}},
+}
+APPLIED = {"at": "2026-03-01T10:00:00+00:00", "elsewhere": False}
+
+
+def plan_facts(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    record = PlanRecord(tmp_path / "p.tfplan", "sha", tmp_path, (), {}, "", "Terraform 1.15.5", "now")
+    owners = {f"aws_iam_user.{name}": (name,) for name in ("jane.doe", "juan.delacruz", "alex.kim")}
+    made = Planned(record, (), {"add": 2, "change": 0, "destroy": 1}, owners=owners, passwords=("jane.doe",))
+    return {**made.as_facts(), **changes}
+
+
+def grid(tmp_path: Path, **facts: Any) -> dict[str, dict[str, Stand]]:
+    every = {**FACTS, **{name.replace("__", "@"): value for name, value in facts.items()}}
+    context = Context(fake_world(tmp_path, {}), every, every, "", tmp_path / "session", threading.Event())
+    found = everybody(context)
+    return {name: dict(zip(found.accounts, stands, strict=True)) for name, stands in found.rows}
+
+
+def ended(tmp_path: Path, result: ApplyResult, sha: str = "sha") -> None:
+    folder = tmp_path / "session/terraform/security"
+    folder.mkdir(parents=True)
+    (folder / "apply.json").write_text(json.dumps({"plan_sha256": sha, "result": plain(result)}))
+
+
+def test_before_anything_is_decided_those_whose_key_is_awaited_are_told(tmp_path: Path) -> None:
+    found = grid(tmp_path, keys={"jane.doe": {"text": "x"}})
+    assert found["jane.doe"] == {"management": Stand.DECIDED, "security": Stand.DECIDED}
+    assert found["juan.delacruz"]["security"] is Stand.KEY_AWAITED
+    assert found["alex.kim"]["security"] is Stand.DECIDED
+    assert grid(tmp_path, layers=[]) == {"jane.doe": {}, "juan.delacruz": {}, "alex.kim": {}}
+
+
+def test_each_account_goes_its_own_way(tmp_path: Path) -> None:
+    found = grid(
+        tmp_path,
+        **DECIDED,
+        changed_files=[],
+        plan__management={**plan_facts(tmp_path), "passwords": ["jane.doe"]},
+        applied__management=APPLIED,
+        plan__security=plan_facts(tmp_path),
+    )
+    assert found == {
+        "jane.doe": {"management": Stand.TO_HAND_OVER, "security": Stand.PLANNED},
+        "juan.delacruz": {"management": Stand.NOT_HERE, "security": Stand.PLANNED},
+        "alex.kim": {"management": Stand.NOT_HERE, "security": Stand.PLANNED},
+        "sam.okafor": {"management": Stand.APPLIED, "security": Stand.NOT_HERE},
+    }
+    assert grid(tmp_path, **DECIDED, changed_files=[])["sam.okafor"]["management"] is Stand.WRITTEN
+
+
+def test_a_later_text_holds_the_earlier_accounts_part(tmp_path: Path) -> None:
+    facts = {
+        **DECIDED,
+        "plan__management": plan_facts(tmp_path),
+        "applied__management": APPLIED,
+        "plan__security": plan_facts(tmp_path),
+        "applied__security": APPLIED,
+    }
+    sent = {"jane.doe": {"sent_at": "2026-03-01T11:00:00+00:00", "how": "copied"}}
+    later = grid(tmp_path, **facts, handed_over__security={"people": sent})
+    assert later["jane.doe"] == {"management": Stand.HANDED_OVER, "security": Stand.HANDED_OVER}
+    assert later["juan.delacruz"]["security"] is Stand.TO_HAND_OVER
+    assert later["alex.kim"]["security"] is Stand.REMOVED
+    earlier = grid(tmp_path, **facts, handed_over__management={"people": sent})
+    assert earlier["jane.doe"] == {"management": Stand.HANDED_OVER, "security": Stand.TO_HAND_OVER}
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "jane", "juan"),
+    [(1, Stand.TO_HAND_OVER, Stand.HALF_DONE), (None, Stand.HALF_DONE, Stand.HALF_DONE)],
+    ids=["failed", "killed"],
+)
+def test_an_apply_that_stopped_on_the_way_is_told_by_person(
+    tmp_path: Path, exit_code: int | None, jane: Stand, juan: Stand
+) -> None:
+    result = ApplyResult(exit_code, False, ("aws_iam_user.jane.doe",), ("aws_iam_user.juan.delacruz",), ())
+    ended(tmp_path, result)
+    found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
+    assert (found["jane.doe"]["security"], found["juan.delacruz"]["security"]) == (jane, juan)
+
+
+def test_how_an_older_plan_ended_says_nothing_of_this_one(tmp_path: Path) -> None:
+    ended(tmp_path, ApplyResult(1, False, (), ("aws_iam_user.jane.doe",), ()), sha="older")
+    found = grid(tmp_path, **DECIDED, plan__security=plan_facts(tmp_path))
+    assert found["jane.doe"]["security"] is Stand.PLANNED
+
+
+def test_a_new_password_is_wanted_wherever_nobody_has_planned_yet(tmp_path: Path) -> None:
+    facts = {**DECIDED, "resetting": ["sam.okafor"], "memberships": {}}
+    found = grid(tmp_path, **facts, plan__security={**plan_facts(tmp_path), "passwords": []})
+    assert found["sam.okafor"] == {"management": Stand.DECIDED, "security": Stand.NOT_HERE}
+
+
+def test_the_lines_begin_with_those_who_are_not_done(tmp_path: Path) -> None:
+    rows = (
+        ("done.one", (Stand.APPLIED, Stand.NOT_HERE)),
+        ("jane.doe", (Stand.HANDED_OVER, Stand.PLANNED)),
+    )
+    made = Everybody(("management", "security"), rows)
+    assert made.told == "1 of 2 done in every account."
+    assert as_lines(made, 12) == (
+        "          management     security",
+        "jane.doe  ✓ handed over  ○ planned",
+        "done.one  ✓ applied",
+    )
+    assert as_lines(made, 1)[-1] == "and 1 more"
+    assert as_lines(Everybody((), ()), 12) == ()

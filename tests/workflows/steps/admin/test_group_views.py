@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import layers
+from support.layers import layer_of
+from support.styles import styled_layers
+
+from screens.admin.groups import about_group, about_layer, about_person
+from screens.widgets.matrix import JOINS, LEAVES, OUT, STAYS, UNKNOWN, MatrixLayout, Section
+from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.model import Layer
+from workflows.layer.read.layer import read_files
+from workflows.steps.admin.edits import operations
+from workflows.steps.admin.group_views import Chosen, LayerChoice, LayerView, drafted, removed, view_of
+from workflows.steps.admin.groups import Request, validate
+from workflows.steps.decisions import Decisions, Move, NewGroup
+
+USERS = (
+    """locals {
+  users = ["sam.okafor", "alex.kim", "dana.lopez"]
+  machine_users = { "machine.ci" = "machine.ci" }
+}
+
+"""
+    + layers.USERS
+)
+GROUPS = """module "iam_group_devops" {
+  source = "../modules/iam-group-with-policies"
+  name   = "devops"
+  group_users = [
+    module.user["alex.kim"].iam_user_name,
+    module.user["sam.okafor"].iam_user_name,
+  ]
+  custom_group_policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+}
+
+module "iam_group_machines" {
+  source = "../modules/iam-group-with-policies"
+  name   = "machines"
+  group_users = [
+    module.machine_user["machine.ci"].iam_user_name,
+  ]
+}
+
+module "iam_group_all" {
+  source = "../modules/iam-group-with-policies"
+  name   = "all"
+  group_users = concat([module.user["alex.kim"].iam_user_name], [])
+}
+
+/*
+module "iam_group_old" {
+  source = "../modules/iam-group-with-policies"
+  name   = "old"
+  group_users = []
+}
+*/
+"""
+
+
+def layer() -> Layer:
+    return layer_of({"users.tf": USERS, "groups.tf": GROUPS})
+
+
+def view(**chosen: tuple[str, ...]) -> LayerView:
+    return view_of(
+        layer(), chosen.get("joining", ()), chosen.get("regrouping", ()), chosen.get("leaving", ())
+    )
+
+
+def cells(layout: MatrixLayout, name: str) -> dict[str, str]:
+    return {one.group: layout.cell(name, one) for one in layout.columns}
+
+
+def test_those_who_were_chosen_come_first_then_everybody_else_and_machines_apart() -> None:
+    seen = view(joining=("jane.doe",), regrouping=("SAM.okafor", "nobody.here"), leaving=("dana.lopez",))
+    assert seen.chosen == {
+        "jane.doe": Chosen.JOINS,
+        "sam.okafor": Chosen.REGROUPS,
+        "dana.lopez": Chosen.LEAVES,
+    }
+    layout = MatrixLayout(seen, LayerChoice())
+    assert list(layout.lines) == [
+        *("Joining: 1", "jane.doe", "Changing groups: 1", "sam.okafor", "Leaving: 1", "dana.lopez"),
+        *("Everybody else: 1", "alex.kim", "Machine users: 1", "machine.ci"),
+    ]
+    assert [isinstance(one, Section) for one in layout.lines] == [True, False] * 5
+    assert [one.group for one in layout.columns] == ["devops", "all", "machines"]
+    assert [layout.sign(name) for name in seen.people] == ["+", "~", "-", " ", " "]
+
+
+def test_people_and_machine_users_are_kept_out_of_each_others_groups() -> None:
+    seen, choice = view(joining=("jane.doe",)), LayerChoice()
+    layout = MatrixLayout(seen, choice)
+    assert cells(layout, "jane.doe") == {"devops": OUT, "all": UNKNOWN, "machines": ""}
+    assert cells(layout, "machine.ci") == {"devops": "", "all": "", "machines": STAYS}
+    assert seen.refusal(choice, "jane.doe", "machines").startswith("machines is for machine users")
+    assert seen.refusal(choice, "machine.ci", "devops").startswith("devops is for people")
+    assert not seen.refusal(choice, "machine.ci", "machines")
+    new = LayerChoice(add=(NewGroup("robots", "machines"), NewGroup("more", "robots")))
+    assert not seen.refusal(new, "machine.ci", "more")
+    assert seen.refusal(new, "jane.doe", "more")
+
+
+def test_a_person_in_a_machine_group_can_be_taken_out_of_it_and_put_back() -> None:
+    text = GROUPS.replace(
+        '    module.machine_user["machine.ci"].iam_user_name,\n',
+        '    module.machine_user["machine.ci"].iam_user_name,\n    "machine.b",\n    "dana.lopez",\n',
+    )
+    users = USERS.replace('"machine.ci" }', '"machine.ci", "machine.b" = "b" }')
+    seen = view_of(layer_of({"users.tf": users, "groups.tf": text}), (), (), ())
+    assert "machines" in seen.before("dana.lopez")
+    out = seen.toggled(LayerChoice(), "dana.lopez", "machines")
+    assert not seen.refusal(out, "dana.lopez", "machines")
+
+
+def test_computed_groups_are_shown_and_refused_with_the_place() -> None:
+    seen, choice = view(), LayerChoice()
+    line = GROUPS[: GROUPS.index("concat")].count("\n") + 1
+    refused = seen.refusal(choice, "alex.kim", "all")
+    assert f"groups.tf:{line}" in refused
+    assert seen.spots_for("all")[0].place.line == line
+    assert seen.spots_for("all")[0].path.name == "groups.tf"
+    assert "by hand" in {one.note for one in MatrixLayout(seen, choice).columns}
+    assert f"groups.tf:{line}" in about_group(seen, choice, "all")
+    assert "The group iam_group_old is hidden in a comment." in about_layer(seen)
+    assert "is hidden" in seen.spots_for("devops")[-1].words
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"linked": frozenset({"groups.tf"})}, "groups.tf is shared with other layers"),
+        ({"text": ('name   = "devops"', 'name   = "devops"\n  count = 1')}, "the block repeats"),
+        ({"override": 'module "iam_group_devops" {\n  path = "/"\n}\n'}, "an override file changes it at"),
+    ],
+)
+def test_the_true_reason_is_told_for_a_group_that_is_edited_by_hand(
+    other: Mapping[str, Any], reason: str
+) -> None:
+    text = GROUPS.replace(*other["text"]) if "text" in other else GROUPS
+    files = {"users.tf": USERS, "groups.tf": text}
+    if "override" in other:
+        files["zz_override.tf"] = other["override"]
+    read = layer_of(files)
+    read = read_files(read.location, replace(read.files, linked=other.get("linked", frozenset())))
+    seen, choice = view_of(read, (), (), ()), LayerChoice()
+    for words in (seen.refusal(choice, "dana.lopez", "devops"), about_group(seen, choice, "devops")):
+        assert f"by hand at {seen.place_of('devops')}" in words
+        assert f"because {reason}" in words
+        assert "computed" not in words
+    assert cells(MatrixLayout(seen, choice), "dana.lopez")["devops"] == (
+        UNKNOWN if "override" in other else OUT
+    )
+
+
+def test_who_joins_is_taken_in_by_a_computed_group() -> None:
+    everybody = GROUPS.replace('concat([module.user["alex.kim"].iam_user_name], [])', "EVERYBODY").replace(
+        "EVERYBODY", "[for one in module.user : one.iam_user_name]"
+    )
+    read = layer_of({"users.tf": USERS, "groups.tf": everybody})
+    seen = view_of(read, ("jane.doe", "machine.new"), (), ())
+    assert seen.follow == {"jane.doe": frozenset({"all"}), "machine.new": frozenset()}
+    choice = LayerChoice(members={"jane.doe": frozenset(), "machine.new": frozenset()})
+    assert cells(MatrixLayout(seen, choice), "jane.doe") == {"devops": OUT, "all": JOINS, "machines": ""}
+    assert about_person(seen, choice, "jane.doe") == "jane.doe (joining): joins all"
+    told = validate(Request({"security": choice}, {"security": seen.follow}), None)  # type: ignore[arg-type]
+    assert [one.message.partition(" is in no group")[0] for one in told] == ["machine.new"]
+
+
+def test_nobody_in_a_shared_group_is_known_to_be_nobody() -> None:
+    empty = GROUPS[: GROUPS.index('module "iam_group_machines"')].replace(
+        '    module.user["alex.kim"].iam_user_name,\n', ""
+    )
+    empty = empty.replace('    module.user["sam.okafor"].iam_user_name,\n', "")
+    read = layer_of({"users.tf": USERS, "groups.tf": empty})
+    read = read_files(read.location, replace(read.files, linked=frozenset({"groups.tf"})))
+    seen, choice = view_of(read, (), (), ()), LayerChoice()
+    assert "; 0 members; " in about_group(seen, choice, "devops")
+    assert about_person(seen, choice, "alex.kim") == "! alex.kim: in no group"
+
+
+def test_changes_are_told_in_cells_signs_and_words() -> None:
+    seen = view(joining=("jane.doe",))
+    choice = LayerChoice(members={"jane.doe": frozenset()})
+    assert about_person(seen, choice, "jane.doe") == "! jane.doe (joining): in no group that can be told"
+    choice = seen.toggled(choice, "jane.doe", "devops")
+    choice = seen.toggled(choice, "alex.kim", "devops")
+    choice = seen.toggled(choice, "dana.lopez", "devops")
+    choice = seen.toggled(choice, "dana.lopez", "devops")
+    assert set(choice.members) == {"jane.doe", "alex.kim"}
+    assert seen.pending(choice) == 2
+    layout = MatrixLayout(seen, choice)
+    assert (cells(layout, "jane.doe")["devops"], cells(layout, "alex.kim")["devops"]) == (JOINS, LEAVES)
+    assert layout.sign("alex.kim") == "*"
+    assert about_person(seen, choice, "alex.kim") == "alex.kim: leaves devops; stays in all"
+    assert about_person(seen, choice, "sam.okafor") == "sam.okafor: is in devops"
+    assert about_person(seen, choice, "machine.ci") == "machine.ci (a machine user): is in machines"
+
+
+def test_who_leaves_is_shown_and_left_alone() -> None:
+    seen = view(leaving=("alex.kim",))
+    layout = MatrixLayout(seen, LayerChoice())
+    assert cells(layout, "alex.kim")["devops"] == LEAVES
+    assert "leaves security" in seen.refusal(LayerChoice(), "alex.kim", "devops")
+    stale = LayerChoice(members={"alex.kim": frozenset(), "gone.away": frozenset({"devops"})})
+    assert drafted(seen, LayerChoice(), stale).members == {}
+
+
+def test_a_group_that_goes_takes_nobody_in_and_tells_who_is_left_without_one() -> None:
+    seen = view()
+    choice = removed(LayerChoice(), "devops", written=True)
+    assert seen.alone_without(LayerChoice(), "devops") == ("sam.okafor",)
+    assert "to be removed" in seen.refusal(choice, "dana.lopez", "devops")
+    assert cells(MatrixLayout(seen, choice), "sam.okafor")["devops"] == LEAVES
+    assert about_person(seen, choice, "sam.okafor") == "sam.okafor: leaves devops"
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "meant"),
+    [
+        (("SAM",), ["sam.okafor"], ""),
+        (("devops",), ["jane.doe", "alex.kim", "sam.okafor"], "devops"),
+        (("a", "devops", "okafor"), ["sam.okafor"], "devops"),
+        (("machine",), ["machine.ci"], "machines"),
+        (("nothing",), [], ""),
+    ],
+)
+def test_the_filter_looks_at_names_and_groups(words: tuple[str, ...], names: list[str], meant: str) -> None:
+    seen = view(joining=("jane.doe",))
+    choice = LayerChoice(members={"jane.doe": frozenset({"devops"})})
+    layout = MatrixLayout(seen, choice, words)
+    assert [one for one in layout.lines if not isinstance(one, Section)] == names
+    assert layout.shown == len(names)
+    if meant:
+        assert layout.group_meant == meant
+
+
+@given(st.data(), styled_layers())
+def test_what_is_put_in_the_matrix_is_what_the_layer_says_afterwards_in_every_style(
+    data: st.DataObject, start: Layer
+) -> None:
+    seen, choice = view_of(start, (), (), ()), LayerChoice()
+    for _ in range(data.draw(st.integers(1, 4))):
+        name = data.draw(st.sampled_from(seen.people))
+        group = data.draw(st.sampled_from(list(seen.by_name)))
+        if not seen.refusal(choice, name, group):
+            choice = seen.toggled(choice, name, group)
+    moves = {
+        name: Move(tuple(sorted(some - seen.before(name))), tuple(sorted(seen.before(name) - some)))
+        for name, some in choice.members.items()
+    }
+    wanted = operations(start, Decisions(memberships={"security": moves}))
+    assert not [one for one in check(start, wanted) if one.fatal]
+    after = view_of(edit_layer(start, wanted), (), (), ())
+    assert {name: after.before(name) for name in seen.people} == {
+        name: seen.after(name, choice) for name in seen.people
+    }
+
+
+def test_a_person_in_many_groups_leaves_room_for_the_marked_one() -> None:
+    names = [f"team{number}" for number in range(9)]
+    groups = "".join(
+        f'module "iam_group_{one}" {{\n  source = "x"\n  name = "{one}"\n'
+        '  group_users = [module.user["alex.kim"].iam_user_name]\n}\n'
+        for one in names
+    )
+    seen = view_of(layer_of({"users.tf": USERS, "groups.tf": groups}), (), (), ())
+    assert about_person(seen, LayerChoice(), "alex.kim") == (
+        "alex.kim: is in team0, team1, team2, team3, team4, team5 and 3 more"
+    )
+
+
+def test_nobody_is_counted_in_a_list_that_names_nobody() -> None:
+    everybody = 'module "iam_group_all" {\n  source = "x"\n  name = "all"\n'
+    everybody += "  group_users = [for one in module.user : one.iam_user_name if one.new]\n}\n"
+    seen = view_of(layer_of({"users.tf": USERS, "groups.tf": everybody}), (), (), ())
+    assert "; members not known; " in about_group(seen, LayerChoice(), "all")

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+
+from workflows.core.errors import OnboardError
+from workflows.gpg.details import KeyDetails
+from workflows.gpg.inspect import inspect_key
+from workflows.gpg.normalise import normalise
+from workflows.layer.discover import find_project
+from workflows.layer.profile_names import account_profile
+from workflows.layer.project import Project
+from workflows.layer.read.layer import read_layer
+from workflows.messages.handoff import Handoff, open_handoff
+from workflows.sandbox.project import lay_out
+from workflows.steps.admin.person_handoff import NotForThisKey, Source, identity, policy_words, role_profiles
+from workflows.terraform.state import AccessKey, LoginProfile, Role, State
+
+NAME = "jane.doe"
+SECURITY, SHARED = "222222222222", "333333333333"
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[GpgHome]:
+    with gpg_home() as made:
+        made.key(NAME)
+        made.key("somebody.else")
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    lay_out(tmp_path / "bb")
+    return find_project(tmp_path / "bb")
+
+
+def encrypted(home: GpgHome, name: str = NAME) -> str:
+    return base64.b64encode(home.encrypt(name, "Once-only-1234")).decode()
+
+
+def login(password: str, **changes: Any) -> LoginProfile:
+    return replace(LoginProfile(NAME, "module.user", password, "", "", clear=False), **changes)
+
+
+def state(**changes: Any) -> State:
+    made = State(
+        users={NAME: f"arn:aws:iam::{SECURITY}:user/{NAME}"},
+        groups={"devops": (NAME,)},
+        group_roles={
+            "devops": (Role(SHARED, "DevOps", f"arn:aws:iam::{SHARED}:role/DevOps"),),
+        },
+        account_id=SECURITY,
+        account_alias="binbash-security",
+        partition="aws",
+    )
+    return replace(made, **changes)
+
+
+def source(project: Project, **changes: Any) -> Source:
+    location = project.layer("security")
+    assert location is not None
+    return Source(project, read_layer(location), state(**changes))
+
+
+def details(home: GpgHome) -> KeyDetails:
+    return inspect_key(normalise(home.export(NAME)).binary, environment=ENVIRONMENT)
+
+
+def test_an_identity_says_all_that_a_person_needs_and_can_be_sent(project: Project, home: GpgHome) -> None:
+    password = encrypted(home)
+    made = identity(source(project, login_profiles={NAME: login(password)}), NAME, details(home))
+    assert made.sign_in_url == "https://binbash-security.signin.aws.amazon.com/console"
+    assert made.encrypted_password == password
+    assert made.key_fingerprint == home.fingerprint(NAME)
+    assert made.mfa_required
+    assert [(one.profile, one.role) for one in made.profiles] == [("bb-shared-devops", "DevOps")]
+    assert made.access_key_id is None
+    assert Handoff("bb", (made,)).problems() == []
+
+
+def test_it_says_whether_leverage_cli_reads_names_for_mfa(project: Project, home: GpgHome) -> None:
+    profiles = {NAME: login(encrypted(home))}
+    for enabled in (False, True):
+        there = source(replace(project, mfa_enabled=enabled), login_profiles=profiles)
+        text = Handoff("bb", (identity(there, NAME, details(home)),)).render()
+        assert open_handoff(text).identities[0].mfa_names is enabled
+        assert ("mfa_names" in text) is enabled
+
+
+def test_without_an_alias_and_in_another_partition_the_address_still_fits(
+    project: Project, home: GpgHome
+) -> None:
+    changes: dict[str, Any] = {"account_alias": "", "partition": "aws-us-gov"}
+    made = identity(
+        source(project, login_profiles={NAME: login(encrypted(home))}, **changes),
+        NAME,
+        details(home),
+    )
+    assert made.sign_in_url == f"https://{SECURITY}.signin.amazonaws-us-gov.com/console"
+
+
+def test_a_machine_gets_its_key_without_an_address_and_without_mfa(project: Project, home: GpgHome) -> None:
+    own = AccessKey(NAME, "module.user", "AKIAABCDEFGHIJKLMNOP", encrypted(home), "", "", "Active", False)
+    inactive = replace(own, access_key_id="AKIAINACTIVEINACTIVE", status="Inactive")
+    made = identity(source(project, access_keys={NAME: (own, inactive)}), NAME, details(home))
+    assert made.access_key_id == "AKIAABCDEFGHIJKLMNOP"
+    assert made.encrypted_secret == own.encrypted_secret
+    assert (made.sign_in_url, made.encrypted_password, made.mfa_required) == ("", None, False)
+    assert Handoff("bb", (made,)).problems() == []
+
+
+def test_what_is_for_another_key_is_refused(project: Project, home: GpgHome) -> None:
+    other = login(encrypted(home, "somebody.else"))
+    with pytest.raises(NotForThisKey, match="not encrypted to the key"):
+        identity(source(project, login_profiles={NAME: other}), NAME, details(home))
+
+
+@pytest.mark.parametrize("password", ["", "bm90IGEgbWVzc2FnZQ=="])
+def test_what_is_no_message_is_refused(project: Project, home: GpgHome, password: str) -> None:
+    with pytest.raises(NotForThisKey):
+        identity(source(project, login_profiles={NAME: login(password)}), NAME, details(home))
+
+
+def test_a_password_in_clear_is_refused(project: Project, home: GpgHome) -> None:
+    clear = login("", clear=True)
+    with pytest.raises(NotForThisKey, match="unencrypted"):
+        identity(source(project, login_profiles={NAME: clear}), NAME, details(home))
+
+
+def test_a_person_who_is_not_in_the_state_is_told_so(project: Project, home: GpgHome) -> None:
+    with pytest.raises(OnboardError, match="Not in the state"):
+        identity(source(project, users={}), NAME, details(home))
+    with pytest.raises(OnboardError, match="Nothing to hand over"):
+        identity(source(project), NAME, details(home))
+
+
+def test_a_role_in_any_account_counts_for_every_other_account_of_the_project(project: Project) -> None:
+    roles = (
+        Role("*", "OrganizationAccountAccessRole", "arn"),
+        Role("999999999999", "Auditor", "arn"),
+    )
+    found = {one.profile: one.account_id for one in role_profiles(project, roles, "111111111111")}
+    assert found == {
+        "bb-security-oaar": SECURITY,
+        "bb-shared-oaar": SHARED,
+        "bb-apps-devstg-oaar": "444444444444",
+        "bb-apps-prd-oaar": "555555555555",
+        "bb-999999999999-auditor": "999999999999",
+    }
+
+
+def test_a_backend_that_names_the_same_role_by_another_word_gives_the_profile(project: Project) -> None:
+    assert account_profile(project, "management", "Admin") == "bb-management-administrator"
+    assert account_profile(project, "management", "Auditor") == "bb-management-auditor"
+    assert account_profile(project, "security", "DevOps") == "bb-security-devops"
+
+
+def test_the_password_rules_are_the_layers_with_the_modules_defaults(project: Project) -> None:
+    words = policy_words(source(project).layer)
+    assert words[0] == "at least 16 characters, at most 128"
+    location = project.layer("security")
+    assert location is not None
+    file = location.path / "account.tf"
+    file.write_text(file.read_text().replace("  minimum_password_length        = 16\n", ""))
+    assert policy_words(read_layer(location))[0] == "at least 8 characters, at most 128"

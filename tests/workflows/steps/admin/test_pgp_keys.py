@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, quiet, taken_key
+from support.fakes import FakeClipboard
+
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.gpg.inspect import check_key
+from workflows.gpg.verdict import VerdictKind
+from workflows.machine.observations import Verdict
+from workflows.messages.request import Request as SentRequest
+from workflows.steps.admin import pgp_keys, taken_keys
+from workflows.steps.admin.pgp_keys import Request
+
+LOCKED = """provider "registry.terraform.io/hashicorp/aws" {
+  version     = "3.39.0"
+  constraints = "3.39.0"
+}
+"""
+Keys = Mapping[str, bytes]
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject) -> AdminProject:
+    """A project whose layers have locked the old provider, with two people who join."""
+    for account in ("management", "security"):
+        admin_project.file(account, ".terraform.lock.hcl").write_text(LOCKED)
+    admin_project.begin("jane.doe", "juan.delacruz")
+    return admin_project
+
+
+def request_text(keys: Keys, user: str, project: str = "bb") -> str:
+    details = check_key(keys[user], environment={"PATH": "/usr/bin:/bin"}).details
+    return SentRequest(project, user, b64encode(keys[user]).decode(), details.fingerprint).render()
+
+
+def refused(admin: AdminProject, data: bytes | str, name: str = "jane.doe") -> OnboardError:
+    with pytest.raises(OnboardError) as caught:
+        taken_keys.take_in_for(data, name, "pasted", admin.context())
+    return caught.value
+
+
+def test_the_same_key_is_recorded_whatever_form_it_came_in(admin: AdminProject, people_keys: Keys) -> None:
+    binary = people_keys["jane.doe"]
+    forms = [binary, b64encode(binary).decode() + "%", request_text(people_keys, "jane.doe")]
+    taken = [taken_key(form, "jane.doe", admin.context()) for form in forms]
+    assert len({(one.text, one.fingerprint) for one in taken}) == 1
+    assert all(one.accepted for one in taken)
+    assert taken[2].origin == "pasted (request)"
+
+
+def test_a_secret_key_is_refused_and_not_quoted(admin: AdminProject, people_keys: Keys) -> None:
+    error = refused(admin, people_keys["secret"])
+    assert "secret" in error.as_text().lower()
+    assert people_keys["secret"].decode().splitlines()[3] not in error.as_text()
+
+
+@pytest.mark.parametrize("text", ["", "hello", "AAAA", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQ==\n"])
+def test_what_is_no_key_is_refused_with_what_next(admin: AdminProject, text: str) -> None:
+    assert refused(admin, text).next
+
+
+@pytest.mark.parametrize("kind", ["cv25519", "expired", "rsa-signing-only", "revoked"])
+def test_a_key_that_must_not_be_written_is_shown_and_stops_the_step(
+    admin: AdminProject,
+    people_keys: Keys,
+    kind: str,
+) -> None:
+    taken = taken_key(people_keys[kind], "jane.doe", admin.context())
+    assert not taken.accepted
+    assert taken.for_owner
+    problems = pgp_keys.validate(Request({"jane.doe": taken}), admin.context())
+    assert [one for one in problems if one.fatal and one.message.startswith("jane.doe: ")]
+
+
+def test_an_elliptic_curve_is_accepted_where_the_newer_provider_is_locked(
+    admin: AdminProject,
+    people_keys: Keys,
+) -> None:
+    for account in ("management", "security"):
+        admin.replace(account, ".terraform.lock.hcl", "3.39.0", "4.67.0")
+    taken = taken_key(people_keys["cv25519"], "jane.doe", admin.context())
+    assert taken.accepted
+    assert taken.verdict is VerdictKind.UNVERIFIED
+
+
+def test_the_worst_of_the_layers_verdicts_counts(admin: AdminProject, people_keys: Keys) -> None:
+    admin.replace("management", ".terraform.lock.hcl", "3.39.0", "4.67.0")
+    assert not taken_key(people_keys["cv25519"], "jane.doe", admin.context()).accepted
+
+
+def test_a_request_goes_to_the_person_it_names_if_they_join(admin: AdminProject, people_keys: Keys) -> None:
+    text = request_text(people_keys, "juan.delacruz")
+    taken = taken_keys.take_in_for(text, "jane.doe", "pasted", admin.context())
+    assert list(taken.keys) == ["juan.delacruz"]
+    assert taken.replaces == ""
+
+
+def test_a_request_of_somebody_who_does_not_join_is_refused(admin: AdminProject, people_keys: Keys) -> None:
+    admin.facts["joining"] = ["jane.doe"]
+    with pytest.raises(OnboardError) as caught:
+        taken_keys.take_in_for(
+            request_text(people_keys, "juan.delacruz"), "jane.doe", "pasted", admin.context()
+        )
+    assert caught.value.title == "A request of somebody else"
+
+
+def test_a_request_for_another_project_is_refused(admin: AdminProject, people_keys: Keys) -> None:
+    error = refused(admin, request_text(people_keys, "jane.doe", project="xx"))
+    assert error.title == "A request for another project"
+
+
+def test_a_folder_gives_each_person_the_file_with_their_name(
+    admin: AdminProject,
+    people_keys: Keys,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "sent"
+    folder.mkdir()
+    (folder / "request-jane.doe.txt").write_text(request_text(people_keys, "jane.doe"))
+    (folder / "juan.delacruz.gpg").write_bytes(people_keys["juan.delacruz"])
+    (folder / "jane.doe.old").write_text("not a key, and for nobody")
+    found = taken_keys.take_in_file(str(folder), ["jane.doe", "juan.delacruz"], admin.context(), quiet)
+    assert {name: key.user_ids for name, key in found.keys.items()} == {
+        "jane.doe": ("jane.doe <jane.doe@a.example>",),
+        "juan.delacruz": ("juan.delacruz <juan.delacruz@a.example>",),
+    }
+    assert found.unmatched == ("1 more file holds no key",)
+
+
+def test_a_file_of_a_longer_name_is_not_taken_for_a_shorter_one(
+    admin: AdminProject,
+    people_keys: Keys,
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "sent"
+    folder.mkdir()
+    (folder / "jane.doe").write_bytes(people_keys["jane.doe"])
+    with pytest.raises(OnboardError, match="No keys in this folder"):
+        taken_keys.take_in_file(str(folder), ["jane"], admin.context(), quiet)
+
+
+@pytest.mark.parametrize("name", ["missing.asc", "empty.asc"])
+def test_a_file_that_gives_no_key_is_refused(admin: AdminProject, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty.asc").touch()
+    with pytest.raises(OnboardError) as caught:
+        taken_keys.take_in_file(str(tmp_path / name), ["jane.doe"], admin.context(), quiet)
+    assert caught.value.next
+
+
+def test_a_key_file_that_is_there_is_found_and_an_unreadable_one_is_passed_over(
+    admin: AdminProject,
+    people_keys: Keys,
+) -> None:
+    admin.file("security", "keys/jane.doe").write_text(b64encode(people_keys["jane.doe"]).decode())
+    admin.file("security", "keys/juan.delacruz").write_text("!!")
+    found = pgp_keys.gather({}, admin.context(), quiet).keys
+    assert list(found) == ["jane.doe"]
+    assert found["jane.doe"].origin == "security/global/base-identities/keys/jane.doe"
+
+
+def test_keys_are_recorded_and_gathered_again(admin: AdminProject, people_keys: Keys) -> None:
+    keys = {name: taken_key(people_keys[name], name, admin.context()) for name in admin.facts["joining"]}
+    facts = admin.run(pgp_keys, Request(keys))
+    assert facts["keys"]["jane.doe"]["text"] == keys["jane.doe"].text
+    assert facts["keys"]["jane.doe"]["user_ids"] == ["jane.doe <jane.doe@a.example>"]
+    assert pgp_keys.gather({}, admin.context(), quiet).keys == keys
+    assert pgp_keys.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_a_person_without_a_key_stops_the_step_and_says_how_to_invite(admin: AdminProject) -> None:
+    problems = pgp_keys.validate(Request({}), admin.context())
+    assert [one.message.partition(" ")[0] for one in problems] == ["jane.doe", "juan.delacruz"]
+    assert all(one.fatal and "Invite" in one.message for one in problems)
+
+
+def test_a_key_whose_names_are_another_persons_is_warned_about(
+    admin: AdminProject,
+    people_keys: Keys,
+) -> None:
+    admin.facts["joining"] = ["b.sample"]
+    taken = taken_key(people_keys["jane.doe"], "b.sample", admin.context())
+    problems = pgp_keys.validate(Request({"b.sample": taken}), admin.context())
+    assert [one.fatal for one in problems if "looks like b.sample" in one.message] == [False]
+
+
+def test_an_invitation_goes_to_the_mailbox_and_a_request_there_is_noticed(admin: AdminProject) -> None:
+    admin = admin.with_mailbox()
+    mailbox = admin.world.mailbox
+    assert mailbox is not None
+    assert "mailbox" in pgp_keys.invite("jane.doe", admin.context())
+    text = (mailbox / "invitation-jane.doe.txt").read_text()
+    assert "iam-onboard join --project bb --user jane.doe" in text
+    assert pgp_keys.mail_for(admin.context()) == ()
+    (mailbox / "request-jane.doe.txt").write_text("sent")
+    assert pgp_keys.mail_for(admin.context()) == ("jane.doe",)
+
+
+def test_a_key_that_expired_since_is_noticed(admin: AdminProject, people_keys: Keys) -> None:
+    admin.facts["joining"] = ["jane.doe"]
+    taken = taken_key(people_keys["jane.doe"], "jane.doe", admin.context())
+    admin.run(pgp_keys, Request({"jane.doe": taken}))
+    later = replace(admin.world, now=lambda: datetime(2090, 1, 1, tzinfo=UTC))
+    seen = pgp_keys.observe(replace(admin.context(), world=later))
+    assert seen.contradicts
+    assert "jane.doe" in seen.words
+
+
+def test_an_invitation_is_copied_or_saved_where_there_is_no_clipboard(admin: AdminProject) -> None:
+    assert pgp_keys.invite("jane.doe", admin.context()) == "Copied."
+
+    class NoClipboard(FakeClipboard):
+        def copy(self, text: str | Secret) -> str:
+            del text
+            raise ClipboardUnavailable("No clipboard", "There is no clipboard here.")
+
+    without = replace(admin.context(), world=replace(admin.world, clipboard=NoClipboard()))
+    assert "~/invitation-jane.doe.txt" in pgp_keys.invite("jane.doe", without)
+    assert "--user jane.doe" in (admin.world.home / "invitation-jane.doe.txt").read_text()

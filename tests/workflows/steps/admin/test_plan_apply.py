@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_world
+
+from workflows.core.errors import OnboardError
+from workflows.core.shapes import plain, read
+from workflows.machine.observations import Verdict
+from workflows.steps.admin import apply, hand_over, plan, state_now
+from workflows.steps.admin.planned import Planned, causes, decided, judged, staleness, standing
+from workflows.steps.shared.module import Context, Progress
+from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
+from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
+from workflows.terraform.results import ApplyResult, Trouble
+from workflows.terraform.state import LoginProfile, State
+
+USER, LOGIN = "aws_iam_user.jane", "aws_iam_user_login_profile.jane"
+PLAN = Plan(
+    changes=(
+        ResourceChange(USER, "aws_iam_user", Action.CREATE, user="jane.doe"),
+        ResourceChange(LOGIN, "aws_iam_user_login_profile", Action.REPLACE, user="jane.doe"),
+        ResourceChange(
+            "members.admins",
+            "aws_iam_group_membership",
+            Action.UPDATE,
+            group="admins",
+            joining=("jane.doe",),
+        ),
+        ResourceChange("aws_iam_user.alex", "aws_iam_user", Action.DELETE, user="alex.kim"),
+        ResourceChange("aws_iam_group.new", "aws_iam_group", Action.CREATE, group="new"),
+        ResourceChange("alias", "aws_iam_account_alias", Action.UPDATE),
+    ),
+    drift=(ResourceChange("aws_iam_user.sam", "aws_iam_user", Action.UPDATE, user="sam.okafor"),),
+)
+FACTS: dict[str, Any] = {
+    "layers": ["management", "security"],
+    "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {"management": ["alex.kim"]}},
+    "memberships": {"security": {"jane.doe": {"add": ["Admins"], "remove": []}}},
+    "group_changes": {"security": {"add": [{"name": "new", "sibling": "admins"}]}},
+    "changed_files": [],
+}
+
+
+def quiet(_progress: Progress) -> None:
+    """Nobody reads it."""
+
+
+def context(tmp_path: Path, **facts: Any) -> Context:
+    known = {**FACTS, "project_root": str(tmp_path), **facts}
+    world = fake_world(tmp_path, {})
+    return Context(world, known, known, "security", tmp_path / "session", threading.Event())
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> PlanRecord:
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / "users.tf").write_text("# people\n")
+    file = tmp_path / "plan.tfplan"
+    file.write_bytes(b"a plan")
+    return PlanRecord(
+        file, file_sha256(file), layer, (), hash_sources(layer, ()), "abc", "Terraform 1.15.5", "now"
+    )
+
+
+def test_a_plan_is_sorted_by_what_was_chosen_in_this_layer(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    assert [one.address for one in made.foreign] == ["aws_iam_user.alex", "alias"]
+    assert [one.address for one in made.destroys] == ["aws_iam_user.alex", LOGIN]
+    assert (made.gone, made.passwords, made.access_keys) == (("alex.kim",), ("jane.doe",), ())
+    assert made.counts == {"add": 3, "change": 2, "destroy": 2}
+    assert made.owners["members.admins"] == ("jane.doe",)
+    assert len(made.drift) == 1
+
+
+def test_account_settings_and_renamed_groups_belong_once_they_were_edited(
+    tmp_path: Path, record: PlanRecord
+) -> None:
+    renamed = ResourceChange("aws_iam_group.b", "aws_iam_group", Action.UPDATE, group="b")
+    own = context(
+        tmp_path,
+        account_changes={"security": {"alias": "x", "policy": {}}},
+        group_changes={"security": {"rename": {"a": "b"}, "remove": ["new"]}},
+    )
+    made = judged(record, replace(PLAN, changes=(*PLAN.changes, renamed)), own)
+    assert [one.address for one in made.foreign] == ["aws_iam_user.alex"]
+
+
+def test_a_plan_survives_the_journal(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    facts = {**made.as_facts(), "acknowledged": ["alias"]}
+    assert Planned.from_facts(facts) == made
+    assert decided(context(tmp_path, plan=facts)) == made
+
+
+def test_only_outputs_changing_is_no_empty_plan(tmp_path: Path, record: PlanRecord) -> None:
+    outputs = Plan((), outputs=(OutputChange("user_name", Action.CREATE, sensitive=False),))
+    assert not judged(record, outputs, context(tmp_path)).empty
+    assert judged(record, Plan(()), context(tmp_path)).empty
+
+
+def test_an_unacknowledged_foreign_change_refuses_the_plan(tmp_path: Path, record: PlanRecord) -> None:
+    own = context(tmp_path)
+    made = judged(record, PLAN, own)
+    (problem,) = plan.validate(plan.Request(made, ("alias",)), own)
+    assert problem.fatal
+    assert problem.message.startswith("1 change is not about")
+    assert plan.validate(plan.Request(made, ("alias", "aws_iam_user.alex")), own) == []
+    assert plan.validate(plan.Request(), own)[0].fatal
+
+
+def test_an_accepted_plan_is_the_one_that_was_shown(tmp_path: Path, record: PlanRecord) -> None:
+    own = context(tmp_path)
+    made = judged(record, PLAN, own)
+    assert plan.perform(plan.Request(made), own, quiet)["plan"]["plan_sha256"] == record.plan_sha256
+    record.plan.write_bytes(b"another plan")
+    with pytest.raises(OnboardError, match="another plan"):
+        plan.perform(plan.Request(made), own, quiet)
+
+
+def test_an_empty_plans_file_is_removed_when_it_is_accepted(tmp_path: Path, record: PlanRecord) -> None:
+    own = context(tmp_path)
+    given = plan.perform(plan.Request(judged(record, Plan(()), own)), own, quiet)
+    assert not record.plan.exists()
+    later = context(tmp_path, **given)
+    assert apply.nothing_to_do(later) == "The plan changes nothing."
+    assert apply.perform(apply.Request(), later, quiet)["applied"]["added"] == 0
+
+
+def test_staleness_names_the_files_and_ends_with_the_apply(tmp_path: Path, record: PlanRecord) -> None:
+    own = context(tmp_path)
+    made = judged(record, PLAN, own)
+    assert staleness(made, own) == ""
+    (record.layer / "users.tf").write_text("# others\n")
+    (record.layer / "new.tf").write_text("")
+    assert "layer/new.tf, layer/users.tf" in staleness(made, own)
+    facts = {"plan": made.as_facts()}
+    assert plan.observe(context(tmp_path, **facts)).contradicts
+    assert plan.observe(context(tmp_path, **facts, applied={"at": "now"})).verdict is Verdict.AS_DECIDED
+    record.plan.unlink()
+    assert "gone" in staleness(made, own)
+
+
+def test_who_is_done_after_a_stop_is_told_by_name(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    result = ApplyResult(1, True, (USER, "aws_iam_user.alex"), (LOGIN,), ("alias",))
+    assert standing(made, ApplyResult(1, False, (), (), ())).startswith(
+        "Not done, or not whole: alex.kim, jan"
+    )
+    assert standing(made, result) == (
+        "Done: alex.kim. Not done, or not whole: jane.doe. 2 other resources left."
+    )
+    assert standing(made, ApplyResult(0, False, (USER,), (), ())).startswith("Done: alex.kim, jane.doe")
+
+
+def test_nobody_is_called_done_for_certain_after_a_kill(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    for exit_code in (None, -9):
+        words = standing(made, ApplyResult(exit_code, False, (USER, "aws_iam_user.alex"), (), (LOGIN,)))
+        assert words.startswith("Done, but perhaps missing from the state: alex.kim.")
+
+
+def test_nobody_is_in_a_state_that_could_not_be_written(tmp_path: Path, record: PlanRecord) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    result = ApplyResult(1, False, tuple(made.owners), (), (), unwritten=True)
+    assert read(ApplyResult, plain(result)).unwritten
+    assert standing(made, result).startswith("Done, but not in the state yet: alex.kim, jane.doe.")
+
+
+def test_what_went_wrong_is_told_by_person_with_the_cause_they_share(
+    tmp_path: Path, record: PlanRecord
+) -> None:
+    made = judged(record, PLAN, context(tmp_path))
+    exists = {"title": "It exists already", "why": "AWS has it.", "next": "Import it."}
+    troubles = (
+        Trouble(USER, **exists),
+        Trouble("aws_iam_user.alex", **exists),
+        Trouble("aws_iam_group.other", "A headline"),
+        Trouble("", "Somewhere else"),
+    )
+    result = ApplyResult(1, False, (), (USER,), (), troubles=troubles)
+    assert causes(made, read(ApplyResult, plain(result))) == (
+        "jane.doe, alex.kim: It exists already. AWS has it. Import it.",
+        "aws_iam_group.other: A headline.",
+        "Somewhere else.",
+    )
+
+
+def test_every_removal_has_to_be_confirmed_by_name(tmp_path: Path, record: PlanRecord) -> None:
+    own = context(tmp_path, plan=judged(record, PLAN, context(tmp_path)).as_facts())
+    assert "alex.kim" in apply.validate(apply.Request(), own)[0].message
+    assert apply.validate(apply.Request(removals=("alex.kim",)), own) == []
+
+
+def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
+    own = context(tmp_path)
+    login = LoginProfile("jane.doe", LOGIN, "", "", "", clear=False)
+    assert state_now.not_applied(State(), own) == ["jane.doe is not in it", "jane.doe is not in Admins"]
+    half = State(users={"jane.doe": "arn"}, groups={"admins": ("jane.doe",)})
+    assert state_now.not_applied(half, own) == ["jane.doe has no console password in it"]
+    assert state_now.not_applied(replace(half, login_profiles={"jane.doe": login}), own) == []
+    leaving = context(tmp_path, user_changes={"remove": {"security": ["jane.doe"]}}, memberships={})
+    assert state_now.not_applied(half, leaving) == ["jane.doe is still in it"]
+
+
+def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:
+    made = {"passwords": ["jane.doe", "sam.okafor"], "access_keys": ["machine.ci"]}
+    own = context(tmp_path, **{"plan@security": made})
+    assert hand_over.people_of("security", own) == ("jane.doe", "sam.okafor", "machine.ci")
+    assert hand_over.people_of("management", own) == ()
+
+
+def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
+    own = context(tmp_path)
+    sent = hand_over.sent_now("by hand", own)
+    assert hand_over.validate(hand_over.Request({"jane.doe": sent}), own) == []
+    (problem,) = hand_over.validate(hand_over.Request({"jane.doe": hand_over.Sent()}), own)
+    assert not problem.fatal
+    given = hand_over.perform(hand_over.Request({"jane.doe": sent}), own, quiet)
+    assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}
+    by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own))}}
+    assert hand_over.sent_to(by_hand)["jane.doe"].by_hand

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, quiet
+
+from workflows.core.errors import OnboardError
+from workflows.machine.observations import Verdict
+from workflows.steps.admin import project
+from workflows.steps.admin.project import Request, UpstreamUnreachable, check_upstream
+
+LAYERS = ("management", "security")
+
+
+def joining(admin: AdminProject, *names: str, layers: tuple[str, ...] = LAYERS) -> Request:
+    return Request(str(admin.root), layers, joining=names or ("jane.doe",))
+
+
+def refused(admin: AdminProject, request: Request) -> OnboardError:
+    with pytest.raises(OnboardError) as caught:
+        project.perform(request, admin.context(), quiet)
+    return caught.value
+
+
+def test_the_facts_hold_what_is_to_be_done_with_management_first(admin_project: AdminProject) -> None:
+    request = Request(
+        str(admin_project.root / "security"),
+        ("security", "management"),
+        joining=("jane.doe",),
+        leaving=("alex.kim",),
+        account_wanted=True,
+    )
+    assert admin_project.run(project, request) == {
+        "project_root": str(admin_project.root),
+        "project": "bb",
+        "layers": ["management", "security"],
+        "joining": ["jane.doe"],
+        "leaving": ["alex.kim"],
+        "regrouping": [],
+        "rekeying": [],
+        "resetting": [],
+        "mfa_reset": [],
+        "account_wanted": True,
+    }
+    assert project.observe(admin_project.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_a_survey_proposes_management_and_security_and_knows_the_people(admin_project: AdminProject) -> None:
+    found = project.survey(str(admin_project.root), admin_project.context(), quiet)
+    assert found.proposed == LAYERS
+    assert found.people() == ("alex.kim", "dana.lopez", "machine.github.actions", "sam.okafor")
+    assert found.remarks == ()
+
+
+def test_a_folder_that_is_no_project_is_refused(admin_project: AdminProject, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    error = refused(admin_project, Request(str(empty), LAYERS, joining=("jane.doe",)))
+    assert "build.env" in error.as_text()
+
+
+def test_a_folder_that_is_not_there_is_refused(admin_project: AdminProject, tmp_path: Path) -> None:
+    assert str(tmp_path / "nowhere") in refused(admin_project, Request(str(tmp_path / "nowhere"))).as_text()
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(admin_project: AdminProject) -> None:
+    (admin_project.world.home / "infra").symlink_to(admin_project.root)
+    found = project.survey("~/infra", admin_project.context(), quiet)
+    assert found.project.name == "bb"
+
+
+def test_a_project_without_accounts_is_refused(admin_project: AdminProject) -> None:
+    common = admin_project.root / "config" / "common.tfvars"
+    text = common.read_text()
+    common.write_text(text[: text.index("accounts")])
+    assert "accounts" in refused(admin_project, joining(admin_project)).as_text()
+
+
+def test_missing_common_variables_are_named(admin_project: AdminProject) -> None:
+    (admin_project.root / "config" / "common.tfvars").unlink()
+    assert "common.tfvars" in refused(admin_project, joining(admin_project)).as_text()
+
+
+def test_a_project_without_a_layer_says_where_it_looked(admin_project: AdminProject) -> None:
+    for account in LAYERS:
+        (admin_project.root / account / "global").rename(admin_project.root / account / "elsewhere")
+    error = refused(admin_project, joining(admin_project))
+    assert error.title == "No identities layer"
+    assert "base-identities" in error.why
+
+
+def test_a_layer_that_the_project_does_not_have_is_refused(admin_project: AdminProject) -> None:
+    error = refused(admin_project, joining(admin_project, layers=("management", "apps-prd")))
+    assert error.title == "No such layer here"
+    assert "apps-prd" in error.what
+
+
+def test_uncommitted_changes_in_a_layer_are_told(admin_project: AdminProject) -> None:
+    admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    assert "security/global/base-identities/locals.tf" in remark
+
+
+def test_a_folder_without_git_is_told(admin_project: AdminProject) -> None:
+    (admin_project.root / ".git").rename(admin_project.root.parent / "git-away")
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    assert "no git checkout" in remark
+    admin_project.run(project, joining(admin_project))
+
+
+def test_a_checkout_behind_its_upstream_is_refused(admin_project: AdminProject) -> None:
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin_project.git("push", "--quiet")
+    admin_project.git("reset", "--quiet", "--hard", "HEAD~1")
+    error = refused(admin_project, joining(admin_project))
+    assert error.title == "This checkout is behind"
+    assert "`git pull`" in error.next
+
+
+def test_what_was_written_is_taken_along_to_what_colleagues_added(admin_project: AdminProject) -> None:
+    first = admin_project.git("rev-parse", "HEAD").strip()
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin_project.git("push", "--quiet")
+    admin_project.git("reset", "--quiet", "--hard", first)
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert "`git pull --rebase`" in refused(admin_project, joining(admin_project)).next
+    admin_project.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "b.sample",')
+    advice = refused(admin_project, joining(admin_project)).next
+    assert "`git pull --rebase --autostash`" in advice
+    admin_project.git(*advice.split("`")[1].split()[1:], "--quiet")
+    assert "b.sample" in admin_project.text("security", "locals.tf")
+    admin_project.run(project, joining(admin_project))
+
+
+@pytest.mark.parametrize("state", [("switch", "--create", "onboard/jane.doe"), ("checkout", "--detach")])
+def test_a_checkout_without_upstream_is_compared_with_the_default_branch(
+    admin_project: AdminProject, state: tuple[str, ...]
+) -> None:
+    first = admin_project.git("rev-parse", "HEAD").strip()
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin_project.git("push", "--quiet")
+    admin_project.git(*state, "--quiet")
+    admin_project.git("commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
+    admin_project.git("reset", "--quiet", "--hard", first)
+    error = refused(admin_project, joining(admin_project))
+    assert error.title == "This checkout is behind"
+    assert "git merge origin/main" in error.next
+    located = project.survey(str(admin_project.root), admin_project.context(), quiet).project
+    with pytest.raises(OnboardError, match="behind"):
+        check_upstream(located, admin_project.context(), needed=False)
+
+
+def test_a_remote_that_does_not_answer_is_told_without_an_upstream_too(admin_project: AdminProject) -> None:
+    admin_project.git("switch", "--quiet", "--create", "onboard/jane.doe")
+    admin_project.upstream.rename(admin_project.upstream.with_name("away.git"))
+    assert isinstance(refused(admin_project, joining(admin_project)), UpstreamUnreachable)
+
+
+def test_a_checkout_without_remote_is_told_and_not_refused(admin_project: AdminProject) -> None:
+    admin_project.git("remote", "remove", "origin")
+    (remark,) = project.survey(str(admin_project.root), admin_project.context(), quiet).remarks
+    assert "not known whether it is current" in remark
+    assert admin_project.run(project, joining(admin_project))["joining"] == ["jane.doe"]
+
+
+def test_an_upstream_that_does_not_answer_is_told_and_may_be_done_without(
+    admin_project: AdminProject,
+) -> None:
+    admin_project.upstream.rename(admin_project.upstream.with_name("away.git"))
+    error = refused(admin_project, joining(admin_project))
+    assert isinstance(error, UpstreamUnreachable)
+    assert error.detail
+    request = Request(str(admin_project.root), LAYERS, joining=("jane.doe",), without_upstream=True)
+    assert admin_project.run(project, request)["joining"] == ["jane.doe"]
+
+
+def test_an_upstream_that_only_a_program_of_the_checkout_reaches_is_not_asked(
+    admin_project: AdminProject, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    admin_project.git("config", "remote.origin.uploadpack", f"touch {mark};")
+    error = refused(admin_project, joining(admin_project))
+    assert isinstance(error, UpstreamUnreachable)
+    assert "remote.origin.uploadpack" in error.why
+    request = Request(str(admin_project.root), LAYERS, joining=("jane.doe",), without_upstream=True)
+    assert admin_project.run(project, request)["joining"] == ["jane.doe"]
+    assert not mark.exists()
+
+
+def test_somebody_who_is_everywhere_does_not_join(admin_project: AdminProject) -> None:
+    assert refused(admin_project, joining(admin_project, "alex.kim")).title == "Already there"
+
+
+def test_somebody_who_is_nowhere_does_not_leave(admin_project: AdminProject) -> None:
+    error = refused(admin_project, Request(str(admin_project.root), LAYERS, leaving=("jane.doe",)))
+    assert error.title == "Nobody of that name"
+    assert "alex.kim" in error.why
+
+
+def test_the_project_can_be_done_again_after_its_people_were_written(admin_project: AdminProject) -> None:
+    admin_project.facts = {"joining": ["sam.okafor"], "leaving": ["gone.already"]}
+    request = Request(
+        str(admin_project.root), LAYERS, joining=("sam.okafor", "jane.doe"), leaving=("gone.already",)
+    )
+    assert admin_project.run(project, request)["joining"] == ["sam.okafor", "jane.doe"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (Request("", LAYERS, joining=("a.example",)), "A folder in the project"),
+        (Request("/x", (), joining=("a.example",)), "at least one layer"),
+        (Request("/x", LAYERS), "Say who joins"),
+        (Request("/x", LAYERS, joining=("a example",)), "letters"),
+        (Request("/x", LAYERS, joining=("ñandú",)), "letters"),
+        (Request("/x", LAYERS, joining=("a.example", "A.Example")), "already"),
+        (Request("/x", LAYERS, joining=("a.example",), leaving=("a.example",)), "two fields"),
+        (Request("/x", LAYERS, leaving=("a.example",), regrouping=("a.example",)), "two fields"),
+    ],
+)
+def test_input_that_cannot_be_meant_is_refused(
+    admin_project: AdminProject, request_: Request, words: str
+) -> None:
+    problems = project.validate(request_, admin_project.context())
+    assert [one for one in problems if one.fatal and words in one.message]
+
+
+def test_a_project_that_moved_away_is_noticed(admin_project: AdminProject) -> None:
+    admin_project.run(project, joining(admin_project))
+    (admin_project.root / "security" / "global").rename(admin_project.root / "security" / "elsewhere")
+    seen = project.observe(admin_project.context())
+    assert seen.contradicts
+    assert "security" in seen.words
+    admin_project.root.rename(admin_project.root.with_name("moved"))
+    assert project.observe(admin_project.context()).contradicts

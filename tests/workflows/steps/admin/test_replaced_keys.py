@@ -1,0 +1,272 @@
+"""A new PGP key for somebody who is there: told, confirmed, recorded, written, planned, handed over."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.admin_project import AdminProject, quiet, taken_key, write
+
+from workflows.core.errors import OnboardError
+from workflows.gpg.inspect import check_key
+from workflows.layer.edit.change_set import ChangeSet
+from workflows.machine.observations import Verdict
+from workflows.messages.request import Request as SentRequest
+from workflows.steps.admin import hand_over, pgp_keys, planned, project, review, state_now, taken_keys, users
+from workflows.steps.admin.judged_keys import TakenKey
+from workflows.steps.admin.pgp_keys import Request
+from workflows.steps.decisions import Reset
+from workflows.terraform.state import LoginProfile, State
+
+Keys = Mapping[str, bytes]
+ALEX = "alex.kim"
+SHARED = '"machine.ci"             = "machine.github.actions"\n    '
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject) -> AdminProject:
+    """A session in which alex.kim gets a new key in both layers."""
+    request = project.Request(str(admin_project.root), ("management", "security"), rekeying=(ALEX,))
+    admin_project.run(project, request)
+    return admin_project
+
+
+def taken(admin: AdminProject, keys: Keys, kind: str = "jane.doe", name: str = ALEX) -> TakenKey:
+    return taken_key(keys[kind], name, admin.context())
+
+
+def recorded(admin: AdminProject, key: TakenKey) -> Mapping[str, Any]:
+    return admin.run(pgp_keys, Request({key.name: key}, frozenset({key.name})))
+
+
+def resets(key: TakenKey) -> dict[str, Reset]:
+    assert key.replacement is not None
+    return dict(key.replacement.resets)
+
+
+def fatal(admin: AdminProject, *keys: TakenKey, confirmed: tuple[str, ...] = ()) -> list[str]:
+    request = Request({key.name: key for key in keys}, frozenset(confirmed))
+    return [one.message for one in pgp_keys.validate(request, admin.context()) if one.fatal]
+
+
+def shared_in(admin: AdminProject, account: str) -> None:
+    """Let a second machine user have the key file of the first."""
+    admin.replace(account, "locals.tf", '"machine.github.actions" =', f'{SHARED}"machine.github.actions" =')
+
+
+def test_project_takes_new_keys_only_for_who_is_there_and_stays(admin: AdminProject) -> None:
+    assert admin.facts["rekeying"] == [ALEX]
+    with pytest.raises(OnboardError, match=r"jane\.doe is in none"):
+        project.perform(
+            project.Request(str(admin.root), ("security",), rekeying=("jane.doe",)), admin.context(), quiet
+        )
+    both = project.Request("/x", ("security",), leaving=(ALEX,), rekeying=(ALEX,))
+    assert "two fields" in project.validate(both, admin.context())[0].message
+    together = project.Request("/x", ("security",), regrouping=(ALEX,), rekeying=(ALEX,))
+    assert project.validate(together, admin.context()) == []
+
+
+def test_only_the_steps_that_a_new_key_needs_apply(admin: AdminProject) -> None:
+    assert pgp_keys.STEP.applies.holds(admin.facts)
+    assert hand_over.STEP.applies.holds(admin.facts)
+    old = {name: fact for name, fact in admin.facts.items() if name != "rekeying"}
+    assert not pgp_keys.STEP.applies.holds(old)
+    admin.facts = {**old, "joining": ["jane.doe"]}
+    assert taken_keys.people_of(admin.context()) == ("jane.doe",)
+
+
+def test_what_is_made_anew_is_told_for_each_layer_and_wants_the_typed_name(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    key = taken(admin, people_keys)
+    assert resets(key) == {
+        account: Reset(f"keys/{ALEX}", passwords=(ALEX,)) for account in ("management", "security")
+    }
+    (unconfirmed,) = fatal(admin, key)
+    assert f"security (keys/{ALEX}): resets the console password of {ALEX}" in unconfirmed
+    assert fatal(admin, key, confirmed=(ALEX,)) == []
+
+
+def test_everybody_who_has_a_shared_key_file_is_named(admin: AdminProject, people_keys: Keys) -> None:
+    shared_in(admin, "security")
+    admin.facts["rekeying"] = ["machine.github.actions"]
+    key = taken(admin, people_keys, name="machine.github.actions")
+    found = resets(key)
+    both = ("machine.ci", "machine.github.actions")
+    assert set(found["security"].access_keys) == set(both)
+    assert found["security"].passwords == ()
+    assert found["management"].access_keys == ("machine.github.actions",)
+    assert key.replacement is not None
+    assert all(name in key.replacement.told[-1] for name in both)
+
+
+def test_a_key_that_is_there_already_is_not_replaced_whatever_its_wrapping(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    one_line = b64encode(people_keys["jane.doe"])
+    admin.file("security", f"keys/{ALEX}").write_bytes(one_line)
+    key = taken(admin, people_keys)
+    assert key.replacement is not None
+    assert key.replacement.unchanged == ("security",)
+    assert list(resets(key)) == ["management"]
+    recorded(admin, key)
+    write(admin)
+    assert admin.file("security", f"keys/{ALEX}").read_bytes() == one_line
+    assert admin.text("management", f"keys/{ALEX}") == key.text
+
+
+def test_a_key_that_is_there_everywhere_has_nothing_to_replace(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    for account in ("management", "security"):
+        admin.file(account, f"keys/{ALEX}").write_bytes(b64encode(people_keys["jane.doe"]))
+    assert "nothing to replace" in fatal(admin, taken(admin, people_keys))[0]
+
+
+def test_a_file_that_the_provider_cannot_read_is_mended_with_the_same_key(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    admin.file("security", f"keys/{ALEX}").write_bytes(people_keys["jane.doe"])
+    assert set(resets(taken(admin, people_keys))) == {"management", "security"}
+
+
+def test_review_writes_the_key_alone_and_is_done_again_without_a_change(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    key = taken(admin, people_keys)
+    recorded(admin, key)
+    shown: ChangeSet = review.prepare(admin.context(), quiet)
+    assert [(one.layer.rpartition("/")[2], one.name) for one in shown.changes] == [
+        ("base-identities", f"keys/{ALEX}")
+    ] * 2
+    assert review.proposed_message(admin.context()).startswith(f"Replace the PGP key of {ALEX} (")
+    write(admin)
+    assert review.prepare(admin.context(), quiet).is_empty
+    again = pgp_keys.gather({}, admin.context(), quiet).keys[ALEX]
+    assert again.replacement == key.replacement
+    assert recorded(admin, again) == {"keys": admin.facts["keys"]}
+
+
+def test_the_key_in_the_layer_is_shown_and_not_proposed_as_the_new_one(admin: AdminProject) -> None:
+    gathered = pgp_keys.gather({}, admin.context(), quiet)
+    assert gathered.keys == {}
+    assert {(row.account, row.file) for row in gathered.present[ALEX]} == {
+        ("management", f"keys/{ALEX}"),
+        ("security", f"keys/{ALEX}"),
+    }
+
+
+def test_what_changed_since_it_was_shown_is_not_recorded(admin: AdminProject, people_keys: Keys) -> None:
+    key = taken(admin, people_keys)
+    admin.file("security", f"keys/{ALEX}").write_bytes(b64encode(people_keys["jane.doe"]))
+    with pytest.raises(OnboardError, match="changed meanwhile"):
+        recorded(admin, key)
+
+
+def test_somebody_who_comes_to_share_the_file_is_noticed(admin: AdminProject, people_keys: Keys) -> None:
+    admin.facts["rekeying"] = ["machine.github.actions"]
+    recorded(admin, taken(admin, people_keys, name="machine.github.actions"))
+    assert pgp_keys.observe(admin.context()).verdict is Verdict.AS_DECIDED
+    shared_in(admin, "security")
+    seen = pgp_keys.observe(admin.context())
+    assert seen.contradicts
+    assert "machine.ci of security" in seen.words
+
+
+def test_two_keys_for_one_file_are_refused_and_one_key_for_two_people_is_told(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    shared_in(admin, "security")
+    admin.facts["rekeying"] = ["machine.ci", "machine.github.actions"]
+    first = taken(admin, people_keys, name="machine.ci")
+    other = taken(admin, people_keys, "juan.delacruz", name="machine.github.actions")
+    assert [words for words in fatal(admin, first, other) if "one key only" in words]
+    same = taken(admin, people_keys, name="machine.github.actions")
+    both = Request({"machine.ci": first, same.name: same}, frozenset({"machine.ci", same.name}))
+    told = [one.message for one in pgp_keys.validate(both, admin.context()) if not one.fatal]
+    assert "machine.ci and machine.github.actions have the same key." in told
+
+
+def test_plan_takes_everybody_with_the_key_for_chosen_and_hand_over_hands_over(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    shared_in(admin, "security")
+    admin.facts["rekeying"] = ["machine.github.actions"]
+    recorded(admin, taken(admin, people_keys, name="machine.github.actions"))
+    at_security = replace(admin.context(), item="security")
+    both = {"machine.ci", "machine.github.actions"}
+    assert planned._chosen(at_security)[0] == both
+    nobody = {"plan@security": {"passwords": [], "access_keys": []}}
+    assert set(hand_over.people_of("security", admin.context(**nobody))) == both
+    assert hand_over.people_of("security", admin.context(**nobody, rekeying=[])) == ()
+
+
+def test_applied_elsewhere_means_made_with_the_new_key(admin: AdminProject, people_keys: Keys) -> None:
+    key = taken(admin, people_keys)
+    recorded(admin, key)
+    at_security = replace(admin.context(), item="security")
+    old = LoginProfile(ALEX, "address", "secret", "old key", "", clear=False)
+    (missing,) = state_now.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: old}), at_security)
+    assert missing.startswith(ALEX)
+    new = replace(old, pgp_key=key.text.replace("\n", ""))
+    assert state_now.not_applied(State(users={ALEX: "arn"}, login_profiles={ALEX: new}), at_security) == []
+
+
+def request_of(keys: Keys, user: str, kind: str, **fields: Any) -> str:
+    details = check_key(keys[kind], environment={"PATH": "/usr/bin:/bin"}).details
+    return SentRequest("bb", user, b64encode(keys[kind]).decode(), details.fingerprint, **fields).render()
+
+
+def test_a_request_of_somebody_who_is_there_proposes_the_replacement(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    text = request_of(people_keys, "dana.lopez", "juan.delacruz", replacement=True, reason="new laptop")
+    found = taken_keys.take_in_for(text, ALEX, "pasted", admin.context())
+    assert (found.replaces, found.asked, found.reason) == ("dana.lopez", True, "new laptop")
+    assert set(resets(found.keys["dana.lopez"])) == {"management", "security"}
+    own = request_of(people_keys, ALEX, "juan.delacruz", replacement=True)
+    assert taken_keys.take_in_for(own, ALEX, "pasted", admin.context()).replaces == ""
+
+
+def test_project_tells_of_a_replacement_request_in_the_mailbox(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    inside = admin.with_mailbox()
+    assert inside.world.mailbox is not None
+    for name, replacement in (("dana.lopez", True), ("sam.okafor", False)):
+        text = request_of(people_keys, name, "juan.delacruz", replacement=replacement)
+        (inside.world.mailbox / f"request-{name}.txt").write_text(text)
+    (inside.world.mailbox / f"request-{ALEX}.txt").write_text("no request")
+    told = [
+        words
+        for words in project.survey(str(inside.root), inside.context(), quiet).remarks
+        if "mailbox" in words
+    ]
+    assert [words.partition(" ")[0] for words in told] == ["dana.lopez"]
+    (inside.world.mailbox / f"request-{ALEX}.txt").unlink()
+    found = taken_keys.take_in_mail(["jane.doe"], "jane.doe", inside.context(), quiet)
+    assert found.replaces == "dana.lopez"
+
+
+def test_a_computed_key_file_is_left_to_be_replaced_by_hand(admin: AdminProject, people_keys: Keys) -> None:
+    for account in ("management", "security"):
+        admin.replace(account, "users.tf", 'file("keys/${each.key}")', "local.keys[each.key]")
+    key = taken(admin, people_keys)
+    assert key.replacement is not None
+    assert key.replacement.resets == {}
+    assert all("by hand" in words and "locals.tf:" in words for words in key.replacement.by_hand)
+    assert fatal(admin, key)
+
+
+def test_a_joiners_key_that_lies_there_already_stays_byte_by_byte(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    there = b64encode(people_keys["jane.doe"]) + b"\r\n"
+    admin.file("security", "keys/jane.doe").write_bytes(there)
+    admin.run(project, project.Request(str(admin.root), ("security",), joining=("jane.doe",)))
+    recorded(admin, taken(admin, people_keys, name="jane.doe"))
+    admin.run(users, users.proposal(admin.context(), users.look(admin.context(), quiet)))
+    assert "keys/jane.doe" not in [one.name for one in review.prepare(admin.context(), quiet).changes]

@@ -1,0 +1,477 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, decide, put, quiet, write
+from support.repository import ROOT
+
+from workflows.core import openpgp
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import text_of
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.model import Place
+from workflows.layer.write import Standing
+from workflows.machine.observations import Verdict
+from workflows.steps.admin import pgp_keys, review, users
+from workflows.steps.admin.review import Request, files_written, journal_of
+from workflows.steps.shared.by_hand import NotPossible
+from workflows.steps.shared.half_written import writes_of
+from workflows.steps.shared.module import Progress
+
+Keys = Mapping[str, bytes]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import workflows.layer.write as layer_write
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.steps.admin.review import journal_of
+
+folder, files = Path(sys.argv[1]), Path(sys.argv[2])
+changes = tuple(
+    FileChange("layer", name, files / name, b"before\\n", b"after\\n") for name in ("a.tf", "b.tf", "c.tf")
+)
+genuine, count = layer_write._write_one, 0
+
+
+def write_some(change):
+    global count
+    if count == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    genuine(change)
+    count += 1
+
+
+layer_write._write_one = write_some
+journal_of(folder).write(ChangeSet(changes))
+"""
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject, people_keys: Keys) -> AdminProject:
+    """Everything is decided: jane.doe joins security."""
+    decide(admin_project, people_keys, joining=("jane.doe",), layers=("security",))
+    put(admin_project, {"security": {"jane.doe": {"devops"}}})
+    return admin_project
+
+
+def perform(admin: AdminProject, request: Request) -> Mapping[str, object]:
+    return review.perform(request, admin.context(), quiet)
+
+
+def changed_lines(diff: str) -> list[str]:
+    """The added and removed lines of a diff, sorted: the order of the files is nobody's promise."""
+    heads = ("+++", "---")
+    return sorted(line for line in diff.splitlines() if line.startswith(("+", "-")) and line[:3] not in heads)
+
+
+def test_what_the_difference_does_not_say_is_noted(admin: AdminProject) -> None:
+    assert review.notes(admin.context()) == []
+    path = admin.root / "security/global/base-identities/locals.tf"
+    path.write_text(path.read_text() + '# "jane.doe" was here\n')
+    (note,) = review.notes(admin.context())
+    assert note.startswith("security: jane.doe is in a comment at locals.tf:")
+    write(admin)
+    assert review.notes(admin.context()) == []
+
+
+def test_a_password_that_the_policy_refuses_is_refused_at_its_line(admin: AdminProject) -> None:
+    path = admin.root / "security/global/base-identities/account.tf"
+    path.write_text(path.read_text().replace("= 16", "= 40"))
+    with pytest.raises(NotPossible) as refusal:
+        review.prepare(admin.context(), quiet)
+    spot = refusal.value.spot
+    assert spot is not None
+    assert spot.place == Place("users.tf", 12)
+
+
+def test_a_policy_that_denies_the_first_password_change_is_noted(admin: AdminProject) -> None:
+    (admin.root / "security/global/base-identities/zz_mfa.tf").write_text(
+        'data "aws_iam_policy_document" "mfa" {\n  statement {\n    effect      = "Deny"\n'
+        '    not_actions = ["iam:GetUser"]\n    condition {\n      test     = "Bool"\n'
+        '      variable = "aws:MultiFactorAuthPresent"\n      values   = ["false"]\n    }\n  }\n}\n'
+    )
+    (note,) = review.notes(admin.context())
+    assert note.startswith("security: zz_mfa.tf:2 ")
+
+
+def test_a_checkout_that_fell_behind_is_not_written_to(admin: AdminProject) -> None:
+    digest = review.prepare(admin.context(), quiet).digest
+    admin.git("commit", "--quiet", "--allow-empty", "--message", "A colleague's")
+    admin.git("push", "--quiet")
+    admin.git("reset", "--quiet", "--hard", "HEAD~1")
+    with pytest.raises(OnboardError, match="behind"):
+        perform(admin, Request(digest, branch="onboard/jane.doe", commit=True, message="Add Jane"))
+    assert admin.git("status", "--porcelain") == ""
+    assert "onboard/jane.doe" not in admin.git("branch")
+
+
+def test_a_binary_that_a_layer_excludes_is_refused_before_a_byte_is_written(admin: AdminProject) -> None:
+    admin.replace("security", "config.tf", "required_version = ", 'required_version = "< 1.0" #')
+    before = admin.git("status", "--porcelain")
+    with pytest.raises(OnboardError, match="The layer excludes"):
+        review.prepare(admin.context(), quiet)
+    assert admin.git("status", "--porcelain") == before
+
+
+def test_a_format_that_was_checked_when_it_was_shown_is_not_checked_again(
+    admin: AdminProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = review.prepare(admin.context(), quiet).digest
+    monkeypatch.setattr(review, "fmt_clean", lambda *_, **__: pytest.fail("checked again"))
+    assert perform(admin, Request(digest))["changed_files"]
+
+
+def test_exactly_what_was_shown_is_written(admin: AdminProject) -> None:
+    shown = review.prepare(admin.context(), quiet).diff()
+    assert admin.git("status", "--porcelain") == ""
+    facts = write(admin)
+    changed = [Path(one["path"]).relative_to(admin.root) for one in facts["changed_files"]]
+    layer = Path("security/global/base-identities")
+    names = ("groups.tf", "keys/jane.doe", "locals.tf", "outputs.tf")
+    assert changed == [layer / name for name in names]
+    admin.git("add", "--all")
+    git_diff = admin.git("diff", "--cached", "--no-color", "--no-prefix", "HEAD")
+    assert changed_lines(git_diff) == changed_lines(shown)
+    assert facts["commit"] is None
+    for one in facts["changed_files"]:
+        assert sha256(Path(one["path"]).read_bytes()).hexdigest() == one["sha256"]
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_a_text_that_changed_is_no_contradiction_while_it_says_what_was_decided(admin: AdminProject) -> None:
+    write(admin)
+    admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
+    admin.git("add", "--all")
+    admin.git("commit", "--quiet", "--message", "by hand")
+    assert review.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_a_decision_that_the_files_lost_is_a_contradiction(admin: AdminProject) -> None:
+    write(admin)
+    admin.replace("security", "locals.tf", '"jane.doe"', '"jane.roe"')
+    seen = review.observe(admin.context())
+    assert seen.verdict is Verdict.CHANGED
+    assert seen.continuing
+    assert "security/global/base-identities/locals.tf" in seen.words
+    again = review.observe(admin.context())
+    assert again.identity == seen.identity
+
+
+@pytest.mark.parametrize("where", ["stash@{0}", "elsewhere"])
+def test_what_git_took_away_is_undone_and_said_where_it_is(admin: AdminProject, where: str) -> None:
+    write(admin)
+    branch = admin.git("branch", "--show-current").strip()
+    if where == "elsewhere":
+        admin.git("switch", "--quiet", "--create", where)
+        admin.git("add", "--all")
+        admin.git("commit", "--quiet", "--message", "there")
+        admin.git("switch", "--quiet", branch)
+    else:
+        admin.git("stash", "push", "--quiet", "--include-untracked")
+    seen = review.observe(admin.context())
+    assert seen.verdict is Verdict.UNDONE
+    assert where in seen.about
+
+
+def test_a_key_that_expired_or_was_replaced_since_stops_before_a_byte_is_written(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    key = admin.root / "security/global/base-identities/keys/jane.doe"
+    key.write_bytes(b64encode(people_keys["juan.delacruz"]))
+    with pytest.raises(OnboardError, match="Another key is there") as refused:
+        review.prepare(admin.context(), quiet)
+    seen = pgp_keys.observe(admin.context())
+    assert seen.verdict is Verdict.CHANGED
+    assert not seen.continuing
+    decided = admin.context().decisions.keys["jane.doe"].fingerprint
+    (conflict,) = seen.about
+    assert decided in conflict
+    assert openpgp.grouped(decided) in refused.value.what
+    key.unlink()
+    admin.facts["keys"]["jane.doe"]["expires"] = "2000-01-01T00:00:00+00:00"
+    with pytest.raises(OnboardError, match="expired"):
+        review.prepare(admin.context(), quiet)
+    seen = pgp_keys.observe(admin.context())
+    assert (seen.verdict, seen.about, seen.continuing) == (Verdict.GONE, ("jane.doe",), "")
+
+
+def test_nothing_is_written_when_a_file_changed_since_it_was_shown(admin: AdminProject) -> None:
+    digest = review.prepare(admin.context(), quiet).digest
+    admin.replace("security", "locals.tf", '"sam.okafor",', '"sam.okafor",\n    "x.y",')
+    before = admin.text("security", "groups.tf")
+    with pytest.raises(OnboardError) as caught:
+        perform(admin, Request(digest))
+    assert caught.value.title == "Something changed meanwhile"
+    assert admin.text("security", "groups.tf") == before
+    assert not admin.file("security", "keys/jane.doe").exists()
+
+
+def test_the_files_alone_go_into_a_commit_on_a_branch(admin: AdminProject) -> None:
+    (admin.root / "notes.txt").write_text("mine")
+    facts = write(admin, commit=True, branch="onboard/jane.doe", message="Add jane.doe")
+    assert facts["commit"] == {
+        "branch": "onboard/jane.doe",
+        "sha": admin.git("rev-parse", "HEAD").strip(),
+    }
+    assert admin.git("status", "--porcelain") == "?? notes.txt\n"
+    assert len(admin.git("show", "--name-only", "--format=", "HEAD").split()) == 4
+    assert admin.git("log", "-1", "--format=%s").strip() == "Add jane.doe"
+
+
+def test_a_commit_that_a_hook_refused_can_be_made_without_writing_again(admin: AdminProject) -> None:
+    hook = admin.root / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not on a Friday >&2\nexit 1\n")
+    hook.chmod(0o755)
+    request = Request(review.prepare(admin.context(), quiet).digest, commit=True, message="Add jane.doe")
+    with pytest.raises(OnboardError) as caught:
+        perform(admin, request)
+    assert "not on a Friday" in caught.value.detail
+    written = {path: path.stat().st_mtime_ns for path in admin.file("security", "x").parent.glob("*.tf")}
+    hook.unlink()
+    facts = perform(admin, request)
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert len(facts["changed_files"]) == 4  # type: ignore[arg-type]
+    assert admin.git("status", "--porcelain") == ""
+
+
+def test_files_written_before_a_failed_commit_are_known_after_a_resume(admin: AdminProject) -> None:
+    admin.git("config", "user.useConfigOnly", "true")
+    admin.git("config", "--unset", "user.email")
+    with pytest.raises(OnboardError):
+        write(admin, commit=True, message="Add jane.doe")
+    shown = review.prepare(admin.context(), quiet)
+    assert shown.is_empty
+    assert len(write(admin)["changed_files"]) == 4
+
+
+def test_a_branch_name_that_git_refuses_stops_before_anything_is_written(admin: AdminProject) -> None:
+    with pytest.raises(OnboardError, match="Not a name for a branch"):
+        write(admin, commit=True, branch="..", message="Add jane.doe")
+    assert admin.git("status", "--porcelain") == ""
+
+
+def test_without_a_checkout_a_commit_is_refused_before_anything_is_written(admin: AdminProject) -> None:
+    (admin.root / ".git").rename(admin.root.parent / "git-away")
+    with pytest.raises(OnboardError, match="No git checkout"):
+        write(admin, commit=True, message="Add jane.doe")
+    assert not admin.file("security", "keys/jane.doe").exists()
+    assert write(admin)["commit"] is None
+
+
+def test_another_person_after_the_first_is_reviewed_alone_and_all_files_are_kept(
+    admin: AdminProject, people_keys: Keys
+) -> None:
+    write(admin)
+    first = admin.text("security", "keys/jane.doe")
+    decide(admin, people_keys, joining=("jane.doe", "juan.delacruz"), layers=("security",))
+    put(admin, {"security": {"juan.delacruz": {"auditors"}}})
+    diff = review.prepare(admin.context(), quiet).diff()
+    assert "juan.delacruz" in diff
+    assert not [line for line in diff.splitlines() if line.startswith(("+", "-")) and "jane.doe" in line]
+    facts = write(admin)
+    assert [Path(one["path"]).name for one in facts["changed_files"]] == [
+        "groups.tf",
+        "jane.doe",
+        "juan.delacruz",
+        "locals.tf",
+        "outputs.tf",
+    ]
+    assert admin.text("security", "keys/jane.doe") == first
+    assert facts["changed_files"] != []
+    assert users.observe(admin.context()).verdict is Verdict.AS_DECIDED
+
+
+def test_a_review_that_was_written_can_be_made_again_and_writes_nothing(admin: AdminProject) -> None:
+    first = write(admin)
+    assert review.prepare(admin.context(), quiet).is_empty
+    assert write(admin) == first
+
+
+def test_a_person_is_removed_with_outputs_memberships_and_key(admin_project: AdminProject) -> None:
+    decide(admin_project, {}, leaving=("alex.kim",))
+    facts = write(admin_project)
+    assert "alex" not in "".join(
+        admin_project.text(account, name)
+        for account in ("management", "security")
+        for name in ("locals.tf", "groups.tf", "outputs.tf")
+    )
+    gone = [one for one in facts["changed_files"] if one["path"].endswith("keys/alex.kim")]
+    assert [one["sha256"] for one in gone] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (Request(""), "Wait"),
+        (Request("d", commit=True, message=" "), "message"),
+        (Request("d", branch="b"), "branch"),
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_refused(
+    admin_project: AdminProject, request_: Request, words: str
+) -> None:
+    (problem,) = review.validate(request_, admin_project.context())
+    assert problem.fatal
+    assert words in problem.message
+
+
+def test_the_proposed_message_says_who_and_where(admin_project: AdminProject) -> None:
+    context = admin_project.context(
+        layers=["security"],
+        user_changes={"add": {"security": ["jane.doe"]}, "remove": {"security": ["alex.kim"]}},
+    )
+    assert review.proposed_message(context) == "Add jane.doe and remove alex.kim (security base-identities)"
+    moves = {"sam.okafor": {"add": ["devops"], "remove": []}, "dana.lopez": {"add": [], "remove": []}}
+    facts = {"layers": ["security"], "regrouping": [*moves], "memberships": {"security": moves}}
+    context = admin_project.context(**facts)
+    assert review.proposed_message(context).startswith("Change the groups of sam.okafor (")
+    context = admin_project.context(**{**facts, "rekeying": ["alex.kim"], "memberships": {"security": {}}})
+    assert review.proposed_message(context).startswith("Replace the PGP key of alex.kim (")
+
+
+def as_kept_earlier(change: FileChange) -> dict[str, str | None]:
+    """A change as sessions recorded it that were begun before commands and sessions shared the record."""
+    sides = {"before": change.before, "after": change.after}
+    return {
+        "layer": change.layer,
+        "name": change.name,
+        "path": str(change.path),
+        **{side: None if data is None else b64encode(data).decode() for side, data in sides.items()},
+    }
+
+
+def killed_after(count: int, tmp_path: Path) -> tuple[Path, list[Path]]:
+    """A real SIGKILL after `count` of three files."""
+    folder, files = tmp_path / "session-folder", tmp_path / "files"
+    for made in (folder, files):
+        made.mkdir()
+    paths = [files / name for name in ("a.tf", "b.tf", "c.tf")]
+    for path in paths:
+        path.write_text("before\n")
+    arguments = [sys.executable, "-c", KILLED, str(folder), str(files), str(count)]
+    ended = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert [path.read_text() for path in paths] == ["after\n"] * count + ["before\n"] * (3 - count)
+    return folder, paths
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_kill_between_two_files_is_finished_on_resume(tmp_path: Path, count: int) -> None:
+    session, paths = killed_after(count, tmp_path)
+    journal_of(session).finish()
+    assert {path.read_text() for path in paths} == {"after\n"}
+    assert journal_of(session).standing() is Standing.NONE
+    assert files_written(session) == {("layer", str(path)) for path in paths}
+
+
+def test_a_kill_before_the_first_file_leaves_the_decision_to_a_new_review(tmp_path: Path) -> None:
+    session, paths = killed_after(0, tmp_path)
+    journal_of(session).finish()
+    assert {path.read_text() for path in paths} == {"before\n"}
+    assert journal_of(session).standing() is Standing.NONE
+    assert files_written(session) == set()
+
+
+def test_a_kill_and_then_an_edit_by_hand_is_given_up(tmp_path: Path) -> None:
+    session, paths = killed_after(1, tmp_path)
+    paths[1].write_text("by hand\n")
+    journal_of(session).finish()
+    assert [path.read_text() for path in paths] == ["after\n", "by hand\n", "before\n"]
+    assert journal_of(session).standing() is Standing.NONE
+
+
+LEFT = """
+import os, signal, sys
+from pathlib import Path
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.steps.admin.review import journal_of
+
+folder, file = Path(sys.argv[1]), Path(sys.argv[2])
+genuine = Path.replace
+
+
+def replace(path, target):
+    if path.name.startswith(".a.tf."):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return genuine(path, target)
+
+
+Path.replace = replace
+journal_of(folder).write(ChangeSet((FileChange("layer", file.name, file, b"before\\n", b"after\\n"),)))
+"""
+
+
+@pytest.mark.parametrize("how", ["resumed", "written anew"])
+def test_the_temporary_file_of_a_killed_write_does_not_stay(tmp_path: Path, how: str) -> None:
+    folder, files = tmp_path / "session-folder", tmp_path / "files"
+    for made in (folder, files):
+        made.mkdir()
+    path, others = files / "a.tf", files / ".a.tf.notes.tmp"
+    path.write_text("before\n")
+    others.write_text("the person's own\n")
+    arguments = [sys.executable, "-c", LEFT, str(folder), str(path)]
+    ended = subprocess.run(arguments, cwd=ROOT, env=dict(os.environ), check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(list(files.iterdir())) == 3
+    if how == "resumed":
+        journal_of(folder).finish()
+    else:
+        journal_of(folder).write(ChangeSet((FileChange("layer", "a.tf", path, b"before\n", b"after\n"),)))
+    assert sorted(files.iterdir()) == [others, path]
+
+
+def test_the_record_of_a_write_is_private(tmp_path: Path) -> None:
+    killed_after(1, tmp_path)
+    assert (tmp_path / "session-folder" / "writing.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_review_cut_off_by_a_kill_is_whole_after_the_session_is_resumed(admin: AdminProject) -> None:
+    shown = review.prepare(admin.context(), quiet)
+    record = {change.path: change.after for change in shown.changes}
+    first = shown.changes[0]
+    writing = admin.folder / "writing.json"
+    journal_of(admin.folder).write(ChangeSet((first,)))
+    writing.write_text(json.dumps([as_kept_earlier(one) for one in shown.changes]))
+    again = review.prepare(admin.context(), quiet)
+    assert again.is_empty
+    assert {path: path.read_bytes() for path in record} == record
+    assert len(write(admin)["changed_files"]) == len(record)
+
+
+def test_what_a_command_left_half_written_is_finished_before_a_review(admin: AdminProject) -> None:
+    writes = writes_of(admin.folder.parent.parent, admin.root)
+    folder = admin.root / "security/global/base-identities"
+    first, last = (FileChange("l", name, folder / name, None, b"# new\n") for name in ("a.tf", "b.tf"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflows.layer.write._write_one", killed_at(last))
+        with writes.alone(), pytest.raises(KeyboardInterrupt):
+            writes.write(ChangeSet((first, last)))
+    assert writes.standing() is Standing.HALF
+    said: list[Progress] = []
+    review.prepare(admin.context(), said.append)
+    assert last.path.read_bytes() == b"# new\n"
+    assert writes.standing() is Standing.NONE
+    assert "b.tf" in text_of(said[0].words)
+
+
+def killed_at(change: FileChange) -> Callable[[FileChange], None]:
+    """A way to write that ends with an interrupt at one file."""
+
+    def write(one: FileChange) -> None:
+        if one is change:
+            raise KeyboardInterrupt
+        assert one.after is not None
+        one.path.write_bytes(one.after)
+
+    return write

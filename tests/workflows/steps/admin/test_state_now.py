@@ -1,0 +1,280 @@
+"""The state as a look reads it: whether a plan still fits, and whether what was applied is still there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from support.fakes import fake_world
+
+from workflows.aws.clients import Credentials
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict
+from workflows.steps.admin import apply, plan, plan_resources, state_now
+from workflows.steps.admin.planned import Planned
+from workflows.steps.admin.terraform_profiles import LayerProfile, Source
+from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.shared.module import Context
+from workflows.terraform.plan import Action, Plan, ResourceChange
+from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
+from workflows.terraform.state import StateMark
+from workflows.terraform.stored import NEVER_WRITTEN, Bucket, place_of, read_stored
+
+USER = 'module.user["jane.doe"].aws_iam_user.this[0]'
+LOGIN = 'module.user["jane.doe"].aws_iam_user_login_profile.this[0]'
+PLAN = Plan(
+    changes=(
+        ResourceChange(USER, "aws_iam_user", Action.CREATE, user="jane.doe"),
+        ResourceChange(LOGIN, "aws_iam_user_login_profile", Action.CREATE, user="jane.doe"),
+    )
+)
+
+
+def resource(kind: str, who: str, /, **attributes: Any) -> dict[str, Any]:
+    instance = {"index_key": 0, "attributes": attributes}
+    module = {"module": f'module.user["{who}"]', "mode": "managed", "type": kind, "name": "this"}
+    return {**module, "instances": [instance]}
+
+
+SAM = resource("aws_iam_user", "sam", name="sam", arn="arn:aws:iam::111111111111:user/sam")
+JANE = (
+    resource("aws_iam_user", "jane.doe", name="jane.doe", arn="arn:aws:iam::111111111111:user/jane.doe"),
+    resource("aws_iam_user_login_profile", "jane.doe", user="jane.doe", password="canary", pgp_key="x"),
+)
+
+
+def state(serial: int, *resources: Mapping[str, Any], lineage: str = "a-line") -> str:
+    return json.dumps({"version": 4, "serial": serial, "lineage": lineage, "resources": resources})
+
+
+@pytest.fixture
+def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An initialised layer with its state in a file, and sam in it."""
+    layer = tmp_path / "layer"
+    (layer / ".terraform").mkdir(parents=True)
+    (layer / "users.tf").write_text("# people\n")
+    (layer / "terraform.tfstate").write_text(state(3, SAM))
+    monkeypatch.setattr(state_now, "located", lambda _context: (None, SimpleNamespace(path=layer)))
+    return layer
+
+
+@pytest.fixture
+def own(tmp_path: Path, layer: Path) -> Context:
+    """Plan was accepted, against the third version of the state."""
+    file = tmp_path / "plan.tfplan"
+    file.write_bytes(b"a plan")
+    sources = hash_sources(layer, ())
+    mark = StateMark("a-line", 3)
+    record = PlanRecord(
+        file, file_sha256(file), layer, (), sources, "", "Terraform 1.15.5", "now", state=mark
+    )
+    planned = Planned(record, ("jane.doe: new user",), {"add": 2, "change": 0, "destroy": 0})
+    facts: dict[str, Any] = {
+        "project_root": str(tmp_path),
+        "layers": ["security"],
+        "joining": ["jane.doe"],
+        "user_changes": {"add": {"security": ["jane.doe"]}, "remove": {}},
+        "plan": planned.as_facts(),
+    }
+    made = Context(
+        fake_world(tmp_path, {}), facts, facts, "security", tmp_path / "session", threading.Event()
+    )
+    run_folder(made).mkdir(parents=True)
+    plan_resources.keep(PLAN, (), made)
+    return made
+
+
+def applied(context: Context) -> Context:
+    return replace(context, facts={**context.facts, "applied": {"at": "now"}})
+
+
+def test_a_plan_is_confirmed_only_once_its_state_was_asked(own: Context) -> None:
+    assert plan.observe(own) is NOT_ASKED
+    assert plan.inquire(own) == AGREES
+
+
+def test_a_state_that_moved_calls_for_another_plan(own: Context, layer: Path) -> None:
+    for text in (state(4, SAM), state(4, SAM, JANE[0]), state(3, lineage="another"), state(2, SAM)):
+        (layer / "terraform.tfstate").write_text(text)
+        seen = plan.inquire(own)
+        assert (seen.verdict, seen.accepting) == (Verdict.CHANGED, "")
+    (layer / "terraform.tfstate").unlink()
+    assert plan.inquire(own).verdict is Verdict.CHANGED
+
+
+def test_a_state_that_holds_just_what_was_decided_was_applied_elsewhere(own: Context, layer: Path) -> None:
+    (layer / "terraform.tfstate").write_text(state(4, SAM, *JANE))
+    seen = plan.inquire(own)
+    assert seen.verdict is Verdict.ELSEWHERE
+    assert seen.accepting
+    assert "canary" not in repr(state_now.stored(own))
+
+
+def test_what_cannot_be_seen_in_a_state_is_never_called_applied(own: Context, layer: Path) -> None:
+    (layer / "terraform.tfstate").write_text(state(4, SAM, *JANE))
+    policy = ResourceChange("aws_iam_account_password_policy.this", "x", Action.UPDATE)
+    plan_resources.keep(replace(PLAN, changes=(*PLAN.changes, policy)), (), own)
+    assert plan.inquire(own).verdict is Verdict.CHANGED
+
+
+def test_changed_files_say_so_before_the_state_is_asked(own: Context, layer: Path) -> None:
+    (layer / "users.tf").write_text("# others\n")
+    assert plan.inquire(own) == plan.observe(own)
+    assert plan.inquire(own).contradicts
+
+
+def test_what_was_applied_is_there_or_is_not(own: Context, layer: Path) -> None:
+    (layer / "terraform.tfstate").write_text(state(9, SAM, *JANE))
+    assert plan.inquire(applied(own)) == AGREES
+    assert apply.observe(applied(own)) is NOT_ASKED
+    assert apply.inquire(applied(own)) == AGREES
+    (layer / "terraform.tfstate").write_text(state(10, SAM))
+    seen = apply.inquire(applied(own))
+    assert seen.verdict is Verdict.UNDONE
+    assert seen.continuing
+
+
+@pytest.mark.parametrize(
+    "text", ["no json", "[]", "[[[", '{"serial": 1}', '{"encrypted_data": "x", "serial": 9}']
+)
+def test_a_state_that_cannot_be_read_confirms_nothing(own: Context, layer: Path, text: str) -> None:
+    (layer / "terraform.tfstate").write_text(text)
+    for seen in (plan.inquire(own), apply.inquire(applied(own))):
+        assert seen.verdict is Verdict.UNKNOWN
+        assert seen.words
+
+
+def test_a_plan_that_does_not_say_its_state_stays_unconfirmed(own: Context) -> None:
+    planned = Planned.from_facts(own.facts["plan"])  # type: ignore[arg-type]
+    unsaid = replace(planned, record=replace(planned.record, state=None))
+    assert (
+        plan.inquire(replace(own, facts={**own.facts, "plan": unsaid.as_facts()})).verdict is Verdict.UNKNOWN
+    )
+
+
+def noted(layer: Path, **settings: Any) -> None:
+    backend = {"type": "s3", "config": {"bucket": "b", "key": "k", "region": "us-east-1", **settings}}
+    (layer / ".terraform/terraform.tfstate").write_text(json.dumps({"backend": backend}))
+
+
+def test_where_a_state_is_kept_is_known_only_if_nothing_else_decides_it(layer: Path) -> None:
+    assert place_of(layer, {}) == layer / "terraform.tfstate"
+    assert place_of(layer, {"TF_DATA_DIR": "other"}) is None
+    assert place_of(layer, {"TF_WORKSPACE": "two"}) is None
+    noted(layer)
+    assert place_of(layer, {}) == Bucket("b", "k", "us-east-1")
+    for settings in ({"role_arn": "x"}, {"endpoints": {"s3": "x"}}, {"bucket": None}):
+        noted(layer, **settings)
+        assert place_of(layer, {}) is None
+    noted(layer, endpoints={"s3": "x"})
+    assert place_of(layer, {}, own_endpoint=True) == Bucket("b", "k", "us-east-1")
+    (layer / ".terraform/environment").write_text("two")
+    assert place_of(layer, {}, own_endpoint=True) is None
+    (layer / ".terraform/environment").unlink()
+    (layer / ".terraform/terraform.tfstate").write_text('{"backend": {"type": "gcs", "config": {}}}')
+    assert place_of(layer, {}) is None
+
+
+def test_data_sources_and_replaced_instances_are_no_people() -> None:
+    data = {**SAM, "mode": "data"}
+    old = {**SAM, "instances": [{"deposed": "1", "attributes": {"name": "sam"}}, {"attributes_flat": {}}]}
+    found = read_stored(state(1, data, old, *JANE))
+    assert found is not None
+    assert [*found.state.users] == ["jane.doe"]
+    assert found.state.addresses == (USER, LOGIN)
+    assert read_stored("") == NEVER_WRITTEN
+
+
+class Factory:
+    """Gives a bucket's object, or its refusal, and notes who asked."""
+
+    def __init__(self, answer: str | ClientError) -> None:
+        self.answer = answer
+        self.asked: list[object] = []
+
+    def get_object(self, **_where: str) -> dict[str, Any]:
+        if isinstance(self.answer, ClientError):
+            raise self.answer
+        body = self.answer.encode()
+        return {"ContentLength": len(body), "Body": io.BytesIO(body)}
+
+    @contextlib.contextmanager
+    def profile_client(
+        self, _service: str, _files: object, profile: str, region: str | None
+    ) -> Iterator[Any]:
+        self.asked.append((profile, region))
+        yield self
+
+    @contextlib.contextmanager
+    def client(self, _service: str, credentials: Credentials, region: str | None) -> Iterator[Any]:
+        self.asked.append((credentials.access_key_id, region))
+        yield self
+
+    def profile_credentials(self, _files: object, _profile: str) -> Credentials:
+        return KEPT
+
+
+KEPT = Credentials("AKIDKEPT", Secret("secret"), Secret("token"), None)
+
+
+def in_bucket(
+    layer: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: Source,
+    answer: Any,
+    kept: Any = None,
+    **settings: str,
+) -> Factory:
+    noted(layer)
+    factory = Factory(answer)
+    profile = LayerProfile("bb-devops", (("bb-devops", settings),), source, "", "security", "", "backend")
+    monkeypatch.setattr(state_now, "profiles_of", lambda *_: (profile,))
+    monkeypatch.setattr(state_now, "project_files", lambda *_: None)
+    monkeypatch.setattr(state_now, "factory_for", lambda *_: factory)
+    monkeypatch.setattr(state_now, "kept_role", lambda *_: kept)
+    return factory
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("source", "kept", "who"),
+    [(Source.FILES, None, "bb-devops"), (Source.SSO, None, "AKIDKEPT"), (Source.CODE, KEPT, "AKIDKEPT")],
+)
+def test_a_bucket_is_asked_where_no_code_is_needed(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch, source: Source, kept: Any, who: str
+) -> None:
+    factory = in_bucket(layer, monkeypatch, source, state(3, SAM), kept)
+    assert plan.inquire(own) == AGREES
+    assert factory.asked == [(who, "us-east-1")]
+
+
+def test_nobody_is_asked_for_a_code_and_no_program_is_run(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for source, settings in ((Source.CODE, {}), (Source.FILES, {"credential_process": "ask me"})):
+        factory = in_bucket(layer, monkeypatch, source, state(3, SAM), **settings)
+        seen: Observation = plan.inquire(own)
+        assert (seen.verdict, factory.asked) == (Verdict.UNKNOWN, [])
+
+
+def test_a_bucket_without_the_object_holds_a_state_that_was_never_written(
+    own: Context, layer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_bucket(layer, monkeypatch, Source.FILES, refused("NoSuchKey"))
+    assert plan.inquire(own).verdict is Verdict.CHANGED
+    in_bucket(layer, monkeypatch, Source.FILES, refused("AccessDenied"))
+    with pytest.raises(OnboardError):
+        plan.inquire(own)

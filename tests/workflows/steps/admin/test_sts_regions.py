@@ -1,0 +1,257 @@
+"""The step STS regions against a strict AWS on loopback: what it asks, tells, sets and keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.regions_project import RegionsProject, regions_project
+from support.strict_aws import APPS, MANAGEMENT, SECURITY
+
+from workflows.aws.sts import WrongCode
+from workflows.aws.sts_regions.answers import Audit, StsState
+from workflows.aws.sts_regions.ask import Told
+from workflows.aws.sts_regions.report import Verdict as RegionVerdict
+from workflows.aws.sts_regions.report import judge, to_do
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
+from workflows.machine.observations import Verdict
+from workflows.steps.admin import sts_regions
+from workflows.steps.admin.sts_region_access import MfaSessions
+from workflows.steps.admin.terraform_credentials import CodeWanted
+from workflows.steps.shared.module import Context, Progress
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[RegionsProject]:
+    with regions_project(tmp_path) as made:
+        yield made
+
+
+def ask(
+    project: RegionsProject,
+    codes: dict[str, Secret] | None = None,
+    sessions: MfaSessions | None = None,
+    reports: list[Progress] | None = None,
+    context: Context | None = None,
+) -> Audit:
+    context = context or project.context()
+    sessions = sessions or MfaSessions(context)
+    heard = reports if reports is not None else []
+    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, heard.append)
+    return sts_regions.ask(what, codes or {}, context, sessions, heard.append)
+
+
+def states(audit: Audit, account: str) -> dict[str, str]:
+    found = audit.account(account)
+    assert found is not None
+    assert not found.problem
+    return {one.region: str(one.sts) for one in found.regions}
+
+
+def test_every_region_of_the_partition_is_told_for_every_account_that_has_a_profile(
+    project: RegionsProject,
+) -> None:
+    project.settings.switch(SECURITY, "eu-west-3", active=False)
+    project.settings.opt_in(SECURITY, "af-south-1")
+    project.settings.set_token_version(SECURITY, 2)
+    reports: list[Progress] = []
+    audit = ask(project, reports=reports)
+    security, management = states(audit, "security"), states(audit, "management")
+    assert len(security) == len(management) == 34
+    assert security["us-west-2"] == "active"
+    assert security["eu-west-3"] == "deactivated"
+    assert management["eu-west-3"] == "active"
+    assert security["us-east-1"] == security["af-south-1"] == "cannot be deactivated"
+    assert management["af-south-1"] == "not opted in"
+    versions = {one.account: one.token_version for one in audit.accounts if not one.problem}
+    assert versions == {"management": 1, "security": 2}
+    missing = {one.account: one.problem for one in audit.accounts if one.problem}
+    assert set(missing) == {"shared", "apps-devstg", "apps-prd"}
+    assert "bb-shared-devops" in missing["shared"]
+    heard = [one.payload for one in reports if isinstance(one.payload, Told)]
+    assert len(heard) == 68
+    assert heard[-1].done == heard[-1].total == 68
+
+
+def test_one_code_opens_the_roles_and_asking_again_needs_none(project: RegionsProject) -> None:
+    seed = project.role_with_mfa()
+    project.settings.switch(APPS, "eu-west-3", active=False)
+    project.settings.switch(SECURITY, "eu-west-2", active=False)  # the caller's account does not count
+    context = project.context()
+    sessions = MfaSessions(context)
+    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+    (serial,) = what.devices
+    with pytest.raises(CodeWanted):
+        ask(project, sessions=sessions)
+    code = Secret(project.made.code(seed, 1))
+    audit = ask(project, {serial: code}, sessions)
+    shared = states(audit, "shared")
+    assert shared["eu-west-3"] == "deactivated"
+    assert shared["eu-west-2"] == "active"
+    assert audit.account("shared").token_version == 1  # type: ignore[union-attr]
+    assert not code
+    again = sts_regions.survey(sts_regions.project_of(context), context, MfaSessions(context), lambda _: None)
+    assert again.devices == ()  # the vault has the session
+    assert states(ask(project, sessions=MfaSessions(context)), "shared") == shared
+
+
+def test_a_wrong_code_stops_before_any_region_is_asked(project: RegionsProject) -> None:
+    project.role_with_mfa()
+    context = project.context()
+    sessions = MfaSessions(context)
+    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+    reports: list[Progress] = []
+    with pytest.raises(WrongCode):
+        sts_regions.ask(what, {what.devices[0]: Secret("000000")}, context, sessions, reports.append)
+    assert not any(isinstance(one.payload, Told) for one in reports)
+
+
+def test_a_profile_of_another_account_is_told_and_nothing_is_believed(project: RegionsProject) -> None:
+    text = (project.profiles / "credentials").read_text()
+    renamed = text.replace("bb-security-devops", "x").replace(
+        "bb-management-administrator", "bb-security-devops"
+    )
+    (project.profiles / "credentials").write_text(renamed)
+    security = ask(project).account("security")
+    assert security is not None
+    assert security.regions == ()
+    assert MANAGEMENT in security.problem
+    assert SECURITY in security.problem
+
+
+def test_what_may_not_be_read_is_a_remark_and_the_regions_are_told_all_the_same(
+    project: RegionsProject,
+) -> None:
+    key = project.aws.user("juan.delacruz")
+    text = (project.profiles / "credentials").read_text()
+    (project.profiles / "credentials").write_text(text.replace("bb-security-devops", "unused"))
+    project.add(
+        "bb-security-devops",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    security = ask(project).account("security")
+    assert security is not None
+    assert security.token_version is None
+    assert len(security.remarks) == 2
+    found = {one.region: one for one in security.regions}
+    assert found["us-west-2"].sts is StsState.ACTIVE
+    assert found["af-south-1"].sts is StsState.NOT_OPTED_IN
+    assert str(found["us-west-2"].opt_in) == "unknown"
+
+
+def test_temporary_credentials_without_a_role_cannot_tell(project: RegionsProject) -> None:
+    made = project.aws.administrator("sts").get_session_token()["Credentials"]
+    text = (project.profiles / "credentials").read_text()
+    (project.profiles / "credentials").write_text(text.replace("bb-security-devops", "unused"))
+    project.add(
+        "bb-security-devops",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        aws_session_token=made["SessionToken"],
+    )
+    audit = ask(project)
+    assert set(states(audit, "security").values()) == {"unknown", "not opted in"}
+    assert "GetSessionToken" in audit.account("security").remarks[0]  # type: ignore[union-attr]
+
+
+def test_a_session_token_that_aws_answers_is_neither_kept_nor_told(project: RegionsProject) -> None:
+    reports: list[Progress] = []
+    audit = ask(project, reports=reports)
+    given = project.aws.strict.state.sessions.dump()["sessions"]
+    assert len(given) >= 34
+    context = project.context()
+    sts_regions.export(audit, with_ids=True, context=context, report=reports.append)
+    facts = sts_regions.perform(sts_regions.Request(audit), context, reports.append)
+    written = json.dumps(facts) + repr(audit) + repr(reports)
+    written += "".join(path.read_text() for path in project.world.home.glob("sts-regions*"))
+    for session in given:
+        assert session["secret"] not in written
+        assert session["token"] not in written
+
+
+def test_the_token_version_is_set_where_it_is_wanted_and_read_again(project: RegionsProject) -> None:
+    context = project.context()
+    sessions = MfaSessions(context)
+    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+    version = sts_regions.switch_tokens("security", 2, what, {}, context, sessions, lambda _: None)
+    assert version == 2
+    assert project.settings.token_version(SECURITY) == 2
+    assert project.settings.token_version(MANAGEMENT) == 1
+    with pytest.raises(OnboardError, match="no profile"):
+        sts_regions.switch_tokens("shared", 2, what, {}, context, sessions, lambda _: None)
+
+
+def test_the_fact_has_the_agreed_shape_and_comes_back_as_it_was(project: RegionsProject) -> None:
+    audit = ask(project)
+    facts: dict[str, Any] = sts_regions.perform(sts_regions.Request(audit), project.context(), lambda _: None)
+    security = facts["sts_regions"]["accounts"]["security"]
+    assert security["regions"]["us-west-2"] == {
+        "sts": "active",
+        "opt_in": "enabled by default",
+        "named": True,
+    }
+    assert security["token_version"] == 1
+    assert facts["sts_regions"]["asked_at"]
+    kept = json.loads(json.dumps(facts["sts_regions"]))
+    assert Audit.from_facts("bb", kept).as_facts() == kept
+
+
+def test_other_allowed_regions_are_noticed_without_asking_aws(project: RegionsProject) -> None:
+    audit = ask(project)
+    facts = sts_regions.perform(sts_regions.Request(audit), project.context(), lambda _: None)
+    assert sts_regions.observe(project.context(**facts)).verdict is Verdict.AS_DECIDED
+    project.allow("eu-west-1")
+    assert sts_regions.observe(project.context(**facts)).contradicts
+
+
+def test_without_allowed_regions_the_primary_and_the_secondary_count(project: RegionsProject) -> None:
+    project.allow()
+    assert ask(project).allowed == ("us-east-1", "us-west-2")
+
+
+def test_the_region_of_a_backend_file_is_used_and_what_any_file_names_stays_on(
+    project: RegionsProject,
+) -> None:
+    common = project.root / "config" / "common.tfvars"
+    kept = [
+        one for one in common.read_text().splitlines() if not one.startswith(("region_primary", "regions_"))
+    ]
+    common.write_text("\n".join(kept) + "\n")
+    (project.root / "security/eu-central-1/network").mkdir(parents=True)
+    (project.root / "security/eu-central-1/network/main.tf").write_text('a = ["eu-west-3a"] # sa-east-1\n')
+    audit = ask(project)
+    assert audit.allowed == ("us-east-1", "us-west-2")
+    security = audit.account("security")
+    assert security is not None
+    verdicts = {one.region: judge(one, audit.allowed) for one in security.regions}
+    named = [region for region, one in verdicts.items() if one is RegionVerdict.NAMED]
+    assert named == ["eu-central-1", "eu-west-3", "sa-east-1"]
+    wanted = to_do(security, audit.allowed).deactivate
+    assert "eu-west-1" in wanted
+    assert not {*named, "us-east-1", "us-west-2"} & {*wanted}
+
+
+def test_asking_can_be_stopped(project: RegionsProject) -> None:
+    context = project.context()
+    sessions = MfaSessions(context)
+    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
+
+    def stop_at_first(progress: Progress) -> None:
+        if isinstance(progress.payload, Told):
+            context.cancelled.set()
+
+    with pytest.raises(Cancelled):
+        sts_regions.ask(what, {}, context, sessions, stop_at_first)
+
+
+def test_nothing_asked_is_no_answer_and_no_account_at_all_is_a_warning(project: RegionsProject) -> None:
+    (fatal,) = sts_regions.validate(sts_regions.Request(), project.context())
+    assert fatal.fatal
+    (project.profiles / "credentials").write_text("")
+    (warning,) = sts_regions.validate(sts_regions.Request(ask(project)), project.context())
+    assert not warning.fatal

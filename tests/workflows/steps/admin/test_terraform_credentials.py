@@ -1,0 +1,347 @@
+# ruff: noqa: F811 - fixtures are imported, and then named again as parameters
+"""The credentials for a layer's Terraform, against a strict AWS: one code, a private pair, the accounts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import MemoryVault
+from support.served_aws import NewUserAws, served
+from support.sso_portal import START, TOKEN, portal, sign_in  # noqa: F401
+from support.strict_aws import APPS, MANAGEMENT, SECURITY, TRUST_WITH_MFA
+
+from workflows.aws.clients import ProfileFiles, profile_map
+from workflows.aws.errors import AwsError
+from workflows.aws.sts import RepeatedCode
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.layer.discover import find_project
+from workflows.layer.project import LayerLocation, Project
+from workflows.steps.admin.terraform_credentials import CodeWanted, WrongAccount, credential_files
+from workflows.steps.admin.terraform_profiles import project_files
+from workflows.steps.admin.terraform_runs import code_wanted
+from workflows.steps.shared.module import Context
+from workflows.stores.vault import VaultChoice, VaultUnavailable
+
+ASSUME = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}'
+)
+OWN, OTHER = "bb-security-devops", "bb-apps-devstg-devops"
+CONFIG = """
+provider "aws" {
+  profile = var.profile
+}
+data "terraform_remote_state" "apps" {
+  backend = "s3"
+  config = {
+    profile = "${var.project}-apps-devstg-devops"
+  }
+}
+data "terraform_remote_state" "tools" {
+  backend = "s3"
+  config  = { profile = "bb-tools" }
+}
+"""
+
+
+class Desk:
+    """An administrator whose profiles take on roles in two accounts with codes of one device."""
+
+    def __init__(self, made: NewUserAws, root: Path) -> None:
+        self.made, self.root = made, root
+        aws = made.aws
+        self.key = aws.user("lee.admin", ASSUME)
+        self.serial, self.seed = aws.device("lee.admin")
+        aws.administrator("iam").create_role(RoleName="DevOps", AssumeRolePolicyDocument=TRUST_WITH_MFA)
+        self.files = project_files(self.context(), self.project)
+        self.files.config_file.parent.mkdir(parents=True)
+        self.write(OWN=SECURITY, OTHER=APPS)
+
+    @property
+    def project(self) -> Project:
+        return find_project(self.root)
+
+    @property
+    def layer(self) -> LayerLocation:
+        found = self.project.layer("security")
+        assert found is not None
+        return found
+
+    @property
+    def vault(self) -> dict[str, str]:
+        vault = self.made.world.vault("").vault
+        assert isinstance(vault, MemoryVault)
+        return vault.kept
+
+    def write(self, **roles: str) -> None:
+        own, other = roles["OWN"], roles["OTHER"]
+        config = [
+            f"[profile {name}]\nrole_arn = arn:aws:iam::{account}:role/DevOps\nsource_profile = bb-security\n"
+            f"mfa_serial = {self.serial}\nregion = us-east-1\n"
+            for name, account in ((OWN, own), (OTHER, other))
+        ]
+        self.files.config_file.write_text("\n".join([*config, "[profile bb-tools]\nregion = us-west-2\n"]))
+        key = (
+            f"aws_access_key_id = {self.key['AccessKeyId']}\n"
+            f"aws_secret_access_key = {self.key['SecretAccessKey']}\n"
+        )
+        self.files.credentials_file.write_text(f"[bb-security]\n{key}\n[bb-tools]\n{key}")
+
+    def context(self, **changes: Any) -> Context:
+        folder = self.made.folder / "session"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        facts = {"project_root": str(self.root)}
+        return Context(replace(self.made.world, **changes), facts, facts, "security", folder)
+
+    def code(self, steps: int = 1) -> Secret:
+        return Secret(self.made.code(self.seed, steps))
+
+    def files_for(self, context: Context, code: Secret | None = None) -> Any:
+        return credential_files(context, self.project, self.layer, code, self.made.report)
+
+    def needed(self, rest: timedelta = timedelta()) -> str:
+        return code_wanted(self.context(), rest)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    accounts = {"management": MANAGEMENT, "security": SECURITY, "apps-devstg": APPS}
+    listed = "\n".join(f'"{name}" = {{ email = "", id = "{number}" }}' for name, number in accounts.items())
+    for name, text in {
+        "build.env": "PROJECT=bb\n",
+        "config/common.tfvars": (
+            f'project = "bb"\nproject_long = "b"\nregion_primary = "us-east-1"\naccounts = {{\n{listed}\n}}\n'
+        ),
+        "security/config/account.tfvars": 'environment = "security"\n',
+        "security/config/backend.tfvars": f'profile = "{OWN}"\n',
+        "security/global/base-identities/config.tf": CONFIG,
+    }.items():
+        file = tmp_path / "project" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    with served(tmp_path) as made:
+        yield Desk(made, tmp_path / "project")
+
+
+def everything_below(folder: Path) -> str:
+    return "".join(path.read_text("latin-1") for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_code_opens_every_account_that_the_layer_names_and_leaves_nothing(desk: Desk) -> None:
+    assert desk.needed() == desk.serial
+    context, code = desk.context(), desk.code()
+    with desk.files_for(context, code) as files:
+        folder = files.config_file.parent
+        assert folder == context.folder / "aws" / "security"
+        profiles = profile_map(files)
+        assert {name: own["aws_access_key_id"][:4] for name, own in profiles.items()} == {
+            OWN: "ASIA",
+            OTHER: "ASIA",
+            "bb-tools": "AKIA",
+        }
+        assert profiles["bb-tools"]["region"] == "us-west-2"
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert code.dropped
+    assert not (context.folder / "aws").exists()
+    assert sorted(desk.vault) == [f"bb/terraform/{OTHER}", f"bb/terraform/{OWN}"]
+    assert desk.needed() == ""
+    with desk.files_for(desk.context()) as again:
+        assert profile_map(again)[OWN]["aws_access_key_id"].startswith("ASIA")
+    secrets = [json.loads(kept)[part] for kept in desk.vault.values() for part in ("secret", "token")]
+    assert [one for one in secrets if one in everything_below(desk.made.folder)] == []
+
+
+def test_the_pair_is_gone_after_a_failure_too(desk: Desk) -> None:
+    context = desk.context()
+    with pytest.raises(ZeroDivisionError), desk.files_for(context, desk.code()) as files:
+        1 / files.credentials_file.read_text().count("no such words")
+    assert not (context.folder / "aws").exists()
+    desk.write(OWN=APPS, OTHER=APPS)
+    desk.vault.clear()
+    with (
+        desk.made.aws.later(60),
+        pytest.raises(WrongAccount) as wrong,
+        desk.files_for(context, desk.code()),
+    ):
+        pytest.fail("it answers for another account")
+    assert f"answers for the account {APPS}, and security is {SECURITY}" in wrong.value.what
+    assert not (context.folder / "aws").exists()
+
+
+def test_another_layers_state_is_held_to_the_account_in_its_profiles_name(desk: Desk) -> None:
+    desk.write(OWN=SECURITY, OTHER=SECURITY)
+    with pytest.raises(WrongAccount) as wrong, desk.files_for(desk.context(), desk.code()):
+        pytest.fail("it answers for another account")
+    assert f"{OTHER} answers for the account {SECURITY}, and apps-devstg is {APPS}" in wrong.value.what
+    assert "config.tf:8" in wrong.value.why
+
+
+def test_a_profile_for_another_layers_state_that_is_missing_is_told_before_terraform(desk: Desk) -> None:
+    desk.files.credentials_file.write_text("")
+    desk.files.config_file.write_text(desk.files.config_file.read_text().replace("bb-tools", "bb-else"))
+    with pytest.raises(OnboardError, match="bb-tools") as missing:
+        desk.needed()
+    assert "the state of another layer (config.tf:13)" in missing.value.why
+
+
+def test_what_a_long_apply_would_outlast_is_renewed_and_a_short_one_goes_on(desk: Desk) -> None:
+    with desk.files_for(desk.context(), desk.code()):
+        pass
+    with desk.made.aws.later(30 * 60):
+        assert desk.needed(timedelta(minutes=20)) == ""
+        assert desk.needed(timedelta(minutes=40)) == desk.serial
+        assert desk.needed(timedelta(hours=9)) == desk.serial
+    # More than a fresh session has could never be had, so an hour's session counts as long enough at first.
+    assert desk.needed(timedelta(hours=9)) == ""
+
+
+def test_kept_credentials_that_aws_refuses_are_forgotten_and_a_code_is_asked_for(desk: Desk) -> None:
+    with desk.files_for(desk.context(), desk.code()):
+        pass
+    later = datetime.fromtimestamp(desk.made.aws.now(), UTC)
+    with desk.made.aws.later(2 * 3600):
+        own_clock_is_behind = desk.context(now=lambda: later)
+        with pytest.raises(CodeWanted) as wanted, desk.files_for(own_clock_is_behind):
+            pytest.fail("AWS does not take them any more")
+        assert wanted.value.serial == desk.serial
+        assert f"bb/terraform/{OWN}" not in desk.vault
+        assert not (own_clock_is_behind.folder / "aws").exists()
+
+
+def test_a_code_that_was_given_before_is_not_given_again(desk: Desk) -> None:
+    context = desk.context()
+    with desk.files_for(context, desk.code()):
+        pass
+    desk.vault.clear()
+    with pytest.raises(RepeatedCode), desk.files_for(context, desk.code()):
+        pytest.fail("a code is good once")
+
+
+def test_two_devices_are_asked_for_one_after_the_other(desk: Desk) -> None:
+    desk.made.aws.user("lee.other", ASSUME, account=MANAGEMENT)
+    other, _ = desk.made.aws.device("lee.other", account=MANAGEMENT)
+    config = desk.files.config_file
+    head, tail = config.read_text().split(f"[profile {OTHER}]")
+    config.write_text(f"{head}[profile {OTHER}]{tail.replace(desk.serial, other)}")
+    with pytest.raises(CodeWanted) as second, desk.files_for(desk.context(), desk.code()):
+        pytest.fail("the other device's code is due")
+    assert second.value.serial == other
+    assert desk.needed() == other
+
+    def no_keyring(_fingerprint: str) -> Any:
+        raise VaultUnavailable("No keyring", "There is none.")
+
+    bare = desk.context(vault=no_keyring)
+    with pytest.raises(OnboardError, match="codes of") as refused, desk.files_for(bare, desk.code()):
+        pytest.fail("nothing could be kept")
+    assert refused.value.title == "Two MFA devices, and no keyring"
+
+
+def test_temporary_credentials_in_the_file_that_have_ended_say_how_to_renew_them(desk: Desk) -> None:
+    sts = desk.made.aws.of("sts", desk.key)
+    given = sts.get_session_token(DurationSeconds=900)["Credentials"]
+    desk.files.config_file.write_text("".join(f"[profile {name}]\n" for name in (OWN, OTHER, "bb-tools")))
+    desk.files.credentials_file.write_text(
+        "".join(
+            f"[{name}]\naws_access_key_id = {given['AccessKeyId']}\n"
+            f"aws_secret_access_key = {given['SecretAccessKey']}\n"
+            f"aws_session_token = {given['SessionToken']}\n"
+            for name in (OWN, OTHER, "bb-tools")
+        )
+    )
+    with (
+        desk.made.aws.later(2000),
+        pytest.raises(OnboardError, match=OWN) as ended,
+        desk.files_for(desk.context()),
+    ):
+        pytest.fail("they have ended")
+    assert ended.value.title == "The credentials have expired"
+    assert "aws sso login" in ended.value.next
+
+
+class BrokenVault(MemoryVault):
+    """A keyring that was locked meanwhile."""
+
+    def load(self, name: str) -> Secret | None:
+        raise VaultUnavailable("Locked", f"{name} cannot be read.")
+
+    def store(self, name: str, secret: Secret) -> None:
+        del secret
+        raise VaultUnavailable("Locked", f"{name} cannot be kept.")
+
+
+def test_a_keyring_that_fails_asks_for_a_code_each_time_and_stops_nothing(desk: Desk) -> None:
+    context = desk.context(vault=lambda _fingerprint: VaultChoice(BrokenVault()))
+    with pytest.raises(CodeWanted), desk.files_for(context):
+        pytest.fail("nothing is kept")
+    with desk.files_for(context, desk.code()) as files:
+        assert profile_map(files)[OWN]["aws_access_key_id"].startswith("ASIA")
+    told = [one.words for one in desk.made.progress if "not kept" in one.words]
+    assert told == [
+        f"The session is not kept, so the next step asks for a code again: bb/terraform/{OWN} cannot be kept."
+    ]
+
+
+def test_a_key_that_aws_does_not_know_is_told_with_its_profile(desk: Desk) -> None:
+    desk.files.config_file.write_text("".join(f"[profile {name}]\n" for name in (OWN, OTHER, "bb-tools")))
+    desk.files.credentials_file.write_text(
+        f"[{OWN}]\naws_access_key_id = AKIANOBODYNOBODY0001\naws_secret_access_key = {'s' * 40}\n"
+    )
+    with pytest.raises(OnboardError, match=f"access key of {OWN}") as unknown, desk.files_for(desk.context()):
+        pytest.fail("there is no such key")
+    assert str(desk.files.credentials_file) in unknown.value.what
+
+
+@pytest.mark.parametrize("part", ["AccessKeyId", "SecretAccessKey"])
+def test_a_key_that_aws_does_not_take_for_a_role_is_told_with_the_profile_that_has_it(
+    desk: Desk, part: str
+) -> None:
+    wrong = {"AccessKeyId": "AKIANOBODYNOBODY0001", "SecretAccessKey": "s" * 40}[part]
+    text = desk.files.credentials_file.read_text()
+    desk.files.credentials_file.write_text(text.replace(desk.key[part], wrong))
+    with pytest.raises(OnboardError) as refused, desk.files_for(desk.context(), desk.code()):
+        pytest.fail("there is no such key")
+    assert refused.value.what.endswith(" It is the access key of the profile bb-security.")
+
+
+def test_files_that_need_nothing_are_terraforms_own(desk: Desk) -> None:
+    (desk.root / "security/config/backend.tfvars").write_text('profile = "bb-security"\n')
+    (desk.root / "security/global/base-identities/config.tf").write_text('provider "aws" {}\n')
+    with desk.files_for(desk.context()) as files:
+        assert files == ProfileFiles(
+            desk.files.config_file, desk.files.credentials_file, desk.files.sso_cache
+        )
+    assert not (desk.context().folder / "aws").exists()
+
+
+def test_a_profile_that_signs_in_through_sso_reaches_terraform_as_temporary_credentials(
+    desk: Desk, portal: Any
+) -> None:
+    desk.files.config_file.write_text(
+        f"[sso-session bb]\nsso_start_url = {START}\nsso_region = eu-west-1\n\n[profile {OWN}]\n"
+        f"sso_session = bb\nsso_account_id = {SECURITY}\nsso_role_name = DevOps\nregion = eu-west-1\n"
+    )
+    (desk.root / "security/global/base-identities/config.tf").write_text('provider "aws" {}\n')
+    context = desk.context(endpoint_url=f"http://127.0.0.1:{portal.server_port}")
+    assert desk.needed() == ""
+    with pytest.raises(AwsError) as ended, desk.files_for(context):
+        pytest.fail("nobody signed in")
+    assert f"aws sso login --profile {OWN}`" in ended.value.next
+    token = sign_in(desk.files, "bb")
+    with desk.files_for(context) as files:
+        assert profile_map(files)[OWN] == {
+            "region": "eu-west-1",
+            "aws_access_key_id": "ASIASSO",
+            "aws_secret_access_key": "s" * 40,
+            "aws_session_token": "session",
+        }
+    assert not (context.folder / "aws").exists()
+    assert desk.vault == {}
+    assert TOKEN in token.read_text()

@@ -1,0 +1,276 @@
+"""Access keys against a strict AWS: every way to one, and that none is kept that is not proved or kept."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from support.fakes import MemoryVault
+from support.pgp import GpgHome, gpg_home
+from support.served_aws import BASE, NewUserAws, jane, served, user_key
+
+from workflows.aws.errors import translate
+from workflows.aws.sts import RepeatedCode
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.machine.observations import AGREES
+from workflows.steps.new_user import access_keys as step
+from workflows.steps.new_user.access_keys import API, CONSOLE, HANDOFF, TYPED, Request
+from workflows.steps.shared import key_session
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT, store_options
+from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
+from workflows.stores.vault import VaultChoice, VaultUnavailable
+
+SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
+NAME = f"bb/{BASE}/access-key"
+
+
+@pytest.fixture
+def new_user(tmp_path: Path) -> Iterator[NewUserAws]:
+    with served(tmp_path) as made:
+        yield made
+
+
+def vault_of(new_user: NewUserAws) -> Any:
+    return new_user.world.vault("").vault
+
+
+def test_the_downloaded_file_is_noticed_imported_kept_and_deleted(new_user: NewUserAws) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    context = new_user.context()
+    assert step.downloads(context) == ()
+    path = new_user.csv(key)
+    os.utime(path, (new_user.aws.now() - 12,) * 2)
+    assert [(found.path, found.age_seconds) for found in step.downloads(context)] == [(path, 12)]
+    request = Request(VAULT, CONSOLE, path=str(path))
+    assert step.validate(request, context) == []
+    fact = step.perform(request, context, new_user.report)["access_key"]
+    assert (fact["id"], fact["kept"], fact["how"]) == (key["AccessKeyId"], "keyring", "console")
+    assert fact["mfa_serial"] == SERIAL
+    assert not path.exists()
+    assert key["SecretAccessKey"] in vault_of(new_user).kept[NAME]
+    assert key["SecretAccessKey"] not in str(fact)
+    assert step.observe(new_user.context(access_key=fact)) == AGREES
+    vault_of(new_user).kept.clear()
+    assert step.observe(new_user.context(access_key=fact)).contradicts
+
+
+def test_old_downloads_are_not_offered_and_the_file_may_stay(new_user: NewUserAws) -> None:
+    key, context = user_key(new_user), new_user.context()
+    path = new_user.csv(key)
+    os.utime(path, (new_user.aws.now() - 7200,) * 2)
+    assert step.downloads(context) == ()
+    step.perform(Request(VAULT, CONSOLE, path=str(path), delete_file=False), context, new_user.report)
+    assert path.exists()
+
+
+def test_in_plain_text_it_is_written_with_the_base_profile(new_user: NewUserAws) -> None:
+    key, context = user_key(new_user), new_user.context()
+    request = Request(
+        CREDENTIALS_FILE, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"])
+    )
+    fact = step.perform(request, context, new_user.report)["access_key"]
+    assert (fact["kept"], fact["mfa_serial"]) == ("credentials-file", None)
+    path = new_user.world.home / ".aws" / "bb" / "credentials"
+    assert path.read_text() == (
+        f"[{BASE}]\naws_access_key_id = {key['AccessKeyId']}\n"
+        f"aws_secret_access_key = {key['SecretAccessKey']}\n"
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert step.observe(new_user.context(access_key=fact)) == AGREES
+    path.write_text("[other]\n")
+    assert "no longer has the key" in step.observe(new_user.context(access_key=fact)).words
+
+
+@pytest.mark.parametrize("kept", [VAULT, CREDENTIALS_FILE])
+def test_another_persons_key_is_refused_and_nothing_is_kept(new_user: NewUserAws, kept: str) -> None:
+    path = new_user.csv(user_key(new_user, "juan.delacruz"))
+    with pytest.raises(OnboardError, match="Another one's access key"):
+        step.perform(Request(kept, CONSOLE, path=str(path)), new_user.context(), new_user.report)
+    assert path.exists()
+    assert vault_of(new_user).kept == {}
+    assert not (new_user.world.home / ".aws" / "bb" / "credentials").exists()
+
+
+def test_a_key_of_another_account_is_refused(new_user: NewUserAws) -> None:
+    user_key(new_user)
+    elsewhere = new_user.aws.user("jane.doe", account="111111111111")
+    path = new_user.csv(elsewhere)
+    with pytest.raises(OnboardError, match="111111111111"):
+        step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
+
+
+def test_a_key_that_aws_does_not_know_is_told(new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_session, "LONGEST_WAIT_SECONDS", 0.6)
+    wrong = {"AccessKeyId": "AKIANOBODYNOBODYNO01", "SecretAccessKey": "s" * 40}
+    path = new_user.csv(wrong)
+    with pytest.raises(OnboardError) as refused:
+        step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
+    assert "s" * 40 not in refused.value.as_text()
+    assert path.exists()
+
+
+def test_iam_may_learn_of_a_new_key_later_than_sts(
+    new_user: NewUserAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    asked: list[str] = []
+    really = key_session.devices_of
+
+    def late(*arguments: Any) -> Any:
+        asked.append("")
+        if len(asked) < 3:
+            raise translate(ClientError({"Error": {"Code": "InvalidClientTokenId"}}, "ListMFADevices"))
+        return really(*arguments)
+
+    monkeypatch.setattr(key_session, "devices_of", late)
+    request = Request(VAULT, CONSOLE, path=str(new_user.csv(key)))
+    fact = step.perform(request, new_user.context(), new_user.report)["access_key"]
+    assert fact["mfa_serial"] == SERIAL
+    assert len(asked) == 4  # and once more: the answers come from several places
+
+
+def test_over_the_api_with_the_kept_key_and_a_code(new_user: NewUserAws) -> None:
+    old = user_key(new_user)
+    store_access_key(
+        vault_of(new_user), "bb", BASE, KeptAccessKey(old["AccessKeyId"], Secret(old["SecretAccessKey"]))
+    )
+    _, seed = new_user.aws.device()
+    context = new_user.context()
+    request = Request(VAULT, API, code=new_user.code(seed, 1))
+    assert step.validate(request, context) == []
+    fact = step.perform(request, context, new_user.report)["access_key"]
+    assert fact["id"] != old["AccessKeyId"]
+    assert sorted(new_user.keys()) == sorted([old["AccessKeyId"], fact["id"]])
+    assert fact["id"] in vault_of(new_user).kept[NAME]
+    with pytest.raises(RepeatedCode):
+        step.perform(request, context, new_user.report)
+
+
+def test_a_new_key_that_cannot_be_kept_is_deleted_again(new_user: NewUserAws) -> None:
+    old = user_key(new_user)
+    _, seed = new_user.aws.device()
+    path = new_user.csv(old)
+
+    class Full(MemoryVault):
+        def store(self, name: str, secret: Secret) -> None:
+            raise VaultUnavailable("Full", f"It does not take {name}, {secret}.")
+
+    new_user.world = replace(new_user.world, vault=lambda _: VaultChoice(Full()))
+    request = Request(VAULT, API, path=str(path), code=new_user.code(seed, 1))
+    with pytest.raises(VaultUnavailable, match="does not take"):
+        step.perform(request, new_user.context(), new_user.report)
+    assert new_user.keys() == [old["AccessKeyId"]]
+    assert path.exists()
+
+
+@pytest.mark.parametrize("in_hand", [0, 1])
+def test_two_keys_already_are_shown_with_their_age(new_user: NewUserAws, in_hand: int) -> None:
+    """The one in hand is never the one that can go, however new or old it is."""
+    old = user_key(new_user)
+    second = new_user.aws.administrator("iam").create_access_key(UserName="jane.doe")["AccessKey"]
+    keys = (old, second)
+    _, seed = new_user.aws.device()
+    path = str(new_user.csv(keys[in_hand]))
+    request = Request(VAULT, API, path=path, code=new_user.code(seed, 1))
+    with pytest.raises(OnboardError, match="Two access keys already") as refused:
+        step.perform(request, new_user.context(), new_user.report)
+    for key in keys:
+        assert f"{key['AccessKeyId']}  active, 0 days old" in refused.value.what
+    assert "last use not known" in refused.value.what  # its policy does not let it ask
+    assert "deactivate it in the console" in refused.value.next
+    assert refused.value.next.startswith(keys[1 - in_hand]["AccessKeyId"])
+
+
+def test_without_a_device_no_session_is_tried(new_user: NewUserAws) -> None:
+    request = Request(VAULT, API, path=str(new_user.csv(user_key(new_user))), code="123456")
+    with pytest.raises(OnboardError, match="No device that gives codes"):
+        step.perform(request, new_user.context(), new_user.report)
+
+
+def test_a_file_that_cannot_be_kept_is_refused_before_the_key_is_made(new_user: NewUserAws) -> None:
+    old = user_key(new_user)
+    _, seed = new_user.aws.device()
+    folder = new_user.world.home / ".aws" / "bb"
+    folder.mkdir(parents=True)
+    (folder / "config").write_text("[profile a]\nregion = x\n[profile a]\n")
+    request = Request(CREDENTIALS_FILE, API, path=str(new_user.csv(old)), code=new_user.code(seed, 1))
+    with pytest.raises(OnboardError, match="line 3"):
+        step.perform(request, new_user.context(), new_user.report)
+    assert new_user.keys() == [old["AccessKeyId"]]
+
+
+def test_the_handoffs_secret_is_decrypted(new_user: NewUserAws, gpg: GpgHome) -> None:
+    key = user_key(new_user)
+    gpg.key("jane", passphrase="canary-passphrase")
+    secret = base64.b64encode(gpg.encrypt("jane", key["SecretAccessKey"])).decode()
+    new_user.world = replace(new_user.world, gnupg_home=gpg.path)
+    fingerprint = gpg.fingerprint("jane")
+    new_user.identities = (
+        jane(access_key_id=key["AccessKeyId"], encrypted_secret=secret, key_fingerprint=fingerprint),
+    )
+    context = new_user.context()
+    request = Request(VAULT, HANDOFF, passphrase=Secret("canary-passphrase"))
+    assert step.validate(request, context) == []
+    fact = step.perform(request, context, new_user.report)["access_key"]
+    assert (fact["id"], fact["how"]) == (key["AccessKeyId"], "handoff")
+    assert key["SecretAccessKey"] in vault_of(new_user).kept[NAME]
+
+
+@pytest.fixture
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        yield home
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (Request("", CONSOLE), "kept"),
+        (Request(VAULT, CONSOLE), "path"),
+        (Request(VAULT, TYPED), "key_id"),
+        (Request(VAULT, TYPED, key_id="AKIAEXAMPLEEXAMPLE01"), "secret"),
+        (Request(VAULT, TYPED, key_id="AKIAEXAMPLEEXAMPLE01", secret=Secret("short")), "secret"),
+        (Request(VAULT, TYPED, key_id="hello", secret=Secret("s" * 40)), "key_id"),
+        (Request(VAULT, API, code="12"), "code"),
+        (Request(VAULT, HANDOFF), "how"),
+        (Request(VAULT, ""), "how"),
+    ],
+)
+def test_what_is_missing_is_named(new_user: NewUserAws, request_: Request, field: str) -> None:
+    problems = step.validate(request_, new_user.context())
+    assert [problem.field for problem in problems] == [field]
+    assert problems[0].fatal
+
+
+def test_a_temporary_key_is_not_kept(new_user: NewUserAws) -> None:
+    new_user.world.downloads.mkdir()
+    path = new_user.world.downloads / "t.csv"
+    path.write_text(f"Access key ID,Secret access key,Session token\nASIAEXAMPLEEXAMPLE01,{'s' * 40},token\n")
+    with pytest.raises(OnboardError, match="temporary key"):
+        step.perform(Request(VAULT, CONSOLE, path=str(path)), new_user.context(), new_user.report)
+
+
+def test_the_best_store_is_offered_first_and_why_a_better_one_is_not(new_user: NewUserAws) -> None:
+    context = new_user.context()
+    options = store_options(context, jane())
+    assert [option.choice for option in options] == [VAULT, CREDENTIALS_FILE]
+    assert "~/.aws/bb/credentials" in options[1].words
+
+    def none(_fingerprint: str) -> VaultChoice:
+        raise VaultUnavailable("No keyring", "There is none.")
+
+    new_user.world = replace(new_user.world, vault=none)
+    assert [one.choice for one in store_options(new_user.context(), jane())] == [CREDENTIALS_FILE]
+    passed_over = VaultUnavailable("No keyring", "There is no keyring.")
+    new_user.world = replace(new_user.world, vault=lambda _: VaultChoice(MemoryVault(), passed_over))
+    assert store_options(new_user.context(), jane())[0].passed_over == "There is no keyring."

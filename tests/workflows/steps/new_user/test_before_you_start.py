@@ -1,0 +1,108 @@
+"""Before you start, with the real gpg and programs that are made for the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.fakes import fake_world
+from support.pgp import ENVIRONMENT
+
+from workflows.core.errors import OnboardError
+from workflows.gpg.tools import GpgMissing
+from workflows.machine.observations import AGREES
+from workflows.messages.invitation import Invitation
+from workflows.steps.new_user import before_you_start as step
+from workflows.steps.new_user.before_you_start import Request
+from workflows.steps.shared.module import Context, Progress
+from workflows.steps.shared.paths import told_path, typed_path
+
+
+def nothing(_progress: Progress) -> None:
+    return None
+
+
+def context(tmp_path: Path, path: str = "", mailbox: Path | None = None) -> Context:
+    environment = {**ENVIRONMENT, "PATH": path or ENVIRONMENT["PATH"]}
+    world = fake_world(tmp_path, environment, mailbox=mailbox, sandbox=mailbox is not None)
+    return Context(world=world, facts={}, every={}, item="", folder=tmp_path)
+
+
+def program(folder: Path, name: str, body: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_the_versions_of_what_is_here_become_facts(tmp_path: Path) -> None:
+    bin_folder = tmp_path / "bin"
+    program(bin_folder, "aws", "echo 'aws-cli/2.15.0 Python/3.11 Linux/6 exe/x86_64'")
+    facts = step.perform(
+        Request("bb", "jane.doe"), context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing
+    )
+    assert facts["project"] == "bb"
+    assert facts["user"] == "jane.doe"
+    assert facts["tools"]["aws"] == "2.15.0"
+    assert facts["tools"]["gpg"].startswith("2.")
+
+
+def test_an_aws_that_is_silent_or_missing_stops_nobody(tmp_path: Path) -> None:
+    bin_folder = tmp_path / "bin"
+    program(bin_folder, "aws", "exit 3")
+    found = step.look(context(tmp_path, f"{bin_folder}:{ENVIRONMENT['PATH']}"), nothing)
+    assert found.tools[1].version == "(does not tell its version)"
+    (bin_folder / "aws").unlink()
+    program(bin_folder, "gpg", "echo 'gpg (GnuPG) 2.4.7'")
+    facts = step.perform(Request("bb", "jane.doe"), context(tmp_path, str(bin_folder)), nothing)
+    assert facts["tools"] == {"gpg": "2.4.7"}
+
+
+def test_without_gpg_the_step_is_refused_with_the_commands_that_install_it(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    without = context(tmp_path, str(tmp_path / "empty"))
+    with pytest.raises(GpgMissing) as refused:
+        step.perform(Request("bb", "jane.doe"), without, nothing)
+    assert "brew install gnupg" in refused.value.next
+    tool = step.look(without, nothing).tools[0]
+    assert (tool.version, tool.needed) == ("", True)
+    assert ("Debian, Ubuntu", "sudo apt install gnupg") in tool.install
+    assert step.observe(without).contradicts
+    assert step.observe(context(tmp_path)) == AGREES
+
+
+@pytest.mark.parametrize(
+    ("request_", "fields", "fatal"),
+    [
+        (Request("bb", "jane.doe"), [], False),
+        (Request("", "jane.doe"), ["project"], False),
+        (Request("bb", ""), ["user"], True),
+        (Request("b b", "jane.doe"), ["project"], True),
+        (Request("bb", "jane doe"), ["user"], True),
+    ],
+)
+def test_names_are_checked(tmp_path: Path, request_: Request, fields: list[str], fatal: bool) -> None:
+    problems = step.validate(request_, context(tmp_path))
+    assert [problem.field for problem in problems] == fields
+    assert any(problem.fatal for problem in problems) is fatal
+
+
+def test_invitations_are_read_from_the_mailbox(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    assert step.invitations(context(tmp_path, mailbox=mailbox)) == ()
+    (mailbox / "invitation-jane.doe.txt").write_text(Invitation("bb", "jane.doe").render())
+    (mailbox / "handoff-jane.doe.txt").write_text("something else")
+    assert step.invitations(context(tmp_path, mailbox=mailbox)) == (Invitation("bb", "jane.doe"),)
+    (mailbox / "invitation-x.txt").write_text("Hello")
+    with pytest.raises(OnboardError, match="No invitation"):
+        step.invitations(context(tmp_path, mailbox=mailbox))
+
+
+def test_paths_start_in_the_home_of_the_person(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert typed_path(" '~/a b.txt' ", home) == home / "a b.txt"
+    assert typed_path("a\\ b.txt", home) == home / "a b.txt"
+    assert typed_path("~", home) == home
+    assert typed_path("/etc/hosts", home) == Path("/etc/hosts")
+    assert told_path(home / "a", home) == "~/a"
+    assert told_path(Path("/etc/hosts"), home) == "/etc/hosts"

@@ -1,0 +1,210 @@
+"""The handoff's arrival, with real gpg and real ciphertexts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.message_samples import ciphertext
+from support.new_user import PASSWORD, context_of, encrypted, handoff_for, identity_for, nothing, world_of
+from support.pgp import GpgHome, gpg_home
+
+from workflows.core.errors import OnboardError
+from workflows.core.openpgp import grouped
+from workflows.machine.events import checked_facts
+from workflows.machine.observations import AGREES
+from workflows.messages.handoff import Handoff, handoff_from, open_handoff
+from workflows.steps.new_user import handoff as step
+from workflows.steps.new_user.handoff import Request
+from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_identity import handoff_of, identity_of
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("jane")
+        home.key("spare")
+        yield home
+
+
+@pytest.fixture(scope="module")
+def stranger() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("stranger")
+        yield home
+
+
+def context(tmp_path: Path, keys: GpgHome, **facts: Any) -> Context:
+    known = {"project": "bb", "user": "jane.doe", "fingerprint": keys.fingerprint("jane"), **facts}
+    return context_of(world_of(tmp_path, keys), tmp_path, known)
+
+
+def test_a_quoted_mail_becomes_facts_that_later_steps_read(tmp_path: Path, keys: GpgHome) -> None:
+    sent = Handoff(
+        "bb",
+        (
+            identity_for(
+                keys,
+                "jane",
+                account_name="management",
+                account_id="111111111111",
+                account_alias="bb-management",
+                sign_in_url="https://bb-management.signin.aws.amazon.com/console",
+                profiles=(),
+            ),
+            identity_for(keys, "jane"),
+        ),
+        extra={"from_the_future": [1, {"a": None}]},
+    )
+    mail = "From: admin\n\n" + "\n".join(f"> {line}" for line in sent.render().splitlines())
+    asked = context(tmp_path, keys)
+    facts = step.perform(Request(text=mail), asked, nothing)
+    assert facts["identities"] == ["management", "security"]
+    stored = checked_facts(facts)
+    assert handoff_from(stored["handoff"]) == sent
+    later = replace(asked, facts={**asked.facts, **stored}, item="security")
+    assert handoff_of(later) == sent
+    assert identity_of(later) == sent.identities[1]
+    assert step.observe(later) == AGREES
+    assert PASSWORD not in str(stored)
+
+
+def test_a_file_is_found_from_the_home_and_its_key_is_named(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys)
+    (asked.world.home / "handoff.txt").write_text(handoff_for(keys, "jane").render())
+    arrival = step.read(Request(path="~/handoff.txt"), asked, nothing)
+    assert arrival.source == "~/handoff.txt"
+    assert arrival.own_keys == ("jane <jane@a.example>",)
+    assert arrival.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "title"),
+    [
+        ({"project": "other"}, "A handoff for another project"),
+        ({"user": "john.roe"}, "A handoff for another user"),
+    ],
+)
+def test_a_handoff_for_somebody_else_is_refused(
+    tmp_path: Path, keys: GpgHome, facts: dict[str, str], title: str
+) -> None:
+    with pytest.raises(OnboardError) as refused:
+        step.read(Request(text=handoff_for(keys, "jane").render()), context(tmp_path, keys, **facts), nothing)
+    assert refused.value.title == title
+    assert refused.value.next
+
+
+def test_a_user_of_several_accounts_is_named_once(tmp_path: Path, keys: GpgHome) -> None:
+    mine = identity_for(keys, "jane")
+    root = {"account_name": "management", "account_id": "111111111111", "account_alias": "", "profiles": ()}
+    page = "https://111111111111.signin.aws.amazon.com/console"
+    both = Handoff("bb", (mine, replace(mine, **root, sign_in_url=page)))
+    with pytest.raises(OnboardError, match=r"It is for jane\.doe, and you"):
+        step.read(Request(text=both.render()), context(tmp_path, keys, user="john.roe"), nothing)
+
+
+def test_an_unknown_project_is_taken_from_the_handoff(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys, project="")
+    assert step.read(Request(text=handoff_for(keys, "jane").render()), asked, nothing).handoff.project == "bb"
+
+
+def test_a_password_for_a_key_that_is_not_here_is_refused(
+    tmp_path: Path, keys: GpgHome, stranger: GpgHome
+) -> None:
+    foreign = handoff_for(stranger, "stranger")
+    with pytest.raises(OnboardError) as refused:
+        step.read(Request(text=foreign.render()), context(tmp_path, keys), nothing)
+    assert refused.value.title == "This handoff is for another key"
+    assert grouped(stranger.fingerprint("stranger")) in refused.value.what
+    assert "I can't use my key" in refused.value.next
+
+
+def test_a_password_that_is_not_encrypted_to_the_key_it_names_is_refused(
+    tmp_path: Path, keys: GpgHome, stranger: GpgHome
+) -> None:
+    mixed = handoff_for(keys, "jane", encrypted_password=encrypted(stranger, "stranger"))
+    with pytest.raises(OnboardError, match="does not fit its key"):
+        step.read(Request(text=mixed.render()), context(tmp_path, keys), nothing)
+
+
+def test_another_key_of_the_same_person_is_accepted_and_told(tmp_path: Path, keys: GpgHome) -> None:
+    arrival = step.read(Request(text=handoff_for(keys, "spare").render()), context(tmp_path, keys), nothing)
+    assert keys.fingerprint("spare")[-8:] in arrival.remarks[0]
+    skipped = context(tmp_path, keys)
+    skipped = replace(skipped, facts={"project": "bb", "user": "jane.doe"})
+    assert step.read(Request(text=handoff_for(keys, "spare").render()), skipped, nothing).remarks == ()
+
+
+def test_an_identity_without_anything_encrypted_needs_no_key(tmp_path: Path, keys: GpgHome) -> None:
+    plain = handoff_for(keys, "jane", encrypted_password=None, key_fingerprint="A" * 40)
+    arrival = step.read(Request(text=plain.render()), context(tmp_path, keys), nothing)
+    assert arrival.own_keys == ("",)
+    assert "nothing encrypted" in arrival.remarks[0]
+
+
+def test_accounts_that_the_persons_profiles_name_are_known(tmp_path: Path, keys: GpgHome) -> None:
+    text = handoff_for(keys, "jane").render()
+    here = context(tmp_path, keys)
+    assert step.read(Request(text=text), here, nothing).known == frozenset()
+    config = here.world.home / ".aws" / "bb" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text(
+        "[profile bb-x]\nrole_arn = arn:aws:iam::333333333333:role/X\n"
+        "mfa_serial = arn:aws-us-gov:iam::222222222222:mfa/jane\n"
+    )
+    assert step.read(Request(text=text), here, nothing).known == {"222222222222", "333333333333"}
+    config.unlink()
+    facts = step.perform(Request(text=text), here, nothing)
+    again = context(tmp_path, keys, **facts)
+    assert step.read(Request(text=text), again, nothing).known == {"222222222222", "333333333333"}
+
+
+def test_two_users_of_one_account_are_refused(tmp_path: Path, keys: GpgHome) -> None:
+    machine = identity_for(
+        keys,
+        "jane",
+        user="machine.ci",
+        sign_in_url="",
+        encrypted_password=None,
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+        encrypted_secret=encrypted(keys, "jane"),
+        profiles=(),
+    )
+    both = Handoff("bb", (identity_for(keys, "jane"), machine))
+    with pytest.raises(OnboardError, match="twice"):
+        step.read(Request(text=both.render()), context(tmp_path, keys), nothing)
+
+
+def test_no_text_a_missing_file_and_a_cut_text_say_what_is_wanted(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys)
+    assert [problem.field for problem in step.validate(Request(), asked)] == ["text"]
+    with pytest.raises(OnboardError) as missing:
+        step.read(Request(path="~/none.txt"), asked, nothing)
+    assert "none.txt" in missing.value.what
+    text = handoff_for(keys, "jane").render()
+    with pytest.raises(OnboardError, match="cut off"):
+        step.read(Request(text=text[: len(text) - 200]), asked, nothing)
+    shortened = handoff_for(keys, "jane", encrypted_password=ciphertext())
+    assert open_handoff(shortened.render())
+
+
+def test_a_later_look_notices_that_the_key_is_gone(tmp_path: Path, keys: GpgHome, stranger: GpgHome) -> None:
+    facts = step.perform(Request(text=handoff_for(keys, "jane").render()), context(tmp_path, keys), nothing)
+    elsewhere = context_of(world_of(tmp_path, stranger), tmp_path, facts)
+    assert step.observe(elsewhere).contradicts
+
+
+def test_the_mailbox_is_asked_for_the_persons_own_file(tmp_path: Path, keys: GpgHome) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    asked = context_of(world_of(tmp_path, keys, mailbox=mailbox), tmp_path, {"user": "jane.doe"})
+    assert step.mail(asked) is None
+    (mailbox / "handoff-john.roe.txt").write_text("x")
+    assert step.mail(asked) is None
+    (mailbox / "handoff-jane.doe.txt").write_text("x")
+    assert step.mail(asked) == mailbox / "handoff-jane.doe.txt"
+    assert step.mail(context(tmp_path, keys)) is None

@@ -1,0 +1,240 @@
+"""The new user's key and request, with real gpg."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.new_user import context_of, handoff_for, nothing, world_of
+from support.pgp import ENVIRONMENT, PAST, GpgHome, gpg_home
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
+from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.gpg.inspect import check_key
+from workflows.machine.observations import AGREES
+from workflows.messages.request import open_request
+from workflows.steps.new_user import pgp_key as step
+from workflows.steps.new_user.pgp_key import NewKey, Request, own_keys
+from workflows.steps.shared.module import Context
+
+FACTS = {"project": "bb", "user": "jane.doe"}
+
+
+class NoClipboard:
+    expires_at = None
+
+    def copy(self, text: str | Secret) -> str:  # noqa: ARG002 - the protocol
+        raise ClipboardUnavailable("Nothing can be copied", "There is no clipboard.")
+
+    def clear_if_ours(self) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("old", at=PAST, expires="1y")
+        home.key("curve", "ed25519", subkey="cv25519")
+        home.key("good")
+        home.key("signer", subkey=None)
+        yield home
+
+
+def context(tmp_path: Path, gpg: GpgHome | None, facts: dict[str, Any] = FACTS, **changes: Any) -> Context:
+    return context_of(world_of(tmp_path, gpg, **changes), tmp_path, facts)
+
+
+def test_good_keys_come_first_and_the_others_say_what_is_wrong(tmp_path: Path, keys: GpgHome) -> None:
+    found = own_keys(context(tmp_path, keys), nothing)
+    assert [(key.user_id.partition(" ")[0], key.accepted, key.headline) for key in found] == [
+        ("good", True, "Works"),
+        ("curve", True, "Elliptic curve: depends on the provider"),
+        ("old", False, "Expired"),
+        ("signer", False, "No encryption subkey"),
+    ]
+    assert found[0].name == "good"
+    assert found[0].fingerprint == keys.fingerprint("good")
+
+
+def test_a_key_whose_secret_subkey_is_elsewhere_is_not_offered(tmp_path: Path, keys: GpgHome) -> None:
+    with gpg_home() as other:
+        fingerprint = keys.fingerprint("good")
+        other.run("--import", stdin=keys.run("--export-secret-keys", f"{fingerprint}!"))
+        other.run("--import", stdin=keys.export("good"))
+        (key,) = own_keys(context(tmp_path, other), nothing)
+        assert (key.accepted, key.headline) == (False, "Its secret half is not here")
+
+
+def test_the_request_is_saved_copied_and_in_the_mailbox(tmp_path: Path, keys: GpgHome) -> None:
+    mailbox = tmp_path / "mailbox"
+    mailbox.mkdir()
+    asked = context(tmp_path, keys, mailbox=mailbox, sandbox=True)
+    fingerprint = keys.fingerprint("good")
+    request = Request(fingerprint, "~/request-jane.doe.txt", made=True)
+    assert step.validate(request, asked) == []
+    facts = step.perform(request, asked, nothing)
+    saved = asked.world.home / "request-jane.doe.txt"
+    assert facts["fingerprint"] == fingerprint
+    assert facts["key_made"] is True
+    assert facts["request_sent"] == (
+        "the request is saved as ~/request-jane.doe.txt, "
+        "in the sandbox's mailbox (request-jane.doe.txt), copied to the clipboard"
+    )
+    sent = open_request(saved.read_text())
+    assert (sent.project, sent.user, sent.name, sent.replacement) == ("bb", "jane.doe", "good", False)
+    assert (mailbox / "request-jane.doe.txt").read_text() == saved.read_text()
+    assert asked.world.clipboard.content == saved.read_text()  # type: ignore[attr-defined]
+    taken = check_key(sent.public_key, environment=ENVIRONMENT)
+    assert taken.details.fingerprint == fingerprint
+
+
+def test_a_replacement_says_so_and_replaces_the_earlier_request(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys)
+    request = Request(keys.fingerprint("good"), "~/r.txt")
+    step.perform(request, asked, nothing)
+    again = replace(request, replacement=True, reason="I forgot the passphrase")
+    facts = step.perform(again, asked, nothing)
+    sent = open_request((asked.world.home / "r.txt").read_text())
+    assert (sent.replacement, sent.reason) == (True, "I forgot the passphrase")
+    assert facts["request_sent"].startswith("a request for a replacement is saved as ~/r.txt")
+
+
+def test_a_replacement_needs_another_key_than_the_one_that_cannot_be_used(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    came = context(tmp_path, keys, {**FACTS, "handoff": handoff_for(keys, "good").payload()})
+    asked = Request(keys.fingerprint("good"), "~/r.txt", replacement=True)
+    (problem,) = step.validate(asked, came)
+    assert (problem.field, problem.fatal) == ("keys", True)
+    assert "encrypted to it again" in problem.message
+    assert step.validate(replace(asked, fingerprint=keys.fingerprint("curve")), came) == []
+    assert step.validate(replace(asked, replacement=False), came) == []
+    assert step.validate(asked, context(tmp_path, keys)) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("~", "This is a folder."),
+        ("~/no such/r.txt", "There is no folder ~/no such."),
+        ("/dev/null/r.txt", "There is no folder /dev/null."),
+        ("~/" + "x" * 300, "cannot be the name"),
+        ("~/a\0b", "cannot be the name"),
+        ("~/r.txt", ""),
+        ("  ", ""),
+    ],
+)
+def test_where_a_request_cannot_be_saved_is_told_before_anything_is_done(
+    tmp_path: Path, typed: str, words: str
+) -> None:
+    problems = step.validate(Request("A" * 40, typed), context(tmp_path, None))
+    assert [problem.field for problem in problems] == (["path"] if words else [])
+    assert all(words in problem.message for problem in problems)
+
+
+def test_the_place_of_the_certificate_is_one_that_stays(tmp_path: Path, keys: GpgHome) -> None:
+    short = tmp_path / "short"
+    short.symlink_to(keys.path)
+    told = step.revocation_told(
+        "A" * 40, context_of(world_of(tmp_path, keys, gnupg_home=short), tmp_path, FACTS)
+    )
+    assert str(short) not in told
+    assert str(keys.path.resolve()) in told
+
+
+def test_a_file_that_is_no_request_is_never_overwritten(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys)
+    diary = asked.world.home / "diary.txt"
+    diary.write_text("Dear diary")
+    with pytest.raises(OnboardError, match="Another file is there"):
+        step.perform(Request(keys.fingerprint("good"), "~/diary.txt"), asked, nothing)
+    assert diary.read_text() == "Dear diary"
+
+
+def test_a_request_has_to_get_out_somehow(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys, clipboard=NoClipboard())
+    with pytest.raises(OnboardError, match="nowhere yet"):
+        step.perform(Request(keys.fingerprint("good"), ""), asked, nothing)
+    facts = step.perform(Request(keys.fingerprint("good"), "~/r.txt"), asked, nothing)
+    assert facts["request_sent"] == "the request is saved as ~/r.txt"
+
+
+def test_a_bad_key_or_one_that_is_gone_is_refused(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys)
+    with pytest.raises(OnboardError, match="cannot be used: Expired"):
+        step.perform(Request(keys.fingerprint("old"), ""), asked, nothing)
+    with pytest.raises(OnboardError, match="not here"):
+        step.perform(Request("A" * 40, ""), asked, nothing)
+
+
+def test_a_choice_and_a_project_are_needed(tmp_path: Path, keys: GpgHome) -> None:
+    assert [one.field for one in step.validate(Request("", ""), context(tmp_path, keys))] == ["keys"]
+    nameless = context(tmp_path, keys, {"project": "", "user": "jane.doe"})
+    (problem,) = step.validate(Request("A" * 40, ""), nameless)
+    assert problem.fatal
+    assert "short name" in problem.message
+
+
+def test_a_later_look_notices_that_the_key_is_gone_or_expired(tmp_path: Path, keys: GpgHome) -> None:
+    def look(fingerprint: str) -> object:
+        return step.observe(context(tmp_path, keys, {**FACTS, "fingerprint": fingerprint}))
+
+    assert look(keys.fingerprint("good")) == AGREES
+    assert look("A" * 40).contradicts  # type: ignore[attr-defined]
+    assert "Expired" in look(keys.fingerprint("old")).words  # type: ignore[attr-defined]
+
+
+def new_key(**changes: Any) -> NewKey:
+    values: dict[str, Any] = {
+        "name": "Jane Doe",
+        "email": "jane@a.example",
+        "years": "2",
+        "passphrase": Secret("correct horse battery"),
+        "again": Secret("correct horse battery"),
+    }
+    return NewKey(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"email": "jane"}, "email"),
+        ({"years": "0"}, "years"),
+        ({"years": "11"}, "years"),
+        ({"years": "two"}, "years"),
+        ({"again": Secret("correct horse batterz")}, "passphrase"),
+        ({"passphrase": Secret(""), "again": Secret("")}, "passphrase"),
+    ],
+)
+def test_a_new_key_is_checked_without_telling_the_passphrase(changes: dict[str, Any], field: str) -> None:
+    problems = [problem for problem in step.check_new(new_key(**changes)) if problem.fatal]
+    assert [problem.field for problem in problems] == [field]
+    assert not any("horse" in problem.message for problem in problems)
+    assert "horse" not in repr(new_key(**changes))
+
+
+def test_a_made_key_works_and_its_passphrases_are_dropped(tmp_path: Path) -> None:
+    with gpg_home() as home:
+        new = new_key()
+        made = step.make(new, context(tmp_path, home), nothing)
+        assert (made.algorithm, made.accepted, made.name) == ("RSA 4096", True, "Jane Doe")
+        assert new.passphrase.dropped
+        assert new.again.dropped
+        told = step.revocation_told(made.fingerprint, context(tmp_path, home))
+        (place,) = [line for line in told.splitlines() if line.endswith(f"{made.fingerprint}.rev")]
+        assert Path(place).is_file()
+
+
+def test_making_a_key_can_be_cancelled(tmp_path: Path) -> None:
+    with gpg_home() as home:
+        asked = replace(context(tmp_path, home), cancelled=threading.Event())
+        asked.cancelled.set()
+        with pytest.raises(Cancelled):
+            step.make(new_key(), asked, nothing)
+        assert own_keys(asked, nothing) == ()

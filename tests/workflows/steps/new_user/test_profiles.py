@@ -1,0 +1,171 @@
+"""Profiles written for an identity: names, where the key is, and files that other people's things are in."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import fake_world
+from support.pgp import ENVIRONMENT
+from support.served_aws import BASE, ITEM, ROLE, jane
+
+from workflows.core.errors import OnboardError
+from workflows.machine.observations import AGREES
+from workflows.messages.handoff import Handoff, Identity
+from workflows.profiles.credential_command import credential_command
+from workflows.steps.new_user import profiles as step
+from workflows.steps.new_user.profiles import Request
+from workflows.steps.shared.module import Context, Progress
+
+SERIAL = "arn:aws:iam::222222222222:mfa/jane.doe"
+REQUEST = Request("us-east-1", SERIAL)
+IN_KEYRING = {"id": "AKIAEXAMPLEEXAMPLE01", "kept": "keyring", "how": "console", "mfa_serial": SERIAL}
+IN_FILE = {**IN_KEYRING, "kept": "credentials-file"}
+
+
+def nothing(_progress: Progress) -> None:
+    return None
+
+
+def context(
+    tmp_path: Path, identities: tuple[Identity, ...] | None = None, **facts: Mapping[str, Any]
+) -> Context:
+    known = {"handoff": Handoff("bb", identities or (jane(),)).payload(), "identities": [ITEM], **facts}
+    return Context(world=fake_world(tmp_path, ENVIRONMENT), facts=known, every={}, item=ITEM, folder=tmp_path)
+
+
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / ".aws" / "bb"
+
+
+def test_the_proposal_comes_from_the_handoff_and_from_what_aws_told(tmp_path: Path) -> None:
+    assert step.proposal(context(tmp_path, access_key=IN_KEYRING)) == REQUEST
+    assert step.proposal(context(tmp_path, mfa={"serial": SERIAL, "how": "api"})) == REQUEST
+    assert step.proposal(context(tmp_path)) == Request("us-east-1")
+
+
+def test_the_twins_are_proposed_where_the_project_asks_for_them_until_somebody_decides(
+    tmp_path: Path,
+) -> None:
+    asked = (jane(mfa_names=True),)
+    assert step.proposal(context(tmp_path, asked)).mfa_names
+    decided = {"region": "us-east-1", "mfa_names": False}
+    assert not step.proposal(context(tmp_path, asked, profiles=decided)).mfa_names
+
+
+def test_a_key_in_the_keyring_gives_a_command_and_no_secret(tmp_path: Path) -> None:
+    of = context(tmp_path, access_key=IN_KEYRING)
+    found = step.look(REQUEST, of, nothing)
+    assert found.names == (BASE, ROLE)
+    assert f"+[profile {ROLE}]" in found.diff
+    assert not folder(tmp_path).exists()
+    facts = step.perform(REQUEST, of, nothing)["profiles"]
+    assert (facts["names"], facts["base"]) == ([BASE, ROLE], BASE)
+    config = (folder(tmp_path) / "config").read_text()
+    assert f"credential-process --project bb --profile {BASE}\n" in config
+    assert config.count(f"mfa_serial = {SERIAL}") == 2
+    assert "role_arn = arn:aws:iam::333333333333:role/DevOps" in config
+    assert not (folder(tmp_path) / "credentials").exists()
+    assert stat.S_IMODE((folder(tmp_path) / "config").stat().st_mode) == 0o600
+    assert step.look(REQUEST, of, nothing).diff == ""
+    assert step.observe(context(tmp_path, profiles=facts)) == AGREES
+    (folder(tmp_path) / "config").write_text(f"[profile {BASE}]\n")
+    assert step.observe(context(tmp_path, profiles=facts)).words == f"~/.aws/bb/config no longer has {ROLE}."
+
+
+def test_a_key_in_plain_text_is_left_alone_and_masked(tmp_path: Path) -> None:
+    folder(tmp_path).mkdir(parents=True)
+    credentials = folder(tmp_path) / "credentials"
+    text = f"# mine\n[{BASE}]\naws_access_key_id = AKIAEXAMPLEEXAMPLE01\naws_secret_access_key = {'s' * 40}\n"
+    credentials.write_text(text)
+    of = context(tmp_path, access_key=IN_FILE)
+    assert "s" * 40 not in step.look(REQUEST, of, nothing).diff
+    told = step.perform(REQUEST, of, nothing)["profiles"]["told"]
+    assert credentials.read_text() == text
+    assert "credential_process" not in (folder(tmp_path) / "config").read_text()
+    assert "~/.aws/bb/credentials was open to others; it is private now." in told
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+
+
+def test_moving_the_key_into_the_keyring_takes_it_out_of_the_file(tmp_path: Path) -> None:
+    folder(tmp_path).mkdir(parents=True)
+    credentials = folder(tmp_path) / "credentials"
+    credentials.write_text(
+        f"[{BASE}]\naws_access_key_id = A\naws_secret_access_key = {'s' * 40}\n[o]\na = b\n"
+    )
+    of = context(tmp_path, access_key=IN_KEYRING)
+    found = step.look(REQUEST, of, nothing)
+    assert "-aws_secret_access_key = ****" in found.diff
+    step.perform(REQUEST, of, nothing)
+    assert "s" * 40 not in credentials.read_text()
+    assert "[o]\na = b\n" in credentials.read_text()
+
+
+def test_without_roles_in_the_handoff_there_is_the_base_profile_alone(tmp_path: Path) -> None:
+    of = context(tmp_path, (jane(profiles=()),), access_key=IN_KEYRING)
+    found = step.look(REQUEST, of, nothing)
+    assert found.names == (BASE,)
+    assert any("names no roles" in remark for remark in found.remarks)
+
+
+def test_the_twins_for_leverage_cli_are_a_choice(tmp_path: Path) -> None:
+    of = context(tmp_path, access_key=IN_KEYRING)
+    assert step.look(Request("us-east-1", SERIAL, mfa_names=True), of, nothing).names == (
+        BASE,
+        ROLE,
+        f"{ROLE}-mfa",
+    )
+
+
+def test_without_a_key_or_a_device_that_is_said(tmp_path: Path) -> None:
+    remarks = " ".join(step.look(Request("us-east-1"), context(tmp_path), nothing).remarks)
+    assert "No access key was kept" in remarks
+    assert "Without an MFA device" in remarks
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (Request(""), "region"),
+        (Request("nowhere-1"), "region"),
+        (Request("us-gov-west-1"), "region"),
+        (Request("us-east-1", "no"), "mfa_serial"),
+        (Request("eu-central-1", SERIAL), ""),
+    ],
+)
+def test_bad_values_are_named(tmp_path: Path, request_: Request, field: str) -> None:
+    problems = step.validate(request_, context(tmp_path, access_key=IN_KEYRING))
+    assert [problem.field for problem in problems] == ([field] if field else [])
+
+
+def test_a_file_that_botocore_rejects_is_refused_with_its_line(tmp_path: Path) -> None:
+    folder(tmp_path).mkdir(parents=True)
+    config = folder(tmp_path) / "config"
+    config.write_text("[profile a]\nregion = x\n[profile a]\n")
+    of = context(tmp_path, access_key=IN_KEYRING)
+    for act in (step.look, step.perform):
+        with pytest.raises(OnboardError, match="line 3"):
+            act(REQUEST, of, nothing)
+    assert config.read_text() == "[profile a]\nregion = x\n[profile a]\n"
+
+
+def test_the_command_names_the_installation_that_runs(tmp_path: Path) -> None:
+    here, there = tmp_path / "a b" / "bin", tmp_path / "bin"
+    for place in (here, there):
+        place.mkdir(parents=True)
+    python = here / "python"
+    rest = "credential-process --project bb --profile bb-security"
+    command = credential_command("bb", BASE, interpreter=python, search_path=str(there))
+    assert command == f"'{python}' -P -m tui.cli.main {rest}"
+    (there / "iam-onboard").write_text("#!/bin/sh\n")
+    (there / "iam-onboard").chmod(0o755)
+    assert credential_command("bb", BASE, interpreter=python, search_path=str(there)) == (
+        f"{there / 'iam-onboard'} {rest}"
+    )
+    (here / "iam-onboard").write_text("#!/bin/sh\n")
+    assert credential_command("bb", BASE, interpreter=python, search_path=str(there)) == (
+        f"'{here / 'iam-onboard'}' {rest}"
+    )

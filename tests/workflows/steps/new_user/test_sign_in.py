@@ -1,0 +1,133 @@
+"""Decrypting the one-time password, with real gpg."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from support.new_user import PASSPHRASE, PASSWORD, context_of, encrypted, handoff_for, nothing, world_of
+from support.pgp import GpgHome, gpg_home
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.secret import Secret
+from workflows.gpg.decrypt import NoSecretKey, WrongPassphrase
+from workflows.machine.observations import NOT_ASKED
+from workflows.messages.handoff import Handoff
+from workflows.steps.new_user import sign_in as step
+from workflows.steps.new_user.sign_in import Request
+from workflows.steps.shared.module import Context
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        home.key("open")
+        yield home
+
+
+def context(tmp_path: Path, keys: GpgHome, held: Handoff) -> Context:
+    facts = {"handoff": held.payload(), "identities": ["security"]}
+    return context_of(world_of(tmp_path, keys), tmp_path, facts, item="security")
+
+
+def test_a_wrong_passphrase_says_so_and_the_right_one_decrypts(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys, handoff_for(keys, "jane"))
+    keys.forget_passphrases()
+    wrong, right = Secret("canary-wrong"), Secret(PASSPHRASE)
+    with pytest.raises(WrongPassphrase) as refused:
+        step.decrypt_password(wrong, asked, nothing)
+    assert "canary-wrong" not in refused.value.as_text()
+    assert wrong.dropped
+    password = step.decrypt_password(right, asked, nothing)
+    assert password.reveal() == PASSWORD
+    assert right.dropped
+
+
+def test_a_key_without_a_passphrase_needs_none_and_a_line_break_is_no_part(
+    tmp_path: Path, keys: GpgHome
+) -> None:
+    held = handoff_for(keys, "open", encrypted_password=encrypted(keys, "open", f"{PASSWORD}\n"))
+    asked = context(tmp_path, keys, held)
+    assert step.decrypt_password(Secret(""), asked, nothing).reveal() == PASSWORD
+    assert step.decrypt_password(None, asked, nothing).reveal() == PASSWORD
+
+
+def test_a_passphrase_that_cannot_be_one_and_a_missing_key_are_told(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys, handoff_for(keys, "jane"))
+    long = Secret("x" * 256)
+    with pytest.raises(OnboardError, match="cannot be the passphrase"):
+        step.decrypt_password(long, asked, nothing)
+    assert long.dropped
+    with gpg_home() as other:
+        other.key("other")
+        elsewhere = context(tmp_path, other, handoff_for(keys, "jane"))
+        with pytest.raises(NoSecretKey):
+            step.decrypt_password(Secret(""), elsewhere, nothing)
+
+
+def test_a_sign_in_is_recorded_as_it_was_told(tmp_path: Path, keys: GpgHome) -> None:
+    asked = context(tmp_path, keys, handoff_for(keys, "jane"))
+    assert [problem.field for problem in step.validate(Request(decrypted=True), asked)] == ["chosen"]
+    assert step.validate(Request(chosen=True), asked) == []
+    assert step.validate(Request(already=True), asked) == []
+    proofs = [
+        step.perform(request, asked, nothing)["signed_in"]["proof"]
+        for request in (Request(chosen=True, decrypted=True), Request(already=True), Request(chosen=True))
+    ]
+    assert proofs == [
+        "decrypted here, and said to have chosen a new password",
+        "said to have signed in before",
+        "said to have chosen a new password",
+    ]
+    assert step.observe(asked) == NOT_ASKED
+
+
+def test_a_machine_user_has_nothing_to_sign_in_with(tmp_path: Path, keys: GpgHome) -> None:
+    held = handoff_for(
+        keys,
+        "jane",
+        encrypted_password=None,
+        sign_in_url="",
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+        encrypted_secret=encrypted(keys, "jane"),
+    )
+    asked = context(tmp_path, keys, held)
+    assert step.has_password(asked) is False
+    assert step.validate(Request(), asked) == []
+    assert "no password came" in step.perform(Request(), asked, nothing)["signed_in"]["proof"]
+
+
+def test_ctrl_c_in_gpgs_own_question_is_a_cancellation(tmp_path: Path) -> None:
+    """It reaches everything on the terminal, gpg too; here gpg alone, while a pinentry waits."""
+    pinentry = tmp_path / "pinentry"
+    asking = tmp_path / "asking"
+    answers = f"GETPIN*) : > {asking};; BYE*) exit;; *) echo OK;;"
+    pinentry.write_text(f'#!/bin/sh\necho OK\nwhile read line; do case "$line" in {answers} esac; done\n')
+    pinentry.chmod(0o755)
+    with gpg_home(str(pinentry)) as home:
+        home.key("jane", passphrase=PASSPHRASE)
+        asked = context(tmp_path, home, handoff_for(home, "jane"))
+        home.forget_passphrases()
+        with ThreadPoolExecutor() as threads:
+            running = threads.submit(step.decrypt_password, None, asked, nothing, tty="/dev/pts/77")
+            while not asking.exists():
+                assert not running.done(), running.result()
+                time.sleep(0.02)
+            _gpg_that_asks(home).send_signal(signal.SIGINT)
+            with pytest.raises(Cancelled):
+                running.result()
+
+
+def _gpg_that_asks(home: GpgHome) -> psutil.Process:
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if str(home.path) in child.cmdline() and "--decrypt" in child.cmdline():
+                return child
+    raise AssertionError("gpg does not run")

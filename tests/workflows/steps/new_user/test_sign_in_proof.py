@@ -1,0 +1,111 @@
+"""What AWS tells of a sign-in, against a strict AWS with its console: with a key, and with MFA."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from support.served_aws import BASE, NewUserAws, jane, user_key
+from support.strict_aws import PAGES, SECURITY
+
+from workflows.aws.clients import Credentials
+from workflows.core.secret import Secret
+from workflows.steps.new_user import access_keys, sign_in
+from workflows.steps.new_user.access_keys import API, TYPED, Request
+from workflows.steps.shared.kept_keys import Owner, keep_recorded
+from workflows.steps.shared.key_stores import VAULT
+from workflows.steps.shared.own_access_key import NOT_REPLACED
+from workflows.stores.access_key_vault import delete_access_key
+from workflows.stores.key_store import VaultStore
+
+ONCE, CHOSEN = "Once-only-1234", "Chosen-by-jane-1"
+OWN_LOGIN = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "iam:GetLoginProfile", "Resource": "*"},
+    }
+)
+NOT_YET = "AWS has not recorded a sign-in with your password yet; it tells some minutes late."
+
+
+def with_password(new_user: NewUserAws) -> dict[str, Any]:
+    key = user_key(new_user)
+    iam = new_user.aws.administrator("iam")
+    iam.put_user_policy(UserName="jane.doe", PolicyName="login", PolicyDocument=OWN_LOGIN)
+    iam.create_login_profile(UserName="jane.doe", Password=ONCE, PasswordResetRequired=True)
+    return key
+
+
+def signs_in(new_user: NewUserAws) -> None:
+    browser = new_user.aws.browser()
+    pages = (
+        ("/console", {"account": SECURITY, "user_name": "jane.doe", "password": ONCE}),
+        (
+            "/console/password",
+            {"old_password": ONCE, "new_password": CHOSEN, "new_password_again": CHOSEN},
+        ),
+    )
+    for path, form in pages:
+        answer = browser.post(path, base_url=PAGES, data=form, follow_redirects=True)
+        assert answer.status_code == 200
+
+
+def keeps(new_user: NewUserAws, key: dict[str, Any]) -> Any:
+    vault = new_user.world.vault("").vault
+    owner = Owner("bb", BASE, "us-east-1", "jane.doe", jane().account_id)
+    made = Credentials(key["AccessKeyId"], Secret(key["SecretAccessKey"]))
+    keep_recorded(VaultStore(vault, "bb", BASE), made, owner, new_user.world, mfa_serial=None, created=None)
+    return vault
+
+
+def recorded(new_user: NewUserAws) -> str:
+    facts = sign_in.perform(sign_in.Request(chosen=True), new_user.context(), new_user.report)
+    assert facts["signed_in"]["proof"] == "said to have chosen a new password"
+    told: str = facts["signed_in"]["recorded"]
+    return told
+
+
+def test_without_a_key_the_persons_word_stands(new_user: NewUserAws) -> None:
+    with_password(new_user)
+    assert recorded(new_user) == ""
+
+
+def test_with_a_kept_key_aws_tells_the_sign_in(new_user: NewUserAws) -> None:
+    vault = keeps(new_user, with_password(new_user))
+    assert recorded(new_user) == NOT_YET  # the usual policy answers GetLoginProfile with MFA alone
+    signs_in(new_user)
+    day = f"{new_user.world.now():%Y-%m-%d}"
+    assert recorded(new_user).startswith(f"AWS has recorded your sign-in of {day} ")
+    delete_access_key(vault, "bb", BASE)
+    assert recorded(new_user) == ""
+
+
+def test_that_aws_cannot_be_asked_is_told_and_stops_nobody(new_user: NewUserAws) -> None:
+    key = with_password(new_user)
+    keeps(new_user, key)
+    new_user.aws.administrator("iam").delete_access_key(UserName="jane.doe", AccessKeyId=key["AccessKeyId"])
+    assert recorded(new_user).startswith("AWS could not be asked about it: ")
+
+
+def test_a_key_that_comes_later_proves_the_sign_in(new_user: NewUserAws) -> None:
+    key = with_password(new_user)
+    signs_in(new_user)
+    request = Request(VAULT, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
+    told = access_keys.perform(request, new_user.context(), new_user.report)["access_key"]["told"]
+    assert any(line.startswith("AWS has recorded your sign-in of ") for line in told)
+
+
+def test_with_mfa_it_is_known_that_the_one_time_password_is_not_replaced(new_user: NewUserAws) -> None:
+    key = with_password(new_user)
+    _, seed = new_user.aws.device()
+    request = Request(VAULT, API, path=str(new_user.csv(key)), code=new_user.code(seed, 1))
+    told = access_keys.perform(request, new_user.context(), new_user.report)["access_key"]["told"]
+    assert NOT_REPLACED in told
+
+
+def test_a_machine_user_is_not_asked_about(new_user: NewUserAws) -> None:
+    new_user.identities = (jane(encrypted_password=None, sign_in_url=""),)
+    key = user_key(new_user)
+    keeps(new_user, key)
+    facts = sign_in.perform(sign_in.Request(), new_user.context(), new_user.report)
+    assert facts["signed_in"]["recorded"] == ""

@@ -1,0 +1,272 @@
+"""Verification of the written profiles against a strict AWS, with the key in every kind of store."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.pgp import ENVIRONMENT, GpgHome, gpg_home
+from support.served_aws import BASE, ROLE, NewUserAws, jane, user_key
+from support.strict_aws import APPS, ASSUME_DEVOPS, MANAGEMENT, SECURITY, SELF_MANAGEMENT
+
+from tui.stores import vault_for
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.gpg.decrypt import PassphraseNeeded, WrongPassphrase
+from workflows.machine.observations import Verdict
+from workflows.steps.new_user import access_keys, aws_command, profiles, verify
+from workflows.steps.new_user.access_keys import TYPED
+from workflows.steps.new_user.sign_in import unlock
+from workflows.steps.new_user.verify import Request, Result
+from workflows.steps.shared.key_stores import CREDENTIALS_FILE, VAULT
+from workflows.steps.shared.module import Context
+
+PASSPHRASE = "canary-passphrase"
+
+
+@pytest.fixture
+def gpg() -> Iterator[GpgHome]:
+    with gpg_home() as home:
+        yield home
+
+
+def ready(new_user: NewUserAws, kept: str, key: Mapping[str, Any], **facts: Any) -> Context:
+    """What the steps before leave: a kept key and written profiles."""
+    typed = access_keys.Request(kept, TYPED, key_id=key["AccessKeyId"], secret=Secret(key["SecretAccessKey"]))
+    known = {**facts, **access_keys.perform(typed, new_user.context(facts), new_user.report)}
+    proposed = profiles.proposal(new_user.context(**known))
+    known |= profiles.perform(proposed, new_user.context(**known), new_user.report)
+    return new_user.context(**known)
+
+
+def answers(results: tuple[Result, ...]) -> dict[str, str]:
+    return {result.profile: result.arn for result in results}
+
+
+@pytest.mark.parametrize("kept", [VAULT, CREDENTIALS_FILE])
+def test_every_profile_says_who_it_is_with_one_code(new_user: NewUserAws, kept: str) -> None:
+    key = user_key(new_user)
+    serial, seed = new_user.aws.device()
+    context = ready(new_user, kept, key)
+    found = verify.survey(context, new_user.report)
+    (view,) = found.identities
+    assert (view.account, view.base, view.serial) == ("security", BASE, serial)
+    assert view.roles[0].switch_url == (
+        f"https://signin.aws.amazon.com/switchrole?account=333333333333&roleName=DevOps&displayName={ROLE}"
+    )
+    results = verify.verify({"security": new_user.code(seed, 1)}, context, new_user.report)
+    assert answers(results) == {
+        BASE: "arn:aws:iam::222222222222:user/jane.doe",
+        ROLE: "arn:aws:sts::333333333333:assumed-role/DevOps/iam-onboard",
+    }
+    reported = [one.payload for one in new_user.progress if isinstance(one.payload, Result)]
+    assert sorted(answers(tuple(reported))) == sorted([BASE, ROLE])
+    assert verify.validate(Request(results), context) == []
+    facts = verify.perform(Request(results), context, new_user.report)
+    assert facts["verified"]["results"][0] == {
+        "profile": BASE,
+        "arn": "arn:aws:iam::222222222222:user/jane.doe",
+        "problem": None,
+    }
+
+
+def test_without_a_code_the_role_says_why_and_may_be_accepted(new_user: NewUserAws) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    context = ready(new_user, VAULT, key)
+    results = verify.verify({}, context, new_user.report)
+    assert answers(results)[BASE]
+    assert not answers(results)[ROLE]
+    role = next(result for result in results if result.profile == ROLE)
+    assert "MFA" in role.problem
+    problems = verify.validate(Request(results), context)
+    assert [(problem.field, problem.fatal) for problem in problems] == [("results", False)]
+    assert ROLE in problems[0].message
+
+
+def test_a_used_code_is_told_for_the_profiles_that_wanted_it(new_user: NewUserAws) -> None:
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    context = ready(new_user, VAULT, key)
+    code = new_user.code(seed, 1)
+    verify.verify({"security": code}, context, new_user.report)
+    results = verify.verify({"security": code}, context, new_user.report)
+    assert answers(results)[BASE]
+    assert "given to AWS before" in next(one.problem for one in results if one.profile == ROLE)
+    new_user.aws.ahead += 60
+    again = verify.verify({"security": new_user.code(seed, 1)}, context, new_user.report)
+    assert all(answers(again).values())
+
+
+def test_another_persons_key_in_the_vault_is_found_out(new_user: NewUserAws) -> None:
+    context = ready(new_user, VAULT, user_key(new_user))
+    other = user_key(new_user, "juan.delacruz")
+    vault: Any = new_user.world.vault("").vault
+    name = f"bb/{BASE}/access-key"
+    vault.kept[name] = json.dumps({"id": other["AccessKeyId"], "secret": other["SecretAccessKey"]})
+    results = verify.verify({}, context, new_user.report)
+    assert all("juan.delacruz" in result.problem for result in results)
+
+
+def test_two_identities_have_a_device_and_a_code_each(new_user: NewUserAws) -> None:
+    """What goes wrong with one leaves the other alone."""
+    new_user.identities = (
+        jane(
+            account_name="management",
+            account_alias="",
+            account_id=MANAGEMENT,
+            sign_in_url="",
+            profiles=(),
+            encrypted_password=None,
+        ),
+        jane(),
+    )
+    every: dict[str, Any] = {}
+    seeds = {}
+    for account, number in (("management", MANAGEMENT), ("security", SECURITY)):
+        key = new_user.aws.user("jane.doe", SELF_MANAGEMENT, ASSUME_DEVOPS, account=number)
+        _, seeds[account] = new_user.aws.device(account=number)
+        context = ready(replace(new_user, item=account), VAULT, key)
+        every |= {f"{name}@{account}": context.facts[name] for name in ("access_key", "profiles")}
+    context = replace(new_user.context(), every=every, item="")
+    assert [view.account for view in verify.survey(context, new_user.report).identities] == [
+        "management",
+        "security",
+    ]
+    codes = {"management": "000000", "security": new_user.code(seeds["security"], 1)}
+    results = {result.profile: result for result in verify.verify(codes, context, new_user.report)}
+    assert results[ROLE].arn
+    assert results["bb-management"].arn == f"arn:aws:iam::{MANAGEMENT}:user/jane.doe"
+
+
+def test_nothing_written_means_nothing_to_verify(new_user: NewUserAws) -> None:
+    context = new_user.context()
+    assert verify.survey(context, new_user.report).identities == ()
+    assert verify.verify({}, context, new_user.report) == ()
+    assert "Skip this" in verify.validate(Request(), context)[0].message
+
+
+def test_malformed_codes_are_named_by_their_field(new_user: NewUserAws) -> None:
+    key = user_key(new_user)
+    new_user.aws.device()
+    views = verify.survey(ready(new_user, VAULT, key), new_user.report).identities
+    assert verify.code_problems({"security": ""}, views) == []
+    assert [one.field for one in verify.code_problems({"security": "12"}, views)] == ["code-security"]
+
+
+def encrypted(new_user: NewUserAws, gpg: GpgHome) -> str:
+    """A world whose vault is files encrypted to a key with a passphrase; gives its fingerprint."""
+    fingerprint = gpg.key("jane", passphrase=PASSPHRASE)
+    environment = {**ENVIRONMENT, "HOME": str(new_user.world.home), "GNUPGHOME": str(gpg.path)}
+    vault = partial(
+        vault_for,
+        folder=new_user.world.home / ".local" / "share" / "iam-onboard" / "vault",
+        gnupg_home=gpg.path,
+        environment=environment,
+        with_keyring=False,
+    )
+    new_user.world = replace(new_user.world, gnupg_home=gpg.path, environment=environment, vault=vault)
+    new_user.identities = (jane(key_fingerprint=fingerprint),)
+    return fingerprint
+
+
+def test_a_key_in_an_encrypted_file_wants_the_passphrase_once(new_user: NewUserAws, gpg: GpgHome) -> None:
+    key = user_key(new_user)
+    fingerprint = encrypted(new_user, gpg)
+    context = ready(new_user, VAULT, key, fingerprint=fingerprint)
+    assert context.facts["access_key"]["kept"] == "pgp-file"
+    assert access_keys.observe(context).verdict is Verdict.AS_DECIDED
+    gpg.forget_passphrases()
+    with pytest.raises(PassphraseNeeded):
+        verify.verify({}, context, new_user.report)
+    with pytest.raises(WrongPassphrase):
+        unlock(Secret("wrong"), fingerprint, context, new_user.report)
+    unlock(Secret(PASSPHRASE), fingerprint, context, new_user.report)
+    assert answers(verify.verify({}, context, new_user.report))[BASE].endswith("user/jane.doe")
+
+
+def with_programs(new_user: NewUserAws, *folders: Path) -> None:
+    """The person's PATH begins with these."""
+    path = os.pathsep.join([*map(str, folders), ENVIRONMENT["PATH"]])
+    new_user.world = replace(new_user.world, environment={**new_user.world.environment, "PATH": path})
+
+
+def may_list_buckets(new_user: NewUserAws) -> None:
+    """Let the role list buckets; there is one."""
+    allowed = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
+    iam = new_user.aws.administrator("iam", APPS)
+    iam.put_role_policy(RoleName="DevOps", PolicyName="s3", PolicyDocument=allowed)
+    new_user.aws.administrator("s3", APPS).create_bucket(Bucket="bb-apps-devstg-files")
+
+
+def test_the_real_aws_command_uses_what_was_written_and_asks_for_a_code_once(
+    new_user: NewUserAws, gpg: GpgHome
+) -> None:
+    """The base profile's credential_process runs this very program, which decrypts the key from its file."""
+    key = user_key(new_user)
+    _, seed = new_user.aws.device()
+    may_list_buckets(new_user)
+    fingerprint = encrypted(new_user, gpg)
+    with_programs(new_user, Path(sys.executable).parent)
+    context = ready(new_user, VAULT, key, fingerprint=fingerprint)
+    assert verify.survey(context, new_user.report).has_aws
+    unlock(Secret(PASSPHRASE), fingerprint, context, new_user.report)
+    assert aws_command.try_aws(ROLE, "", context, new_user.report).needs_code
+    code = new_user.code(seed, 1)
+    tried = aws_command.try_aws(ROLE, code, context, new_user.report)
+    assert "bb-apps-devstg-files" in tried.output
+    with pytest.raises(OnboardError, match="used already"):
+        aws_command.try_aws(ROLE, code, context, new_user.report)
+    again = aws_command.try_aws(ROLE, "", context, new_user.report)  # it remembers the role's session
+    assert (again.output, again.needs_code) == (tried.output, False)
+    denied = aws_command.try_aws(BASE, "", context, new_user.report)
+    assert "aws works as bb-security" in denied.words
+    assert "GetPassWarning" not in denied.output
+
+
+def test_the_aws_command_in_its_own_words_when_it_fails(new_user: NewUserAws, tmp_path: Path) -> None:
+    context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
+    with pytest.raises(OnboardError, match="not here"):
+        aws_command.try_aws(
+            BASE, "", replace(context, world=replace(context.world, environment={"PATH": ""})), print
+        )
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "aws").write_text("#!/bin/sh\necho 'Unable to locate credentials' >&2\nexit 253\n")
+    (programs / "aws").chmod(0o755)
+    with_programs(new_user, programs)
+    with pytest.raises(OnboardError, match="aws says no") as refused:
+        aws_command.try_aws(BASE, "", replace(context, world=new_user.world), new_user.report)
+    assert refused.value.detail == "Unable to locate credentials"
+
+
+def test_the_lines_are_for_the_persons_own_shell(new_user: NewUserAws) -> None:
+    context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
+    folder = new_user.world.home / ".aws" / "bb"
+    assert aws_command.shell_lines(context, ROLE) == (
+        f"export AWS_CONFIG_FILE={folder / 'config'}",
+        f"export AWS_SHARED_CREDENTIALS_FILE={folder / 'credentials'}",
+        f"export AWS_PROFILE={ROLE}",
+    )
+    fish = replace(context.world, environment={**ENVIRONMENT, "SHELL": "/usr/bin/fish"})
+    assert aws_command.shell_lines(replace(context, world=fish), ROLE)[2] == f"set -gx AWS_PROFILE '{ROLE}'"
+
+
+def test_in_the_sandbox_the_lines_lead_into_it_too(new_user: NewUserAws) -> None:
+    context = ready(new_user, CREDENTIALS_FILE, user_key(new_user))
+    outside = aws_command.shell_lines(context, ROLE)
+    own = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "HOME": "/s/home", "GNUPGHOME": "/s/gpg", "LANG": "C"}
+    inside = replace(context.world, environment=own, sandbox=True)
+    assert aws_command.shell_lines(replace(context, world=inside), ROLE) == (
+        *outside,
+        "export AWS_ENDPOINT_URL=http://127.0.0.1:9",
+        "export HOME=/s/home",
+        "export GNUPGHOME=/s/gpg",
+    )

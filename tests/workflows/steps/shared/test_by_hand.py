@@ -1,0 +1,112 @@
+"""Places that only a person can edit: which they are, and what the editor is let at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, decide
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.desktop.editor import EditorMissing
+from workflows.layer.edit.operations import PlacedProblem
+from workflows.layer.model import Layer, Place
+from workflows.steps.admin.edits import read_layers
+from workflows.steps.shared import by_hand
+from workflows.steps.shared.by_hand import Spot, not_possible, spots_of
+
+
+@pytest.fixture
+def admin(admin_project: AdminProject) -> AdminProject:
+    admin_project.replace("security", "locals.tf", "users = [", 'users = concat(["b.sample"], [')
+    admin_project.replace("security", "locals.tf", '"sam.okafor",\n  ]', '"sam.okafor",\n  ])')
+    decide(admin_project, {}, account_wanted=True, layers=("security",))
+    return admin_project
+
+
+def layer_of(admin: AdminProject) -> Layer:
+    return read_layers(admin.context())["security"]
+
+
+def with_editor(admin: AdminProject, script: str) -> AdminProject:
+    """The project of somebody whose editor is this shell script; it gets the file as its last argument."""
+    editor = admin.folder.parent / "bin" / "myedit"
+    editor.write_text(f"#!/bin/sh\n{script}\n")
+    editor.chmod(0o755)
+    environment = {**admin.world.environment, "EDITOR": str(editor)}
+    return replace(admin, world=replace(admin.world, environment=environment))
+
+
+def spot(admin: AdminProject, name: str = "locals.tf") -> Spot:
+    return Spot("It is computed.", "security", Place(name, 3), admin.file("security", name))
+
+
+def test_what_is_computed_is_a_spot_before_what_a_comment_hides(admin: AdminProject) -> None:
+    hidden = '\n/*\nmodule "user_old" {\n  source = "../x/iam-user"\n  name   = "old"\n}\n*/\n'
+    users = admin.file("security", "users.tf")
+    users.write_text(hidden + users.read_text())
+    first, *others = spots_of(layer_of(admin))
+    assert first.place.file == "locals.tf"
+    assert first.path == admin.file("security", "locals.tf")
+    assert [str(one.place) for one in others] == ["users.tf:3"]
+
+
+def test_a_refusal_knows_the_place_of_its_problem(admin: AdminProject) -> None:
+    layer = layer_of(admin)
+    known = Place("locals.tf", 3)
+    problems = [Problem("No name."), PlacedProblem("Not so.", place=known)]
+    error = not_possible(layer, problems, "Unmark it")
+    assert error.spot is not None
+    assert error.spot.place == known
+    assert error.spot.path == admin.file("security", "locals.tf")
+    assert error.title == "Not possible in security"
+    assert error.next == "Unmark it, or edit the layer by hand (F4)."
+    assert not_possible(layer, [Problem("No name.")], "Give one").spot is None
+
+
+def test_what_the_editor_did_is_told(admin: AdminProject) -> None:
+    changed = with_editor(admin, 'printf "# a\\n# b\\n" >> "$1"')
+    assert by_hand.edit(spot(admin), changed.context()) == (
+        "security locals.tf changed: +2 -0 lines. The layer was read again."
+    )
+    assert by_hand.edit(spot(admin), with_editor(admin, ":").context()) == (
+        "security locals.tf was not changed."
+    )
+    assert "ended with status 1" in by_hand.edit(spot(admin), with_editor(admin, "exit 1").context())
+    assert by_hand.edit(spot(admin), with_editor(admin, 'rm "$1"').context()) == "security locals.tf is gone."
+
+
+def test_what_the_editor_left_broken_is_told(admin: AdminProject) -> None:
+    changed = with_editor(admin, 'printf "\\nlocals {\\n  a = [1\\n" > "$1"')
+    told = by_hand.edit(spot(admin), changed.context())
+    assert told.endswith(" It cannot be parsed as it is now, so nothing in it can be changed here.")
+    fine = with_editor(admin, 'printf "locals {\\n}\\n" > "$1"')
+    assert by_hand.edit(spot(admin), fine.context()).endswith("The layer was read again.")
+
+
+def test_a_file_outside_of_the_project_is_not_opened(admin: AdminProject, tmp_path: Path) -> None:
+    outside = tmp_path / "elsewhere.tf"
+    outside.write_text("x = 1\n")
+    inside = admin.file("security", "link.tf")
+    inside.symlink_to(outside)
+    writing = with_editor(admin, 'echo touched >> "$1"')
+    with pytest.raises(OnboardError, match="is not a file of the project"):
+        by_hand.edit(spot(admin, "link.tf"), writing.context())
+    assert outside.read_text() == "x = 1\n"
+
+
+def test_a_link_within_the_project_is_edited_at_its_target(admin: AdminProject) -> None:
+    writing = with_editor(admin, 'echo "# touched" >> "$1"')
+    shared = admin.file("security", "common-variables.tf")
+    assert shared.is_symlink()
+    by_hand.edit(spot(admin, "common-variables.tf"), writing.context())
+    assert shared.is_symlink()
+    assert shared.resolve().read_text().endswith("# touched\n")
+
+
+def test_without_an_editor_nothing_is_opened(admin: AdminProject) -> None:
+    environment = {**admin.world.environment, "EDITOR": "no-such-editor"}
+    without = replace(admin, world=replace(admin.world, environment=environment))
+    with pytest.raises(EditorMissing):
+        by_hand.edit(spot(admin), without.context())

@@ -1,0 +1,284 @@
+"""A rotation that fails or is killed at each of its acts: at no point is there no working key."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from support.fakes import MemoryVault
+from support.watched_acts import Acts, Killed, Watched
+
+from workflows.aws.clients import Credentials
+from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.iam import AccessKey
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+from workflows.profiles.write import profile_paths
+from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, remark
+from workflows.stores.key_store import FileStore, KeyStore, VaultStore
+from workflows.stores.rotation import Parts, finish, recover, rotate
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+OLD = "AKIAOLDOLDOLDOLDOLD1"
+
+
+def aws_error(failure: AwsFailure) -> AwsError:
+    return AwsError(failure, failure.name, doing="it", detail="")
+
+
+@dataclass
+class Account:
+    """A user's access keys as AWS has them."""
+
+    secrets: dict[str, str] = field(default_factory=lambda: {OLD: "o" * 40})
+    active: dict[str, bool] = field(default_factory=lambda: {OLD: True})
+    made: int = 0
+
+    def listed(self) -> tuple[AccessKey, ...]:
+        return tuple(AccessKey(one, self.active[one], NOW, None, "") for one in self.secrets)
+
+    def create(self) -> tuple[str, Secret]:
+        if len(self.secrets) == 2:
+            raise aws_error(AwsFailure.LIMIT)
+        self.made += 1
+        key_id, secret = f"AKIANEWNEWNEWNEWNEW{self.made}", str(self.made) * 40
+        self.secrets[key_id], self.active[key_id] = secret, True
+        return key_id, Secret(secret)
+
+    def set_active(self, access_key_id: str, *, active: bool) -> None:
+        self._there(access_key_id)
+        self.active[access_key_id] = active
+
+    def delete(self, access_key_id: str) -> None:
+        self._there(access_key_id)
+        del self.secrets[access_key_id], self.active[access_key_id]
+
+    def prove(self, key: Credentials) -> None:
+        if not self.takes(key):
+            raise aws_error(AwsFailure.KEY_UNKNOWN)
+
+    def takes(self, key: Credentials | None) -> bool:
+        if key is None or not self.active.get(key.access_key_id):
+            return False
+        return self.secrets[key.access_key_id] == key.secret_access_key.reveal()
+
+    def _there(self, access_key_id: str) -> None:
+        if access_key_id not in self.secrets:
+            raise aws_error(AwsFailure.NOT_FOUND)
+
+
+@dataclass
+class Person:
+    """Somebody whose key is rotated: their account, where they keep the key, what is written down of it."""
+
+    account: Account
+    store: KeyStore
+    records: KeyRecords
+
+    @classmethod
+    def with_store(cls, kind: str, folder: Path) -> Person:
+        ticks = iter(range(10_000))
+        vault = VaultStore(MemoryVault(), "bb", "bb-security")
+        paths = profile_paths(folder / "home", "bb")
+        file = FileStore(
+            paths, "bb-security", "us-east-1", lambda: NOW + timedelta(seconds=next(ticks)), "file"
+        )
+        store: KeyStore = vault if kind == "vault" else file
+        store.keep(Credentials(OLD, Secret("o" * 40)), None)
+        person = cls(Account(), store, KeyRecords(folder / "records"))
+        person.records.put(
+            KeyRecord("bb", "bb-security", OLD, store.kind, "jane.doe", "222222222222", "us-east-1", NOW)
+        )
+        return person
+
+    def record(self) -> KeyRecord:
+        found = self.records.get("bb", "bb-security")
+        assert found is not None
+        return found
+
+    def look(self) -> None:
+        """At every moment the key that is kept works."""
+        assert self.account.takes(self.store.load()), "no working key is kept"
+
+    def parts(self, acts: Acts) -> Parts:
+        return Parts(
+            Watched(self.account, acts),
+            Watched(self.store, acts),
+            acts.watched(self.records.put, "save"),
+            lambda: NOW,
+        )
+
+    def start_anew(self) -> str:
+        """What the next start does: it finishes or undoes what was interrupted."""
+        record, told = recover(self.record(), self.parts(Acts(self.look)))
+        assert record == self.record()
+        return told
+
+    def settled(self) -> None:
+        """Nothing is left over: one key, or the new one and the old one resting."""
+        kept, record = self.store.load(), self.record()
+        assert kept is not None
+        assert record.id == kept.access_key_id
+        self.look()
+        if record.rotation is None:
+            assert list(self.account.secrets) == [record.id]
+        else:
+            assert record.rotation.phase is Phase.WAITING
+            assert self.account.active == {record.rotation.old_id: False, record.id: True}
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of rotations: that they outlive a power cut is tested where files are written."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+
+@pytest.fixture(params=["vault", "file"])
+def person(request: pytest.FixtureRequest, tmp_path: Path) -> Person:
+    return Person.with_store(request.param, tmp_path)
+
+
+def test_the_acts_in_their_order_and_the_old_key_goes_later(person: Person) -> None:
+    acts = Acts(person.look)
+    record = rotate(person.record(), person.parts(acts))
+    assert [
+        name for name in acts.names if name in {"create", "keep", "set_active", "put_aside", "prove"}
+    ] == [
+        "create",
+        "prove",
+        "put_aside",
+        "keep",
+        "prove",
+        "set_active",
+    ]
+    person.settled()
+    assert "can be deleted" in remark(record, NOW)
+    done = finish(record, person.parts(Acts(person.look)))
+    assert done.rotation is None
+    person.settled()
+    assert record.id not in {OLD, ""}
+    assert remark(done, NOW) == ""
+
+
+def number_of_acts(folder: Path, kind: str) -> list[str]:
+    person = Person.with_store(kind, folder)
+    acts = Acts(person.look)
+    rotate(person.record(), person.parts(acts))
+    return acts.names
+
+
+@pytest.mark.parametrize("kind", ["vault", "file"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "failure",
+    [aws_error(AwsFailure.NETWORK), OSError(28, "No space left on device"), Killed()],
+    ids=["fails", "raises", "killed"],
+)
+def test_wherever_it_breaks_a_kept_key_works_and_the_next_start_settles_it(
+    tmp_path: Path, kind: str, after: bool, failure: BaseException
+) -> None:
+    names = number_of_acts(tmp_path / "count", kind)
+    assert len(names) > 12
+    for number, name in enumerate(names):
+        person = Person.with_store(kind, tmp_path / f"{number}")
+        acts = Acts(person.look, number, failure, after)
+        with pytest.raises((OnboardError, OSError, Killed)):
+            rotate(person.record(), person.parts(acts))
+        person.look()
+        told = person.start_anew()
+        try:
+            person.settled()
+        except AssertionError as error:
+            raise AssertionError(f"broken {'after' if after else 'before'} {name} ({number})") from error
+        if isinstance(failure, Killed) and 1 < number < len(names) - 1:
+            assert told
+        # and a rotation is possible again
+        if person.record().rotation is not None:
+            finish(person.record(), person.parts(Acts(person.look)))
+        rotate(person.record(), person.parts(Acts(person.look)))
+        person.settled()
+
+
+@pytest.mark.parametrize("kind", ["vault", "file"])
+def test_a_recovery_that_is_killed_is_recovered(tmp_path: Path, kind: str) -> None:
+    names = number_of_acts(tmp_path / "count", kind)
+    for number in range(len(names)):
+        for second in range(12):
+            person = Person.with_store(kind, tmp_path / f"{number}-{second}")
+            with pytest.raises(Killed):
+                rotate(person.record(), person.parts(Acts(person.look, number, Killed(), after=True)))
+            acts = Acts(person.look, second, Killed(), after=True)
+            try:
+                recover(person.record(), person.parts(acts))
+            except Killed:
+                person.start_anew()
+            person.settled()
+
+
+def test_storing_that_fails_deletes_the_new_key(person: Person) -> None:
+    acts = Acts(person.look)
+    names = number_of_acts(person.records.folder.parent / "count", "vault")
+    acts.break_at, acts.failure = names.index("keep"), OnboardError("Full", "It is full.")
+    with pytest.raises(OnboardError, match="It is full"):
+        rotate(person.record(), person.parts(acts))
+    assert list(person.account.secrets) == [OLD]
+    person.settled()
+
+
+def test_a_new_key_that_was_deleted_meanwhile_is_given_up_for_the_old_one(person: Person) -> None:
+    names = number_of_acts(person.records.folder.parent / "count", "vault")
+    at = names.index("keep")
+    with pytest.raises(Killed):
+        rotate(person.record(), person.parts(Acts(person.look, at, Killed(), after=True)))
+    person.account.delete("AKIANEWNEWNEWNEWNEW1")
+    record, told = recover(person.record(), person.parts(Acts(lambda: None)))
+    assert "undone" in told
+    assert record.id == OLD
+    person.settled()
+
+
+def test_somebody_elses_new_key_is_left_alone(person: Person) -> None:
+    with pytest.raises(Killed):
+        rotate(person.record(), person.parts(Acts(person.look, 1, Killed(), after=True)))
+    made = person.account.listed()
+
+    class Later(Account):
+        def listed(self) -> tuple[AccessKey, ...]:
+            old, new = replace(made[0]), AccessKey("AKIACONSOLE", True, NOW + timedelta(days=1), None, "")
+            return (old, new)
+
+    person.account = Later(dict(person.account.secrets), dict(person.account.active))
+    _, told = recover(person.record(), person.parts(Acts(lambda: None)))
+    assert "nothing has changed" in told
+
+
+@pytest.mark.parametrize(
+    ("created", "days", "words"),
+    [(NOW, 90, ""), (NOW, 91, "is 91 days old"), (None, 91, "is at least 91 days old")],
+)
+def test_an_old_key_is_told_by_what_is_written_down(
+    person: Person, created: datetime | None, days: int, words: str
+) -> None:
+    told = remark(replace(person.record(), created=created), NOW + timedelta(days=days))
+    assert words in told
+    assert bool(told) is bool(words)
+
+
+def test_a_new_key_grows_old_too_while_the_old_one_waits(person: Person) -> None:
+    record = rotate(person.record(), person.parts(Acts(person.look)))
+    for days, told in ((90, False), (91, True)):
+        words = remark(replace(record, created=NOW), NOW + timedelta(days=days))
+        assert f"the old key {OLD}, deactivated {days} days ago, can be deleted." in words
+        assert (f"{record.id}) is 91 days old: rotate it." in words) is told
+
+
+def test_records_are_private_and_a_damaged_one_is_told(person: Person) -> None:
+    (path,) = person.records.folder.iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert person.records.all() == (person.record(),)
+    path.write_text('{"project": "bb"}')
+    with pytest.raises(OnboardError, match="damaged record"):
+        person.records.all()

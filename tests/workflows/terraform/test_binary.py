@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.core.errors import OnboardError
+from workflows.core.processes import Completed, child_environment
+from workflows.core.versions import VersionNumber, allows
+from workflows.terraform.binary import (
+    Binary,
+    Product,
+    Wanted,
+    choose_binary,
+    chosen_by_folder,
+    find_program,
+    identify,
+)
+from workflows.terraform.commands import Commands, inherited
+
+Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
+
+
+def answering(version: str, product: str = "Terraform") -> Run:
+    def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        if "-json" in argv:
+            return Completed(0, json.dumps({"terraform_version": version, "platform": "linux_amd64"}), "")
+        return Completed(0, f"{product} v{version}\non linux_amd64\n", "")
+
+    return run
+
+
+def install(folder: Path, *names: str) -> str:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text("#!/bin/false\n")
+        (folder / name).chmod(stat.S_IRWXU)
+    return str(folder)
+
+
+def choose(wanted: Wanted, path: str, version: str = "1.9.0", product: str = "Terraform") -> Binary:
+    return choose_binary(wanted, path=path, environment={}, folder=Path(), run=answering(version, product))
+
+
+def test_the_lock_files_registry_decides(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform", "tofu")
+    assert choose(Wanted(registry="opentofu"), path) == Binary((f"{path}/tofu",), Product.OPENTOFU, "1.9.0")
+    assert choose(Wanted(registry="terraform"), path).product is Product.TERRAFORM
+    assert choose(Wanted(), path).product is Product.TERRAFORM
+    assert choose(Wanted(), install(tmp_path / "only", "tofu")).product is Product.OPENTOFU
+    assert str(choose(Wanted(), path)) == "Terraform 1.9.0"
+
+
+def test_the_explicit_name_comes_before_build_env_and_both_before_the_lock_file(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform", "tofu", "mine")
+    assert choose(Wanted(explicit="mine", build_env="tofu"), path).argv == (f"{path}/mine",)
+    assert choose(Wanted(build_env="tofu"), path).argv == (f"{path}/tofu",)
+    assert choose(Wanted(explicit=("python", "shim.py")), "").argv == ("python", "shim.py")
+
+
+def test_the_other_product_than_the_lock_file_names_is_refused(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    with pytest.raises(OnboardError, match="run with OpenTofu") as refused:
+        choose(Wanted(registry="opentofu"), path)
+    assert "Install OpenTofu" in refused.value.next
+    with pytest.raises(OnboardError, match="run with Terraform"):
+        choose(Wanted(registry="terraform", explicit=("x",)), path, product="OpenTofu")
+
+
+def test_a_version_that_the_layer_excludes_is_refused(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    with pytest.raises(OnboardError, match=r"excludes Terraform 1.9.0") as refused:
+        choose(Wanted(required_version="~> 1.6.0"), path)
+    assert "~> 1.6.0" in refused.value.next
+    assert choose(Wanted(required_version="~> 1.6, != 1.8.0"), path).version == "1.9.0"
+    with pytest.raises(OnboardError, match="cannot be read"):
+        choose(Wanted(required_version="newest"), path)
+
+
+def test_older_than_1_0_is_refused(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    with pytest.raises(OnboardError, match="too old"):
+        choose(Wanted(), path, version="0.15.5")
+    assert choose(Wanted(), path, version="1.0.0").version == "1.0.0"
+
+
+def test_a_version_that_knows_no_json_is_refused_by_its_words(tmp_path: Path) -> None:
+    def run(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        return Completed(1, "", "flag") if "-json" in argv else Completed(0, "Terraform v0.11.14\n", "")
+
+    with pytest.raises(OnboardError, match="too old"):
+        choose_binary(Wanted(), path=install(tmp_path, "terraform"), environment={}, folder=Path(), run=run)
+
+
+def test_nothing_installed_names_the_images_version(tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match="OpenTofu is not installed") as refused:
+        choose(Wanted(registry="opentofu", toolbox_image="1.6.0-tofu-0.3.1"), str(tmp_path))
+    assert "container (1.6.0-tofu-0.3.1)" in refused.value.why
+    assert "Install OpenTofu 1.6.0 (the version of the project's image)" in refused.value.next
+    with pytest.raises(OnboardError, match="Terraform or OpenTofu is not installed"):
+        choose(Wanted(), str(tmp_path))
+    with pytest.raises(OnboardError, match="There is no tofu here") as missing:
+        choose(Wanted(build_env="tofu"), str(tmp_path))
+    assert missing.value.why == "TF_BINARY in build.env names it."
+
+
+def test_a_program_that_is_neither_or_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(OnboardError, match="Not Terraform"):
+        identify(("x",), {}, Path(), lambda *_: Completed(0, "hello", ""))
+
+    def broken(argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+        raise PermissionError("not for you")
+
+    with pytest.raises(OnboardError, match="cannot be run") as refused:
+        identify(("x",), {}, Path(), broken)
+    assert refused.value.why == "not for you"
+    with pytest.raises(OnboardError, match="cannot be run"):
+        identify((str(tmp_path / "none"),), {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "version", "allowed"),
+    [
+        ("", "0.1.0", True),
+        ("1.5.7", "1.5.7", True),
+        ("= 1.5.7", "1.5.8", False),
+        ("~> 1.6", "1.15.5", True),
+        ("~> 1.6", "2.0.0", False),
+        ("~> 1.6", "1.5.9", False),
+        ("~> 1.6.2", "1.6.9", True),
+        ("~> 1.6.2", "1.7.0", False),
+        ("~> 1", "3.0.0", True),
+        (">= 1.3, < 2.0", "1.9.0", True),
+        (">=1.3,<2.0", "2.0.0", False),
+        ("> 1.3", "1.3.0", False),
+        ("<= 1.3", "1.3.0", True),
+        ("!= 1.3.1", "1.3.1", False),
+        (">= 1.6", "1.7.0-beta1", False),
+        (">= 1.7.0-alpha1", "1.7.0-beta1", True),
+        (">= 1.7.0-beta1", "1.7.0", True),
+        ("~> 1.7.0-beta1", "1.7.0", False),
+        ("1.7.0-rc.10", "1.7.0-rc.10", True),
+        ("v1.2.3", "1.2.3", True),
+    ],
+)
+def test_constraints(constraint: str, version: str, allowed: bool) -> None:
+    assert allows(constraint, VersionNumber.parse(version)) is allowed
+
+
+@pytest.mark.parametrize("constraint", ["newest", ">= x", "~>", ">= 1.0,", "=> 1.0", "1.0 - 2.0"])
+def test_what_is_no_constraint(constraint: str) -> None:
+    with pytest.raises(ValueError, match="is not a version"):
+        allows(constraint, VersionNumber.parse("1.0.0"))
+
+
+@given(st.tuples(*[st.integers(0, 99)] * 3), st.tuples(*[st.integers(0, 99)] * 3))
+def test_order_and_constraints_agree(one: tuple[int, int, int], two: tuple[int, int, int]) -> None:
+    first, second = VersionNumber(one), VersionNumber(two)
+    assert VersionNumber.parse(str(first)) == first
+    assert allows(f"> {first}", second) == (second > first) == (not allows(f"<= {first}", second))
+    assert replace(first, prerelease="rc1") < first
+    assert VersionNumber(one, "rc.2") < VersionNumber(one, "rc.10")
+
+
+def test_argument_lists_are_whole() -> None:
+    commands = Commands(("python", "shim.py"))
+    assert commands.init(backend_configs=[Path("/p/backend.tfvars")]) == [
+        *("python", "shim.py", "init", "-input=false", "-no-color", "-lockfile=readonly"),
+        "-backend-config=/p/backend.tfvars",
+    ]
+    assert commands.init(upgrade=True, reconfigure=True) == [
+        *("python", "shim.py", "init", "-input=false", "-no-color", "-upgrade=true", "-reconfigure"),
+    ]
+    assert "-lockfile=readonly" not in commands.init(readonly=False)
+    assert commands.plan(Path("/s/p"), var_files=[Path("/a b"), Path("/c")], replace=['x["y"]']) == [
+        *(
+            "python",
+            "shim.py",
+            "plan",
+            "-out=/s/p",
+            "-json",
+            "-input=false",
+            "-no-color",
+            "-lock-timeout=20s",
+        ),
+        *("-var-file=/a b", "-var-file=/c", '-replace=x["y"]'),
+    ]
+    assert commands.apply(Path("/s/p")) == [
+        *("python", "shim.py", "apply", "-json", "-input=false", "-no-color", "-lock-timeout=20s", "/s/p"),
+    ]
+    assert commands.show(Path("/s/p")) == ["python", "shim.py", "show", "-json", "-no-color", "/s/p"]
+    assert commands.show() == ["python", "shim.py", "show", "-json", "-no-color"]
+    assert commands.output() == ["python", "shim.py", "output", "-json", "-no-color"]
+    assert commands.version() == ["python", "shim.py", "version", "-json"]
+    assert commands.force_unlock("id") == [
+        *("python", "shim.py", "force-unlock", "-force", "-no-color", "id"),
+    ]
+    assert commands.state_pull() == ["python", "shim.py", "state", "pull", "-no-color"]
+    assert commands.state_push(Path("/l/e")) == [
+        *("python", "shim.py", "state", "push", "-no-color", "-lock-timeout=20s", "/l/e"),
+    ]
+
+
+_SHIM = """#!/bin/sh
+# As tfenv, tofuenv, asdf and mise do: the current folder's file decides, a variable decides before it.
+version=${{{variable}:-$(cat "{file}" 2>/dev/null || echo 1.2.3)}}
+[ -n "$TF_CLI_ARGS$TF_CLI_ARGS_version" ] && echo "no such argument" >&2 && exit 1
+[ "$2" = -json ] && echo "{{\\"terraform_version\\": \\"$version\\"}}" || echo "Terraform v$version"
+"""
+
+
+@pytest.mark.parametrize(
+    ("variable", "file"),
+    [
+        ("TFENV_TERRAFORM_VERSION", ".terraform-version"),
+        ("TOFUENV_TOFU_VERSION", ".opentofu-version"),
+        ("ASDF_TERRAFORM_VERSION", ".tool-versions"),
+        ("MISE_TERRAFORM_VERSION", "mise.toml"),
+    ],
+)
+def test_the_version_is_the_one_that_a_version_manager_runs_in_the_layers_folder(
+    tmp_path: Path, variable: str, file: str
+) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    Path(path, "terraform").write_text(_SHIM.format(variable=variable, file=file))
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    (layer / file).write_text("1.6.6")
+    shell = {"PATH": f"{path}:/usr/bin:/bin", "TF_CLI_ARGS": "-input=false", "TF_CLI_ARGS_version": "-x"}
+
+    def version(**more: str) -> str:
+        environment = child_environment({**shell, **more})
+        return choose_binary(Wanted(), path=path, environment=environment, folder=layer).version
+
+    assert version() == "1.6.6"
+    assert version(**{variable: "1.8.0"}) == "1.8.0"
+    with pytest.raises(OnboardError, match=r"excludes Terraform 1\.6\.6"):
+        choose_binary(
+            Wanted(required_version="< 1.5"), path=path, environment=child_environment(shell), folder=layer
+        )
+    assert chosen_by_folder("terraform", path)
+
+
+def test_finding_a_program_runs_nothing(tmp_path: Path) -> None:
+    path = install(tmp_path / "bin", "terraform")
+    Path(path, "terraform").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    assert find_program(Wanted(registry="terraform"), path) == (f"{path}/terraform",)
+    with pytest.raises(OnboardError, match="run with OpenTofu"):
+        find_program(Wanted(registry="opentofu"), path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_the_shell_adds_to_every_command_is_shown_and_a_partial_plan_is_refused() -> None:
+    assert inherited({"TF_CLI_ARGS_plan": "-parallelism=2", "TF_WORKSPACE": "blue", "TF_VAR_x": "1"}) == (
+        "TF_CLI_ARGS_plan=-parallelism=2",
+        "TF_VAR_x",
+        "TF_WORKSPACE=blue",
+    )
+    for argument in ("-target=module.user", "--target module.user", "-lock=false", "-destroy", "-exclude=x"):
+        with pytest.raises(OnboardError, match="TF_CLI_ARGS_apply"):
+            inherited({"TF_CLI_ARGS_apply": f"-input=false {argument}"})

@@ -1,0 +1,207 @@
+"""What a plan depends on, and when a layer has to be initialised."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workflows.core.shapes import plain, read
+from workflows.terraform.record import PlanRecord, changed_since, hash_sources, local_modules
+from workflows.terraform.requirements import init_needed
+
+
+@pytest.fixture
+def layer(tmp_path: Path) -> Path:
+    layer = tmp_path / "security" / "global" / "base-identities"
+    (layer / "keys").mkdir(parents=True)
+    (layer / "keys" / "a.b").write_text("key\n")
+    (layer / "users.tf").write_text('module "user" {\n  source = "../../../modules/user"\n}\n')
+    (layer / ".terraform.lock.hcl").write_text(
+        'provider "registry.terraform.io/hashicorp/aws" {\n  version = "3.39.0"\n}\n'
+    )
+    (layer / "terraform.tfstate").write_text("{}")
+    (layer / ".users.tf.swp").write_text("editor")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "common-variables.tf").write_text('variable "x" {}\n')
+    (tmp_path / "config" / "common.tfvars").write_text('project = "bb"\n')
+    (layer / "common-variables.tf").symlink_to("../../../config/common-variables.tf")
+    module = tmp_path / "modules" / "user"
+    module.mkdir(parents=True)
+    (module / "main.tf").write_text("")
+    return layer
+
+
+def install(layer: Path, *, backend: dict[str, object] | None = None) -> None:
+    """What init would leave."""
+    data = layer / ".terraform"
+    (data / "modules").mkdir(parents=True)
+    modules = [
+        {"Key": "", "Source": "", "Dir": "."},
+        {"Key": "user", "Source": "../../../modules/user", "Dir": "../../../modules/user"},
+        {
+            "Key": "far",
+            "Source": "registry.terraform.io/x/y/z",
+            "Version": "5.60.0",
+            "Dir": ".terraform/modules/far",
+        },
+    ]
+    (data / "modules" / "modules.json").write_text(json.dumps({"Modules": modules}))
+    (data / "modules" / "far").mkdir()
+    (data / "providers" / "registry.terraform.io" / "hashicorp" / "aws" / "3.39.0").mkdir(parents=True)
+    if backend is not None:
+        (data / "terraform.tfstate").write_text(json.dumps({"version": 3, "backend": backend}))
+
+
+def record_of(layer: Path) -> PlanRecord:
+    inputs = (layer.parents[2] / "config" / "common.tfvars",)
+    sources = hash_sources(layer, inputs)
+    return PlanRecord(
+        layer / "p", "", layer, inputs, sources, "", "Terraform 1.15.5", "2026-02-03T10:20:30+00:00"
+    )
+
+
+def test_every_source_counts_and_nothing_else(layer: Path) -> None:
+    install(layer)
+    root = layer.parents[2]
+    names = {
+        str(Path(path).relative_to(root))
+        for path in hash_sources(layer, (root / "config" / "common.tfvars",))
+    }
+    assert names == {
+        "config/common.tfvars",
+        "modules/user/main.tf",
+        "security/global/base-identities/.terraform.lock.hcl",
+        "security/global/base-identities/common-variables.tf",
+        "security/global/base-identities/keys/a.b",
+        "security/global/base-identities/users.tf",
+    }
+    assert local_modules(layer) == (root / "modules" / "user",)
+
+
+def test_a_change_anywhere_is_found_by_its_path(layer: Path) -> None:
+    install(layer)
+    root = layer.parents[2]
+    record = record_of(layer)
+    assert changed_since(record) == []
+    assert changed_since(read(PlanRecord, json.loads(json.dumps(plain(record))))) == []
+
+    (layer / "keys" / "a.b").write_text("another key\n")
+    (layer / "keys" / "c.d").write_text("new\n")
+    (layer / "users.tf").unlink()
+    (root / "config" / "common-variables.tf").write_text("changed where the symlink leads\n")
+    (root / "config" / "common.tfvars").unlink()
+    (root / "modules" / "user" / "main.tf").write_text("changed\n")
+    (layer / "terraform.tfstate").write_text("not a source")
+    assert changed_since(record) == sorted(
+        map(
+            str,
+            [
+                layer / "keys" / "a.b",
+                layer / "keys" / "c.d",
+                layer / "users.tf",
+                layer / "common-variables.tf",
+                root / "config" / "common.tfvars",
+                root / "modules" / "user" / "main.tf",
+            ],
+        )
+    )
+
+
+def test_a_symlink_that_points_elsewhere_is_a_change_even_to_the_same_content(layer: Path) -> None:
+    record = record_of(layer)
+    link = layer / "common-variables.tf"
+    (layer / "keys" / "copy").write_bytes(link.read_bytes())
+    link.unlink()
+    link.symlink_to("keys/copy")
+    assert str(link) in changed_since(record)
+    link.unlink()
+    link.symlink_to("nowhere")
+    assert str(link) in changed_since(record)
+
+
+def test_folders_that_link_to_each_other_end(layer: Path) -> None:
+    (layer / "loop").symlink_to(".")
+    (layer / "linked").symlink_to("../../../modules")
+    names = {Path(path).name for path in hash_sources(layer, ())}
+    assert "main.tf" in names
+
+
+def test_init_is_needed_once_and_then_only_after_changes(layer: Path) -> None:
+    assert init_needed(layer) == ("it was never initialised here",)
+    install(layer)
+    assert init_needed(layer) == ()
+    (layer / ".terraform.lock.hcl").write_text(
+        'provider "registry.terraform.io/hashicorp/aws" {\n  version = "4.67.0"\n}\n'
+    )
+    assert init_needed(layer) == ("provider registry.terraform.io/hashicorp/aws 4.67.0 is not installed",)
+    (layer / ".terraform.lock.hcl").unlink()
+    assert init_needed(layer) == ("its lock file is gone",)
+
+
+@pytest.mark.parametrize(
+    ("block", "reasons"),
+    [
+        ('module "far" {\n  source = "x/y/z"\n  version = "~> 5.0"\n}\n', ()),
+        (
+            'module "far" {\n  source = "x/y/z"\n  version = "5.59.0"\n}\n',
+            ("module far has another source or version",),
+        ),
+        ('module "far" {\n  source = "x/y/other"\n}\n', ("module far has another source or version",)),
+        ('module "near" {\n  source = "./near"\n}\n', ("module near is not installed",)),
+        ("module {", ("its files cannot be read in full",)),
+    ],
+)
+def test_init_after_modules_changed(layer: Path, block: str, reasons: tuple[str, ...]) -> None:
+    install(layer)
+    (layer / "more.tf").write_text(block)
+    assert init_needed(layer) == reasons
+
+
+def test_an_override_file_changes_what_it_names_and_nothing_else(layer: Path) -> None:
+    install(layer)
+    override = layer / "a_override.tf"
+    override.write_text('module "user" {\n  force_destroy = true\n}\n')
+    assert init_needed(layer) == ()
+    override.write_text('module "user" {\n  source = "../../../modules/other"\n}\n')
+    assert init_needed(layer) == ("module user has another source or version",)
+
+
+def test_a_backend_in_an_override_file_takes_the_place_of_the_other(layer: Path) -> None:
+    (layer / "config.tf").write_text('terraform {\n  backend "s3" {\n    key = "a"\n  }\n}\n')
+    (layer / "a_override.tf").write_text('terraform {\n  backend "local" {\n    path = "x"\n  }\n}\n')
+    install(layer, backend={"type": "local", "config": {"path": "x"}})
+    assert init_needed(layer) == ()
+    (layer / "a_override.tf").unlink()
+    assert init_needed(layer) == ("its backend was changed",)
+
+
+def test_init_after_the_backend_changed(layer: Path) -> None:
+    (layer / "config.tf").write_text(
+        'terraform {\n  backend "s3" {\n    key = "security/identities/terraform.tfstate"\n  }\n}\n'
+    )
+    config = layer.parents[2] / "config" / "backend.tfvars"
+    config.write_text(
+        'profile = "bb-security-devops"\nbucket = "bb"\nencrypt = true\nendpoints = { s3 = "x" }\n'
+    )
+    stored = {
+        "type": "s3",
+        "config": {
+            "key": "security/identities/terraform.tfstate",
+            "profile": "bb-security-devops",
+            "bucket": "bb",
+            "encrypt": True,
+            "endpoints": {"s3": "x", "iam": None},
+            "acl": None,
+        },
+    }
+    install(layer, backend=stored)
+    assert init_needed(layer, [config]) == ()
+    config.write_text('profile = "bb-security-other"\nbucket = "cc"\nencrypt = true\n')
+    assert init_needed(layer, [config]) == ("its backend was changed (bucket, profile)",)
+    (layer / ".terraform" / "terraform.tfstate").unlink()
+    assert init_needed(layer, [config]) == ("its backend was changed",)
+    (layer / ".terraform" / "terraform.tfstate").write_text(json.dumps({"backend": stored}))
+    (layer / "config.tf").unlink()
+    assert init_needed(layer, [config]) == ("its backend was removed",)

@@ -1,0 +1,265 @@
+"""The runner with small Python programs in Terraform's place."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of
+from workflows.terraform.events import Diagnostic
+from workflows.terraform.runner import Kind, LeftRunning, Run, Update, Watch
+
+
+def start(folder: Path, program: str, *, environment: dict[str, str] | None = None) -> Run:
+    return Run.start(
+        [sys.executable, "-I", "-S", "-u", "-c", program],
+        kind=Kind.APPLY,
+        folder=folder,
+        cwd=folder.parent,
+        environment={"PATH": os.defpath, **(environment or {})},
+        facts={"plan_sha256": "abc"},
+    )
+
+
+def test_output_exit_status_and_modes(tmp_path: Path) -> None:
+    run = start(tmp_path / "run", "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+    updates: list[Update] = []
+    outcome = run.follow(Watch(updates.append))
+    assert outcome.exit_code == 3
+    assert not outcome.succeeded
+    assert outcome.text == "out\nerr"
+    assert [line for update in updates for line in update.lines] == ["out", "err"]
+    assert not any(update.events for update in updates)
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+    assert {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "run").iterdir()} == {
+        "run.json": 0o600,
+        "output.log": 0o600,
+        "process.json": 0o600,
+        "exit.json": 0o600,
+    }
+    assert not run.is_running()
+    assert run.cancel() is False
+
+
+def test_the_description_holds_no_argument(tmp_path: Path) -> None:
+    run = start(tmp_path / "run", "canary = 'canary-argument'")
+    run.follow()
+    for path in run.folder.iterdir():
+        assert "canary-argument" not in path.read_text()
+    assert run.facts == {"plan_sha256": "abc"}
+    assert run.kind is Kind.APPLY
+    assert run.layer == tmp_path
+
+
+def test_a_line_that_comes_in_pieces_is_one_event(tmp_path: Path) -> None:
+    program = """
+import sys, time
+line = '{"type":"diagnostic","diagnostic":{"severity":"error","summary":"s","detail":"é"}}\\n'.encode()
+for start in range(0, len(line), 7):
+    sys.stdout.buffer.write(line[start:start + 7]); sys.stdout.buffer.flush(); time.sleep(0.02)
+sys.stdout.buffer.write(b'{"torn')
+"""
+    run = start(tmp_path / "run", program)
+    events: list[object] = []
+    outcome = run.follow(Watch(lambda update: events.extend(update.events)))
+    assert events == [Diagnostic("error", "s", "é", "", "", "")]
+    assert outcome.text.endswith('{"torn')
+    assert outcome.exit_code == 0
+
+
+def test_it_runs_in_a_session_of_its_own_with_nothing_to_read_and_a_folder_for_sockets(
+    tmp_path: Path,
+) -> None:
+    program = """
+import json, os, sys
+print(json.dumps([os.getsid(0), sys.stdin.read(), os.environ["TMPDIR"], sorted(os.environ)]))
+"""
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    run = start(tmp_path / "run", program, environment={"TMPDIR": str(temporary)})
+    outcome = run.follow()
+    session, stdin, own, names = json.loads(outcome.text)
+    assert session != os.getsid(0)
+    assert stdin == ""
+    assert Path(own).parent == temporary
+    assert not Path(own).exists()
+    assert set(names) - {"LC_CTYPE"} == {"PATH", "TMPDIR"}
+
+
+def test_cancel_sends_one_interrupt_whoever_asks(tmp_path: Path) -> None:
+    program = """
+import signal, sys, time
+count = 0
+def interrupted(number, frame):
+    global count
+    count += 1
+    print("interrupted", count, flush=True)
+signal.signal(signal.SIGINT, interrupted)
+print("ready", flush=True)
+while not count:
+    time.sleep(0.02)
+time.sleep(0.5)  # in which a second one would come
+"""
+    run = start(tmp_path / "run", program)
+    cancelled = threading.Event()
+    outcome = run.follow(
+        Watch(lambda update: cancelled.set() if "ready" in update.lines else None, cancelled)
+    )
+    assert outcome.cancelled
+    assert outcome.text == "ready\ninterrupted 1"
+    again = Run.attach(run.folder)
+    assert again is not None
+    assert again.was_cancelled()
+    assert again.cancel() is False
+
+
+def _until(path: Path) -> str:
+    """A program that goes on until a file is there."""
+    return f"import os, time\nwhile not os.path.exists({str(path)!r}): time.sleep(0.02)"
+
+
+def test_leaving_and_attaching(tmp_path: Path) -> None:
+    over = tmp_path / "over"
+    run = start(tmp_path / "run", f"print('one', flush=True)\n{_until(over)}\nprint('two')")
+    leave = threading.Event()
+    leave.set()
+    with pytest.raises(LeftRunning):
+        run.follow(Watch(leave=leave))
+    with pytest.raises(OnboardError, match="still running"):
+        run.discard()
+    again = Run.attach(tmp_path / "run")
+    assert again is not None
+    assert again.is_running()
+    over.touch()
+    assert again.follow().text == "one\ntwo"
+    assert Run.attach(tmp_path / "nothing") is None
+
+
+def test_whoever_leaves_does_not_cancel(tmp_path: Path) -> None:
+    over = tmp_path / "over"
+    run = start(tmp_path / "run", _until(over))
+    leave, cancelled = threading.Event(), threading.Event()
+    leave.set()
+    cancelled.set()
+    with pytest.raises(LeftRunning):
+        run.follow(Watch(cancelled=cancelled, leave=leave))
+    assert not run.was_cancelled()
+    over.touch()
+    assert run.follow().succeeded
+
+
+def test_a_recycled_pid_is_not_mistaken_for_the_run(tmp_path: Path) -> None:
+    run = start(tmp_path / "run", "print('over')")
+    run.follow()
+    (run.folder / "exit.json").unlink()
+    record = {
+        "pid": os.getpid(),
+        "started_at": "another time",
+        "supervisor_pid": os.getpid(),
+        "supervisor_started_at": "another time",
+    }
+    (run.folder / "process.json").write_text(json.dumps(record))
+    assert not run.is_running()
+    assert run.cancel() is False
+
+
+def end_without_supervisor(tmp_path: Path, *lines: dict[str, object]) -> int | None:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    run = start(tmp_path / "run", f"print({text!r}, end='')")
+    run.follow()
+    (run.folder / "exit.json").unlink()
+    outcome = run.follow()
+    shutil.rmtree(run.folder)
+    return outcome.exit_code
+
+
+def test_without_an_exit_status_the_last_words_count(tmp_path: Path) -> None:
+    changes = {"add": 1, "change": 0, "remove": 0, "operation": "apply"}
+    whole = {"type": "change_summary", "changes": changes}
+    planned = {"type": "change_summary", "changes": {**changes, "operation": "plan"}}
+    wrong = {"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "s", "detail": ""}}
+    assert end_without_supervisor(tmp_path, whole) == 0
+    assert end_without_supervisor(tmp_path, whole, wrong) == 1
+    assert end_without_supervisor(tmp_path, planned) is None
+    assert end_without_supervisor(tmp_path) is None
+
+
+def test_what_is_kept_is_redacted_and_private(tmp_path: Path) -> None:
+    run = start(
+        tmp_path / "run",
+        "print('arn:aws:iam::111122223333:role/x'); print('{\"@message\":\"AKIAIOSFODNN7EXAMPLE\"}')",
+    )
+    run.follow()
+    run.keep_redacted(tmp_path / "apply.log")
+    assert (tmp_path / "apply.log").read_text() == "<arn:role/x>\n<key-id>\n"
+    assert (tmp_path / "apply.log").stat().st_mode & 0o777 == 0o600
+    assert not run.folder.exists()
+
+
+def test_what_cannot_start_says_so(tmp_path: Path) -> None:
+    run = Run.start(
+        [str(tmp_path / "none")], kind=Kind.INIT, folder=tmp_path / "run", cwd=tmp_path, environment={}
+    )
+    outcome = run.follow()
+    assert outcome.exit_code == 127
+    assert "No such file" in outcome.text
+    with pytest.raises(OnboardError, match="Cannot start"):
+        Run.start(["true"], kind=Kind.INIT, folder=tmp_path / "run", cwd=tmp_path, environment={})
+    with pytest.raises(OnboardError, match="Cannot start"):
+        Run.start(["true"], kind=Kind.INIT, folder=tmp_path / "other", cwd=tmp_path / "none", environment={})
+
+
+def test_the_wizard_has_nothing_to_reap(tmp_path: Path) -> None:
+    over = tmp_path / "over"
+    run = start(tmp_path / "run", _until(over))
+    process = json.loads((run.folder / "process.json").read_text())
+    with pytest.raises(ChildProcessError):
+        os.waitpid(process["supervisor_pid"], os.WNOHANG)
+    over.touch()
+    assert run.follow().succeeded
+
+
+def test_nothing_is_started_that_cannot_be_noted(tmp_path: Path) -> None:
+    # A file size limit of zero, set for the supervisor alone, is a disk that fills up at that very moment.
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nulimit -f 0\nexec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    evidence = tmp_path / "started"
+
+    def attempt(with_python: str) -> Run:
+        return Run.start(
+            ["mkdir", str(evidence)],
+            kind=Kind.APPLY,
+            folder=tmp_path / "run",
+            cwd=tmp_path,
+            environment={"PATH": os.defpath, "TMPDIR": str(temporary)},
+            python=with_python,
+        )
+
+    with pytest.raises(OnboardError, match="Cannot start") as refused:
+        attempt(str(python))
+    assert refused.value.why == cause_of(OSError(errno.EFBIG, os.strerror(errno.EFBIG)))
+    assert "room on the disk" in refused.value.next
+    assert not (tmp_path / "run").exists()
+    assert list(temporary.iterdir()) == []
+    time.sleep(0.2)
+    assert not evidence.exists()
+    assert attempt(sys.executable).follow().succeeded
+    assert evidence.is_dir()
+
+
+def test_it_is_noted_before_it_runs(tmp_path: Path) -> None:
+    program = f"import os; print(open({str(tmp_path / 'run' / 'process.json')!r}).read()); print(os.getpid())"
+    record, pid = start(tmp_path / "run", program).follow().text.splitlines()
+    assert json.loads(record)["pid"] == int(pid)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from workflows.terraform.state import Role, State, assumed_roles, parse_state, read_state
+
+CLEAR = "clear-canary"
+ACCOUNT = "111122223333"
+
+
+def resource(address: str, **values: Any) -> dict[str, Any]:
+    kind = address.split(".")[-2]
+    return {"address": address, "mode": "managed", "type": kind, "values": values}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def assume(*roles: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": list(roles)}
+
+
+DEVOPS_IN_SHARED = "arn:aws:iam::222233334444:role/DevOps"
+AUDITOR = "arn:aws:iam::333344445555:role/path/Auditor"
+
+SHOW = {
+    "format_version": "1.0",
+    "values": {
+        "outputs": {"password": {"value": CLEAR, "sensitive": True}},
+        "root_module": {
+            "resources": [
+                resource("aws_iam_account_alias.this", id="bb-security", account_alias="bb-security"),
+                resource(
+                    "aws_iam_policy.assume_devops",
+                    arn=f"arn:aws:iam::{ACCOUNT}:policy/assume_devops",
+                    policy=policy(assume(DEVOPS_IN_SHARED)),
+                ),
+                {
+                    "address": "data.aws_iam_user.x",
+                    "mode": "data",
+                    "type": "aws_iam_user",
+                    "values": {"name": "no"},
+                },
+            ],
+            "child_modules": [
+                {
+                    "resources": [
+                        resource(
+                            'module.user["a.b"].aws_iam_user.this[0]',
+                            name="odd.name",
+                            arn=f"arn:aws:iam::{ACCOUNT}:user/odd.name",
+                        ),
+                        resource(
+                            'module.user["a.b"].aws_iam_user_login_profile.this[0]',
+                            user="odd.name",
+                            encrypted_password="wcFMA",
+                            pgp_key="mQINBF",
+                            key_fingerprint="0123456789abcdef0123456789abcdef01234567",
+                            password=None,
+                        ),
+                    ],
+                    "child_modules": [
+                        {
+                            "resources": [
+                                resource(
+                                    "module.m.module.n.aws_iam_access_key.this[0]",
+                                    user="machine.x",
+                                    id="AKIAIOSFODNN7EXAMPLE",
+                                    encrypted_secret="wcFMB",
+                                    secret="",
+                                    ses_smtp_password_v4=CLEAR,
+                                    status="Active",
+                                ),
+                                resource(
+                                    "module.m.module.n.aws_iam_access_key.bad[0]",
+                                    user="machine.y",
+                                    id="AKIAIOSFODNN7EXAMPLF",
+                                    secret=CLEAR,
+                                    status="Active",
+                                ),
+                            ]
+                        }
+                    ],
+                },
+                {
+                    "resources": [
+                        resource(
+                            "module.g.aws_iam_group.this[0]",
+                            name="devops",
+                            arn=f"arn:aws:iam::{ACCOUNT}:group/devops",
+                        ),
+                        resource(
+                            "module.g.aws_iam_group_membership.this[0]",
+                            group="devops",
+                            users=["odd.name", "c.d"],
+                        ),
+                        resource(
+                            "module.g.aws_iam_group_policy_attachment.custom[0]",
+                            group="devops",
+                            policy_arn=f"arn:aws:iam::{ACCOUNT}:policy/assume_devops",
+                        ),
+                        resource("aws_iam_group.audit", name="audit"),
+                        resource("aws_iam_group_policy.audit", group="audit", policy=policy(assume(AUDITOR))),
+                        resource("aws_iam_user_group_membership.c", user="c.d", groups=["audit"]),
+                    ]
+                },
+            ],
+        },
+    },
+}
+
+
+@pytest.fixture
+def state() -> State:
+    return parse_state(json.dumps(SHOW))
+
+
+def test_the_login_profile_is_found_by_its_user_not_its_address(state: State) -> None:
+    profile = state.login_profiles["odd.name"]
+    assert profile.encrypted_password == "wcFMA"
+    assert profile.pgp_key == "mQINBF"
+    assert profile.address == 'module.user["a.b"].aws_iam_user_login_profile.this[0]'
+    assert not profile.clear
+    assert state.users == {"odd.name": f"arn:aws:iam::{ACCOUNT}:user/odd.name"}
+
+
+def test_access_keys_have_their_ciphertext_and_say_if_a_secret_is_in_clear(state: State) -> None:
+    (key,) = state.access_keys["machine.x"]
+    assert (key.access_key_id, key.encrypted_secret, key.clear) == ("AKIAIOSFODNN7EXAMPLE", "wcFMB", False)
+    (bad,) = state.access_keys["machine.y"]
+    assert (bad.encrypted_secret, bad.clear) == ("", True)
+
+
+def test_no_secret_in_clear_gets_out_either_way(state: State) -> None:
+    assert CLEAR not in repr(state)
+    assert CLEAR not in repr(read_state(SHOW))
+    assert read_state(SHOW) == state
+
+
+def test_account_alias_groups_and_roles(state: State) -> None:
+    assert (state.account_id, state.partition, state.account_alias) == (ACCOUNT, "aws", "bb-security")
+    assert state.groups == {"devops": ("c.d", "odd.name"), "audit": ("c.d",)}
+    assert state.groups_of("c.d") == ("audit", "devops")
+    assert state.roles_of("odd.name") == (Role("222233334444", "DevOps", DEVOPS_IN_SHARED),)
+    assert [role.name for role in state.roles_of("c.d")] == ["DevOps", "Auditor"]
+
+
+def test_an_empty_state_is_read() -> None:
+    assert parse_state('{"format_version":"1.0"}') == State()
+    assert parse_state('{"format_version":"1.0","values":{"root_module":{}}}') == State()
+
+
+def test_other_partitions() -> None:
+    arn = "arn:aws-us-gov:iam::111122223333:user/a"
+    show = {"values": {"root_module": {"resources": [resource("aws_iam_user.a", name="a", arn=arn)]}}}
+    assert read_state(show).partition == "aws-us-gov"
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        (policy(assume(AUDITOR, DEVOPS_IN_SHARED)), ["DevOps", "Auditor"]),
+        (policy({"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": AUDITOR}), []),
+        (policy({"Effect": "Allow", "Action": ["s3:*", "sts:assumerole"], "Resource": AUDITOR}), ["Auditor"]),
+        (policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}), []),
+        (policy({"Effect": "Allow", "NotAction": "s3:*", "Resource": AUDITOR}), []),
+        (json.dumps({"Statement": assume("arn:aws:iam::*:role/DevOps")}), ["DevOps"]),
+        (policy(assume("arn:aws:iam::222233334444:role/*")), []),
+        ("not json", []),
+        ("", []),
+    ],
+)
+def test_roles_of_a_policy(document: str, names: list[str]) -> None:
+    assert [role.name for role in assumed_roles(document)] == names

@@ -1,0 +1,172 @@
+"""Sessions that an earlier program has written go on in this one: opened, replayed, continued.
+
+The journals in `tests/journals` are real ones of both workflows: `admin-decided` has every kind of decision
+and waits for its review, the other two went the whole way in a sandbox. `{folder}` is where they were.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.admin_project import AdminProject, quiet
+from support.fakes import fake_world
+from support.repository import TESTS
+
+from workflows.catalogue import MODULES, WORKFLOWS
+from workflows.environment import World
+from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES
+from workflows.machine.session import JOURNAL, Session, Sessions
+from workflows.machine.state import SETTLED, Status
+from workflows.run import Walk
+from workflows.steps.admin import apply, hand_over, review
+from workflows.steps.admin.everybody import Stand, everybody
+from workflows.steps.admin.planned import Planned, decided
+from workflows.steps.new_user import profiles
+
+JOURNALS = TESTS / "journals"
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+BY_HAND = """
+module "user_pat" {
+  source = "../../../modules/iam-user"
+
+  name                          = "pat.jones"
+  force_destroy                 = true
+  create_iam_user_login_profile = true
+  create_iam_access_key         = false
+  pgp_key                       = file("keys/pat.jones")
+
+  tags = local.tags
+}
+"""
+Opened = Callable[..., Walk]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    """Opens a kept journal, of whose lines the last ones can be left out, in a folder of the test's."""
+    sessions: list[Session] = []
+
+    def open_one(name: str, world: World | None = None, without: str = "") -> Walk:
+        text = (JOURNALS / f"{name}.jsonl").read_text().replace("{folder}", str(tmp_path))
+        lines = text.splitlines(keepends=True)
+        if without:
+            lines = lines[: next(at for at, line in enumerate(lines) if f'"step":"{without}"' in line)]
+        folder = tmp_path / "sessions" / name
+        folder.mkdir(parents=True)
+        (folder / JOURNAL).write_text("".join(lines))
+        session = Sessions(folder.parent, WORKFLOWS, lambda: NOW).open(name)
+        sessions.append(session)
+        world = world or fake_world(tmp_path / "sandbox" / "new-user" / "home", {"PATH": ""})
+        return Walk(session, replace(world, now=lambda: NOW), MODULES[session.header.workflow])
+
+    yield open_one
+    for session in sessions:
+        session.close()
+
+
+def settled(walk: Walk) -> bool:
+    return all(walk.session.status(key) in SETTLED for key in walk.session.state.expected())
+
+
+def test_a_review_of_every_kind_of_decision_writes_what_it_always_wrote(
+    admin_project: AdminProject, opened: Opened
+) -> None:
+    admin_project.file("security", "users.tf").write_text(
+        admin_project.text("security", "users.tf") + BY_HAND
+    )
+    keys = admin_project.file("security", "keys")
+    shutil.copy(keys / "sam.okafor", keys / "pat.jones")
+    walk = opened("admin-decided", admin_project.world)
+    key = walk.session.proposal()
+    assert key == StepKey("review")
+    assert walk.look() == ()
+
+    context = walk.context(key)
+    change_set = review.prepare(context, quiet)
+    texts = [one.diff() for one in change_set.changes if one.name.endswith(".tf")]
+    assert "".join(texts) == (JOURNALS / "admin-decided.diff").read_text()
+    assert {one.name for one in change_set.changes if not one.name.endswith(".tf")} == {
+        *(f"keys/{name}" for name in ("alex.kim", "dana.lopez", "jane.doe")),
+        *(f"keys/{name}" for name in ("machine.gitlab", "machine.github.actions", "github")),
+    }
+    walk.session.start(key)
+    walk.session.succeed(key, review.perform(review.Request(change_set.digest), context, quiet))
+
+    assert walk.look() == ()
+    assert review.prepare(walk.context(key), quiet).diff() == ""
+    assert walk.session.proposal() == StepKey("mfa-reset", "management")
+    grid = dict(everybody(walk.whole()).rows)
+    both = (Stand.WRITTEN, Stand.WRITTEN)
+    assert grid == {
+        **dict.fromkeys(("jane.doe", "alex.kim", "sam.okafor", "dana.lopez"), both),
+        **dict.fromkeys(("machine.gitlab", "machine.github.actions", "pat.jones"), (Stand.NOT_HERE, both[1])),
+    }
+
+
+def test_a_finished_session_of_the_admin_is_still_finished(opened: Opened) -> None:
+    walk = opened("admin-done")
+    assert settled(walk)
+    assert everybody(walk.whole()).rows == (("jane.doe", (Stand.HANDED_OVER, Stand.HANDED_OVER)),)
+    gone = {change.key for change in walk.look() if change.observation.contradicts}
+    assert gone == {StepKey("project")}
+    assert walk.session.status(StepKey("review")) is Status.UNCONFIRMED  # its files went with the project
+    for account in ("management", "security"):
+        fact = walk.session.facts(account)["plan"]
+        assert {**Planned.from_facts(fact).as_facts(), "acknowledged": []} == fact
+
+
+def test_a_plan_that_was_accepted_waits_for_its_apply(opened: Opened) -> None:
+    walk = opened("admin-done", without="apply@security")
+    key = walk.session.proposal()
+    assert key == StepKey("apply", "security")
+    context = walk.context(key)
+    planned = decided(context)
+    assert planned is not None
+    assert (planned.passwords, planned.gone, planned.empty) == (("jane.doe",), (), False)
+    outlook = apply.look(context, quiet)
+    assert (outlook.begun, bool(outlook.refusal)) == (False, True)  # the plan file went with the sandbox
+    assert dict(everybody(walk.whole()).rows) == {"jane.doe": (Stand.HANDED_OVER, Stand.PLANNED)}
+
+
+def test_the_last_hand_over_ends_the_session(opened: Opened) -> None:
+    walk = opened("admin-done", without="hand-over@security")
+    key = walk.session.proposal()
+    assert key == StepKey("hand-over", "security")
+    context = walk.context(key)
+    sent = {"jane.doe": hand_over.sent_now("copied", context)}
+    walk.session.start(key)
+    walk.session.succeed(key, hand_over.perform(hand_over.Request(sent), context, quiet))
+    assert settled(walk)
+
+
+def test_a_finished_session_of_the_new_user_is_still_finished(opened: Opened) -> None:
+    walk = opened("new-user-done")
+    assert settled(walk)
+    assert {walk.session.status(key) for key in walk.session.layout()} == {Status.DONE}
+
+
+def test_a_new_user_writes_the_profiles_that_were_still_to_come(opened: Opened, tmp_path: Path) -> None:
+    walk = opened("new-user-done", without="profiles@management")
+    for account, base in (("management", "bb-management"), ("security", "bb-security")):
+        if account == "security":
+            walk.session.close()
+            shutil.rmtree(walk.session.folder)
+            walk = opened("new-user-done", without="profiles@security")
+        key = walk.session.proposal()
+        assert key == StepKey("profiles", account)
+        context = walk.context(key)
+        request = profiles.proposal(context)
+        assert profiles.validate(request, context) == []
+        walk.session.start(key)
+        walk.session.succeed(key, profiles.perform(request, context, quiet))
+        known = walk.session.facts(account)["profiles"]
+        assert (known["base"], len(known["names"]), request.mfa_serial[-8:]) == (base, 5, "jane.doe")
+    assert walk.session.proposal() == StepKey("verify")
+    for account in ("management", "security"):
+        assert profiles.observe(walk.context(StepKey("profiles", account))) is AGREES

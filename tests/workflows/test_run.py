@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.fakes import fake_world
+from support.panes import new_session, settle
+from support.small_steps import NOT_THERE, SmallStep, small_workflow
+
+from workflows.machine.declaration import Workflow
+from workflows.machine.events import StepKey
+from workflows.machine.observations import AGREES, Observation, Verdict, dated, unknown
+from workflows.machine.rules import IllegalTransition
+from workflows.machine.session import Session, Sessions
+from workflows.machine.state import Status
+from workflows.run import Walk
+from workflows.steps.shared.module import Context
+
+PROJECT, USERS, ACCOUNT = StepKey("project"), StepKey("users"), StepKey("account")
+GROUPS, REVIEW = StepKey("groups", "security"), StepKey("review", "security")
+GONE = Observation(Verdict.GONE, "She is gone.", about=("jane",), continuing="Nothing is made for her.")
+LAYERS = {"project": "bb", "layers": ["management", "security"]}
+
+
+class Looking(SmallStep):
+    """Raises when it looks."""
+
+    error: Exception = NOT_THERE
+
+    def observe(self, context: Context) -> Observation:  # noqa: ARG002
+        raise self.error
+
+
+@pytest.fixture
+def modules() -> list[SmallStep]:
+    return small_workflow()
+
+
+@pytest.fixture
+def session(tmp_path: Path, modules: list[SmallStep]) -> Session:
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, PROJECT, LAYERS)
+    return session
+
+
+@pytest.fixture
+def walk(tmp_path: Path, session: Session, modules: list[SmallStep]) -> Walk:
+    return Walk(session, fake_world(tmp_path, {}), modules)
+
+
+def proposal_after_a_look(walk: Walk) -> StepKey | None:
+    walk.look()
+    return walk.session.proposal()
+
+
+def test_a_title_tells_the_item(walk: Walk) -> None:
+    assert walk.title(USERS) == "Users"
+    assert walk.title(GROUPS) == "Groups (security)"
+    with pytest.raises(KeyError):
+        walk.title(StepKey("unknown"))
+
+
+def test_a_context_holds_the_facts_of_its_item_and_all_by_scoped_name(walk: Walk, session: Session) -> None:
+    settle(session, USERS, {"people": "jane"})
+    for layer in ("management", "security"):
+        settle(session, StepKey("groups", layer), {"planned": f"plan of {layer}"})
+    context = walk.context(REVIEW)
+    assert context.facts["planned"] == "plan of security"
+    assert context.every["planned@management"] == "plan of management"
+    assert (context.item, context.folder) == ("security", session.folder)
+    assert not context.cancelled.is_set()
+    assert not context.leaving.is_set()
+
+
+def test_a_look_asks_done_steps_only_and_tells_what_does_not_agree(
+    walk: Walk, session: Session, modules: list[SmallStep]
+) -> None:
+    for module in modules:
+        module.observation = Observation(Verdict.CHANGED, f"{module.STEP.id} differs")
+    session.skip(ACCOUNT)
+    changes = walk.look()
+    assert [(change.key, change.title, change.observation.words) for change in changes] == [
+        (PROJECT, "Project", "project differs")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NOT_THERE, "The thing is not there."),
+        (KeyError("canary"), "iam-onboard couldn't look at it (KeyError)."),
+    ],
+)
+def test_a_look_that_fails_is_told_and_keeps_nobody_out(
+    tmp_path: Path, session: Session, modules: list[SmallStep], error: Exception, words: str
+) -> None:
+    looking = Looking(modules[0].STEP)
+    looking.error = error
+    (change,) = Walk(session, fake_world(tmp_path, {}), [looking, *modules[1:]]).look()
+    assert change.observation == unknown(words)
+
+
+def test_it_goes_on_at_the_first_step_that_is_contradicted_or_open(
+    walk: Walk, session: Session, modules: list[SmallStep]
+) -> None:
+    assert proposal_after_a_look(walk) == USERS
+    settle(session, USERS, {"people": "jane"})
+    modules[0].observation = unknown("could not be asked")
+    assert proposal_after_a_look(walk) == StepKey("groups", "management")
+    modules[1].observation = Observation(Verdict.CHANGED, "she is gone")
+    assert proposal_after_a_look(walk) == USERS
+
+
+def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
+    tmp_path: Path, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    session.start(GROUPS)
+    session.close()
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    back = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(session.header.session)
+    walk = Walk(back, fake_world(tmp_path, {}), modules)
+    modules[0].observation = Observation(Verdict.CHANGED, "project differs")
+    assert back.status(GROUPS) is Status.INTERRUPTED
+    assert proposal_after_a_look(walk) == PROJECT
+    back.close()
+    groups = next(module for module in modules if module.STEP.id == "groups")
+    groups.STEP = replace(groups.STEP, outlives=True)
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
+    assert sessions.summaries()[0].next_title == "Groups (security)"
+    again = sessions.open(session.header.session)
+    assert proposal_after_a_look(Walk(again, fake_world(tmp_path, {}), modules)) == GROUPS
+    again.close()
+
+
+def test_when_all_is_done_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:
+    modules = small_workflow()[:1]
+    session = new_session(tmp_path / "sessions", modules)
+    settle(session, PROJECT, LAYERS)
+    assert Walk(session, fake_world(tmp_path, {}), modules).session.proposal() is None
+
+
+def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_needs_it(
+    walk: Walk, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    modules[1].observation = GONE
+    walk.look()
+    assert session.status(USERS) is Status.CONTRADICTED
+    assert session.status(StepKey("groups", "management")) is Status.LOCKED
+    assert walk.after(PROJECT) == walk.after(USERS) == USERS
+    with pytest.raises(IllegalTransition):
+        session.start(StepKey("groups", "management"))
+    session.acknowledge(USERS)
+    assert session.status(USERS) is Status.UNCONFIRMED
+    assert session.status(StepKey("groups", "management")) is Status.READY
+    walk.look()
+    assert session.status(USERS) is Status.UNCONFIRMED
+    modules[1].observation = replace(GONE, about=("jane", "john"))
+    walk.look()
+    assert session.status(USERS) is Status.CONTRADICTED
+
+
+def test_a_contradiction_ends_when_the_world_agrees_again_or_the_step_is_done_again(
+    walk: Walk, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    modules[1].observation = GONE
+    walk.look()
+    modules[1].observation = AGREES
+    walk.look()
+    assert session.status(USERS) is Status.DONE
+    modules[1].observation = GONE
+    walk.look()
+    session.reopen(USERS)
+    assert session.status(USERS) is Status.READY
+    settle(session, USERS, {"people": "jane"})
+    assert session.status(USERS) is Status.DONE
+
+
+def test_decisions_and_looks_outlive_the_process_and_the_list_of_sessions_knows_them(
+    tmp_path: Path, walk: Walk, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    modules[0].observation = unknown("The disk is away.")
+    modules[1].observation = GONE
+    walk.look()
+    session.close()
+    workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
+    sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
+    assert sessions.summaries()[0].next_title == "Users"
+    back = sessions.open(session.header.session)
+    assert back.status(PROJECT) is Status.UNCONFIRMED
+    assert back.status(USERS) is Status.CONTRADICTED
+    back.acknowledge(USERS)
+    back.close()
+    again = sessions.open(session.header.session)
+    assert again.status(USERS) is Status.UNCONFIRMED
+    again.reopen(USERS)
+    settle(again, USERS, {"people": "jane"})
+    assert again.status(USERS) is Status.DONE
+    again.close()
+    assert sessions.summaries()[0].next_title == "Groups (management)"
+    for damaged in (b"{", b"[]", b'{"users": 1}', b'{"users": {"verdict": "other"}}', b"\xff"):
+        (session.folder / "observed.json").write_bytes(damaged)
+        assert sessions.summaries()[0].next_title == "Groups (management)"
+
+
+def test_a_look_that_gave_no_answer_keeps_the_time_of_the_last_one(
+    walk: Walk, session: Session, modules: list[SmallStep]
+) -> None:
+    settle(session, USERS, {"people": "jane"})
+    record = session.record(USERS)
+    assert record is not None
+    modules[1].observation = unknown("not asked")
+    walk.look()
+    assert session.state.observed[USERS].at == record.at
+    before = replace(AGREES, at="9999-01-01T00:00:00+00:00")
+    assert dated(unknown(), before, record.at, "now").at == before.at
+    assert dated(AGREES, None, record.at, "now").at == "now"

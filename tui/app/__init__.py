@@ -1,0 +1,1 @@
+"""The application: its screens, the wizard, and the session that is open."""

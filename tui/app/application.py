@@ -1,0 +1,319 @@
+"""The application: which screen is shown when, from the first one to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from screens.widgets.dialogs import Confirm, NameDialog, Notice, QuitQuestion, ask
+from tui.app.frame import Frame
+from tui.app.guard import Guard
+from tui.app.home import HomeScreen
+from tui.app.session_control import Drafts, Parts, SessionControl, Start, first_with
+from tui.app.session_summary import since_you_left
+from tui.app.starting import Starting
+from tui.environments import WorldSource
+from tui.host import Machine
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence, joined
+from workflows.machine.events import StepKey
+
+if TYPE_CHECKING:
+    from tui.app.wizard import WizardScreen
+    from tui.session_catalogue import Entry
+    from workflows.machine.journal import DamagedJournal
+    from workflows.run import Change, Walk
+    from workflows.steps.shared.module import Report
+
+
+_PROJECT = StepKey("project")
+
+
+class OnboardApp(Frame):
+    """iam-onboard in a terminal.
+
+    Args:
+        machine: the machine it runs on.
+        load: gives the sessions, the steps and their panes; called in a thread after the first paint.
+        source: what opens the world (the person's own, or a sandbox's).
+        start: what to show first.
+        guard: the process that sees to its end, or None in a test.
+
+    Attributes:
+        source: the world that is open; another one once a session of another world is resumed.
+    """
+
+    TITLE = "iam-onboard"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "save_and_quit", "Save and quit", id="app.quit", priority=True),
+        # First of all, so that what is typed right after Tab goes into the next field, however fast it comes.
+        Binding("tab", "focus_next", "Next field", id="app.forward", show=False, priority=True),
+        Binding("shift+tab", "focus_previous", "Field before", id="app.backward", show=False, priority=True),
+        Binding("ctrl+p", "command_palette", "Commands", id="app.commands", priority=True),
+        Binding("ctrl+z", "suspend_process", "To the shell", id="app.suspend", show=False),
+        Binding("f3", "sessions", "Sessions", id="app.sessions", tooltip="Save, and list the sessions"),
+    ]
+
+    def __init__(
+        self,
+        machine: Machine,
+        load: Callable[[], Parts],
+        source: WorldSource,
+        start: Start,
+        guard: Guard | None = None,
+    ) -> None:
+        super().__init__(machine, guard)
+        self._load = load
+        self.source = source
+        self._start = start
+        self._control: SessionControl | None = None
+        self._wizard_screen: WizardScreen | None = None
+
+    # -- beginning ---------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Open the world, then show what was asked for."""
+        self.app_resume_signal.subscribe(self, self._back_from_the_shell)
+        self.push_screen(Starting(self._open, self._opened, self.source.words))
+
+    def _back_from_the_shell(self, _app: App[Any]) -> None:
+        """Whatever was done in the shell meanwhile is looked at."""
+        if (wizard := self._wizard()) is not None:
+            wizard.look_again()
+
+    def _open(self, report: Report) -> SessionControl:
+        parts = self._load()
+        self.source.open(report)
+        return SessionControl(parts, self.source, self._board)
+
+    async def _opened(self, control: SessionControl) -> None:
+        self._control, start = control, self._start
+        if start.session:
+            await self._resume(start.session, start.drafts)
+        elif start.workflow:
+            await self._begin(start.workflow, start.drafts)
+        else:
+            await self._show_home()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a session was opened, so that there is something to go on with."""
+        return self._wizard_screen is not None
+
+    @property
+    def control(self) -> SessionControl:
+        """The session control; the screens that need it are shown only once it is there."""
+        if self._control is None:
+            raise RuntimeError("nothing is open yet")
+        return self._control
+
+    async def _show(self, screen: Screen[Any]) -> None:
+        """Show a screen in place of all others."""
+        while len(self.screen_stack) > 2:
+            await self.pop_screen()
+        self.switch_screen(screen)
+
+    async def _show_home(self, failure: OnboardError | None = None) -> None:
+        entries: tuple[Entry, ...] = ()
+        remarks: tuple[Sentence, ...] = ()
+        try:
+            entries = await asyncio.to_thread(self.control.entries)
+            remarks = await asyncio.to_thread(self.control.key_remarks)
+            await asyncio.to_thread(self.control.remove_leftovers)
+        except OnboardError as error:
+            failure = failure or error
+        home = HomeScreen(entries, sandbox=self.source.sandbox, now=self._machine.now, remarks=remarks)
+        await self._show(home)
+        if failure is not None:
+            self.show_error(failure)
+
+    # -- leaving -----------------------------------------------------------------------------------
+
+    def action_save_and_quit(self) -> None:
+        """Leave; everything is kept. What runs in the background is asked about first, once."""
+        wizard = self._wizard()
+        asked = any(isinstance(screen, QuitQuestion) for screen in self.screen_stack)
+        if asked or wizard is None or not wizard.working:
+            self.quit()
+        else:
+            ask(self, QuitQuestion(), lambda _yes: self.quit())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide the way to the list of sessions where it is shown already."""
+        if action == "sessions":
+            return self.screen is self._wizard()
+        return super().check_action(action, parameters)
+
+    async def action_sessions(self) -> None:
+        """Save the open session and show the list."""
+        wizard = self._wizard()
+        if wizard is None or wizard.working:
+            self.notify("Not now: something is running, or the list is already open.", severity="warning")
+            return
+        self.leave()
+        failure, self.failure = self.failure, None
+        await self._show_home(failure)
+
+    def stop(self) -> None:
+        """Ask the step that is shown to stop what it does, gpg with the terminal to itself included."""
+        wizard = self._wizard()
+        if wizard is not None and wizard.pane is not None:
+            wizard.pane.context.leaving.set()  # first: a running apply is left, not stopped
+            wizard.pane.context.cancelled.set()
+
+    def leave(self) -> None:
+        """Save the open session and give it back."""
+        wizard = self._wizard()
+        try:
+            if wizard is not None:
+                wizard.leave()
+        except OnboardError as error:
+            self.failure = self.failure or error
+        finally:
+            if self._control is not None:
+                self._control.leave()
+            super().leave()
+
+    def _wizard(self) -> WizardScreen | None:
+        return self._wizard_screen if self._wizard_screen in self._screen_stack else None
+
+    # -- sessions ----------------------------------------------------------------------------------
+
+    async def _begin(self, workflow: str, drafts: Drafts) -> None:
+        try:
+            walk = self.control.begin(workflow, drafts)
+        except OnboardError as error:
+            await self._show_home(error)
+        else:
+            await self._show_wizard(walk, None)
+
+    async def _resume(self, session_id: str, drafts: Drafts) -> None:
+        from workflows.machine.journal import DamagedJournal  # noqa: PLC0415 - not for the first paint
+
+        try:
+            walk = self.control.resume(session_id, drafts)
+        except DamagedJournal as damage:
+            await self._show_home(None if damage.sound else damage)
+            if damage.sound:
+                self._offer_repair(session_id, damage)
+        except OnboardError as error:
+            await self._show_home(error)
+        else:
+            await self._look(walk, first_with(walk, drafts))
+
+    def _offer_repair(self, session_id: str, damage: DamagedJournal) -> None:
+        async def repair(_yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
+            try:
+                walk = self.control.repair(session_id)
+            except OnboardError as error:
+                self.show_error(error)
+            else:
+                await self._look(walk, None)
+
+        body = f"{damage.what}\n{damage.why}\n\nWhat comes after that line is kept in a copy beside it."
+        ask(self, Confirm("This session is damaged", body, "Resume from its sound part"), repair)
+
+    async def _look(self, walk: Walk, wanted: StepKey | None) -> None:
+        """Look at what changed since the session was left, then go on; a moved project is asked about."""
+        from workflows.machine.state import SETTLED, Status  # noqa: PLC0415 - not for the first paint
+        from workflows.steps.shared import moved_project  # noqa: PLC0415 - likewise
+
+        context = walk.whole()
+        gone = moved_project.missing(context)
+        if gone is None or walk.session.status(_PROJECT) not in SETTLED | {Status.CONTRADICTED}:
+            await self._look_now(walk, wanted)
+            return
+        near = await asyncio.to_thread(moved_project.proposal, context, self._machine.working_folder)
+
+        def wrong(path: str) -> Sentence:
+            try:
+                moved_project.found_at(path, context)
+            except OnboardError as error:
+                return joined((error.what, error.next))
+            return ""
+
+        async def answered(path: str | None) -> None:
+            if path is not None:
+                self._move(walk, gone, moved_project.found_at(path, context))
+            await self._look_now(walk, wanted)
+
+        body = (
+            f"{gone} isn't there any more. If the project was moved, enter its folder: everything goes on "
+            "there. If it is gone, cancel, and choose another in Project."
+        )
+        dialog = NameDialog(
+            "Where is the project now?", body, str(near or ""), wrong, "~/work/bb-infra", "Continue there"
+        )
+        self.push_screen(dialog, answered)
+
+    def _move(self, walk: Walk, before: Path, now: Path) -> None:
+        try:
+            walk.session.move(_PROJECT, before, now)
+        except OnboardError as error:
+            self.show_error(error)
+
+    async def _look_now(self, walk: Walk, wanted: StepKey | None) -> None:
+        words = "Looking at what has changed since you left"
+        await self._show(Starting(lambda _report: walk.look(), partial(self._welcome, walk, wanted), words))
+
+    async def _welcome(self, walk: Walk, wanted: StepKey | None, changes: tuple[Change, ...]) -> None:
+        key = wanted or walk.session.proposal()
+        await self._show_wizard(walk, key)
+        if changes:
+            text = since_you_left(changes, walk.title(key) if key else "")
+            self.push_screen(Notice("Welcome back", text, "Go on"))
+
+    async def _show_wizard(self, walk: Walk, at: StepKey | None) -> None:
+        from tui.app.wizard import WizardScreen  # noqa: PLC0415 - with all of the machine: not for the first paint
+
+        self._wizard_screen = WizardScreen(walk, self.control.parts.panes, at)
+        await self._show(self._wizard_screen)
+
+    @on(HomeScreen.Begin)
+    async def _begin_wanted(self, message: HomeScreen.Begin) -> None:
+        await self._begin(message.workflow, {})
+
+    @on(HomeScreen.Resume)
+    async def _resume_wanted(self, message: HomeScreen.Resume) -> None:
+        folder, session = message.entry.sandbox, message.entry.summary.id
+        if folder is None or folder == self.source.folder:
+            await self._resume(session, {})
+            return
+        world = self.control.parts.sandbox(folder)
+        self._start = Start(session=session)
+        await self._show(Starting(partial(self._change_world, world), self._opened, world.words))
+
+    def _change_world(self, world: WorldSource, report: Report) -> SessionControl:
+        """Close the world that is open, and open another."""
+        before, self.source = self.source, world
+        before.close()
+        return self._open(report)
+
+    @on(HomeScreen.Delete)
+    async def _delete_wanted(self, message: HomeScreen.Delete) -> None:
+        failure = None
+        try:
+            self.control.delete(message.entry)
+        except OnboardError as error:
+            failure = error
+        await self._show_home(failure)
+
+    # -- commands ----------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette's commands; a picture of the screen is none of them, since it may hold a secret."""
+        yield SystemCommand("app: theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("app: save and quit", "Leave; everything is kept", self.action_save_and_quit)
+        wizard = self._wizard()
+        if wizard is not None and screen is wizard:
+            yield SystemCommand("app: sessions", "Save, and list the sessions", self.action_sessions)
+            yield from wizard.commands()

@@ -1,0 +1,261 @@
+"""What the application is to its terminal: messages, the clipboard, and an end without a traceback.
+
+It knows no session and no step: the application built on it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import get_ident
+from typing import Any, ClassVar
+
+from textual._xterm_parser import XTermParser
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Event, Key, Paste
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
+from textual.widget import Widget
+from textual.worker import WorkerFailed
+
+from screens.step.failure import as_error
+from screens.widgets.dialogs import ErrorDialog
+from screens.widgets.text import OnlyVisible, shown
+from tui.app.guard import Guard, Workers
+from tui.ending import ENDING
+from tui.environments import clipboard_of
+from tui.host import Machine
+from workflows.core.errors import OnboardError
+
+_MARKS: dict[SeverityLevel, str] = {"information": "", "warning": "! ", "error": "✗ "}
+_SECONDS_AT_LEAST = 5.0
+_LETTERS_A_SECOND = 12
+_SECONDS_FOR_A_KEY = 0.5
+_ONLY_VISIBLE = OnlyVisible()
+
+
+class Frame(App[None]):
+    """The application's frame.
+
+    Messages take lines of their own above the keys, so that they cover nothing, for as long as it takes to
+    read them.
+
+    Args:
+        machine: the machine it runs on.
+        guard: the process that sees to its end, or None in a test.
+
+    Attributes:
+        failure: why the application ended early, or None.
+    """
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Frame ToastRack {
+        layer: default; dock: bottom; margin-bottom: 1; max-height: 40%; align: left bottom; overflow-y: auto;
+    }
+    Frame Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
+    """
+
+    def __init__(self, machine: Machine, guard: Guard | None = None) -> None:
+        super().__init__(driver_class=WatchedDriver if guard else None)
+        self.guard = guard
+        self._machine = machine
+        self._board = clipboard_of(machine, self._write_clipboard)
+        self.failure: OnboardError | None = None
+        self._signals: dict[signal.Signals, Any] = {}
+        self._quitting = False
+        self._typed: deque[Event] = deque()
+
+    def on_mount(self) -> None:
+        """Let a signal end it as the key does; look now and then whether the clipboard is due."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(Workers())
+        resume_only_what_was_suspended(self._driver)
+        # Textual (8.2) leaves the new screen empty but for what happens to change.
+        self.app_resume_signal.subscribe(self, lambda _app: self.refresh(layout=True))
+        # Not the loop's way: while gpg asks, SIGINT is replaced, and the loop would hear of it even so; and
+        # what the loop wakes by a signal is the guard.
+        for ending in (signal.SIGINT, *ENDING):
+            self._signals[ending] = signal.signal(ending, lambda *_: self._end_by_signal(loop))
+        if self.guard is not None:
+            self.guard.hear_signals()
+            loop.add_reader(self.guard.keys, self._take_keys_back)
+        self.set_interval(1.0, self._poll_clipboard)
+
+    def on_unmount(self) -> None:
+        """Signals are again what they were."""
+        if self.guard is not None:
+            asyncio.get_running_loop().remove_reader(self.guard.keys)
+        for ending, handler in self._signals.items():
+            signal.signal(ending, handler)
+
+    def _end_by_signal(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.stop()
+        loop.call_soon_threadsafe(self.quit)
+
+    def _take_keys_back(self) -> None:
+        """What was typed while nothing could be read is handled now."""
+        if self.guard is not None and self._driver is not None:
+            for message in XTermParser().feed(self.guard.given_back()):
+                self._driver.process_message(message)
+
+    # -- what is typed -----------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """Each key waits until those before it are handled, however fast they come.
+
+        A key of a widget waits in the widget's queue, while one of the wizard's own acts at once: Next would
+        overtake the name that was typed before it. What a key leads to, as another focus, waits in this queue
+        behind the keys typed since: Enter would press the button that Left has just left.
+        """
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        self._typed.append(event)
+        if len(self._typed) == 1:
+            await self._handle_typed()
+
+    async def _handle_typed(self, until: float | None = None) -> None:
+        """Handle what was typed first, once all is handled that came before it and what that led to."""
+        clock = asyncio.get_running_loop().time
+        until = until or clock() + _SECONDS_FOR_A_KEY
+        await self._widgets_are_done(until)
+        if self.message_queue_size and clock() < until:
+            self.call_later(self._handle_typed, until)
+            return
+        await super().on_event(self._typed.popleft())
+        if self._typed:
+            self.call_later(self._handle_typed)
+
+    async def _widgets_are_done(self, until: float) -> None:
+        """Wait until the widget with the focus has handled its keys, and those around it what that led to."""
+        with contextlib.suppress(TimeoutError):  # one of them has just been taken away
+            async with asyncio.timeout_at(until):
+                for node in self.focused.ancestors_with_self if self.focused else ():
+                    handled = asyncio.Event()
+                    if isinstance(node, Widget) and node.call_later(handled.set):
+                        await handled.wait()
+
+    # -- what it paints ----------------------------------------------------------------------------
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and last of all the one that lets nothing invisible through."""
+        return [*super().get_line_filters(), _ONLY_VISIBLE]
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Tell something in passing, as it is (no markup), with a mark for what is not well."""
+        reading = max(_SECONDS_AT_LEAST, len(message) / _LETTERS_A_SECOND)
+        super().notify(
+            _MARKS[severity] + shown(message),
+            title=shown(title),
+            severity=severity,
+            timeout=max(timeout or 0.0, reading),
+            markup=markup,
+        )
+
+    def show_error(self, error: OnboardError) -> None:
+        """Show a failure as a dialog."""
+        self.push_screen(ErrorDialog(error, self._board.copy))
+
+    # -- the clipboard -----------------------------------------------------------------------------
+
+    def _clear_clipboard(self) -> None:
+        """Nothing of ours stays in the clipboard; one that no longer answers is told, not hidden."""
+        try:
+            self._board.clear_if_ours()
+        except OnboardError as error:
+            self.notify(f"{error.what} {error.why}", severity="warning")
+
+    def _poll_clipboard(self) -> None:
+        expires_at = self._board.expires_at
+        if expires_at is not None and expires_at <= self._machine.now():
+            self.run_worker(self._clear_clipboard, thread=True, group="clipboard", exclusive=True)
+
+    def _write_clipboard(self, text: str) -> None:
+        """The terminal's way to copy, from whichever thread; Textual's memory of it is dropped."""
+        if self._thread_id == get_ident():
+            self.copy_to_clipboard(text)
+        else:
+            self.call_from_thread(self.copy_to_clipboard, text)
+        self._clipboard = ""
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Give back what is open before the application ends; may be called more than once."""
+        self._clear_clipboard()
+
+    def stop(self) -> None:
+        """Ask what runs to stop; called by a signal, also while another program has the terminal."""
+
+    def quit(self) -> None:
+        """Leave, and end within two seconds; a second time at once."""
+        if self.guard is not None:
+            (self.guard.at_once if self._quitting else self.guard.begun)()
+        self._quitting = True
+        self.leave()
+        self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End without a traceback: Textual's own shows local variables, which may be secrets."""
+        first = self._exception is None
+        self._return_code = 1
+        if first:
+            self._exception = error
+            self._exception_event.set()
+            cause = error.error if isinstance(error, WorkerFailed) else error
+            self.failure = as_error(cause)
+            if self.guard is not None:
+                self.guard.begun()
+            self.leave()
+        self._close_messages_no_wait()
+
+
+class WatchedDriver(LinuxDriver):
+    """Says to the guard whose the terminal is."""
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._say(Guard.shown)
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        super().stop_application_mode()
+        self._say(Guard.lent)
+
+    def _say(self, what: Callable[[Guard], None]) -> None:
+        guard = self._app.guard if isinstance(self._app, Frame) else None
+        if guard is not None:
+            what(guard)
+
+
+def resume_only_what_was_suspended(driver: Driver | None) -> None:
+    """Let a driver hear of SIGCONT only after SIGTSTP; nothing for one that does not listen to it.
+
+    Args:
+        driver: of an application that has been mounted.
+    """
+    resume: Any = signal.getsignal(signal.SIGCONT)
+    if getattr(resume, "__self__", None) is not driver or not hasattr(driver, "_must_signal_resume"):
+        return
+
+    def continued(number: int, frame: Any) -> None:
+        if getattr(driver, "_must_signal_resume", True):  # set by SIGTSTP until the driver has resumed
+            resume(number, frame)
+
+    signal.signal(signal.SIGCONT, continued)

@@ -1,0 +1,190 @@
+"""The session that is open: how one is begun, resumed, repaired and left. It shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import FileError
+from workflows.core.sentences import Sentence
+from workflows.machine.events import StepKey
+
+if TYPE_CHECKING:
+    from screens.step.page import StepPane
+    from tui.environments import WorldSource
+    from tui.session_catalogue import Entry, Shelf
+    from workflows.desktop.clipboard import Clipboard
+    from workflows.machine.session import Session
+    from workflows.run import Walk
+    from workflows.steps.shared.module import StepModule
+
+Drafts = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What to show first: the home screen, a new session of a workflow, or an existing one.
+
+    Attributes:
+        workflow: begin a session of this workflow, "" for none.
+        session: resume this session, "" for none.
+        drafts: input to begin with, or to go on with, by step id.
+    """
+
+    workflow: str = ""
+    session: str = ""
+    drafts: Drafts = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the wizard is made of; loading it takes longer than showing the first screen.
+
+    Attributes:
+        shelf: where sessions are kept.
+        modules: the step modules, by the workflow's id.
+        panes: the pane class of each step, by the step's id.
+        sandbox: gives the world of a sandbox in a folder, still closed.
+    """
+
+    shelf: Shelf
+    modules: Mapping[str, Sequence[StepModule]]
+    panes: Mapping[str, type[StepPane]]
+    sandbox: Callable[[Path], WorldSource]
+
+
+class SessionControl:
+    """Has one session open at a time.
+
+    Args:
+        parts: what the wizard is made of.
+        source: the world that its steps see, open.
+        clipboard: where they copy to.
+    """
+
+    def __init__(self, parts: Parts, source: WorldSource, clipboard: Clipboard) -> None:
+        self.parts = parts
+        self.sessions = parts.shelf.sessions_of(source.folder)
+        self._source = source
+        self._clipboard = clipboard
+        self._session: Session | None = None
+
+    def begin(self, workflow: str, drafts: Drafts) -> Walk:
+        """Begin a session of a workflow, with this input to start from.
+
+        Raises:
+            OnboardError: it could not be written.
+        """
+        details = {"sandbox": True} if self._source.sandbox else {}
+        try:
+            session = self.sessions.create(workflow, details)
+        except FileExistsError as error:
+            raise OnboardError(
+                "The session could not be begun",
+                f"Something else is in the way of its folder in {self.sessions.folder}.",
+                why=str(error),
+                next="Move it away, and begin again.",
+            ) from error
+        return self._opened(session, {**self._source.drafts(workflow), **drafts})
+
+    def resume(self, session_id: str, drafts: Drafts) -> Walk:
+        """Go on with a session, with this input in addition.
+
+        Raises:
+            DamagedJournal: it has to be repaired first.
+            OnboardError: there is none, it is in use, or it cannot be read.
+        """
+        return self._opened(self.sessions.open(session_id), drafts)
+
+    def repair(self, session_id: str) -> Walk:
+        """Go on with a damaged session from its last sound event.
+
+        Raises:
+            OnboardError: it cannot be repaired.
+        """
+        return self._opened(self.sessions.repair(session_id), {})
+
+    def leave(self) -> None:
+        """Close the session that is open, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def delete(self, entry: Entry) -> None:
+        """Delete a session.
+
+        Raises:
+            OnboardError: it is in use, Terraform still runs in it, or it could not be deleted.
+        """
+        from workflows.steps.shared.left_behind import refuse_while_running  # noqa: PLC0415 - not for the first paint
+
+        entry.sessions.delete(entry.summary.id, refuse_while_running)
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary credentials of runs that ended after their wizard had been left or killed.
+
+        Raises:
+            OnboardError: some are there and cannot be removed.
+        """
+        from workflows.steps.shared.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
+
+        self.sessions.visit_free(remove_credentials)
+
+    def key_remarks(self) -> tuple[Sentence, ...]:
+        """What is to be known of the access keys that are kept here: old ones, interrupted rotations.
+
+        Raises:
+            OnboardError: what is known of them cannot be read.
+        """
+        from workflows.stores.key_records import remarks  # noqa: PLC0415 - not for the first paint
+
+        world = self._source.world("rotation", self._clipboard)
+        return remarks(world.key_records_folder, world.now())
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The sessions that can be resumed from here: a sandbox knows only those of sandboxes.
+
+        Raises:
+            OnboardError: their folder cannot be read.
+        """
+        every = self.parts.shelf.entries()
+        return tuple(entry for entry in every if entry.sandbox is not None or not self._source.sandbox)
+
+    def _opened(self, session: Session, drafts: Drafts) -> Walk:
+        self.leave()
+        self._session = session
+        from workflows.steps.shared.left_behind import remove_credentials  # noqa: PLC0415 - not for the first paint
+
+        try:
+            remove_credentials(session.folder)
+        except OnboardError:
+            self.leave()
+            raise
+        try:
+            for step, draft in drafts.items():
+                session.drafts.save(StepKey(step), draft)
+        except FileError as error:
+            self.leave()
+            raise OnboardError(
+                "The session could not be written",
+                f"What it begins with could not be kept in {session.folder}.",
+                why=error.why,
+                next="Make room on the disk, then resume the session.",
+            ) from error
+        from workflows.run import Walk  # noqa: PLC0415 - not for the first paint
+
+        workflow = session.header.workflow
+        world = self._source.world(workflow, self._clipboard)
+        return Walk(session, world, self.parts.modules[workflow])
+
+
+def first_with(walk: Walk, drafts: Drafts) -> StepKey | None:
+    """The last step that new input came for (a handoff that just arrived), if it can be shown now."""
+    from workflows.machine.state import Status  # noqa: PLC0415 - not for the first paint
+
+    keys = [key for key in walk.session.layout() if key.step in drafts]
+    open_keys = [key for key in keys if walk.session.status(key) is not Status.LOCKED]
+    return open_keys[-1] if open_keys else None

@@ -1,0 +1,356 @@
+"""The stage of the wizard: the page of the step that is shown, its input, and its work in the session."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual import on
+from textual.containers import Vertical, VerticalScroll
+from textual.css.query import NoMatches
+from textual.message import Message
+from textual.widgets import Button
+
+from screens.step.by_hand import ByHandPane
+from screens.step.failure import as_error
+from screens.step.finished import Finished
+from screens.step.moments import told_moment
+from screens.step.page import Opening, StepPane
+from screens.widgets.dialogs import Confirm, ErrorDialog, ask
+from screens.widgets.text import Text
+from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.files import FileError
+from workflows.core.sentences import Sentence, joined, text_of
+from workflows.machine.events import StepKey, UnstorableFactError
+from workflows.machine.observations import Observation
+from workflows.machine.rules import IllegalTransition
+from workflows.machine.state import SETTLED, Status
+from workflows.run import Walk
+from workflows.steps.shared.by_hand import NotPossible
+from workflows.steps.shared.module import Report, acceptance
+from workflows.terraform.trusted import ForeignProgram, ProgramNotTrusted, TrustedPrograms
+
+KEPT = "What you entered here last has not taken effect yet: Next (^n) does the step again with it."
+
+
+class Stage(Vertical):
+    """Shows one step at a time.
+
+    A step that has to wait gets a page that says so: what its own pane would show is not known yet.
+
+    Args:
+        walk: the session with its step modules.
+        panes: the pane class of each step, by the step's id.
+
+    Attributes:
+        key: the step that is shown, or None for the closing page.
+        kept_input: whether a settled step was opened with input that had not been accepted yet.
+    """
+
+    DEFAULT_CSS = """
+    Stage { width: 1fr; border-left: solid $primary-darken-2; }
+    Stage > #not-yet { padding: 0 1; }
+    Stage > #not-yet .pane-title { text-style: bold; color: $text-accent; }
+    Stage > #not-yet .pane-purpose { color: $text-muted; margin-bottom: 1; }
+    Stage > #not-yet .pane-note { color: $text-warning; }
+    """
+
+    @dataclass
+    class Settled(Message):
+        """The step that is shown has been done."""
+
+        key: StepKey
+
+    class Recorded(Message):
+        """The session changed, or refused to."""
+
+    def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]]) -> None:
+        super().__init__(id="stage")
+        self._walk = walk
+        self._panes = panes
+        self.key: StepKey | None = None
+        self.kept_input = False
+        self._kept_draft: Mapping[str, object] = {}
+        self._accepted: list[Problem] = []
+        self._over = False
+
+    @property
+    def pane(self) -> StepPane | None:
+        """The pane that is shown, if it is one of a step."""
+        return next(iter(self.query_children(StepPane)), None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs in the pane."""
+        return self.pane is not None and bool(self.pane.running_move)
+
+    @property
+    def working(self) -> bool:
+        """Whether what runs is the step's own work, and not only a look at something."""
+        return self.busy and self.key is not None and self._walk.session.status(self.key) is Status.RUNNING
+
+    async def show(self, key: StepKey | None) -> None:
+        """Show a step, or the closing page for None, in place of the page before."""
+        self.part()
+        await self.remove_children()
+        self.key = key
+        self.kept_input = False
+        self._kept_draft = {}
+        self._accepted = []
+        self._over = False
+        if key is None:
+            await self.mount(Finished(self._walk))
+        elif self._walk.session.status(key) is Status.LOCKED:
+            step = self._walk.module(key).STEP
+            await self.mount(_waiting(self._walk.title(key), step.purpose, note_of(self._walk, key)))
+        else:
+            await self.mount(self._panes[key.step](self._opening(key)))
+        self.focus_first()
+
+    def part(self) -> None:
+        """The page is about to go: what runs in it is left, and its secrets are forgotten."""
+        if self.pane is not None:
+            self.pane.part()
+
+    def keep_input(self) -> None:
+        """Keep the pane's input as a draft; that of a settled step only if it is other than what was done.
+
+        Raises:
+            OnboardError: it could not be written.
+        """
+        pane, key = self.pane, self.key
+        if pane is None or key is None or not pane.opened:
+            return
+        draft = pane.draft()
+        drafts = self._walk.session.drafts
+        as_done = self._walk.session.status(key) in SETTLED and not pane.changed()
+        try:
+            if as_done and not self.kept_input:
+                drafts.drop(key)
+            elif draft and not as_done:
+                drafts.save(key, draft)
+        except (FileError, UnstorableFactError) as error:
+            raise OnboardError(
+                "Your input could not be kept",
+                f"What you entered in {self._walk.title(key)} is still on the screen, but not saved.",
+                why=error.why if isinstance(error, FileError) else str(error),
+                next="Make room on the disk before you leave this step.",
+            ) from error
+
+    def scroll_page(self, direction: int) -> None:
+        """Scroll the page by its height: -1 up, 1 down."""
+        for page in self.children:
+            page.scroll_relative(y=direction * max(1, page.size.height - 1), animate=False)
+
+    def keep_what_changed(self) -> None:
+        """Keep the input now and then while it is typed, so that even a killed wizard loses next to nothing.
+
+        A draft that cannot be kept is told when the step is left; nothing interrupts the typing.
+        """
+        pane = self.pane
+        if pane is None or not pane.opened or pane.running_move or pane.context.leaving.is_set():
+            return
+        try:
+            draft = pane.draft()
+        except NoMatches:
+            return  # the page is being taken down, and its input was kept before that
+        if draft == self._kept_draft:
+            return
+        self._kept_draft = draft
+        with contextlib.suppress(OnboardError):  # told by `keep_input_or_tell`, which tries again on leaving
+            self.keep_input()
+
+    def keep_input_or_tell(self) -> None:
+        """As `keep_input`; that it could not be kept is shown as a dialog."""
+        try:
+            self.keep_input()
+        except OnboardError as error:
+            self._tell(error)
+
+    def focus_first(self) -> None:
+        """The first thing to fill in has the focus, else the page itself, so that keys scroll it.
+
+        A page that has put the focus somewhere already knew better, also if its wish still waits its turn.
+        """
+        self.app.call_later(self._focus_first)
+
+    def _focus_first(self) -> None:
+        if not self.children:
+            return  # the application ended while the page was being mounted
+        page, focused = self.children[0], self.screen.focused
+        if focused is not None and page in focused.ancestors:
+            return
+        for widget in page.query("*"):
+            if widget.focusable and all(one.display for one in widget.ancestors_with_self):
+                # A field is scrolled to; below a long page a button waits until the page was read.
+                self.screen.set_focus(widget, scroll_visible=not isinstance(widget, Button))
+                return
+        page.can_focus = True
+        self.screen.set_focus(page)
+
+    def _opening(self, key: StepKey) -> Opening:
+        session = self._walk.session
+        status = session.status(key)
+        draft = session.drafts.load(key)
+        self.kept_input = bool(draft) and status in SETTLED
+        return Opening(
+            step=self._walk.module(key).STEP,
+            title=self._walk.title(key),
+            context=self._walk.context(key),
+            draft=draft,
+            done=status in {Status.DONE, Status.UNCONFIRMED},
+            note=KEPT if self.kept_input else note_of(self._walk, key),
+            interrupted=status is Status.INTERRUPTED,
+            asks=status is Status.CONTRADICTED,
+        )
+
+    # -- what the pane posts -----------------------------------------------------------------------
+
+    @on(StepPane.DraftChanged)
+    def _keep_draft(self, message: StepPane.DraftChanged) -> None:
+        if message.pane is self.pane:
+            self.keep_input_or_tell()
+
+    @on(StepPane.Begun)
+    def _begin(self, message: StepPane.Begun) -> None:
+        if message.pane is self.pane and self.pane is not None and not self._start():
+            self.pane.stop_move()
+
+    @on(StepPane.Submitted)
+    def _submit(self, message: StepPane.Submitted) -> None:
+        pane, key = self.pane, self.key
+        if pane is None or key is None or message.pane is not pane or pane.running_move or self._over:
+            return
+        module, request, context = self._walk.module(key), message.request, pane.context
+        problems = module.validate(request, context)
+        pane.show_problems(problems)
+        fatal = any(problem.fatal for problem in problems)
+        if fatal or (problems and problems != self._accepted):
+            self._accepted = [] if fatal else problems
+            return
+        if self._start():
+            pane.run_move("perform", lambda report: module.perform(request, context, report))
+
+    @on(StepPane.MoveDone)
+    def _succeed(self, message: StepPane.MoveDone) -> None:
+        key = self.key
+        if message.name != "perform" or key is None or message.pane is not self.pane:
+            return
+        if self.record(lambda: self._walk.session.succeed(key, message.result)):
+            self._over = True
+            self.post_message(self.Settled(key))
+
+    @on(StepPane.MoveFailed)
+    def _fail(self, message: StepPane.MoveFailed) -> None:
+        session, key = self._walk.session, self.key
+        if message.pane is not self.pane or key is None:
+            return
+        of_the_step = message.journaled or message.name == "perform"
+        if of_the_step and session.status(key) is Status.RUNNING:
+            self.record(lambda: session.fail(key, message.error.as_record()))
+        if isinstance(message.error, Cancelled):
+            self.notify(text_of(message.error.what))
+        elif isinstance(message.error, ProgramNotTrusted):
+            self._ask_about(message.error.program)
+        elif not message.told:
+            self._tell(message.error)
+
+    def _ask_about(self, program: ForeignProgram) -> None:
+        trusted = TrustedPrograms(self._walk.world.trusted_programs_file)
+
+        def remember(_report: Report) -> Sentence:
+            trusted.add(program)
+            return "iam-onboard runs this program from now on. Press Next (^n) again."
+
+        def answered(_yes: object) -> None:
+            if self.pane is not None:
+                self.pane.run_told(remember)
+
+        ask(self, Confirm("Run the project's own program?", program.question, "Run it"), answered)
+
+    def accept(self) -> None:
+        """Have the step's module take in what the world shows, as the step's own work."""
+        pane, key = self.pane, self.key
+        take_in = acceptance(self._walk.module(key)) if key is not None else None
+        if pane is not None and take_in is not None and self._start():
+            pane.run_move("perform", lambda report: take_in(pane.context, report))
+
+    def _start(self) -> bool:
+        """The step begins, unless a move of its own began it already; tells whether it has."""
+        session, key = self._walk.session, self.key
+        if key is None:
+            return False
+        if session.status(key) is Status.RUNNING:
+            return True
+
+        def begin() -> None:
+            if session.status(key) in SETTLED | {Status.CONTRADICTED}:
+                session.reopen(key, "it is done again with other input")
+            session.start(key)
+
+        return self.record(begin)
+
+    def record(self, write: Callable[[], None]) -> bool:
+        """Write to the session; a refusal or a full disk is told, and then the answer is False."""
+        try:
+            write()
+        except IllegalTransition as refusal:
+            self.notify(f"{refusal}.", severity="warning")
+            return False
+        except (OnboardError, UnstorableFactError) as error:
+            self._tell(as_error(error))
+            return False
+        finally:
+            self.post_message(self.Recorded())
+        return True
+
+    def _tell(self, error: OnboardError) -> None:
+        editable = isinstance(error, NotPossible) and isinstance(self.pane, ByHandPane)
+        dialog = ErrorDialog(error, self._walk.world.clipboard.copy, editable=editable)
+        ask(self, dialog, self._edit)
+
+    def _edit(self, _wanted: bool) -> None:  # noqa: FBT001 - a dialog's answer
+        if isinstance(self.pane, ByHandPane):
+            self.pane.action_edit_by_hand()
+
+
+def _waiting(title: Sentence, purpose: Sentence, note: str) -> VerticalScroll:
+    """The page of a step that cannot begin yet: what it is for, and what it waits for."""
+    return VerticalScroll(
+        Text(title, classes="pane-title"),
+        Text(purpose, classes="pane-purpose"),
+        Text(f"{note}\nNext (^n) goes to the step that is open.", classes="pane-note"),
+        id="not-yet",
+    )
+
+
+def note_of(walk: Walk, key: StepKey) -> str:
+    """The note of a step, or ""."""
+    session = walk.session
+    match session.status(key):
+        case Status.LOCKED:
+            return f"Waits: {session.refusal(key)}."
+        case Status.STALE:
+            changed = joined(session.stale_reasons(key), " and ")
+            return f"Out of date: {changed} changed since this was done. Next (^n) does it again."
+        case Status.INTERRUPTED:
+            return "This was interrupted before it ended. Start it again with Next (^n)."
+        case Status.FAILED if record := session.record(key):
+            return f"The last try failed: {record.error.get('what', '')}"
+        case (Status.CONTRADICTED | Status.UNCONFIRMED) as status:
+            return _seen(session.state.observed[key], status, walk.world.now())
+        case Status.SKIPPED:
+            return "You skipped this. ^r opens it again."
+        case _:
+            return ""
+
+
+def _seen(look: Observation, status: Status, now: datetime) -> str:
+    """What the last look at a done step says about it."""
+    if status is Status.CONTRADICTED:
+        return f"{look.words} Next (^n) asks how to continue."
+    if look.contradicts:
+        return f"{look.words} You chose to continue as it is."
+    return text_of(joined((f"Done, last confirmed {told_moment(look.at, now)}.", look.words)))

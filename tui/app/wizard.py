@@ -1,0 +1,456 @@
+"""The wizard's screen: the top line, the list of steps, the stage with the current one, and the keys.
+
+It decides which step comes next. It does no work and knows no step: those come in as step modules and pane
+classes, and the stage lets them work.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import Paste, Resize
+from textual.message import Message
+from textual.screen import Screen
+
+from screens.step.finished import Finished
+from screens.step.help import HelpScreen
+from screens.step.page import StepPane
+from screens.widgets.contradiction import Contradiction
+from screens.widgets.dialogs import ask
+from screens.widgets.everybody_dialog import EverybodyDialog
+from screens.widgets.key_line import KeyLine
+from screens.widgets.rail import RailEntry, StepRail
+from screens.widgets.text import Text, marked_up
+from tui.app.stage import Stage
+from workflows.core.counts import count
+from workflows.core.sentences import joined, text_of
+from workflows.desktop.ambient import endpoints
+from workflows.environment import World
+from workflows.machine.events import StepKey
+from workflows.machine.observations import Choice, Observation
+from workflows.machine.state import SETTLED, Status
+from workflows.run import Change, Question, Walk
+from workflows.steps.admin.everybody import everybody
+
+_SECONDS_BETWEEN_DRAFTS = 2.0
+_NARROW = 70
+_SMALLEST = (50, 14)
+_LONGEST_ADDRESS = 40
+_DONE = SETTLED | {Status.CONTRADICTED}
+
+
+class WizardScreen(Screen[None]):
+    """A session being walked.
+
+    Args:
+        walk: the session with its step modules.
+        panes: the pane class of each step, by the step's id.
+        at: the step to show first, or None for the one that the session proposes.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "next", "Next", id="wizard.next", priority=True, tooltip="Go on with this step"),
+        Binding("escape", "back", "Back", id="wizard.back", tooltip="Stop what runs, or go back one step"),
+        Binding("ctrl+s", "skip", "Skip", id="wizard.skip", priority=True, tooltip="Leave this step out"),
+        Binding(
+            "ctrl+r", "reopen", "Do again", id="wizard.reopen", priority=True, tooltip="Do a done step again"
+        ),
+        Binding("f1", "help", "Help", id="wizard.help", priority=True, tooltip="What this step is for"),
+        Binding("question_mark", "help", "Help", id="wizard.question", show=False),
+        Binding(
+            "f2",
+            "rail",
+            "Steps",
+            id="wizard.rail",
+            priority=True,
+            show=False,
+            tooltip="To the list of steps and back",
+        ),
+        Binding(
+            "f5",
+            "everybody",
+            "Everybody",
+            id="wizard.everybody",
+            priority=True,
+            show=False,
+            tooltip="Where everybody stands in every account",
+        ),
+        Binding("pageup", "page(-1)", "Scroll up", id="wizard.up", show=False, tooltip="Scroll the step"),
+        Binding(
+            "pagedown", "page(1)", "Scroll down", id="wizard.down", show=False, tooltip="Scroll the step"
+        ),
+    ]
+    DEFAULT_CSS = """
+    WizardScreen #top {
+        height: 1; background: $primary; color: $text; padding: 0 1;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    WizardScreen #middle { height: 1fr; }
+    WizardScreen.-narrow StepRail { display: none; }
+    WizardScreen.-narrow.-steps StepRail { display: block; width: 1fr; }
+    WizardScreen.-narrow.-steps Stage { display: none; }
+    WizardScreen.-narrow Stage { border-left: none; }
+    WizardScreen.-tiny .pane-purpose { display: none; }
+    """
+
+    @dataclass
+    class Answered(Message):
+        """What the network said about a done step."""
+
+        question: Question
+        answer: Observation
+
+    @dataclass
+    class Seen(Message):
+        """What a look in the background saw."""
+
+        looks: tuple[tuple[Question, Observation], ...]
+
+    def __init__(self, walk: Walk, panes: Mapping[str, type[StepPane]], at: StepKey | None = None) -> None:
+        super().__init__()
+        self._left = threading.Event()
+        self.walk = walk
+        self._stage = Stage(walk, panes)
+        self._first = at
+        self._next_after: StepPane | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Text("", id="top")
+        with Horizontal(id="middle"):
+            yield StepRail()
+            yield self._stage
+        yield KeyLine(
+            first=("wizard.next", "wizard.back"),
+            last=("wizard.help", "app.quit"),
+            first_to_go=("app.commands", "app.sessions"),
+        )
+
+    async def on_mount(self) -> None:
+        await self.go_to(self._first or self.walk.session.proposal())
+        self.set_interval(_SECONDS_BETWEEN_DRAFTS, self._stage.keep_what_changed)
+        self._ask_what_is_open()
+
+    def look_again(self) -> None:
+        """Look at the world in the background; what is not as it was is shown, unless something runs here."""
+        done = self.walk.done()
+        self.run_worker(
+            lambda: self.post_message(self.Seen(self.walk.seen(done))),
+            thread=True,
+            group="looks",
+            exclusive=True,
+        )
+
+    @on(Seen)
+    async def _take(self, message: Seen) -> None:
+        changes: list[Change] = []
+        if self._left.is_set() or not self._stage.record(
+            lambda: changes.extend(self.walk.take(message.looks))
+        ):
+            return
+        contradicted = [one for one in changes if one.observation.contradicts]
+        for one in contradicted:
+            self.notify(text_of(joined((f"{one.title}:", one.observation.words))), severity="warning")
+        if contradicted and not self.busy:
+            await self.go_to(self.current)
+        self._ask_what_is_open()
+
+    def _ask_what_is_open(self) -> None:
+        if questions := self.walk.questions():
+            self.run_worker(partial(self._ask, questions), thread=True, group="questions", exclusive=True)
+
+    def _ask(self, questions: Iterable[Question]) -> None:
+        """Ask what takes the network, one after the other, until the wizard is left."""
+        for question in questions:
+            if self._left.is_set():
+                return
+            self.post_message(self.Answered(question, self.walk.answer(question)))
+
+    @on(Answered)
+    async def _learn(self, message: Answered) -> None:
+        """Show what an answer changes; a page that waits for it, or rests on it, is opened again."""
+        question, key = message.question, message.question.key
+        if self._left.is_set():
+            return
+        news: list[bool] = []
+        if not self._stage.record(lambda: news.append(self.walk.learn(question, message.answer))):
+            return
+        if any(news):
+            words = f"{text_of(self.walk.title(key))}: {text_of(message.answer.words)}"
+            self.notify(words, severity="warning", timeout=20)
+            if self.current is not None and self.current.item == key.item and not self.busy:
+                await self.go_to(self.current)
+
+    # -- where we are ------------------------------------------------------------------------------
+
+    def on_resize(self, event: Resize) -> None:
+        """In a narrow terminal the rail gives its room to the step; F2 shows it in the step's place."""
+        width, height = event.size
+        self.set_class(width < _NARROW, "-narrow")
+        self.set_class(width < _SMALLEST[0] or height < _SMALLEST[1], "-tiny")
+        if self.is_mounted:
+            self._refresh_top()
+
+    @property
+    def current(self) -> StepKey | None:
+        """The step that is shown; None for the closing page."""
+        return self._stage.key
+
+    @property
+    def pane(self) -> StepPane | None:
+        """The pane that is shown, if it is one of a step."""
+        return self._stage.pane
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs in the step that is shown."""
+        return self._stage.busy
+
+    @property
+    def working(self) -> bool:
+        """Whether what runs is the step's own work, which one would not leave by accident."""
+        return self._stage.working
+
+    async def go_to(self, key: StepKey | None, *, keep: bool = True) -> None:
+        """Show a step, or the closing page for None; the input of the one before is kept if it is to be."""
+        if keep:
+            self._stage.keep_input_or_tell()
+        self.remove_class("-steps")
+        await self._stage.show(key)
+        self.refresh_rail()
+
+    def refresh_rail(self) -> None:
+        """Bring the rail and the top line up to what the session says."""
+        session = self.walk.session
+        entries = [
+            RailEntry(key, self.walk.module(key).STEP.title, session.status(key)) for key in session.layout()
+        ]
+        self.query_one(StepRail).show(session.state.workflow.title, entries, self.current)
+        self._refresh_top()
+        self.refresh_bindings()
+
+    def _refresh_top(self) -> None:
+        line = _where(self.walk, self.current)
+        if self.has_class("-tiny"):
+            width, height = self.size
+            line = f"{width}×{height} is small; 80×24 is enough"
+        self.query_one("#top", Text).update(f"{_whose_aws(self.walk.world)}{line}")
+
+    async def visit(self, key: StepKey) -> None:
+        """Show a step because the person asked for it, unless something runs in the one that is shown."""
+        if not self._refused_while_busy():
+            await self.go_to(key)
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted while the list of steps has the focus is for the step that is shown, too."""
+        if self.pane is not None:
+            self.pane.on_paste(event)
+
+    def leave(self) -> None:
+        """The wizard is about to go: keep the input, leave what runs, forget secrets.
+
+        Raises:
+            OnboardError: the input could not be kept.
+        """
+        self._left.set()
+        try:
+            self._stage.keep_input()
+        finally:
+            self._stage.part()
+
+    def _refused_while_busy(self) -> bool:
+        if self.pane is not None and self.pane.looking:
+            self.notify(
+                "Still reading; esc stops it. Press the key again once you see the result.",
+                severity="warning",
+            )
+        elif self.busy:
+            self.notify("Something is running here; esc stops it.", severity="warning")
+        return self.busy
+
+    # -- what the person does ----------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Hide the keys that mean nothing here."""
+        if action == "everybody":
+            return any(step.repeats_over == "layers" for step in self.walk.session.state.workflow.steps)
+        if action not in {"skip", "reopen", "next"}:
+            return True
+        if self.current is None:
+            return False
+        status = self.walk.session.status(self.current)
+        if action == "skip":
+            return self.walk.module(self.current).STEP.skippable and status not in SETTLED | {Status.LOCKED}
+        return status in _DONE if action == "reopen" else True
+
+    async def action_next(self) -> None:
+        """Go on: with the pane's input, or to the next step when nothing changed in a done one."""
+        pane, key = self.pane, self.current
+        if pane is not None and pane.looking and pane.NEXT_WAITS:
+            self._next_after = pane
+            return
+        if key is None or self._refused_while_busy():
+            return
+        status = self.walk.session.status(key)
+        if pane is None:
+            await self.go_to(self.walk.session.proposal())
+        elif status is Status.CONTRADICTED:
+            seen = self.walk.session.state.observed[key]
+            ask(self, Contradiction(self.walk.title(key), seen), self._decide)
+        elif status in SETTLED and not pane.changed() and not self._stage.kept_input:
+            await self.go_to(self.walk.after(key))
+        else:
+            pane.advance()
+
+    @on(StepPane.MoveDone)
+    async def _next_at_last(self, message: StepPane.MoveDone) -> None:
+        """Next was pressed during this look, and is done now unless the look led to a question."""
+        if message.pane is self._next_after:
+            self._next_after = None
+            if message.pane is self.pane and self.is_current:
+                await self.action_next()
+
+    @on(StepPane.MoveFailed)
+    def _no_next(self) -> None:
+        self._next_after = None
+
+    async def _decide(self, choice: Choice) -> None:
+        """Carry out what the person chose about the contradiction of the step that is shown."""
+        key, session = self.current, self.walk.session
+        if key is None or self._refused_while_busy():
+            return
+        match choice:
+            case Choice.CONTINUE if self._stage.record(lambda: session.acknowledge(key)):
+                await self.go_to(self.walk.after(key))
+            case Choice.REDO if self._stage.record(lambda: session.reopen(key, "the world contradicts it")):
+                await self.go_to(key)
+            case Choice.ACCEPT:
+                self._stage.accept()
+
+    def action_help(self) -> None:
+        """Explain the step and its keys."""
+        step = self.walk.module(self.current).STEP if self.current else None
+        self.app.push_screen(HelpScreen(step.id if step else "", step.title if step else "The wizard", self))
+
+    def action_rail(self) -> None:
+        """Put the focus on the list of steps, or back on the step."""
+        rail = self.query_one(StepRail)
+        if rail.has_focus:
+            self.remove_class("-steps")
+            self._stage.focus_first()
+            return
+        self.set_class(self.has_class("-narrow"), "-steps")
+        self.call_after_refresh(rail.focus)
+
+    def action_everybody(self) -> None:
+        """Show where everybody stands, and go on with the account that is chosen there."""
+        grid = everybody(self.walk.whole())
+        if not grid.rows:
+            self.notify("Nobody has been named yet.")
+            return
+
+        async def chosen(account: str) -> None:
+            key = self.walk.next_of(account)
+            if key is not None:
+                await self.visit(key)
+
+        ask(self, EverybodyDialog(grid), chosen)
+
+    def action_page(self, direction: int) -> None:
+        """Scroll the step a page, whatever has the focus in it."""
+        self._stage.scroll_page(direction)
+
+    async def action_back(self) -> None:
+        """Close the list of steps, stop what runs, or else go to the step before."""
+        if self.has_class("-steps"):
+            self.remove_class("-steps")
+            return
+        pane, key = self.pane, self.current
+        if pane is not None and pane.stop_move():
+            return
+        layout = self.walk.session.layout()
+        index = layout.index(key) if key in layout else len(layout)
+        if index:
+            await self.go_to(layout[index - 1])
+        else:
+            self.notify("This is the first step. ^q saves and quits.")
+
+    async def action_skip(self) -> None:
+        """Leave the step out."""
+        key = self.current
+        if key is None or self._refused_while_busy():
+            return
+        if self._stage.record(lambda: self.walk.session.skip(key)):
+            await self.go_to(self.walk.after(key))
+
+    async def action_reopen(self) -> None:
+        """Do a settled step again."""
+        key = self.current
+        if key is None or self.walk.session.status(key) not in _DONE or self._refused_while_busy():
+            return
+        if self._stage.record(lambda: self.walk.session.reopen(key, "the person wanted to do it again")):
+            await self.go_to(key)
+
+    @on(StepRail.Chosen)
+    async def _choose(self, message: StepRail.Chosen) -> None:
+        await self.visit(message.key)
+
+    @on(Finished.Wanted)
+    async def _do_after_all(self, message: Finished.Wanted) -> None:
+        await self.visit(message.key)
+
+    @on(StepPane.StepWanted)
+    async def _go_elsewhere(self, message: StepPane.StepWanted) -> None:
+        key, drafts = StepKey(message.step), self.walk.session.drafts
+        if message.pane is not self.pane or self._refused_while_busy():
+            return
+        if self._stage.record(lambda: drafts.save(key, message.draft)):
+            await self.visit(key)
+
+    @on(StepPane.ReopenWanted)
+    async def _reopen(self, message: StepPane.ReopenWanted) -> None:
+        if message.pane is self.pane:
+            await self.action_reopen()
+
+    @on(Stage.Recorded)
+    def _recorded(self) -> None:
+        self.refresh_rail()
+
+    @on(Stage.Settled)
+    async def _settled(self, message: Stage.Settled) -> None:
+        if message.key == self.current:
+            await self.go_to(self.walk.after(message.key), keep=False)
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """What the palette offers while this is shown."""
+        yield SystemCommand("step: help", "What this step is for, and its keys", self.action_help)
+        if self.check_action("everybody", ()):
+            words = "In every account, and the way to what is next there"
+            yield SystemCommand("people: where everybody stands", words, self.action_everybody)
+        for key in self.walk.session.layout():
+            title = marked_up(self.walk.title(key))
+            yield SystemCommand(f"step: go to {title}", f"Show {title}", partial(self.visit, key))
+
+
+def _whose_aws(world: World) -> str:
+    """Who stands in for AWS, for the beginning of the top line; "" where nobody does."""
+    if world.sandbox:
+        return "SANDBOX, not AWS   "
+    named = [value for name, value in endpoints(world.environment).items() if name.startswith("AWS_ENDPOINT")]
+    return f"Not AWS: {named[0][:_LONGEST_ADDRESS]}   " if named and named[0] else ""
+
+
+def _where(walk: Walk, current: StepKey | None) -> str:
+    session = walk.session
+    expected = session.state.expected()
+    settled = sum(session.status(key) in SETTLED for key in expected)
+    parts = ["iam-onboard", str(session.facts().get("project", "")), current.item if current else ""]
+    words = " · ".join(part for part in parts if part)
+    return f"{words}   {settled} of {count(len(expected), 'step')}"

@@ -1,0 +1,218 @@
+"""What opens the world: the person's own machine, or a sandbox with its two people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from tui.host import Machine
+from tui.stores import vault_for
+from workflows.core.errors import OnboardError
+from workflows.core.installation import how_to_add_the_demo
+from workflows.desktop.browser import SandboxBrowser, SystemBrowser
+from workflows.desktop.clipboard import (
+    Clipboard,
+    FirstWorkingClipboard,
+    Osc52Clipboard,
+    PyperclipClipboard,
+    TmuxClipboard,
+)
+from workflows.environment import World
+from workflows.steps.shared.module import Progress, Report
+
+WriteToTerminal = Callable[[str], None]
+
+
+class WorldSource(Protocol):
+    """Opens a world and closes it again.
+
+    Attributes:
+        sandbox: whether it is disposable.
+        folder: the sandbox's folder, None for the person's own world.
+        words: what is being opened, for the person who waits.
+    """
+
+    sandbox: bool
+    words: str
+
+    @property
+    def folder(self) -> Path | None: ...
+
+    def open(self, report: Report) -> None:
+        """Make it ready; may take seconds, and is called in a thread.
+
+        Raises:
+            OnboardError: it cannot be had.
+        """
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:
+        """The world of the person who walks a workflow; after `open`."""
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
+        """Input that a new session of a workflow begins with, by step id."""
+
+    def close(self) -> None:
+        """Give back what was opened; called once, after the application has ended."""
+
+
+def clipboard_of(machine: Machine, write: WriteToTerminal) -> Clipboard:
+    """The desktop's clipboard, else tmux's, else the terminal's.
+
+    Over ssh the desktop of this machine is not the person's own, unless windows are forwarded.
+    """
+    there = machine.environment
+    boards: list[Clipboard] = []
+    if not there.get("SSH_CONNECTION") or there.get("DISPLAY") or there.get("WAYLAND_DISPLAY"):
+        boards.append(PyperclipClipboard(machine.now, environment=there))
+    if there.get("TMUX"):
+        boards.append(TmuxClipboard(machine.now, there))
+    return FirstWorkingClipboard([*boards, Osc52Clipboard(write, machine.now)])
+
+
+class OwnMachine:
+    """The person's own machine; opens at once.
+
+    Args:
+        machine: the machine.
+        binary: the Terraform or OpenTofu program to use, as it was typed, or "" to choose by the layer.
+    """
+
+    sandbox = False
+    folder = None
+    words = "Opening"
+
+    def __init__(self, machine: Machine, binary: str = "") -> None:
+        self._machine = machine
+        self._binary = str(machine.working_folder / Path(binary).expanduser()) if "/" in binary else binary
+
+    def open(self, report: Report) -> None:
+        """Nothing has to be made ready."""
+        del report
+
+    def world(self, workflow: str, clipboard: Clipboard, *, tty: str | None = None) -> World:
+        """The same for both workflows; gpg may ask for a passphrase on the terminal `tty`."""
+        del workflow
+        machine = self._machine
+        return World(
+            home=machine.home,
+            environment=machine.environment,
+            gnupg_home=machine.gnupg_home,
+            downloads=machine.downloads,
+            endpoint_url=machine.environment.get("AWS_ENDPOINT_URL") or None,
+            binary=self._binary or None,
+            mailbox=None,
+            sandbox=False,
+            now=machine.now,
+            clipboard=clipboard,
+            browser=SystemBrowser(machine.environment, sys.platform),
+            vault=partial(
+                vault_for,
+                folder=machine.places.vault,
+                gnupg_home=machine.gnupg_home,
+                environment=machine.environment,
+                with_keyring=True,
+                tty=tty,
+            ),
+            key_records=machine.places.key_records,
+            trusted_programs=machine.places.trusted_programs,
+        )
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
+        """An admin's project is looked for from the folder that the program was started in."""
+        return {"project": {"path": str(self._machine.working_folder)}} if workflow == "admin" else {}
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class SandboxWorlds:
+    """A sandbox, as two people see it.
+
+    Args:
+        machine: the real machine, for the programs on its PATH.
+        folder: where the sandbox is, or is to be made.
+    """
+
+    sandbox = True
+
+    def __init__(self, machine: Machine, folder: Path) -> None:
+        self._machine = machine
+        self.folder = folder
+        self._sandbox: Any = None
+        self.words = (
+            "Opening the sandbox: a disposable project, a local AWS on loopback, two people's homes.\n"
+            "The first one takes about half a minute, later ones a few seconds."
+        )
+
+    def open(self, report: Report) -> None:
+        """Make or reopen the sandbox.
+
+        Raises:
+            OnboardError: it does not start, or the extra `demo` is not installed.
+        """
+        try:
+            from workflows.sandbox.sandbox import Sandbox  # noqa: PLC0415 - needs the extra `demo`
+        except ModuleNotFoundError as error:
+            raise OnboardError(
+                "The sandbox is not installed",
+                f"It needs the package {error.name}, which is not here.",
+                next=how_to_add_the_demo(),
+            ) from error
+        environment = self._machine.environment
+        if self.folder.exists():
+            report(Progress("Starting the local AWS"))
+            self._sandbox = Sandbox.open(self.folder, environment=environment)
+        else:
+            report(Progress("Making the project and starting the local AWS"))
+            cache = self._machine.places.cache
+            self._sandbox = Sandbox.create(
+                self.folder,
+                cache=cache,
+                environment=environment,
+                progress=lambda words: report(Progress(words)),
+            )
+
+    def world(self, workflow: str, clipboard: Clipboard) -> World:
+        """The administrator's world for the admin's workflow, the new user's for the other."""
+        sandbox, machine = self._sandbox, self._machine
+        person = sandbox.administrator if workflow == "admin" else sandbox.new_user
+        browser = SandboxBrowser(
+            sandbox.endpoint_url, sandbox.token, SystemBrowser(machine.environment, sys.platform)
+        )
+        return World(
+            home=person.home,
+            environment=person.environment,
+            gnupg_home=person.gnupg_home,
+            downloads=person.downloads,
+            endpoint_url=sandbox.endpoint_url,
+            binary=sandbox.terraform_argv,
+            mailbox=sandbox.mailbox,
+            sandbox=True,
+            now=machine.now,
+            clipboard=clipboard,
+            browser=browser,
+            vault=partial(
+                vault_for,
+                folder=person.home / ".local" / "share" / "iam-onboard" / "vault",
+                gnupg_home=person.gnupg_home,
+                environment=person.environment,
+                with_keyring=False,
+            ),
+            open_page=lambda url: browser.mapped(url) or url,
+        )
+
+    def drafts(self, workflow: str) -> Mapping[str, Mapping[str, Any]]:
+        """The sandbox's project, and somebody to bring in, as long as no layer has her key."""
+        if workflow == "admin":
+            root = Path(self._sandbox.project_root)
+            there = any(root.glob("*/global/base-identities/keys/jane.doe"))
+            return {"project": {"path": str(root), "joining": [] if there else ["jane.doe"]}}
+        return {"before-you-start": {"project": "bb", "user": "jane.doe"}}
+
+    def close(self) -> None:
+        """Save what the local AWS knows; its processes end, after a running apply."""
+        if self._sandbox is not None:
+            self._sandbox.close()

@@ -1,0 +1,120 @@
+"""All sessions on this machine: the person's own, and those of each sandbox, which live in its folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.host import Machine
+from workflows.core.errors import OnboardError
+
+if TYPE_CHECKING:
+    from workflows.machine.declaration import Workflow
+    from workflows.machine.session import Sessions, Summary
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A session and where it is.
+
+    Attributes:
+        summary: what is known of it.
+        sessions: the folder of sessions that it is in.
+        sandbox: the folder of the sandbox that it belongs to, or None.
+    """
+
+    summary: Summary
+    sessions: Sessions
+    sandbox: Path | None
+
+
+class Shelf:
+    """The sessions of a machine.
+
+    Args:
+        machine: the machine.
+        workflows: those that sessions can be of; by default all that there are.
+    """
+
+    def __init__(self, machine: Machine, workflows: Iterable[Workflow] = ()) -> None:
+        self._machine = machine
+        self._workflows = tuple(workflows)
+
+    def sessions_of(self, sandbox: Path | None) -> Sessions:
+        """The sessions of a sandbox by its folder; the person's own for None."""
+        return self.own() if sandbox is None else self.of_sandbox(sandbox)
+
+    def own(self) -> Sessions:
+        """The person's own sessions."""
+        return self._sessions(self._machine.places.sessions)
+
+    def of_sandbox(self, folder: Path) -> Sessions:
+        """The sessions of a sandbox."""
+        return self._sessions(folder.with_name(folder.name + ".sessions"))
+
+    def sandboxes(self) -> tuple[Path, ...]:
+        """The folders of sandboxes, the latest first."""
+        place = self._machine.places.sandboxes
+        if not place.is_dir():
+            return ()
+        found = [folder for folder in place.iterdir() if (folder / "sandbox.json").exists()]
+        return tuple(sorted(found, key=lambda folder: folder.name, reverse=True))
+
+    def new_sandbox(self) -> Path:
+        """The folder for one more sandbox; not made yet."""
+        stamp = self._machine.now().strftime("%Y%m%d-%H%M%S")
+        return self._machine.places.sandboxes / stamp
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All sessions, the most recently changed first."""
+        return tuple(sorted(self._all(), key=lambda entry: entry.summary.changed, reverse=True))
+
+    def find(self, session_id: str | None) -> Entry:
+        """The session of an id, or the latest for None.
+
+        Raises:
+            OnboardError: there is none.
+        """
+        entries = self.entries()
+        for entry in entries:
+            if session_id in {None, entry.summary.id}:
+                return entry
+        raise OnboardError(
+            "No such session" if session_id else "No session yet",
+            f"There is no session {session_id!r}." if session_id else "There is nothing to resume.",
+            next="`iam-onboard sessions` lists them; `iam-onboard` alone begins one.",
+        )
+
+    def tidy(self) -> None:
+        """Delete sandboxes whose sessions are all gone: a sandbox belongs to its sessions."""
+        from workflows.sandbox.sandbox import SandboxInUse, delete_sandbox  # noqa: PLC0415 - needs the extra
+
+        for folder in self.sandboxes():
+            if self.of_sandbox(folder).summaries():
+                continue
+            try:
+                delete_sandbox(folder)
+            except SandboxInUse:
+                continue  # another wizard has just opened it
+            shutil.rmtree(self.of_sandbox(folder).folder, ignore_errors=True)
+
+    def _sessions(self, folder: Path) -> Sessions:
+        from workflows.machine.session import Sessions  # noqa: PLC0415 - not for the first paint
+
+        return Sessions(folder, self._workflows or _all_workflows(), self._machine.now)
+
+    def _all(self) -> Iterator[Entry]:
+        own = self.own()
+        yield from (Entry(summary, own, None) for summary in own.summaries())
+        for folder in self.sandboxes():
+            sessions = self.of_sandbox(folder)
+            yield from (Entry(summary, sessions, folder) for summary in sessions.summaries())
+
+
+def _all_workflows() -> tuple[Workflow, ...]:
+    from workflows.catalogue import WORKFLOWS  # noqa: PLC0415 - imports every step
+
+    return WORKFLOWS

@@ -1,0 +1,1 @@
+"""AWS: clients from explicit credentials, and what is asked of each service."""

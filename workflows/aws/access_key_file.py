@@ -1,0 +1,288 @@
+"""The CSV file that AWS's console gives for a new access key: noticed, read in every form there is, deleted.
+
+The folder of downloads is looked at again and again: it may be on any file system, and a look takes a
+millisecond. Only a regular file in the folder itself counts, never a link.
+The file is the only copy of a secret that AWS shows once, so each way it can be wrong gets its own sentence,
+and none of those repeats what is in it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from workflows.core import files
+from workflows.core.counts import count
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+
+MAX_BYTES = 16 * 1024
+CLOCK_GRAIN_SECONDS = 2
+"""File systems keep times as coarsely as this, so a new file can seem a little older than it is."""
+
+# IAM API reference, AccessKey: the id is 16-128 word characters; AKIA for long-term keys, ASIA for
+# temporary ones (IAM User Guide, "Unique identifiers"). The secret has 40 characters of base64.
+_ACCESS_KEY_ID = re.compile(r"(?=[A-Z0-9]{16,128}\Z)(?P<kind>AKIA|ASIA)[A-Z0-9]+")
+_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
+
+# What spreadsheets put before the headings to name the separator.
+_SEPARATOR_LINE = re.compile(r"sep=[,;\t]?[ ,;]*(?:\n|\Z)", re.IGNORECASE)
+
+_ID_HEADERS = {"accesskeyid", "awsaccesskeyid"}
+_SECRET_HEADERS = {"secretaccesskey", "awssecretaccesskey"}
+_TOKEN_HEADERS = {"sessiontoken", "awssessiontoken"}
+_USER_HEADERS = {"username", "user"}
+_NEW_USER_HEADERS = {"password", "consolesigninurl", "consoleloginlink"}
+
+
+class AccessKeyFileError(OnboardError):
+    """A file that holds no usable access key; says why without repeating anything from it."""
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """An access key as the file tells it.
+
+    Attributes:
+        access_key_id: its id, which is no secret.
+        secret_access_key: the secret.
+        user: the IAM user's name where the file names it, or "".
+        session_token: of a temporary key, else None.
+    """
+
+    access_key_id: str
+    secret_access_key: Secret
+    user: str = ""
+    session_token: Secret | None = None
+
+
+def find_access_keys(folder: Path, since: datetime) -> list[Path]:
+    """The files in the folder, written since then, that look like an access key; the newest first.
+
+    That is: the name ends in .csv (in any case), at most 16 KiB, its first line names an access key id in
+    any of the forms that browsers and spreadsheets leave, and a line follows it.
+    """
+    earliest = since.timestamp() - CLOCK_GRAIN_SECONDS
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if _may_be_one(entry.name) and entry.is_file(follow_symlinks=False):
+                    written = entry.stat(follow_symlinks=False).st_mtime
+                    if written >= earliest and looks_like_access_key(Path(entry.path)):
+                        found.append((written, Path(entry.path)))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def looks_like_access_key(path: Path) -> bool:
+    """Whether the file has the header of an access key file and a line below it; False if unreadable."""
+    try:
+        data = files.load_file(path, MAX_BYTES, follow=False)
+    except OSError:
+        return False
+    text = data.decode(_encoding(data), errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) >= 2 and "accesskeyid" in "".join(lines[0].casefold().split())
+
+
+def delete_access_key_file(path: Path) -> str:
+    """Delete the downloaded file; a link is removed as such, never what it points to.
+
+    The data is not overwritten: on today's disks and file systems that does not reach the old blocks.
+
+    Returns:
+        What was done and where copies may remain, for the person.
+
+    Raises:
+        FileError: it cannot be deleted.
+    """
+    with files.explained(path, "deleted"):
+        path.unlink()
+    return (
+        f"{path.name} is deleted. Copies may remain where this program cannot reach: a backup, a synchronised"
+        " folder, unused blocks of the disk. If you doubt it, rotate the key."
+    )
+
+
+def _may_be_one(name: str) -> bool:
+    """A finished CSV file by its name: browsers write to `….csv.crdownload` or `….csv.part` first."""
+    lowered = name.lower()
+    return lowered.endswith(".csv") and not lowered.startswith((".", "~"))
+
+
+def read_access_key_file(path: Path) -> AccessKey:
+    """The access key in a CSV file from the console.
+
+    Args:
+        path: the downloaded file.
+
+    Raises:
+        FileError: it is not there, a folder, unreadable, or far too large.
+        AccessKeyFileError: what is in it is not exactly one usable access key.
+    """
+    return parse_access_key(_decode(files.read_bytes(path, MAX_BYTES), path.name), path.name)
+
+
+def parse_access_key(text: str, name: str) -> AccessKey:
+    """The access key in the text of a CSV file.
+
+    Args:
+        text: the whole text.
+        name: the file's name, for the error's sentence.
+
+    Raises:
+        AccessKeyFileError: what is in it is not exactly one usable access key.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if _SEPARATOR_LINE.match(lines):
+        lines = lines.partition("\n")[2].strip()
+    first = lines.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        rows = [
+            [cell.strip() for cell in row]
+            for row in csv.reader(io.StringIO(lines), delimiter=delimiter, skipinitialspace=True, strict=True)
+            if any(cell.strip() for cell in row)
+        ]
+    except csv.Error:
+        raise _error(
+            f"{name} is not a CSV file: its quotes do not match.",
+            next_step="Give the file as the console downloaded it, or type the key instead.",
+        ) from None
+    if not rows:
+        raise _error(f"{name} is empty.", "Perhaps the download was interrupted.")
+    header = [re.sub(r"[\s_-]+", "", cell).lower() for cell in rows[0]]
+    columns = _columns(header, name)
+    if len(rows) == 1:
+        raise _error(f"{name} holds only the line with the headings and no key.", "Perhaps it was cut off.")
+    if len(rows) > 2:
+        raise _error(
+            f"{name} holds {len(rows) - 1} keys.",
+            next_step="Keep only the heading and the line of the key that is meant, then try again.",
+        )
+    return _access_key(rows[1], columns, name)
+
+
+def check_access_key(
+    access_key_id: str, secret_access_key: Secret, session_token: Secret | None = None
+) -> list[Problem]:
+    """What is wrong with a typed or decrypted pair; the fields are named `key_id` and `secret`.
+
+    Args:
+        access_key_id: the id.
+        secret_access_key: the secret; no message repeats it.
+        session_token: of a temporary key.
+    """
+    secret = secret_access_key.reveal()
+    match = _ACCESS_KEY_ID.fullmatch(access_key_id)
+    if match is None:
+        field = "key_id"
+        message = "The access key id has to begin with AKIA and be 16 to 128 capital letters and digits."
+    elif match["kind"] == "ASIA" and not session_token:
+        field = "key_id"
+        message = "The access key id begins with ASIA: a temporary key, which needs a session token too."
+    elif len(secret) != 40:
+        field, message = "secret", f"The secret access key has {len(secret)} characters; it has to have 40."
+    elif not _SECRET.fullmatch(secret):
+        field = "secret"
+        message = "The secret access key holds a character that is none of A-Z, a-z, 0-9, / and +."
+    else:
+        return []
+    return [Problem(message, field)]
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        text = data.decode(_encoding(data))
+    except UnicodeDecodeError:
+        raise _error(f"{name} is not a text file.") from None
+    if "\0" in text:
+        raise _error(f"{name} is not a text file.")
+    return text
+
+
+def _encoding(data: bytes) -> str:
+    """UTF-8 with or without a mark, or UTF-16 with one (or unmistakably without)."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be" if data[:1] == b"\0" else "utf-8-sig"
+
+
+@dataclass(frozen=True)
+class _Columns:
+    access_key_id: int
+    secret: int
+    user: int | None
+    token: int | None
+    count: int
+
+
+def _columns(header: list[str], name: str) -> _Columns:
+    def place(names: set[str]) -> int | None:
+        places = [index for index, cell in enumerate(header) if cell in names]
+        if len(places) > 1:
+            raise _error(f"{name} has the same column twice.")
+        return places[0] if places else None
+
+    access_key_id, secret = place(_ID_HEADERS), place(_SECRET_HEADERS)
+    if access_key_id is not None and secret is not None:
+        return _Columns(access_key_id, secret, place(_USER_HEADERS), place(_TOKEN_HEADERS), len(header))
+    if access_key_id is None and secret is None and _NEW_USER_HEADERS & set(header):
+        raise _error(
+            f"{name} is the file of a new user: it holds a password for the console and no access key.",
+            next_step="In the console: Security credentials, Create access key, Download .csv file.",
+        )
+    if _ACCESS_KEY_ID.fullmatch(header[0].upper()):
+        raise _error(
+            f"{name} has no line with headings.", "The first line has to be Access key ID,Secret access key."
+        )
+    missing = [
+        title
+        for title, column in (("Access key ID", access_key_id), ("Secret access key", secret))
+        if column is None
+    ]
+    raise _error(
+        f"{name} has no column {' and no column '.join(missing)}.",
+        "The console's file has these two headings; perhaps this is another file.",
+        "Give the file that the console downloaded, or type the key instead.",
+    )
+
+
+def _access_key(row: list[str], columns: _Columns, name: str) -> AccessKey:
+    if len(row) < columns.count:
+        raise _error(
+            f"The line with the key has {count(len(row), 'field')}; "
+            f"the headings of {name} name {columns.count}.",
+            "Perhaps the file was cut off.",
+        )
+    if len(row) > columns.count:
+        raise _error(f"The line with the key has more fields than the headings of {name} name.")
+    token = row[columns.token] if columns.token is not None else ""
+    key = AccessKey(
+        access_key_id=row[columns.access_key_id],
+        secret_access_key=Secret(row[columns.secret]),
+        user=row[columns.user] if columns.user is not None else "",
+        session_token=Secret(token) if token else None,
+    )
+    for title, value in (("access key id", key.access_key_id), ("secret access key", row[columns.secret])):
+        if not value:
+            raise _error(f"The {title} in {name} is empty.")
+    for problem in check_access_key(key.access_key_id, key.secret_access_key, key.session_token):
+        raise _error(f"{problem.message} (In {name}.)")
+    return key
+
+
+def _error(
+    what: str,
+    why: str = "",
+    next_step: str = "Make a new access key in the console, download its CSV file, and delete the lost key.",
+) -> AccessKeyFileError:
+    return AccessKeyFileError("No access key in this file", what, why=why, next=next_step)

@@ -1,0 +1,188 @@
+"""The authenticator's side of MFA: the text a phone scans, and the codes that it shows (RFC 6238).
+
+The wizard checks a code itself before AWS sees it, because each code works only once there and AWS does not
+tell a mistyped code from a phone whose clock is off. AWS uses six digits, 30 seconds and SHA-1.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from workflows.core.counts import count
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+
+PERIOD_SECONDS = 30
+DIGITS = 6
+TOLERATED_STEPS = 1
+SEARCHED_STEPS = 20
+
+
+@dataclass(frozen=True)
+class CodeCheck:
+    """What an own check of a code found.
+
+    Attributes:
+        ok: AWS will take it: it is the current code or one of its two neighbours.
+        offset_seconds: how far the phone's clock is ahead (negative: behind) of this computer's, in steps of
+            30 seconds; None if the code fits no time within ten minutes: it is mistyped or another device's.
+    """
+
+    ok: bool
+    offset_seconds: int | None
+
+
+def otpauth_uri(device: str, account: str, seed: Secret) -> Secret:
+    """What the QR code says: `otpauth://totp/DEVICE@ACCOUNT?secret=SEED`, as CreateVirtualMFADevice tells.
+
+    Args:
+        device: the device's name, usually the user's.
+        account: the account's alias or id, so that the app tells two accounts apart; "" leaves it out.
+        seed: the Base32 seed. It is a part of the result, so that is a Secret too.
+    """
+    label = quote(f"{device}@{account}" if account else device, safe="@")
+    return Secret(f"otpauth://totp/{label}?{urlencode({'secret': _normal(seed.reveal())})}")
+
+
+def grouped_seed(seed: Secret, size: int = 4) -> Secret:
+    """The seed in groups of `size` letters, for somebody who types it into the app."""
+    text = _normal(seed.reveal())
+    return Secret(" ".join(text[start : start + size] for start in range(0, len(text), size)))
+
+
+def qr_matrix(uri: Secret, border: int = 2) -> tuple[tuple[bool, ...], ...]:
+    """The QR code (error level L, or better where that costs no room) as rows of modules; True is dark.
+
+    The seed is a segment of its own, so that its capitals and digits take 5.5 bits each. An AWS text makes 37
+    modules and the border, or 41 with a long name: with two rows in a line, 21 or 23 lines of the terminal.
+
+    Raises:
+        OnboardError: the text is too long for any QR code.
+    """
+    import segno  # noqa: PLC0415 - only this one screen needs it
+
+    try:
+        text, mark, seed = uri.reveal().partition("?secret=")
+        parts: Any = [text + mark, seed] if seed else text  # segno takes a list; its types do not say so
+        code = segno.make(parts, error="L", micro=False)
+    except segno.DataOverflowError:
+        raise OnboardError(
+            "No QR code",
+            "The device's name and account are too long for a QR code.",
+            next="Type the seed into the app.",
+        ) from None
+    return tuple(tuple(bool(module) for module in row) for row in code.matrix_iter(border=border))
+
+
+def totp(seed: Secret, at: datetime) -> str:
+    """The six digits that an authenticator app shows at that time (timezone aware).
+
+    Raises:
+        OnboardError: the seed is not Base32.
+    """
+    return _code(_key(seed), _step(at))
+
+
+def check_code(seed: Secret, code: str, now: datetime) -> CodeCheck:
+    """Whether AWS would take this code now, and how far the phone's clock is off.
+
+    Raises:
+        OnboardError: the seed is not Base32.
+    """
+    key = _key(seed)
+    step = _step(now)
+    digits = normal_code(code)
+    nearest_first = sorted(range(-SEARCHED_STEPS, SEARCHED_STEPS + 1), key=abs)
+    for steps in nearest_first:
+        if step + steps >= 0 and hmac.compare_digest(_code(key, step + steps).encode(), digits.encode()):
+            return CodeCheck(abs(steps) <= TOLERATED_STEPS, steps * PERIOD_SECONDS)
+    return CodeCheck(ok=False, offset_seconds=None)
+
+
+def seconds_left(now: datetime) -> int:
+    """For how many seconds the code that an app shows now stays the same: 1 to 30."""
+    return PERIOD_SECONDS - int(now.timestamp()) % PERIOD_SECONDS
+
+
+def normal_code(text: str) -> str:
+    """A code as typed ("123 456", "123-456") without its blanks and dashes."""
+    return "".join(character for character in text if not character.isspace() and character != "-")
+
+
+def code_problem(text: str, field: str = "code") -> Problem | None:
+    """What is wrong with the form of a code, or None."""
+    code = normal_code(text)
+    if len(code) == DIGITS and code.isascii() and code.isdigit():
+        return None
+    if not code:
+        return Problem("Enter the six digits that the authenticator app shows.", field)
+    return Problem(
+        f"A code is six digits; this is {count(len(code), 'character')}, or not digits alone.", field
+    )
+
+
+def consecutive_problem(seed: Secret, first: str, second: str, now: datetime) -> Problem | None:
+    """What is wrong with the order of two codes, or None: the second has to be the one right after the first.
+
+    A code that fits no time within ten minutes is left to `check_code`.
+
+    Raises:
+        OnboardError: the seed is not Base32.
+    """
+    offsets = [check_code(seed, code, now).offset_seconds for code in (first, second)]
+    earlier, later = offsets
+    if earlier is None or later is None or later - earlier == PERIOD_SECONDS:
+        return None
+    if later < earlier:
+        words = "The second code is older than the first. Enter the older one first."
+    else:
+        words = (
+            f"The second code came {later - earlier} seconds after the first, so there was one between them."
+            " Enter two that follow one another."
+        )
+    return Problem(words, "second_code")
+
+
+def two_codes_problem(first: str, second: str) -> Problem | None:
+    """What is wrong with the two codes that enable a device, or None: well formed, and not the same."""
+    problem = code_problem(first, "first_code") or code_problem(second, "second_code")
+    if problem is None and normal_code(first) == normal_code(second):
+        return Problem(
+            "The two codes are the same. The second is the one that the app shows next (up to 30 seconds).",
+            "second_code",
+        )
+    return problem
+
+
+def _normal(seed: str) -> str:
+    return "".join(seed.split()).replace("-", "").rstrip("=").upper()
+
+
+def _key(seed: Secret) -> bytes:
+    text = _normal(seed.reveal())
+    try:
+        return base64.b32decode(text + "=" * (-len(text) % 8))
+    except binascii.Error:
+        raise OnboardError(
+            "The seed is damaged", "The device's seed is not Base32 text.", next="Start the MFA device anew."
+        ) from None
+
+
+def _step(at: datetime) -> int:
+    return int(at.timestamp()) // PERIOD_SECONDS
+
+
+def _code(key: bytes, step: int) -> str:
+    """RFC 4226, section 5.3: the last four bits of the digest say where the number is taken from."""
+    digest = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
+    start = digest[-1] & 0x0F
+    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFFFFFF
+    return str(number % 10**DIGITS).zfill(DIGITS)

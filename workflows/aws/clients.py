@@ -1,0 +1,373 @@
+"""AWS clients from explicit credentials or from a project's own profile files, and from nothing else.
+
+The SDK's usual search (environment, `~/.aws`, a metadata service) would mix the wizard's work with whatever
+else a person has set. Here a client gets exactly what the caller names, so two identities can be used side by
+side in one process. Nothing is read from or written to the process's environment for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from workflows.aws.errors import AwsError, calling_aws, translate
+from workflows.aws.sso import explaining_sso, sso_provider
+from workflows.core.files import is_there, read_bytes
+from workflows.core.secret import Secret
+
+_MAX_PROFILES = 4 * 1024 * 1024  # bytes of one of the AWS tools' two files
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds a client waits for a connection and for an answer, and how often it tries in all."""
+
+    connect: float = 5
+    read: float = 20
+    attempts: int = 3
+
+
+PROCESS_SECONDS = 120.0
+"""How long it may take: some open a browser and wait for a person there. Botocore itself waits for ever."""
+USUAL = Patience()
+USUAL_REGION = "us-east-1"
+"""Where nothing tells a region: every account has this one, and nobody can switch it off."""
+
+
+def _client_config(endpoint_url: str | None, patience: Patience) -> Any:
+    """A botocore `Config` for clients of this endpoint (None is AWS itself)."""
+    from botocore.config import Config  # noqa: PLC0415 - boto is slow to import
+
+    loopback = endpoint_url is not None and urlsplit(endpoint_url).hostname in {"127.0.0.1", "localhost"}
+    return Config(
+        connect_timeout=patience.connect,
+        read_timeout=patience.read,
+        retries={"mode": "standard", "total_max_attempts": patience.attempts},
+        user_agent_extra="iam-onboard",
+        proxies={} if loopback else None,  # a proxy cannot reach this computer's own loopback
+    )
+
+
+AwsClient: TypeAlias = Any
+"""A botocore client; its classes are made while the program runs, so there is no type to name."""
+
+MfaPrompter = Callable[[str], str]
+"""Given botocore's question (it names the device), returns the six digits."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key, or temporary credentials when there is a session token.
+
+    Attributes:
+        access_key_id: not secret; begins AKIA, or ASIA for temporary credentials.
+        secret_access_key: the secret part.
+        session_token: of temporary credentials.
+        expires_at: when temporary credentials end (UTC), where known.
+    """
+
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret | None = None
+    expires_at: datetime | None = None
+
+    def drop(self) -> None:
+        """Forget both secrets."""
+        self.secret_access_key.drop()
+        if self.session_token is not None:
+            self.session_token.drop()
+
+
+@dataclass(frozen=True)
+class ProfileFiles:
+    """Where a project's profiles are: its `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`.
+
+    Attributes:
+        config_file: the first.
+        credentials_file: the second.
+        sso_cache: the folder with the tokens of `aws sso login`; None: no profile signs in through SSO.
+    """
+
+    config_file: Path
+    credentials_file: Path
+    sso_cache: Path | None = None
+
+
+class ClientFactory:
+    """Makes botocore clients that are closed when their `with` block ends.
+
+    Args:
+        endpoint_url: None for AWS; in the sandbox the address of the local one, for every service.
+        region: the region of clients made from explicit credentials, and of profiles that name none.
+        environment: for a profile's `credential_process`; None lets it inherit this process's.
+        patience: how long clients wait for an answer.
+
+    One factory can be used by several threads at once.
+    """
+
+    def __init__(
+        self,
+        endpoint_url: str | None,
+        region: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        patience: Patience = USUAL,
+    ) -> None:
+        self._patience = patience
+        self.endpoint_url = endpoint_url
+        self.region = region
+        self._environment = environment
+        self._lock = Lock()
+        self._session: Any = None
+
+    @contextmanager
+    def client(
+        self, service: str, credentials: Credentials, region: str | None = None
+    ) -> Iterator[AwsClient]:
+        """A client ("iam", "sts", "ec2") that signs with these credentials.
+
+        Raises:
+            AwsError: the region or the service cannot be used.
+        """
+        with calling_aws(f"preparing a request to {service.upper()}"), self._lock:
+            # Making a client is not safe in several threads at once; using it is (botocore's own promise).
+            if self._session is None:
+                nothing = Path(os.devnull)
+                self._session = _new_session(ProfileFiles(nothing, nothing), profile=None, region=self.region)
+            token = credentials.session_token
+            client = self._session.create_client(
+                service,
+                region_name=region or self.region,
+                aws_access_key_id=credentials.access_key_id,
+                aws_secret_access_key=credentials.secret_access_key.reveal(),
+                aws_session_token=token.reveal() if token is not None else None,
+                **self._options(),
+            )
+        try:
+            yield client
+        finally:
+            client.close()
+
+    @contextmanager
+    def profile_client(
+        self,
+        service: str,
+        files: ProfileFiles,
+        profile: str,
+        *,
+        mfa_prompter: MfaPrompter | None = None,
+        region: str | None = None,
+    ) -> Iterator[AwsClient]:
+        """A client that signs as this profile of these files: keys, `credential_process` and roles.
+
+        Args:
+            service: as for `client`.
+            files: the project's two files; a missing file counts as an empty one.
+            profile: its name.
+            mfa_prompter: called when a role's `mfa_serial` needs a code; without it such a profile fails.
+            region: instead of the profile's own.
+
+        Raises:
+            AwsError: the profile is not there, has no credentials, or they cannot be had.
+        """
+        session = _new_session(files, profile=profile, region=self.region)
+        with explaining_sso(session, profile, files.config_file), ExitStack() as stack:
+            with calling_aws(f"using the profile {profile}"):
+                chain = self._credential_chain(session, files, profile, mfa_prompter or _no_code, stack)
+                session.register_component("credential_provider", chain)
+                try:
+                    # The chain may start the profile's credential_process here.
+                    client = session.create_client(service, region_name=region, **self._options())
+                except (OSError, ValueError) as error:
+                    raise _process_failed(error, profile) from None
+            stack.callback(client.close)
+            yield client
+
+    def profile_credentials(self, files: ProfileFiles, profile: str) -> Credentials:
+        """What a profile signs with.
+
+        Its access key, from `credentials`, `config` or its `credential_process`; or the temporary
+        credentials that SSO or a role gives.
+
+        Raises:
+            AwsError: there is no such profile, or it has no credentials.
+        """
+        session = _new_session(files, profile=profile, region=self.region)
+        with (
+            explaining_sso(session, profile, files.config_file),
+            calling_aws(f"reading the access key of the profile {profile}"),
+            ExitStack() as stack,
+        ):
+            chain = self._credential_chain(session, files, profile, _no_code, stack)
+            session.register_component("credential_provider", chain)
+            try:
+                session.get_scoped_config()  # a missing profile is told apart from one without a key
+                found = session.get_credentials()
+            except (OSError, ValueError) as error:
+                raise _process_failed(error, profile) from None
+            if found is None:
+                from botocore.exceptions import NoCredentialsError  # noqa: PLC0415 - boto is slow to import
+
+                raise NoCredentialsError
+            frozen = found.get_frozen_credentials()
+        token = Secret(frozen.token) if frozen.token else None
+        # Only what botocore can renew has an end; it has no public name for it.
+        expires_at: datetime | None = getattr(found, "_expiry_time", None)
+        return Credentials(frozen.access_key, Secret(frozen.secret_key), token, expires_at)
+
+    def _credential_chain(
+        self,
+        session: Any,
+        files: ProfileFiles,
+        profile: str,
+        prompter: MfaPrompter,
+        stack: ExitStack,
+    ) -> Any:
+        """The ways in which a profile of the files can have credentials, without the SDK's other sources."""
+        from botocore import credentials as boto  # noqa: PLC0415 - boto is slow to import
+
+        process = LimitedProcess
+        start = process if self._environment is None else partial(process, env=dict(self._environment))
+
+        class FileProviders:
+            """What botocore asks for the providers of a `source_profile`."""
+
+            @staticmethod
+            def providers(profile_name: str, disable_env_vars: bool = False) -> list[Any]:  # noqa: ARG004, FBT001
+                cache, options = files.sso_cache, self._options()
+                return [
+                    *([sso_provider(session, profile_name, cache, options)] if cache else []),
+                    boto.SharedCredentialProvider(str(files.credentials_file), profile_name),
+                    boto.ProcessProvider(profile_name, lambda: session.full_config, popen=start),
+                    boto.ConfigProvider(str(files.config_file), profile_name),
+                ]
+
+        def client_for_role(service: str, **arguments: object) -> AwsClient:
+            # A role's credentials are asked for while `client.method()` runs, in the thread that calls it.
+            region = session.get_config_variable("region")
+            client = session.create_client(service, region_name=region, **{**self._options(), **arguments})
+            stack.callback(client.close)
+            return client
+
+        role = boto.AssumeRoleProvider(
+            load_config=lambda: session.full_config,
+            client_creator=client_for_role,
+            cache={},
+            profile_name=profile,
+            prompter=prompter,
+            credential_sourcer=boto.CanonicalNameCredentialSourcer([]),
+            profile_provider_builder=FileProviders(),
+        )
+        return boto.CredentialResolver([role, *FileProviders.providers(profile)])
+
+    def _options(self) -> dict[str, Any]:
+        config = _client_config(self.endpoint_url, self._patience)
+        return {"endpoint_url": self.endpoint_url, "config": config}
+
+
+def profile_map(files: ProfileFiles) -> Mapping[str, Mapping[str, Any]]:
+    """All profiles of the two files as botocore itself parses them: name to settings; `credentials` wins.
+
+    Raises:
+        AwsError: a file cannot be parsed (`AwsFailure.PROFILE`).
+    """
+    with calling_aws("reading the profile files"):
+        session = _new_session(files, profile=None, region=None)
+        profiles: Mapping[str, Mapping[str, Any]] = session.full_config.get("profiles", {})
+        return profiles
+
+
+def _new_session(files: ProfileFiles, *, profile: str | None, region: str | None) -> Any:
+    """A botocore session that takes its files, profile and region from here, never from the environment.
+
+    Terraform, a Go program, trusts the same certificates.
+    """
+    import botocore.session  # noqa: PLC0415 - boto is slow to import
+
+    # At DEBUG botocore logs whole requests and answers: passwords, seeds and new secret keys.
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    for file in (files.config_file, files.credentials_file):
+        if (
+            is_there(file) and file.is_file()
+        ):  # botocore passes anything else over, and reads a file of any size
+            read_bytes(file, _MAX_PROFILES)
+    # (key in the config file, environment variable, default, conversion)
+    variables = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, str(files.config_file), None),
+        "credentials_file": (None, None, str(files.credentials_file), None),
+        "region": ("region", None, region, None),
+        "ca_bundle": ("ca_bundle", "AWS_CA_BUNDLE", _trusted_elsewhere(), None),
+        "sts_regional_endpoints": (None, None, "regional", None),  # each region's own, never the global one
+    }
+    return botocore.session.Session(session_vars=variables, profile=profile)
+
+
+def _trusted_elsewhere() -> str | None:
+    """The file of certificates that other programs of this shell trust, Terraform too; None without one."""
+    named = (os.environ.get(name, "") for name in ("SSL_CERT_FILE", "NIX_SSL_CERT_FILE"))
+    return next((one for one in named if one and Path(one).is_file()), None)
+
+
+def _no_code(question: str) -> str:  # noqa: ARG001 - botocore's signature
+    """Give no MFA code where none can be asked for.
+
+    Raises:
+        RefreshWithMFAUnsupportedError: always.
+    """
+    from botocore.exceptions import RefreshWithMFAUnsupportedError  # noqa: PLC0415 - boto is slow to import
+
+    raise RefreshWithMFAUnsupportedError
+
+
+def _process_failed(error: Exception, profile: str) -> AwsError:
+    """The error for a `credential_process` that could not be started or gave no JSON."""
+    from botocore.exceptions import CredentialRetrievalError  # noqa: PLC0415 - boto is slow to import
+
+    reason = (
+        f"{type(error).__name__}: {error.strerror} {error.filename}"
+        if isinstance(error, OSError)
+        else "no valid JSON"
+    )
+    return translate(
+        CredentialRetrievalError(provider="credential_process", error_msg=reason),
+        f"asking the credential_process of the profile {profile}",
+    )
+
+
+class LimitedProcess(subprocess.Popen[bytes]):
+    """A started `credential_process`, for botocore's provider; it is killed when its time is over."""
+
+    def communicate(
+        self,
+        input: bytes | None = None,  # noqa: A002 - subprocess's name for it
+        timeout: float | None = None,
+    ) -> tuple[bytes, bytes]:
+        """What it wrote to its two outputs.
+
+        Raises:
+            TimeoutError: it gave no answer within `PROCESS_SECONDS`.
+        """
+        try:
+            return super().communicate(input, PROCESS_SECONDS if timeout is None else timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.wait()
+            for pipe in (self.stdout, self.stderr):
+                if pipe is not None:
+                    pipe.close()
+            program = self.args[0] if isinstance(self.args, list) else ""
+            raise TimeoutError(
+                errno.ETIMEDOUT, f"No answer within {PROCESS_SECONDS:g} seconds from", str(program)
+            ) from None

@@ -1,0 +1,233 @@
+"""STS: who a key belongs to, a session that began with an MFA code, and roles.
+
+Facts are those of the STS API reference. AWS accepts each TOTP code once for a device and answers a repeated
+code exactly as a mistyped one, so the codes given are remembered here and a repetition is refused in time.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+
+from workflows.aws.authenticator import code_problem, normal_code
+from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.errors import AwsError, AwsFailure, calling_aws
+from workflows.core.errors import OnboardError
+from workflows.core.secret import Secret
+
+SESSION_SECONDS = 3600
+SHORTEST_SESSION = 900
+LONGEST_SESSION = 129_600
+SESSION_NAME = "iam-onboard"
+REMEMBERED_CODES = 50
+
+_ARN = re.compile(
+    r"arn:(?P<partition>[\w-]+):(?P<service>[\w-]+):[\w-]*:(?P<account>\d{12})?:(?P<resource>.+)"
+)
+
+
+class WrongCode(OnboardError):  # noqa: N818 - as the other refusals are named
+    """AWS did not accept the six digits; `serial` is the device that they have to be of, "" if unknown."""
+
+    serial = ""
+
+
+class RepeatedCode(OnboardError):  # noqa: N818 - as the other refusals are named
+    """This code of the device `serial` was given to AWS before; a code works once."""
+
+    serial = ""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who signed a request, as GetCallerIdentity tells it.
+
+    Attributes:
+        arn: of the user or of the assumed role's session.
+        account: the twelve digits.
+        user_id: the unique id (AIDA… or AROA…:session).
+    """
+
+    arn: str
+    account: str
+    user_id: str
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-us-gov`, `aws-cn`, …."""
+        return partition_of(self.arn)
+
+    @property
+    def user_name(self) -> str | None:
+        """The IAM user's name, without its path; None for a role."""
+        resource = self.arn.split(":", 5)[5]
+        return resource.rsplit("/", 1)[1] if resource.startswith("user/") else None
+
+    @property
+    def role_name(self) -> str | None:
+        """The assumed role's name; None for a user."""
+        parts = self.arn.split(":", 5)[5].split("/")
+        return parts[1] if parts[0] == "assumed-role" else None
+
+
+@dataclass
+class CodeMemory:
+    """The codes already given to AWS in this process, for each device; one object serves a whole session.
+
+    Nothing of it is stored: a code is worthless after a minute.
+    """
+
+    _given: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def claim(self, serial: str, code: str) -> str:
+        """Remember that this code is about to be used, and return its six digits.
+
+        Raises:
+            WrongCode: it is not six digits.
+            RepeatedCode: it was claimed before for this device.
+        """
+        problem = code_problem(code)
+        if problem is not None:
+            wrong = WrongCode(
+                "That is not a code", problem.message, next="Enter the six digits that the app shows now."
+            )
+            wrong.serial = serial
+            raise wrong
+        digits = normal_code(code)
+        with self._lock:
+            given = self._given.setdefault(serial, [])
+            if digits in given:
+                repeated = RepeatedCode(
+                    "This code was used already",
+                    "This MFA code was given to AWS before.",
+                    why="AWS takes each code once.",
+                    next="Wait until the app shows the next code (up to 30 seconds) and enter that one.",
+                )
+                repeated.serial = serial
+                raise repeated
+            given.append(digits)
+            del given[:-REMEMBERED_CODES]
+        return digits
+
+
+def partition_of(arn: str) -> str:
+    """The partition of an ARN: `aws`, `aws-us-gov`, `aws-cn`, ….
+
+    Raises:
+        OnboardError: it is not an ARN.
+    """
+    match = _ARN.fullmatch(arn)
+    if match is None:
+        raise OnboardError(
+            "Not an ARN",
+            f"“{arn}” is not the name of an AWS resource.",
+            next="It looks like arn:aws:iam::123456789012:role/DevOps.",
+        )
+    return match["partition"]
+
+
+def caller_identity(sts: AwsClient) -> Identity:
+    """Whose credentials the client signs with. No policy can forbid this call.
+
+    Raises:
+        AwsError: the key is unknown, expired, …, or AWS cannot be reached.
+    """
+    with calling_aws("asking AWS whose access key this is"):
+        answer = sts.get_caller_identity()
+    return Identity(answer["Arn"], answer["Account"], answer["UserId"])
+
+
+def session_token(
+    sts: AwsClient, serial: str, code: str, seconds: int = SESSION_SECONDS, *, memory: CodeMemory
+) -> Credentials:
+    """Begin a session with an MFA code; its credentials satisfy policies that ask for MFA, roles included.
+
+    Args:
+        sts: a client that signs with the user's own access key.
+        serial: the device's, as ListMFADevices tells it.
+        code: as typed; blanks in it are allowed.
+        seconds: the session's length, 900 to 129600.
+        memory: the codes given so far.
+
+    Raises:
+        WrongCode: not six digits, or not accepted.
+        RepeatedCode: given before.
+        AwsError: anything else.
+    """
+    if not SHORTEST_SESSION <= seconds <= LONGEST_SESSION:
+        raise ValueError(f"a session lasts {SHORTEST_SESSION} to {LONGEST_SESSION} seconds")
+    digits = memory.claim(serial, code)
+    try:
+        with calling_aws("starting a session with your MFA code"):
+            answer = sts.get_session_token(SerialNumber=serial, TokenCode=digits, DurationSeconds=seconds)
+    except AwsError as error:
+        raise _explained(error, serial) from None
+    return _credentials(answer["Credentials"])
+
+
+def assume_role(
+    sts: AwsClient,
+    role_arn: str,
+    *,
+    session_name: str = SESSION_NAME,
+    external_id: str | None = None,
+    seconds: int | None = None,
+    mfa: tuple[str, str] | None = None,
+    memory: CodeMemory | None = None,
+) -> tuple[Credentials, str]:
+    """Take on a role.
+
+    Args:
+        sts: a client of the user's key or of an MFA session.
+        role_arn: the role.
+        session_name: how the session appears in the account's logs.
+        external_id: where the trust policy asks for one.
+        seconds: the session's length; None is AWS's default, one hour.
+        mfa: the device's serial and a code, where the client's credentials are not an MFA session already.
+        memory: the codes given so far; needed with `mfa`.
+
+    Returns:
+        The role's credentials, and the ARN of the session.
+
+    Raises:
+        WrongCode, RepeatedCode: as `session_token`.
+        AwsError: the role is not there, does not trust you, ….
+    """
+    request: dict[str, str | int] = {"RoleArn": role_arn, "RoleSessionName": session_name}
+    if external_id is not None:
+        request["ExternalId"] = external_id
+    if seconds is not None:
+        request["DurationSeconds"] = seconds
+    if mfa is not None:
+        serial, code = mfa
+        request["SerialNumber"] = serial
+        request["TokenCode"] = (memory or CodeMemory()).claim(serial, code)
+    try:
+        with calling_aws(f"assuming the role {role_arn}"):
+            answer = sts.assume_role(**request)
+    except AwsError as error:
+        raise _explained(error, mfa[0] if mfa else "") from None
+    return _credentials(answer["Credentials"]), answer["AssumedRoleUser"]["Arn"]
+
+
+def _explained(error: AwsError, serial: str) -> OnboardError:
+    """A refused code as `WrongCode`, which names the device that it has to be of; others as they are."""
+    if error.failure is not AwsFailure.MFA_CODE:
+        return error
+    remedy = f"{error.next} It has to be one of {serial}." if serial else error.next
+    wrong = WrongCode(error.title, error.what, why=error.why, next=remedy, detail=error.detail)
+    wrong.serial = serial
+    return wrong
+
+
+def _credentials(answer: dict[str, object]) -> Credentials:
+    expires = answer["Expiration"]
+    return Credentials(
+        str(answer["AccessKeyId"]),
+        Secret(str(answer["SecretAccessKey"])),
+        Secret(str(answer["SessionToken"])),
+        expires.astimezone(UTC) if isinstance(expires, datetime) else None,
+    )

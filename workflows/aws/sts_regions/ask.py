@@ -1,0 +1,442 @@
+"""Asks the STS endpoint of every region of a partition, all at once, and each account about itself.
+
+Each region is asked with the call that would give credentials of the account: its setting counts, not that of
+the account of the caller (IAM User Guide, "Manage AWS STS in an AWS Region"). What a call gives is dropped
+where it arrives. The accounts share a connection to each region, so all of it takes little longer than the
+slowest region.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from time import monotonic
+from typing import Any, TypeVar
+
+from workflows.aws.clients import AwsClient, ClientFactory, Credentials, Patience
+from workflows.aws.errors import DENIALS, UNREACHABLE, AwsError, AwsFailure, about_key_of, calling_aws
+from workflows.aws.sts import SESSION_NAME, SHORTEST_SESSION, assume_role, caller_identity
+from workflows.aws.sts_regions.answers import AccountAnswer, OptIn, RegionAnswer, StsState
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import Sentence
+from workflows.profiles.aws_data import botocore_alone
+
+SOURCE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html"
+"""The IAM User Guide, "AWS STS Regions and endpoints": which endpoints can be switched by hand.
+
+US East (N. Virginia) cannot, and neither can any region that an account has to opt into: there STS is active
+as soon as the region is.
+"""
+FIXED_REGIONS = frozenset({"us-east-1"})
+
+
+@cache
+def regions_of(partition: str) -> tuple[str, ...]:
+    """The regions of a partition that have STS, as botocore knows them, in alphabetical order.
+
+    Raises:
+        OnboardError: botocore does not know the partition.
+    """
+    session = botocore_alone()
+    names = tuple(sorted(session.get_available_regions("sts", partition)))
+    if not names:
+        raise OnboardError(
+            "The partition is not known",
+            f"botocore knows no regions of the partition {partition}.",
+            next="Update this program's boto3, and try again.",
+        )
+    return names
+
+
+def partition_of_region(region: str) -> str:
+    """The partition of a region: `aws`, `aws-cn`, `aws-us-gov`, ….
+
+    Raises:
+        OnboardError: botocore does not know the region.
+    """
+    import botocore.exceptions  # noqa: PLC0415 - boto is slow to import
+
+    try:
+        return str(botocore_alone().get_partition_for_region(region))
+    except botocore.exceptions.UnknownRegionError as error:
+        raise OnboardError(
+            "The region is not known",
+            f"botocore knows no region {region!r}.",
+            next="Correct `region_primary` in config/common.tfvars.",
+        ) from error
+
+
+def settled(region: str, sts: StsState, opt_in: OptIn) -> StsState:
+    """What an endpoint's own answer means, once it is known whether the account uses the region.
+
+    Args:
+        region: the region.
+        sts: what its endpoint answered.
+        opt_in: whether the account uses the region.
+    """
+    if sts is StsState.ACTIVE and (opt_in is OptIn.IN or region in FIXED_REGIONS):
+        return StsState.FIXED
+    if sts is StsState.NOT_OPTED_IN and opt_in in {OptIn.IN, OptIn.DEFAULT}:
+        return StsState.UNKNOWN  # the region does not know the account's key, though the account uses it
+    if sts is not StsState.ACTIVE and opt_in is OptIn.OUT:
+        return StsState.NOT_OPTED_IN
+    return sts
+
+
+_Value = TypeVar("_Value")
+
+# ec2:DescribeRegions, OptInStatus
+_EC2: Mapping[str, OptIn] = {
+    "opt-in-not-required": OptIn.DEFAULT,
+    "opted-in": OptIn.IN,
+    "not-opted-in": OptIn.OUT,
+}
+# account:ListRegions, RegionOptStatus; what is under way is neither
+_LISTED: Mapping[str, OptIn] = {
+    "ENABLED_BY_DEFAULT": OptIn.DEFAULT,
+    "ENABLED": OptIn.IN,
+    "DISABLED": OptIn.OUT,
+}
+_PAGE = 50
+_VERSIONS = {1: "v1Token", 2: "v2Token"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """What an account says of itself.
+
+    Attributes:
+        opt_in: whether it uses a region, for those that were told.
+        token_version: 1 or 2, or None.
+        remarks: what could not be read, each a sentence.
+    """
+
+    opt_in: Mapping[str, OptIn] = field(default_factory=dict)
+    token_version: int | None = None
+    remarks: tuple[Sentence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Access:
+    """How somebody acts in an account.
+
+    Attributes:
+        account_id: the account that has to answer.
+        region: where it is asked about itself.
+        signing: credentials of the account, or those that take on the role.
+        role_arn: the role to take on, or "".
+        external_id: what its trust policy may ask for, or None.
+    """
+
+    account_id: str
+    region: str
+    signing: Credentials
+    role_arn: str = ""
+    external_id: str | None = None
+
+
+@contextmanager
+def acting(factory: ClientFactory, access: Access) -> Iterator[Credentials]:
+    """Credentials that act in the account, checked to be of it; those of a role are dropped afterwards.
+
+    Raises:
+        AwsError: they do not work.
+        OnboardError: another account answers.
+    """
+    role: Credentials | None = None
+    try:
+        with factory.client("sts", access.signing, access.region) as client:
+            if access.role_arn:
+                role, arn = assume_role(
+                    client, access.role_arn, external_id=access.external_id, seconds=SHORTEST_SESSION
+                )
+                answering = arn.split(":")[4]
+            else:
+                answering = caller_identity(client).account
+        if answering != access.account_id:
+            raise OnboardError(
+                "Wrong account",
+                f"The profile answers for the account {answering}, and {access.account_id} is meant.",
+                next="Correct the profile in the project's credentials, then ask again.",
+            )
+        yield role or access.signing
+    finally:
+        if role is not None:
+            role.drop()
+
+
+def read_account(factory: ClientFactory, access: Access) -> Account:
+    """Ask an account about itself; what it does not let be read is a remark.
+
+    Raises:
+        AwsError: the credentials do not work.
+        OnboardError: another account answers.
+    """
+    remarks: list[str] = []
+
+    def tried(words: str, read: Callable[[], _Value]) -> _Value | None:
+        try:
+            return read()
+        except AwsError as error:
+            remarks.append(f"{words} could not be read: {error.title}.")
+            return None
+
+    region = access.region
+    with acting(factory, access) as own:
+        opt_in = tried("The opt-in status of the regions", lambda: opt_in_status(factory, own, region))
+        version = tried("The global endpoint's token version", lambda: token_version(factory, own, region))
+    return Account(opt_in or {}, version, tuple(remarks))
+
+
+def opt_in_status(factory: ClientFactory, own: Credentials, region: str) -> dict[str, OptIn]:
+    """Whether the account uses each region: from the account service, else from EC2, whose client is heavier.
+
+    Raises:
+        AwsError: neither may be asked.
+    """
+    doing = "asking which regions the account uses"
+    try:
+        with calling_aws(doing), factory.client("account", own, region) as client:
+            return _listed_regions(client)
+    except AwsError:
+        with calling_aws(doing), factory.client("ec2", own, region) as ec2:
+            found = ec2.describe_regions(AllRegions=True)["Regions"]
+            return {one["RegionName"]: _EC2.get(one.get("OptInStatus", ""), OptIn.UNKNOWN) for one in found}
+
+
+def _listed_regions(client: AwsClient) -> dict[str, OptIn]:
+    pages = client.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": _PAGE})
+    return {
+        one["RegionName"]: _LISTED.get(one["RegionOptStatus"], OptIn.UNKNOWN)
+        for page in pages
+        for one in page["Regions"]
+    }
+
+
+def token_version(factory: ClientFactory, own: Credentials, region: str) -> int | None:
+    """The version of the tokens that the global endpoint gives: 1 works in the default regions, 2 in all.
+
+    Raises:
+        AwsError: it may not be read.
+    """
+    with calling_aws("reading the account's summary"), factory.client("iam", own, region) as iam:
+        version = iam.get_account_summary()["SummaryMap"].get("GlobalEndpointTokenVersion")
+    return int(version) if version is not None else None
+
+
+def set_token_version(factory: ClientFactory, own: Credentials, region: str, version: int) -> None:
+    """Let the global endpoint give tokens of version 1 or 2.
+
+    Raises:
+        AwsError: it may not be set.
+    """
+    with (
+        calling_aws("setting which tokens the global endpoint gives"),
+        factory.client("iam", own, region) as iam,
+    ):
+        iam.set_security_token_service_preferences(GlobalEndpointTokenVersion=_VERSIONS[version])
+
+
+PATIENCE = Patience(connect=3, read=5, attempts=1)
+MOST_AT_ONCE = 96
+DEADLINE = PATIENCE.connect + PATIENCE.read + 2
+"""Seconds after which a region counts as unreachable, whatever the resolver or the network still does."""
+
+_LOOK_EVERY = 0.1
+_STATES: Mapping[AwsFailure, StsState] = {
+    AwsFailure.REGION_DISABLED: StsState.DEACTIVATED,
+    # The credentials work elsewhere, so it is the region that does not know the account.
+    AwsFailure.KEY_UNKNOWN: StsState.NOT_OPTED_IN,
+    **dict.fromkeys(UNREACHABLE, StsState.UNREACHABLE),
+    **dict.fromkeys(DENIALS, StsState.DENIED),
+}
+CANNOT_TELL = (
+    "Temporary credentials without a role to take on may call neither GetSessionToken nor AssumeRole."
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """An account and how to ask about it.
+
+    Attributes:
+        account: its name in the project.
+        partition: the partition whose regions are asked.
+        profile: the profile that it is asked with.
+        access: how the regions are asked: a role is taken on in each, or else a session token is wanted of
+            the user's own key.
+        own: credentials for the account's own settings that may read more than the key: a session with MFA;
+            None without one, and with a role.
+        source: the profile whose key signs; the same as `profile` without a role.
+    """
+
+    account: str
+    partition: str
+    profile: str
+    access: Access
+    own: Credentials | None = None
+    source: str = ""
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether a call that tells may be made: temporary credentials cannot get a session token."""
+        return bool(self.access.role_arn) or self.access.signing.session_token is None
+
+
+@dataclass(frozen=True)
+class Told:
+    """How far it is: a region has answered for an account."""
+
+    account: str
+    region: str
+    sts: StsState
+    done: int
+    total: int
+
+
+_Key = tuple[str, str]  # the account and the region
+_Probes = dict[_Key, tuple[StsState, Sentence]]
+
+
+def ask(
+    factory: ClientFactory,
+    questions: Sequence[Question],
+    *,
+    report: Callable[[Told], None],
+    cancelled: threading.Event,
+) -> tuple[AccountAnswer, ...]:
+    """Ask every region about every account.
+
+    Args:
+        factory: makes the clients, with `PATIENCE`.
+        questions: an account each.
+        report: called from this thread as the regions answer.
+        cancelled: no further answer is waited for once it is set.
+
+    Returns:
+        An answer for each question, in order; an account that cannot be asked says why.
+
+    Raises:
+        Cancelled: it was stopped.
+    """
+    groups = _by_signature(questions)
+    tasks = [(region, group) for group in groups for region in regions_of(group[0].partition)]
+    total = sum(len(group) for _, group in tasks)
+    told: _Probes = {}
+    accounts: dict[str, Account | OnboardError] = {}
+    size = max(1, min(MOST_AT_ONCE, len(tasks) + len(questions)))
+    pool = ThreadPoolExecutor(size, thread_name_prefix="sts-regions")
+    try:
+        # The regions first: the slowest one decides, and an account's own questions fit into its time.
+        futures: dict[Future[Any], str | None] = {
+            pool.submit(_probe, factory, region, group): None for region, group in tasks
+        }
+        futures.update({pool.submit(_ask_account, factory, one): one.account for one in questions})
+        rounds = -(-len(futures) // size)
+        for future in _as_they_come(futures, DEADLINE * rounds, cancelled):
+            account, result = futures[future], future.result()
+            if account is not None:
+                accounts[account] = result
+                continue
+            told.update(result)
+            for (name, region), (state, _) in result.items():
+                report(Told(name, region, state, len(told), total))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return tuple(_answer(one, accounts.get(one.account), told) for one in questions)
+
+
+def _by_signature(questions: Iterable[Question]) -> list[list[Question]]:
+    """The questions that can be asked, those with the same credentials and partition together."""
+    groups: dict[tuple[str, str], list[Question]] = {}
+    for one in questions:
+        if one.can_tell:
+            groups.setdefault((one.access.signing.access_key_id, one.partition), []).append(one)
+    return list(groups.values())
+
+
+def _as_they_come(
+    futures: Iterable[Future[Any]], seconds: float, cancelled: threading.Event
+) -> Iterator[Future[Any]]:
+    """Futures as they are done, until the time is over; what is not done by then is left alone."""
+    waiting, end = set(futures), monotonic() + seconds
+    while waiting and monotonic() < end:
+        done, waiting = wait(waiting, timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED)
+        if cancelled.is_set():
+            raise Cancelled("Stopped", "You stopped asking the regions.", next="Ask again when you like.")
+        yield from done
+
+
+def _probe(factory: ClientFactory, region: str, group: Sequence[Question]) -> _Probes:
+    """Ask one region about all accounts that the same credentials can ask about."""
+    found: _Probes = {}
+    try:
+        with factory.client("sts", group[0].access.signing, region) as client:
+            for one in group:
+                found[one.account, region] = _tell(client, one.access, region)
+                if found[one.account, region][0] is StsState.UNREACHABLE:
+                    break
+    except AwsError as error:
+        found[group[0].account, region] = StsState.UNKNOWN, error.detail
+    last = list(found.values())[-1]
+    return {(one.account, region): found.get((one.account, region), last) for one in group}
+
+
+def _tell(client: AwsClient, access: Access, region: str) -> tuple[StsState, Sentence]:
+    try:
+        with calling_aws(f"asking STS in {region}"):
+            if access.role_arn:
+                external = {"ExternalId": access.external_id} if access.external_id else {}
+                client.assume_role(
+                    RoleArn=access.role_arn,
+                    RoleSessionName=SESSION_NAME,
+                    DurationSeconds=SHORTEST_SESSION,
+                    **external,
+                )
+            else:
+                client.get_session_token(DurationSeconds=SHORTEST_SESSION)
+    except AwsError as error:
+        if error.code == "OptInRequired":
+            return StsState.NOT_OPTED_IN, error.detail
+        return _STATES.get(error.failure, StsState.UNKNOWN), error.detail
+    return StsState.ACTIVE, ""
+
+
+def _ask_account(factory: ClientFactory, question: Question) -> Account | OnboardError:
+    access = question.access
+    try:
+        with about_key_of(question.source or question.profile):
+            return read_account(factory, replace(access, signing=question.own) if question.own else access)
+    except OnboardError as error:
+        return error
+
+
+def _answer(question: Question, account: Account | OnboardError | None, told: _Probes) -> AccountAnswer:
+    role = question.access.role_arn.rpartition(":role/")[2]
+    account_id = question.access.account_id
+    answer = AccountAnswer(question.account, account_id, question.partition, question.profile, role)
+    if isinstance(account, OnboardError):
+        return replace(answer, problem=account.sentences)
+    if account is None:
+        account = Account(remarks=("The account's own settings were not answered in time.",))
+    regions = []
+    for region in regions_of(question.partition):
+        state, detail = told.get((question.account, region), _untold(question))
+        opt_in = account.opt_in.get(region, OptIn.UNKNOWN)
+        regions.append(RegionAnswer(region, settled(region, state, opt_in), opt_in, detail))
+    return replace(
+        answer,
+        regions=tuple(regions),
+        token_version=account.token_version,
+        remarks=account.remarks if question.can_tell else (CANNOT_TELL, *account.remarks),
+    )
+
+
+def _untold(question: Question) -> tuple[StsState, Sentence]:
+    if question.can_tell:
+        return StsState.UNREACHABLE, f"no answer within {DEADLINE:g} seconds"
+    return StsState.UNKNOWN, CANNOT_TELL

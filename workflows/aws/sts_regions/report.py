@@ -1,0 +1,273 @@
+"""An audit as Markdown for people and as JSON for programs.
+
+Neither holds a credential. Account ids are in the Markdown only if the person wants them there: without them
+it can be pasted into a pull request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState
+from workflows.aws.sts_regions.ask import SOURCE
+from workflows.core.sentences import Sentence, text_of
+from workflows.core.text import safe
+from workflows.profiles.shell_lines import switch_role_url
+
+
+class Verdict(StrEnum):
+    """What a region's answer is worth to the project."""
+
+    NEEDED = "inactive and needed"
+    UNUSED = "active and unused"
+    OPEN = "not known"
+    NAMED = "active and named in its files"
+    ALLOWED = "active and allowed"
+    OFF = "inactive and unused"
+
+
+_ON = frozenset({StsState.ACTIVE, StsState.FIXED})
+_OFF = frozenset({StsState.DEACTIVATED, StsState.NOT_OPTED_IN})
+_ORDER = {verdict: place for place, verdict in enumerate(Verdict)}
+
+
+def judge(answer: RegionAnswer, allowed: tuple[str, ...]) -> Verdict:
+    """What a region's answer means for a project that uses these regions.
+
+    One that only some file names may be in use: it is neither needed nor to be switched off.
+    """
+    used = answer.region in allowed
+    if answer.sts in _ON:
+        return Verdict.ALLOWED if used else Verdict.NAMED if answer.named else Verdict.UNUSED
+    if answer.sts in _OFF:
+        return Verdict.NEEDED if used else Verdict.OFF
+    return Verdict.OPEN
+
+
+def by_urgency(answer: AccountAnswer, allowed: tuple[str, ...]) -> tuple[tuple[RegionAnswer, Verdict], ...]:
+    """The regions with their verdicts: what asks for something first, in alphabetical order within."""
+    judged = [(one, judge(one, allowed)) for one in answer.regions]
+    return tuple(sorted(judged, key=lambda pair: (_ORDER[pair[1]], not switchable(pair[0]), pair[0].region)))
+
+
+def switchable(answer: RegionAnswer) -> bool:
+    """Whether somebody can deactivate or activate the endpoint in the console."""
+    return answer.sts in {StsState.ACTIVE, StsState.DEACTIVATED}
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """What has to be done by hand in an account.
+
+    Attributes:
+        deactivate: regions whose endpoint is active, unused, and can be switched off.
+        activate: regions that are used, and whose endpoint is deactivated.
+        enable: regions that are used, and that the account has not opted into.
+        not_known: regions that could not be asked.
+        missing: regions that the project names and the partition does not have.
+    """
+
+    deactivate: tuple[str, ...]
+    activate: tuple[str, ...]
+    enable: tuple[str, ...]
+    not_known: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether everything is as the project wants it."""
+        return not (self.deactivate or self.activate or self.enable or self.not_known or self.missing)
+
+
+def to_do(answer: AccountAnswer, allowed: tuple[str, ...]) -> ToDo:
+    """What has to be done by hand in an account, so that exactly the allowed regions are active."""
+
+    def those(verdict: Verdict, *states: StsState) -> tuple[str, ...]:
+        return tuple(
+            one.region
+            for one in answer.regions
+            if judge(one, allowed) is verdict and (not states or one.sts in states)
+        )
+
+    names = {one.region for one in answer.regions}
+    return ToDo(
+        those(Verdict.UNUSED, StsState.ACTIVE),
+        those(Verdict.NEEDED, StsState.DEACTIVATED),
+        those(Verdict.NEEDED, StsState.NOT_OPTED_IN),
+        those(Verdict.OPEN),
+        tuple(region for region in allowed if names and region not in names),
+    )
+
+
+_CONSOLES = {
+    "aws": ("console.aws.amazon.com", "signin.aws.amazon.com"),
+    "aws-us-gov": ("console.amazonaws-us-gov.com", "signin.amazonaws-us-gov.com"),
+    "aws-cn": ("console.amazonaws.cn", "signin.amazonaws.cn"),
+}
+
+
+def settings_page(partition: str) -> str:
+    """IAM's page Account settings in a partition; "" where its address is not known."""
+    hosts = _CONSOLES.get(partition)
+    return f"https://{hosts[0]}/iam/home#/account_settings" if hosts else ""
+
+
+def regions_page(partition: str) -> str:
+    """The page on which an account opts into regions; "" where there is none or its address is not known."""
+    return f"https://{_CONSOLES['aws'][0]}/billing/home#/account" if partition == "aws" else ""
+
+
+def entrance(answer: AccountAnswer) -> str:
+    """The page that leads into the account: Switch role, or its sign-in; "" where it is not known."""
+    hosts = _CONSOLES.get(answer.partition)
+    if hosts is None:
+        return ""
+    if answer.role:
+        return switch_role_url(answer.account_id, answer.role, answer.account, answer.partition)
+    return f"https://{answer.account_id}.{hosts[1]}/console"
+
+
+def instructions(answer: AccountAnswer, wanted: ToDo, *, with_ids: bool = True) -> tuple[str, ...]:
+    """What to click in an account, a line each; empty where there is nothing to click.
+
+    Args:
+        answer: the account.
+        wanted: what has to be done in it.
+        with_ids: whether the way into the account, which has its id, is told.
+    """
+    if not (wanted.deactivate or wanted.activate or wanted.enable):
+        return ()
+    way = entrance(answer) if with_ids else ""
+    lines = [f"Go into {answer.account}: {way}" if way else f"Sign in to the account {answer.account}."]
+    if wanted.deactivate or wanted.activate:
+        page = settings_page(answer.partition) or "IAM, Account settings"
+        lines += [
+            f"Open {page}",
+            "Under Security Token Service (STS), Endpoints, choose in the column STS status:",
+        ]
+        if wanted.deactivate:
+            lines.append(f"  Inactive, then Deactivate, for {', '.join(wanted.deactivate)}")
+        if wanted.activate:
+            lines.append(f"  Active, then Activate, for {', '.join(wanted.activate)}")
+    if wanted.enable:
+        page = regions_page(answer.partition) or "Account, AWS Regions"
+        lines += [
+            f"Open {page}",
+            f"Under AWS Regions choose Enable for {', '.join(wanted.enable)}; STS is active there with it.",
+        ]
+    return tuple(lines)
+
+
+_ACCOUNT_ID = re.compile(r"\b\d{12}\b")
+
+
+def record(audit: Audit) -> dict[str, Any]:
+    """The audit as a JSON object, account ids included."""
+    return {
+        "project": audit.project,
+        "asked_at": audit.asked_at,
+        "regions_allowed": list(audit.allowed),
+        "accounts": [_account_record(one, audit.allowed) for one in audit.accounts],
+    }
+
+
+def _account_record(answer: AccountAnswer, allowed: tuple[str, ...]) -> dict[str, Any]:
+    wanted = to_do(answer, allowed)
+    return {
+        "account": answer.account,
+        "account_id": answer.account_id,
+        "partition": answer.partition,
+        "profile": answer.profile,
+        "problem": answer.problem,
+        "global_endpoint_token_version": answer.token_version,
+        "remarks": list(answer.remarks),
+        "regions": [
+            {
+                "region": one.region,
+                "sts": str(one.sts),
+                "opt_in": str(one.opt_in),
+                "allowed": one.region in allowed,
+                "named": one.named,
+                "verdict": str(judge(one, allowed)),
+                "detail": one.detail,
+            }
+            for one in answer.regions
+        ],
+        "deactivate": list(wanted.deactivate),
+        "activate": list(wanted.activate),
+        "enable": list(wanted.enable),
+        "not_known": list(wanted.not_known),
+        "missing": list(wanted.missing),
+        "console": settings_page(answer.partition),
+        "entrance": entrance(answer),
+    }
+
+
+def markdown(audit: Audit, *, with_ids: bool = False) -> str:
+    """The audit as Markdown.
+
+    Args:
+        audit: the audit.
+        with_ids: whether account ids, and links that hold one, are in it.
+    """
+    text = "\n".join(_lines(audit, with_ids)).rstrip() + "\n"
+    return safe(text, len(text))
+
+
+def _lines(audit: Audit, with_ids: bool) -> Iterator[str]:  # noqa: FBT001 - passed on from a keyword
+    yield f"# STS regions of {audit.project}\n"
+    used = ", ".join(audit.allowed) or "none named"
+    yield f"Asked at {audit.asked_at}. Regions that the project uses: {used}.\n"
+    if not with_ids:
+        yield "Account ids are left out; there is nothing secret in this text.\n"
+    for answer in audit.accounts:
+        yield f"## {answer.account}{f' ({answer.account_id})' if with_ids else ''}\n"
+        if answer.problem:
+            yield f"Not asked: {_plain(answer.problem, audit, with_ids)}\n"
+            continue
+        yield f"Tokens of the global endpoint: {token_words(answer.token_version)}.\n"
+        for words in answer.remarks:
+            yield f"- {words}"
+        if answer.remarks:
+            yield ""
+        yield "| Region | STS | Opt-in | For the project |"
+        yield "|---|---|---|---|"
+        for one, verdict in by_urgency(answer, audit.allowed):
+            yield f"| {one.region} | {one.sts} | {one.opt_in} | {verdict} |"
+        yield ""
+        yield from _what_to_do(answer, audit.allowed, with_ids)
+    yield f"Which endpoints cannot be deactivated: {SOURCE}"
+
+
+def _what_to_do(answer: AccountAnswer, allowed: tuple[str, ...], with_ids: bool) -> Iterator[str]:  # noqa: FBT001
+    wanted = to_do(answer, allowed)
+    clicks = instructions(answer, wanted, with_ids=with_ids)
+    if clicks:
+        yield "By hand, since no API does it:\n"
+        for line in clicks:
+            yield f"    - {line.strip()}" if line.startswith(" ") else f"- {line}"
+        yield ""
+    if wanted.missing:
+        yield f"Not in the partition {answer.partition}: {', '.join(wanted.missing)}.\n"
+
+
+def token_words(version: int | None) -> Sentence:
+    """What tokens of a version are good for."""
+    return {
+        1: "version 1, good in the regions that are enabled by default",
+        2: "version 2, good in all regions",
+    }.get(version or 0, "not known")
+
+
+def _plain(sentence: Sentence, audit: Audit, with_ids: bool) -> str:  # noqa: FBT001
+    """Words of a failure, without the ids of accounts unless they are wanted."""
+    words = text_of(sentence)
+    if not with_ids:
+        for one in audit.accounts:
+            words = words.replace(one.account_id, one.account) if one.account_id else words
+        words = _ACCOUNT_ID.sub("another account", words)
+    return words

@@ -1,0 +1,266 @@
+"""The proof at the end: every profile is asked who it is, in parallel, with one MFA code for all.
+
+The SDK would ask for a code for each role profile, and AWS takes each code once: twenty profiles would
+take ten minutes. Here one session begins with the code (GetSessionToken), and assumes the roles: that
+satisfies every policy that asks for MFA, in the user's account and in the roles' trust policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Event
+
+from workflows.aws import sts
+from workflows.aws.clients import AwsClient, ClientFactory, Credentials, ProfileFiles, profile_map
+from workflows.aws.errors import AwsError, AwsFailure
+from workflows.aws.role_profiles import RoleProfile, needs_code, role_profiles
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import joined
+from workflows.profiles.plan import region_problems
+
+MOST_THREADS = 16
+
+
+class MfaNeeded(OnboardError):  # noqa: N818 - as the other refusals are named
+    """The role wants a session that began with an MFA code, and no code was given."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What one profile answered.
+
+    Attributes:
+        profile: its name.
+        arn: who it is; None if it does not work.
+        problem: why it does not work; None if it does.
+    """
+
+    profile: str
+    arn: str | None
+    problem: OnboardError | None = None
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """How the role profiles are asked.
+
+    Attributes:
+        factory: makes the clients.
+        session: whose credentials assume the roles.
+        with_mfa: whether that session began with a code.
+        region: of profiles that name none.
+        cancelled: no further question is begun once it is set.
+    """
+
+    factory: ClientFactory
+    session: Credentials
+    with_mfa: bool
+    region: str
+    cancelled: Event
+
+    def ask(self, profiles: Sequence[RoleProfile], answered: Callable[[Verification], None]) -> None:
+        """Ask every role profile in threads, with one client for each region: they share them safely."""
+        if not profiles:
+            return
+        with ExitStack() as stack:
+            clients = self._clients({profile.region or self.region for profile in profiles}, stack)
+            threads = min(MOST_THREADS, len(profiles))
+            pool = stack.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="verify"))
+            waiting = [
+                pool.submit(self._one, clients[profile.region or self.region], profile)
+                for profile in profiles
+            ]
+            try:
+                for future in as_completed(waiting):
+                    self._stop_if_cancelled()
+                    answered(future.result())
+            except BaseException:  # Ctrl-C too: what was not begun is not begun any more
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled(
+                "Stopped", "The check of the profiles was stopped.", next="Start it again when you like."
+            )
+
+    def _clients(self, regions: set[str], stack: ExitStack) -> dict[str, AwsClient | OnboardError]:
+        """A client for each region, or why there is none."""
+        clients: dict[str, AwsClient | OnboardError] = {}
+        for region in regions:
+            if (unusable := _unusable_region(region)) is not None:
+                clients[region] = unusable
+                continue
+            try:
+                clients[region] = stack.enter_context(self.factory.client("sts", self.session, region))
+            except AwsError as error:
+                clients[region] = error
+        return clients
+
+    def _one(self, client: AwsClient | OnboardError, profile: RoleProfile) -> Verification:
+        """Assume the role and ask, as it, who one is."""
+        if self.cancelled.is_set():
+            return Verification(profile.name, None, Cancelled("Stopped", "It was not asked."))
+        if isinstance(problem := _unusable_role(profile) or client, OnboardError):
+            return Verification(profile.name, None, problem)
+        region = profile.region or self.region
+        try:
+            assumed, _ = sts.assume_role(client, profile.role_arn, external_id=profile.external_id)
+            with _dropping(assumed) as role, self.factory.client("sts", role, region) as own:
+                return Verification(profile.name, sts.caller_identity(own).arn)
+        except AwsError as error:
+            elsewhere = profile.region not in {None, self.region}
+            refusal = _refusal(error, profile, with_mfa=self.with_mfa, elsewhere=elsewhere)
+            return Verification(profile.name, None, refusal)
+        except OnboardError as error:
+            return Verification(profile.name, None, error)
+
+
+def verify_profiles(
+    factory: ClientFactory,
+    files: ProfileFiles,
+    base: str,
+    *,
+    code: str | None,
+    memory: sts.CodeMemory,
+    report: Callable[[Verification], None],
+    cancelled: Event,
+    only: Sequence[str] | None = None,
+    keys: Credentials | None = None,
+) -> None:
+    """Ask the base profile and all that build on it who they are.
+
+    Args:
+        factory: makes the clients.
+        files: the project's profile files.
+        base: the profile with the keys.
+        code: the six digits of the device that `needs_code` names; None tries without.
+        memory: the codes given to AWS so far.
+        report: called with each answer as it comes, the base profile's first, in the calling thread.
+        cancelled: no further question is begun once it is set.
+        only: names of profiles to ask; None for all.
+        keys: the base profile's access key where the caller has it (from the vault); it is dropped at the
+            end. None has it read from the files, or from the command that they name.
+
+    Raises:
+        WrongCode, RepeatedCode: the code cannot be used; nothing was asked with it but that.
+        AwsError: the files cannot be read, or no MFA session can be had.
+        Cancelled: it was stopped.
+    """
+    region = str(profile_map(files).get(base, {}).get("region") or factory.region)
+    roles = [one for one in role_profiles(files, base) if only is None or one.name in only]
+    with _dropping(keys or factory.profile_credentials(files, base)) as own, ExitStack() as stack:
+        client = stack.enter_context(factory.client("sts", own, region))
+        first = _verified_base(client, base)
+        if only is None or base in only or first.problem is not None:
+            report(first)
+        if first.problem is not None:
+            for profile in roles:
+                report(Verification(profile.name, None, _not_asked(profile, first.problem)))
+            return
+        session, serial = own, needs_code(files, base)
+        if serial is not None and code is not None:
+            session = stack.enter_context(_dropping(sts.session_token(client, serial, code, memory=memory)))
+        _Roles(factory, session, session is not own, region, cancelled).ask(roles, report)
+
+
+def _verified_base(client: AwsClient, base: str) -> Verification:
+    try:
+        return Verification(base, sts.caller_identity(client).arn)
+    except OnboardError as error:
+        return Verification(base, None, error)
+
+
+@contextmanager
+def _dropping(credentials: Credentials) -> Iterator[Credentials]:
+    """Credentials that are forgotten at the block's end."""
+    try:
+        yield credentials
+    finally:
+        credentials.drop()
+
+
+def _unusable_role(profile: RoleProfile) -> OnboardError | None:
+    """Why a role need not be asked about: what the profile names is no role at all; None if it is one."""
+    if profile.account:
+        return None
+    return OnboardError(
+        "No role is named",
+        f"Its role_arn “{profile.role_arn}” is not the ARN of a role.",
+        why="A role's ARN looks like arn:aws:iam::123456789012:role/DevOps.",
+        next="Correct role_arn in the project's `config`, or write the profile again.",
+    )
+
+
+def _unusable_region(region: str) -> OnboardError | None:
+    """Why a region need not be asked: AWS does not have it; None if it does."""
+    if not (problems := region_problems(region)):
+        return None
+    return OnboardError(
+        "No such region",
+        joined(problem.message for problem in problems),
+        next="Correct the profile's region in the project's `config`, or write the profile again.",
+    )
+
+
+def _refusal(error: AwsError, profile: RoleProfile, *, with_mfa: bool, elsewhere: bool) -> OnboardError:
+    """Why a role cannot be assumed, and whom to ask for what.
+
+    Args:
+        error: what AWS said.
+        profile: the role's profile.
+        with_mfa: whether the session that asked began with an MFA code.
+        elsewhere: whether the profile's region is another one than that in which the key was proved; a
+            region that is not enabled says of a good key that it does not know it.
+    """
+    if error.failure is AwsFailure.REGION_DISABLED or (elsewhere and error.failure is AwsFailure.KEY_UNKNOWN):
+        place = f"region {profile.region}" if profile.region else "the region"
+        return OnboardError(
+            "The region is switched off",
+            f"AWS has {place} switched off for this account.",
+            why="The region is not enabled, or its STS endpoint is deactivated.",
+            next=f"Give the profile one of the project's regions, or have {place} activated.",
+            detail=error.detail,
+        )
+    if not error.denied or error.failure is AwsFailure.DENIED_FROM_ABOVE:
+        return error
+    what = f"AWS does not let you assume {profile.role_arn}."
+    if not with_mfa and (profile.mfa_serial is not None or error.failure is AwsFailure.DENIED_EXPLICITLY):
+        return MfaNeeded(
+            "MFA is needed",
+            what,
+            why="The role wants a session that began with an MFA code, and this one did not.",
+            next="Verify again with a code from your device.",
+            detail=error.detail,
+        )
+    role = f"{profile.role_name} in {profile.account}"
+    match error.failure:
+        case AwsFailure.NOT_GRANTED:
+            why = "None of your groups allows this role."
+            remedy = f"Ask your administrator for a group that may assume {role}."
+        case AwsFailure.NOT_TRUSTED:
+            why = "The role's trust policy does not name your account."
+            remedy = f"Ask your administrator to let your account assume {role}."
+        case _:
+            causes = [
+                f"account {profile.account} has no role named {profile.role_name}",
+                "its trust policy does not name your account",
+                "none of your groups allows it",
+                *([] if with_mfa else ["it asks for an MFA code"]),
+            ]
+            why = f"One of these: {'; '.join(causes)}."
+            remedy = "Compare the role's name with the other profiles, then ask your administrator."
+    return OnboardError("The role cannot be assumed", what, why=why, next=remedy, detail=error.detail)
+
+
+def _not_asked(profile: RoleProfile, problem: OnboardError) -> OnboardError:
+    """A role whose base profile has a key that does not work."""
+    return OnboardError(
+        "Not asked",
+        f"It uses the access key of {profile.source}, which does not work.",
+        why=problem.what,
+        next=problem.next,
+    )

@@ -1,0 +1,87 @@
+"""The outside as one value: where a person's things are and what the program may reach.
+
+The command line makes one for the real machine, the sandbox makes one for its disposable folder, and tests
+make their own; no step and no service looks anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workflows.aws.sts import CodeMemory
+    from workflows.desktop.browser import Browser
+    from workflows.desktop.clipboard import Clipboard
+    from workflows.stores.vault import VaultChoice
+
+
+def _no_codes_yet() -> CodeMemory:
+    from workflows.aws.sts import CodeMemory  # noqa: PLC0415 - a world is imported long before it is made
+
+    return CodeMemory()
+
+
+@dataclass(frozen=True)
+class World:
+    """Where everything is.
+
+    Attributes:
+        home: the person's home folder; the profiles go below its `.aws`.
+        environment: what children's environments are built from.
+        gnupg_home: the gpg folder, or None for gpg's own default.
+        downloads: where the browser puts what it downloads.
+        endpoint_url: where AWS answers, or None for AWS itself.
+        binary: the Terraform or OpenTofu program: a name, an absolute path, or an argument prefix; or None to
+            choose by the layer.
+        mailbox: the folder that stands for the two people's messenger; None outside the sandbox.
+        sandbox: whether this is a sandbox; every screen says so.
+        now: the clock, aware, in UTC.
+        clipboard: where texts are copied to.
+        browser: what opens a page.
+        vault: chooses the store for secrets, given the fingerprint of the person's own key, or "" without
+            one. Raises VaultUnavailable when there is none.
+        open_page: what the browser really opens for an address (in the sandbox, the local console).
+        codes: the MFA codes given to AWS so far, for as long as this process lives: each is good once, in
+            whichever step it was given.
+        key_records: the folder of what is known of the access keys kept here; None: below the home.
+        trusted_programs: the file of the foreign programs that the person said yes to; None: below the home.
+    """
+
+    home: Path
+    environment: Mapping[str, str]
+    gnupg_home: Path | None
+    downloads: Path
+    endpoint_url: str | None
+    binary: str | tuple[str, ...] | None
+    mailbox: Path | None
+    sandbox: bool
+    now: Callable[[], datetime]
+    clipboard: Clipboard
+    browser: Browser
+    vault: Callable[[str], VaultChoice]
+    open_page: Callable[[str], str] = str
+    codes: CodeMemory = field(default_factory=_no_codes_yet)
+    key_records: Path | None = None
+    trusted_programs: Path | None = None
+
+    def mail(self, name: str) -> Path | None:
+        """Where a message of that file name is in the mailbox, or will be; None outside the sandbox."""
+        return self.mailbox / name if self.mailbox else None
+
+    @property
+    def key_records_folder(self) -> Path:
+        """Where `KeyRecords` are."""
+        return self.key_records or self._state / "access-keys"
+
+    @property
+    def trusted_programs_file(self) -> Path:
+        """Where `TrustedPrograms` are remembered."""
+        return self.trusted_programs or self._state / "trusted-programs.json"
+
+    @property
+    def _state(self) -> Path:
+        return self.home / ".local" / "state" / "iam-onboard"

@@ -1,0 +1,363 @@
+r"""Opening the encrypted password: what people paste, whom it is for, and every way in which gpg says no.
+
+gpg answers a wrong passphrase with "no secret key"; the difference is in its status lines (`ERROR
+pkdecrypt_failed`, GnuPG's doc/DETAILS; the numbers are those of libgpg-error, in the low 16 bits).
+
+gpg-agent remembers a passphrase for some minutes after it was right once. Until it forgets, gpg decrypts
+with *any* passphrase, a wrong one too. The result is right all the same, and the agent of the person's own
+folder is not ours to reset, so that is left as it is: "wrong passphrase" is never said when it is not so, but
+a wrong one may go unnoticed. A passphrase given here is remembered by the agent in the same way.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.installation import how_to_install
+from workflows.core.openpgp import ENCRYPTED_DATA, KEYS, SECRET_KEYS, MalformedPackets, Tag, split
+from workflows.core.secret import Secret
+from workflows.gpg import pasted
+from workflows.gpg.details import KeyDetails
+from workflows.gpg.normalise import INPUT_LIMIT
+from workflows.gpg.tools import WORK_SECONDS, GpgFailed, GpgRun, run_gpg
+
+_REPLACEMENT_HINT = (
+    "If the key is lost or its passphrase forgotten, send your admin a new key: that resets the password."
+)
+
+
+BRING_THE_KEY = (
+    "Continue on the computer that has it, or bring it here. There: gpg --export-secret-keys --armor "
+    "YOUR-ADDRESS > key.asc. Here: gpg --import key.asc. Then delete both copies of that file."
+)
+"""What somebody does who came to a second computer without the key."""
+
+
+class DecryptError(OnboardError):
+    """The text could not be decrypted; the subclass says why."""
+
+
+class NotAMessage(DecryptError):  # noqa: N818 - it names what was given
+    """What was given is not one encrypted message.
+
+    Args:
+        what: what is wrong with it, as a sentence.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "This is not an encrypted password",
+            what,
+            why="An encrypted password is one block of base64 text that begins with w or h.",
+            next="Copy the whole block from the message again, from its first letter to its last.",
+        )
+
+
+class WrongPassphrase(DecryptError):  # noqa: N818 - it names what happened
+    """The passphrase does not open the secret key."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "Wrong passphrase",
+            "The secret key is here, but this passphrase does not open it.",
+            why="It is the passphrase of your PGP key, not a password of AWS or of this computer.",
+            next=f"Try again. {_REPLACEMENT_HINT}",
+            detail=detail,
+        )
+
+
+class NoSecretKey(DecryptError):  # noqa: N818 - it names what is missing
+    """None of the keys that the message is encrypted to is in the keyring.
+
+    Attributes:
+        key_ids: the ids of the keys (mostly subkeys) that could open it.
+    """
+
+    def __init__(self, key_ids: tuple[str, ...], detail: str) -> None:
+        wanted = ", ".join(key_ids) or "a key that it does not name"
+        super().__init__(
+            "The key for this message is not here",
+            f"It is encrypted to {wanted}, and that secret key is not in the keyring of this computer.",
+            why="It may be on another computer or a smartcard, or the message is for somebody else.",
+            next=f"{BRING_THE_KEY} {_REPLACEMENT_HINT}",
+            detail=detail,
+        )
+        self.key_ids = key_ids
+
+
+class DecryptCancelled(DecryptError, Cancelled):  # noqa: N818 - it is not an error
+    """The person cancelled the question for the passphrase."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("Cancelled", "The question for the passphrase was cancelled.", detail=detail)
+
+
+class PinentryTimeout(DecryptError):  # noqa: N818 - it names what happened
+    """The question for the passphrase waited too long."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "The question timed out",
+            "GnuPG asked for the passphrase and had no answer in time.",
+            next="Try again.",
+            detail=detail,
+        )
+
+
+class PassphraseNeeded(DecryptError):  # noqa: N818 - it names what is missing
+    """The key has a passphrase, and gpg has no way to ask for it."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "The passphrase is needed",
+            "GnuPG wanted to ask for the key's passphrase and could not.",
+            why="Its own question (pinentry) is not installed or has no terminal to appear on.",
+            next="Enter the passphrase in the wizard's own field, or install a pinentry:\n"
+            + how_to_install("pinentry"),
+            detail=detail,
+        )
+
+
+class LoopbackForbidden(DecryptError):  # noqa: N818 - it names what is forbidden
+    """The person's gpg-agent takes a passphrase from its own question only."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "GnuPG wants to ask by itself",
+            "The settings of gpg-agent do not let another program hand over a passphrase.",
+            why="gpg-agent.conf holds  no-allow-loopback-pinentry.",
+            next="Choose to enter the passphrase in GnuPG's own question.",
+            detail=detail,
+        )
+
+
+class SmartcardProblem(DecryptError):  # noqa: N818 - it names what it is about
+    """The secret key is on a smartcard, and the card did not do its part."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            "The smartcard did not decrypt it",
+            "The secret key is on a smartcard that is absent, locked, or was given a wrong PIN.",
+            next="Insert the card, look at  gpg --card-status, and use GnuPG's own question for the PIN.",
+            detail=detail,
+        )
+
+
+HIDDEN_RECIPIENT: Final = "0" * 16
+"""The key id of a recipient that the sender left out (RFC 9580, section 5.1)."""
+
+
+def clean_ciphertext(text: bytes | str) -> bytes:
+    r"""The binary message in a text as people paste it.
+
+    Accepted: base64 with wraps, quote marks, quotation signs, a shell's trailing `%`, literal `\n`; a block
+    of it inside a mail; an armored message; a binary file.
+
+    Raises:
+        NotAMessage: there is not exactly one encrypted message in it, or it is damaged.
+    """
+    if len(text) > INPUT_LIMIT:
+        raise NotAMessage(f"It is too large: {len(text):,} characters, where some hundred are usual.")
+    binary = _binary_message(text)
+    if binary.startswith(b"-----BEGIN PGP MESSAGE"):  # base64 of armored text
+        binary = _binary_message(binary)
+    try:
+        packets = split(binary)
+    except MalformedPackets as error:
+        if error.truncated:
+            raise NotAMessage("Its end is missing.") from error
+        raise NotAMessage("It is not OpenPGP data.") from error
+    tags = {packet.tag for packet in packets}
+    if sum(packet.tag in ENCRYPTED_DATA for packet in packets) > 1:
+        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
+    if tags & (KEYS | SECRET_KEYS):
+        raise NotAMessage("It is a key, not a message.")
+    if not tags & ENCRYPTED_DATA:
+        raise NotAMessage("Its encrypted part is missing.")
+    if not recipients(binary):
+        raise NotAMessage("It is not encrypted to any key.")
+    return binary
+
+
+def recipients(ciphertext: bytes) -> tuple[str, ...]:
+    """The ids of the keys that can open a message, in their order, without asking gpg.
+
+    Args:
+        ciphertext: a binary message.
+
+    Returns:
+        Key ids of 16 upper-case hexadecimal digits, usually of subkeys; `HIDDEN_RECIPIENT` for a hidden one.
+
+    Raises:
+        NotAMessage: it is not OpenPGP data.
+    """
+    try:
+        packets = split(ciphertext)
+    except MalformedPackets as error:
+        raise NotAMessage("It is not OpenPGP data, or its end is missing.") from error
+    return tuple(
+        _recipient(packet.body)
+        for packet in packets
+        if packet.tag == Tag.PUBLIC_KEY_ENCRYPTED_SESSION_KEY and len(packet.body) > 9
+    )
+
+
+def is_for(ciphertext: bytes, details: KeyDetails) -> bool:
+    """Whether the owner of a key can open a message.
+
+    Args:
+        ciphertext: a binary message.
+        details: the key.
+
+    Returns:
+        True also for a message with a hidden recipient: it cannot be ruled out.
+
+    Raises:
+        NotAMessage: it is not OpenPGP data.
+    """
+    own = {part.key_id for part in details.parts}
+    return any(key_id in own or key_id == HIDDEN_RECIPIENT for key_id in recipients(ciphertext))
+
+
+def _recipient(body: bytes) -> str:
+    """The key id in a session key packet of version 3 (RFC 9580, section 5.1.1) or 6 (section 5.1.2)."""
+    if body[0] != 6:
+        return body[1:9].hex().upper()
+    fingerprint = body[3 : 2 + body[1]]
+    if not fingerprint:
+        return HIDDEN_RECIPIENT
+    # A key id is the end of a version 4 fingerprint, and the beginning of a later one.
+    return (fingerprint[-8:] if body[2] == 4 else fingerprint[:8]).hex().upper()
+
+
+def _binary_message(data: bytes | str) -> bytes:
+    text = pasted.as_text(data)
+    if text is None:
+        return data if isinstance(data, bytes) else b""
+    text = pasted.unescaped(pasted.unquoted(text))
+    if not text.strip():
+        raise NotAMessage("It is empty.")
+    blocks = pasted.armored_blocks(text)
+    messages = [block for block in blocks if block.label == "MESSAGE"]
+    if blocks and not messages:
+        raise NotAMessage("It is another kind of PGP block, not an encrypted message.")
+    if len(messages) > 1:
+        raise NotAMessage("There is more than one encrypted message in it; give one at a time.")
+    if messages and not messages[0].complete:
+        raise NotAMessage("Its last line, -----END PGP MESSAGE-----, is missing.")
+    try:
+        binary = messages[0].decode() if messages else pasted.bare_base64(text)
+    except pasted.MalformedBase64 as error:
+        raise NotAMessage(f"The text cannot be decoded: {error}.") from error
+    if not binary:
+        raise NotAMessage("There is no encrypted text in it.")
+    return binary
+
+
+_KINDS: Final[tuple[tuple[frozenset[int], Callable[[str], DecryptError]], ...]] = (
+    # libgpg-error's err-codes.h; 83 is as met in practice
+    (frozenset({11, 177}), WrongPassphrase),  # BAD_PASSPHRASE, NO_PASSPHRASE (an empty one)
+    (frozenset({62}), PinentryTimeout),  # TIMEOUT
+    (frozenset({83, 99, 198}), DecryptCancelled),  # CANCELED, FULLY_CANCELED
+    (frozenset({85, 86, 32870}), PassphraseNeeded),  # NO_PIN_ENTRY, PIN_ENTRY, ENOTTY (curses, no terminal)
+    # BAD_PIN, CARD…, NO_SCDAEMON, PIN_BLOCKED
+    (frozenset({87, 108, 110, 111, 112, 113, 119, 130}), SmartcardProblem),
+)
+
+
+def decrypt(
+    ciphertext: bytes,
+    *,
+    passphrase: Secret | None,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+    tty: str | None = None,
+    cancelled: Event | None = None,
+) -> Secret:
+    """Decrypt a message.
+
+    With a passphrase, gpg gets it over a pipe and asks nothing. Without one, gpg-agent uses a passphrase that
+    it remembers, a key that has none, or asks with pinentry: then the caller suspends its own screen, names
+    the terminal in `tty`, and swallows SIGINT meanwhile (Ctrl-C in pinentry reaches the whole terminal).
+    Where pinentry has neither a terminal nor windows it is not started: `PassphraseNeeded` comes at once.
+
+    Args:
+        ciphertext: a binary message, from `clean_ciphertext`.
+        passphrase: the secret key's passphrase, or None.
+        gnupg_home: the folder with the secret key; None for gpg's own choice.
+        environment: the person's environment.
+        tty: the device of the terminal for pinentry.
+        cancelled: set by another thread to give up; gpg is ended, its agent is not.
+
+    Returns:
+        The plain text, exactly as it was encrypted.
+
+    Raises:
+        DecryptError: its subclass says what went wrong.
+        GpgFailed, GpgTooSlow, GpgMissing, Cancelled: as `run_gpg`; the time is limited where nobody is asked.
+        ValueError: the passphrase is not one line of at most 255 bytes.
+    """
+    askable = passphrase is not None or tty is not None or _has_windows(environment)
+    run = run_gpg(
+        [*(() if askable else ("--pinentry-mode", "error")), "--no-auto-key-retrieve", "--decrypt"],
+        gnupg_home=gnupg_home,
+        environment=environment,
+        stdin=ciphertext,
+        passphrase=passphrase,
+        tty=tty,
+        cancelled=cancelled,
+        seconds=WORK_SECONDS if passphrase is not None or not askable else None,
+    )
+    if run.exit_status != 0 or not run.has("DECRYPTION_OKAY"):
+        raise _failure(run)
+    try:
+        return Secret(run.output.decode("utf-8"))
+    except UnicodeDecodeError:  # without its cause, which would hold the plain bytes
+        raise NotAMessage("What was encrypted in it is not a text, so it is no password.") from None
+
+
+def _has_windows(environment: Mapping[str, str]) -> bool:
+    """Whether a pinentry with windows may come up."""
+    named = environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    return bool(named) or sys.platform == "darwin"
+
+
+def _failure(run: GpgRun) -> OnboardError:
+    """The error that a failed run stands for."""
+    if run.exit_status == -signal.SIGINT:
+        return DecryptCancelled(run.messages)  # Ctrl-C in pinentry reaches gpg as well, and ends it
+    if _error_codes(run, "set_pinentry_mode"):
+        return LoopbackForbidden(run.messages)
+    codes = _error_codes(run, "pkdecrypt_failed")
+    kind = next((kind for known, kind in _KINDS if codes & known), None)
+    if kind is None and run.has("SC_OP_FAILURE"):
+        kind = SmartcardProblem
+    if kind is not None:
+        return kind(run.messages)
+    encrypted_to = tuple(arguments[0] for arguments in run.arguments("ENC_TO") if arguments)
+    if run.has("NODATA") or not encrypted_to:
+        return NotAMessage("GnuPG finds no message in it that is encrypted to a key.")
+    if run.has("NO_SECKEY"):
+        return NoSecretKey(encrypted_to, run.messages)
+    return GpgFailed(
+        "GnuPG could not decrypt it",
+        "The secret key is here, but decrypting failed.",
+        why="The message was probably changed or cut on the way.",
+        next="Copy the encrypted password again, or ask for it to be sent again.",
+        detail=run.messages,
+    )
+
+
+def _error_codes(run: GpgRun, place: str) -> set[int]:
+    """The libgpg-error codes that gpg reports for a place (`ERROR place code`), without their sources."""
+    return {
+        int(arguments[1]) & 0xFFFF
+        for arguments in run.arguments("ERROR")
+        if len(arguments) > 1 and arguments[0] == place and arguments[1].isdigit()
+    }

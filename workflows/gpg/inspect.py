@@ -1,0 +1,247 @@
+"""What is in a public key, as GnuPG reads it: algorithms, dates, user ids, what each part may be used for.
+
+gpg reads the key from its standard input in a private, empty folder, imports nothing and starts no agent, so
+neither the person's keyring nor its trust settings matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from workflows.core.files import load_file
+from workflows.core.openpgp import SIZE_LIMIT, MalformedPackets, Packet, Tag, signature_in, split, subpackets
+from workflows.core.sentences import Sentence
+from workflows.core.temporary import temporary_folder
+from workflows.gpg.details import KeyDetails, parse_listings
+from workflows.gpg.normalise import PublicKeyText, normalise
+from workflows.gpg.provider_library import keybase_drops, keybase_reads, keybase_verifies
+from workflows.gpg.refusals import KeyRefused, OtherKeyVersion
+from workflows.gpg.tools import GpgRun, GpgTooSlow, run_gpg
+
+CHECK_SECONDS: Final = 30.0
+"""How long gpg may read one key; the largest that is given to it takes about a second."""
+
+# No agent, no keyring and no trust database: nothing but the key itself.
+_ISOLATED = ("--no-options", "--no-keyring", "--no-autostart", "--trust-model", "always", "--with-colons")
+_READ_ONLY = (*_ISOLATED, "--show-keys")
+_BINDING: Final = 0x18  # a subkey binding signature, section 5.2.1.9
+_CREATED: Final = 2  # subpackets, section 5.2.3.7
+_LIFETIME: Final = 9
+_WANTED: Final = frozenset({_CREATED, _LIFETIME})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BEYOND: Final = 2 * 2**32  # the latest date of birth and the longest life that four bytes each can say
+
+
+class UnreadableKey(KeyRefused):
+    """GnuPG itself cannot make sense of the key; `detail` holds its words."""
+
+    def __init__(self, detail: Sentence) -> None:
+        super().__init__(
+            "GnuPG cannot read this key",
+            "It has the form of a public key, but gpg finds no usable key in it.",
+            why="It may be damaged, or made in a format that this version of gpg does not know.",
+            next="Ask its owner for an RSA key, exported with  gpg --armor --export NAME",
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True)
+class CheckedKey:
+    """A key as it would be written, and what is in it.
+
+    Attributes:
+        key: minimal, so without other people's signatures, wherever gpg could reduce it.
+        details: what gpg reads in it.
+    """
+
+    key: PublicKeyText
+    details: KeyDetails
+
+
+def check_key(data: bytes | str, *, environment: Mapping[str, str]) -> CheckedKey:
+    """Normalise, reduce and read a key, in one run of gpg.
+
+    The reduced key has one signature a user id and a subkey, which leaves the provider no choice between an
+    old date of expiry and the prolonged one, and is the same bytes whoever exports it. It is not taken where
+    gpg would drop a subkey from it (one that is bound wrongly, or in the future).
+
+    Args:
+        data: what a person handed over (see `normalise`).
+        environment: the person's environment.
+
+    Raises:
+        KeyRefused: there is not exactly one public key in it, or gpg cannot read it (`UnreadableKey`).
+        GpgMissing: gpg is not installed.
+    """
+    key = normalise(data)
+    if is_minimal(key.binary):
+        return CheckedKey(key, inspect_key(key.binary, environment=environment))
+    with temporary_folder() as folder:
+        reduced_file = folder / "reduced.gpg"
+        options = ("--import-options", "import-export,import-minimal,import-show")
+        arguments = [*_ISOLATED, *options, "--output", str(reduced_file), "--import"]
+        run = _gpg(arguments, folder, environment, key.binary)
+        reduced = _reduced(reduced_file, key)
+    if reduced is None or _made_in_future(run):
+        return CheckedKey(key, inspect_key(key.binary, environment=environment))
+    return CheckedKey(reduced, _details(run, reduced.binary))
+
+
+def inspect_key(binary: bytes, *, environment: Mapping[str, str]) -> KeyDetails:
+    """Read one binary public key with `gpg --show-keys`.
+
+    A key that was made in the future (by a wrong clock) is read as of one hour after its creation, as gpg
+    finds no valid signature in it otherwise.
+
+    Args:
+        binary: a `PublicKeyText.binary`.
+        environment: the person's environment.
+
+    Raises:
+        UnreadableKey: gpg finds no key in it.
+        GpgMissing: gpg is not installed.
+    """
+    with temporary_folder() as folder:
+
+        def listed(*options: str) -> GpgRun:
+            return _gpg([*options, *_READ_ONLY], folder, environment, binary)
+
+        run = listed()
+        details = _details(run, binary)
+        if _made_in_future(run):
+            moment = details.created + timedelta(hours=1)
+            details = _details(listed("--faked-system-time", f"{moment:%Y%m%dT%H%M%S}"), binary)
+    return details
+
+
+def _gpg(arguments: Sequence[str], home: Path, environment: Mapping[str, str], key: bytes) -> GpgRun:
+    """One run of gpg that reads a key.
+
+    Raises:
+        UnreadableKey: it did not end in time.
+        GpgMissing: gpg is not installed.
+    """
+    try:
+        return run_gpg(arguments, gnupg_home=home, environment=environment, stdin=key, seconds=CHECK_SECONDS)
+    except GpgTooSlow as slow:
+        raise UnreadableKey(slow.what) from slow
+
+
+def _details(run: GpgRun, binary: bytes) -> KeyDetails:
+    keys = parse_listings(run.output.decode("utf-8", errors="replace"))
+    if len(keys) != 1:
+        version = split(binary)[0].body[0]
+        raise OtherKeyVersion(version) if version not in {4, 5} else UnreadableKey(run.messages)
+    packets = split(binary)
+    return as_keybase_sees(replace(keys[0], unread=not keybase_reads(packets)), packets)
+
+
+def as_keybase_sees(details: KeyDetails, packets: Sequence[Packet]) -> KeyDetails:
+    """A key with what Keybase's library makes of the signatures on it.
+
+    Args:
+        details: the key.
+        packets: those that the provider gets: of the key itself, or of one with more signatures.
+    """
+    dropped = keybase_drops(packets)
+    names = [drops for tag, drops in dropped if tag == Tag.USER_ID]
+    details = replace(details, names_dropped=bool(names) and all(names))
+    subkeys = [drops for tag, drops in dropped if tag == Tag.PUBLIC_SUBKEY]
+    if len(subkeys) != len(details.subkeys):
+        return details
+    seen = zip(details.subkeys, own_expiries(packets), subkeys, strict=True)
+    parts = tuple(replace(part, own_expires=date, dropped=drops) for part, date, drops in seen)
+    return replace(details, subkeys=parts)
+
+
+def _made_in_future(run: GpgRun) -> bool:
+    """Whether gpg complains that the key is younger than its own clock (it has no status line for that)."""
+    return "in the future (time warp or clock problem)" in run.messages
+
+
+def _reduced(file: Path, original: PublicKeyText) -> PublicKeyText | None:
+    """The reduced key, unless there is none or a part of the key is missing from it."""
+    if not file.is_file():
+        return None
+    reduced = PublicKeyText(load_file(file, SIZE_LIMIT))
+    try:
+        return reduced if reduced.key_material == original.key_material else None
+    except MalformedPackets:
+        return None
+
+
+def is_minimal(key: bytes) -> bool:
+    """Whether gpg would write the very same bytes when it reduces a key: there is nothing to leave out.
+
+    That is so for most keys, and spares the longer of two ways to read them: a primary key, user ids and
+    subkeys with one signature each, every packet with the header that gpg writes (RFC 9580, section 4.2.2).
+
+    Args:
+        key: one whole binary public key.
+    """
+    packets = split(key)
+    head, rest = packets[:1], packets[1:]
+    pairs = list(zip(rest[::2], rest[1::2], strict=False))
+    names = [first.tag for first, _ in pairs]
+    split_at = names.count(Tag.USER_ID)
+    return (
+        len(rest) == 2 * len(pairs)
+        and split_at > 0
+        and names == [Tag.USER_ID] * split_at + [Tag.PUBLIC_SUBKEY] * (len(names) - split_at)
+        and all(second.tag == Tag.SIGNATURE for _, second in pairs)
+        and all(_has_header_of_gpg(packet) for packet in (*head, *rest))
+    )
+
+
+def _has_header_of_gpg(packet: Packet) -> bool:
+    """Whether a packet has an old format header with the shortest length that fits."""
+    length = len(packet.body)
+    size = next(size for size in (1, 2, 4) if length < 256**size)
+    header = bytes([0x80 | packet.tag << 2 | {1: 0, 2: 1, 4: 2}[size]]) + length.to_bytes(size)
+    return packet.raw[: len(header)] == header
+
+
+def own_expiries(packets: Iterable[Packet]) -> tuple[datetime | None, ...]:
+    """For each subkey, in its order, when it expires by itself, UTC; None for never.
+
+    Of a primary key that has expired, gpg lists the subkeys as expired on the same day. Keybase's library
+    looks at the subkey alone, so the date is read in the newest signature that binds it and that it can
+    verify (RFC 9580, sections 5.2.3 and 5.2.3.13).
+
+    Args:
+        packets: those of one public key, in their order.
+    """
+    found: list[datetime | None] = []
+    made, newest = 0, -1
+    for packet in packets:
+        if packet.tag == Tag.PUBLIC_SUBKEY:
+            found.append(None)
+            made, newest = int.from_bytes(packet.body[1:5]), -1
+        elif packet.tag == Tag.SIGNATURE and found:
+            signature = _binding(packet)
+            created = signature.get(_CREATED, -1)
+            if created >= newest and signature:
+                newest, lifetime = created, signature.get(_LIFETIME, 0)
+                found[-1] = _moment(made + lifetime) if lifetime else None
+    return tuple(found)
+
+
+def _moment(seconds: int) -> datetime | None:
+    """That many seconds after 1970, UTC; None for a day beyond the calendar, as far off as never.
+
+    OpenPGP's numbers have four bytes; a damaged signature may hold a longer one.
+    """
+    return _EPOCH + timedelta(seconds=seconds) if seconds < _BEYOND else None
+
+
+def _binding(packet: Packet) -> dict[int, int]:
+    """The numbers in the hashed subpackets of a binding signature by their type; {} for any other packet."""
+    signature = signature_in(packet)
+    if signature is None or signature.kind != _BINDING or not keybase_verifies(signature):
+        return {}
+    found = subpackets(signature.hashed)
+    return {kind & 0x7F: int.from_bytes(data) for kind, data in found if kind & 0x7F in _WANTED}

@@ -1,0 +1,167 @@
+"""A key file that lies in a layer already: what the provider makes of the file as it is.
+
+What this program writes is normalised, so there only the key matters. A file that somebody else put there may
+be armored, binary or broken, and it must not be rewritten without need (a changed `pgp_key` resets the
+password), so it is judged to the letter: how the provider decodes it, and then the key in it. Every case was
+tried with provider 3.39.0 (`tests/e2e/test_provider_verdicts.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Final
+
+from workflows.core.openpgp import MalformedPackets, Packet, Tag, decode_key_file, walk
+from workflows.core.sentences import Sentence, joined
+from workflows.gpg.inspect import CheckedKey, as_keybase_sees, check_key
+from workflows.gpg.provider_library import OpenPgpLibrary, keybase_reads, library_of
+from workflows.gpg.refusals import KeybaseName, KeyRefused, OtherKeyVersion, SecretKeyGiven, SeveralKeys
+from workflows.gpg.verdict import REJECTION, Verdict, VerdictKind, judge
+
+_OLD_VERSIONS: Final = frozenset({b"\x02", b"\x03"})
+_READABLE: Final = "The key in it can be read: `iam-onboard pgp check --text` writes the right form."
+_PRIMARY: Final = frozenset({Tag.PUBLIC_KEY, Tag.SECRET_KEY})
+
+
+@dataclass(frozen=True)
+class JudgedFile:
+    """A key file and what is to be said about it.
+
+    Attributes:
+        verdict: on the file as it is.
+        key: the key in it, normalised and read; None when there is not exactly one public key in it.
+        refusal: why there is no key in it, or None.
+    """
+
+    verdict: Verdict
+    key: CheckedKey | None
+    refusal: KeyRefused | None
+
+
+def judge_file(
+    data: bytes,
+    provider_version: str | None,
+    now: datetime,
+    *,
+    environment: Mapping[str, str],
+) -> JudgedFile:
+    """Say what the provider makes of a file in `keys/` as it is.
+
+    Args:
+        data: the file's content.
+        provider_version: as for `verdict.judge`.
+        now: the moment to judge for, timezone aware.
+        environment: the person's environment.
+
+    Raises:
+        GpgMissing: gpg is not installed.
+    """
+    try:
+        key = check_key(data, environment=environment)
+    except (SecretKeyGiven, KeybaseName) as refused:
+        return JudgedFile(_must_not_be(refused), None, refused)
+    except KeyRefused as refused:
+        found = _form(data) or _content(data, provider_version)
+        if found is None and isinstance(refused, SeveralKeys | OtherKeyVersion):
+            return JudgedFile(_must_not_be(refused), None, refused)
+        told = found or _rejected(refused.title, refused.what)
+        return JudgedFile(replace(told, sentence_for_owner=refused.for_owner), None, refused)
+    found = _form(data, _READABLE) or _content(data, provider_version, _READABLE)
+    if found is None:
+        packets, _ = _first_key(decode_key_file(data))
+        found = judge(as_keybase_sees(key.details, packets), provider_version, now)
+    return JudgedFile(found, key, None)
+
+
+def _form(data: bytes, remark: str = "") -> Verdict | None:
+    """Why the provider cannot even decode the file, or None if it can."""
+    try:
+        decode_key_file(data)
+    except UnicodeDecodeError:
+        what = joined(("Terraform's file() reads text only, so already the plan fails.", remark))
+        return _verdict(VerdictKind.REFUSED_BY_PROVIDER, "A binary file", what)
+    except ValueError:
+        if b"-----BEGIN PGP" in data:
+            headline, what = "Armored text", "It is armored text, and the provider"
+        else:
+            headline, what = "Not plain base64", "The provider"
+        return _rejected(headline, joined((f"{what} takes nothing but base64 of the binary key.", remark)))
+    return None
+
+
+def _content(data: bytes, provider_version: str | None, remark: str = "") -> Verdict | None:
+    """Why the provider finds no key in what it decoded, or None; it reads the first one only."""
+    binary = decode_key_file(data)
+    seen, whole = _first_key(binary)
+    if found := _unread(seen, provider_version):
+        return found
+    if binary.startswith(b"-----BEGIN PGP"):
+        what = f"It is base64 of armored text, and the provider wants base64 of the binary key. {remark}"
+        return _rejected("Base64 of armored text", what)
+    if not whole:
+        return _rejected("Damaged", "The key in the file is not whole.")
+    if not seen:  # nothing at all, or nothing but markers
+        return _rejected("Empty", "There is no key in the file.")
+    if seen[0].body[:1] == b"\x04" and not _has_identity(seen):
+        what = "The key has no user id that is signed by itself, and the provider demands one."
+        return _rejected("No user id", what)
+    return None
+
+
+def _first_key(binary: bytes) -> tuple[list[Packet], bool]:
+    """The packets of the first key without markers, and whether all of them are whole."""
+    seen: list[Packet] = []
+    try:
+        for packet in walk(binary):
+            if seen and packet.tag in _PRIMARY:
+                break
+            if packet.tag != Tag.MARKER:
+                seen.append(packet)
+    except MalformedPackets:
+        return seen, False
+    return seen, True
+
+
+def _unread(packets: list[Packet], provider_version: str | None) -> Verdict | None:
+    """Why the provider gives up at a packet, or None; the packets after it do not matter."""
+    if not packets:
+        return None
+    version = packets[0].body[:1]
+    if packets[0].tag not in _PRIMARY or version in _OLD_VERSIONS:
+        what = "What is in the file is not a public key, or one of the format of before 1998."
+        return _rejected("Not a key", what)
+    if library_of(provider_version) is not OpenPgpLibrary.KEYBASE:
+        return None
+    if version not in {b"\x04", b""}:
+        what = "It is not a version 4 key, and the locked AWS provider reads no other."
+        return _rejected("A newer key format", what)
+    if not keybase_reads(packets):
+        what = "A signature or a part of the key is of a kind that the locked AWS provider does not know."
+        return _rejected("A part that the provider cannot read", what)
+    return None
+
+
+def _has_identity(packets: list[Packet]) -> bool:
+    return any(
+        packet.tag == Tag.USER_ID and following.tag == Tag.SIGNATURE
+        for packet, following in pairwise(packets)
+    )
+
+
+def _rejected(headline: Sentence, explanation: Sentence) -> Verdict:
+    return _verdict(VerdictKind.REFUSED_BY_PROVIDER, headline, joined((explanation, REJECTION)))
+
+
+def _verdict(
+    kind: VerdictKind, headline: Sentence, explanation: Sentence, to_owner: Sentence = ""
+) -> Verdict:
+    return Verdict(kind, headline, explanation, to_owner, warnings=())
+
+
+def _must_not_be(refusal: KeyRefused) -> Verdict:
+    """The verdict on what the provider takes and what must not lie in a layer."""
+    what = joined((refusal.what, refusal.why))
+    return _verdict(VerdictKind.REFUSED_BY_US, refusal.title, what, refusal.for_owner)

@@ -1,0 +1,367 @@
+"""The person's own PGP keys: which there are, the public half of one, a new one, and encrypting to one.
+
+python-gnupg lists the secret keys and exports the public ones; no secret passes through it. Making a key is
+done with `tools.run_gpg` instead, because python-gnupg has no way to cancel a run or to show that it goes on,
+and would keep the passphrase in the text of the parameters.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from threading import Event, Timer
+from typing import TYPE_CHECKING, Final
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import private_folder
+from workflows.core.openpgp import Tag, split
+from workflows.core.secret import Secret
+from workflows.gpg import tools
+from workflows.gpg.details import KeyDetails
+from workflows.gpg.inspect import inspect_key
+from workflows.gpg.refusals import KeyRefused
+from workflows.gpg.tools import (
+    PASSPHRASE_LIMIT,
+    GpgFailed,
+    GpgMissing,
+    GpgRun,
+    GpgTooSlow,
+    gpg_environment,
+    run_gpg,
+)
+
+if TYPE_CHECKING:
+    import gnupg
+
+RECOMMENDED_PASSPHRASE_LENGTH: Final = 12
+"""Characters; a shorter passphrase is warned about."""
+
+CREATION_SECONDS: Final = 600.0
+"""How long gpg may look for the primes of a new key."""
+
+_KEY_PARAMETERS = """\
+Key-Type: RSA
+Key-Length: 4096
+Key-Usage: cert,sign
+Subkey-Type: RSA
+Subkey-Length: 4096
+Subkey-Usage: encrypt
+Name-Real: {name}
+Name-Email: {email}
+Expire-Date: {expires}
+%commit
+"""
+
+
+class NoSuchKey(OnboardError):  # noqa: N818 - it names what is missing
+    """The keyring has no key with this fingerprint."""
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(
+            "This key is not here",
+            f"The keyring has no key with the fingerprint {fingerprint}.",
+            next="Look at the keys that are there with  gpg --list-secret-keys",
+        )
+
+
+@dataclass(frozen=True)
+class OwnKey:
+    """A key of the person's whose secret half the keyring knows.
+
+    Attributes:
+        details: the public half, as everybody else reads it.
+        present: the key ids of the parts whose secret half is in the keyring or on a known smartcard.
+        on_card: the key ids among them that are on a smartcard.
+    """
+
+    details: KeyDetails
+    present: frozenset[str]
+    on_card: frozenset[str]
+
+
+def list_secret_keys(gnupg_home: Path | None, environment: Mapping[str, str]) -> tuple[OwnKey, ...]:
+    """The keys of the person's keyring that have a secret half, in its order.
+
+    Args:
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment.
+
+    Returns:
+        One for each key that gpg can read; none for an empty keyring or a folder that does not exist.
+
+    Raises:
+        GpgMissing: gpg is not installed.
+        GpgFailed: the keyring cannot be read.
+    """
+    if gnupg_home is not None and not gnupg_home.is_dir():
+        return ()
+    keyring = _open(gnupg_home, environment)
+    listed = keyring.list_keys(secret=True)
+    if listed.returncode not in {0, None}:
+        raise GpgFailed(
+            "The keyring cannot be read", "gpg could not list its secret keys.", detail=str(listed.stderr)
+        )
+    found = []
+    for key in listed:
+        exported = _exported(keyring, key["fingerprint"])
+        try:
+            details = inspect_key(exported, environment=environment)
+        except KeyRefused:
+            continue  # A secret key without its public half: nothing can be encrypted to it.
+        # Field 15 of a secret key: "+" for here, "#" for not here, else the serial number of its card.
+        places = {part["keyid"]: part["token"] for part in (key, *_subkeys(key))}
+        present = frozenset(key_id for key_id, place in places.items() if place != "#")
+        on_card = frozenset(key_id for key_id in present if places[key_id] not in {"+", ""})
+        found.append(OwnKey(details=details, present=present, on_card=on_card))
+    return tuple(found)
+
+
+def export_public_key(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> bytes:
+    """The binary public key of the keyring, minimal (without other people's signatures).
+
+    Args:
+        fingerprint: the whole fingerprint.
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment.
+
+    Raises:
+        NoSuchKey: it is not in the keyring.
+        ValueError: the fingerprint is not 40 or 64 hexadecimal digits.
+        GpgMissing: gpg is not installed.
+    """
+    if not re.fullmatch(r"[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}", fingerprint):
+        raise ValueError("a fingerprint is 40 or 64 hexadecimal digits")
+    exported = _exported(_open(gnupg_home, environment), fingerprint)
+    if not exported:
+        raise NoSuchKey(fingerprint)
+    return exported
+
+
+def _exported(keyring: gnupg.GPG, fingerprint: str) -> bytes:
+    """The public key, minimal; whole if gpg leaves all user ids unsigned, as of a key from the future."""
+    exported = bytes(keyring.export_keys(fingerprint, armor=False, minimal=True))
+    tags = [packet.tag for packet in split(exported)]
+    if (Tag.USER_ID, Tag.SIGNATURE) in pairwise(tags) or Tag.USER_ID not in tags:
+        return exported
+    return bytes(keyring.export_keys(fingerprint, armor=False, minimal=False))
+
+
+def check_new_key(name: str, email: str, expires: str, passphrase: Secret) -> list[Problem]:
+    """Everything that is not right with the parameters of a new key.
+
+    Args:
+        name: the person's name.
+        email: the person's mail address.
+        expires: "0" for never, or a number of days, weeks, months or years, as "90", "6w", "18m", "2y".
+        passphrase: the passphrase.
+
+    Returns:
+        Problems with `field` one of "name", "email", "expires", "passphrase"; a short passphrase only warns.
+    """
+    problems = []
+    if not name.strip():
+        problems.append(Problem("A name is needed: it tells people whose key this is.", "name"))
+    elif not name.isprintable() or any(bracket in name for bracket in "<>"):
+        problems.append(Problem("The name is one line of text without < and >.", "name"))
+    if not re.fullmatch(r"[^\s@<>()\\]+@[^\s@<>()\\]+", email) or not email.isprintable():
+        problems.append(Problem("This is not a mail address, as jane.doe@company.example is.", "email"))
+    if not re.fullmatch(r"0|[1-9][0-9]{0,4}[dwmy]?", expires):
+        problems.append(
+            Problem("Give the time that the key is valid as 90d, 18m or 2y, or 0 for ever.", "expires")
+        )
+    text = passphrase.reveal()
+    if not text.strip():
+        problems.append(
+            Problem("A passphrase is needed: it protects the key when the computer is lost.", "passphrase")
+        )
+    elif len(text.encode()) > PASSPHRASE_LIMIT or not text.isprintable():
+        message = f"The passphrase is one line of at most {PASSPHRASE_LIMIT} bytes."
+        problems.append(Problem(message, "passphrase"))
+    elif len(text) < RECOMMENDED_PASSPHRASE_LENGTH:
+        message = (
+            f"{RECOMMENDED_PASSPHRASE_LENGTH} characters or more are recommended; four random words are good."
+        )
+        problems.append(Problem(message, "passphrase", fatal=False))
+    return problems
+
+
+def generate_key(
+    name: str,
+    email: str,
+    expires: str,
+    passphrase: Secret,
+    *,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+    progress: Callable[[float], None] | None = None,
+    cancelled: Event | None = None,
+) -> str:
+    """Make an RSA 4096 key with an RSA 4096 encryption subkey; takes some seconds.
+
+    gpg-agent remembers the passphrase for a while, as it does for every key.
+
+    Args:
+        name: the person's name.
+        email: the person's mail address.
+        expires: as in `check_new_key`.
+        passphrase: protects the secret key; goes to gpg over a pipe of its own.
+        gnupg_home: as in `list_secret_keys`; made (0700) if it does not exist.
+        environment: the person's environment.
+        progress: called about ten times a second with the seconds passed.
+        cancelled: set by another thread to give up. No key is in the keyring then; the agent, which is left
+            alone, may still store the secret half that it was making, which nothing refers to.
+
+    Returns:
+        The fingerprint of the new key.
+
+    Raises:
+        ValueError: `check_new_key` has a fatal problem with the parameters.
+        GpgFailed: gpg could not make it.
+        GpgMissing: gpg is not installed.
+        Cancelled: `cancelled` was set.
+    """
+    parameters = _key_parameters(name, email, expires, passphrase)
+    if gnupg_home is not None and not gnupg_home.exists():
+        private_folder(gnupg_home)
+    run = run_gpg(
+        ["--generate-key"],
+        gnupg_home=gnupg_home,
+        environment=environment,
+        stdin=parameters,
+        passphrase=passphrase,
+        progress=progress,
+        cancelled=cancelled,
+        seconds=CREATION_SECONDS,
+    )
+    return _created(run)
+
+
+def _key_parameters(name: str, email: str, expires: str, passphrase: Secret) -> bytes:
+    fatal = [problem for problem in check_new_key(name, email, expires, passphrase) if problem.fatal]
+    if fatal:
+        raise ValueError(fatal[0].message)
+    return _KEY_PARAMETERS.format(name=name, email=email, expires=expires).encode("utf-8")
+
+
+def _created(run: GpgRun) -> str:
+    """The fingerprint of the key that a run made.
+
+    Raises:
+        GpgFailed: it made none.
+    """
+    created = run.arguments("KEY_CREATED")  # KEY_CREATED type fingerprint
+    if run.exit_status != 0 or not created:
+        raise GpgFailed(
+            "The key was not made",
+            "gpg could not make a new key.",
+            why="Its folder may not be writable, or its settings may forbid it; its own words are below.",
+            next="Correct that and try again.",
+            detail=run.messages,
+        )
+    return created[0][1]
+
+
+def revocation_certificate(fingerprint: str, gnupg_home: Path | None, environment: Mapping[str, str]) -> Path:
+    """Where gpg keeps the certificate that revokes a key it made (`openpgp-revocs.d`, GnuPG 2.1 and later).
+
+    Whoever has that file can make the key useless; it belongs on paper or on a stick in a drawer.
+
+    Args:
+        fingerprint: of the key.
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment (GNUPGHOME and HOME tell gpg's own choice).
+    """
+    default = environment.get("GNUPGHOME") or Path(environment["HOME"]) / ".gnupg"
+    return Path(gnupg_home or default) / "openpgp-revocs.d" / f"{fingerprint}.rev"
+
+
+def encrypt(
+    plain: bytes,
+    *,
+    fingerprint: str,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+) -> bytes:
+    """An OpenPGP message that only the owner of a key can read.
+
+    The key is named by its fingerprint, so it is trusted for this (`--trust-model always`); the plain bytes
+    go in through a pipe.
+
+    Args:
+        plain: what to encrypt; may be secret.
+        fingerprint: of a key in the keyring, 40 hexadecimal digits.
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment.
+
+    Returns:
+        The message, binary.
+
+    Raises:
+        GpgMissing: gpg is not installed.
+        GpgFailed: the key is not there or cannot encrypt.
+    """
+    run = run_gpg(
+        ["--trust-model", "always", "--recipient", fingerprint, "--encrypt", "--output", "-"],
+        gnupg_home=gnupg_home,
+        environment=environment,
+        stdin=plain,
+    )
+    if run.exit_status != 0 or not run.output:
+        raise GpgFailed(
+            "gpg did not encrypt",
+            f"Nothing could be encrypted to the key {fingerprint}.",
+            next="Check with `gpg --list-keys` that the key is there and has not expired.",
+            detail=run.messages,
+        )
+    return run.output
+
+
+def _open(gnupg_home: Path | None, environment: Mapping[str, str]) -> gnupg.GPG:
+    """python-gnupg on this keyring, with a limit of time; imported here so that the rest starts without it.
+
+    What is read here is ASCII, but for user ids, which are taken from the exported key. So the encoding
+    is one that has no invalid bytes: a thread of python-gnupg would print a traceback for one.
+    """
+    import gnupg  # noqa: PLC0415 - see above
+
+    class Keyring(gnupg.GPG):  # type: ignore[misc]
+        """Ends gpg after `WORK_SECONDS`, which python-gnupg leaves to run for ever."""
+
+        def _collect_output(self, process: subprocess.Popen[bytes], *output: object, **more: object) -> None:
+            slow = Event()
+
+            def end() -> None:
+                slow.set()
+                process.kill()
+
+            limit = Timer(tools.WORK_SECONDS, end)
+            limit.daemon = True
+            limit.start()
+            try:
+                super()._collect_output(process, *output, **more)
+            finally:
+                limit.cancel()
+            if slow.is_set():
+                raise GpgTooSlow(tools.WORK_SECONDS)
+
+    try:
+        return Keyring(
+            gnupghome=None if gnupg_home is None else str(gnupg_home),
+            env=gpg_environment(environment),
+            encoding="latin-1",
+        )
+    except OSError as error:
+        raise GpgMissing from error
+    except ValueError as error:
+        raise GpgFailed(
+            "GnuPG does not start", "gpg ended with an error at once.", detail=str(error)
+        ) from error
+
+
+def _subkeys(key: Mapping[str, object]) -> tuple[dict[str, str], ...]:
+    information = key.get("subkey_info")
+    return tuple(information.values()) if isinstance(information, dict) else ()

@@ -1,0 +1,124 @@
+"""Many keys at once: every key of a keyring, every file of a folder, read in parallel.
+
+What takes time is the start of gpg, a process for each key, so threads are enough.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Final, TypeVar
+
+from workflows.core.temporary import temporary_folder
+from workflows.gpg.inspect import CheckedKey, check_key
+from workflows.gpg.normalise import KEYRING_LIMIT, public_keys
+from workflows.gpg.refusals import KeyRefused, KeyTooLarge, NoSuchKeyHere
+from workflows.gpg.tools import run_gpg
+
+_KEYBOX_MAGIC: Final = b"KBXf"  # at byte 8 of a pubring.kbx (GnuPG's kbx/keybox-blob.c)
+_MOST_THREADS: Final = 8
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def check_keys(
+    data: bytes | str,
+    *,
+    environment: Mapping[str, str],
+    tick: Callable[[int], None] | None = None,
+) -> tuple[CheckedKey | KeyRefused, ...]:
+    """Read every key in what a person handed over: one key, several, a keyring, GnuPG's keybox file.
+
+    Args:
+        data: in any form that `normalise` takes, or the content of a `pubring.kbx`.
+        environment: the person's environment.
+        tick: as for `in_parallel`.
+
+    Returns:
+        For each key, in its order, the key or why gpg cannot read it; at least one.
+
+    Raises:
+        KeyRefused: there is no public key in it, or something else is in it (`SecretKeyGiven`).
+        GpgMissing: gpg is not installed.
+    """
+    if isinstance(data, bytes) and data[8:12] == _KEYBOX_MAGIC:
+        data = _from_keybox(data, environment)
+
+    def check(binary: bytes) -> CheckedKey | KeyRefused:
+        try:
+            return check_key(binary, environment=environment)
+        except KeyRefused as refused:
+            return refused
+
+    return tuple(in_parallel(check, [key.binary for key in public_keys(data)], tick))
+
+
+def choose(keys: Iterable[CheckedKey | KeyRefused], wanted: str) -> CheckedKey:
+    """The one key that a person means.
+
+    Args:
+        keys: from `check_keys`.
+        wanted: its fingerprint or the end of it (blanks between the groups are allowed), or a mail address.
+
+    Raises:
+        NoSuchKeyHere: none of them is it, or more than one.
+    """
+    digits = "".join(wanted.split()).removeprefix("0x").upper()
+    named = "@" in wanted
+    readable = [key for key in keys if isinstance(key, CheckedKey)]
+    found = [
+        key
+        for key in readable
+        if (
+            wanted.strip().casefold() in (mail.casefold() for mail in key.details.mails)
+            if named
+            else len(digits) >= 8 and key.details.fingerprint.endswith(digits)
+        )
+    ]
+    if len(found) != 1:
+        raise NoSuchKeyHere(
+            wanted.strip(), len(found), [key.details.fingerprint for key in found or readable]
+        )
+    return found[0]
+
+
+def in_parallel(
+    work: Callable[[_Item], _Result], items: Sequence[_Item], tick: Callable[[int], None] | None = None
+) -> list[_Result]:
+    """The results of some work on each item, in their order, on all cores; the first failure is raised.
+
+    Args:
+        work: called in threads, once an item.
+        items: what to work on.
+        tick: called in this thread after each item with the number of those that are done. What it raises
+            ends the work: items that were not begun are left, and it is raised here.
+    """
+    workers = max(1, min(len(items), _MOST_THREADS, 2 * (os.cpu_count() or 1)))
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(work, item) for item in items]
+        try:
+            for done, future in enumerate(as_completed(running), 1):
+                future.result()
+                if tick is not None:
+                    tick(done)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [future.result() for future in running]
+
+
+def _from_keybox(data: bytes, environment: Mapping[str, str]) -> bytes:
+    """The public keys in a keybox, as gpg exports them from a copy."""
+    if len(data) > KEYRING_LIMIT:
+        raise KeyTooLarge(len(data), KEYRING_LIMIT)
+    with temporary_folder() as folder:
+        keybox = folder / "given.kbx"
+        keybox.write_bytes(data)
+        run = run_gpg(
+            ["--no-options", "--no-autostart", "--no-default-keyring", "--keyring", str(keybox), "--export"],
+            gnupg_home=folder,
+            environment=environment,
+        )
+    return run.output

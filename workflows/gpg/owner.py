@@ -1,0 +1,65 @@
+"""Whose key it is, as far as the key itself tells: its user ids against an IAM name, and keys met twice."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+
+from workflows.gpg.details import KeyDetails, UserId
+from workflows.gpg.inspect import CheckedKey
+
+
+class Likeness(enum.IntEnum):
+    """How much the user ids of a key look like an IAM name; a hint, and no proof."""
+
+    NONE = 0
+    """No word of the name is in them."""
+    SOME = 1
+    """A word of the name is in them, or the name has no word that says anything."""
+    FULL = 2
+    """A mail address or a person's name in them has exactly the words of the name."""
+
+
+def likeness(name: str, details: KeyDetails) -> Likeness:
+    """How much a key looks like an IAM user's.
+
+    Args:
+        name: the IAM name, as "jane.doe" or "machine.circle.ci".
+        details: the key; user ids that do not hold do not count.
+    """
+    wanted = _words(name)
+    ids = [user_id for user_id in details.user_ids if user_id.holds]
+    if wanted and any(wanted in _names(user_id) for user_id in ids):
+        return Likeness.FULL
+    telling = {word for word in wanted if len(word) > 2}
+    text = " ".join(user_id.text for user_id in ids).casefold()
+    return Likeness.SOME if not telling or any(word in text for word in telling) else Likeness.NONE
+
+
+def looks_like(name: str, details: KeyDetails) -> bool:
+    """Whether a user id of a key names an IAM user at all, as far as `likeness` tells."""
+    return likeness(name, details) is not Likeness.NONE
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]+", text.casefold())) - {"machine"}
+
+
+def _names(user_id: UserId) -> tuple[frozenset[str], frozenset[str]]:
+    """The words before the `@` of a user id's address, and those of the person's name."""
+    person = user_id.text.partition("<")[0].partition("(")[0]
+    return _words(user_id.mail.partition("@")[0]), _words(person)
+
+
+def same_keys(keys: Mapping[str, CheckedKey]) -> dict[str, tuple[str, ...]]:
+    """For each name whose key is also another one's, those other names in their order."""
+    owners: dict[frozenset[bytes], list[str]] = {}
+    for name, checked in keys.items():
+        owners.setdefault(checked.key.key_material, []).append(name)
+    return {
+        name: tuple(other for other in names if other != name)
+        for names in owners.values()
+        if len(names) > 1
+        for name in names
+    }

@@ -1,0 +1,257 @@
+"""Running GnuPG: where it is, and one child process with a built environment, its statuses read by name.
+
+python-gnupg serves `keyring`; this runner serves everything that python-gnupg does not do: a passphrase on a
+pipe of its own, a run that can be cancelled, every status line kept, and no extra start of gpg to ask for its
+version.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.installation import how_to_install
+from workflows.core.processes import child_environment, communicate
+from workflows.core.secret import Secret
+
+PASSPHRASE_LIMIT: Final = 255
+"""Bytes that gpg-agent takes at most (MAX_PASSPHRASE_LEN in GnuPG's agent/agent.h)."""
+
+WORK_SECONDS: Final = 60.0
+"""How long gpg may work where it asks nobody; on a slow machine it needs a second for a large key."""
+
+_STATUS_PREFIX = "[GNUPG:] "
+_GRACE_SECONDS = 2.0
+# What gpg, its agent and a pinentry with windows need; everything else stays with the wizard.
+_PASSED_ON: Final = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "TERM",
+    "GNUPGHOME",
+    "DISPLAY",
+    "XAUTHORITY",
+    "WAYLAND_DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "PINENTRY_USER_DATA",
+)
+
+
+class GpgMissing(OnboardError):  # noqa: N818 - it names what is missing
+    """GnuPG is not installed, or not on the PATH."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GnuPG is not installed",
+            "The program gpg was not found on this computer.",
+            why="It reads PGP keys and decrypts passwords; this program does no cryptography of its own.",
+            next=f"Install it and try again:\n{how_to_install('gpg')}",
+        )
+
+
+class GpgFailed(OnboardError):  # noqa: N818 - it names what happened
+    """GnuPG ended with an error that has no class of its own; `detail` holds its words."""
+
+
+class GpgTooSlow(GpgFailed):
+    """GnuPG was ended because it took far longer than such work takes."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "GnuPG did not end",
+            f"gpg was stopped after {seconds:g} seconds; nothing was changed.",
+            why="What it was given is far larger than usual, or its agent doesn't answer.",
+            next="End the agent with  gpgconf --kill gpg-agent  and try again.",
+        )
+
+
+@dataclass(frozen=True)
+class GpgRun:
+    """What a run of gpg gave.
+
+    Attributes:
+        exit_status: 0 for success; gpg uses 1 and 2 for failures.
+        output: its standard output. It may be secret: `repr` leaves it out.
+        statuses: its status lines in their order, each split at blanks (GnuPG's doc/DETAILS).
+        messages: what it told people, without the status lines.
+    """
+
+    exit_status: int
+    output: bytes
+    statuses: tuple[tuple[str, ...], ...]
+    messages: str
+
+    @classmethod
+    def read(cls, exit_status: int, output: bytes, errors: bytes) -> GpgRun:
+        """A run by what gpg wrote to its two streams."""
+        lines = errors.decode("utf-8", errors="replace").splitlines()
+        statuses = (line[len(_STATUS_PREFIX) :].split() for line in lines if line.startswith(_STATUS_PREFIX))
+        return cls(
+            exit_status,
+            output,
+            tuple(tuple(status) for status in statuses if status),
+            "\n".join(line for line in lines if not line.startswith(_STATUS_PREFIX)),
+        )
+
+    def __repr__(self) -> str:
+        return f"GpgRun(exit_status={self.exit_status}, statuses={self.statuses!r})"
+
+    def has(self, keyword: str) -> bool:
+        """Whether a status line begins with `keyword`."""
+        return any(status[0] == keyword for status in self.statuses)
+
+    def arguments(self, keyword: str) -> list[tuple[str, ...]]:
+        """What follows `keyword` in each status line that begins with it."""
+        return [status[1:] for status in self.statuses if status[0] == keyword]
+
+
+def gpg_version(environment: Mapping[str, str]) -> str:
+    """The version of the gpg on the PATH of `environment`, as "2.4.7".
+
+    Raises:
+        GpgMissing: it is not there, or does not start.
+    """
+    run = run_gpg(["--version"], gnupg_home=None, environment=environment)
+    return run.output.decode("utf-8", errors="replace").split("\n", 1)[0].rpartition(" ")[2]
+
+
+def gpg_environment(environment: Mapping[str, str], tty: str | None = None) -> dict[str, str]:
+    """The environment of a gpg child: a few names of the caller's, UTF-8, and the terminal for pinentry.
+
+    GPG_TTY is set exactly when gpg may ask on the terminal, and never taken over from the person's shell: a
+    pinentry with windows falls back to that terminal where its windows do not open (Homebrew's has none at
+    all), and would then share the keyboard with the wizard that draws on it.
+
+    Args:
+        environment: the person's environment.
+        tty: the terminal's device for pinentry, or None.
+    """
+    own = {"LC_ALL": "C.UTF-8"} if tty is None else {"LC_ALL": "C.UTF-8", "GPG_TTY": tty}
+    return child_environment(environment, own, allowed=_PASSED_ON)
+
+
+def run_gpg(
+    arguments: Sequence[str],
+    *,
+    gnupg_home: Path | None,
+    environment: Mapping[str, str],
+    stdin: bytes = b"",
+    passphrase: Secret | None = None,
+    tty: str | None = None,
+    cancelled: Event | None = None,
+    progress: Callable[[float], None] | None = None,
+    seconds: float | None = WORK_SECONDS,
+) -> GpgRun:
+    """Run gpg in batch mode and wait for it.
+
+    Args:
+        arguments: options and command, without the program and its home folder. Never a secret.
+        gnupg_home: the folder with the keyring; None for gpg's own choice.
+        environment: the person's environment; `gpg_environment` says what of it is passed on.
+        stdin: what it reads.
+        passphrase: given to it over a pipe (loopback), never in argv, environment or a file.
+        tty: the terminal's device for pinentry; the caller has suspended its own screen.
+        cancelled: set by another thread to end gpg. Its agent is never ended.
+        progress: called about twenty times a second with the seconds passed.
+        seconds: how long it may take; None where it waits for a person.
+
+    Returns:
+        The run, whatever its exit status.
+
+    Raises:
+        GpgMissing: gpg cannot be started.
+        GpgTooSlow: it took longer than that.
+        Cancelled: `cancelled` was set before it ended.
+        ValueError: the passphrase is not one line of at most `PASSPHRASE_LIMIT` bytes.
+    """
+    command = ["gpg", "--batch", "--no-tty", "--status-fd", "2"]
+    if gnupg_home is not None:
+        command += ["--homedir", str(gnupg_home)]
+    with _passphrase_pipe(passphrase) as descriptors:
+        for descriptor in descriptors:
+            command += ["--pinentry-mode", "loopback", "--passphrase-fd", str(descriptor)]
+        process = _started([*command, *arguments], gpg_environment(environment, tty), descriptors)
+    with process:
+        try:
+            output, errors = communicate(process, stdin, _watch(cancelled, progress, seconds))
+        except BaseException:
+            _end(process)
+            raise
+    return GpgRun.read(process.returncode, output, errors)
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], descriptors: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    """The child, with pipes for all three streams; gpg is searched on the PATH of its own environment."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            pass_fds=descriptors,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise GpgMissing from error
+
+
+def _watch(
+    cancelled: Event | None, progress: Callable[[float], None] | None, seconds: float | None
+) -> Callable[[], None] | None:
+    """What to look at and to tell while gpg runs."""
+    if cancelled is None and progress is None and seconds is None:
+        return None
+    started = time.monotonic()
+
+    def look() -> None:
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled("Cancelled", "gpg was stopped; nothing was changed.")
+        passed = time.monotonic() - started
+        if seconds is not None and passed > seconds:
+            raise GpgTooSlow(seconds)
+        if progress is not None:
+            progress(passed)
+
+    return look
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End gpg itself, first politely; never its agent (a killed agent leaves pinentry spinning)."""
+    process.terminate()
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _passphrase_pipe(passphrase: Secret | None) -> Iterator[tuple[int, ...]]:
+    """The reading end of a pipe that holds the passphrase; nothing without a passphrase."""
+    if passphrase is None:
+        yield ()
+        return
+    line = passphrase.reveal().encode("utf-8")
+    if len(line) > PASSPHRASE_LIMIT or b"\n" in line or b"\r" in line:
+        raise ValueError(f"a passphrase is one line of at most {PASSPHRASE_LIMIT} bytes")
+    reading, writing = os.pipe()
+    try:
+        # A pipe takes this much without a reader (POSIX promises 512 bytes), so nothing waits here.
+        os.write(writing, line + b"\n")
+        os.close(writing)
+        yield (reading,)
+    finally:
+        os.close(reading)

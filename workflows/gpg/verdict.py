@@ -1,0 +1,475 @@
+"""What the AWS provider will make of a key, said before the key is written, and what to send to its owner.
+
+A bad key passes `terraform plan` and fails in `apply`, after the IAM user was created. One table of rules,
+keyed by the OpenPGP library of the layer's provider version, gives the verdict. Sources: every row for
+Keybase's library was applied with provider 3.39.0, and is again by `tests/e2e/test_provider_verdicts.py`.
+cv25519 keys are in use in layers that lock 4.67.0. Nothing else was tried with ProtonMail's library, hence
+"not verified".
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from workflows.core.openpgp import grouped
+from workflows.core.sentences import Sentence
+from workflows.gpg.details import KeyDetails, KeyPart
+from workflows.gpg.provider_library import UNREAD_CURVES, OpenPgpLibrary, library_of
+
+EXPIRES_SOON: Final = timedelta(days=30)
+"""A key that expires sooner than this is warned about."""
+
+RECOMMENDED_RSA_BITS: Final = 3072
+"""A shorter RSA key is warned about (NIST SP 800-57: 3072 bits for use after 2030)."""
+
+REJECTION: Final = "The apply would create the user and then fail on this key."
+"""What a verdict of the kind `REFUSED_BY_PROVIDER` means; its explanation ends with it."""
+
+
+class VerdictKind(enum.Enum):
+    """How a verdict ends."""
+
+    WORKS = "works"
+    UNVERIFIED = "reported to work, or not verified for this provider version"
+    REFUSED_BY_PROVIDER = "the provider fails on it"
+    REFUSED_BY_US = "the provider takes it, and it must not be used"
+
+
+ACCEPTED: Final = frozenset({VerdictKind.WORKS, VerdictKind.UNVERIFIED})
+"""The kinds of verdicts with which a key may be written into a layer."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said about a key.
+
+    Attributes:
+        kind: how it ends.
+        headline: a few words.
+        explanation: why, in a sentence or two.
+        sentence_for_owner: a text to send to the key's owner with what to do; "" for a key that nothing is to
+            be said about.
+        warnings: what a person should know although the key may be used, a sentence each.
+    """
+
+    kind: VerdictKind
+    headline: Sentence
+    explanation: Sentence
+    sentence_for_owner: Sentence
+    warnings: tuple[Sentence, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the key may be written into a layer."""
+        return self.kind in ACCEPTED
+
+
+class Remedy(enum.Enum):
+    """What the owner of a key can do about it."""
+
+    NONE = "none"
+    NEW_KEY = "new key"
+    ADD_SUBKEY = "add an encryption subkey"
+    PROLONG = "prolong"
+    SIGN_AGAIN = "sign it again"
+    SEND_AGAIN = "send it again"
+
+
+_PROLONGING: Final = (
+    "gpg --quick-set-expire {fingerprint} 2y",
+    # Named, because gpg's "*" means only the subkeys that have not expired yet.
+    "gpg --quick-set-expire {fingerprint} 2y {subkey}",
+    "gpg --armor --export {fingerprint}",
+)
+_ASKED: Final[dict[Remedy, tuple[str, tuple[str, ...]]]] = {
+    Remedy.NEW_KEY: (
+        "Please make an RSA key with `iam-onboard pgp request --new`, or as below; send the last output:",
+        (
+            'gpg --quick-generate-key "YOUR NAME <YOUR MAIL>" rsa4096 cert,sign 2y',
+            "gpg --quick-add-key NEW_FINGERPRINT rsa4096 encrypt 2y",
+            "gpg --armor --export NEW_FINGERPRINT",
+        ),
+    ),
+    Remedy.ADD_SUBKEY: (
+        "Please add an encryption subkey to it and send the output of the last command:",
+        (
+            "gpg --quick-add-key {fingerprint} rsa4096 encrypt 2y",
+            "gpg --armor --export {fingerprint}",
+        ),
+    ),
+    Remedy.SEND_AGAIN: (
+        "Please send it again, best as a file:",
+        ("gpg --armor --export {fingerprint} > key.asc",),
+    ),
+    Remedy.PROLONG: ("Please prolong it and send the output of the last command:", _PROLONGING),
+    Remedy.SIGN_AGAIN: (
+        "Please prolong it, which signs it again, and send the output of the last command:",
+        _PROLONGING,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A key in front of a provider at a moment."""
+
+    key: KeyDetails
+    library: OpenPgpLibrary
+    now: datetime
+
+    @property
+    def part(self) -> KeyPart | None:
+        """What gpg would encrypt to."""
+        return self.key.encryption_part(self.now)
+
+    @property
+    def usable(self) -> list[KeyPart]:
+        """The parts that can be encrypted to now, whatever their algorithm."""
+        return [part for part in self.key.encryption_parts if part.is_usable(self.now)]
+
+    @property
+    def keybase(self) -> bool:
+        """Whether the provider has Keybase's library."""
+        return self.library is OpenPgpLibrary.KEYBASE
+
+    @property
+    def protonmail(self) -> bool:
+        """Whether the provider has ProtonMail's library."""
+        return self.library is OpenPgpLibrary.PROTONMAIL
+
+    @property
+    def unknown(self) -> bool:
+        """Whether nothing is known of the provider's version."""
+        return self.library is OpenPgpLibrary.UNKNOWN
+
+    @property
+    def has_newer_format(self) -> bool:
+        """Whether a part is not of version 4 (only those have fingerprints of 40 digits)."""
+        return any(len(part.fingerprint) != 40 for part in self.key.parts)
+
+    @property
+    def has_curve(self) -> bool:
+        """Whether any part is on an elliptic curve."""
+        return any(part.curve for part in self.key.parts)
+
+    @property
+    def unread_curve(self) -> bool:
+        """Whether a curve in the key makes Keybase's library give up the whole key."""
+        return any(part.curve in UNREAD_CURVES for part in self.key.parts)
+
+    @property
+    def keybase_overlooks_expiry(self) -> bool:
+        """Whether only the primary key has expired: Keybase's library looks at the subkeys alone."""
+        return self.key.primary.is_expired(self.now) and any(
+            self.keybase_encrypts_to(part)
+            for part in self.key.encryption_parts
+            if part is not self.key.primary
+        )
+
+    @property
+    def keybase_misreads(self) -> bool:
+        """Whether what can be encrypted to is lost on Keybase's library: it cannot verify the signatures."""
+        return bool(self.usable) and not any(self.keybase_encrypts_to(part) for part in self.usable)
+
+    @property
+    def keybase_finds_only_curves(self) -> bool:
+        """Whether only curves could be encrypted to; Keybase's library knows RSA and ElGamal."""
+        parts = self.usable or self.key.encryption_parts
+        return bool(parts) and all(part.curve for part in parts)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When it stops being usable, None for never."""
+        return self.key.expires(self.now)
+
+    @property
+    def expires_soon(self) -> bool:
+        """Whether it is usable now and will not be for long."""
+        return self.expires is not None and self.now < self.expires < self.now + EXPIRES_SOON
+
+    @property
+    def short_rsa(self) -> list[int]:
+        """The sizes of RSA parts that are too short, in bits, the shortest first."""
+        return sorted({p.bits for p in self.key.parts if p.is_rsa and p.bits < RECOMMENDED_RSA_BITS})
+
+    @property
+    def old_algorithms(self) -> bool:
+        """Whether any part is DSA or ElGamal."""
+        return any(part.algorithm in {"DSA", "ElGamal"} for part in self.key.parts)
+
+    def keybase_encrypts_to(self, part: KeyPart) -> bool:
+        """Whether Keybase's library would encrypt to a part that gpg lists as one to encrypt to."""
+        flawed = part.revoked or part.invalid or part.curve or part.dropped or self.key.names_dropped
+        return not flawed and (part.own_expires is None or part.own_expires > self.now)
+
+    def lacks_because(self, flaw: Callable[[KeyPart], bool]) -> bool:
+        """Whether nothing can be encrypted to, and a part that could have been has this flaw."""
+        return not self.usable and any(flaw(part) for part in self.key.encryption_parts)
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One row of the table."""
+
+    applies: Callable[[_Case], bool]
+    kind: VerdictKind
+    headline: Sentence
+    explanation: Sentence
+    reason: Sentence = ""
+    remedy: Remedy = Remedy.NONE
+
+
+_RULES: Final[tuple[_Rule, ...]] = (
+    _Rule(
+        lambda case: case.key.primary.revoked,
+        VerdictKind.REFUSED_BY_US,
+        "Revoked",
+        "Its owner revoked this key. Older provider versions do not notice and would encrypt to it.",
+        reason="it is revoked",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: case.keybase and case.has_newer_format,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "A newer key format",
+        "It is not a version 4 key, and the locked AWS provider reads no other.",
+        reason="it is in a newer format that the AWS provider does not read",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: case.has_newer_format,
+        VerdictKind.REFUSED_BY_US,
+        "A newer key format",
+        "It is not a version 4 key. No provider version is known to read another one.",
+        reason="it is in a newer format that the AWS provider does not read",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: case.keybase and case.key.unread,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "A part that the provider cannot read",
+        "A signature or a part of the key is of a kind that the locked AWS provider does not know.",
+        reason="it has a part that our AWS provider cannot read",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: bool(case.key.user_ids) and not any(one.signed for one in case.key.user_ids),
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "Its own signature does not hold",
+        "No user id is signed by the key itself: it was damaged on the way, or changed.",
+        reason="it came damaged: its signature on its own name does not hold",
+        remedy=Remedy.SEND_AGAIN,
+    ),
+    _Rule(
+        lambda case: not case.key.user_ids,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "No user id",
+        "The key has no user id, and the provider demands one.",
+        reason="it has no user id",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: not any(user_id.holds for user_id in case.key.user_ids),
+        VerdictKind.REFUSED_BY_US,
+        "Every user id revoked",
+        "Its owner revoked every user id, so nothing in it says whose it is. Older providers do not notice.",
+        reason="all of its user ids are revoked",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: case.keybase and case.unread_curve,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "Elliptic curve",
+        "The locked AWS provider cannot read keys with this curve, as GnuPG makes them by default.",
+        reason="it uses an elliptic curve that our AWS provider cannot read",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: case.keybase and case.keybase_finds_only_curves,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "Elliptic curve",
+        "The locked AWS provider cannot encrypt to keys with an elliptic curve.",
+        reason="it uses an elliptic curve that our AWS provider cannot encrypt to",
+        remedy=Remedy.NEW_KEY,
+    ),
+    _Rule(
+        lambda case: not case.protonmail and case.keybase_overlooks_expiry,
+        VerdictKind.REFUSED_BY_US,
+        "Expired",
+        "The key has expired. Older provider versions look only at its subkey and would encrypt to it.",
+        reason="it has expired",
+        remedy=Remedy.PROLONG,
+    ),
+    _Rule(
+        lambda case: (
+            case.key.primary.is_expired(case.now)
+            or case.lacks_because(lambda part: part.is_expired(case.now))
+        ),
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "Expired",
+        "The key, or the part of it that is encrypted to, has expired.",
+        reason="it has expired",
+        remedy=Remedy.PROLONG,
+    ),
+    _Rule(
+        lambda case: case.lacks_because(lambda part: part.revoked),
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "Encryption subkey revoked",
+        "The only part of it that could be encrypted to is revoked.",
+        reason="its encryption subkey is revoked",
+        remedy=Remedy.ADD_SUBKEY,
+    ),
+    _Rule(
+        lambda case: not case.usable,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "No encryption subkey",
+        "The key can sign, but nothing can be encrypted to it.",
+        reason="it has no encryption subkey",
+        remedy=Remedy.ADD_SUBKEY,
+    ),
+    _Rule(
+        lambda case: case.keybase and case.keybase_misreads,
+        VerdictKind.REFUSED_BY_PROVIDER,
+        "A signature that the provider misreads",
+        "The locked AWS provider wrongly rejects one Ed25519 signature in 128, and this key has one.",
+        reason="our AWS provider misreads one of its signatures, by an error of its own",
+        remedy=Remedy.SIGN_AGAIN,
+    ),
+    _Rule(
+        lambda case: (
+            case.unknown and (case.unread_curve or case.keybase_finds_only_curves or case.keybase_misreads)
+        ),
+        VerdictKind.UNVERIFIED,
+        "Elliptic curve: depends on the provider",
+        "AWS provider versions before 3.76.0, and 4.0 and 4.1, fail on it; no locked version was found.",
+    ),
+    _Rule(
+        lambda case: not case.keybase and case.key.unread,
+        VerdictKind.UNVERIFIED,
+        "An unusual key: not verified",
+        "Older AWS providers cannot read a part of it; whether this provider can was not tried.",
+    ),
+    _Rule(
+        lambda case: not case.keybase and case.part is not None and case.part.curve == "cv25519",
+        VerdictKind.UNVERIFIED,
+        "Elliptic curve: reported to work",
+        "Keys with the curve cv25519 are in use with this provider version; it was not verified here.",
+    ),
+    _Rule(
+        lambda case: not case.keybase and case.has_curve,
+        VerdictKind.UNVERIFIED,
+        "Elliptic curve: not verified",
+        "Whether this provider version takes a key with this curve was not tried.",
+    ),
+    _Rule(
+        lambda case: (
+            not case.keybase and not all(part.is_rsa and part.bits >= 2048 for part in case.key.parts)
+        ),
+        VerdictKind.UNVERIFIED,
+        "Old algorithm: not verified",
+        "Provider versions before 3.76.0 take such a key; for this one it was not tried.",
+    ),
+    _Rule(
+        lambda case: not case.keybase and case.key.created > case.now,
+        VerdictKind.UNVERIFIED,
+        "Made in the future: not verified",
+        "Provider versions before 3.76.0 do not notice; for this one it was not tried.",
+    ),
+    _Rule(
+        lambda _: True,
+        VerdictKind.WORKS,
+        "Works",
+        "The provider encrypts to this kind of key.",
+    ),
+)
+"""Every row that a key can meet, the first that applies counts; the last one always does."""
+
+
+def judge(details: KeyDetails, provider_version: str | None, now: datetime) -> Verdict:
+    """Say what the provider will make of a key.
+
+    Args:
+        details: the key, from `inspect.check_key` or `inspect.inspect_key`.
+        provider_version: the AWS provider's version as the layer's lock file has it ("4.67.0"), or None.
+        now: the moment to judge for, timezone aware.
+
+    Returns:
+        The verdict of the first row of the table that applies, with all warnings.
+    """
+    case = _Case(details, library_of(provider_version), now)
+    rule = next(rule for rule in _RULES if rule.applies(case))
+    if rule.kind in {VerdictKind.WORKS, VerdictKind.UNVERIFIED}:
+        to_owner = _advice(case, rule.kind)
+    else:
+        to_owner = _to_owner(
+            details, f"cannot be used for your AWS password, because {rule.reason}.", rule.remedy
+        )
+    explanation = rule.explanation
+    if rule.kind is VerdictKind.REFUSED_BY_PROVIDER:
+        explanation = f"{explanation} {REJECTION}"
+    return Verdict(rule.kind, rule.headline, explanation, to_owner, _warnings(case))
+
+
+def _warnings(case: _Case) -> tuple[Sentence, ...]:
+    found: list[str] = []
+    if case.key.created > case.now:
+        found.append(
+            "It was made in the future: the clock of its owner's computer, or of this one, is wrong."
+        )
+    if case.expires_soon:
+        found.append(f"It expires soon, on {case.expires:%Y-%m-%d}: its owner should prolong it.")
+    if case.short_rsa:
+        bits = case.short_rsa[0]
+        found.append(f"RSA with {bits} bits is short; {RECOMMENDED_RSA_BITS} or 4096 are recommended.")
+    if case.old_algorithms:
+        found.append("DSA and ElGamal are old algorithms; RSA with 4096 bits is recommended.")
+    return tuple(found)
+
+
+def _advice(case: _Case, kind: VerdictKind) -> Sentence:
+    """What to tell the owner of a key that may be used: the most pressing of what there is to know."""
+    if case.expires_soon:
+        but, remedy = f"But it expires on {case.expires:%Y-%m-%d}.", Remedy.PROLONG
+    elif case.key.created > case.now:
+        made = f"{case.key.created:%Y-%m-%d}"
+        but = f"But it says that it was made on {made}, in the future: please check your computer's clock."
+        remedy = Remedy.NONE
+    elif kind is VerdictKind.UNVERIFIED:
+        but = "But nobody has tried this kind of key with our AWS provider, and RSA is sure to work."
+        remedy = Remedy.NEW_KEY
+    elif case.short_rsa or case.old_algorithms:
+        but, remedy = "But it is weaker than what is recommended today.", Remedy.NEW_KEY
+    else:
+        return ""
+    return _to_owner(case.key, f"can be used for your AWS password. {but}", remedy)
+
+
+def arrival_words(details: KeyDetails) -> Sentence:
+    """A text for the owner of a key that nothing is wrong with: that it came, and how to compare it."""
+    return (
+        "Your PGP key arrived and can be used for your AWS password. Its fingerprint should be\n"
+        f"  {grouped(details.fingerprint)}\n"
+        "Please compare it with yours, and tell me if it differs:\n"
+        "  gpg --fingerprint YOUR_MAIL"
+    )
+
+
+def _to_owner(details: KeyDetails, verdict: Sentence, remedy: Remedy) -> Sentence:
+    """A sentence or two on a key, what is asked for, and the commands on lines of their own."""
+    head = f"Your PGP key {details.fingerprint[-16:]} {verdict}"
+    if remedy is Remedy.NONE:
+        return head
+    asked, commands = _ASKED[remedy]
+    subkeys = [part for part in details.subkeys if part in details.encryption_parts and not part.revoked]
+    subkey = max(subkeys, key=lambda part: part.created).fingerprint if subkeys else ""
+    lines = [f"{head} {asked}"]
+    lines += [
+        f"  {command.format(fingerprint=details.fingerprint, subkey=subkey)}"
+        for command in commands
+        if subkey or "{subkey}" not in command
+    ]
+    return "\n".join(lines)

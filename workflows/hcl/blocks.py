@@ -1,0 +1,184 @@
+"""The blocks of a file's top level, live and in comments, and the splices that put them in or take them out.
+
+Teams comment outputs out until they want to see a password, and old groups. A comment is read as what it
+would be without its marks: each mark becomes a blank, so that everything stands where it stands in the file,
+and what is found can be cut out or cloned like any other block.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from workflows.hcl.document import Document, Splice, remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from workflows.hcl.document import Block
+    from workflows.hcl.index import Item
+
+
+_WORDS = (b"module", b"output", b"resource")
+
+
+@dataclass(frozen=True, eq=False)
+class Comment:
+    """A block comment, or a run of line comments on neighbouring lines of their own.
+
+    Attributes:
+        document: the document that it is in.
+        items: its items in it, in order: several for a run.
+    """
+
+    document: Document
+    items: tuple[Item, ...]
+
+    @property
+    def start(self) -> int:
+        """Where it begins."""
+        return self.items[0].start_byte
+
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.items[-1].end_byte
+
+    @cached_property
+    def inner(self) -> Document:
+        """What it says, with blanks for the marks; a byte stands as far from the start as in the comment."""
+        text = bytearray(self.document.data[self.start : self.end])
+        for item in self.items:
+            first = item.start_byte - self.start
+            size = 1 if text[first : first + 1] == b"#" else 2
+            text[first : first + size] = b" " * size
+            if self.document.data.startswith(b"/*", item.start_byte):
+                text[-2:] = b"  "
+        return Document(self.document.name, bytes(text))
+
+    @cached_property
+    def blocks(self) -> tuple[HiddenBlock, ...]:
+        """The blocks that it hides, in order."""
+        text = self.document.data[self.start : self.end]
+        if not any(word in text for word in _WORDS):
+            return ()
+        return tuple(HiddenBlock(self, one) for one in self.inner.blocks)
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenBlock:
+    """A block in a comment.
+
+    Attributes:
+        comment: the comment.
+        block: the block; its document is the comment's inner one.
+    """
+
+    comment: Comment
+    block: Block
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the file."""
+        return self.comment.start + self.block.item.start_byte
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the file."""
+        return self.comment.start + self.block.item.end_byte
+
+    @property
+    def line(self) -> int:
+        """The line it begins on in the file, from 1."""
+        return self.comment.items[0].row + self.block.line
+
+
+@remembered
+def comments_of(document: Document) -> tuple[Comment, ...]:
+    """The comments of the top level, in order."""
+    found: list[list[Item]] = []
+    run: list[Item] = []
+    for item in document.comments:
+        if document.data.startswith(b"/*", item.start_byte):
+            found.append([item])
+        elif run and item.row == run[-1].row + 1:
+            run.append(item)
+        else:
+            run = [item]
+            found.append(run)
+    return tuple(Comment(document, tuple(items)) for items in found)
+
+
+@remembered
+def hiding_comments(document: Document) -> Mapping[int, Comment]:
+    """The comments that hide blocks, by where each of their items begins."""
+    return {item.start_byte: one for one in comments_of(document) if one.blocks for item in one.items}
+
+
+def insert_after(document: Document, item: Item, text: bytes) -> Splice:
+    """Put text after a top-level item and the comment on its last line, one blank line between."""
+    index = _index(document, item) + 1
+    end = item.end_byte
+    if index < len(document.items) and _is_tail(document.items[index], item):
+        end = document.items[index].end_byte
+    return Splice(end, end, document.newline * 2 + text)
+
+
+def insert_before(document: Document, item: Item, text: bytes) -> Splice:
+    """Put text directly before a top-level item, spaced as that is; a comment above stays above."""
+    index = _index(document, item)
+    gap = document.newline * 2
+    if index and not _is_headline(document, index - 1):
+        gap = document.data[document.items[index - 1].end_byte : item.start_byte]
+    return Splice(item.start_byte, item.start_byte, text + gap)
+
+
+def remove_items(document: Document, gone: Iterable[Item]) -> list[Splice]:
+    """Take top-level items out, each with the blank lines before it.
+
+    A comment above a block stays unless it is among the items: it may be a headline over several. What
+    `insert_after` and `insert_before` put in, this takes out to the byte.
+    """
+    starts = {item.start_byte for item in gone}
+    items = document.items
+    splices: list[Splice] = []
+    for start in sorted(starts):
+        first = bisect_left(items, start, key=lambda one: one.start_byte)
+        if splices and splices[-1].start <= items[first].start_byte < splices[-1].end:
+            continue
+        after = first + 1
+        while after < len(items) and (
+            items[after].start_byte in starts or _is_tail(items[after], items[after - 1])
+        ):
+            after += 1
+        splices.append(_cut(document, first, after))
+    return splices
+
+
+def _index(document: Document, item: Item) -> int:
+    return bisect_left(document.items, item.start_byte, key=lambda one: one.start_byte)
+
+
+def _cut(document: Document, first: int, after: int) -> Splice:
+    items = document.items
+    previous = items[first - 1] if first else None
+    following = items[after] if after < len(items) else None
+    if previous is not None and not (following is not None and _is_headline(document, first - 1)):
+        return Splice(previous.end_byte, items[after - 1].end_byte, b"")
+    end = following.start_byte if following is not None else len(document.data)
+    return Splice(items[first].start_byte, end, b"")
+
+
+def _is_headline(document: Document, index: int) -> bool:
+    """Whether a top-level item is a comment in words on a line of its own."""
+    items = document.items
+    if items[index].kind != "comment" or (index and _is_tail(items[index], items[index - 1])):
+        return False
+    return items[index].start_byte not in hiding_comments(document)
+
+
+def _is_tail(item: Item, previous: Item) -> bool:
+    """Whether an item is a comment on the line where the previous one ends."""
+    return item.kind == "comment" and item.row == previous.end_row

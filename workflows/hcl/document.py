@@ -1,0 +1,532 @@
+"""HCL as bytes with its structure over them; the only module that knows tree-sitter and its grammar's names.
+
+An edit must not touch a byte outside its place, so nothing here ever renders HCL from a model. A
+`Document` is the exact bytes of one file; `Document.splice` makes a new document by replacing byte ranges
+and reparses only what changed. What a file is made of comes from its index where it is plain, and from its
+tree where it is not; a tree is made when somebody asks for a node.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache, wraps
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import tree_sitter_hcl
+from tree_sitter import Language, Node, Parser, Point, Query, QueryCursor, Range, Tree
+
+from workflows.hcl.index import Item, index_after, index_of, plain_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_WRAPPERS = frozenset({"expression", "literal_value", "collection_value", "template_expr", "for_expr"})
+_BARE_TEMPLATE = ["quoted_template_start", "template_interpolation", "quoted_template_end"]
+
+
+PATIENCE_SECONDS = 0.5
+"""Of the processor's time: what takes longer has to come on."""
+SLOWEST = 400_000
+"""Bytes that are parsed a second where the text has the form of HCL, and a tenth of what is usual."""
+_PIECE = 2**16
+
+
+@cache
+def _language() -> Language:
+    return Language(tree_sitter_hcl.language())
+
+
+def parse(data: bytes, old: Tree | None = None) -> Tree:
+    """The tree of some bytes; with an old tree that was told the edits, only what changed is parsed."""
+    return _tree(Parser(_language()), data, old)
+
+
+def _tree(parser: Parser, data: bytes, old: Tree | None = None) -> Tree:
+    """The tree of some bytes; where the parser gets nowhere, one error on the line that it had come to.
+
+    Its time is linear for what has the form of HCL, and grows with the square of many other texts.
+    """
+    begun, given_up_at = time.thread_time(), 0
+
+    def getting_nowhere(position: int, *_has_error: bool) -> bool:
+        nonlocal given_up_at
+        given_up_at = position
+        spent = time.thread_time() - begun
+        return spent > PATIENCE_SECONDS and position < SLOWEST * spent
+
+    def piece(position: int, _point: Point) -> bytes:
+        return data[position : position + _PIECE]
+
+    try:
+        if old is None:
+            return parser.parse(piece, progress_callback=getting_nowhere)
+        return parser.parse(piece, old, progress_callback=getting_nowhere)
+    except ValueError:  # it was given up
+        return Parser(_language()).parse(b"\n" * data.count(b"\n", 0, given_up_at) + b"}")
+
+
+def parse_range(data: bytes, start: int, end: int, row: int) -> Tree:
+    """The tree of a part of some bytes alone; its nodes stand where they do in the whole.
+
+    Args:
+        data: the whole.
+        start: where the part begins.
+        end: where it ends.
+        row: the line that it begins on, from 0.
+    """
+    first = Point(row, start - data.rfind(b"\n", 0, start) - 1)
+    last = Point(row + data.count(b"\n", start, end), end - data.rfind(b"\n", 0, end) - 1)
+    parser = Parser(_language())
+    parser.included_ranges = [Range(first, last, start, end)]
+    return _tree(parser, data)
+
+
+@cache
+def _query(source: str) -> Query:
+    return Query(_language(), source)
+
+
+def captures(tree: Tree, source: str, first: int, last: int) -> dict[str, list[Node]]:
+    """The nodes that a query captures on some lines, by the capture's name.
+
+    Args:
+        tree: the tree to look into.
+        source: the query, in tree-sitter's language for them.
+        first: the first line, from 0.
+        last: the last one.
+    """
+    cursor = QueryCursor(_query(source))
+    cursor.set_point_range(Point(first, 0), Point(last + 1, 0))
+    return cursor.captures(tree.root_node)
+
+
+def point(data: bytes, position: int) -> Point:
+    """Row and column of a byte, as tree-sitter counts them."""
+    start = data.rfind(b"\n", 0, position) + 1
+    return Point(data.count(b"\n", 0, position), position - start)
+
+
+def unwrap(node: Node) -> Node:
+    """The node inside the grammar's wrappers: a tuple, a string, a call, or an `expression` of several."""
+    while node.type in _WRAPPERS:
+        children = node.children
+        if len(children) != 1:
+            return node
+        node = children[0]
+    return node
+
+
+def bare(node: Node) -> Node:
+    """An expression without the `"${…}"` that Terraform asked for before 0.12, unwrapped."""
+    node = unwrap(node)
+    if node.type == "quoted_template" and [one.type for one in node.children] == _BARE_TEMPLATE:
+        inner = [one for one in node.children[1].children if one.type == "expression"]
+        if inner:
+            return unwrap(inner[0])
+    return node
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything under it, in the order of the text."""
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        yield one
+        pending.extend(reversed(one.children))
+
+
+_REMEMBERED = 16384
+"""More users than any layer has blocks for; an edit leaves nearly all of them as they are."""
+
+
+class Block:
+    """A block of a document, as `module "user" { … }`; equal only to itself.
+
+    Attributes:
+        document: the document that it is from.
+        item: where it is in it; for a nested block too.
+    """
+
+    def __init__(self, document: Document, item: Item, node: Node | None = None) -> None:
+        self.document = document
+        self.item = item
+        self._node = node
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The block's type and labels: `("module", "user")`."""
+        return self.item.header
+
+    @property
+    def kind(self) -> str:
+        """The block's type: `module`, `locals`, `output`, and so on."""
+        return self.item.header[0]
+
+    @property
+    def label(self) -> str:
+        """The last label, or "" for a block without labels."""
+        return self.item.header[-1] if len(self.item.header) > 1 else ""
+
+    @property
+    def line(self) -> int:
+        """The line the block begins on, from 1."""
+        return self.item.row + 1
+
+    @property
+    def data(self) -> bytes:
+        """The block's bytes."""
+        return self.document.data[self.item.start_byte : self.item.end_byte]
+
+    @property
+    def node(self) -> Node:
+        """The block's node; of a plain file, only this block is parsed for it."""
+        if self._node is None:
+            item = self.item
+            tree = parse_range(self.document.data, item.start_byte, item.end_byte, item.row)
+            self._node = next(one for one in walk(tree.root_node) if one.type == "block")
+        return self._node
+
+    @cached_property
+    def plain_values(self) -> Mapping[str, str] | None:
+        """The attributes' source texts by name for a block of a plain file, else None."""
+        return _values_in(self.data)[0] if self.document.is_plain else None
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the attributes of the block's own body; of a plain file's, no tree is made."""
+        return self.attributes if self.plain_values is None else self.plain_values
+
+    @cached_property
+    def attributes(self) -> dict[str, Attribute]:
+        """The attributes of the block's own body by name; of a duplicate, the first."""
+        return _by_name(self._attributes)
+
+    @cached_property
+    def duplicates(self) -> tuple[Attribute, ...]:
+        """The attributes whose name the block has used before, which Terraform refuses."""
+        if self.document.is_plain and not _values_in(self.data)[1]:
+            return ()
+        if len(self._attributes) == len(self.attributes):
+            return ()
+        return tuple(one for one in self._attributes if self.attributes[one.name] is not one)
+
+    @cached_property
+    def _attributes(self) -> tuple[Attribute, ...]:
+        return tuple(Attribute(self.document, node) for node in self._body() if node.type == "attribute")
+
+    def source_of(self, name: str) -> str | None:
+        """The source text of an attribute's value, or None without that attribute."""
+        if self.plain_values is not None:
+            return self.plain_values.get(name)
+        attribute = self.attributes.get(name)
+        return None if attribute is None else self.document.text(attribute.value)
+
+    def _body(self) -> Iterator[Node]:
+        for child in self.node.children:
+            if child.type == "body":
+                yield from child.children
+
+    def nested(self, kind: str) -> list[Block]:
+        """The blocks of a kind in the block's own body."""
+        found = (
+            Block(self.document, self.document.item_of(one), one)
+            for one in self._body()
+            if one.type == "block"
+        )
+        return [one for one in found if one.kind == kind]
+
+    @property
+    def label_node(self) -> Node:
+        """The node of the last label, with its quotes.
+
+        Raises:
+            LookupError: the block has no quoted label.
+        """
+        labels = [child for child in self.node.children if child.type == "string_lit"]
+        if not labels:
+            raise LookupError(f"the block {self.kind} has no label")
+        return labels[-1]
+
+    @property
+    def closing(self) -> Node:
+        """The node of the closing brace."""
+        return next(child for child in self.node.children if child.type == "block_end")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _values_in(data: bytes) -> tuple[Mapping[str, str], bool]:
+    """What `plain_values` gives, and whether a name is used twice."""
+    values, count = plain_values(data)
+    return values, count > len(values)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """`name = expression` in a block or variables file, or `key = value` in an object."""
+
+    document: Document
+    node: Node
+
+    @cached_property
+    def name(self) -> str:
+        """The attribute's name."""
+        return self.document.text(self.node.children[0])
+
+    @property
+    def line(self) -> int:
+        """The line the attribute begins on, from 1."""
+        return self.node.start_point.row + 1
+
+    @cached_property
+    def value(self) -> Node:
+        """The expression, unwrapped as far as it is a wrapper only."""
+        return unwrap(self.node.children[-1])
+
+
+def _by_name(attributes: Iterable[Attribute]) -> dict[str, Attribute]:
+    found: dict[str, Attribute] = {}
+    for one in attributes:
+        found.setdefault(one.name, one)
+    return found
+
+
+def function_call(document: Document, node: Node) -> tuple[str, Sequence[Node]] | None:
+    """The name and the unwrapped arguments of a call, or None for anything else."""
+    if node.type != "function_call":
+        return None
+    name = document.text(node.children[0])
+    arguments: list[Node] = []
+    for child in node.children:
+        if child.type == "function_arguments":
+            arguments = [unwrap(one) for one in child.children if one.type == "expression"]
+    return name, arguments
+
+
+def remembered(function: Callable[[K], V]) -> Callable[[K], V]:
+    """A function of something that never changes, run once for each.
+
+    The answer lies in the thing itself, so that it goes with it, also where it refers to it.
+    """
+    name = f"{function.__module__}.{function.__qualname__}"
+
+    @wraps(function)
+    def answer(of: K) -> V:
+        known: dict[str, Any] = vars(of)
+        if name not in known:
+            known[name] = function(of)
+        found: V = known[name]
+        return found
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Replace the bytes from `start` up to `end` by `text`; an insertion has `start == end`."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One HCL file: its name, its exact bytes, and their structure; of bytes that are none, see `broken_at`.
+
+    Attributes:
+        name: the path relative to the layer folder, with forward slashes.
+        data: the file's bytes, as they are on disk or as they will be.
+    """
+
+    name: str
+    data: bytes
+    _blocks: dict[str, tuple[Block, ...]] = field(default_factory=dict, init=False, repr=False)
+    _elements: dict[tuple[int, int], list[Node]] = field(default_factory=dict, init=False, repr=False)
+
+    def splice(self, splices: Iterable[Splice]) -> Document:
+        """The document after replacing some byte ranges at once; itself if there are none.
+
+        Args:
+            splices: ranges of this document that do not overlap, in any order. Insertions at the same
+                place are made in the order given.
+
+        Raises:
+            ValueError: two ranges overlap.
+        """
+        ordered = sorted(splices, key=lambda one: (one.start, one.end))
+        if not ordered:
+            return self
+        for left, right in pairwise(ordered):
+            if left.end > right.start:
+                raise ValueError(f"two changes of {self.name} overlap at byte {right.start}")
+        data, tree = self.data, self._parsed.copy() if "_parsed" in self.__dict__ else None
+        for one in reversed(ordered):
+            after = data[: one.start] + one.text + data[one.end :]
+            if tree is not None:
+                new_end = one.start + len(one.text)
+                points = point(data, one.start), point(data, one.end), point(after, new_end)
+                tree.edit(one.start, one.end, new_end, *points)
+            data = after
+        edited = Document(self.name, data)
+        if tree is not None:
+            edited.__dict__["_parsed"] = parse(data, tree)
+        elif (items := self.__dict__.get("_index")) is not None:
+            start, end, growth = ordered[0].start, ordered[-1].end, len(data) - len(self.data)
+            edited.__dict__["_index"] = index_after(items, data, start, end, growth)
+        return edited
+
+    @cached_property
+    def _parsed(self) -> Tree:
+        return parse(self.data)
+
+    @property
+    def root(self) -> Node:
+        """The tree's root; asking for it parses the whole file, once."""
+        return self._parsed.root_node
+
+    @cached_property
+    def _index(self) -> tuple[Item, ...] | None:
+        return index_of(self.data) if "_parsed" not in self.__dict__ else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the items come from the index: every attribute is one plain value on a line."""
+        return self._index is not None
+
+    @cached_property
+    def broken_at(self) -> int | None:
+        """The line (from 1) of the first thing that is not understood, or None."""
+        if self.is_plain or not self.root.has_error:
+            return None
+        wrong = self.root
+        while not (wrong.is_error or wrong.is_missing):
+            wrong = next(child for child in wrong.children if child.has_error)
+        return wrong.start_point.row + 1
+
+    @cached_property
+    def newline(self) -> bytes:
+        r"""The line end that the file uses: `\r\n` if its first line ends so, else `\n`."""
+        first = self.data.find(b"\n")
+        return b"\r\n" if first > 0 and self.data[first - 1 : first] == b"\r" else b"\n"
+
+    @cached_property
+    def _nodes(self) -> tuple[Node, ...]:
+        found: list[Node] = []
+        for child in self.root.children:
+            found.extend(child.children if child.type == "body" else [child])
+        return tuple(found)
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """The blocks, attributes and comments of the top level, in order."""
+        return self._index if self._index is not None else tuple(map(self.item_of, self._nodes))
+
+    def item_of(self, node: Node) -> Item:
+        """The place of a block, attribute or comment."""
+        kind = node.type
+        words = self._header(node) if kind == "block" else ()
+        end = node.end_byte
+        if kind == "comment" and self.data[end - 1 : end] == b"\r":
+            end -= 1  # a line comment's node takes half of the line end with it
+        return Item(kind, node.start_byte, end, node.start_point.row, node.end_point.row, words)
+
+    def _header(self, node: Node) -> tuple[str, ...]:
+        words: list[str] = []
+        for child in node.children:
+            if child.type == "block_start":
+                break
+            if child.type == "identifier":
+                words.append(self.text(child))
+            elif child.type == "string_lit":
+                words.append(self.text(child)[1:-1])
+        return tuple(words)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks of the top level, in order; those inside a damaged part are left out."""
+        found = [block for kind in self.items_by_kind for block in self.blocks_of(kind)]
+        return tuple(sorted(found, key=lambda one: one.item.start_byte))
+
+    @cached_property
+    def items_by_kind(self) -> dict[str, list[Item]]:
+        """The blocks of the top level as items, by their type, as `module`; each in order."""
+        found: defaultdict[str, list[Item]] = defaultdict(list)
+        for item in self.items:
+            if item.header:
+                found[item.header[0]].append(item)
+        return dict(found)
+
+    def blocks_of(self, kind: str) -> tuple[Block, ...]:
+        """The blocks of the top level of one kind, as `module`, in order."""
+        if kind not in self._blocks:
+            nodes = {} if self.is_plain else self._block_nodes
+            found = [Block(self, one, nodes.get(one.start_byte)) for one in self.items_by_kind.get(kind, ())]
+            self._blocks[kind] = tuple(found)
+        return self._blocks[kind]
+
+    @cached_property
+    def _block_nodes(self) -> dict[int, Node]:
+        return {one.start_byte: one for one in self._nodes if one.type == "block"}
+
+    @cached_property
+    def attributes(self) -> dict[str, Attribute]:
+        """The attributes of the top level by name, as in a variables file; of a duplicate, the first."""
+        nodes = self._nodes if not self.is_plain else ()
+        return _by_name(Attribute(self, node) for node in nodes if node.type == "attribute")
+
+    @cached_property
+    def comments(self) -> tuple[Item, ...]:
+        """Every comment of the top level, in order."""
+        return tuple(one for one in self.items if one.kind == "comment")
+
+    def elements(self, container: Node) -> list[Node]:
+        """The elements of a list or map of this document; asked for again, the same list."""
+        place = container.start_byte, container.end_byte
+        if place not in self._elements:
+            wanted = "object_elem" if container.type == "object" else "expression"
+            self._elements[place] = [child for child in container.children if child.type == wanted]
+        return self._elements[place]
+
+    def container_at(self, start: int) -> Node:
+        """The list or map that begins at a byte.
+
+        Raises:
+            LookupError: none begins there.
+        """
+        node = self.root.descendant_for_byte_range(start, start + 1)
+        while node is not None and node.type not in {"tuple", "object"}:
+            node = node.parent
+        if node is None or node.start_byte != start:
+            raise LookupError(f"no list or map begins at byte {start} of {self.name}")
+        return node
+
+    def block_at(self, start: int) -> Block:
+        """The block of the top level that begins at a byte.
+
+        Raises:
+            LookupError: none begins there.
+        """
+        for block in self.blocks:
+            if block.item.start_byte == start:
+                return block
+        raise LookupError(f"no block begins at byte {start} of {self.name}")
+
+    def text(self, node: Node) -> str:
+        """The source text of a node."""
+        return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def line_start(self, position: int) -> int:
+        """Where the line that holds this byte begins."""
+        return self.data.rfind(b"\n", 0, position) + 1
+
+    def line_end(self, position: int) -> int:
+        """Where the line that holds this byte ends: just after its line feed, or the end of the file."""
+        end = self.data.find(b"\n", position)
+        return len(self.data) if end < 0 else end + 1

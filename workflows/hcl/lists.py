@@ -1,0 +1,384 @@
+"""Splices that put an entry into a list or map, or take one out, in the form that the list already has.
+
+Nothing is rendered: an entry gets the indentation and the comma habit of its neighbours, everything else
+keeps its bytes. Taking out what was put in gives the very bytes back. The one exception is an empty list
+broken over two lines, which becomes `[]`.
+
+The equal signs of neighbouring lines stay in one column, as `terraform fmt` wants it; a run of lines is only
+touched if it was in that form before the edit, a team's own spacing is left alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from workflows.hcl.document import Splice
+from workflows.hcl.values import object_key, plain_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Document
+
+
+_BLANKS = b" \t"
+
+
+def position_for(keys: Sequence[str], key: str) -> int:
+    """Where a key goes: a sequence sorted but for one key stays so, any other grows at its end."""
+    if list(keys) == sorted(keys):
+        return bisect_left(keys, key)
+    exception = out_of_order(keys)
+    if exception is None:
+        return len(keys)
+    following = (at for at, one in enumerate(keys) if at != exception and one >= key)
+    return next(following, len(keys))
+
+
+_FEWEST = 4
+"""Of fewer entries, one out of place leaves no order to speak of."""
+
+
+def out_of_order(keys: Sequence[str]) -> int | None:
+    """The one key that keeps a sequence from being sorted; None for a sorted one and for any other."""
+    descent = next((at for at in range(1, len(keys)) if keys[at - 1] > keys[at]), None)
+    if descent is None or len(keys) < _FEWEST:
+        return None
+    for at in (descent, descent - 1):
+        others = [*keys[:at], *keys[at + 1 :]]
+        if others == sorted(others):
+            return at
+    return None
+
+
+def insert_entry(
+    document: Document, container: Node, text: str, position: int, *, trailing_comma: bool = True
+) -> list[Splice]:
+    """The splices that put an entry into a list or map.
+
+    Args:
+        document: the document the container is from.
+        container: a `tuple` or `object` of the tree.
+        text: the entry without a comma.
+        position: before which of the present entries it goes; their number for the end.
+        trailing_comma: the habit to follow when an empty list is broken over lines.
+    """
+    entries = document.elements(container)
+    data = text.encode()
+    if not entries:
+        return _into_empty(document, container, data, trailing_comma=trailing_comma)
+    lead = _comma_first(document, entries)
+    if lead is not None:
+        return [_after_a_comma(document, container, lead, data, position)]
+    apart = document.newline if _stand_apart(document, entries) else b""
+    if position == 0:
+        return _before_first(document, container, entries, data, apart)
+    previous = entries[position - 1]
+    end = _own_line_end(document, container, previous)
+    if end is None:
+        return [Splice(previous.end_byte, previous.end_byte, _separator(document, entries) + data)]
+    comma = _comma_after(previous)
+    indent = _indent(document, previous.start_byte)
+    if comma is None and container.type == "object":
+        return [_line(document, end, apart + indent + data)]
+    if comma is None:
+        return [
+            Splice(previous.end_byte, previous.end_byte, b","),
+            _line(document, end, apart + indent + data),
+        ]
+    return [_line(document, end, apart + indent + data + b",")]
+
+
+def remove_entry(document: Document, container: Node, position: int) -> list[Splice]:
+    """The splices that take the entry at a position out of a list or map, with the comment on its line."""
+    entries = document.elements(container)
+    entry = entries[position]
+    previous = entries[position - 1] if position else None
+    comma = _comma_after(entry)
+    end = _own_line_end(document, container, entry)
+    if len(entries) == 1 and not _comments_between(container, container.start_byte, container.end_byte):
+        return [Splice(container.start_byte + 1, container.end_byte - 1, b"")]
+    if end is not None and (comma is None or comma.start_point.row == entry.end_point.row):
+        splices = [Splice(*_with_a_blank_line(document, container, entry, end), b"")]
+        is_last = position == len(entries) - 1
+        if is_last and comma is None and previous is not None:
+            before = _comma_after(previous)
+            if before is not None:
+                splices.append(Splice(before.start_byte, before.end_byte, b""))
+        return splices
+    last = _line_after(document, container, entry)
+    if last is not None and _comma_first(document, entries) is not None:
+        if position:
+            return [Splice(document.line_start(entry.start_byte), last, b"")]
+        if not _comments_between(container, last, entries[1].start_byte):
+            return [Splice(entry.start_byte, entries[1].start_byte, b"")]
+    return _remove_inline(document, container, position)
+
+
+def _remove_inline(document: Document, container: Node, position: int) -> list[Splice]:
+    entries = document.elements(container)
+    entry = entries[position]
+    if position and not _comments_between(container, entries[position - 1].end_byte, entry.start_byte):
+        return [Splice(entries[position - 1].end_byte, entry.end_byte, b"")]
+    if position + 1 < len(entries):
+        following = entries[position + 1]
+        if not _comments_between(container, entry.end_byte, following.start_byte):
+            return [Splice(entry.start_byte, following.start_byte, b"")]
+    comma = _comma_after(entry)
+    if comma is None and position:
+        comma = _comma_after(entries[position - 1])
+    splices = [Splice(entry.start_byte, entry.end_byte, b"")]
+    if comma is not None:
+        splices.append(Splice(comma.start_byte, comma.end_byte, b""))
+    return splices
+
+
+def uses_trailing_comma(document: Document, container: Node) -> bool | None:
+    """Whether a list over several lines ends in a comma; None for any other list."""
+    entries = document.elements(container)
+    if not entries or container.start_point.row == container.end_point.row:
+        return None
+    return _comma_after(entries[-1]) is not None
+
+
+def _into_empty(document: Document, container: Node, data: bytes, *, trailing_comma: bool) -> list[Splice]:
+    newline = document.newline
+    closing = container.end_byte - 1
+    outer = _indent(document, container.start_byte)
+    comma = b"," if trailing_comma and container.type == "tuple" else b""
+    comments = [one for one in container.children if one.type == "comment"]
+    if not comments:
+        text = newline + outer + b"  " + data + comma + newline + outer
+        return [Splice(container.start_byte + 1, closing, text)]
+    start = document.line_start(closing)
+    if document.data[start:closing].strip(_BLANKS) or start <= container.start_byte:
+        return [Splice(closing, closing, data)]
+    last = comments[-1].start_byte
+    own = not document.data[document.line_start(last) : last].strip(_BLANKS)
+    indent = _indent(document, last) if own else outer + b"  "
+    return [Splice(start, start, indent + data + comma + newline)]
+
+
+def _before_first(
+    document: Document, container: Node, entries: Sequence[Node], data: bytes, apart: bytes
+) -> list[Splice]:
+    first = entries[0]
+    start = document.line_start(first.start_byte)
+    own = start > container.start_byte and not document.data[start : first.start_byte].strip(_BLANKS)
+    if not own or _own_line_end(document, container, first) is None:
+        return [Splice(first.start_byte, first.start_byte, data + _separator(document, entries))]
+    comma = container.type == "tuple" or _comma_after(first) is not None
+    text = document.data[start : first.start_byte] + data + (b"," if comma else b"") + document.newline
+    return [Splice(start, start, text + apart)]
+
+
+def _separator(document: Document, entries: Sequence[Node]) -> bytes:
+    """What stands between most entries that share a line: a comma, with a blank as `terraform fmt` has it."""
+    gaps = [document.data[one.end_byte : other.start_byte] for one, other in pairwise(entries)]
+    found = Counter(gap for gap in gaps if gap.strip(_BLANKS) == b",")
+    return found.most_common(1)[0][0] if found else b", "
+
+
+def _comma_first(document: Document, entries: Sequence[Node]) -> bytes | None:
+    """What stands before an entry on its line where a team writes the commas first; None elsewhere."""
+    if len(entries) < 2:
+        return None
+    start = entries[1].start_byte
+    lead = document.data[document.line_start(start) : start]
+    comma = _comma_after(entries[0])
+    alone = comma is not None and comma.start_point.row > entries[0].end_point.row
+    return lead if alone and lead.strip(_BLANKS) == b"," else None
+
+
+def _after_a_comma(document: Document, container: Node, lead: bytes, data: bytes, position: int) -> Splice:
+    entries = document.elements(container)
+    if position == 0:
+        start = entries[0].start_byte
+        return Splice(start, start, data + document.newline + lead)
+    last = _line_after(document, container, entries[position - 1])
+    if last is not None:
+        return _line(document, last, lead + data)
+    end = entries[position - 1].end_byte
+    return Splice(end, end, document.newline + lead + data)
+
+
+def _stand_apart(document: Document, entries: Sequence[Node]) -> bool:
+    """Whether a blank line stands between most entries that follow each other."""
+    if len(entries) < 2:
+        return False
+    blank = sum(
+        1
+        for one, other in pairwise(entries)
+        if document.data.count(b"\n", one.end_byte, other.start_byte) > 1
+        and not document.data[one.end_byte : other.start_byte].strip(b", \t\r\n")
+    )
+    return blank * 2 > len(entries) - 1
+
+
+def _with_a_blank_line(document: Document, container: Node, entry: Node, end: int) -> tuple[int, int]:
+    """From where to where an entry's lines go: with the blank line before it, if another one is after it."""
+    data, start = document.data, document.line_start(entry.start_byte)
+    before = document.line_start(start - 1)
+    blank_before = before > container.start_byte and not data[before:start].strip()
+    after = document.line_end(end)
+    blank_after = after < container.end_byte and not data[end:after].strip()
+    closes = document.line_start(container.end_byte - 1) == end
+    if blank_before and (blank_after or closes):
+        return before, end
+    first = document.line_start(start) == document.line_end(container.start_byte)
+    return (start, after) if first and blank_after else (start, end)
+
+
+def _line(document: Document, end: int, text: bytes) -> Splice:
+    return Splice(end, end, text + document.newline)
+
+
+def _indent(document: Document, position: int) -> bytes:
+    line = document.data[document.line_start(position) : position]
+    return line[: len(line) - len(line.lstrip(_BLANKS))]
+
+
+def _comma_after(entry: Node) -> Node | None:
+    following = entry.next_sibling
+    while following is not None and following.type == "comment":
+        following = following.next_sibling
+    return following if following is not None and following.type == "," else None
+
+
+def _comments_between(container: Node, start: int, end: int) -> bool:
+    return any(
+        one.type == "comment" and start <= one.start_byte and one.end_byte <= end
+        for one in container.children
+    )
+
+
+def _own_line_end(document: Document, container: Node, entry: Node) -> int | None:
+    """Where the line after the entry begins, if the entry has its lines to itself; else None.
+
+    A comma and a comment after it on the same line belong to the entry.
+    """
+    start = document.line_start(entry.start_byte)
+    if start <= container.start_byte or document.data[start : entry.start_byte].strip(_BLANKS):
+        return None
+    return _line_after(document, container, entry)
+
+
+def _line_after(document: Document, container: Node, entry: Node) -> int | None:
+    """Where the line after the entry begins, if only its comma and comments follow it on its line."""
+    last = entry
+    following = entry.next_sibling
+    while following is not None and following.start_point.row == entry.end_point.row:
+        if following.type not in {",", "comment"} or following.end_point.row != entry.end_point.row:
+            return None
+        last = following
+        following = following.next_sibling
+    end = document.line_end(last.end_byte)
+    return end if end <= container.end_byte else None
+
+
+def realigned(before: Document, old: Sequence[Node], after: Document, new: Sequence[Node]) -> Document:
+    """The edited document with some equal signs in line again, if they were so before.
+
+    Args:
+        before: the document before the edit.
+        old: `attribute` or `object_elem` nodes of one body or map in it, in order.
+        after: the document after it.
+        new: those nodes in it.
+    """
+    return after if _misaligned(before, old) else after.splice(_misaligned(after, new))
+
+
+def _misaligned(document: Document, nodes: Sequence[Node]) -> list[Splice]:
+    """The splices that put the equal signs of each run of neighbours into one column."""
+    splices: list[Splice] = []
+    for run in _runs(nodes):
+        widths = [len(document.text(one.children[0])) for one in run]
+        widest = max(widths)
+        for node, width in zip(run, widths, strict=True):
+            sign = node.children[1]
+            wanted = b" " * (widest - width + 1)
+            start = node.children[0].end_byte
+            if document.data[start : sign.start_byte] != wanted:
+                splices.append(Splice(start, sign.start_byte, wanted))
+    return splices
+
+
+def aligned_blocks(before: Document, after: Document, headers: Iterable[tuple[str, ...]]) -> Document:
+    """The edited document with the attributes of some blocks in line again, if they were so before.
+
+    A list that becomes empty takes one line and stands in its neighbours' column; a filled one stands alone.
+
+    Args:
+        before: the document before the edit.
+        after: the document after it.
+        headers: the types and labels of the blocks; those that are not in both are left alone.
+    """
+    for header in headers:
+        old = _attributes(before, header)
+        after = realigned(before, old, after, _attributes(after, header)) if old else after
+    return after
+
+
+def _attributes(document: Document, header: tuple[str, ...]) -> list[Node]:
+    found = [block for block in document.blocks_of(header[0]) if block.header == header]
+    return [one.node for one in found[0].attributes.values()] if len(found) == 1 else []
+
+
+def _runs(nodes: Sequence[Node]) -> list[list[Node]]:
+    runs: list[list[Node]] = []
+    last: int | None = None
+    for node in nodes:
+        row = node.start_point.row
+        if node.children[1].type != "=":
+            last = None
+            continue
+        if node.end_point.row != row:
+            runs.append([node])  # what takes several lines stands alone, even directly below another
+            last = None
+            continue
+        if last is not None and row == last + 1:
+            runs[-1].append(node)
+        elif last is not None and row == last:
+            runs[-1].clear()  # two on one line: the formatter leaves such a line alone
+        else:
+            runs.append([node])
+        last = row
+    return [run for run in runs if run]
+
+
+def entry_keys(document: Document, container: Node) -> list[str]:
+    """The names in a list, or the keys of a map, in order; "" for a computed one."""
+    if container.type == "object":
+        return [object_key(document, one) or "" for one in document.elements(container)]
+    return [one or "" for one in plain_strings(document, container)]
+
+
+def edited_list(document: Document, container: Node, splices: Sequence[Splice]) -> Document:
+    """The document after an edit of a list or map, its equal signs and those around it in line as before."""
+    start = container.start_byte
+    after = document.splice(splices)
+    new = after.container_at(start)
+    if container.type == "object":
+        after = realigned(document, document.elements(container), after, after.elements(new))
+        new = after.container_at(start)
+    if _on_one_line(container) != _on_one_line(new):
+        after = realigned(document, _around(container), after, _around(new))
+    return after
+
+
+def _around(container: Node) -> list[Node]:
+    """The attributes or entries among which a list or map is the value of one; empty where it stands bare."""
+    node: Node | None = container
+    while node is not None and node.type not in {"attribute", "object_elem"}:
+        node = node.parent
+    parent = node.parent if node is not None else None
+    return [one for one in parent.children if node is not None and one.type == node.type] if parent else []
+
+
+def _on_one_line(container: Node) -> bool:
+    return container.start_point.row == container.end_point.row

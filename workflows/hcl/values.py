@@ -1,0 +1,335 @@
+"""The values of HCL expressions that are constant once the project's variables are known.
+
+Account aliases, group names and key file names are often templates such as
+`${var.project_long}-${var.environment}`. `evaluate` gives their value; whatever it does not know
+(functions, conditions, data sources) is `UNKNOWN`, never a guess.
+
+A module that repeats over a map of objects takes fields from each entry: `each.value.name`,
+`each.value["name"]`, and with a default `lookup(each.value, "name", "x")` or `try(each.value.name, "x")`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import cause_of, load_file
+from workflows.core.parsing import MAX_VARIABLES, parse_hcl, parse_json
+from workflows.hcl.document import Attribute, Document, function_call, remembered, unwrap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Block
+
+
+class _Unknown(Enum):
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = _Unknown.UNKNOWN
+"""The value of an expression that is only known to Terraform."""
+_LONGEST_CHOICE = 500
+"""Bytes of `condition ? this : that`; what is longer may be nested too deeply."""
+
+
+class BadVariables(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """A variables file cannot be read or is not HCL."""
+
+
+def read_variables(path: Path) -> dict[str, object]:
+    """The values of a `.tfvars` (or older `.config`) file.
+
+    Raises:
+        BadVariables: the file cannot be read, is not UTF-8, or is not HCL.
+    """
+    try:
+        text = load_file(path, MAX_VARIABLES).decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise BadVariables(
+            "A variables file cannot be read",
+            f"{path} cannot be read.",
+            why=cause_of(error),
+            next="Make it readable.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadVariables(
+            "A variables file cannot be read",
+            f"{path} is not UTF-8 text.",
+            why=str(error),
+            next="Save it as UTF-8.",
+        ) from error
+    try:
+        return parse_hcl(text)
+    except ValueError as error:
+        raise BadVariables(
+            "A variables file is not valid HCL",
+            f"{path} cannot be parsed.",
+            next="Repair it; the parser's words are below.",
+            detail=str(error).replace("tmp.hcl", path.name),  # the name that pygohcl gives to any text
+        ) from error
+
+
+def evaluate(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    """The value of an expression.
+
+    Args:
+        document: the document the node is from.
+        node: an expression, wrapped or not.
+        names: known references by their source text, as `{"var.project": "bb", "each.key": "jane.doe"}`.
+
+    Returns:
+        A string, number, boolean, None, list or dictionary, or `UNKNOWN`. Lists and dictionaries may hold
+        `UNKNOWN`.
+    """
+    node = unwrap(node)
+    kind = node.type
+    if kind == "string_lit":
+        # A string ends on its line: one that does not has lost a quote, and holds what is not its own.
+        return UNKNOWN if "\n" in document.text(node) else string_value(document, node)
+    if kind == "quoted_template":
+        return _template(document, node, names)
+    if kind == "numeric_lit":
+        text = document.text(node)
+        return int(text) if text.isdigit() else float(text)
+    if kind == "conditional":
+        return _chosen(document, node, names)
+    if kind in {"bool_lit", "null_lit"}:
+        return {"true": True, "false": False, "null": None}[document.text(node)]
+    if kind == "tuple":
+        return [evaluate(document, one, names) for one in document.elements(node)]
+    if kind == "object":
+        return {
+            key: evaluate(document, one.children[2], names)
+            for one in document.elements(node)
+            if (key := object_key(document, one)) is not None
+        }
+    return _named(document, node, names)
+
+
+def text_of(attribute: Attribute | None, names: Mapping[str, object]) -> str | None:
+    """The value of an attribute if it is a string; None for any other value and without the attribute."""
+    value = evaluate(attribute.document, attribute.value, names) if attribute is not None else None
+    return value if isinstance(value, str) else None
+
+
+def plain_value(text: str, names: Mapping[str, object]) -> object:
+    """The value of an attribute of a plain file, told by its text alone.
+
+    Args:
+        text: the source text, as `plain_values` gives it.
+        names: as for `evaluate`.
+
+    Returns:
+        What `evaluate` gives; `UNKNOWN` also for what needs the tree.
+    """
+    if text[:1] == '"':
+        return text[1:-1]  # an index's strings have neither escapes nor templates
+    if text.isdigit():
+        return int(text)
+    constants = {"true": True, "false": False, "null": None}
+    return constants[text] if text in constants else names.get(text, UNKNOWN)
+
+
+def object_key(document: Document, element: Node) -> str | None:
+    """The key of an object's element when it is a plain name or string, else None."""
+    key = unwrap(element.children[0])
+    if document.data[element.start_byte : element.start_byte + 1] == b"(":
+        return None
+    if key.type == "string_lit":
+        return string_value(document, key)
+    return document.text(key) if key.type in {"variable_expr", "identifier"} else None
+
+
+def fields_at(document: Document, entry: Node) -> dict[str, Attribute]:
+    """The fields of a map's entry whose value is an object, by name; none of any other entry."""
+    value = unwrap(entry.children[-1])
+    elements = document.elements(value) if value.type == "object" else []
+    found = {object_key(document, one): Attribute(document, one) for one in elements}
+    return {name: one for name, one in found.items() if name is not None}
+
+
+def string_value(document: Document, node: Node) -> str:
+    """The value of a quoted string without interpolation."""
+    return unescape(document.text(node)[1:-1])
+
+
+def plain_string(document: Document, node: Node) -> str | None:
+    """The value of an expression that is one quoted string without interpolation, else None.
+
+    The layers have thousands of these, so the common form is told by its text alone: between two quotes and
+    without quotes, escapes or templates inside, an expression can be nothing else.
+    """
+    text = document.text(node)
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return None
+    inner = text[1:-1]
+    if "\n" in inner:
+        return None
+    if '"' not in inner and "\\" not in inner and "{" not in inner:
+        return inner
+    unwrapped = unwrap(node)
+    return string_value(document, unwrapped) if unwrapped.type == "string_lit" else None
+
+
+def plain_strings(document: Document, container: Node) -> list[str | None]:
+    """The entries of a list as plain strings, None for each other one; asked for again, the same list."""
+    known = _strings_of(document)
+    if container.start_byte not in known:
+        known[container.start_byte] = [plain_string(document, one) for one in document.elements(container)]
+    return known[container.start_byte]
+
+
+@remembered
+def _strings_of(_: Document) -> dict[int, list[str | None]]:
+    """The plain strings of a document's lists by where they begin, filled by `plain_strings`."""
+    return {}
+
+
+def unescape(text: str) -> str:
+    """A quoted string's content with HCL's escapes resolved, as its specification's "Template Literals" says.
+
+    An escape that HCL does not have stays as it is written: Terraform refuses the file anyway, and says
+    where.
+    """
+    if "\\" in text:
+        try:
+            if "\\U" in text:
+                text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+            else:
+                text = str(parse_json(f'"{text}"', strict=False))
+        except ValueError:
+            return text
+    return text.replace("$${", "${").replace("%%{", "%{")
+
+
+def quote(text: str) -> str:
+    """A string as HCL writes it, with its quotes."""
+    body = json.dumps(text, ensure_ascii=False)
+    return body.replace("${", "$${").replace("%{", "%%{")
+
+
+def _named(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    text = document.text(node)
+    if text in names:
+        return names[text]
+    field = field_read(document, node)
+    if field is not None:
+        return _field(document, field, names)
+    return _formatted(document, node, names) if text.startswith("format(") else UNKNOWN
+
+
+def _chosen(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    """What `condition ? this : that` gives."""
+    parts = [one for one in node.children if one.type == "expression"]
+    if len(parts) != 3 or node.end_byte - node.start_byte > _LONGEST_CHOICE:
+        return UNKNOWN
+    condition = evaluate(document, parts[0], names)
+    return evaluate(document, parts[1 if condition else 2], names) if isinstance(condition, bool) else UNKNOWN
+
+
+def _field(document: Document, field: Field, names: Mapping[str, object]) -> object:
+    """A field's value; what stands in for it where an object is known that lacks it."""
+    key = f"each.value.{field.name}"
+    if key in names:
+        return names[key]
+    lacks_it = "each.key" in names and "each.value" not in names
+    if not lacks_it or field.default is None or field.default.type == "function_call":
+        return UNKNOWN
+    return evaluate(document, field.default, names)
+
+
+def _formatted(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    """What `format("…%s…", …)` gives, where each verb is a plain `%s`."""
+    _, arguments = function_call(document, node) or ("", ())
+    spec = plain_string(document, arguments[0]) if arguments else None
+    values = [evaluate(document, one, names) for one in arguments[1:] if one.type != "function_call"]
+    parts = spec.split("%s") if spec is not None else []
+    if len(parts) != len(values) + 1 or "%" in "".join(parts):
+        return UNKNOWN
+    if not all(isinstance(one, str) for one in values):
+        return UNKNOWN
+    return parts[0] + "".join(f"{value}{part}" for value, part in zip(values, parts[1:], strict=True))
+
+
+def _template(document: Document, node: Node, names: Mapping[str, object]) -> object:
+    parts: list[str] = []
+    for child in node.children:
+        if child.type == "template_literal":
+            parts.append(unescape(document.text(child)))
+        elif child.type == "template_interpolation":
+            inner = [one for one in child.children if one.type == "expression"]
+            value = evaluate(document, inner[0], names) if inner else UNKNOWN
+            if value is UNKNOWN or isinstance(value, list | Mapping) or value is None:
+                return UNKNOWN
+            parts.append(str(value).lower() if isinstance(value, bool) else str(value))
+        elif child.type not in {"quoted_template_start", "quoted_template_end"}:
+            return UNKNOWN
+    return "".join(parts)
+
+
+_LOOKUP = r'lookup\(\s*each\.value\s*,\s*"([A-Za-z_]\w*)"'
+_READ = r'each\.value(?:\.([A-Za-z_]\w*)|\["([A-Za-z_]\w*)"\])'
+_ANY = re.compile(rf"{_LOOKUP}|{_READ}")
+_WITH_DEFAULT = re.compile(rf"{_LOOKUP}\s*,|\btry\(\s*{_READ}\s*,")
+_WHOLE = re.compile(_READ)
+_QUOTED = re.compile(r'"([A-Za-z_]\w*)"')
+
+
+class Field(NamedTuple):
+    """A field that an expression is, as it is.
+
+    Attributes:
+        name: the field's name.
+        default: what stands in for a field that an entry lacks; None without one.
+    """
+
+    name: str
+    default: Node | None
+
+
+def field_read(document: Document, node: Node) -> Field | None:
+    """The field that an expression reads and hands on as it is; None for any other expression.
+
+    Args:
+        document: the document the node is from.
+        node: an expression, unwrapped.
+    """
+    whole = _WHOLE.fullmatch(document.text(node))
+    if whole is not None:
+        return Field(whole[1] or whole[2], None)
+    name, arguments = function_call(document, node) or ("", ())
+    if name == "lookup" and len(arguments) in {2, 3} and document.text(arguments[0]) == "each.value":
+        quoted = _QUOTED.fullmatch(document.text(arguments[1]))
+        default = arguments[2] if len(arguments) == 3 else None
+        return Field(quoted[1], default) if quoted is not None else None
+    if name == "try" and len(arguments) == 2:
+        whole = _WHOLE.fullmatch(document.text(arguments[0]))
+        return Field(whole[1] or whole[2], arguments[1]) if whole is not None else None
+    return None
+
+
+def fields_of(block: Block) -> list[str]:
+    """The fields of `each.value` that a module block names, in their order."""
+    return _fields_in(_ANY, block)
+
+
+def fields_with_default(block: Block) -> set[str]:
+    """The fields that an entry may lack: the module block has something to stand in for them."""
+    return set(_fields_in(_WITH_DEFAULT, block))
+
+
+def field_mark(name: str) -> str:
+    """What stands for `each.value.NAME` in an evaluated template."""
+    return f"\x00.{name}\x00"
+
+
+def _fields_in(pattern: re.Pattern[str], block: Block) -> list[str]:
+    found = pattern.finditer(block.document.text(block.node))
+    return list(dict.fromkeys(name for match in found for name in match.groups() if name))

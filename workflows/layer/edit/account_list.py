@@ -1,0 +1,191 @@
+"""The project's accounts in its common variables: adding one by a sibling's example, and removing one.
+
+Not an operation on a layer: the list is the whole project's. The guards are the same, though: the file is
+spliced, read again, and compared with what was meant before anything is offered for writing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from workflows.core.errors import Problem
+from workflows.core.parsing import load_hcl, parse_hcl
+from workflows.core.sentences import Sentence, joined
+from workflows.hcl.document import Document
+from workflows.hcl.lists import edited_list, entry_keys, insert_entry, remove_entry
+from workflows.hcl.values import fields_at, quote
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.edit.cloning import Renaming, cloned, replacing
+from workflows.layer.edit.operation import EditRefused, refuse
+from workflows.layer.edit.run import EditUnsafe
+from workflows.layer.mentioned import account_mentions
+from workflows.layer.model import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Splice
+    from workflows.layer.project import Account, Project
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
+_EMAIL = re.compile(r"[^@\s\"]+@[^@\s\"]+\.[^@\s\"]+")
+_ID = re.compile(r"[0-9]{12}")
+_ENDINGS = (".tfvars", ".config")
+
+
+def check_account(project: Project, account: Account) -> list[Problem]:
+    """What is wrong with an account that should be added to the project's list.
+
+    An account that AWS has not made yet has the id "".
+    """
+    problems: list[Problem] = []
+    if not _NAME.fullmatch(account.name):
+        message = "An account's name has lower-case letters, digits and single dashes, a letter first."
+        problems.append(Problem(message, "name"))
+    if any(one.name == account.name for one in project.accounts):
+        problems.append(Problem(f"There is an account {account.name} already.", "name"))
+    if not _EMAIL.fullmatch(account.email):
+        problems.append(Problem("The address of the account's root user is needed.", "email"))
+    same = next((one for one in project.accounts if one.email.casefold() == account.email.casefold()), None)
+    if same is not None and account.email:
+        message = f"The account {same.name} has the address {account.email} already; AWS wants one for each."
+        problems.append(Problem(message, "email"))
+    if account.id and not _ID.fullmatch(account.id):
+        problems.append(Problem("An account id has 12 digits.", "id"))
+    same = next((one for one in project.accounts if account.id and one.id == account.id), None)
+    if same is not None:
+        problems.append(Problem(f"The account {same.name} has the id {account.id} already.", "id"))
+    return problems
+
+
+def add_account(project: Project, account: Account) -> ChangeSet:
+    """What changes when an account joins the list, after the last one and written as that is.
+
+    Raises:
+        EditRefused: the request is wrong, or the file's shape does not allow it.
+        EditUnsafe: the result is not what was meant.
+    """
+    wrong = [one.message for one in check_account(project, account) if one.fatal]
+    if wrong:
+        raise refuse(f"The account {account.name} cannot be added.", joined(wrong))
+    path, document, container = _list(project)
+    entries = document.elements(container)
+    sibling = entries[-1]
+    last = entry_keys(document, container)[-1]
+    changes = _changes(document, sibling, account)
+    text = cloned(document, sibling, changes, Renaming(last, account.name)).decode()
+    edited = edited_list(document, container, insert_entry(document, container, text, len(entries)))
+    wanted = _values(document.data)
+    known = dict(wanted["accounts"])
+    number = isinstance(known[last]["id"], int) and _is_number(account.id)
+    known[account.name] = {
+        **known[last],
+        "email": account.email,
+        "id": int(account.id) if number else account.id,
+    }
+    return _change(path, document, edited, {**wanted, "accounts": known})
+
+
+def remove_account(project: Project, name: str) -> ChangeSet:
+    """What changes when an account that no layer needs leaves the list.
+
+    Raises:
+        EditRefused: there is no such account, it is the last one, layers still need it (their places are the
+            detail, a line each), or the file's shape does not allow it.
+        EditUnsafe: the result is not what was meant.
+        OnboardError: a file of the project cannot be read.
+    """
+    path, document, container = _list(project)
+    keys = entry_keys(document, container)
+    if name not in keys:
+        known = ", ".join(keys)
+        raise refuse(f"There is no account {name} in {path.name}.", f"There are: {known}.")
+    if len(keys) == 1:
+        raise refuse(f"The account {name} is kept.", "A project has at least one account.")
+    if mentions := account_mentions(project, name):
+        kept = EditRefused(
+            "This account is in use",
+            f"The account {name} is kept.",
+            why="The files below still need it; their plans would fail.",
+            next="Change or remove these places first; destroy a layer of the account before you remove it.",
+            detail="\n".join(map(str, mentions)),
+        )
+        kept.place = mentions[0]
+        raise kept
+    edited = edited_list(document, container, remove_entry(document, container, keys.index(name)))
+    wanted = _values(document.data)
+    left = {key: value for key, value in wanted["accounts"].items() if key != name}
+    return _change(path, document, edited, {**wanted, "accounts": left})
+
+
+def warnings_of_removal(project: Project, name: str) -> list[Sentence]:
+    """What a person should know before an account leaves the list."""
+    if (project.root / name).is_dir():
+        return [f"The folder {name} and its state stay; the AWS account too."]
+    return []
+
+
+def _list(project: Project) -> tuple[Path, Document, Node]:
+    folder = project.root / "config"
+    path = next(one for end in _ENDINGS if (one := folder / f"common{end}").is_file())
+    document = Document(path.name, load_hcl(path))
+    attribute = document.attributes.get("accounts")
+    where = f"The accounts in {path.name} are left alone."
+    if path.is_symlink():
+        raise refuse(where, "The file is a symbolic link.", Place(path.name, 1))
+    if document.broken_at is not None:
+        raise refuse(where, "The file cannot be parsed.", Place(path.name, document.broken_at))
+    if attribute is None and project.accounts:
+        line = _line_of_single(document)
+        raise refuse(where, "They are written as single variables, NAME_account_id.", Place(path.name, line))
+    if attribute is None or attribute.value.type != "object" or not document.elements(attribute.value):
+        line = attribute.line if attribute is not None else 1
+        raise refuse(where, "`accounts` is not a map with an entry to follow.", Place(path.name, line))
+    return path, document, attribute.value
+
+
+def _line_of_single(document: Document) -> int:
+    single = [one.line for name, one in document.attributes.items() if name.endswith("_account_id")]
+    return max(single, default=1)
+
+
+def _changes(document: Document, entry: Node, account: Account) -> list[Splice]:
+    fields, key = fields_at(document, entry), entry.children[0]
+    if not {"email", "id"} <= fields.keys():
+        place = Place(document.name, entry.start_point.row + 1)
+        raise refuse("The account cannot be added.", "Its sibling has no email and id to follow.", place)
+    number = fields["id"].value.type == "numeric_lit" and _is_number(account.id)
+    quoted = document.text(key).startswith('"')
+    return [
+        replacing(key, quote(account.name) if quoted else account.name),
+        replacing(fields["email"].node.children[-1], quote(account.email)),
+        replacing(fields["id"].node.children[-1], account.id if number else quote(account.id)),
+    ]
+
+
+def _is_number(identity: str) -> bool:
+    """Whether an account id can be written without quotes: a number loses the zeros that it begins with."""
+    return bool(identity) and not identity.startswith("0")
+
+
+def _values(data: bytes) -> dict[str, Any]:
+    return parse_hcl(data.decode("utf-8-sig").replace("\r\n", "\n"))
+
+
+def _change(path: Path, before: Document, after: Document, wanted: dict[str, Any]) -> ChangeSet:
+    try:
+        same = after.broken_at is None and _values(after.data) == wanted
+        detail = "" if same else "the values read back are others"
+    except ValueError as error:
+        same, detail = False, str(error)
+    if not same:
+        raise EditUnsafe(
+            "The edit was thrown away",
+            f"{path} would not have said exactly what it was meant to.",
+            next="Nothing was written. Make this change by hand, and report it with the lines below.",
+            detail=detail,
+        )
+    return ChangeSet((FileChange("config", path.name, path, before.data, after.data),))

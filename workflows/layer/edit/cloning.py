@@ -1,0 +1,187 @@
+"""One person put in the place of another: in labels, keys, strings, banners and whole declarations."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workflows.hcl.document import Splice, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Document
+
+
+_APART = re.compile(r"[^0-9A-Za-z]+")
+_MACHINE = "machine"
+
+
+def spellings(name: str) -> tuple[str, str]:
+    """How labels spell a name: `jane.doe` as `jane_doe`; `machine.ci` as `machine_ci` or as `ci`."""
+    whole = re.sub(r"[^0-9A-Za-z_]", "_", name)
+    return (whole, whole.removeprefix(f"{_MACHINE}_") or whole)
+
+
+def prefix_of(label: str, name: str) -> str | None:
+    """What stands before a name in a label, as `user_` of `user_jane_doe`; None if the name is not in it."""
+    for spelled in spellings(name):
+        if label.endswith(spelled):
+            return label.removesuffix(spelled)
+    return None
+
+
+def in_place_of(label: str, name: str, other: str) -> str | None:
+    """A label with one person's name put in the place of another's, or None if it is not in it.
+
+    `user_CircleCI_name` keeps its form, as `user_GithubActions_name`.
+    """
+    parts, wanted = _around(label, name, other)
+    return wanted.join(parts) if len(parts) > 1 else None
+
+
+def up_to_name(label: str, name: str, other: str) -> str | None:
+    """What `in_place_of` gives, without what follows the name."""
+    parts, wanted = _around(label, name, other)
+    return parts[0] + wanted if len(parts) > 1 else None
+
+
+def _around(label: str, name: str, other: str) -> tuple[list[str], str]:
+    """The parts of a label around a name, and another name in its form; one part if it is not in it."""
+    for spelled, wanted in zip(spellings(name), spellings(other), strict=True):
+        parts = _apart(label, spelled)
+        if len(parts) > 1:
+            return parts, wanted
+    match = _in_words(name).search(label.replace("_", " ")) if words_of(name) and words_of(other) else None
+    if match is None:
+        return [label], ""
+    wanted = Renaming(name, other).in_words(label[match.start() : match.end()])
+    return [label[: match.start()], label[match.end() :]], wanted
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name, without the mark of a machine user: `machine.circle.ci` as `circle`, `ci`."""
+    words = [one for one in _APART.split(name) if one]
+    return words[1:] if len(words) > 1 and words[0] == _MACHINE else words
+
+
+def mentions_name(text: str, name: str) -> bool:
+    """Whether a text in words names somebody: `Circle CI` and `CircleCI` both name `circle.ci`."""
+    return bool(words_of(name)) and _in_words(name).search(text) is not None
+
+
+def where_named(text: str, name: str) -> Iterator[tuple[int, int]]:
+    """Where a text names somebody; of one word alone, as of `machine.ci`, only with what stands before it."""
+    words = words_of(name)
+    parts = words if len(words) > 1 else [one for one in _APART.split(name) if one]
+    found = (match.span() for match in _apart_by_marks(parts).finditer(text)) if parts else ()
+    return ((start, end) for start, end in found if not _of_longer_name(text, start, end))
+
+
+def _of_longer_name(text: str, start: int, end: int) -> bool:
+    """Whether a name is a part of another one: `jane.doe` in `old.jane.doe` or `jane.doe.jr`."""
+    before = re.search(r"(?<!\bmodule)(?<=[0-9A-Za-z])\.$", text[max(0, start - 8) : start])
+    label = text[start - 1 : start] == "_" or "_" in text[start:end]
+    return bool(before or (not label and re.match(r"[.-][0-9A-Za-z]", text[end : end + 2])))
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """One person put in the place of another in texts.
+
+    Attributes:
+        old: the IAM name of the person that a text is about.
+        new: the IAM name of the one it shall be about.
+    """
+
+    old: str
+    new: str
+
+    def plainly(self, text: str) -> str:
+        """The text with the name replaced wherever it stands as it is."""
+        pattern = rf"(?<![0-9A-Za-z_-]){re.escape(self.old)}(?![0-9A-Za-z_-]|\.[0-9A-Za-z])"
+        return re.sub(pattern, lambda _: self.new, text)
+
+    def in_words(self, text: str) -> str:
+        """The text with the name replaced wherever its words stand together, in the case they are written."""
+        if not words_of(self.old) or not words_of(self.new):
+            return text
+        return _in_words(self.old).sub(self._in_same_manner, text)
+
+    def _in_same_manner(self, match: re.Match[str]) -> str:
+        found = match[0]
+        words = words_of(self.new)
+        if self.old in found:
+            return found.replace(self.old, self.new)
+        between = next((one for one in _APART.findall(found)), "")
+        if found == found.lower():
+            return between.join(words).lower()
+        if found == found.upper():
+            return between.join(words).upper()
+        shouted = re.search(r"[A-Z]{2}", found) is not None  # as in CircleCI
+        return between.join(
+            one.upper() if shouted and len(one) <= 2 else one[:1].upper() + one[1:] for one in words
+        )
+
+
+def _in_words(name: str) -> re.Pattern[str]:
+    return _apart_by_marks(words_of(name))
+
+
+def _apart_by_marks(parts: Iterable[str]) -> re.Pattern[str]:
+    words = r"[ ._+=,@-]?".join(re.escape(one) for one in parts)
+    return re.compile(rf"(?<![0-9A-Za-z]){words}(?![0-9A-Za-z])", re.IGNORECASE)
+
+
+def _apart(label: str, spelled: str) -> list[str]:
+    """The parts of a label between where a name stands alone in it; a pattern for each name would be slow."""
+    parts, start, position = [], 0, label.find(spelled)
+    while position >= 0:
+        end = position + len(spelled)
+        if not (_is_word(label[position - 1 : position]) or _is_word(label[end : end + 1])):
+            parts.append(label[start:position])
+            start = end
+        position = label.find(spelled, max(end, position + 1))
+    return [*parts, label[start:]]
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isascii() and letter.isalnum()
+
+
+def cloned(document: Document, node: Node, changes: Iterable[Splice], renaming: Renaming) -> bytes:
+    """The text of a node for another person.
+
+    Args:
+        document: the document the node is from.
+        node: the block, or the entry of a map.
+        changes: what is known to differ, as splices of the document.
+        renaming: whose name stands in the node's other strings and comments, and whose shall.
+    """
+    splices = list(changes)
+    taken = [(one.start, one.end) for one in splices]
+    for one in walk(node):
+        if one.type not in {"template_literal", "comment"}:
+            continue
+        if any(start < one.end_byte and one.start_byte < end for start, end in taken):
+            continue
+        text = document.text(one)
+        new = renaming.plainly(text)
+        if new != text:
+            splices.append(Splice(one.start_byte, one.end_byte, new.encode()))
+    return spliced(document.data[node.start_byte : node.end_byte], splices, node.start_byte)
+
+
+def spliced(data: bytes, splices: Iterable[Splice], base: int) -> bytes:
+    """A part of a document with splices of the document made in it; `base` is where the part begins."""
+    for one in sorted(splices, key=lambda splice: splice.start, reverse=True):
+        data = data[: one.start - base] + one.text + data[one.end - base :]
+    return data
+
+
+def replacing(node: Node, text: str) -> Splice:
+    """The splice that puts a text in the place of a node."""
+    return Splice(node.start_byte, node.end_byte, text.encode())

@@ -1,0 +1,318 @@
+"""Key files: how their paths are written, when two are the same key, replacing one and renaming one."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.core.errors import Problem
+from workflows.core.openpgp import holds
+from workflows.hcl.document import unwrap
+from workflows.hcl.values import field_mark, fields_at, fields_of, plain_string, quote
+from workflows.layer.edit.cloning import replacing
+from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.operation import check_known_person, find_person, refuse
+from workflows.layer.model import Place, Style
+from workflows.layer.read.declarations import (
+    VALUE,
+    constants,
+    key_path_node,
+    module_of,
+    place_of,
+    template,
+    wants_binary_key,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Block, Document, Splice
+    from workflows.layer.edit.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Person
+
+
+_QUOTES = {"quoted_template_start", "quoted_template_end"}
+_IN_FOLDER = ["template_interpolation", "template_literal"]
+_FOLDER = {"${path.module}", "${path.root}"}
+_MACHINE = "machine."
+
+
+class PathText(NamedTuple):
+    """The literal text of a path: the whole string, or what follows `${path.module}` or `${path.root}` in it.
+
+    Attributes:
+        node: where it stands.
+        text: what it says, without quotes.
+        quoted: whether the node has quotes of its own.
+    """
+
+    node: Node
+    text: str
+    quoted: bool
+
+    def replaced(self, text: str) -> Splice:
+        """The splice that puts another text in its place."""
+        return replacing(self.node, quote(text) if self.quoted else text)
+
+    def named(self, file_name: str) -> str:
+        """The same path with another file name, as it is written: `./keys/` stays `./keys/`."""
+        return self.text[: self.text.rfind("/") + 1] + file_name
+
+
+def path_text(document: Document, node: Node) -> PathText | None:
+    """The literal text of a path; None where it is computed in another way."""
+    if plain_string(document, node) is not None:
+        return PathText(node, document.text(node)[1:-1], quoted=True)
+    parts = [one for one in unwrap(node).children if one.type not in _QUOTES]
+    first = document.text(parts[0]).replace(" ", "") if parts else ""
+    if [one.type for one in parts] == _IN_FOLDER and first in _FOLDER:
+        return PathText(parts[1], document.text(parts[1]), quoted=False)
+    return None
+
+
+class OwnPath(NamedTuple):
+    """The path of one person's key file.
+
+    Attributes:
+        document: the document that it is in.
+        path: its literal text.
+        lead: what the module puts before it.
+        tail: what the module puts after it.
+    """
+
+    document: Document
+    path: PathText
+    lead: str = ""
+    tail: str = ""
+
+
+def own_key_path(layer: Layer, person: Person) -> OwnPath:
+    """Where the path of a person's key file is written.
+
+    Raises:
+        EditRefused: the module makes it from the name for all alike, or it is an expression.
+    """
+    module = module_of(layer.files, person.module)
+    document, entry = module.document, module.entry(person.declaration)
+    what = f"The key file of {person.iam_name} cannot have another name."
+    place = place_of(module.block.attributes.get("pgp_key") or module.block)
+    if module.style is Style.BLOCK:
+        node = key_path_node(module.block)
+        own = path_text(document, node) if node is not None else None
+        if own is None:
+            raise refuse(what, "Its path is an expression.", place)
+        return OwnPath(document, own)
+    marks: dict[str, Node] = {}
+    if entry is not None and module.holds_objects:
+        fields = fields_at(document, entry)
+        marks = {field_mark(one): fields[one].value for one in fields_of(module.block) if one in fields}
+    elif entry is not None and entry.type == "object_elem":
+        marks = {VALUE: unwrap(entry.children[2])}
+    text = template(module, "pgp_key", constants(layer.files, layer.location.variables)) or ""
+    for mark, node in marks.items():
+        lead, found, tail = text.partition(mark)
+        if found and "\x00" not in lead + tail and node.type == "string_lit":
+            return OwnPath(document, PathText(node, document.text(node)[1:-1], quoted=True), lead, tail)
+    raise refuse(what, f"The module {module.label} makes it from the name, for all its users alike.", place)
+
+
+def key_file_name(siblings: Iterable[Person], name: str) -> str:
+    """The name of a new key file, as most siblings' are made: `machine.NAME`, `NAME.asc`, or `NAME`."""
+    people = list(siblings)
+    habits = Counter(habit for one in people if (habit := _habit(one)) is not None)
+    (lead, tail), number = habits.most_common(1)[0] if habits else (("", ""), 0)
+    if number * 2 <= len(people):
+        lead = tail = ""
+    if lead == _MACHINE and name.startswith(_MACHINE):
+        lead = ""
+    return lead + name + tail
+
+
+def _habit(person: Person) -> tuple[str, str] | None:
+    """What stands before and behind a person's name in the name of its key file."""
+    lead, found, tail = posixpath.basename(person.key_file or "").partition(person.iam_name)
+    return (lead, tail) if found else None
+
+
+LONGEST_KEY = 1_000_000
+"""More bytes than any public key that a person has; a guard against a wrong file."""
+
+
+def check_key_text(text: str) -> list[Problem]:
+    """What is plainly wrong with a key file's text; whether the key is good is gpg's to say."""
+    if not text.strip():
+        return [Problem("A public PGP key is needed.", "key")]
+    if len(text) > LONGEST_KEY:
+        return [Problem("This is far larger than a public PGP key.", "key")]
+    return []
+
+
+def key_goes(layer: Layer, person: Person) -> bool:
+    """Whether a person's key file goes with the person: nobody else uses it, here or by a symbolic link."""
+    path = person.key_file
+    own = path is not None and path not in layer.files.linked
+    return own and not sharing_key(layer, str(path), person.iam_name)
+
+
+def sharing_key(layer: Layer, path: str, name: str = "") -> tuple[str, ...]:
+    """Who uses a key file, besides the user of an IAM name."""
+    return tuple(one.iam_name for one in layer.people if one.key_file == path and one.iam_name != name)
+
+
+def refuse_binary(name: str, block: Block) -> None:
+    """Stop where a key file would be written that the module then encodes once more.
+
+    Raises:
+        EditRefused: the module encodes the file itself; the provider would fail on what iam-onboard writes.
+    """
+    if wants_binary_key(block):
+        why = f"The module {block.label} reads it with filebase64, and iam-onboard writes it for file."
+        raise refuse(f"The key of {name} can't be written.", why, place_of(block.attributes["pgp_key"]))
+
+
+def key_data(present: bytes | None, text: str) -> bytes:
+    """What a key file holds once a key is in it: what it holds now, if that is the same key."""
+    data = text.encode()
+    return present if present is not None and holds(present, data) else data
+
+
+def with_key_text(files: FileSet, path: str, text: str) -> FileSet:
+    """The files with a key written to its place; a file that other layers may use is left alone.
+
+    Raises:
+        EditRefused: it holds another key and other layers may use it.
+    """
+    data = key_data(files.keys.get(path), text)
+    if path in files.linked and files.keys.get(path) != data:
+        what = f"{path} is another key, and is left alone."
+        raise refuse(what, "A symbolic link leads to it, so other layers may use it.", Place(path, 1))
+    return files.with_key(path, data)
+
+
+@dataclass(frozen=True)
+class ReplaceKey:
+    """Replace a person's key file; every password and access key made with it is then made anew.
+
+    Attributes:
+        name: the IAM user name.
+        key_text: the new public key, as the file will hold it; the same key leaves the file alone.
+    """
+
+    name: str
+    key_text: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the name or the key; whom else it is about, as a warning."""
+        problems = [*check_known_person(layer, self.name), *check_key_text(self.key_text)]
+        sharing = self.shared_with(layer)
+        if sharing:
+            message = f"The same key file serves {', '.join(sharing)}: their secrets are made anew too."
+            problems.append(Problem(message, "key", fatal=False))
+        return problems
+
+    def shared_with(self, layer: Layer) -> tuple[str, ...]:
+        """The other users of the same key file."""
+        person = layer.person(self.name)
+        if person is None or person.key_file is None:
+            return ()
+        return sharing_key(layer, person.key_file, person.iam_name)
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the key replaced; the very same files if it is the same key.
+
+        Raises:
+            EditRefused: the layer does not say where the person's key is, or other layers may use the file.
+        """
+        return with_key_text(layer.files, self._path(layer), self.key_text)
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with another key in the file."""
+        facts, path = facts_of(layer), self._path(layer)
+        return replace(facts, keys={**facts.keys, path: key_data(facts.keys.get(path), self.key_text)})
+
+    def _path(self, layer: Layer) -> str:
+        person = find_person(layer, self.name)
+        if person.key_file is None:
+            raise refuse(f"The key file of {self.name} is not known.", "It is computed.", person.place)
+        refuse_binary(self.name, module_of(layer.files, person.module).block)
+        return person.key_file
+
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_+=,@-][A-Za-z0-9_+=,.@-]*")
+
+
+@dataclass(frozen=True)
+class RenameKeyFile:
+    """Rename a person's key file in its folder; one that others use too stays for them.
+
+    Attributes:
+        name: the IAM user name.
+        file_name: the file's new name, without folders.
+    """
+
+    name: str
+    file_name: str
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the names."""
+        problems = check_known_person(layer, self.name)
+        if not _FILE_NAME.fullmatch(self.file_name):
+            message = "A key file's name has letters, digits and  + = , . @ _ -  only, and no dot first."
+            problems.append(Problem(message, "file_name"))
+        person = layer.person(self.name)
+        if problems or person is None:
+            return problems
+        present, there = layer.files.keys.get(str(person.key_file)), layer.files.keys.get(self._path(person))
+        if there is not None and (present is None or not holds(there, present)):
+            problems.append(Problem(f"There is a file {self._path(person)} already.", "file_name"))
+        elif present is None and there is None:
+            message = f"Neither {person.key_file} nor {self._path(person)} is there."
+            problems.append(Problem(message, "file_name"))
+        return problems
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the key under its new name.
+
+        Raises:
+            EditRefused: the module makes the path from the name for all alike, or it is an expression.
+        """
+        person = find_person(layer, self.name)
+        own = own_key_path(layer, person)
+        path = self._path(person)
+        text = own.path.named(self.file_name).removesuffix(own.tail)
+        inside = text if own.path.quoted else text.removeprefix("/")  # it follows ${path.module}
+        if posixpath.normpath(f"{own.lead}{inside}{own.tail}") != path:
+            what = f"The key file of {person.iam_name} cannot be named {self.file_name}."
+            raise refuse(what, f"The module asks for {own.lead}…{own.tail}.", person.place)
+        files = layer.files.with_document(own.document.splice([own.path.replaced(text)]))
+        for name, data in self._keys(layer, person).items():
+            files = files.with_key(name, data)
+        return files
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with the key in another file."""
+        facts, person = facts_of(layer), find_person(layer, self.name)
+        keys = {**facts.keys, **self._keys(layer, person)}
+        facts = facts.with_person(person.iam_name, key_file=self._path(person))
+        return replace(facts, keys={name: data for name, data in keys.items() if data is not None})
+
+    def _path(self, person: Person) -> str:
+        return posixpath.join(posixpath.dirname(str(person.key_file)), self.file_name)
+
+    def _keys(self, layer: Layer, person: Person) -> dict[str, bytes | None]:
+        """The key files that change: the new one, and the old one if nobody else uses it."""
+        old, new = str(person.key_file), self._path(person)
+        if old == new:
+            return {}
+        changed: dict[str, bytes | None] = {}
+        if new not in layer.files.keys:
+            changed[new] = layer.files.keys[old]
+        if key_goes(layer, person):
+            changed[old] = None
+        return changed

@@ -1,0 +1,183 @@
+"""What an operation on a layer is: checks, the edit itself, and what must be true afterwards.
+
+One small module holds one operation. `apply` makes new files by splicing; `intend` says, from the model
+alone and without looking at the edit, which facts the layer then has. `workflows.layer.edit.run` runs both
+and compares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.sentences import Sentence
+from workflows.hcl.document import Splice
+from workflows.hcl.lists import realigned
+from workflows.layer.model import Place
+from workflows.layer.read.declarations import module_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Block, Document
+    from workflows.layer.edit.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Group, Layer, Person
+
+
+T = TypeVar("T")
+
+
+class EditRefused(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """An operation cannot be done by the editor; says why and where to do it by hand. Nothing was written.
+
+    Attributes:
+        place: where to do it by hand, or None where that is not one place.
+    """
+
+    place: Place | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacedProblem(Problem):
+    """Something that the editor leaves alone.
+
+    Attributes:
+        place: where to change it by hand.
+    """
+
+    place: Place
+
+
+class Operation(Protocol):
+    """One change of a layer."""
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the request, for the layer as it is."""
+        ...
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The layer's files afterwards.
+
+        Raises:
+            EditRefused: the layer's shape does not allow it.
+        """
+        ...
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts that the layer has afterwards."""
+        ...
+
+
+def refuse(what: Sentence, why: Sentence, place: Place | None = None, remedy: Sentence = "") -> EditRefused:
+    """An `EditRefused` with the place to edit by hand, or what else to do."""
+    where = f"Edit it by hand at {place}." if place is not None else remedy
+    refused = EditRefused("This cannot be edited automatically", what, why=why, next=where)
+    refused.place = place
+    return refused
+
+
+def find_person(layer: Layer, name: str) -> Person:
+    """The person of that name.
+
+    Raises:
+        EditRefused: there is none.
+    """
+    return _declared(layer, layer.person(name), f"user {name}")
+
+
+def find_group(layer: Layer, name: str) -> Group:
+    """The group of that name.
+
+    Raises:
+        EditRefused: there is none.
+    """
+    return _declared(layer, layer.group(name), f"group {name}")
+
+
+def _declared(layer: Layer, found: T | None, what: str) -> T:
+    if found is None:
+        raise refuse(f"There is no {what} in {layer.location.relative}.", "The layer does not declare it.")
+    return found
+
+
+def check_groups(layer: Layer, names: tuple[str, ...], *, machine: bool) -> list[Problem]:
+    """What is wrong with groups that a person should join."""
+    problems: list[Problem] = []
+    for name in names:
+        group = layer.group(name)
+        if group is None:
+            problems += check_known_group(layer, name, "groups")
+        elif not group.editable:
+            message = f"The members of the group {name} are shown, not edited: {group.reason}."
+            message += f" Edit them by hand at {group.place}."
+            problems.append(PlacedProblem(message, "groups", place=group.place))
+        elif group.machine and not machine:
+            problems.append(Problem(f"The group {name} is for machine users.", "groups", fatal=False))
+    return problems
+
+
+def text_in_no_group(name: str, account: str = "", *, machine: bool) -> Sentence:
+    """What it means that somebody is in no group, of an account where that has to be said."""
+    means = "it has no permissions" if machine else "they can sign in and do next to nothing"
+    return f"{name} is in no group{account and f' of {account}'}: {means}."
+
+
+def check_known_group(layer: Layer, name: str, field: str) -> list[Problem]:
+    """What is wrong with naming a group."""
+    if layer.group(name) is not None:
+        return []
+    known = ", ".join(one.name for one in layer.groups) or "none"
+    return [Problem(f"There is no group {name} in this layer; there are: {known}.", field)]
+
+
+def check_known_person(layer: Layer, name: str) -> list[Problem]:
+    """What is wrong with naming a person that should be changed."""
+    person = layer.person(name)
+    if person is None:
+        return [Problem(f"There is no user {name} in {layer.location.relative}.", "name")]
+    if not person.editable:
+        message = f"The user {name} is shown, not edited: change it by hand at {person.place}."
+        if why := module_of(layer.files, person.module).refusal:
+            message += f" {why}."
+        return [PlacedProblem(message, "name", place=person.place)]
+    return []
+
+
+def with_attribute(block: Block, name: str, text: str, *, after: Collection[str]) -> Document:
+    """The document with an attribute after the last of some others, or after the block's last.
+
+    Args:
+        block: the block that gets it.
+        name: the attribute.
+        text: its value as HCL.
+        after: the attributes that it belongs to.
+
+    Raises:
+        EditRefused: the block's attributes do not have lines of their own.
+    """
+    document, own = block.document, list(block.attributes.values())
+    kin = [one for one in own if one.name in after]
+    place = Place(document.name, block.line)
+    if not own:
+        why = "Its block is empty, so there is no line to follow."
+        raise refuse(f"{name} cannot be added to {block.label}.", why, place)
+    last = (kin or own)[-1].node
+    start = document.line_start(last.start_byte)
+    indent = document.data[start : last.start_byte]
+    if indent.strip() or last.end_point.row == block.closing.start_point.row:
+        why = "Its attributes do not have lines of their own."
+        raise refuse(f"{name} cannot be added to {block.label}.", why, place)
+    end = document.line_end(last.end_byte)
+    line = indent + f"{name} = {text}".encode() + document.newline
+    if last.start_point.row != last.end_point.row:
+        line = document.newline + line  # what takes several lines stands apart
+    edited = document.splice([Splice(end, end, line)])
+    return realigned(document, _body(block), edited, _body(edited.block_at(block.item.start_byte)))
+
+
+def _body(block: Block) -> list[Node]:
+    return [one.node for one in block.attributes.values()]

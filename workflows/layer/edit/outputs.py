@@ -1,0 +1,576 @@
+"""The outputs of single people: cloned from a sibling's for a new person, and removed with the person.
+
+They take three forms: blocks of their own, blocks in a comment, and entries in outputs that collect people.
+Only a sibling of the same kind is cloned: a password's output says nothing of an access key. The first of a
+kind gets what the module has for that kind, labelled as the others' outputs are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.hcl.blocks import comments_of, insert_after, insert_before, remove_items
+from workflows.hcl.document import Splice, remembered
+from workflows.hcl.lists import edited_list, insert_entry, position_for, remove_entry
+from workflows.hcl.values import object_key, quote
+from workflows.layer.edit.cloning import Renaming, cloned, in_place_of, replacing, spliced, up_to_name
+from workflows.layer.edit.facts import OutputFacts
+from workflows.layer.read.outputs import collections_of, read_output
+from workflows.layer.read.references import references_in, written
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from workflows.hcl.blocks import Comment
+    from workflows.hcl.document import Block, Document
+    from workflows.hcl.index import Item
+    from workflows.layer.edit.facts import Facts
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Owner
+    from workflows.layer.read.outputs import CollectedEntry, CollectingOutput
+
+_NEAR = 50
+"""So many neighbours are looked at for the one to follow."""
+
+
+class Kind(NamedTuple):
+    """What decides which outputs somebody has.
+
+    Attributes:
+        machine: whether it is a machine user.
+        login_profile: whether the module makes a console password; None if it cannot be told.
+        access_key: whether the module makes an access key; None if it cannot be told.
+    """
+
+    machine: bool
+    login_profile: bool | None
+    access_key: bool | None
+
+
+class Somebody(NamedTuple):
+    """Whom outputs are about.
+
+    Attributes:
+        name: the IAM name.
+        owner: what declares the person.
+        kind: what decides which outputs there are.
+    """
+
+    name: str
+    owner: Owner
+    kind: Kind
+
+    @property
+    def sorted_by(self) -> str:
+        """What the outputs of a module's instances are sorted by: the key; without instances the label."""
+        return self.owner[1] or self.owner[0]
+
+
+class Unit(NamedTuple):
+    """Outputs of one person that stand together: one live block, or all that one comment hides.
+
+    Attributes:
+        items: the block's item, or the comment's.
+        blocks: the outputs; of a comment, blocks of its inner document.
+        base: how far that document's positions are from the file's.
+        owner: whose they are.
+        hidden: whether they are commented out.
+    """
+
+    items: tuple[Item, ...]
+    blocks: tuple[Block, ...]
+    base: int
+    owner: Owner
+    hidden: bool
+
+    @property
+    def file(self) -> str:
+        """The name of the file that it is in."""
+        return self.blocks[0].document.name
+
+    @property
+    def start(self) -> int:
+        """Where it begins in the file."""
+        return self.items[0].start_byte
+
+    @property
+    def end(self) -> int:
+        """Where it ends in the file."""
+        return self.items[-1].end_byte
+
+
+@dataclass(frozen=True)
+class NewOutputs:
+    """The outputs that a person would get.
+
+    Attributes:
+        document: the name of the file they go to.
+        splice: how they get there, for that document as it is.
+        facts: the live ones.
+        hidden: those that are commented out, as the sibling's are.
+    """
+
+    document: str
+    splice: Splice
+    facts: tuple[OutputFacts, ...]
+    hidden: tuple[OutputFacts, ...]
+
+
+def siblings_of(layer: Layer, person: Somebody, names: Collection[str]) -> list[Somebody]:
+    """The people whose outputs are an example for a person's.
+
+    Args:
+        layer: the layer.
+        person: who gets outputs.
+        names: the IAM names of those who are declared alike.
+
+    Returns:
+        Those of them who are of the same kind; without any, all of that kind; without any, everybody.
+    """
+    wanted = set(names)
+    everybody = [
+        Somebody(one.iam_name, one.owner, Kind(one.machine, one.login_profile, one.access_key))
+        for one in layer.people
+    ]
+    kin = [one for one in everybody if one.kind == person.kind]
+    return [one for one in kin if one.name in wanted] or kin or everybody
+
+
+def most_have_outputs(files: FileSet, siblings: Sequence[Somebody]) -> bool:
+    """Whether at least half of some people have outputs of their own, live or commented out."""
+    owners = _units_by_owner(files)
+    return sum(one.owner in owners for one in siblings) * 2 >= len(siblings)
+
+
+def plan_outputs(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> NewOutputs | None:
+    """The outputs that a person gets by its siblings' example; None if they have none to follow.
+
+    Args:
+        files: the layer's files.
+        person: who gets them.
+        siblings: as `siblings_of` gives them; who among them has outputs is found here.
+    """
+    found = _units_by_owner(files)
+    by_owner = {one.owner: one for one in siblings}
+    present = [(by_owner[owner], units) for owner, units in found.items() if owner in by_owner]
+    if not present or person.owner in found:
+        return None
+    if not _are_kin(person, siblings):
+        return _first_of_kind(files, present, person)
+    position = position_for([one.sorted_by for one, _ in present], person.sorted_by)
+    near = [*reversed(present[:position]), *present[position:]][:_NEAR]
+    usual = Counter(_shape(units) for _, units in near).most_common(1)[0][0]
+    fitting = [(one, units) for one, units in near if _can_be_followed(one, units, person)]
+    if not fitting:
+        return None
+    sibling, units = next((one for one in fitting if _shape(one[1]) == usual), fitting[0])
+    text = _clones(files.documents[units[0].file], units, sibling, person)
+    if position == 0:
+        beside = present[0][1][0]
+        document = files.documents[beside.file]
+        splice = insert_before(document, beside.items[0], text)
+    else:
+        beside = present[position - 1][1][-1]
+        document = files.documents[beside.file]
+        splice = insert_after(document, beside.items[-1], text)
+    live, hidden = (_facts(units, sibling, person, hidden=one) for one in (False, True))
+    return NewOutputs(document.name, splice, live, hidden)
+
+
+def add_outputs(files: FileSet, planned: NewOutputs | None) -> FileSet:
+    """The files with planned outputs added; unchanged without any."""
+    if planned is None:
+        return files
+    return files.with_document(files.documents[planned.document].splice([planned.splice]))
+
+
+def outputs_to_join(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> list[str]:
+    """The labels of the outputs that a person gets an entry in: at least half of its siblings have one."""
+    return [one.block.label for one, _, _ in _to_join(files, person, siblings)]
+
+
+def add_entries(files: FileSet, person: Somebody, siblings: Sequence[Somebody]) -> FileSet:
+    """The files with a person's entries in the outputs of `outputs_to_join`."""
+    for label in outputs_to_join(files, person, siblings):
+        found = next(one for one in _to_join(files, person, siblings) if one[0].block.label == label)
+        files = files.with_document(_with_entry(*found, person))
+    return files
+
+
+def remove_outputs(files: FileSet, owner: Owner) -> FileSet:
+    """The files without a person's outputs, those in comments too, and without its entries in others."""
+    files = _without_entries(files, owner)
+    for document in tuple(files.documents.values()):
+        gone: list[Item] = [block.item for block in document.blocks_of("output") if _owner(block) == owner]
+        splices: list[Splice] = []
+        for comment in comments_of(document):
+            whose = {_owner(one.block) for one in comment.blocks}
+            if whose == {owner} and _says_nothing_else(comment):
+                gone += comment.items
+            elif owner in whose:
+                splices += _cut_inside(comment, owner)
+        splices += remove_items(document, gone)
+        if splices:
+            files = files.with_document(document.splice(splices))
+    return files
+
+
+def without_outputs(facts: Facts, name: str) -> Facts:
+    """The facts without the outputs that are about one person alone, live or commented out."""
+    return replace(
+        facts,
+        outputs=tuple(one for one in facts.outputs if one.person != name),
+        hidden_outputs=tuple(one for one in facts.hidden_outputs if one.person != name),
+        collected=tuple(one for one in facts.collected if one[1] != name),
+    )
+
+
+# -- blocks, live or in comments -----------------------------------------------------------------------
+
+
+@remembered
+def _units_by_owner(files: FileSet) -> dict[Owner, list[Unit]]:
+    """The outputs that are each about one person alone, by whose they are, in the order of the files.
+
+    A comment that hides the outputs of several people, or something else too, is left out.
+    """
+    found: dict[Owner, list[Unit]] = {}
+    for document in files.documents.values():
+        for unit in _units(document):
+            found.setdefault(unit.owner, []).append(unit)
+    return found
+
+
+def _units(document: Document) -> list[Unit]:
+    units = [
+        Unit((block.item,), (block,), 0, reference.owner, hidden=False)
+        for block in document.blocks_of("output")
+        if (reference := read_output(block).reference) is not None
+    ]
+    hidden = [unit for one in comments_of(document) if one.blocks and (unit := _hidden(one)) is not None]
+    return sorted(units + hidden, key=lambda one: one.start) if hidden else units
+
+
+def _hidden(comment: Comment) -> Unit | None:
+    owners = {_owner(one.block) for one in comment.blocks}
+    owner = owners.pop() if len(owners) == 1 else None
+    if owner is None or not _says_nothing_else(comment):
+        return None
+    return Unit(comment.items, tuple(one.block for one in comment.blocks), comment.start, owner, hidden=True)
+
+
+def _owner(block: Block) -> Owner | None:
+    reference = read_output(block).reference if block.kind == "output" else None
+    return None if reference is None else reference.owner
+
+
+def _says_nothing_else(comment: Comment) -> bool:
+    return len(comment.inner.items) == len(comment.blocks)
+
+
+def _cut_inside(comment: Comment, owner: Owner) -> list[Splice]:
+    """Take a person's outputs out of a comment that holds others; the others keep their bytes."""
+    items = comment.inner.items
+    gone = {one.block.item.start_byte for one in comment.blocks if _owner(one.block) == owner}
+    splices: list[Splice] = []
+    for index, item in enumerate(items):
+        if item.start_byte not in gone:
+            continue
+        start, end = item.start_byte, item.end_byte
+        if index:  # with what is between it and the one before
+            start = items[index - 1].end_byte
+        elif len(items) > 1:
+            end = items[1].start_byte
+        if splices and comment.start + start < splices[-1].end:
+            start = splices[-1].end - comment.start
+        splices.append(Splice(comment.start + start, comment.start + end, b""))
+    return splices
+
+
+def _shape(units: Sequence[Unit]) -> tuple[tuple[str, bool, bool], ...]:
+    """What is alike in people's outputs: which attributes, which of them hidden by Terraform or a comment."""
+    return tuple(
+        (reading.attribute, reading.sensitive, unit.hidden)
+        for unit in units
+        for reading in map(read_output, unit.blocks)
+    )
+
+
+def _facts(
+    units: Sequence[Unit], sibling: Somebody, person: Somebody, *, hidden: bool
+) -> tuple[OutputFacts, ...]:
+    return tuple(
+        OutputFacts(
+            _label(block, sibling, person) or block.label, person.name, reading.attribute, reading.sensitive
+        )
+        for unit in units
+        for block, reading in zip(unit.blocks, map(read_output, unit.blocks), strict=True)
+        if unit.hidden is hidden
+    )
+
+
+def _are_kin(person: Somebody, siblings: Sequence[Somebody]) -> bool:
+    """Whether siblings are of a person's kind; `siblings_of` gives only those if there are any."""
+    return any(one.kind == person.kind for one in siblings)
+
+
+def _can_be_followed(sibling: Somebody, units: Sequence[Unit], person: Somebody) -> bool:
+    """Whether a person's outputs can be the example: in one file, and labelled after the person."""
+    labels = [_label(block, sibling, person) for one in units for block in one.blocks]
+    return len({one.file for one in units}) == 1 and None not in labels
+
+
+def _label(block: Block, sibling: Somebody, person: Somebody) -> str | None:
+    """The label of a sibling's output for another person; None if it is not labelled after the sibling."""
+    if _is_by_block(block, sibling, person):
+        return person.owner[0] + block.label.removeprefix(sibling.owner[0])
+    return in_place_of(block.label, sibling.name, person.name)
+
+
+def _is_by_block(block: Block, sibling: Somebody, person: Somebody) -> bool:
+    """Whether an output is labelled after the block that declares its person, and another's can be."""
+    return sibling.owner[1] is person.owner[1] is None and block.label.startswith(sibling.owner[0])
+
+
+def _clones(source: Document, units: Sequence[Unit], sibling: Somebody, person: Somebody) -> bytes:
+    """A sibling's outputs written for another person, as far apart as they are."""
+    text, end = b"", 0
+    for unit in units:
+        gap = source.data[end : unit.start] if text else b""
+        text += (gap if not gap.strip() else source.newline * 2) + _clone(source, unit, sibling, person)
+        end = unit.end
+    return text
+
+
+def _clone(source: Document, unit: Unit, sibling: Somebody, person: Somebody) -> bytes:
+    """The unit's text for another person: labels, references, and the name wherever a string holds it."""
+    renaming = Renaming(sibling.name, person.name)
+    changes: list[Splice] = []
+    for block in unit.blocks:
+        document = block.document
+        own = [replacing(block.label_node, quote(_label(block, sibling, person) or block.label))]
+        for reference, extent in references_in(document, block.node):
+            if reference.owner == sibling.owner:
+                own.append(Splice(*extent, written(reference.to(person.owner)).encode()))
+        start, end = block.item.start_byte + unit.base, block.item.end_byte + unit.base
+        text = cloned(document, block.node, own, renaming)
+        if len(unit.items) > 1:
+            text = _with_marks(source.data, unit, start, text)
+        changes.append(Splice(start, end, text))
+    return spliced(source.data[unit.start : unit.end], changes, unit.start)
+
+
+def _with_marks(data: bytes, unit: Unit, start: int, text: bytes) -> bytes:
+    """A text for a run of line comments, from a byte on, with the marks of its lines put back."""
+    marks = {one.row - unit.items[0].row: one.start_byte for one in unit.items}
+    first, *lines = text.split(b"\n")
+    for number, line in enumerate(lines):
+        at = marks[data.count(b"\n", unit.start, start) + number + 1]
+        size = 1 if data.startswith(b"#", at) else 2
+        column = at - data.rfind(b"\n", 0, at) - 1
+        lines[number] = line[:column] + data[at : at + size] + line[column + size :]
+    return b"\n".join([first, *lines])
+
+
+# -- the first of a kind -------------------------------------------------------------------------------
+
+_PASSWORD, _KEY = "login_profile", "access_key"
+"""What the attributes of a password and of an access key have in their names."""
+
+_MODULE_OUTPUTS = {
+    "iam_user_name": "The user's name",
+    "iam_user_login_profile_encrypted_password": "The encrypted password, base64 encoded",
+    "iam_access_key_id": "The access key ID",
+    "iam_access_key_encrypted_secret": "The encrypted secret, base64 encoded",
+}
+"""terraform-aws-iam, modules/iam-user, outputs.tf: what is handed over, with the module's descriptions."""
+
+_OF_MACHINES = re.compile(rb"\bmachines?\b", re.IGNORECASE)
+_OF_PEOPLE = re.compile(rb"\b(?:users|people|humans)\b(?!\.tf)", re.IGNORECASE)
+
+
+def _first_of_kind(
+    files: FileSet, present: Sequence[tuple[Somebody, list[Unit]]], person: Somebody
+) -> NewOutputs | None:
+    """What the module gives of a person's kind, in the form of other people's outputs."""
+    labelled = [
+        (unit, stem, sibling)
+        for sibling, units in present
+        for unit in units
+        if (stem := _stem(unit.blocks[0], sibling, person)) is not None
+    ]
+    plain = [one for one in labelled if not _is_credential(read_output(one[0].blocks[0]).attribute)]
+    if not labelled:
+        return None
+    example, stem, _ = (plain or labelled)[-1]
+    block, document = example.blocks[0], files.documents[example.file]
+    facts, texts = [], []
+    for name, description in _MODULE_OUTPUTS.items():
+        if _is_credential(name) and not (
+            person.kind.access_key if _KEY in name else person.kind.login_profile
+        ):
+            continue
+        attribute = _of_version(name, read_output(block).attribute)
+        label = f"{stem}_{name.removeprefix('iam_user_')}"
+        facts.append(OutputFacts(label, person.name, attribute, "encrypted" in name))
+        texts.append(_written_like(block, facts[-1], person, description))
+    file = [(sibling, unit) for unit, _, sibling in labelled if unit.file == example.file]
+    text = (document.newline * 2).join(texts)
+    return NewOutputs(document.name, _in_section(document, file, text, person), tuple(facts), ())
+
+
+def _is_credential(attribute: str) -> bool:
+    return _PASSWORD in attribute or _KEY in attribute
+
+
+def _gives_credentials(collection: CollectingOutput) -> bool:
+    return any(
+        _is_credential(one.attribute) for one, _ in references_in(collection.document, collection.container)
+    )
+
+
+def _stem(block: Block, sibling: Somebody, person: Somebody) -> str | None:
+    """A sibling's label for another person as far as the name goes; None if the name is not in it."""
+    if _is_by_block(block, sibling, person):
+        return person.owner[0]
+    return up_to_name(block.label, sibling.name, person.name)
+
+
+def _of_version(attribute: str, example: str) -> str:
+    """An attribute as the module's version names it that has another one: `this_` before 4, short since 6."""
+    if example.startswith("this_"):
+        return f"this_{attribute}"
+    return attribute if example.startswith("iam_") else re.sub("^iam_(?:user_)?", "", attribute)
+
+
+def _written_like(block: Block, facts: OutputFacts, person: Somebody, description: str) -> bytes:
+    """An output for a person, with a description and a wrapped reference where another one has them."""
+    document, reference = block.document, read_output(block).reference
+    text = facts.attribute
+    if reference is not None:
+        text = written(reference.to(person.owner)._replace(attribute=facts.attribute))
+    value = block.attributes["value"].node
+    if '"${' in document.text(value):
+        text = f'"${{{text}}}"'
+    values = {"description": quote(description)} if block.source_of("description") is not None else {}
+    values["value"] = text
+    if facts.sensitive:
+        values["sensitive"] = "true"
+    width = max(map(len, values))
+    lines = [f"  {name.ljust(width)} = {one}" for name, one in values.items()]
+    return document.newline.join(one.encode() for one in (f"output {quote(facts.name)} {{", *lines, "}"))
+
+
+def _in_section(
+    document: Document, others: Sequence[tuple[Somebody, Unit]], text: bytes, person: Somebody
+) -> Splice:
+    """Where the first outputs of a kind go: to the person's like, else under their banner, else to the end.
+
+    People have no place under a banner of machine users, but before it.
+    """
+    alike = [unit for one, unit in others if one.kind.machine is person.kind.machine]
+    machines = [one for one in comments_of(document) if _OF_MACHINES.search(_words(one))]
+    people = [one for one in comments_of(document) if one not in machines and _OF_PEOPLE.search(_words(one))]
+    own = (machines if person.kind.machine else people)[-1:]
+    if not alike and own:
+        end, following = own[0].end, [one for one in document.items if one.start_byte > own[0].end]
+        return (
+            insert_before(document, following[0], text)
+            if following
+            else Splice(end, end, document.newline + text)
+        )
+    if not alike and machines and not person.kind.machine:
+        return insert_before(document, machines[0].items[0], text)
+    return insert_after(document, (alike or [unit for _, unit in others])[-1].items[-1], text)
+
+
+def _words(comment: Comment) -> bytes:
+    """What a comment says that hides no blocks; nothing of one that does."""
+    return b"" if comment.blocks else comment.document.data[comment.start : comment.end]
+
+
+# -- entries in outputs that collect people ------------------------------------------------------------
+
+
+def _without_entries(files: FileSet, owner: Owner) -> FileSet:
+    while True:
+        found = next(
+            ((one, entry) for one in collections_of(files) for entry in one.entries if entry.owner == owner),
+            None,
+        )
+        if found is None:
+            return files
+        collection, entry = found
+        document, container = collection.document, collection.container
+        splices = remove_entry(document, container, entry.position)
+        files = files.with_document(edited_list(document, container, splices))
+
+
+def _to_join(
+    files: FileSet, person: Somebody, siblings: Sequence[Somebody]
+) -> Iterator[tuple[CollectingOutput, CollectedEntry, Somebody]]:
+    """The outputs to join, each with the entry to follow and whose it is."""
+    by_owner = {one.owner: one for one in siblings}
+    for collection in collections_of(files):
+        present = {one.owner: one for one in collection.entries if one.owner in by_owner}
+        if not _are_kin(person, siblings) and _gives_credentials(collection):
+            continue
+        if person.owner in {one.owner for one in collection.entries} or len(present) * 2 < len(by_owner):
+            continue
+        keys = {
+            owner: key
+            for owner, one in present.items()
+            if (key := _key(collection, one, by_owner[owner], person)) is not None
+        }
+        if keys:
+            fitting = [present[owner] for owner in keys]
+            key = next(iter(keys.values())) or person.sorted_by
+            nearest = fitting[max(_position(collection, fitting, key) - 1, 0)]
+            yield collection, nearest, by_owner[nearest.owner]
+
+
+def _position(collection: CollectingOutput, entries: Sequence[CollectedEntry], key: str) -> int:
+    """Before which of some entries one goes; in a list, they are sorted by whose they are."""
+    document = collection.document
+    if collection.container.type == "tuple":
+        return position_for([one.owner[1] or one.owner[0] for one in entries], key)
+    return position_for([object_key(document, one.node) or "" for one in entries], key)
+
+
+def _key(
+    collection: CollectingOutput, entry: CollectedEntry, sibling: Somebody, person: Somebody
+) -> str | None:
+    """The key of the person's entry by a sibling's example; "" in a list, None if there is none to follow."""
+    if collection.container.type == "tuple":
+        return ""
+    key = object_key(collection.document, entry.node) or ""
+    for mine, theirs in (
+        *zip(sibling.owner[::-1], person.owner[::-1], strict=True),
+        (sibling.name, person.name),
+    ):
+        if key == mine:
+            return theirs
+    return in_place_of(key, sibling.name, person.name)
+
+
+def _with_entry(
+    collection: CollectingOutput, entry: CollectedEntry, sibling: Somebody, person: Somebody
+) -> Document:
+    document = collection.document
+    key = _key(collection, entry, sibling, person)
+    changes: list[Splice] = []
+    if key:
+        node = entry.node.children[0]
+        quoted = document.text(node).startswith('"') or not key.isidentifier()
+        changes.append(replacing(node, quote(key) if quoted else key))
+    for reference, extent in references_in(document, entry.node):
+        changes.append(Splice(*extent, written(reference.to(person.owner)).encode()))
+    text = cloned(document, entry.node, changes, Renaming(sibling.name, person.name)).decode()
+    place = _position(collection, collection.entries, key or person.sorted_by)
+    followers = collection.entries[place:]
+    position = followers[0].position if followers else collection.entries[-1].position + 1
+    container = collection.container
+    return edited_list(document, container, insert_entry(document, container, text, position))

@@ -1,0 +1,188 @@
+"""Whether AWS takes the passwords that a layer's modules make: their length, and the least that is allowed.
+
+AWS refuses a password that is too short only in the middle of an apply, when the user is there already
+(`PasswordPolicyViolation`). Both numbers stand in the files: the policy's in the account's settings, a
+password's in its module's `password_length` or, without one, in the module's default.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.hcl.document import Splice
+from workflows.hcl.values import evaluate, fields_at
+from workflows.layer.edit.operation import EditRefused, refuse, with_attribute
+from workflows.layer.files import read_documents
+from workflows.layer.model import Style
+from workflows.layer.read.declarations import account_module, constants, field_behind, module_of, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from workflows.hcl.document import Attribute, Block, Document
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer, Person
+    from workflows.layer.read.declarations import UserModule
+
+_ARGUMENT = "password_length"
+_LEAST = "minimum_password_length"
+_BESIDE = ("password_reset_required", "force_destroy", "name")
+_OF_MODULE = 20
+"""terraform-aws-iam, modules/iam-user, variables.tf: `password_length` where nothing is set."""
+_LEAST_OF_MODULE = 8
+"""The same, modules/iam-account: `minimum_password_length`."""
+
+
+class ShortPassword(NamedTuple):
+    """A password that AWS would refuse.
+
+    Attributes:
+        person: whose.
+        length: its characters.
+        least: the fewest that the account's policy allows.
+        argument: where its length is set; None where it is the module's default.
+        block: the module block.
+    """
+
+    person: Person
+    length: int
+    least: int
+    argument: Attribute | None
+    block: Block
+
+    def refusal(self) -> EditRefused:
+        """Says which line to write, and where."""
+        place, line = place_of(self.argument or self.block), f"{_ARGUMENT} = {self.least}"
+        name, block = self.person.iam_name, self.block.label
+        refused = refuse(
+            f"AWS would refuse the password of {name}: it has {self.length} characters, and the account's "
+            f"password policy wants {self.least}.",
+            f"The length is set at {place}."
+            if self.argument
+            else f"Module {block} sets no {_ARGUMENT}, and its default is {self.length}.",
+            place,
+        )
+        where = f"at {place}" if self.argument else f"to module {block} at {place}"
+        refused.next = (
+            f"{'Write' if self.argument else 'Add the line'}  {line}  {where}, then plan: it shows whether "
+            "that replaces other people's passwords."
+        )
+        return refused
+
+
+def least_length(layer: Layer) -> int | None:
+    """The fewest characters that the layer's password policy allows; None where the layer has no policy."""
+    names = constants(layer.files, layer.location.variables)
+    module = account_module(layer.files)
+    policies = [
+        block
+        for document in layer.files.documents.values()
+        for block in document.blocks_of("resource")
+        if block.header[1:2] == ("aws_iam_account_password_policy",)
+    ]
+    if module is not None:
+        created = module.attributes.get("create_account_password_policy")
+        if created is not None and evaluate(module.document, created.value, names) in (False, "false"):
+            module = None
+    block = module or next(iter(policies), None)
+    if block is None:
+        return None
+    found = block.attributes.get(_LEAST)
+    if found is None:
+        return _LEAST_OF_MODULE if block is module else None
+    return _number(evaluate(found.document, found.value, names))
+
+
+def short_passwords(layer: Layer, names: Iterable[str]) -> tuple[ShortPassword, ...]:
+    """The passwords of some people that AWS would refuse; a length that is computed is nobody's."""
+    least, found = least_length(layer), []
+    for name in names if least else ():
+        person = layer.person(name)
+        if person is not None and person.login_profile is not False:
+            short = _short(layer.files, layer, person, least or 0)
+            found += [short] if short else []
+    return tuple(found)
+
+
+def lengthened(layer: Layer, name: str) -> FileSet:
+    """The files with a password that the policy allows for somebody new.
+
+    Where the declaration shares its module with others who have passwords, their passwords could change with
+    it: then nothing is edited.
+
+    Args:
+        layer: with the new declaration in it.
+        name: the IAM user name.
+    """
+    files = layer.files
+    for short in short_passwords(layer, (name,)):
+        person, argument, block = short.person, short.argument, short.block
+        others = [one for one in layer.people if one.module == person.module and one is not person]
+        shared = any(one.login_profile is not False for one in others)
+        own = argument is not None and not _within(argument, block)
+        if shared and not own:
+            continue
+        if argument is None:
+            edited = with_attribute(block, _ARGUMENT, str(short.least), after=_BESIDE)
+        elif argument.value.type == "numeric_lit":
+            edited = _replaced(argument, str(short.least))
+        else:
+            continue
+        files = files.with_document(edited)
+    return files
+
+
+def _short(files: FileSet, layer: Layer, person: Person, least: int) -> ShortPassword | None:
+    module = module_of(files, person.module)
+    names = constants(files, layer.location.variables)
+    argument = module.block.attributes.get(_ARGUMENT)
+    if argument is None:
+        length: int | None = _default(module.block, layer.location.path)
+    else:
+        fields = _fields(module, person)
+        values = {
+            f"each.value.{name}": evaluate(one.document, one.value, names) for name, one in fields.items()
+        }
+        bound = {**names, **values, "each.key": person.declaration}
+        length = _number(evaluate(argument.document, argument.value, bound))
+        argument = fields.get(field_behind(module.block, _ARGUMENT) or "", argument)
+    if length is None or length >= least:
+        return None
+    return ShortPassword(person, length, least, argument, module.block)
+
+
+def _fields(module: UserModule, person: Person) -> Mapping[str, Attribute]:
+    entry = module.entry(person.declaration) if person.style is not Style.BLOCK else None
+    return fields_at(module.document, entry) if entry is not None and entry.children else {}
+
+
+def _default(block: Block, folder: Path) -> int | None:
+    """What a module takes without `password_length`: a module of the project says it in its own variables."""
+    source = (block.source_of("source") or "").strip('"')
+    if not source.startswith("."):
+        return _OF_MODULE
+    for document in read_documents(folder / source, re.compile(_ARGUMENT.encode())):
+        for variable in document.blocks_of("variable"):
+            default = variable.attributes.get("default")
+            if variable.label == _ARGUMENT and default is not None:
+                return _number(evaluate(document, default.value, {}))
+    return _OF_MODULE
+
+
+def _within(argument: Attribute, block: Block) -> bool:
+    return argument.document is block.document and (
+        block.item.start_byte <= argument.node.start_byte < block.item.end_byte
+    )
+
+
+def _replaced(argument: Attribute, text: str) -> Document:
+    node = argument.value
+    return argument.document.splice([Splice(node.start_byte, node.end_byte, text.encode())])
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

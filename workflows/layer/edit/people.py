@@ -1,0 +1,330 @@
+"""Adding a person or a machine user, and removing one: entry, key file, groups and outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.core.counts import listed
+from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence
+from workflows.hcl.document import remembered
+from workflows.hcl.lists import out_of_order
+from workflows.hcl.values import quote
+from workflows.layer.edit.block_style import BlockStyle
+from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.key_files import check_key_text, key_data, refuse_binary, sharing_key, with_key_text
+from workflows.layer.edit.members import add_member
+from workflows.layer.edit.object_style import ObjectStyle
+from workflows.layer.edit.operation import check_groups, refuse, text_in_no_group
+from workflows.layer.edit.outputs import (
+    Kind,
+    Somebody,
+    add_entries,
+    add_outputs,
+    most_have_outputs,
+    outputs_to_join,
+    plan_outputs,
+    siblings_of,
+)
+from workflows.layer.edit.password_length import least_length, lengthened
+from workflows.layer.edit.styles import ListStyle
+from workflows.layer.model import Place, Style
+from workflows.layer.names import check_user_name
+from workflows.layer.read.declarations import constants, module_of, place_of, switched_off, user_modules
+from workflows.layer.read.layer import read_files
+from workflows.layer.read.references import mentions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from workflows.layer.edit.facts import Facts
+    from workflows.layer.edit.outputs import NewOutputs
+    from workflows.layer.edit.styles import Declarations, NewDeclaration
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Layer
+    from workflows.layer.read.declarations import UserModule
+
+
+_FIRST_BY_HAND = (
+    "Write the module of the first one by hand, or take the last one back from git (git log -p). "
+    "Everybody after that is added in the same way."
+)
+
+
+class _Plan(NamedTuple):
+    """How a person is added.
+
+    Attributes:
+        declared: the declaration.
+        person: the person, as outputs are about it.
+        siblings: the people whose outputs are followed.
+        wants_outputs: whether most of them have any.
+        outputs: the outputs; None where there are none to follow.
+        joined: the labels of the outputs that collect people and get an entry.
+    """
+
+    declared: NewDeclaration
+    person: Somebody
+    siblings: Sequence[Somebody]
+    wants_outputs: bool
+    outputs: NewOutputs | None
+    joined: Sequence[str]
+
+
+@dataclass(frozen=True)
+class AddPerson:
+    """Add a person.
+
+    Attributes:
+        name: the IAM user name.
+        key_text: the public PGP key as the key file will hold it, byte for byte.
+        groups: the groups to join, by name.
+        machine: True for a machine user: an access key and no console password.
+        outputs: True gives the outputs that the siblings have, if at least half of them have any.
+        shared_key: the name of a key file that is there, which a machine user shares; it stays as it is,
+            whatever `key_text` holds. "" for a key file of its own.
+    """
+
+    name: str
+    key_text: str
+    groups: tuple[str, ...] = ()
+    machine: bool = False
+    outputs: bool = True
+    shared_key: str = ""
+
+    def check(self, layer: Layer) -> list[Problem]:
+        """What is wrong with the name, the groups or the key."""
+        problems = check_user_name(self.name, [one.iam_name for one in layer.people])
+        problems += check_groups(layer, self.groups, machine=self.machine)
+        problems += check_key_text(self.key_text)
+        if self.name in {".", ".."}:
+            problems.append(Problem(f"{self.name} cannot name a key file: it is a folder's name.", "name"))
+        place = _commented_at(layer.files, self.name)
+        if place is not None:
+            message = f"{self.name} is in a comment at {place}, which stays: look whether it is still wanted."
+            problems.append(Problem(message, "name", fatal=False))
+        if any(one.fatal for one in problems):
+            return problems
+        left = self._left_of_an_edit(layer)
+        if left:
+            return [*problems, left]
+        if not self.groups and not self.taken_in_by(layer):
+            means = text_in_no_group(self.name, machine=self.machine)
+            problems.append(Problem(means, "groups", fatal=False))
+        plan = self._plan(layer)
+        return [*problems, *self._check_shared_key(layer, plan), *self._check_plan(layer, plan)]
+
+    def _left_of_an_edit(self, layer: Layer) -> Problem | None:
+        """That lines refer to the person already, as when one file of an earlier edit was taken back."""
+        label, key = owner = self._plan(layer).declared.owner
+        if any(one.owner == owner for one in layer.people) or (key is None and _has_module(layer, label)):
+            return None
+        places = [str(place) for place in mentions(layer.files, label, key)]
+        if not places:
+            return None
+        return Problem(
+            f"Lines of an earlier edit still refer to {self.name}: {listed(places, 5)}. Bring the rest of it "
+            "back (git stash pop, git checkout), or delete these lines.",
+            "name",
+        )
+
+    def _check_shared_key(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
+        path = str(plan.declared.facts.key_file)
+        if self.shared_key and path not in layer.files.keys:
+            yield Problem(f"There is no key file {path} in {layer.location.relative}.", "key")
+        owners = [one.iam_name for one in layer.people if one.key_file == path and not one.machine]
+        if self.shared_key and (owners or not self.machine):
+            whose = f"{path} is the key of {', '.join(owners)}. " if owners else ""
+            yield Problem(f"{whose}Only machine users share a key, and only with each other.", "key")
+
+    def _check_plan(self, layer: Layer, plan: _Plan) -> Iterator[Problem]:
+        declared, planned = plan.declared, plan.outputs
+        if planned is None and plan.wants_outputs and any(one.person for one in layer.outputs):
+            message = (
+                "No outputs are added: nobody's are labelled after the name, so there is none to follow."
+            )
+            yield Problem(message, "outputs", fatal=False)
+        if self.outputs and not layer.people:
+            message = (
+                f"No outputs are added: {layer.location.relative} has nobody whose outputs to follow. Write "
+                "those of the first one by hand, or take them back from git (git log -p)."
+            )
+            yield Problem(message, "outputs", fatal=False)
+        if declared.copied:
+            message = f"{self.name} takes {', '.join(declared.copied)} over from {declared.sibling}"
+            yield Problem(f"{message}: look whether it fits.", "name", fatal=False)
+        exception = out_of_order(declared.siblings)
+        if exception is not None:
+            message = f"All users are in alphabetical order but {declared.siblings[exception]}, which stays"
+            yield Problem(f"{message} where it is; {self.name} goes by the alphabet.", "name", fatal=False)
+        taken = {one.name for one in layer.outputs}
+        for one in planned.facts if planned is not None else ():
+            if one.name in taken:
+                message = f"There is an output {one.name} already; add the user without outputs."
+                yield Problem(message, "outputs")
+        label, key = declared.owner
+        if declared.owner in {one.owner for one in layer.people} or (
+            key is None and _has_module(layer, label)
+        ):
+            message = f"{key or label} is taken in this layer; choose a name that is spelled otherwise."
+            yield Problem(message, "name")
+
+    def taken_in_by(self, layer: Layer) -> tuple[str, ...]:
+        """The groups that take the person in by themselves: their members are computed from the users.
+
+        Raises:
+            EditRefused: as for `apply`.
+        """
+        if not any(one.followed or one.computed for one in layer.groups):
+            return ()
+        person = read_files(layer.location, self.apply(layer)).person(self.name)
+        joined = {one.casefold() for one in self.groups}
+        return tuple(one for one in (person.groups if person else ()) if one.casefold() not in joined)
+
+    def apply(self, layer: Layer) -> FileSet:
+        """The files with the person added.
+
+        Raises:
+            EditRefused: no list or map of the layer can take the person, or its key file is somebody else's.
+        """
+        plan = self._plan(layer)
+        person, siblings, outputs = plan.person, plan.siblings, plan.outputs
+        files = layer.files.with_document(plan.declared.edit())
+        path = str(plan.declared.facts.key_file)
+        sharing = () if self.shared_key else sharing_key(layer, path)
+        if sharing and files.keys.get(path) != key_data(files.keys.get(path), self.key_text):
+            raise refuse(f"{path} is the key of {', '.join(sharing)}.", "A key file that is in use is kept.")
+        if not self.shared_key:
+            files = with_key_text(files, path, self.key_text)
+        if outputs and files.documents[outputs.document] is not layer.files.documents[outputs.document]:
+            outputs = plan_outputs(files, person, siblings)  # the declaration is in the same file
+        files = add_outputs(files, outputs)
+        if self.outputs:
+            files = add_entries(files, person, siblings)
+        wanted = {one.casefold() for one in self.groups}
+        labels = {one.label for one in layer.groups if one.name.casefold() in wanted}
+        files = add_member(files, labels, person.owner, self.name)
+        if self.machine or not least_length(layer):
+            return files
+        return lengthened(read_files(layer.location, files), self.name)
+
+    def intend(self, layer: Layer) -> Facts:
+        """The facts with one person more."""
+        facts, plan = facts_of(layer), self._plan(layer)
+        path = str(plan.declared.facts.key_file)
+        own = {} if self.shared_key else {path: key_data(facts.keys.get(path), self.key_text)}
+        live, hidden = (plan.outputs.facts, plan.outputs.hidden) if plan.outputs else ((), ())
+        wanted = {one.casefold() for one in self.groups}
+        for name, group in facts.groups.items():
+            if name.casefold() in wanted:
+                facts = facts.with_group(name, members=tuple(sorted([*group.members, self.name])))
+        return replace(
+            facts,
+            people={**facts.people, self.name: plan.declared.facts},
+            outputs=tuple(sorted([*facts.outputs, *live])),
+            hidden_outputs=tuple(sorted([*facts.hidden_outputs, *hidden])),
+            collected=tuple(sorted([*facts.collected, *((one, self.name) for one in plan.joined)])),
+            keys={**facts.keys, **own},
+        )
+
+    def _plan(self, layer: Layer) -> _Plan:
+        plans = _plans_of(layer.files)
+        if self not in plans:
+            plans[self] = self._planned(layer)
+        return plans[self]
+
+    def _planned(self, layer: Layer) -> _Plan:
+        style = style_for(layer, machine=self.machine)
+        declared = style.plan(self.name, machine=self.machine, key_file=self.shared_key)
+        followed = layer.person(declared.sibling) if declared.sibling else None
+        if not self.shared_key:
+            refuse_binary(
+                self.name, module_of(layer.files, followed.module).block if followed else style.module.block
+            )
+        kind = Kind(self.machine, declared.facts.login_profile, declared.facts.access_key)
+        person = Somebody(self.name, declared.owner, kind)
+        siblings = siblings_of(layer, person, declared.siblings)
+        wants = self.outputs and most_have_outputs(layer.files, siblings)
+        outputs = plan_outputs(layer.files, person, siblings) if wants else None
+        joined = outputs_to_join(layer.files, person, siblings) if self.outputs else []
+        return _Plan(declared, person, siblings, wants, outputs, joined)
+
+
+def _has_module(layer: Layer, label: str) -> bool:
+    documents = layer.files.documents.values()
+    return any(one.label == label for document in documents for one in document.blocks_of("module"))
+
+
+@remembered
+def _plans_of(_: FileSet) -> dict[AddPerson, _Plan]:
+    """The plans for a layer's files, which checking, editing and comparing ask for in turn."""
+    return {}
+
+
+def style_for(layer: Layer, *, machine: bool) -> Declarations:
+    """The declarations that a new person joins: of those that can take one, where most of its kind are.
+
+    Args:
+        layer: the layer.
+        machine: whether it is a machine user.
+
+    Raises:
+        EditRefused: none can take one, with the place to edit by hand.
+    """
+    kind = "machine user" if machine else "user"
+    documents = layer.files.documents.values()
+    broken = next((Place(one.name, one.broken_at) for one in documents if one.broken_at is not None), None)
+    names = constants(layer.files, layer.location.variables)
+    modules = [(one, switched_off(one.block, names)) for one in user_modules(layer.files)]
+    refusal = refuse(
+        f"{layer.location.relative} has no list that a {kind} could be added to.",
+        f"{broken.file} cannot be parsed." if broken else _why_none(layer, modules),
+        broken,
+        _FIRST_BY_HAND,
+    )
+    fitting: list[Declarations] = []
+    for style in _styles(layer, [one for one, off in modules if not off]):
+        why = style.refusal(machine=machine)
+        if why is None:
+            fitting.append(style)
+        elif why:
+            what = f"The {kind} cannot be added to {layer.location.relative}."
+            refusal = refuse(what, f"{why}.", style.place)
+    if not fitting:
+        raise refusal
+    return max(fitting, key=lambda one: (len(one.of_kind(machine=machine)), one.rank))  # of equals, the first
+
+
+def _why_none(layer: Layer, modules: Sequence[tuple[UserModule, str]]) -> Sentence:
+    """Why no module of a layer takes a new person, where none says so itself."""
+    if modules and all(off for _, off in modules):
+        module, off = modules[0]
+        return f"The module {module.label} makes no user: {off}."
+    blocks = (one for document in layer.files.documents.values() for one in document.blocks_of("resource"))
+    single = next((one for one in blocks if one.header[1:2] == ("aws_iam_user",)), None)
+    if single is not None and not modules:
+        return f"Its users are resources, as at {place_of(single)}, and only users of modules are edited."
+    return "No module there makes such users."
+
+
+def _styles(layer: Layer, modules: Sequence[UserModule]) -> Iterator[Declarations]:
+    for one in modules:
+        if one.style is not Style.BLOCK:
+            yield ObjectStyle(layer, (one,)) if one.holds_objects else ListStyle(layer, (one,))
+    blocks = tuple(one for one in modules if one.style is Style.BLOCK)
+    if blocks:
+        yield BlockStyle(layer, blocks)
+
+
+def _commented_at(files: FileSet, name: str) -> Place | None:
+    """The first place where a name stands in quotes in a comment, or None."""
+    wanted = quote(name).encode()
+    for document in files.documents.values():
+        position = document.data.find(wanted)
+        while position >= 0:
+            node = document.root.descendant_for_byte_range(position, position + len(wanted))
+            if node is not None and node.type == "comment":
+                return Place(document.name, document.data.count(b"\n", 0, position) + 1)
+            position = document.data.find(wanted, position + 1)
+    return None

@@ -1,0 +1,244 @@
+"""Running operations over layers in memory, each compared with what it was meant to do.
+
+Three guards stand between an operation and the disk: the edited files must parse (tree-sitter for the
+whole, pygohcl for what changed, because the former accepts some text that Terraform rejects), and the
+layer read back from them must have exactly the facts that the operation intends. Whatever fails, nothing
+has been written.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.core.parsing import parse_hcl
+from workflows.core.sentences import joined
+from workflows.hcl.garbage import collection_paused
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.edit.facts import facts_of
+from workflows.layer.edit.operation import EditRefused, refuse
+from workflows.layer.edit.password_length import short_passwords
+from workflows.layer.model import Place
+from workflows.layer.protected import protection
+from workflows.layer.read.layer import read_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from workflows.core.errors import Problem
+    from workflows.hcl.document import Document
+    from workflows.hcl.index import Item
+    from workflows.layer.edit.operation import Operation
+    from workflows.layer.model import Layer
+
+
+_LONG = 600
+"""Bytes of a list or map that are worth leaving out of the check."""
+
+_NEIGHBOURS = 3
+"""So many entries on either side of a change are checked with it."""
+
+
+class EditUnsafe(EditRefused):
+    """An edit did not do exactly what it was meant to; it was thrown away."""
+
+
+def check(layer: Layer, operations: Sequence[Operation]) -> list[Problem]:
+    """What is wrong with a sequence of operations, each checked on the layer as those before leave it.
+
+    Raises:
+        EditRefused: the layer's shape does not allow one of them.
+    """
+    problems: list[Problem] = []
+    for number, operation in enumerate(operations, 1):
+        found = operation.check(layer)
+        problems += found
+        if any(one.fatal for one in found):
+            break
+        if number < len(operations):
+            layer = _run(layer, operation)
+    return problems
+
+
+def edit_layer(layer: Layer, operations: Iterable[Operation]) -> Layer:
+    """The layer after some operations, in memory.
+
+    Raises:
+        EditRefused: an operation's request is wrong, or the layer's shape does not allow it.
+        EditUnsafe: the result is not what was meant; a fault of the editor, not of the person.
+    """
+    with collection_paused():
+        return _edited(layer, operations)
+
+
+def _edited(layer: Layer, operations: Iterable[Operation]) -> Layer:
+    edited = layer
+    for operation in operations:
+        fatal = [one.message for one in operation.check(edited) if one.fatal]
+        if fatal:
+            raise EditRefused("This cannot be done", joined(fatal), next="Change the request and try again.")
+        edited = _run(edited, operation)
+    for name, document in edited.files.documents.items():
+        before = layer.files.documents.get(name)
+        if before is not document:
+            _check_syntax(before, document)
+    return edited
+
+
+def propose(edits: Iterable[tuple[Layer, Sequence[Operation]]]) -> ChangeSet:
+    """What some operations change in one or several layers, as one set; nothing is written.
+
+    Args:
+        edits: each layer as it is on disk, with its operations in their order.
+
+    Raises:
+        EditRefused: an operation's request is wrong, the layer's shape does not allow it, or AWS would
+            refuse the password of somebody new.
+        EditUnsafe: the result is not what was meant.
+    """
+    changes: list[FileChange] = []
+    for layer, operations in edits:
+        edited = edit_layer(layer, operations)
+        new = [one.iam_name for one in edited.people if layer.person(one.iam_name) is None]
+        for short in short_passwords(edited, new):
+            raise short.refusal()
+        changes += changes_of(layer, edited)
+    return ChangeSet(tuple(changes))
+
+
+def changes_of(layer: Layer, edited: Layer) -> list[FileChange]:
+    """What an edited layer differs in from the one on disk, file by file.
+
+    Raises:
+        EditRefused: a file that would change is a symbolic link, or protected.
+    """
+    changes: list[FileChange] = []
+    for name in dict.fromkeys((*layer.files.names, *edited.files.names)):
+        before, after = layer.files.content(name), edited.files.content(name)
+        if before != after:
+            location = layer.location
+            path = Path(os.path.normpath(location.path / name))
+            if path.is_symlink():
+                link = "It is a symbolic link: what it leads to may be used elsewhere too."
+                raise refuse(f"{name} is left alone.", link, Place(name, 1))
+            if why := protection(path):
+                raise refuse(f"{name} is read-only, and is left alone.", why, Place(name, 1))
+            changes.append(FileChange(location.relative, name, path, before, after))
+    return changes
+
+
+def _run(layer: Layer, operation: Operation) -> Layer:
+    intended = operation.intend(layer)
+    edited = read_files(layer.location, operation.apply(layer))
+    facts = facts_of(edited)
+    if facts != intended:
+        raise EditUnsafe(
+            "The edit was thrown away",
+            f"{type(operation).__name__} would not have done exactly what it was meant to.",
+            why="The edited layer, read back, differs from the intended one.",
+            next="Nothing was written. Make this change by hand, and report it with the lines below.",
+            detail=joined(intended.differences(facts), "\n"),
+        )
+    return edited
+
+
+def _check_syntax(before: Document | None, after: Document) -> None:
+    text = _changed_part(before, after)
+    error = f"{after.name}:{after.broken_at}: not HCL" if after.broken_at is not None else ""
+    if not error:
+        try:
+            parse_hcl(text.decode())
+        except ValueError as reason:
+            error = str(reason)
+    if error:
+        raise EditUnsafe(
+            "The edit was thrown away",
+            f"{after.name} would not have been valid HCL.",
+            next="Nothing was written. Make this change by hand, and report it with the lines below.",
+            detail=error,
+        )
+
+
+def _changed_part(before: Document | None, after: Document) -> bytes:
+    """The top-level blocks that changed, those with long lists without most of their unchanged entries.
+
+    The blocks around them are the bytes they were, and the changed ones stand on lines of their own, so
+    the file is as valid as those are.
+    """
+    old = before.data if before is not None else b""
+    start, end = _difference(old, after.data)
+    items = before.items if before is not None else ()
+    old_end = len(old) - len(after.data) + end
+    near = list(
+        takewhile(lambda one: one.start_byte <= old_end, items[bisect_left(items, start, key=_end_of) :])
+    )
+    known = {old[one.start_byte : one.end_byte] for one in near}
+    earlier = {one.header: one for one in near}
+    parts = []
+    for item in after.items[bisect_left(after.items, start, key=_end_of) :]:
+        if item.start_byte > end:
+            break
+        text = after.data[item.start_byte : item.end_byte]
+        if text not in known:
+            same = earlier.get(item.header) if item.header else None
+            parts.append(
+                _part(after, item, old[same.start_byte : same.end_byte] if same is not None else b"")
+            )
+    return b"\n".join(parts).replace(b"\r\n", b"\n")
+
+
+def _end_of(item: Item) -> int:
+    return item.end_byte
+
+
+def _part(after: Document, item: Item, old: bytes) -> bytes:
+    first, last = after.line_start(item.start_byte), after.line_end(item.end_byte)
+    start, end = _difference(old, after.data[item.start_byte : item.end_byte])
+    text = after.data[first:last]
+    for cut_start, cut_end in reversed(_same_entries(after, item.start_byte + start, item.start_byte + end)):
+        text = text[: cut_start - first] + b"\n" + text[cut_end - first :]
+    return text
+
+
+def _same_entries(after: Document, start: int, end: int) -> list[tuple[int, int]]:
+    """The entries before and behind a change inside one long list or map, but for a few neighbours.
+
+    They are expressions of their own and are the bytes that they were, so the change is as valid without
+    them; of thousands, the parser would take longer than everything else.
+    """
+    if after.is_plain or end - start > _LONG or after.broken_at is not None:
+        return []
+    node = after.root.descendant_for_byte_range(start, max(start, end - 1))
+    while node is not None and (
+        node.type not in {"tuple", "object"} or node.end_byte - node.start_byte < _LONG
+    ):
+        node = node.parent
+    if node is None:
+        return []
+    entries = after.elements(node)
+    starts = [one.start_byte for one in entries]
+    low = max(0, bisect_left(starts, start) - _NEIGHBOURS)
+    high = min(len(entries) - 1, bisect_left(starts, end) + _NEIGHBOURS)
+    before = (node.start_byte + 1, starts[low])
+    behind = (entries[high].end_byte, node.end_byte - 1)
+    return [one for one in (before, behind) if one[1] - one[0] > _LONG // 2]
+
+
+def _difference(left: bytes, right: bytes) -> tuple[int, int]:
+    """From where to where the right one differs from the left one."""
+    start = _common_prefix(left, right)
+    return start, len(right) - _common_prefix(left[start:][::-1], right[start:][::-1])
+
+
+def _common_prefix(left: bytes, right: bytes) -> int:
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,377 @@
+"""Where people, groups and the account are declared: module blocks, their attributes and their entries.
+
+The readers and the operations both start here, so that what is shown and what is edited is the same thing.
+Everything asks for a module's attribute by the name of terraform-aws-iam before version 6, which renamed some
+(its UPGRADE-6.0.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from workflows.core.sentences import Sentence
+from workflows.hcl.document import Attribute, Block, bare, function_call, remembered, unwrap
+from workflows.hcl.lists import entry_keys
+from workflows.hcl.values import UNKNOWN, evaluate, field_mark, field_read, fields_of, plain_string
+from workflows.layer.files import is_override
+from workflows.layer.model import Place, Style, Subject
+from workflows.layer.read.instances import Entry, counted, impurity, marks_of, resolve, unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Document
+    from workflows.layer.files import FileSet
+    from workflows.layer.read.instances import Source
+
+
+_MADE_BY = {
+    Subject.USER: (
+        "iam-user",
+        {
+            "pgp_key",
+            "create_iam_user_login_profile",
+            "create_iam_access_key",
+            "create_login_profile",
+            "create_access_key",
+        },
+    ),
+    Subject.GROUP: ("iam-group", {"group_users"}),
+    Subject.ACCOUNT: ("iam-account", {"account_alias"}),
+}
+"""How the name of a module of terraform-aws-iam begins, and attributes that no other one has."""
+
+
+def makes(block: Block, what: Subject) -> bool:
+    """Whether a module block makes IAM users, a group, or the account's alias and password policy."""
+    name, attributes = _MADE_BY[what]
+    if not attributes.isdisjoint(block.names):
+        return True
+    source = (block.source_of("source") or "").strip('"').partition("?")[0]
+    return source.rstrip("/").rpartition("/")[2].startswith(name)
+
+
+_SINCE_6 = {
+    "create_iam_user_login_profile": "create_login_profile",
+    "create_iam_access_key": "create_access_key",
+    "group_users": "users",
+}
+_REF = re.compile(r"[?&]ref=v?(\d+)\.")
+_VERSION = re.compile(r"(\d+)")
+
+
+def name_in(block: Block, attribute: str) -> str:
+    """What a module block calls an attribute that is asked for by its older name."""
+    newer = _SINCE_6.get(attribute)
+    if newer is None or attribute in block.names:
+        return attribute
+    older = any(one in block.names for one in _SINCE_6)
+    return newer if newer in block.names or (not older and (version_of(block) or 0) > 5) else attribute
+
+
+def attribute_of(block: Block, attribute: str) -> Attribute | None:
+    """An attribute of a module block by its older name, or None."""
+    return block.attributes.get(name_in(block, attribute))
+
+
+def version_of(block: Block) -> int | None:
+    """The major version of a module that its `version` or its source's `ref` names, or None."""
+    found = _REF.search(block.source_of("source") or "") or _VERSION.search(block.source_of("version") or "")
+    return int(found[1]) if found is not None else None
+
+
+def field_behind(block: Block, attribute: str) -> str | None:
+    """The field that a module's attribute is taken from as it is, as `each.value.NAME`; else None."""
+    found = attribute_of(block, attribute)
+    field = field_read(block.document, found.value) if found is not None else None
+    return field.name if field is not None else None
+
+
+SWITCHES = {"login_profile": "create_iam_user_login_profile", "access_key": "create_iam_access_key"}
+"""The attributes of terraform-aws-iam, modules/iam-user, by what they switch."""
+
+_OFF = ("count", "create", "create_user")
+"""What switches a whole module of users or of a group off (`create` since 6, `create_user` before)."""
+_NONE = (0, "0", "false")
+"""What such a switch is then; False equals 0."""
+
+_PLAIN_KEY = re.compile(r'(?:file|filebase64)\("([^"]*)"\)')
+_TWICE = "there are several modules of that name"
+KEY = "\x00key\x00"
+"""Stands for `each.key` in an evaluated template."""
+VALUE = "\x00value\x00"
+"""Stands for `each.value` in an evaluated template."""
+
+
+@dataclass(frozen=True)
+class UserModule:
+    """A module block that makes IAM users, and what it repeats over.
+
+    Attributes:
+        block: the module block.
+        style: how its people are declared.
+        document: the document that holds the list or map; the block's own for the block style.
+        container: the tuple or object that names the people; None when there is none to read.
+        reason: why the people cannot be edited here, as a sentence; "" when they can.
+        source: what is computed, where that is how the people are declared.
+    """
+
+    block: Block
+    style: Style
+    document: Document
+    container: Node | None
+    reason: Sentence
+    source: Source | None = None
+
+    @property
+    def label(self) -> str:
+        """The module's label."""
+        return self.block.label
+
+    @property
+    def place(self) -> Place:
+        """Where the people are declared: the list, map or expression if there is one, else the block."""
+        if self.container is not None:
+            return Place(self.document.name, self.container.start_point.row + 1)
+        if self.source is not None and self.source.place is not None:
+            return self.source.place
+        return place_of(self.block)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What names the people, one by one; nothing for a block of one user."""
+        if self.container is not None:
+            return tuple(Entry(self.document, one) for one in self.document.elements(self.container))
+        return self.source.entries if self.source is not None else ()
+
+    def entry(self, declaration: str) -> Node | None:
+        """The entry of the list or map that is or begins with a name; None if there is none."""
+        keys = entry_keys(self.document, self.container) if self.container is not None else []
+        if self.container is None or declaration not in keys:
+            return None
+        return self.document.elements(self.container)[keys.index(declaration)]
+
+    @property
+    def counted(self) -> str:
+        """The list or map, as it is written, whose length is the module's `count`; else ""."""
+        return self.source.counted if self.source is not None else ""
+
+    @property
+    def editable(self) -> bool:
+        """Whether people can be added and removed here."""
+        return not self.reason
+
+    @property
+    def refusal(self) -> Sentence:
+        """The reason with the module that it is about; "" when people can be added and removed here."""
+        return f"In module {self.label}: {self.reason}" if self.reason else ""
+
+    @property
+    def holds_objects(self) -> bool:
+        """Whether each person is an object of a map, with a name, switches and a key file of its own."""
+        if self.container is None or self.container.type != "object":
+            return False
+        if not self.document.elements(self.container):
+            return bool(fields_of(self.block))
+        return _first_is_object(self.document, self.container)
+
+
+def switched_off(block: Block, names: Mapping[str, object]) -> str:
+    """What switches a module off, as it is written: `count = 0`; "" where it makes what it says.
+
+    Args:
+        block: the module block.
+        names: constant names and their values, from `constants`.
+    """
+    for name in _OFF:
+        found = block.attributes[name] if name in block.names else None
+        if found is not None and evaluate(block.document, found.value, names) in _NONE:
+            return f"{name} = {block.document.text(found.value)}"
+    return ""
+
+
+def place_of(block: Block | Attribute) -> Place:
+    """The place of a block or attribute."""
+    return Place(block.document.name, block.line)
+
+
+def constants(files: FileSet, variables: Mapping[str, object]) -> dict[str, object]:
+    """The layer's constant names by their source text: `var.…` with the project's values, plain `local.…`.
+
+    Args:
+        files: the layer's files.
+        variables: the values of the variables files; they outrank the defaults in the layer.
+    """
+    names: dict[str, object] = {"path.module": ".", "path.root": "."}
+    for block in _all_blocks(files, "variable"):
+        default = block.attributes.get("default")
+        if default is not None and default.value.type not in {"tuple", "object"}:
+            names[f"var.{block.label}"] = evaluate(block.document, default.value, {})
+    names.update({f"var.{name}": value for name, value in variables.items()})
+    for block in _all_blocks(files, "locals"):
+        for attribute in block.attributes.values():
+            if attribute.value.type not in {"tuple", "object"}:
+                value = evaluate(block.document, attribute.value, names)
+                if value is not UNKNOWN:
+                    names[f"local.{attribute.name}"] = value
+    return names
+
+
+@remembered
+def user_modules(files: FileSet) -> list[UserModule]:
+    """The module blocks that make IAM users, in the order of the files, override files left out."""
+    blocks = _modules(files)
+    labels = Counter(block.label for block in blocks)
+    return [
+        _user_module(files, block, _TWICE if labels[block.label] > 1 else "")
+        for block in blocks
+        if makes(block, Subject.USER)
+    ]
+
+
+def module_of(files: FileSet, label: str) -> UserModule:
+    """The module that makes IAM users and has a label, as `Person.module` gives it."""
+    return next(one for one in user_modules(files) if one.label == label)
+
+
+@remembered
+def group_modules(files: FileSet) -> list[Block]:
+    """The module blocks that make IAM groups, in the order of the files, override files left out."""
+    return [block for block in _modules(files) if makes(block, Subject.GROUP)]
+
+
+def account_module(files: FileSet) -> Block | None:
+    """The module block with the account's alias and password policy, or None."""
+    return next((block for block in _modules(files) if makes(block, Subject.ACCOUNT)), None)
+
+
+def _all_blocks(files: FileSet, kind: str) -> list[Block]:
+    return [block for document in files.documents.values() for block in document.blocks_of(kind)]
+
+
+@remembered
+def _modules(files: FileSet) -> list[Block]:
+    return [block for block in _all_blocks(files, "module") if not is_override(block.document.name)]
+
+
+def overridden(files: FileSet, block: Block) -> Place | None:
+    """Where an override file changes a block, or None."""
+    found = (
+        place_of(other)
+        for document in files.documents.values()
+        if is_override(document.name)
+        for other in document.blocks
+        if other.header == block.header
+    )
+    return next(found, None)
+
+
+def uneditable(files: FileSet, document: Document, block: Block) -> Sentence:
+    """Why nothing in a block of a document can be edited, as a sentence; "" when it can."""
+    why = unwritable(files, document)
+    if why:
+        return why
+    if block.duplicates:
+        return f"it sets {block.duplicates[0].name} twice, again at {place_of(block.duplicates[0])}"
+    place = overridden(files, block)
+    if place is not None:
+        return f"an override file changes it at {place}"
+    return ""
+
+
+def _user_module(files: FileSet, block: Block, reason: Sentence) -> UserModule:
+    document = block.document
+    for_each = block.attributes["for_each"] if "for_each" in block.names else None
+    own = files if for_each is None else replace(files, linked=frozenset())  # only its list is edited
+    reason = reason or uneditable(own, document, block)
+    if for_each is None and "count" in block.names:
+        source = counted(files, document, bare(block.attributes["count"].value))
+        why = source.why if source is not None else "the number of users is computed"
+        return UserModule(block, Style.COMPUTED, document, None, reason or why, source)
+    if for_each is None:
+        return UserModule(block, Style.BLOCK, document, None, reason or _not_plain(block))
+    call = function_call(document, for_each.value)
+    inner = call[1][0] if call and call[0] == "toset" and len(call[1]) == 1 else for_each.value
+    found = resolve(files, document, inner)
+    home, container, why = found.document, found.container, found.why
+    if container is None:
+        return UserModule(block, Style.COMPUTED, document, None, reason or why, found)
+    why = why or impurity(home, container)
+    if container.type == "tuple":
+        style, why = Style.LIST, why or ("" if call or found.as_set else "its for_each is not a toset(…)")
+    elif document.text(inner).startswith("var.") or _first_is_object(home, container):
+        style = Style.VARIABLE_MAP
+    else:
+        style = Style.MACHINE_MAP
+    return UserModule(block, style, home, container, reason or why)
+
+
+def _first_is_object(document: Document, container: Node) -> bool:
+    entries = document.elements(container)
+    return bool(entries) and unwrap(entries[0].children[2]).type == "object"
+
+
+def _not_plain(block: Block) -> Sentence:
+    """Why a block of one user cannot be edited: its name is what everything else is told by."""
+    if _plain_text(block, "name") is not None:
+        return ""
+    name = block.attributes.get("name")
+    if name is None:
+        return "it has no name, so whom it makes is not known"
+    if plain_string(block.document, name.node.children[-1]) is None:
+        return "the user's name is computed"
+    return ""
+
+
+def template(module: UserModule, attribute: str, names: Mapping[str, object]) -> str | None:
+    """An attribute of a user module as text with `KEY`, `VALUE` and field marks, or None if it is computed.
+
+    `pgp_key = file("keys/${each.key}")` gives the path inside `file(…)`.
+    """
+    block = module.block
+    known = _plain_text(block, attribute)
+    if known is not None:
+        return known
+    node = key_path_node(block) if attribute == "pgp_key" else None
+    if attribute != "pgp_key":
+        found = block.attributes.get(attribute)
+        node = found.value if found is not None else None
+    if node is None:
+        return None
+    marks: dict[str, object] = {"each.key": KEY, "each.value": VALUE}
+    if module.counted:
+        marks |= marks_of(module.counted, KEY, VALUE)
+    if module.container is not None:
+        marks |= {f"each.value.{name}": field_mark(name) for name in fields_of(block)}
+    value = evaluate(block.document, node, {**marks, **names})
+    return value if isinstance(value, str) else None
+
+
+def _plain_text(block: Block, attribute: str) -> str | None:
+    """The text of an attribute of a plain file, told without a tree; None where one may be needed."""
+    text = (block.plain_values or {}).get(attribute, "")
+    if attribute == "pgp_key":
+        path = _PLAIN_KEY.fullmatch(text)
+        return path[1] if path is not None else None
+    return text[1:-1] if text[:1] == '"' else None
+
+
+def wants_binary_key(block: Block) -> bool:
+    """Whether a module encodes the key file itself, so that it has to hold the binary key."""
+    return (block.source_of("pgp_key") or "").lstrip('"${ ').startswith("filebase64")
+
+
+def key_path_node(block: Block) -> Node | None:
+    """The expression inside `pgp_key = file(…)`, or None for a key that does not come from a file."""
+    found = block.attributes.get("pgp_key")
+    if found is None:
+        return None
+    call = function_call(block.document, bare(found.value))
+    if call is None or call[0] not in {"file", "filebase64"} or len(call[1]) != 1:
+        return None
+    return call[1][0]

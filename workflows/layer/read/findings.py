@@ -1,0 +1,187 @@
+"""What else a person should know of a layer: files that are not read or not edited, and what comments hide.
+
+`# "jane.doe",` among the users is somebody who was taken out for a while. Only a comment that is nothing but
+such entries counts as one; what is said in words is left to whoever reads the file.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from workflows.hcl.blocks import comments_of
+from workflows.layer.files import is_override, read_documents
+from workflows.layer.model import Finding, Place, Subject
+from workflows.layer.read.declarations import attribute_of, group_modules, makes, user_modules
+from workflows.layer.read.references import usual_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Document
+    from workflows.layer.files import FileSet
+
+
+_OF_NO_PERSON = frozenset({"provider", "terraform", "locals", "variable"})
+"""Blocks that say nothing of a user, a group or the account, or are read as Terraform merges them."""
+_OF_MODULES = (Subject.USER, Subject.GROUP, Subject.ACCOUNT)
+_A_USER = re.compile(rb'^[ \t]*resource[ \t]+"aws_iam_user"', re.MULTILINE)
+_RESOURCES = {
+    "aws_iam_user": (Subject.USER, "user"),
+    "aws_iam_group": (Subject.GROUP, "group"),
+    "aws_iam_user_group_membership": (Subject.MEMBER, "membership"),
+    "aws_iam_group_membership": (Subject.MEMBER, "membership"),
+}
+_ACCOUNT_RESOURCES = {
+    "aws_iam_account_alias": (Subject.ACCOUNT, "account alias"),
+    "aws_iam_account_password_policy": (Subject.ACCOUNT, "password policy"),
+}
+
+
+def read_findings(files: FileSet) -> list[Finding]:
+    """The findings about files rather than single people or groups, in the order of the files."""
+    found: list[Finding] = []
+    for document in files.documents.values():
+        if document.broken_at is not None:
+            message = f"{document.name} cannot be parsed as a whole; nothing in it is edited."
+            found.append(_of_file(message, document.name, document.broken_at, hand_edit=True))
+        if is_override(document.name):
+            telling = (block for block in document.blocks if block.kind not in _OF_NO_PERSON)
+            message = "An override file changes what the other files say; what it says is not shown here."
+            found += [_of_file(message, document.name, one.line) for one in islice(telling, 1)]
+        found.extend(_resources(document, _RESOURCES, hand_edit=True))
+        found.extend(_resources(document, _ACCOUNT_RESOURCES, hand_edit=False))
+        found.extend(_hidden(document))
+    return found
+
+
+def wrapped_users(folder: Path, root: Path | None, files: FileSet) -> Iterator[Finding]:
+    """Modules of the project's own folders that make users by resources, whom nobody sees in the layer.
+
+    Args:
+        folder: the layer's folder, where paths of modules begin.
+        root: the project's root folder; what lies outside of it is not looked at.
+        files: the layer's files.
+
+    Raises:
+        OSError: a file of such a module cannot be read.
+    """
+    for document in files.documents.values():
+        for block in document.blocks_of("module"):
+            source = (block.source_of("source") or "").strip('"')
+            if not source.startswith(("./", "../")) or any(makes(block, one) for one in _OF_MODULES):
+                continue
+            inner = (folder / source).resolve()
+            inside = root is None or inner.is_relative_to(root.resolve())
+            if inside and inner.is_dir() and any(read_documents(inner, _A_USER)):
+                message = f"The module {block.label} makes users in {source}: they are not shown."
+                place = Place(document.name, block.line)
+                yield Finding(message, place, Subject.USER, block.label, hand_edit=True)
+
+
+def account_resources(files: FileSet) -> list[Finding]:
+    """The findings about an account alias or a password policy that no module sets; they hide no person."""
+    return [
+        one
+        for document in files.documents.values()
+        for one in _resources(document, _ACCOUNT_RESOURCES, hand_edit=False)
+    ]
+
+
+def _of_file(message: str, name: str, line: int, *, hand_edit: bool = False) -> Finding:
+    return Finding(message, Place(name, line), Subject.FILE, name, hand_edit=hand_edit)
+
+
+def _resources(
+    document: Document, kinds: Mapping[str, tuple[Subject, str]], *, hand_edit: bool
+) -> Iterator[Finding]:
+    for block in document.blocks_of("resource"):
+        if len(block.header) == 3 and block.header[1] in kinds:
+            subject, what = kinds[block.header[1]]
+            message = f"The {what} {block.label} is a resource, not a module: it is not edited."
+            place = Place(document.name, block.line)
+            yield Finding(message, place, subject, block.label, hand_edit=hand_edit)
+
+
+def read_unread(names: Iterable[str]) -> list[Finding]:
+    """The findings about files of a layer that are not read: those in JSON, and those for OpenTofu alone."""
+    why = {".tf.json": "is in JSON", ".tofu": "is for OpenTofu alone", ".tofu.json": "is for OpenTofu alone"}
+    return [
+        _of_file(f"{name} {words}: what it declares is not shown here.", name, 1, hand_edit=True)
+        for name in names
+        for ending, words in why.items()
+        if name.endswith(ending)
+    ]
+
+
+def _hidden(document: Document) -> Iterator[Finding]:
+    """The modules and outputs that are commented out."""
+    for comment in comments_of(document):
+        for one in comment.blocks:
+            block = one.block
+            subject = Subject.OUTPUT if block.kind == "output" else None
+            if block.kind == "module":
+                subject = next((one for one in (Subject.GROUP, Subject.USER) if makes(block, one)), None)
+            if subject is None:
+                continue
+            place = Place(document.name, one.line)
+            message = f"The {subject} {block.label} is hidden in a comment."
+            yield Finding(message, place, subject, block.label, hidden=True)
+
+
+_MARKS = (b"#", b"//", b"/*")
+_LEAD = re.compile(r"^\s*(?:#+|//+|/\*+)?\s*")
+_NAMES = re.compile(r'(?:,?\s*"[\w+=,.@-]+"\s*)+,?\s*', re.ASCII)
+_NAME = re.compile(r'"([\w+=,.@-]+)"', re.ASCII)
+_PAIR = re.compile(r'"?([\w+=.@-]+)"?\s*[=:]\s*(?:"[^"]*"\s*,?\s*|\{.*)', re.ASCII)
+
+
+def read_hidden_entries(files: FileSet) -> list[Finding]:
+    """The people and members that are commented out in a list or map, in the order of the files."""
+    found = []
+    for module in user_modules(files):
+        if module.container is not None:
+            maps = module.container.type == "object"
+            for name, line in _entries(module.document, module.container, maps=maps):
+                message = f"The user {name} is hidden in a comment."
+                place = Place(module.document.name, line)
+                found.append(Finding(message, place, Subject.USER, name, hidden=True))
+    for block in group_modules(files):
+        attribute = attribute_of(block, "group_users")
+        if attribute is not None and attribute.value.type == "tuple":
+            for name, line in _entries(block.document, attribute.value, maps=False):
+                message = f"The member {name} of group module {block.label} is hidden in a comment."
+                place = Place(block.document.name, line)
+                found.append(Finding(message, place, Subject.MEMBER, name, block.label, hidden=True))
+    return found
+
+
+def _entries(document: Document, container: Node, *, maps: bool) -> Iterator[tuple[str, int]]:
+    """The names of what is commented out, and their lines."""
+    data = document.data
+    if not any(data.find(one, container.start_byte, container.end_byte) >= 0 for one in _MARKS):
+        return
+    inside = False  # of an object whose lines are commented out one by one or together
+    for comment in container.children:
+        if comment.type != "comment":
+            inside = False
+            continue
+        for number, line in enumerate(document.text(comment).removesuffix("*/").splitlines()):
+            text = _LEAD.sub("", line).rstrip().removesuffix("*/").rstrip()
+            if not inside:
+                yield from ((name, comment.start_point.row + number + 1) for name in _named(text, maps=maps))
+            inside = maps and (inside or text.endswith("{")) and not text.startswith("}")
+
+
+def _named(text: str, *, maps: bool) -> list[str]:
+    if maps:
+        pair = _PAIR.fullmatch(text)
+        return [pair[1]] if pair is not None else []
+    if _NAMES.fullmatch(text):
+        return _NAME.findall(text)
+    reference = usual_reference(text.rstrip(","))
+    return [reference.key or reference.module] if reference is not None else []

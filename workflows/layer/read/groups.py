@@ -1,0 +1,166 @@
+"""Reading the groups of a layer: their members as IAM names, and their policies."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from workflows.core.sentences import Sentence
+from workflows.hcl.values import evaluate, object_key, plain_string, text_of
+from workflows.layer.model import Finding, Group, Subject
+from workflows.layer.read.declarations import (
+    attribute_of,
+    group_modules,
+    name_in,
+    overridden,
+    place_of,
+    switched_off,
+    uneditable,
+)
+from workflows.layer.read.instances import Entry, computed_entries
+from workflows.layer.read.references import Reference, read_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workflows.hcl.document import Block
+    from workflows.layer.files import FileSet
+    from workflows.layer.model import Owner, Person
+
+_MACHINE_WORDS = ("machine", "deploy", "robot", "bot_")
+_EVERYBODY = re.compile(
+    r"\[ ?for (?:\w+, ?)?(\w+) in module\.([\w-]+) ?: ?(\w+)(?:\.\w+|\[\"\w+\"\]) ?\]"
+    r"|values\(module\.([\w-]+)\)\[\*\](?:\.\w+|\[\"\w+\"\])"
+    r"|module\.([\w-]+)(?:\[\*\]|\.\*)(?:\.\w+|\[\"\w+\"\])"
+)
+"""A list of all users of one module."""
+POLICY_LISTS = ("custom_group_policy_arns", "policies", "group_policy_arns")
+"""terraform-aws-iam, modules/iam-group-with-policies: lists of managed policies, the usual one first."""
+
+
+def read_groups(
+    files: FileSet, names: Mapping[str, object], people: Mapping[Owner, Person]
+) -> tuple[tuple[Group, ...], list[Finding]]:
+    """The groups in the order of the files, and what a person should know of them.
+
+    Args:
+        files: the layer's files.
+        names: constant names and their values, from `constants`.
+        people: the layer's people by what declares them, from `read_people`.
+    """
+    findings: list[Finding] = []
+    machine_names = {one.iam_name for one in people.values() if one.machine}
+    groups = []
+    for block in group_modules(files):
+        off = switched_off(block, names)
+        if off:
+            message = f"The module {block.label} makes no group: {off}."
+            findings.append(Finding(message, place_of(block), Subject.GROUP, block.label))
+            continue
+        if "name" not in block.names and name_in(block, "group_users") not in block.names:
+            message = f"The module {block.label} has neither a name nor members: its groups are not shown."
+            findings.append(Finding(message, place_of(block), Subject.GROUP, block.label, hand_edit=True))
+            continue
+        members, followed, why, computed = _members(files, block, people, findings)
+        if why:
+            message = f"The members of group module {block.label} are shown, not edited: {why}."
+            attribute = attribute_of(block, "group_users")
+            place = place_of(attribute or block)
+            findings.append(Finding(message, place, Subject.MEMBER, group=block.label, hand_edit=True))
+        groups.append(
+            Group(
+                name=_name(block, names),
+                label=block.label,
+                members=tuple(members),
+                machine=_is_machine(block.label, members, machine_names),
+                policies=tuple(_policies(block, names)),
+                editable=not why,
+                place=place_of(block),
+                reason=why,
+                followed=followed,
+                computed=computed,
+            )
+        )
+    return tuple(groups), findings
+
+
+def _name(block: Block, names: Mapping[str, object]) -> str:
+    name = text_of(block.attributes.get("name"), names)
+    return block.label if name is None else name
+
+
+def _members(
+    files: FileSet, block: Block, people: Mapping[Owner, Person], findings: list[Finding]
+) -> tuple[list[str], frozenset[str], Sentence, bool]:
+    """The members' IAM names, those that follow their declaration, why none is edited, if it is computed."""
+    why = uneditable(files, block.document, block)
+    computed = overridden(files, block) is not None
+    if "for_each" in block.attributes or "count" in block.attributes:
+        why = why or "the block repeats"
+    attribute = attribute_of(block, "group_users")
+    if attribute is None:
+        return [], frozenset(), why or f"it has no {name_in(block, 'group_users')} list", computed
+    node = attribute.value
+    everybody = _EVERYBODY.fullmatch(" ".join(block.document.text(node).split()))
+    if everybody is not None and everybody[1] == everybody[3]:
+        label = everybody[2] or everybody[4] or everybody[5]
+        members = [one.iam_name for one in people.values() if one.module == label]
+        return members, frozenset(members), why or "the list is computed", True
+    if node.type == "tuple":
+        entries = [Entry(block.document, one) for one in block.document.elements(node)]
+    else:
+        known, unknown = computed_entries(files, block.document, node)
+        entries, computed = list(known), True
+        why = why or f"the list is computed{f', and who is in {unknown} cannot be told' if unknown else ''}"
+    members = []
+    followed: set[str] = set()
+    for entry in entries:
+        document, element = entry.document, entry.node
+        reference = _instance(entry) if entry.instance_of else read_reference(document, element)
+        if reference is None:
+            why, computed = why or f"the entry at line {entry.place.line} is computed", True
+        elif not reference.module:
+            members.append(str(reference.key))
+        elif reference.owner in people:
+            person = people[reference.owner]
+            members.append(person.iam_name)
+            if entry.instance_of and entry.place == person.place:
+                followed.add(person.iam_name)
+        else:
+            text = document.text(element)
+            message = f"The group {block.label} names {text}, which no user module declares."
+            findings.append(Finding(message, entry.place, Subject.GROUP, block.label, hand_edit=True))
+    twice = {one for one, number in Counter(members).items() if number > 1}
+    own = members if node.type == "tuple" else list(dict.fromkeys(members))
+    return own, frozenset(followed - twice), why, computed
+
+
+def _instance(entry: Entry) -> Reference | None:
+    """The instance of a module that a `for` makes of a name."""
+    if entry.key_only:
+        key = object_key(entry.document, entry.node)
+    else:
+        key = plain_string(entry.document, entry.node)
+    return Reference(entry.instance_of, key, "") if key is not None else None
+
+
+def _is_machine(label: str, members: list[str], machine_names: set[str]) -> bool:
+    if members:
+        return sum(one in machine_names for one in members) * 2 > len(members)
+    return any(word in label for word in _MACHINE_WORDS)
+
+
+def _policies(block: Block, names: Mapping[str, object]) -> list[str]:
+    found: list[str] = []
+    for name in POLICY_LISTS:
+        attribute = block.attributes.get(name)
+        if attribute is None:
+            continue
+        if attribute.value.type != "tuple":
+            found.append(block.document.text(attribute.value))
+            continue
+        for element in block.document.elements(attribute.value):
+            value = evaluate(block.document, element, names)
+            found.append(value if isinstance(value, str) else block.document.text(element))
+    return found

@@ -1,0 +1,432 @@
+"""What a module repeats over: the entries of its `for_each` or `count`, wherever they are written.
+
+Teams put lists together: `concat(local.admins, ["jane.doe"])`, `toset(keys(local.users))`. Such an
+expression is not edited, but whom it names is there to be read. Functions that only join, sort or pick are
+followed, and references to the layer's own locals and variables; anything else is reported, never guessed.
+
+Nobody is added to a module with `count = length(var.users)` or taken out of it. Its instances are numbers, so
+that everybody after the place of the change would become somebody else (Terraform's documentation, "The count
+Meta-Argument").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.core.sentences import Sentence
+from workflows.hcl.document import bare, function_call, unwrap
+from workflows.hcl.values import object_key, plain_string, plain_strings
+from workflows.layer.files import is_override
+from workflows.layer.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Attribute, Document
+    from workflows.layer.files import FileSet
+
+
+_JOINING = frozenset(
+    {"concat", "setunion", "merge", "toset", "tolist", "tomap", "distinct", "sort", "compact"}
+)
+"""Functions whose result has the entries of their arguments, and no others (Terraform's "Functions")."""
+_PARTS_OF_FOR = frozenset(
+    {"tuple_start", "tuple_end", "object_start", "object_end", "for_intro", "expression", "=>", "comment"}
+)
+_LONGEST = 60
+_DEEPEST = 50
+_INDEX = "count.index"
+_DECODED = re.compile(r'\b(?:yaml|csv|json)decode\(\s*(?:file|templatefile)\(\s*"([^"]+)"')
+_LOCALS = re.compile(r"\blocal\.\w+")
+_DATA_NAMES = 3
+"""So many locals are gone through to the file that users are read from."""
+_OF_A_MAP = frozenset({"keys", "values"})
+_COLLECTIONS = frozenset({"tuple", "object", "function_call"})
+
+
+class Entry(NamedTuple):
+    """One entry of a computed list or map.
+
+    Attributes:
+        document: the document it is written in.
+        node: a list's expression, or a map's element.
+        key_only: whether the key of a map's element alone counts, as in `keys(local.users)`.
+        key_field: the field of a list's object that is its key, as in
+            `{ for u in local.users : u.name => u }`; "" for any other entry.
+        instance_of: the label of the module whose instance of that name counts, as in
+            `[for name in local.admins : module.user[name].name]`; "" for any other entry.
+    """
+
+    document: Document
+    node: Node
+    key_only: bool = False
+    key_field: str = ""
+    instance_of: str = ""
+
+    @property
+    def place(self) -> Place:
+        """Where it is written."""
+        return Place(self.document.name, self.node.start_point.row + 1)
+
+
+class Entries(NamedTuple):
+    """What a computed list or map holds.
+
+    Attributes:
+        known: the entries that are written in the layer, in order; of one that is repeated, each.
+        unknown: the text of the first part whose entries cannot be told; "" when all are known.
+    """
+
+    known: tuple[Entry, ...]
+    unknown: str
+
+
+def computed_entries(files: FileSet, document: Document, node: Node) -> Entries:
+    """The entries of an expression that is a list or a map, however it is put together.
+
+    Args:
+        files: the layer's files.
+        document: the document the expression is from.
+        node: the expression.
+    """
+    reader = _Reader(files)
+    known = reader.read(document, node, frozenset())
+    return Entries(tuple(known), reader.unknown)
+
+
+def shortened(document: Document, node: Node, most: int = _LONGEST) -> str:
+    """An expression's text on one line, cut to so many letters, by default to what fits into a sentence."""
+    text = " ".join(document.text(node).split())
+    return text if len(text) <= most else text[: most - 3] + "…"
+
+
+def _handed_on(entry: Entry, names: Sequence[str], results: Sequence[str]) -> Entry | None:
+    """What a `for` makes of an entry; None where it makes something else of it than a plain part.
+
+    Args:
+        entry: what it goes through.
+        names: what it calls a list's entry, or a map's key and value.
+        results: the expression of its list, or the key and the value of its map.
+    """
+    if entry.key_field or entry.instance_of:
+        return None
+    pair = entry.node.type == "object_elem" and not entry.key_only
+    key, value = (names[0] if len(names) == 2 and pair else ""), names[-1]
+    if pair and list(results) == [key, value]:
+        return entry
+    item = Entry(entry.document, entry.node.children[2]) if pair else entry
+    field = results[0].removeprefix(f"{value}.")
+    if field != results[0] and field.isidentifier() and results[1:] in ([], [value]):
+        return item._replace(key_field=field)
+    if len(set(results)) > 1:
+        return None
+    if results[0] == value:
+        return item if pair or not entry.key_only else entry
+    if pair and results[0] == key:
+        return entry._replace(key_only=True)
+    instance = re.fullmatch(r'module\.([A-Za-z_][\w-]*)\[(\w+)\](?:\.\w+|\["\w+"\])', results[0])
+    if instance is None or instance[2] != (key if pair else value):
+        return None
+    return entry._replace(instance_of=instance[1], key_only=pair or entry.key_only)
+
+
+class _Reader:
+    """Follows an expression down to its entries, and keeps the first part that it cannot follow."""
+
+    def __init__(self, files: FileSet) -> None:
+        self._files = files
+        self._depth = 0
+        self.unknown = ""
+
+    def read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
+        """The entries of an expression; `within` are the references that led to it."""
+        if self._depth == _DEEPEST:
+            return self._cannot(document, node)
+        self._depth += 1
+        try:
+            return self._read(document, bare(node), within)
+        finally:
+            self._depth -= 1
+
+    def _read(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
+        if node.type in {"tuple", "object"}:
+            return [Entry(document, one) for one in document.elements(node)]
+        call = function_call(document, node)
+        if call is not None:
+            return self._of_call(document, node, call[0], within)
+        if node.type in {"for_tuple_expr", "for_object_expr"}:
+            return self._of_for(document, node, within)
+        text = document.text(node)
+        found = definitions(self._files, text) if text not in within else []
+        if len(found) != 1:
+            return self._cannot(document, node)
+        return self.read(found[0].document, found[0].value, within | {text})
+
+    def _of_call(self, document: Document, node: Node, name: str, within: frozenset[str]) -> list[Entry]:
+        given = [
+            one for child in node.children if child.type == "function_arguments" for one in child.children
+        ]
+        arguments = [one for one in given if one.type == "expression"]
+        if any(one.type not in {"expression", ",", "comment"} for one in given):
+            return self._cannot(document, node)  # an argument that is expanded: `concat(local.lists...)`
+        if name in _JOINING:
+            found = [entry for one in arguments for entry in self.read(document, one, within)]
+            if name == "compact":
+                found = [one for one in found if plain_string(one.document, one.node) != ""]
+            return found
+        if name == "flatten" and len(arguments) == 1:
+            return [
+                one
+                for entry in self.read(document, arguments[0], within)
+                for one in self._flat(entry, within)
+            ]
+        if name in _OF_A_MAP and len(arguments) == 1:
+            found = self.read(document, arguments[0], within)
+            if all(one.node.type == "object_elem" for one in found):
+                if name == "keys":
+                    return [one._replace(key_only=True) for one in found]
+                return [Entry(one.document, one.node.children[2]) for one in found]
+        return self._cannot(document, node)
+
+    def _of_for(self, document: Document, node: Node, within: frozenset[str]) -> list[Entry]:
+        """The entries of a `for` that only hands on what it goes through."""
+        intro = next(one for one in node.children if one.type == "for_intro")
+        if any(one.type not in _PARTS_OF_FOR for one in node.children):
+            return self._cannot(document, node)  # a condition, or values in groups
+        names = [document.text(one) for one in intro.children if one.type == "identifier"]
+        source = next(one for one in intro.children if one.type == "expression")
+        results = [document.text(one) for one in node.children if one.type == "expression"]
+        found = self.read(document, source, within)
+        handed = [_handed_on(one, names, results) for one in found]
+        whole = [one for one in handed if one is not None]
+        return whole if len(whole) == len(found) else self._cannot(document, node)
+
+    def _flat(self, entry: Entry, within: frozenset[str]) -> list[Entry]:
+        document, node = entry.document, entry.node
+        text = document.text(node)
+        if unwrap(node).type not in _COLLECTIONS and not text.startswith(("local.", "var.")):
+            return [entry]
+        if self._depth == _DEEPEST:
+            return self._cannot(document, node)
+        inner = self.read(document, node, within)
+        self._depth += 1
+        try:
+            return [one for deeper in inner for one in self._flat(deeper, within | {text})]
+        finally:
+            self._depth -= 1
+
+    def _cannot(self, document: Document, node: Node) -> list[Entry]:
+        self.unknown = self.unknown or shortened(document, node)
+        return []
+
+
+class Source(NamedTuple):
+    """Where the instances of a module are named.
+
+    Attributes:
+        document: the document with the list or map.
+        container: the list or map; None when there is none to read.
+        why: why it cannot be edited, as a sentence without its end; "" when it can.
+        place: where an expression that is no plain list or map is written.
+        entries: what such an expression holds, as far as the layer tells.
+        counted: the list or map, as it is written, whose length is the module's `count`; else "".
+        as_set: whether what is named is `toset([…])`.
+    """
+
+    document: Document
+    container: Node | None
+    why: Sentence
+    place: Place | None = None
+    entries: tuple[Entry, ...] = ()
+    counted: str = ""
+    as_set: bool = False
+
+
+def resolve(files: FileSet, document: Document, node: Node, *, by_name: bool = True) -> Source:
+    """The list or map that an expression is or names, also in a `for` that changes nothing.
+
+    Of a variable, the value in a variables file outranks the default, and a later file an earlier one.
+
+    Args:
+        files: the layer's files.
+        document: the document the expression is from.
+        node: the expression, unwrapped.
+        by_name: whether a name is followed. A list that another name stands for may serve something else
+            too, so it is not edited for its users' sake.
+    """
+    if node.type in {"tuple", "object"}:
+        return Source(document, node, "")
+    text = document.text(node)
+    handed = _same_entries(document, node)
+    if handed is not None:
+        source, kind, as_set = handed
+        found = resolve(files, document, bare(source), by_name=by_name)
+        if found.container is not None and found.container.type == kind:
+            return found._replace(as_set=found.as_set or as_set)
+    defined = definitions(files, text) if by_name else []
+    if not defined:
+        scope, _, name = text.partition(".")
+        if scope in {"var", "local"} and name.isidentifier():
+            return _missing(files, document, text)
+        return _computed(files, document, node, f"its for_each is computed: {shortened(document, node)}")
+    return _defined(files, text, defined)
+
+
+def _defined(files: FileSet, text: str, defined: Sequence[Attribute]) -> Source:
+    """What a local or a variable is set to, by its definitions, the one that counts first."""
+    home, value = defined[0].document, defined[0].value
+    place = Place(home.name, defined[0].line)
+    if value.type in {"tuple", "object"}:
+        found = Source(home, value, unwritable(files, home))
+    elif home.broken_at is not None:  # what is left of it only looks like an expression
+        return Source(home, None, unwritable(files, home), place)
+    else:
+        found = resolve(files, home, value, by_name=False)
+        if found.container is None:
+            return _computed(files, home, value, f"{text} is computed at {place}: {shortened(home, value)}")
+        found = found._replace(why=unwritable(files, home))
+    if len(defined) > 1:
+        other = Place(defined[1].document.name, defined[1].line)
+        return found._replace(why=f"{text} is also set at {other}")
+    return found
+
+
+def _same_entries(document: Document, node: Node) -> tuple[Node, str, bool] | None:
+    """What an expression hands on as it is, the kind that has to be, and if that is a set; else None.
+
+    `toset(LIST)`, `[for x in LIST : x]`, `{ for x in LIST : x => x }` and `{ for k, v in MAP : k => v }`.
+    """
+    call = function_call(document, node)
+    if call is not None:
+        return (call[1][0], "tuple", True) if call[0] == "toset" and len(call[1]) == 1 else None
+    if node.type not in {"for_tuple_expr", "for_object_expr"}:
+        return None
+    if any(one.type not in _PARTS_OF_FOR for one in node.children):
+        return None  # a condition, or values in groups
+    intro = next(one for one in node.children if one.type == "for_intro")
+    names = [document.text(one) for one in intro.children if one.type == "identifier"]
+    source = next(one for one in intro.children if one.type == "expression")
+    results = [document.text(one) for one in node.children if one.type == "expression"]
+    if node.type == "for_tuple_expr":
+        return (source, "tuple", False) if len(names) == 1 and results == names else None
+    if len(names) == 1:
+        return (source, "tuple", True) if results == names * 2 else None
+    return (source, "object", False) if results == names else None
+
+
+def _missing(files: FileSet, document: Document, text: str) -> Source:
+    """A local or a variable that nothing sets, as far as the files can be parsed."""
+    broken = next((one for one in files.documents.values() if one.broken_at is not None), None)
+    if broken is None:
+        return Source(document, None, f"{text} is not a list or a map in this layer")
+    where = f"{broken.name} has something at line {broken.broken_at} that cannot be parsed"
+    place = Place(broken.name, broken.broken_at or 1)
+    return Source(document, None, f"{text} is not found, and {where}", place)
+
+
+def _computed(files: FileSet, document: Document, node: Node, why: str) -> Source:
+    known, unknown = computed_entries(files, document, node)
+    rest = f", and who is in {unknown} cannot be told" if known and unknown else ""
+    data = _data_file(files, document.text(node))
+    rest += f"; they come from {data}" if data else ""
+    return Source(document, None, why + rest, Place(document.name, node.start_point.row + 1), known)
+
+
+def _data_file(files: FileSet, text: str, deeper: int = _DATA_NAMES) -> str:
+    """The file that an expression decodes, itself or through locals, as the layer names it; "" for none."""
+    found = _DECODED.search(text)
+    if found is not None:
+        return found[1].removeprefix("${path.module}/").removeprefix("./")
+    if not deeper:
+        return ""
+    named = (one for name in _LOCALS.findall(text) for one in definitions(files, name))
+    return next(
+        filter(None, (_data_file(files, one.document.text(one.node), deeper - 1) for one in named)), ""
+    )
+
+
+def definitions(files: FileSet, text: str) -> list[Attribute]:
+    """What sets a `local.…` or `var.…`, the one that counts first; nothing for other texts."""
+    scope, _, name = text.partition(".")
+    if scope not in {"var", "local"} or not name.isidentifier():
+        return []
+    documents = list(files.documents.values())
+    if scope == "local":
+        blocks = [block for one in documents for block in one.blocks_of("locals")]
+        found = [one for block in blocks for one in (*block.attributes.values(), *block.duplicates)]
+        return _as_merged([one for one in found if one.name == name])
+    for document in reversed(documents):
+        if document.name in files.variables and name in document.attributes:
+            return [document.attributes[name]]
+    variables = [block for one in documents for block in one.blocks_of("variable") if block.label == name]
+    return _as_merged([one.attributes["default"] for one in variables if "default" in one.attributes])
+
+
+def _as_merged(found: list[Attribute]) -> list[Attribute]:
+    """What counts of the definitions: the last override file's takes the place of all others."""
+    return [one for one in found if is_override(one.document.name)][-1:] or found
+
+
+def unwritable(files: FileSet, document: Document) -> Sentence:
+    """Why nothing in a document can be edited, as a sentence without its end; "" when it can."""
+    if document.name in files.linked:
+        return f"{document.name} is shared with other layers"
+    if document.broken_at is not None:
+        return f"{document.name} has something at line {document.broken_at} that cannot be parsed"
+    return ""
+
+
+def impurity(document: Document, container: Node) -> Sentence:
+    """Why a list or map holds what cannot be edited, as a sentence without its end; "" if it does not."""
+    if container.type == "tuple":
+        strings = plain_strings(document, container)
+        if None not in strings:
+            return ""
+        line = document.elements(container)[strings.index(None)].start_point.row + 1
+        return f"the entry at line {line} is computed"
+    kinds = set()
+    for one in document.elements(container):
+        line = one.start_point.row + 1
+        kind = unwrap(one.children[2]).type
+        kinds.add(kind)
+        if object_key(document, one) is None or kind not in {"string_lit", "object"} or len(kinds) > 1:
+            return f"the entry at line {line} is computed, or written in another way than the others"
+    return ""
+
+
+def counted(files: FileSet, document: Document, node: Node) -> Source | None:
+    """What a `count` that is the length of a list or map counts; None for any other count.
+
+    Args:
+        files: the layer's files.
+        document: the document the expression is from.
+        node: the expression, unwrapped.
+    """
+    call = function_call(document, node)
+    if call is None or call[0] != "length" or len(call[1]) != 1:
+        return None
+    text = document.text(call[1][0])
+    known, unknown = computed_entries(files, document, call[1][0])
+    rest = f", and who is in {unknown} cannot be told" if unknown else ""
+    places = [Place(one.document.name, one.line) for one in definitions(files, text)]
+    place = places[0] if places else Place(document.name, node.start_point.row + 1)
+    why = f"they are numbered by count = {shortened(document, node)}{rest}"
+    return Source(document, None, why, place, known, counted=text)
+
+
+def marks_of(text: str, key: str, value: str) -> dict[str, str]:
+    """What stands for the entry with an instance's number in a module's attributes, by its source text.
+
+    Args:
+        text: the list or map that is counted, as it is written.
+        key: what stands for a map's key.
+        value: what stands for a list's entry, or a map's value.
+    """
+    marks = {}
+    for listed, mark in ((text, value), (f"keys({text})", key), (f"values({text})", value)):
+        forms = (f"{listed}[{_INDEX}]", f"element({listed}, {_INDEX})", f"element({listed},{_INDEX})")
+        marks.update(dict.fromkeys(forms, mark))
+    return marks

@@ -1,0 +1,198 @@
+"""Reading a layer: from the files of a folder to the model that the screens show and the editor compares."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from workflows.core.files import cause_of
+from workflows.hcl.garbage import collection_paused
+from workflows.hcl.values import evaluate
+from workflows.layer.discover import read_lock_file, read_required_version, reading_project
+from workflows.layer.files import FileSet, LayerUnreadable
+from workflows.layer.model import AccountSettings, Layer, Person, Setting
+from workflows.layer.names import POLICY_NUMBERS, POLICY_SWITCHES
+from workflows.layer.project import LayerLocation
+from workflows.layer.read.declarations import (
+    account_module,
+    constants,
+    group_modules,
+    place_of,
+    uneditable,
+    user_modules,
+)
+from workflows.layer.read.findings import read_findings, read_hidden_entries, read_unread, wrapped_users
+from workflows.layer.read.groups import read_groups
+from workflows.layer.read.outputs import read_hidden_outputs, read_outputs
+from workflows.layer.read.people import read_people
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from workflows.hcl.document import Attribute
+    from workflows.layer.model import Group
+
+
+def read_layer(location: LayerLocation) -> Layer:
+    """The layer in a folder, as it is on disk now.
+
+    Nothing in it is refused: what cannot be understood or edited is a finding with its place.
+
+    Raises:
+        LayerUnreadable: a file cannot be read.
+        LeadsOutside: a link leads out of the project.
+    """
+    shared = {path for path in location.var_files if path.parent != location.backend_config.parent}
+    with collection_paused():
+        layer = read_files(location, FileSet.load(location.path, location.var_files, shared, location.root))
+        try:
+            wrapped = tuple(wrapped_users(location.path, location.root, layer.files))
+        except OSError as error:
+            raise LayerUnreadable(
+                "A module of the layer cannot be read",
+                f"{error.filename or location.path} cannot be read.",
+                why=cause_of(error),
+                next="Repair the file or its permissions.",
+            ) from error
+    return replace(layer, findings=(*layer.findings, *wrapped)) if wrapped else layer
+
+
+def read_files(location: LayerLocation, files: FileSet) -> Layer:
+    """The layer that a set of files makes, for files that are not (yet) on disk."""
+    names = constants(files, location.variables)
+    people, findings = read_people(files, names)
+    owners = {owner: person.iam_name for owner, person in people.items()}
+    groups, group_findings = read_groups(files, names, people)
+    return Layer(
+        location=location,
+        people=_with_groups(tuple(people.values()), groups),
+        groups=groups,
+        outputs=read_outputs(files, owners),
+        hidden_outputs=read_hidden_outputs(files, owners),
+        account=read_account(files, names),
+        findings=(
+            *findings,
+            *group_findings,
+            *read_findings(files),
+            *read_hidden_entries(files),
+            *read_unread(files.unread),
+        ),
+        keys=MappingProxyType(
+            {path.removeprefix("keys/"): data.decode("utf-8", "replace") for path, data in files.keys.items()}
+        ),
+        files=files,
+    )
+
+
+def _with_groups(people: tuple[Person, ...], groups: tuple[Group, ...]) -> tuple[Person, ...]:
+    memberships: dict[str, list[str]] = defaultdict(list)
+    for group in groups:
+        for member in group.members:
+            memberships[member].append(group.name)
+    return tuple(
+        one._replace(groups=tuple(memberships[one.iam_name])) if one.iam_name in memberships else one
+        for one in people
+    )
+
+
+POLICY_ATTRIBUTES: Final = (
+    "create_account_password_policy",
+    "minimum_password_length",
+    "require_lowercase_characters",
+    "require_uppercase_characters",
+    "require_numbers",
+    "require_symbols",
+    "max_password_age",
+    "password_reuse_prevention",
+    "hard_expiry",
+    "allow_users_to_change_password",
+)
+"""The password policy's attributes of terraform-aws-iam, modules/iam-account."""
+
+_LITERALS = {"string_lit", "numeric_lit", "bool_lit", "null_lit"}
+
+
+def read_account(files: FileSet, names: Mapping[str, object]) -> AccountSettings | None:
+    """The account's settings, or None when the layer has no module for them.
+
+    Args:
+        files: the layer's files.
+        names: constant names and their values, from `constants`.
+    """
+    block = account_module(files)
+    if block is None:
+        return None
+    alias = block.attributes.get("account_alias")
+    return AccountSettings(
+        label=block.label,
+        alias=_setting(alias, names) if alias else None,
+        policy=tuple(
+            _setting(one, names) for one in block.attributes.values() if one.name in POLICY_ATTRIBUTES
+        ),
+        editable=not uneditable(files, block.document, block),
+        place=place_of(block),
+    )
+
+
+def _setting(attribute: Attribute, names: Mapping[str, object]) -> Setting:
+    value = evaluate(attribute.document, attribute.value, names)
+    return Setting(
+        name=attribute.name,
+        value=_meant(attribute.name, value) if isinstance(value, str | int | float | bool) else None,
+        source=attribute.document.text(attribute.value),
+        literal=attribute.value.type in _LITERALS,
+        place=place_of(attribute),
+    )
+
+
+def _meant(name: str, value: str | float | bool) -> str | float | bool:  # noqa: FBT001 - a setting's value
+    """What Terraform makes of text where it wants a number or a switch, as layers for 0.11 have it."""
+    if name in POLICY_SWITCHES and value in ("true", "false"):
+        return value == "true"
+    is_number = name in POLICY_NUMBERS and isinstance(value, str) and value.isascii() and value.isdecimal()
+    return int(value) if is_number else value
+
+
+def declares_people(folder: Path) -> bool:
+    """Whether a folder holds Terraform files with modules of users or groups.
+
+    Raises:
+        LayerUnreadable: a file there cannot be read.
+    """
+    if not folder.is_dir() or not any(folder.glob("*.tf")):
+        return False
+    files = FileSet.load(folder)
+    return bool(user_modules(files) or group_modules(files))
+
+
+def lone_layer(folder: Path) -> LayerLocation:
+    """What can be told of a layer by its folder alone.
+
+    Args:
+        folder: the layer folder, absolute, without symbolic links in it.
+
+    Raises:
+        ProjectError: a file in it cannot be read.
+    """
+    root = next((one for one in folder.parents if (one / ".git").exists()), folder.parent)
+    with reading_project(folder):
+        locked = read_lock_file(folder / ".terraform.lock.hcl")
+        required = read_required_version(folder)
+    relative = folder.relative_to(root)
+    return LayerLocation(
+        account=relative.parts[0],
+        path=folder,
+        relative=relative.as_posix(),
+        account_id=None,
+        environment=relative.parts[0],
+        backend={},
+        backend_config=folder / "backend.tfvars",
+        var_files=(),
+        variables={},
+        locked=locked,
+        required_version=required,
+        root=root,
+    )

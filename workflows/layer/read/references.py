@@ -1,0 +1,213 @@
+"""References to people in HCL: `module.user["a.b"].iam_user_name`, `module.user_a_b.…`, `"a.b"`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflows.hcl.document import bare, unwrap, walk
+from workflows.hcl.values import plain_string, quote, unescape
+from workflows.layer.model import Owner, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tree_sitter import Node
+
+    from workflows.hcl.document import Document
+    from workflows.layer.files import FileSet
+
+_INDEXED = ("variable_expr", "get_attr", "index", "get_attr")
+_PLAIN = ("variable_expr", "get_attr", "get_attr")
+_BRACKETED = ("variable_expr", "get_attr", "index", "index")
+_HOLDERS = frozenset({"expression", "binary_operation", "unary_operation"})
+"""What has a reference's parts among its own."""
+_OF_A_USER = r"(?:this_)?iam_user_(?:name|arn|unique_id|login_profile_\w+)"
+"""terraform-aws-iam, modules/iam-user: outputs that no instance's key is taken for."""
+_USUAL = re.compile(
+    r'module\.([A-Za-z_][\w-]*)(?:\["([^"\\${%]+)"\])?'
+    rf'(?:\.([A-Za-z_]\w*)|(?<=\])\["([A-Za-z_]\w*)"\]|\["({_OF_A_USER})"\])'
+)
+
+
+class Reference(NamedTuple):
+    """A module's attribute, or a plain string.
+
+    Attributes:
+        module: the module's label; "" for a plain string.
+        key: the instance's key; None for a module without instances. A plain string's value.
+        attribute: the module's attribute, as `iam_user_name`; "" for a plain string.
+        bracketed: whether the attribute is written as `["iam_user_name"]`.
+    """
+
+    module: str
+    key: str | None
+    attribute: str
+    bracketed: bool = False
+
+    @property
+    def owner(self) -> Owner:
+        """Module and key: what declares the thing referred to."""
+        return self[:2]
+
+    def to(self, owner: Owner) -> Reference:
+        """The same attribute of another module or instance, written in the same way."""
+        return self._replace(module=owner[0], key=owner[1])
+
+
+def read_reference(document: Document, node: Node) -> Reference | None:
+    """The reference that an expression of the tree is, whole; None for any other expression.
+
+    Args:
+        document: the document the node is from.
+        node: an expression, wrapped or not.
+    """
+    text = document.text(node)
+    if text[:1] == '"':
+        value = plain_string(document, node)
+        if value is not None:
+            return Reference("", value, "")
+        inner = bare(node) if text.startswith('"${') else node
+        wrapped = inner.type == "expression" and inner.start_byte > node.start_byte
+        return read_reference(document, inner) if wrapped else None
+    if not text.startswith("module."):
+        return None
+    return _parsed(document, unwrap(node).children, text)
+
+
+def _parsed(document: Document, parts: Sequence[Node], text: str) -> Reference | None:
+    """The reference that `module` and what follows it make, whole; None for anything else."""
+    known = usual_reference(text)
+    if known is not None:
+        return known
+    kinds = tuple(part.type for part in parts)
+    if kinds == _BRACKETED:
+        key, attribute = (_in_brackets(document.text(one)) for one in parts[2:])
+        if key is not None and attribute is not None and attribute.isidentifier():
+            label = document.text(parts[1]).removeprefix(".").strip()
+            return Reference(label, key, attribute, bracketed=True)
+    elif kinds == _INDEXED:
+        module, _, rest = text[7:].partition("[")
+        key, _, attribute = rest.rpartition("].")
+        if len(key) >= 2 and key[0] == key[-1] == '"' and "${" not in key:
+            return Reference(module.strip(), unescape(key[1:-1]), attribute.strip())
+    elif kinds == _PLAIN:
+        module, _, attribute = text[7:].partition(".")
+        return Reference(module, None, attribute)
+    return None
+
+
+def _in_brackets(text: str) -> str | None:
+    """The plain string in an index's brackets; None for anything else."""
+    inner = text.strip().removeprefix("[").removesuffix("]").strip()
+    is_plain = len(inner) >= 2 and inner[0] == inner[-1] == '"' and "${" not in inner
+    return unescape(inner[1:-1]) if is_plain else None
+
+
+def usual_reference(text: str) -> Reference | None:
+    """The reference that a text is, in the usual form without blanks or escapes; None for other texts."""
+    match = _USUAL.fullmatch(text)
+    if match is None:
+        return None
+    module, key, plain, *others = match.groups()
+    return Reference(module, key, plain or others[0] or others[1], bracketed=plain is None)
+
+
+def written(reference: Reference) -> str:
+    """A reference as HCL writes it."""
+    module, key, attribute, bracketed = reference
+    if not module:
+        return quote(str(key))
+    owner = f"module.{module}" if key is None else f"module.{module}[{quote(key)}]"
+    readable = key is not None or re.fullmatch(_OF_A_USER, attribute)
+    return f"{owner}[{quote(attribute)}]" if bracketed and readable else f"{owner}.{attribute}"
+
+
+class Extent(NamedTuple):
+    """Where a reference stands in its document, in bytes."""
+
+    start_byte: int
+    end_byte: int
+
+
+def references_in(document: Document, node: Node) -> Iterator[tuple[Reference, Extent]]:
+    """Every reference to a module anywhere under a node, in operations too, with where it stands."""
+    for one in walk(node):
+        if one.type not in _HOLDERS or len(one.children) < len(_PLAIN):
+            continue
+        children = one.children
+        for number, child in enumerate(children):
+            if child.type != "variable_expr" or document.text(child) != "module":
+                continue
+            kinds = tuple(part.type for part in children[number : number + len(_INDEXED)])
+            size = len(_INDEXED) if kinds in {_INDEXED, _BRACKETED} else len(_PLAIN)
+            parts = children[number : number + size]
+            start, end = child.start_byte, parts[-1].end_byte
+            found = _parsed(document, parts, document.data[start:end].decode("utf-8", "replace"))
+            if found is not None:
+                yield found, Extent(start, end)
+
+
+def mentions(files: FileSet, module: str, key: str | None) -> Iterator[Place]:
+    """Where a module, or one instance of it, is still referred to in the layer; comments do not count.
+
+    Args:
+        files: the layer's files.
+        module: the module's label.
+        key: the instance's key; None asks for any reference to the module.
+    """
+    wanted = f"module.{module}" if key is None else quote(key)
+    for document in files.documents.values():
+        position = document.data.find(wanted.encode())
+        while position >= 0:
+            end = position + len(wanted.encode())
+            node = document.root.descendant_for_byte_range(position, end)
+            if node is not None and _refers(document, node, (position, module, key)):
+                yield Place(document.name, node.start_point.row + 1)
+            position = document.data.find(wanted.encode(), end)
+
+
+def place_on_disk(before: FileSet, after: FileSet, place: Place, module: str, key: str | None) -> Place:
+    """Where a mention in edited files stands in the files as they are, so that a person finds it.
+
+    Args:
+        before: the files as they are.
+        after: the edited files that `place` is in.
+        place: a mention in them.
+        module: the module's label.
+        key: the instance's key, or None.
+    """
+    line = _line(after, place)
+    return next((one for one in mentions(before, module, key) if _line(before, one) == line), place)
+
+
+def _line(files: FileSet, place: Place) -> tuple[str, bytes]:
+    return place.file, files.documents[place.file].data.split(b"\n")[place.line - 1]
+
+
+def _refers(document: Document, found: Node, sought: tuple[int, str, str | None]) -> bool:
+    """Whether the text that was found is what refers to a module, or its key to one instance of it.
+
+    Args:
+        document: the document.
+        found: the smallest node that holds the text.
+        sought: where the text begins, the module's label, and the instance's key or None.
+    """
+    position, module, key = sought
+    node: Node | None = found
+    ends = _HOLDERS if key is None else {"index"}
+    while node is not None and node.type not in ends | {"comment", "block"}:
+        node = node.parent
+    if node is None or node.type not in ends:
+        return False
+    holder = node if key is None else node.parent
+    if holder is None:
+        return False
+    begins = position if key is None else node.start_byte
+    parts = holder.children
+    number = next((at for at, one in enumerate(parts) if one.start_byte == begins), None)
+    if number is None or (key is not None and number < 2):
+        return False
+    first = number if key is None else number - 2
+    words = [document.text(one).replace(" ", "") for one in parts[first : first + 2]]
+    return words == ["module", f".{module}"] and (key is None or _in_brackets(document.text(node)) == key)

@@ -1,0 +1,305 @@
+"""Which profiles a person needs: one for their user, one for each role; and the sections that this takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+from workflows.profiles.aws_data import botocore_alone
+from workflows.profiles.merge import Value, WantedSection
+
+# IAM API reference, SerialNumber: 9-256 of [\w+=/:,.@-]; a virtual device has an ARN.
+_MFA_SERIAL = re.compile(r"[A-Za-z0-9_+=/:,.@-]{9,256}")
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+class RoleLike(Protocol):
+    """What is needed of a role in a handoff."""
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+
+    @property
+    def role(self) -> str:
+        """The role's name."""
+
+    @property
+    def account_id(self) -> str:
+        """The twelve digits of the account that the role is in."""
+
+
+@dataclass(frozen=True)
+class KeyInFile:
+    """The access key in plain text in `credentials`, as AWS's documentation does it.
+
+    Attributes:
+        access_key_id: its id.
+        secret_access_key: its secret.
+    """
+
+    access_key_id: str
+    secret_access_key: Secret
+
+
+@dataclass(frozen=True)
+class KeyFromProcess:
+    """A command in `config` that prints the access key; nothing in `credentials`.
+
+    Attributes:
+        command: the whole `credential_process` line, quoted where its words need it.
+    """
+
+    command: str
+
+
+KeySource = KeyInFile | KeyFromProcess | None
+"""Where a base profile's key is; None leaves it as it is in the files."""
+
+
+@dataclass(frozen=True)
+class BaseProfile:
+    """The profile of the IAM user itself.
+
+    Attributes:
+        name: for example "bb-security".
+        region: its region.
+        key: where its access key is.
+        mfa_serial: of the person's code device, or None.
+        only_missing: whether a region, an output format and a device that it has already stay.
+    """
+
+    name: str
+    region: str
+    key: KeySource = None
+    mfa_serial: str | None = None
+    only_missing: bool = False
+
+
+@dataclass(frozen=True)
+class AssumedRole:
+    """A profile that assumes a role.
+
+    Attributes:
+        name: for example "bb-apps-devstg-devops".
+        role_arn: the role's ARN.
+        source_profile: the base profile's name.
+        region: its region.
+        mfa_serial: of the person's code device, or None.
+    """
+
+    name: str
+    role_arn: str
+    source_profile: str
+    region: str
+    mfa_serial: str | None = None
+
+
+@dataclass(frozen=True)
+class WantedProfiles:
+    """What has to be in the files. Add two of them to write the profiles of two identities at once."""
+
+    bases: tuple[BaseProfile, ...]
+    roles: tuple[AssumedRole, ...]
+
+    def __add__(self, other: WantedProfiles) -> WantedProfiles:
+        return WantedProfiles(self.bases + other.bases, self.roles + other.roles)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All profile names, bases first."""
+        return tuple(profile.name for profile in self._all)
+
+    @property
+    def _all(self) -> tuple[BaseProfile | AssumedRole, ...]:
+        return (*self.bases, *self.roles)
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with them. Asks botocore for the regions, so the first call takes some 50 ms."""
+        found = [
+            Problem(f"“{name}” is not a profile name (letters, digits and + = , . @ _ -).", "name")
+            for name in self.names
+            if not _NAME.fullmatch(name)
+        ]
+        names = self.names
+        found += [
+            Problem(f"The profile {name} is there twice.", "name")
+            for name in sorted(set(names))
+            if names.count(name) > 1
+        ]
+        serials = {profile.mfa_serial for profile in self._all} - {None}
+        found += [
+            Problem(f"“{serial}” is not the serial number or ARN of an MFA device.", "mfa_serial")
+            for serial in serials
+            if serial is not None and not _MFA_SERIAL.fullmatch(serial)
+        ]
+        for base in self.bases:
+            if isinstance(base.key, KeyFromProcess) and not (
+                base.key.command.strip() and base.key.command.isprintable()
+            ):
+                found.append(
+                    Problem(f"The command for the key of {base.name} is not one line of text.", "key")
+                )
+        regions = {(profile.region, _partition_of(profile)) for profile in self._all}
+        for region, partition in sorted(regions):
+            found += region_problems(region, partition or None)
+        return list({problem.message: problem for problem in found}.values())
+
+
+def region_problems(region: str, partition: str | None = None) -> list[Problem]:
+    """Whether botocore knows a region, and in that partition.
+
+    Args:
+        region: for example "us-gov-west-1".
+        partition: the partition that it has to be in, or None for any.
+    """
+    actual = partition_of_region(region)
+    if not actual:
+        return [Problem(f"AWS has no region “{region}”.", "region")]
+    if partition is not None and actual != partition:
+        return [Problem(f"The region {region} is in the partition {actual}, not in {partition}.", "region")]
+    return []
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region is in, as botocore knows it; "" for a region that it does not know."""
+    import botocore.exceptions  # noqa: PLC0415 - start-up time: only when profiles are written
+
+    try:
+        found: str = botocore_alone().get_partition_for_region(region)
+    except botocore.exceptions.UnknownRegionError:
+        return ""
+    return found
+
+
+def profiles_for(
+    base: BaseProfile, roles: Iterable[RoleLike], *, partition: str, mfa_names: bool = False
+) -> WantedProfiles:
+    """A base profile, and one for each role with its region and its code device.
+
+    Args:
+        base: the profile of the IAM user.
+        roles: those that the user may assume, named as their profiles are.
+        partition: the AWS partition of the roles.
+        mfa_names: True adds a `-mfa` twin of every role profile (where build.env says MFA_ENABLED=true).
+    """
+    assumed = [
+        AssumedRole(
+            role.profile,
+            role_arn(partition, role.account_id, role.role),
+            base.name,
+            base.region,
+            base.mfa_serial,
+        )
+        for role in roles
+    ]
+    return WantedProfiles((base,), _with_twins(assumed) if mfa_names else tuple(assumed))
+
+
+def base_name(project: str, account_name: str) -> str:
+    """The name of the profile of an IAM user: "bb-management", "bb-security"."""
+    return f"{project}-{account_name}"
+
+
+def role_arn(partition: str, account_id: str, role: str) -> str:
+    """The ARN of a role.
+
+    Raises:
+        OnboardError: the account id is not twelve digits or the role's name breaks IAM's rule.
+    """
+    if not _ACCOUNT_ID.fullmatch(account_id):
+        raise OnboardError(
+            "An account id isn't twelve digits",
+            f"“{account_id}” isn't the id of an AWS account: that is twelve digits.",
+            why="A digit is missing, or something else was typed.",
+            next="Correct it in `accounts` of config/common.tfvars. The AWS console shows it, top right.",
+        )
+    if not _NAME.fullmatch(role) or len(role) > 64:
+        raise OnboardError(
+            "A role's name isn't one of IAM",
+            f"“{role}” isn't the name of a role: letters, digits and +=,.@_-, up to 64.",
+            next="Correct it in the layer's group policies, or ask who sent the handoff.",
+        )
+    return f"arn:{partition}:iam::{account_id}:role/{role}"
+
+
+def _with_twins(roles: list[AssumedRole]) -> tuple[AssumedRole, ...]:
+    """Every role profile, followed by its `-mfa` twin that Leverage CLI 3.1 reads."""
+    names = {role.name for role in roles}
+    result = []
+    for role in roles:
+        result.append(role)
+        twin = f"{role.name}-mfa"
+        if not role.name.endswith("-mfa") and twin not in names:
+            result.append(AssumedRole(twin, role.role_arn, role.source_profile, role.region, role.mfa_serial))
+    return tuple(result)
+
+
+def _partition_of(profile: BaseProfile | AssumedRole) -> str:
+    return profile.role_arn.split(":")[1] if isinstance(profile, AssumedRole) else ""
+
+
+KEY_OPTIONS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+
+# The SDKs look at these before an access key, or refuse a profile that has one beside `source_profile`.
+_SSO_OPTIONS = ("sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name")
+_OTHER_SOURCES = ("credential_source", "web_identity_token_file", *_SSO_OPTIONS)
+
+
+def config_sections(wanted: WantedProfiles) -> list[WantedSection]:
+    """The sections of `config`: every profile has one."""
+    return [*map(_base_section, wanted.bases), *map(_role_section, wanted.roles)]
+
+
+def credentials_sections(wanted: WantedProfiles) -> list[WantedSection]:
+    """The sections of `credentials`: of keys in plain text, and those that such a key is taken out of."""
+    sections = []
+    for base in wanted.bases:
+        if isinstance(base.key, KeyInFile):
+            values: dict[str, Value] = {
+                "aws_access_key_id": base.key.access_key_id,
+                "aws_secret_access_key": base.key.secret_access_key,
+            }
+            sections.append(WantedSection(base.name, values, ("aws_session_token",)))
+        elif isinstance(base.key, KeyFromProcess):
+            sections.append(WantedSection(base.name, {}, KEY_OPTIONS, create=False))
+    return sections
+
+
+def _base_section(base: BaseProfile) -> WantedSection:
+    given: dict[str, Value] = {"region": base.region, "output": "json"}
+    values: dict[str, Value] = {} if base.only_missing else given
+    absent: tuple[str, ...] = ()
+    if base.key is not None:
+        absent = (*KEY_OPTIONS, "role_arn", "source_profile", *_OTHER_SOURCES)
+    if isinstance(base.key, KeyFromProcess):
+        values["credential_process"] = base.key.command
+    elif isinstance(base.key, KeyInFile):
+        absent = ("credential_process", *absent)
+    if not base.only_missing:
+        return _with_mfa(base.name, values, absent, base.mfa_serial)
+    device: dict[str, Value] = {"mfa_serial": base.mfa_serial} if base.mfa_serial else {}
+    return WantedSection(base.name, values, absent, defaults={**given, **device})
+
+
+def _role_section(role: AssumedRole) -> WantedSection:
+    values: dict[str, Value] = {
+        "role_arn": role.role_arn,
+        "source_profile": role.source_profile,
+        "region": role.region,
+        "output": "json",
+    }
+    return _with_mfa(role.name, values, _OTHER_SOURCES, role.mfa_serial)
+
+
+def _with_mfa(
+    name: str, values: dict[str, Value], absent: tuple[str, ...], mfa_serial: str | None
+) -> WantedSection:
+    if mfa_serial is None:
+        return WantedSection(name, values, (*absent, "mfa_serial"))
+    return WantedSection(name, {**values, "mfa_serial": mfa_serial}, absent)

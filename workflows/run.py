@@ -1,0 +1,209 @@
+"""A session, the world and the step modules together: what the wizard and the command line both drive.
+
+It knows no screen. It says what a step may read, looks at the world when somebody comes back, and proposes
+where to go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
+from workflows.environment import World
+from workflows.machine.events import StepKey
+from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
+from workflows.machine.session import Session
+from workflows.machine.state import SETTLED, Record, Status
+from workflows.steps.shared.module import Context, StepModule, inquiry
+
+
+@dataclass(frozen=True)
+class Change:
+    """A done step that the world no longer agrees with, or cannot be asked about.
+
+    Attributes:
+        key: the step.
+        title: its title, with the item of a repeated one.
+        observation: what was seen.
+    """
+
+    key: StepKey
+    title: Sentence
+    observation: Observation
+
+
+@dataclass(frozen=True)
+class Question:
+    """A done step that the network is to be asked about.
+
+    Attributes:
+        key: the step.
+        context: what it may read.
+        record: what was known of it then: an answer is about that, and nothing later.
+    """
+
+    key: StepKey
+    context: Context
+    record: Record | None
+
+
+class Walk:
+    """One session being walked.
+
+    Args:
+        session: the session, open.
+        world: the outside.
+        modules: the step modules of its workflow.
+    """
+
+    def __init__(self, session: Session, world: World, modules: Iterable[StepModule]) -> None:
+        self.session = session
+        self.world = world
+        self._modules: Mapping[str, StepModule] = {module.STEP.id: module for module in modules}
+
+    def module(self, key: StepKey) -> StepModule:
+        """The module of a step.
+
+        Raises:
+            KeyError: the workflow has no such step.
+        """
+        return self._modules[key.step]
+
+    def title(self, key: StepKey) -> Sentence:
+        """A step's title, with the item of a repeated one: "Plan (security)"."""
+        title = self._modules[key.step].STEP.title
+        return f"{title} ({key.item})" if key.item else title
+
+    def context(self, key: StepKey) -> Context:
+        """What a step may read now."""
+        state = self.session.state
+        every = {name: known.value for name, known in state.known.items()}
+        return Context(
+            world=self.world,
+            facts=state.facts(key.item),
+            every=every,
+            item=key.item,
+            folder=self.session.folder,
+            cancelled=threading.Event(),
+        )
+
+    def whole(self) -> Context:
+        """What a look over all items may read: all facts, those of the items by their scoped names."""
+        state = self.session.state
+        every = {name: known.value for name, known in state.known.items()}
+        contradicted = frozenset(key for key in self.session.layout() if state.contradicted(key))
+        return Context(self.world, state.facts(), every, "", self.session.folder, contradicted=contradicted)
+
+    def next_of(self, item: str) -> StepKey | None:
+        """The first step of an item (an account) that is open, else its last one; None if it has none."""
+        own = [key for key in self.session.layout() if key.item == item]
+        open_ones = [key for key in own if self.session.status(key) not in SETTLED]
+        return next(iter(open_ones or own[-1:]), None)
+
+    def look(self) -> tuple[Change, ...]:
+        """Ask every done step whether the world still agrees, and let the session know.
+
+        A look that fails, for whatever reason, counts as one that could not be made: the session can be
+        resumed all the same.
+
+        Returns:
+            what contradicts a step without a decision about it, and what could not be looked at, with why.
+
+        Raises:
+            OnboardError: the answers could not be kept.
+        """
+        looks = self.seen(self.done())
+        return self.take(looks)
+
+    def done(self) -> tuple[Question, ...]:
+        """The done steps, each with what it may read: what a look is at."""
+        return tuple(self._question(key) for key in self.session.layout() if self._done(key))
+
+    def seen(self, done: Iterable[Question]) -> tuple[tuple[Question, Observation], ...]:
+        """Look at done steps; it changes nothing here, so that any thread may do it."""
+        return tuple((one, self._look_at(one)) for one in done)
+
+    def take(self, looks: Iterable[tuple[Question, Observation]]) -> tuple[Change, ...]:
+        """Let the session know what was seen of the steps that were not done again meanwhile.
+
+        Returns:
+            as `look`.
+
+        Raises:
+            OnboardError: the answers could not be kept.
+        """
+        now = {one.key: look for one, look in looks if self.session.record(one.key) is one.record}
+        self.session.observe(now)
+        return tuple(
+            Change(key, self.title(key), look)
+            for key, look in now.items()
+            if self.session.status(key) is Status.CONTRADICTED
+            or (look.verdict is Verdict.UNKNOWN and look is not NOT_ASKED)
+        )
+
+    def _question(self, key: StepKey) -> Question:
+        return Question(key, self.context(key), self.session.record(key))
+
+    def _done(self, key: StepKey) -> bool:
+        return self.session.status(key) in {Status.DONE, Status.CONTRADICTED, Status.UNCONFIRMED}
+
+    def questions(self) -> tuple[Question, ...]:
+        """What can be asked in the background about the steps that the last look left unknown."""
+        seen = self.session.state.observed
+        open_ones = [key for key in self.session.layout() if key in seen and self._done(key)]
+        asked = (
+            key
+            for key in open_ones
+            if seen[key].verdict is Verdict.UNKNOWN and inquiry(self.module(key)) is not None
+        )
+        return tuple(map(self._question, asked))
+
+    def answer(self, question: Question) -> Observation:
+        """Ask the network; it may take seconds, and changes nothing here. A failure is no knowledge."""
+        inquire = inquiry(self.module(question.key))
+        return _seen(partial(inquire, question.context)) if inquire else NOT_ASKED
+
+    def learn(self, question: Question, answer: Observation) -> bool:
+        """Let the session know an answer, unless the step was done again meanwhile.
+
+        Returns:
+            whether the answer contradicts the step, which nobody knew before.
+
+        Raises:
+            OnboardError: it could not be kept.
+        """
+        key = question.key
+        if self.session.record(key) is not question.record:
+            return False
+        before = self.session.status(key)
+        self.session.observe({key: answer})
+        return self.session.status(key) is Status.CONTRADICTED is not before
+
+    def _look_at(self, done: Question) -> Observation:
+        return _seen(partial(self.module(done.key).observe, done.context))
+
+    def after(self, key: StepKey) -> StepKey | None:
+        """Where to go from a settled step: never past a contradiction; else the next that can be done."""
+        layout, expected = self.session.layout(), self.session.state.expected()
+        contradicted = [one for one in layout if self.session.status(one) is Status.CONTRADICTED]
+        if contradicted:
+            return contradicted[0]
+        rest = layout[layout.index(key) + 1 :] if key in layout else layout
+        for candidate in rest:
+            if candidate in expected and self.session.status(candidate) not in SETTLED | {Status.LOCKED}:
+                return candidate
+        return self.session.proposal()
+
+
+def _seen(ask: Callable[[], Observation]) -> Observation:
+    """A look's or an inquiry's answer; one that failed is no knowledge."""
+    try:
+        return ask()
+    except OnboardError as error:
+        return unknown(error.what)
+    except Exception as error:  # noqa: BLE001 - one look must not keep a person out of the session
+        return unknown(f"iam-onboard couldn't look at it ({type(error).__name__}).")

@@ -1,1 +1,0 @@
-"""The outside, one small module each; each takes what it needs as parameters and reaches for no global."""

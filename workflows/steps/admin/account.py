@@ -1,0 +1,285 @@
+"""The account: its alias and its password policy, shown evaluated; plain values may be changed.
+
+Most layers compute the alias (`"${var.project_long}-${var.environment}"`), and that expression is worth more
+than its value, so it is shown and left alone. The rules are those of the IAM API reference,
+UpdateAccountPasswordPolicy, and of the user guide, "Set an account password policy for IAM users".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence, joined
+from workflows.layer.edit.run import check, edit_layer
+from workflows.layer.model import AccountSettings, Constant, Layer, Setting
+from workflows.layer.names import POLICY_NUMBERS, check_account_alias, check_password_policy
+from workflows.layer.read.findings import account_resources
+from workflows.layer.read.layer import POLICY_ATTRIBUTES
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin.edits import operations, read_layers
+from workflows.steps.decisions import Decisions, SettingChanges
+from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
+from workflows.steps.shared.module import Context, Progress, Report
+
+STEP = Step(
+    id="account",
+    title="Account",
+    purpose="Look at the account alias and the password policy, and change what is a plain value.",
+    needs=("project_root", "layers"),
+    gives=("account_changes",),
+    skippable=True,
+    applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
+    blocked_words="Account needs the project",
+    reads=Decisions.from_facts,
+)
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A layer's settings as the screen shows them.
+
+    Attributes:
+        account: its account.
+        relative: its path in the project.
+        settings: the settings by name, as the layer has them; those that it does not set are missing.
+        editable: whether plain values in it can be changed at all.
+        told: why there is nothing to show, or why nothing can be changed; "" otherwise.
+        spots: what can only be changed by hand.
+    """
+
+    account: str
+    relative: str
+    settings: Mapping[str, Setting]
+    editable: bool
+    told: Sentence
+    spots: tuple[Spot, ...] = ()
+
+    def can_set(self, name: str) -> bool:
+        """Whether a value for it can be entered: a plain one can be replaced, one of the policy's added."""
+        setting = self.settings.get(name)
+        if setting is not None:
+            return self.editable and setting.literal
+        return self.editable and name in POLICY_ATTRIBUTES
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is decided for one layer.
+
+    Attributes:
+        values: what was entered for each setting that can be changed; text that is no whole number stays
+            text, and is refused.
+        others: the values of those that cannot be changed, as far as they can be told.
+    """
+
+    values: Mapping[str, Constant] = field(default_factory=dict)
+    others: Mapping[str, Constant] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides, by account name."""
+
+    layers: Mapping[str, Choice]
+
+
+def look(context: Context, report: Report) -> tuple[LayerView, ...]:
+    """Read the layers for the screen.
+
+    Raises:
+        OnboardError: one cannot be read.
+    """
+    report(Progress("Reading the account's settings"))
+    return tuple(_view(layer) for layer in read_layers(context).values())
+
+
+def _view(layer: Layer) -> LayerView:
+    account, relative = layer.location.account, layer.location.relative
+    settings = layer.account
+    if settings is None:
+        by_hand = spots_of(layer, account_resources(layer.files))
+        told = "This layer has no module for the account's settings: nothing to do here."
+        if by_hand:
+            told = " ".join(f"{one.words} ({one.place}, F4)" for one in by_hand)
+        return LayerView(account, relative, {}, editable=False, told=told, spots=by_hand)
+    told = "" if settings.editable else f"Shown, not edited: change it by hand at {settings.place} (F4)."
+    known = {one.name: one for one in (settings.alias, *settings.policy) if one is not None}
+    return LayerView(account, relative, known, settings.editable, told, tuple(_spots(layer, settings)))
+
+
+def _spots(layer: Layer, settings: AccountSettings) -> Iterator[Spot]:
+    if not settings.editable:
+        yield spot_at(layer, settings.place, "The account's settings are shown, not edited.")
+    for one in (settings.alias, *settings.policy):
+        if one is not None and not one.literal:
+            yield spot_at(layer, one.place, f"{MEANINGS[one.name]} is computed: {one.source}")
+    if settings.alias is None:
+        yield spot_at(layer, settings.place, "The layer sets no account alias; add account_alias here.")
+
+
+def field_of(account: str, name: str) -> str:
+    """The name that a problem gives to the field of a setting of a layer."""
+    return f"set-{account}-{name}"
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """Values by AWS's rules; a weak policy and another sign-in address are warned about."""
+    problems: list[Problem] = []
+    for account, choice in request.layers.items():
+        fatal = [
+            Problem(f"{account}: {found.message}", field_of(account, name))
+            for name, value in choice.values.items()
+            for found in _refused(name, value)
+        ]
+        problems += fatal
+        if not fatal:
+            weak = weaknesses({**choice.others, **choice.values})
+            problems += [Problem(f"{account}: {words}", fatal=False) for words in weak]
+    return problems
+
+
+def _refused(name: str, value: Constant) -> list[Problem]:
+    if name == ALIAS:
+        return check_account_alias(str(value))
+    return [one for one in check_password_policy(name, value) if one.fatal]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Check that every layer's shape allows what is wanted, and record what differs; nothing is written.
+
+    Raises:
+        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
+    """
+    report(Progress("Checking the layers"))
+    layers = read_layers(context)
+    changes = {
+        account: _differing(layers[account], choice.values)
+        for account, choice in request.layers.items()
+        if account in layers
+    }
+    decisions = Decisions(account_changes={account: one for account, one in changes.items() if one})
+    for account in decisions.account_changes:
+        context.raise_if_cancelled()
+        with refused_by_hand(layers[account], "Take that value back here"):
+            edit_layer(layers[account], operations(layers[account], decisions))
+    return decisions.as_facts(*STEP.gives)
+
+
+def _differing(layer: Layer, values: Mapping[str, Constant]) -> SettingChanges:
+    """What is wanted other than it is written."""
+    known = _view(layer).settings
+    differing = {
+        name: value for name, value in values.items() if name not in known or known[name].value != value
+    }
+    alias = differing.pop(ALIAS, None)
+    policy = {name: value for name, value in differing.items() if isinstance(value, int)}
+    return SettingChanges(None if alias is None else str(alias), policy)
+
+
+def decided(context: Context, view: LayerView) -> dict[str, Constant]:
+    """The values to begin with: what was decided before, else what the layer says; unset ones are missing."""
+    changes = context.decisions.of(view.account).settings
+    values = {name: setting.value for name, setting in view.settings.items() if view.can_set(name)}
+    return {**values, **changes.policy, **({ALIAS: changes.alias} if changes.alias else {})}
+
+
+def observe(context: Context) -> Observation:
+    """What was decided can still be edited, or is written already."""
+    decisions = Decisions(account_changes=context.decisions.account_changes)
+    for account, layer in read_layers(context).items():
+        problems = check(layer, operations(layer, decisions))
+        if fatal := joined(one.message for one in problems if one.fatal):
+            return Observation(Verdict.CHANGED, f"{account}: {fatal}")
+    return AGREES
+
+
+ALIAS = "account_alias"
+MEANINGS: Mapping[str, str] = {
+    ALIAS: "Account alias",
+    "create_account_password_policy": "Has a policy of its own",
+    "minimum_password_length": "Shortest password",
+    "require_lowercase_characters": "Needs a lower-case letter",
+    "require_uppercase_characters": "Needs an upper-case letter",
+    "require_numbers": "Needs a digit",
+    "require_symbols": "Needs a symbol",
+    "max_password_age": "Days until it expires",
+    "password_reuse_prevention": "Old ones refused",
+    "hard_expiry": "Once expired, only an admin can set a new one",
+    "allow_users_to_change_password": "People may change their own",
+}
+"""What each setting means, in a few words."""
+
+EXPLANATIONS: Mapping[str, str] = {
+    ALIAS: "First part of https://ALIAS.signin.aws.amazon.com/console: 3 to 63 lower-case letters, digits "
+    "and dashes; nobody else in AWS may have it. Another one is another address for everybody.",
+    "create_account_password_policy": "Without one AWS's own counts: 8 characters, three kinds of them, no "
+    "expiry; what is set below then means nothing.",
+    "minimum_password_length": "AWS takes 6 to 128 characters. Passwords in use are left alone until they "
+    "are changed.",
+    "require_lowercase_characters": "A new password needs at least one letter from a to z.",
+    "require_uppercase_characters": "A new password needs at least one letter from A to Z.",
+    "require_numbers": "A new password needs at least one digit.",
+    "require_symbols": "A new password needs one of ! @ # $ % ^ & * ( ) _ + - = [ ] { } | '",
+    "max_password_age": "A password must be replaced after so many days, 1 to 1095; with 0 it never expires. "
+    "Whoever's is older must replace it at the next sign-in.",
+    "password_reuse_prevention": "A new password may be none of the last so many, 1 to 24; with 0 an old one "
+    "may be used again.",
+    "hard_expiry": "Who lets the password expire cannot replace it: an admin has to set a new one.",
+    "allow_users_to_change_password": "Everybody in the account may replace the own password. At the first "
+    "sign-in people must, so without this a group of theirs has to allow it.",
+}
+"""What each setting does, and what AWS takes."""
+
+DEFAULTS: Mapping[str, bool] = {
+    "create_account_password_policy": True,
+    "require_lowercase_characters": True,
+    "require_uppercase_characters": True,
+    "require_numbers": True,
+    "require_symbols": True,
+    "hard_expiry": False,
+    "allow_users_to_change_password": True,
+}
+"""What counts where a layer leaves a switch out."""
+
+_ZEROS = {"max_password_age": "never", "password_reuse_prevention": "none"}
+_KINDS = (
+    *("require_lowercase_characters", "require_uppercase_characters"),
+    *("require_numbers", "require_symbols"),
+)
+
+
+def limits(name: str) -> Sentence:
+    """What AWS takes for a number of the policy, in words; "" for a switch."""
+    if name not in POLICY_NUMBERS:
+        return ""
+    least, most = POLICY_NUMBERS[name]
+    return f"{least} to {most}" + (f", 0: {_ZEROS[name]}" if name in _ZEROS else "")
+
+
+def weaknesses(policy: Mapping[str, Constant]) -> tuple[Sentence, ...]:
+    """What is weak about a policy, each a sentence.
+
+    Args:
+        policy: values by attribute; an attribute that is not there counts as the module's default.
+    """
+    found: list[Sentence] = []
+    length = policy.get("minimum_password_length")
+    if isinstance(length, int):
+        found += [one.message for one in _warnings("minimum_password_length", length)]
+    if policy.get("create_account_password_policy") is False:
+        found.append("Without a policy of its own the account takes passwords of 8 characters.")
+    if not any(policy.get(kind, True) for kind in _KINDS):
+        found.append("No kind of character is asked for: letters alone would do.")
+    if policy.get("allow_users_to_change_password") is False:
+        found.append("People can replace their first password only if a group of theirs allows it.")
+    if policy.get("hard_expiry") is True:
+        found.append("Whoever lets a password expire is locked out until an admin sets a new one.")
+    return tuple(found)
+
+
+def _warnings(name: str, value: Constant) -> list[Problem]:
+    return [one for one in check_password_policy(name, value) if not one.fatal]

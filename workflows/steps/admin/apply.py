@@ -1,0 +1,192 @@
+"""The apply: exactly the plan that was accepted, watched from here but not bound to this process.
+
+A wizard that is left or killed meanwhile leaves Terraform to its work; the next one asks for the same apply
+and gets the end of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import Observation
+from workflows.steps.admin import recovery, since_planned, state_now
+from workflows.steps.admin.edits import refuse_expired_keys
+from workflows.steps.admin.planned import Planned, causes, decided, staleness, standing
+from workflows.steps.admin.terraform_runs import open_layer, reopen_layer, run_folder, watching
+from workflows.steps.decisions import TERRAFORM_RUNS
+from workflows.steps.shared.left_behind import release_credentials
+from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.stores.kept_credentials import SHORTEST_REST
+from workflows.terraform.kept import apply_begun, begun_at, last_result, result_of
+from workflows.terraform.results import ApplyCancelled, ApplyFailed
+
+STEP = Step(
+    id="apply",
+    title="Apply",
+    purpose="Apply exactly the plan that you accepted.",
+    needs=("project_root", "plan"),
+    gives=("applied",),
+    repeats_over="layers",
+    applies=TERRAFORM_RUNS,
+    outlives=True,
+    seals=True,
+    blocked_words="Apply needs a plan that was reviewed",
+)
+
+_A_CHANGE = timedelta(seconds=3)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        removals: the names of those whose removal was confirmed by typing them.
+        code: an MFA code, where the layer's profile wants one.
+        check_state: whether the state is asked first if it is still the one that was planned against, so that
+            a difference is told before Terraform refuses the plan.
+    """
+
+    removals: tuple[str, ...] = ()
+    code: Secret | None = field(default=None, compare=False)
+    check_state: bool = False
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """How things stand before an apply.
+
+    Attributes:
+        begun: an apply of this plan runs, or ran while nobody looked: its end is to be taken in.
+        refusal: why the plan cannot be applied any more, as a sentence, or "".
+        began_at: when that apply was begun, if it is not taken in yet.
+        recoverable: whether the last apply left something to be recovered.
+        causes: what went wrong in the last apply of this plan, a line for each person, if it failed.
+    """
+
+    begun: bool
+    refusal: Sentence
+    began_at: float | None = None
+    recoverable: bool = False
+    causes: tuple[Sentence, ...] = ()
+
+
+def look(context: Context, report: Report) -> Outlook:
+    """Look whether an apply of the plan was begun before, and whether the plan still fits its files."""
+    report(Progress("Looking at the plan"))
+    planned = decided(context)
+    if planned is None or planned.empty:
+        return Outlook(begun=False, refusal="")
+    folder = run_folder(context)
+    if apply_begun(folder, planned.record):
+        return Outlook(begun=True, refusal="", began_at=begun_at(folder))
+    last, own = last_result(folder), result_of(folder, planned.record)
+    return Outlook(
+        begun=False,
+        refusal=staleness(planned, context),
+        recoverable=last is not None and recovery.needed(last),
+        causes=causes(planned, own) if own else (),
+    )
+
+
+def time_needed(context: Context) -> timedelta:
+    """How long the credentials should last at least before the apply of the plan is begun.
+
+    AWS takes a second or two for a user with its password; credentials that end on the way leave an apply
+    half done.
+    """
+    planned = decided(context)
+    changes = sum(planned.counts.values()) if planned else 0
+    return SHORTEST_REST + _A_CHANGE * changes
+
+
+def nothing_to_do(context: Context) -> Sentence:
+    """Why there is nothing to apply, as a sentence, or ""."""
+    planned = decided(context)
+    if planned is None:
+        return "It was applied elsewhere; the state holds what was decided."
+    return "The plan changes nothing." if planned.empty else ""
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The removal of every person in the plan is confirmed, unless its apply was begun already."""
+    planned = decided(context)
+    if planned is None or apply_begun(run_folder(context), planned.record):
+        return []
+    missing = [name for name in planned.gone if name not in request.removals]
+    return [Problem(f"The removal of {', '.join(missing)} has to be confirmed by name.")] if missing else []
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Apply the plan, or take in the end of its apply that was begun before.
+
+    Raises:
+        ApplyFailed: Terraform failed on the way; the words say who is done and who is not.
+        ApplyCancelled: the person stopped it; likewise.
+        LeftRunning: the wizard is being left; the apply goes on.
+        OnboardError: the files, the plan or the account are not what they were.
+    """
+    planned = decided(context)
+    if planned is None or planned.empty:
+        return {"applied": _applied(context, {}, elsewhere=planned is None)}
+    watch = watching(context, report, counting=True)
+    try:
+        if apply_begun(run_folder(context), planned.record):
+            report(Progress("Finding the apply that was begun before"))
+            try:
+                reopen_layer(context).terraform.apply(planned.record, watch=watch)
+            finally:
+                release_credentials(context.folder, context.item)
+        else:
+            refuse_expired_keys(context)
+            with open_layer(context, report, code=request.code, rest=time_needed(context)) as layer:
+                if request.check_state:
+                    since_planned.refuse_another_state(planned, layer, context, report)
+                context.raise_if_cancelled()
+                layer.terraform.apply(planned.record, watch=watch)
+    except ApplyFailed as failed:
+        raise _with_people(failed, planned) from failed
+    except ApplyCancelled as stopped:
+        stopped.what = f"{stopped.what} {standing(planned, stopped.result)}"
+        raise
+    return {"applied": _applied(context, dict(planned.counts), elsewhere=False)}
+
+
+def _applied(context: Context, counts: dict[str, int], *, elsewhere: bool) -> dict[str, object]:
+    return {
+        "at": context.world.now().isoformat(timespec="seconds"),
+        "added": counts.get("add", 0),
+        "changed": counts.get("change", 0),
+        "destroyed": counts.get("destroy", 0),
+        "elsewhere": elsewhere,
+    }
+
+
+def _with_people(failed: ApplyFailed, planned: Planned) -> ApplyFailed:
+    error = OnboardError(
+        failed.title,
+        f"{failed.what} {standing(planned, failed.result)}",
+        why=joined(causes(planned, failed.result), "\n") or failed.why,
+        next=failed.next,
+        detail=failed.detail,
+    )
+    return ApplyFailed(error, failed.result)
+
+
+# What was applied is in the state, and in AWS: see `inquire`, and the look of Hand over.
+observe = not_asked
+
+
+def inquire(context: Context) -> Observation:
+    """Whether the state holds what was decided, where that can be asked without a code.
+
+    Raises:
+        OnboardError: the state can't be read.
+    """
+    return state_now.seen(context)

@@ -1,0 +1,353 @@
+"""People who leave: their keys stop at once, and what would keep Terraform from removing them is taken away.
+
+An access key that was made by hand works until the user is gone, and IAM does not delete a user who still has
+one, an MFA device or a policy of their own. So this comes before the removal is planned: deactivate what
+signs, list what is in the way, and take that away one by one, each confirmed by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from workflows.aws import iam
+from workflows.aws.clients import AwsClient
+from workflows.aws.errors import AwsFailure, asked
+from workflows.aws.iam import AccessKey, Holding, HoldingKind
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
+from workflows.git import GitSearch
+from workflows.gpg.inspect import inspect_key
+from workflows.gpg.normalise import normalise
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
+from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.terraform.state import State
+
+STEP = Step(
+    id="deactivate",
+    title="Deactivate",
+    purpose="Stop the keys of those who leave, and clear what would block their removal.",
+    needs=("project_root", "leaving", "user_changes"),
+    gives=("deactivated",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
+    blocked_words="Deactivate needs it to be decided who leaves (Users)",
+)
+_SHORT_ID = 16
+"""Digits of a long key id, by which people name a key too."""
+_WORDS = re.compile(r"\w+\W+\w+")
+"""A first and a last name; a single word would be found everywhere."""
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """Somebody who leaves, as the account has them now.
+
+    Attributes:
+        name: the IAM user.
+        exists: whether the account has the user at all.
+        password: whether there is a console password, which Terraform removes with the user; None where that
+            may not be asked.
+        keys: the access keys; None where they may not be listed.
+        blocking: what Terraform does not know of and IAM wants gone before the user is deleted.
+        denied: kinds of things that may not be listed, in words.
+    """
+
+    name: str
+    exists: bool
+    password: bool | None = False
+    keys: tuple[AccessKey, ...] | None = ()
+    blocking: tuple[Holding, ...] = ()
+    denied: tuple[str, ...] = ()
+
+    @property
+    def active_keys(self) -> tuple[AccessKey, ...]:
+        """The access keys that still work."""
+        return tuple(key for key in self.keys or () if key.active)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in one account, and in the repository."""
+
+    people: tuple[Leaver, ...]
+    mentioned: Mapping[str, Mentioned] = field(default_factory=dict)
+
+    @property
+    def active_keys(self) -> int:
+        """How many access keys still work."""
+        return sum(len(one.active_keys) for one in self.people)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides: to go on from what was found last; None if nothing was looked at."""
+
+    findings: Findings | None = None
+
+
+def leavers(context: Context) -> tuple[str, ...]:
+    """Those who are removed from the step's account."""
+    return context.decisions.of(context.item).remove
+
+
+def look(
+    context: Context,
+    report: Report,
+    code: Secret | None = None,
+    act: Callable[[AwsClient, str], None] | None = None,
+) -> Findings:
+    """Look at those who leave, in the account, in Terraform's state and in the repository.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        code: an MFA code, where the layer's profile wants one.
+        act: what is done to each of them first, as far as the account has them.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        OnboardError: the state or IAM cannot be read.
+    """
+    names = leavers(context)
+    if not names:
+        return Findings(())
+    with open_layer(context, report, code=code) as layer:
+        state = read_state(layer, context, report)
+        with iam_client(context, layer.project, layer.location, layer.files) as client:
+            people = []
+            for name in names:
+                context.raise_if_cancelled()
+                if act is not None and _may_be_there(client, name):
+                    act(client, name)
+                report(Progress(f"Asking what {name} has"))
+                people.append(_leaver(client, name, state))
+    return Findings(tuple(people), find_mentions(names, context, report))
+
+
+def deactivate(context: Context, report: Report, code: Secret | None = None) -> Findings:
+    """Deactivate every access key of those who leave, then look again; keys that may not be listed stay.
+
+    Raises:
+        OnboardError: as `look`, or a key could not be deactivated.
+    """
+
+    def act(client: AwsClient, name: str) -> None:
+        for key in asked(lambda: iam.list_access_keys(client, name), ()):
+            if key.active:
+                report(Progress(f"Deactivating {key.access_key_id} of {name}"))
+                iam.set_access_key_active(client, key.access_key_id, active=False, user=name)
+
+    return look(context, report, code, act)
+
+
+def remove(
+    name: str, holding: Holding, context: Context, report: Report, code: Secret | None = None
+) -> Findings:
+    """Take one thing away from somebody who leaves, then look again.
+
+    Raises:
+        OnboardError: as `look`, or IAM refuses.
+    """
+
+    def act(client: AwsClient, whose: str) -> None:
+        if whose == name:
+            report(Progress(f"Removing the {holding.words}"))
+            iam.remove_holding(client, name, holding)
+
+    return look(context, report, code, act)
+
+
+def _may_be_there(client: AwsClient, name: str) -> bool:
+    """Whether the account has the user, or may not be asked."""
+    return asked(lambda: iam.find_user(client, name) is not None, True)
+
+
+def _leaver(client: AwsClient, name: str, state: State) -> Leaver:
+    """What the account says about a user; each question stands alone, so a denied one stops no other."""
+    gone = Leaver(name, exists=False)
+    if not _may_be_there(client, name):
+        return gone
+    return asked(lambda: _with_holdings(client, name, state), gone, {AwsFailure.NOT_FOUND})
+
+
+def _with_holdings(client: AwsClient, name: str, state: State) -> Leaver:
+    keys = asked(lambda: iam.list_access_keys(client, name), None)
+    password = asked(lambda: iam.has_console_password(client, name), None)
+    holdings = iam.list_holdings(client, name)
+    known = {key.access_key_id for key in state.access_keys.get(name, ())}
+    own_keys = [
+        Holding(HoldingKind.ACCESS_KEY, key.access_key_id, "active" if key.active else "inactive")
+        for key in keys or ()
+        if key.access_key_id not in known
+    ]
+    blocking = [*own_keys, *(one for one in holdings.found if not _terraforms(one, name, state))]
+    denied = [HoldingKind.ACCESS_KEY.plural] if keys is None else []
+    denied += [kind.plural for kind in holdings.denied]
+    return Leaver(name, True, password, keys, tuple(blocking), tuple(denied))
+
+
+def _terraforms(holding: Holding, name: str, state: State) -> bool:
+    """Whether Terraform takes it away by itself, because it is in the state."""
+    if holding.kind is HoldingKind.GROUP:
+        return holding.id in state.groups_of(name)
+    kinds = {
+        HoldingKind.INLINE_POLICY: "aws_iam_user_policy.",
+        HoldingKind.ATTACHED_POLICY: "aws_iam_user_policy_attachment.",
+        HoldingKind.SSH_KEY: "aws_iam_user_ssh_key.",
+    }
+    # The state's model names no owner for these: where the layer manages any, they may be this user's.
+    kind = kinds.get(holding.kind)
+    return kind is not None and any(
+        kind in address and _label(name) in _label(address) for address in state.addresses
+    )
+
+
+def _label(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "_", text.casefold())
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """It was looked; what still works or is in the way is warned about."""
+    if not leavers(context):
+        return []
+    if request.findings is None:
+        return [Problem("Look at what they have first.")]
+    problems = []
+    for one in request.findings.people:
+        if one.denied:
+            works = ", so keys may still work" if one.keys is None else ""
+            message = f"You may not list what {one.name} has of: {joined(one.denied, ', ')}{works}."
+            problems.append(Problem(message, "people", fatal=False))
+        if one.active_keys:
+            words = ", ".join(key.access_key_id for key in one.active_keys)
+            problems.append(Problem(f"{one.name} still has keys that work: {words}.", "people", fatal=False))
+        others = [item for item in one.blocking if item.kind is not HoldingKind.ACCESS_KEY]
+        if others or len(one.blocking) > len(one.active_keys):
+            things = joined((item.words for item in one.blocking), ", ")
+            message = f"The removal of {one.name} may be refused (DeleteConflict) because of: {things}."
+            problems.append(Problem(message, "people", fatal=False))
+    return problems
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record what was found last; nothing of it is secret."""
+    report(Progress("Noting what is left"))
+    people = {
+        one.name: {
+            "inactive": [key.access_key_id for key in one.keys or () if not key.active],
+            "active": [key.access_key_id for key in one.active_keys],
+            "blocking": [item.words for item in one.blocking],
+        }
+        for one in (request.findings.people if request.findings else ())
+    }
+    return {
+        "deactivated": {"at": context.world.now().isoformat(timespec="seconds"), "people": people},
+    }
+
+
+observe = not_asked  # what the account holds takes AWS to see; the step shows it when it is opened
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A place that mentions a person.
+
+    Attributes:
+        place: the file and the line, as "README.md:12"; the file alone if its name is what mentions them.
+        by: what it says of them: "name", "mail address" or "PGP key".
+        text: the line, without blanks around it; "" for a file's name.
+    """
+
+    place: str
+    by: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Mentioned:
+    """What was found of a person.
+
+    Attributes:
+        mentions: the places, by file and line.
+        terms: what was looked for.
+        remark: why something could not be looked for, or "".
+    """
+
+    mentions: tuple[Mention, ...]
+    terms: tuple[str, ...]
+    remark: Sentence = ""
+
+
+def find_mentions(names: Iterable[str], context: Context, report: Report) -> dict[str, Mentioned]:
+    """Where the checkout still mentions some people; nothing where the project is no repository.
+
+    Raises:
+        OnboardError: git fails.
+    """
+    git = GitSearch(context.root, context.world.environment)
+    if not git.is_repository():
+        remark = "The project is no git repository: it was not searched for mentions."
+        return {name: Mentioned((), (), remark) for name in names}
+    found = {}
+    for name in names:
+        context.raise_if_cancelled()
+        report(Progress(f"Looking for what mentions {name}"))
+        found[name] = _of(name, git, context)
+    return found
+
+
+def _of(name: str, git: GitSearch, context: Context) -> Mentioned:
+    own, remark = _by_key(name, git, context)
+    terms = {**own, **_by_name(name)}
+    patterns = {term: _whole(term) for term in terms}
+    found = [
+        Mention(str(path), "name", "")
+        for path in git.paths()
+        if any(patterns[term].search(str(path)) for term in _by_name(name)) and (git.root() / path).exists()
+    ]
+    for hit in git.hits(list(terms)):
+        by = [words for term, words in terms.items() if patterns[term].search(hit.text)]
+        if by:
+            found.append(Mention(f"{hit.path}:{hit.line}", by[0], hit.text.strip()))
+    return Mentioned(tuple(found), tuple(terms), remark)
+
+
+def _by_name(name: str) -> dict[str, str]:
+    """The name, and as labels (`user_jane_doe`), handles (`@jane-doe`) and sentences ("Jane Doe") have it."""
+    return dict.fromkeys((name, *(re.sub(r"[^A-Za-z0-9]", mark, name) for mark in "_- ")), "name")
+
+
+def _by_key(name: str, git: GitSearch, context: Context) -> tuple[dict[str, str], str]:
+    """The mail addresses and the fingerprint of the person's key, as it was last committed."""
+    terms: dict[str, str] = {}
+    try:
+        for text in git.last_contents(name):
+            details = inspect_key(normalise(text).binary, environment=context.world.environment)
+            real = (one.text.partition("<")[0].partition("(")[0].strip() for one in details.user_ids)
+            terms |= {one: "name in the PGP key" for one in real if _WORDS.search(one)}
+            terms |= {one.mail: "mail address" for one in details.user_ids if one.mail}
+            terms |= {details.fingerprint: "PGP key", details.fingerprint[-_SHORT_ID:]: "PGP key"}
+    except OnboardError as error:
+        return terms, f"The mail address and the key of {name} were not looked for: {error.what}"
+    return terms, ""
+
+
+def _whole(term: str) -> re.Pattern[str]:
+    """Finds a term that is no part of a longer word."""
+    return re.compile(rf"(?<![A-Za-z0-9]){re.escape(term)}(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+def as_text(found: Mapping[str, Mentioned]) -> str:
+    """All of it as lines to read, or to send to whoever looks after these files."""
+    lines = []
+    for name, one in found.items():
+        lines.append(f"{name}: {'mentioned in' if one.mentions else 'nothing else mentions them'}")
+        lines += [f"  {mention.place}  ({mention.by})  {mention.text}".rstrip() for mention in one.mentions]
+        lines += [f"  ! {one.remark}"] if one.remark else []
+    return "\n".join(lines)

@@ -1,0 +1,271 @@
+"""What is decided as operations on the layers; none where a layer says it already.
+
+So a review that was written, or written by half, can be made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from workflows.core.errors import OnboardError
+from workflows.core.openpgp import fingerprint_in, grouped, holds
+from workflows.core.sentences import Sentence, joined
+from workflows.core.shapes import WrongShape, moment
+from workflows.hcl.garbage import freeze
+from workflows.layer.discover import find_project
+from workflows.layer.edit.operations import (
+    AddGroup,
+    AddGroupPolicy,
+    AddPerson,
+    Operation,
+    RemoveGroup,
+    RemoveGroupPolicy,
+    RemovePerson,
+    RenameGroup,
+    RenameKeyFile,
+    ReplaceKey,
+    SetAccess,
+    SetAccountAlias,
+    SetGroups,
+    SetPasswordPolicy,
+)
+from workflows.layer.model import Layer
+from workflows.layer.names import is_machine_name
+from workflows.layer.read.layer import read_layer
+from workflows.steps.decisions import (
+    DecidedKey,
+    Decisions,
+    GroupChanges,
+    LayerUsers,
+    Move,
+    PolicyChanges,
+    SettingChanges,
+)
+from workflows.steps.shared.module import Context
+
+_MANY = 500
+"""People whose layers are worth setting apart from the garbage collector."""
+
+
+def read_layers(context: Context) -> dict[str, Layer]:
+    """The layers that the Project step chose, read from disk, by account name, in their order.
+
+    Raises:
+        OnboardError: the project or a layer is not there any more, or cannot be read.
+    """
+    project = find_project(context.root)
+    locations = {location.account: location for location in project.layers}
+    missing = [name for name in context.facts["layers"] if name not in locations]
+    if missing:
+        raise OnboardError(
+            "A layer is gone",
+            f"{', '.join(missing)} has no identities layer in {project.root} any more.",
+            why="It was moved or removed, or another branch is checked out.",
+            next="Bring it back, or go to the Project step and choose the layers again.",
+        )
+    layers = {name: read_layer(locations[name]) for name in context.facts["layers"]}
+    if sum(len(layer.people) for layer in layers.values()) > _MANY:
+        freeze()
+    return layers
+
+
+def operations(layer: Layer, decisions: Decisions) -> list[Operation]:
+    """The operations that bring one layer to what was decided.
+
+    Groups come first, so that people can join a new one; people who join come with their groups in one
+    operation; those who leave go last.
+
+    Args:
+        layer: as it is on disk.
+        decisions: as far as there are any.
+
+    Raises:
+        OnboardError: a key that nobody was asked about lies where a decided one is to be.
+    """
+    if others := other_keys(layer, decisions):
+        raise OnboardError(
+            "Another key is there",
+            joined([one.words for one in others], " "),
+            why="It came there after the keys were taken in.",
+            next="Find out whose it is. Then go to PGP keys, take the right key in and confirm it.",
+        )
+    here = decisions.of(layer.location.account)
+    moves, rename = dict(here.moves), here.groups.rename
+    wanted: list[Operation] = list(_group_operations(layer, here.groups))
+    for name in here.add:
+        if name not in decisions.keys:
+            raise WrongShape(f"keys.{name}", "there")
+        wanted += _join(layer, name, decisions.keys[name].text, moves.pop(name, Move()), rename)
+    for name, move in moves.items():
+        wanted += _regroup(layer, name, move, rename)
+    for name in decisions.rekeying:
+        if name in decisions.keys:
+            wanted += _replaced_key(layer, name, decisions.keys[name])
+    wanted += _access_operations(layer, here)
+    wanted += (RemovePerson(name) for name in here.remove if layer.person(name))
+    return [*_account_operations(layer, here.settings), *wanted]
+
+
+def refuse_expired_keys(context: Context) -> None:
+    """Stop before anything is made with a key that can't be used any more: AWS would be left half changed.
+
+    Raises:
+        OnboardError: a decided key has expired.
+    """
+    if gone := expired(context):
+        raise OnboardError(
+            "A PGP key has expired",
+            f"The key of {', '.join(gone)} has expired since you took it in.",
+            why="AWS would create the user, and then the password could not be encrypted.",
+            next="Ask for a new key, and take it in on the PGP keys page.",
+        )
+
+
+@dataclass(frozen=True)
+class OtherKey:
+    """A key that lies where a decided one is to be, and that nobody was asked about.
+
+    Attributes:
+        account: the layer's account.
+        file: relative to the layer's folder.
+        name: whose key was decided.
+        present: the fingerprint of the key that is there, or "" where none can be read.
+        decided: the fingerprint of the decided key.
+    """
+
+    account: str
+    file: str
+    name: str
+    present: str
+    decided: str
+
+    @property
+    def identity(self) -> str:
+        """The same for the same conflict."""
+        return f"{self.account} {self.file} {self.present} {self.decided}"
+
+    @property
+    def words(self) -> Sentence:
+        """Both fingerprints, in a sentence each."""
+        there = f"the key {grouped(self.present)}" if self.present else "something that is no key"
+        return (
+            f"{self.file} in {self.account} holds {there}. "
+            f"The key that you took in for {self.name} is {grouped(self.decided)}."
+        )
+
+
+def other_keys(layer: Layer, decisions: Decisions) -> tuple[OtherKey, ...]:
+    """The keys in a layer that stand where decided ones are to be; a confirmed replacement is none."""
+    account, found = layer.location.account, []
+    for name in (*decisions.of(account).add, *decisions.rekeying):
+        key, person = decisions.keys.get(name), layer.person(name)
+        file = person.key_file if person else f"keys/{name}"
+        present = layer.files.keys.get(file or "")
+        if key is None or present is None or file is None or account in key.resets:
+            continue
+        if not holds(present, key.text.encode()) and (person or name not in decisions.rekeying):
+            found.append(OtherKey(account, file, name, fingerprint_in(present), key.fingerprint))
+    return tuple(found)
+
+
+def expired(context: Context) -> list[str]:
+    """Whose decided key can't be used any more, by IAM name."""
+    now = context.world.now()
+    keys = context.decisions.keys.items()
+    return [name for name, key in keys if key.expires and moment(key.expires, "expires") <= now]
+
+
+def _join(layer: Layer, name: str, text: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
+    person = layer.person(name)
+    if person is None:
+        yield AddPerson(name, _text_for_new(layer, name, text), move.add, machine=is_machine_name(name))
+        return
+    present = layer.files.keys.get(person.key_file or "")
+    if present is not None and not holds(present, text.encode()):
+        yield ReplaceKey(name, text)
+    yield from _regroup(layer, name, move, rename)
+
+
+def _text_for_new(layer: Layer, name: str, text: str) -> str:
+    """The key file for somebody who is added: as it lies there, if it is this key and the provider reads it.
+
+    A changed key file resets the passwords of everybody who has it, so the packets are compared.
+    """
+    present = layer.files.keys.get(f"keys/{name}")
+    return text if present is None or not holds(present, text.encode()) else present.decode()
+
+
+def _regroup(layer: Layer, name: str, move: Move, rename: Mapping[str, str]) -> Iterator[Operation]:
+    person = layer.person(name)
+    there = {rename.get(group, group).casefold() for group in person.groups} if person else set()
+    add = tuple(group for group in move.add if group.casefold() not in there)
+    remove = tuple(group for group in move.remove if group.casefold() in there)
+    if add or remove:
+        yield SetGroups(name, add, remove)
+
+
+def _replaced_key(layer: Layer, name: str, key: DecidedKey) -> Iterator[Operation]:
+    """The new key where it was told what it resets; elsewhere the file holds it already."""
+    if layer.location.account not in key.resets:
+        return
+    person = layer.person(name)
+    present = layer.files.keys.get(person.key_file or "") if person else None
+    if present is None or not holds(present, key.text.encode()):
+        yield ReplaceKey(name, key.text)
+
+
+def _access_operations(layer: Layer, users: LayerUsers) -> Iterator[Operation]:
+    """None for who leaves."""
+    for name, switches in users.access.items():
+        person = layer.person(name)
+        wanted = {fact: value for fact, value in switches.items() if getattr(person, fact, None) is not value}
+        if wanted and name not in users.remove:
+            yield SetAccess(name, **wanted)
+    for name, file in users.key_files.items():
+        person = layer.person(name)
+        if name not in users.remove and (person is None or person.key_name != file):
+            yield RenameKeyFile(name, file)
+
+
+def _account_operations(layer: Layer, changes: SettingChanges) -> Iterator[Operation]:
+    settings = layer.account
+    if changes.alias and not (settings and settings.alias and settings.alias.value == changes.alias):
+        yield SetAccountAlias(changes.alias)
+    now = {one.name: one.value for one in settings.policy} if settings else {}
+    for attribute, value in changes.policy.items():
+        if now.get(attribute) != value:
+            yield SetPasswordPolicy(attribute, value)
+
+
+def _group_operations(layer: Layer, changes: GroupChanges) -> Iterator[Operation]:
+    """What is decided about groups themselves, in an order that works."""
+    old_names = {new: old for old, new in changes.rename.items() if layer.group(old)}
+    for old, new in changes.rename.items():
+        if layer.group(old) or not layer.group(new):
+            yield RenameGroup(old, new)
+    for group in changes.add:
+        if not layer.group(group.name) and group.name not in old_names:
+            yield AddGroup(group.name, group.sibling)
+    siblings = {group.name: group.sibling for group in changes.add}
+    for name, change in changes.policies.items():
+        yield from _policy_operations(name, _policies_of(layer, name, old_names, siblings), change)
+    yield from (RemoveGroup(name) for name in changes.remove if layer.group(name))
+
+
+def _policies_of(
+    layer: Layer, name: str, old_names: Mapping[str, str], siblings: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The policies that a group has on disk, under its name there; of a new one those of its sibling."""
+    left = dict(siblings)
+    while True:
+        found = layer.group(old_names.get(name, name))
+        if found is not None or name not in left:
+            return found.policies if found else ()
+        name = left.pop(name)
+
+
+def _policy_operations(name: str, there: tuple[str, ...], change: PolicyChanges) -> Iterator[Operation]:
+    """The additions come first, so that no list is empty in between."""
+    yield from (AddGroupPolicy(name, arn) for arn in change.add if arn not in there)
+    yield from (RemoveGroupPolicy(name, policy) for policy in change.remove if policy in there)

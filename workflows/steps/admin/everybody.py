@@ -1,0 +1,150 @@
+"""Where everybody stands in every account: what was decided, planned, applied and handed over, at a glance.
+
+It is read from the session alone, so it costs nothing to ask; what has happened in AWS since is told by the
+steps themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from workflows.core.sentences import Sentence
+from workflows.machine.events import StepKey
+from workflows.steps.admin.hand_over import sent_to
+from workflows.steps.admin.person_handoff import people_of
+from workflows.steps.admin.planned import read_plan, unfinished
+from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.decisions import EDITING
+from workflows.steps.shared.left_behind import running_in
+from workflows.steps.shared.module import Context
+from workflows.terraform.kept import result_of
+from workflows.terraform.runner import Kind
+
+
+class Stand(Enum):
+    """Where somebody stands in an account: a mark and the words for it."""
+
+    NOT_HERE = ("", "")
+    KEY_AWAITED = ("·", "key awaited")
+    DECIDED = ("·", "decided")
+    WRITTEN = ("○", "written")
+    PLANNED = ("○", "planned")
+    APPLYING = ("…", "applying")
+    HALF_DONE = ("✗", "half done")
+    CHANGED = ("≠", "changed outside")
+    TO_HAND_OVER = ("○", "to hand over")
+    APPLIED = ("✓", "applied")
+    REMOVED = ("✓", "removed")
+    HANDED_OVER = ("✓", "handed over")
+
+    def __init__(self, mark: str, words: str) -> None:
+        self.mark = mark
+        self.told: Sentence = f"{mark} {words}".strip()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return self in {Stand.NOT_HERE, Stand.APPLIED, Stand.REMOVED, Stand.HANDED_OVER}
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """The grid.
+
+    Attributes:
+        accounts: the accounts, in the order they are worked on.
+        rows: each person with where they stand, account by account.
+    """
+
+    accounts: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Stand, ...]], ...]
+
+    @property
+    def told(self) -> Sentence:
+        """How many are done with everything, in a sentence."""
+        done = sum(all(one.settled for one in stands) for _, stands in self.rows)
+        return f"{done} of {len(self.rows)} done in every account."
+
+
+def everybody(context: Context) -> Everybody:
+    """Where everybody stands whom the session is about; without rows before anybody was named."""
+    decisions = context.decisions
+    found = {account: _people(account, context) for account in decisions.layers}
+    names = [name for kind in (*EDITING, "resetting") for name in getattr(decisions, kind)]
+    names += sorted(name for people in found.values() for name in people)
+    boards = [_Board(account, context, people) for account, people in found.items()]
+    rows = tuple((name, tuple(board.stand(name) for board in boards)) for name in dict.fromkeys(names))
+    return Everybody(decisions.layers, rows)
+
+
+def _people(account: str, context: Context) -> set[str]:
+    """Those for whom something is done in an account, as far as it is decided."""
+    decisions = context.decisions
+    found = decisions.of(account).people.union(people_of(account, context))
+    if decisions.user_changes is None:
+        found |= {*decisions.joining, *decisions.leaving}
+    if f"plan@{account}" not in context.every:
+        found |= {*decisions.resetting}  # the state alone tells who has a password here
+    return found
+
+
+class _Board:
+    """One account's column."""
+
+    def __init__(self, account: str, context: Context, people: set[str]) -> None:
+        self._context = context
+        self._account = account
+        self._people = people
+        self._plan = context.every.get(f"plan@{account}")
+        self._applied = f"applied@{account}" in context.every
+        self._left = self._half_done()
+        run = running_in(context.folder, account)
+        steps = ("apply", "hand-over") if self._applied else ("plan", "review", "groups", "users", "pgp-keys")
+        own = {*map(StepKey, steps), *(StepKey(step, account) for step in steps)}
+        self._contradicted = bool(own & context.contradicted)
+        self._applying = run is not None and run.kind is Kind.APPLY
+
+    def stand(self, name: str) -> Stand:
+        """Where somebody stands here."""
+        if name not in self._people:
+            return Stand.NOT_HERE
+        if self._contradicted:
+            return Stand.CHANGED
+        if self._applied:
+            return self._after(name)
+        if self._plan is not None:
+            if self._applying or self._left is None:
+                return Stand.APPLYING if self._applying else Stand.PLANNED
+            return Stand.HALF_DONE if name in self._left else self._after(name)
+        decisions = self._context.decisions
+        if name in decisions.joining and name not in decisions.keys:
+            return Stand.KEY_AWAITED
+        return Stand.WRITTEN if "changed_files" in self._context.every else Stand.DECIDED
+
+    def _after(self, name: str) -> Stand:
+        """Where somebody stands after the apply."""
+        if name in people_of(self._account, self._context):
+            return Stand.HANDED_OVER if self._sent(name) else Stand.TO_HAND_OVER
+        removed = self._context.decisions.of(self._account).remove
+        return Stand.REMOVED if name in removed else Stand.APPLIED
+
+    def _sent(self, name: str) -> bool:
+        """Whether somebody was sent a text here, or later: a later one holds this account's part too."""
+        accounts = self._context.decisions.layers
+        later = accounts[accounts.index(self._account) :]
+        marks = [sent_to(self._context.every.get(f"handed_over@{account}")) for account in later]
+        return any(name in people and people[name].sent_at for people in marks)
+
+    def _half_done(self) -> frozenset[str] | None:
+        """Those whom an apply of the accepted plan that stopped on the way did not finish; None without one.
+
+        After a killed one that is everybody: what AWS has may be missing from the state.
+        """
+        planned = None if self._applied else read_plan(self._plan)
+        if planned is None:
+            return None
+        result = result_of(run_folder(self._context, self._account), planned.record)
+        if result is None:
+            return None
+        return frozenset(self._people if result.killed or result.unwritten else unfinished(planned, result))

@@ -1,0 +1,194 @@
+"""A lost MFA device: taken away over IAM, so that its owner can sign in and register another.
+
+Terraform has no part in it. The administrator's own MFA session signs; each removal is confirmed by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflows.aws import iam
+from workflows.aws.clients import AwsClient
+from workflows.aws.iam import MfaDeviceKind
+from workflows.aws.sts import partition_of
+from workflows.core.errors import Problem
+from workflows.core.secret import Secret
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.messages.handoff import sign_in_url
+from workflows.steps.admin.terraform_runs import administrator, located, own_device
+from workflows.steps.shared.module import Context, Progress, Report, not_asked
+
+STEP = Step(
+    id="mfa-reset",
+    title="MFA devices",
+    purpose="Take away the MFA device that somebody lost, so that another can be registered.",
+    needs=("project_root", "project", "mfa_reset"),
+    gives=("mfa_devices_reset",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
+    blocked_words="MFA devices needs the project",
+)
+
+_WORDS = {
+    MfaDeviceKind.APP: "authenticator app",
+    MfaDeviceKind.SECURITY_KEY: "security key or passkey",
+    MfaDeviceKind.HARDWARE: "hardware token",
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of somebody.
+
+    Attributes:
+        serial: its serial: an ARN, or a hardware token's number.
+        kind: what it is, in words.
+        enabled_at: since when (UTC); None if it was made and never enabled.
+        own: whether the administrator's own profile asks for its codes.
+    """
+
+    serial: str
+    kind: str
+    enabled_at: datetime | None
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Somebody whose device is lost, as the account has them now.
+
+    Attributes:
+        name: the IAM user.
+        exists: whether the account has the user at all.
+        devices: the enabled ones, then those that were made and never enabled.
+        partition: the account's partition, as "aws"; "" if it has no such user.
+    """
+
+    name: str
+    exists: bool
+    devices: tuple[Device, ...] = ()
+    partition: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an account has: the owners, the account's id, and where they sign in."""
+
+    owners: tuple[Owner, ...]
+    account_id: str = ""
+    sign_in: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides: to go on.
+
+    Attributes:
+        found: what was found last; None if nothing was looked at.
+        removed: by person, the serials that were taken away.
+    """
+
+    found: Found | None = None
+    removed: tuple[tuple[str, str], ...] = ()
+
+
+def look(context: Context, report: Report, code: Secret | None = None) -> Found:
+    """The devices of those who lost one, in the step's account.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress.
+        code: an MFA code, where the layer's profile wants one.
+
+    Raises:
+        CodeWanted, WrongAccount: as `administrator`.
+        OnboardError: IAM cannot be asked.
+    """
+    with administrator(context, report, code) as client:
+        return _found(client, context, report)
+
+
+def remove(name: str, serial: str, context: Context, report: Report, code: Secret | None = None) -> Found:
+    """Take a device away from its owner, then look again.
+
+    Raises:
+        OnboardError: as `look`, or IAM refuses.
+    """
+    with administrator(context, report, code) as client:
+        report(Progress(f"Removing the MFA device of {name}"))
+        iam.remove_mfa_device(client, name, serial)
+        return _found(client, context, report)
+
+
+def _found(client: AwsClient, context: Context, report: Report) -> Found:
+    owners = []
+    for name in context.decisions.mfa_reset:
+        context.raise_if_cancelled()
+        report(Progress(f"Asking which devices {name} has"))
+        owners.append(_owner(client, name, own_device(context)))
+    account_id = located(context)[1].account_id or ""
+    partition = next((one.partition for one in owners if one.partition), "aws")
+    where = sign_in_url(iam.account_alias(client) or account_id, partition)
+    return Found(tuple(owners), account_id, where)
+
+
+def _owner(client: AwsClient, name: str, own: str) -> Owner:
+    user = iam.find_user(client, name)
+    if user is None:
+        return Owner(name, exists=False)
+    devices = [
+        Device(one.serial, _WORDS[one.kind], one.enabled_at, one.serial == own)
+        for one in iam.list_mfa_devices(client, name)
+    ]
+    devices += [
+        Device(serial, _WORDS[MfaDeviceKind.APP], None) for serial in iam.unused_mfa_devices(client, name)
+    ]
+    return Owner(name, True, tuple(devices), partition_of(user.arn))
+
+
+def text_for(name: str, found: Found, context: Context) -> str:
+    """What the person does next, as a message to send them; nothing in it is secret."""
+    project, account = context.facts["project"], context.item
+    return f"""Hello,
+
+your MFA device in the AWS account {account} ({found.account_id}) of {project} is
+taken away: signing in asks for no code any more. Please register another one
+today; until then you may do little else there.
+
+1. Sign in at {found.sign_in}
+   as {name}, with your password; it is unchanged.
+2. At the top right, under your name: "Security credentials", then
+   "Assign MFA device".
+3. Choose "Authenticator app", not a passkey: a passkey gives no code for the
+   command line. Enter two codes, one after the other.
+4. Sign out, and in again with a code.
+5. If you use profiles in ~/.aws/{project}: put the new device's identifier
+   (it begins with arn:) in the lines mfa_serial.
+"""
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """It was looked; a person whose device is still there is warned about."""
+    if request.found is None:
+        return [Problem("Look at the devices first.")]
+    return [
+        Problem(f"{one.name} still has a device: {one.devices[0].serial}.", "devices", fatal=False)
+        for one in request.found.owners
+        if one.devices and one.name not in {name for name, _ in request.removed}
+    ]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record which devices were taken away."""
+    report(Progress("Noting what was taken away"))
+    people: dict[str, list[str]] = {}
+    for name, serial in request.removed:
+        people.setdefault(name, []).append(serial)
+    at = context.world.now().isoformat(timespec="seconds")
+    return {"mfa_devices_reset": {"at": at, "people": people}}
+
+
+observe = not_asked  # which devices there are takes AWS to see; the step shows it when it is opened

@@ -1,0 +1,430 @@
+"""The plan: what Terraform would do in one layer, told by person, before anything is done.
+
+It is made as a move of its own; accepting it is the step's outcome. Nothing else than that file is applied
+later, and only as long as the files it was made from stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from workflows.aws.errors import AwsError
+from workflows.aws.iam import get_account_password_policy
+from workflows.core.counts import count, listed
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text, write_atomically
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
+from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.git import Git
+from workflows.layer.profile_names import Use, named_profiles
+from workflows.layer.project import LayerLocation
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
+from workflows.steps.admin import new_passwords, plan_resources, state_now
+from workflows.steps.admin.edits import refuse_expired_keys
+from workflows.steps.admin.planned import Planned, decided, judged, read_plan, staleness
+from workflows.steps.admin.project import check_upstream
+from workflows.steps.admin.terraform_credentials import WrongAccount, factory_for
+from workflows.steps.admin.terraform_profiles import layer_profile
+from workflows.steps.admin.terraform_runs import (
+    OpenLayer,
+    located,
+    open_layer,
+    read_state,
+    run_folder,
+    watching,
+)
+from workflows.steps.decisions import TERRAFORM_RUNS
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.paths import told_path, typed_path
+from workflows.terraform.commands import LOCK_TIMEOUT, inherited
+from workflows.terraform.kept import apply_begun
+from workflows.terraform.plan import Plan
+from workflows.terraform.record import PlanRecord, changed_since, file_sha256
+from workflows.terraform.redaction import left_over
+from workflows.terraform.results import older_than_files
+from workflows.terraform.state import State, changed_words
+from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
+
+
+def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
+    """Those of the written files that belong to an account; older sessions didn't say which do."""
+    return [one for one in files if one.get("account", account) == account]
+
+
+STEP = Step(
+    id="plan",
+    title="Plan",
+    purpose="Let Terraform say what it would do in this account; nothing is changed yet.",
+    needs=("project_root", "changed_files", "resetting"),
+    gives=("plan",),
+    repeats_over="layers",
+    parts={"changed_files": _files_of},
+    applies=TERRAFORM_RUNS,
+    blocked_words="Plan needs the files to be written (Review)",
+    reads=lambda facts: read_plan(facts.get("plan")),
+)
+MAX_TEXT = 20_000_000
+_SHORT = 8
+_THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        planned: the plan that was shown, or None.
+        acknowledged: addresses of the foreign changes that are meant to happen too.
+        elsewhere: the changes were applied somewhere else (a pull request's automation, a colleague).
+        code: an MFA code for looking at the state, where the profile wants one.
+    """
+
+    planned: Planned | None = None
+    acknowledged: tuple[str, ...] = ()
+    elsewhere: bool = False
+    code: Secret | None = field(default=None, compare=False)
+
+
+def make(context: Context, report: Report, code: Secret | None = None) -> Planned:
+    """Plan the step's layer, initialising it first where that is needed; an older plan of it is removed.
+
+    Args:
+        context: what the step may read.
+        report: takes the progress; its payload is Terraform's `Update`.
+        code: an MFA code, where the layer's profile wants one.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        Cancelled: the person stopped it.
+        OnboardError: a key has expired, the checkout is behind its upstream, or somebody who was decided is
+            neither in the plan nor in the state; or Terraform failed, the detail has its own words.
+    """
+    refuse_expired_keys(context)
+    report(Progress("Asking the checkout's upstream"))
+    check_upstream(located(context)[0], context, needed=False)
+    with open_layer(context, report, code=code) as layer:
+        for reason in layer.terraform.init_reasons():
+            report(Progress(f"Initialising the layer: {reason}"))
+        wanted = context.decisions.resetting or new_passwords.outdated(context)
+        state = read_state(layer, context, report) if wanted else State()
+        anew = new_passwords.addresses(state, context) if wanted else ()
+        report(Progress(f"Waiting for the plan; a state that is locked is waited for {LOCK_TIMEOUT}"))
+        record, plan = layer.terraform.plan(replace=anew, watch=watching(context, report))
+        planned = judged(record, plan, context)
+        try:
+            refuse_another_account(plan, layer.location)
+            refuse_short_passwords(plan, layer.location, _least_length(plan, layer, context, report))
+            _refuse_to_leave_out(planned, layer, context, report)
+        except OnboardError:
+            layer.terraform.give_up_plan()
+            raise
+        unchecked = not_checked(plan, layer.location)
+        origin = joined((origin_words(record, context), *unchecked))
+        text = plan_markdown(plan, title=layer.location.relative, origin=origin)
+        write_atomically(_markdown_file(context), text.encode())
+    set_too = [f"Your shell sets {one}." for one in inherited(context.world.environment)]
+    planned = replace(planned, summary=(*planned.summary, *unchecked, *set_too))
+    plan_resources.keep(plan, [one.address for one in planned.foreign], context)
+    return planned
+
+
+def _least_length(plan: Plan, layer: OpenLayer, context: Context, report: Report) -> int | None:
+    """The fewest characters of the passwords that a plan makes, by the layer's policy or the account's."""
+    if plan.least_password_length or not any(one.password_length for one in plan.changes):
+        return plan.least_password_length
+    return _least_of_account(layer, context, report)
+
+
+def _least_of_account(layer: OpenLayer, context: Context, report: Report) -> int | None:
+    """The fewest characters that the account's own policy allows; None where it may not be read."""
+    report(Progress("Reading the account's password policy"))
+    factory, profile = factory_for(context, layer.project), layer_profile(layer.location)
+    try:
+        with factory.profile_client("iam", layer.files, profile) as iam:
+            policy = get_account_password_policy(iam)
+    except AwsError as error:
+        report(Progress(f"Not checked: whether the passwords are long enough for the account. {error.what}"))
+        return None
+    return int(policy.get("MinimumPasswordLength") or 0) or None
+
+
+def _refuse_to_leave_out(planned: Planned, layer: OpenLayer, context: Context, report: Report) -> None:
+    """Stop a plan that doesn't do what was decided, although the state lacks it."""
+    here = context.decisions.of(context.item)
+    unplanned = {*here.add, *here.remove}.difference(*planned.owners.values())
+    if not (planned.empty or unplanned):
+        return
+    state = read_state(layer, context, report)
+    missing = state_now.not_applied(state, context) if planned.empty else []
+    missing = missing or [f"{name} is missing" for name in here.add if name in unplanned - state.users.keys()]
+    missing += [f"{name} stays" for name in here.remove if name in unplanned & state.users.keys()]
+    if missing:
+        raise OnboardError(
+            "The plan leaves out what you decided",
+            f"Neither the plan nor the state of {context.item} has it: {joined(missing, '; ')}.",
+            why="The files don't say it any more: another branch, a stash, or an edit took it away.",
+            next="Open Review: it shows what is missing, and writes it again.",
+        )
+
+
+def log_text(context: Context, kind: str) -> str:
+    """Terraform's redacted output of the last run ("plan", "apply"); "" if there is none.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    file = run_folder(context) / f"{kind}.log"
+    return read_text(file, MAX_TEXT) if file.exists() else ""
+
+
+def markdown(context: Context) -> str:
+    """The last plan's redacted Markdown, for a pull request, scanned once more.
+
+    Raises:
+        OnboardError: no plan was made yet; or something in it must not leave this machine.
+    """
+    text = read_text(_markdown_file(context), MAX_TEXT)
+    if left := left_over(text):
+        raise OnboardError(
+            "The plan cannot be exported",
+            f"Its Markdown would still hold {joined(left, ', ')}.",
+            why="It is scanned once more after account ids, keys and secrets were replaced.",
+            next="Plan again; if it stays so, share the plan by hand and report this.",
+        )
+    return text
+
+
+def proposed_target(context: Context) -> str:
+    """Where the Markdown is written unless the person wants it elsewhere."""
+    return f"~/plan-{context.facts.get('project', 'project')}-{context.item}.md"
+
+
+def export(target: str, context: Context) -> Sentence:
+    """Write the Markdown into a file, copy it where there is a clipboard, and say so.
+
+    Args:
+        target: a path as typed; one in the home folder if it is relative.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: it cannot be written, it would replace another file, or no plan was made yet.
+    """
+    path, text = typed_path(target, context.world.home), markdown(context)
+    if path.exists() and not read_text(path, MAX_TEXT).startswith(MARKDOWN_HEAD):
+        raise OnboardError(
+            "There is a file already",
+            f"{told_path(path, context.world.home)} exists and is no exported plan; it was left alone.",
+            next="Choose another name.",
+        )
+    write_atomically(path, text.encode(), mode=0o644)
+    words = f"Written to {told_path(path, context.world.home)}"
+    try:
+        context.world.clipboard.copy(text)
+    except ClipboardUnavailable:
+        return f"{words}; there is no clipboard here."
+    return f"{words} and copied."
+
+
+def _markdown_file(context: Context) -> Path:
+    return run_folder(context) / "plan.md"
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """There is a plan, and every foreign change in it is meant."""
+    if request.elsewhere:
+        return []
+    if request.planned is None:
+        return [Problem("Make the plan first.")]
+    missing = [one for one in request.planned.foreign if one.address not in request.acknowledged]
+    if not missing:
+        return []
+    words = f"{len(missing)} change{'s are' if len(missing) > 1 else ' is'} not about what you chose"
+    message = f"{words}. Mark each one that may be applied too, or mend the files and plan again."
+    return [Problem(message, "foreign")]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Accept the plan that was shown; or see in the state that it was applied elsewhere.
+
+    Raises:
+        OnboardError: the plan or its files changed since it was shown; or the state lacks somebody.
+    """
+    if request.elsewhere:
+        return {"plan": _applied_elsewhere(context, report, request.code)}
+    planned = request.planned
+    if planned is None:
+        raise OnboardError("No plan", "There is no plan to accept.", next="Make the plan first.")
+    report(Progress("Comparing the plan with the files"))
+    record = planned.record
+    if changed := changed_since(record):
+        raise older_than_files(changed)
+    if words := new_passwords.outdated(context):
+        raise OnboardError("This plan is for others", words, next="Plan again, and read that one.")
+    if not record.plan.is_file() or file_sha256(record.plan) != record.plan_sha256:
+        raise OnboardError(
+            "This is another plan",
+            f"{record.plan} is not the file that was shown.",
+            next="Plan again, and read that one.",
+        )
+    if planned.empty:
+        record.plan.unlink()
+    return {"plan": {**planned.as_facts(), "acknowledged": sorted(request.acknowledged)}}
+
+
+def _applied_elsewhere(context: Context, report: Report, code: Secret | None) -> dict[str, Any]:
+    with open_layer(context, report, code=code) as layer:
+        state = read_state(layer, context, report)
+    missing = state_now.not_applied(state, context)
+    if missing:
+        raise OnboardError(
+            "Not applied yet",
+            f"The state of {context.item} is not what was decided: {joined(missing, '; ')}.",
+            why="It was read just now, with the layer's own profile.",
+            next="Wait for the pull request to be applied, or plan and apply here.",
+        )
+    return {
+        "elsewhere": True,
+        "empty": False,
+        "layer": str(located(context)[1].path),
+        "summary": ["Applied elsewhere: the state holds what was decided."],
+        "counts": {"add": 0, "change": 0, "destroy": 0},
+        "passwords": [name for name in context.decisions.resetting if name in state.login_profiles],
+        "access_keys": [],
+        "destroys": [],
+        "gone": [],
+    }
+
+
+def observe(context: Context) -> Observation:
+    """The plan's files are as they were, as long as it is not applied; its state takes `inquire`."""
+    planned = decided(context)
+    if context.facts.get("applied"):
+        return AGREES
+    if planned is None:
+        return NOT_ASKED  # it was applied elsewhere: only the state knows
+    words = staleness(planned, context)
+    accepting = "Reads the state, and continues if it holds exactly what you decided."
+    about = (planned.record.plan_sha256,)
+    return Observation(Verdict.CHANGED, words, about, accepting=accepting) if words else NOT_ASKED
+
+
+def inquire(context: Context) -> Observation:
+    """Whether the state is still the one that was planned against, where that can be asked without a code.
+
+    Raises:
+        OnboardError: the state can't be read.
+    """
+    planned, seen = decided(context), observe(context)
+    if seen is not NOT_ASKED:
+        return seen
+    if planned is None:
+        return state_now.seen(context)
+    if apply_begun(run_folder(context), planned.record):
+        return seen
+    now, mark = state_now.stored(context), planned.record.state
+    if mark is None or now is None:
+        return unknown(state_now.not_looked_at(context))
+    words = changed_words(mark, now.mark)
+    if not words:
+        return AGREES
+    about = (planned.record.plan_sha256, now.mark.lineage, str(now.mark.serial))
+    if state_now.holds(plan_resources.kept(context), now.state, context):
+        there = f"Applied elsewhere: the state of {context.item} holds exactly what you decided."
+        accepting = "Reads the state once more, and continues without an apply here."
+        return Observation(Verdict.ELSEWHERE, there, about, accepting=accepting)
+    return Observation(Verdict.CHANGED, f"{words} Plan {context.item} again.", about)
+
+
+def accept(context: Context, report: Report) -> Facts:
+    """See in the state that what was planned is applied already, by somebody else.
+
+    Raises:
+        CodeWanted, WrongAccount: as `open_layer`.
+        OnboardError: the state lacks something of it.
+    """
+    return {"plan": _applied_elsewhere(context, report, None)}
+
+
+def refuse_another_account(plan: Plan, location: LayerLocation) -> None:
+    """Let no plan be read whose IAM resources are all in other accounts than the layer's.
+
+    Some may be: a provider with an alias can be for another account.
+
+    Raises:
+        WrongAccount: none is in the layer's account.
+    """
+    if not plan.accounts or not location.account_id or location.account_id in plan.accounts:
+        return
+    raise WrongAccount(
+        "Wrong account",
+        f"The layer's users and groups are in the account {', '.join(sorted(plan.accounts))} for Terraform, "
+        f"and {location.account} is {location.account_id}.",
+        why="The AWS provider uses another profile or role than the one that was checked before. The plan "
+        "was removed; nothing was changed.",
+        next=f"Look at the `provider` block in {location.relative}: its `profile` and `assume_role`.",
+    )
+
+
+def refuse_short_passwords(plan: Plan, location: LayerLocation, least: int | None) -> None:
+    """Stop a plan whose passwords AWS would refuse, since it would make the user before that.
+
+    Args:
+        plan: the plan.
+        location: its layer.
+        least: the fewest characters that the account's password policy allows; None where nobody knows.
+
+    Raises:
+        OnboardError: a password would be too short.
+    """
+    short = plan.short_passwords(least or 0)
+    if not short:
+        return
+    names = ", ".join(sorted({one.user or one.address for one in short}))
+    raise OnboardError(
+        "AWS would refuse a password",
+        f"The plan makes {names} a password of {min(one.password_length or 0 for one in short)} characters, "
+        f"and the password policy of {location.account} wants {least}.",
+        why="The apply would create the user and then stop at the password (PasswordPolicyViolation).",
+        next=f"Write  password_length = {least}  in the module of {names} in {location.relative}, "
+        "then plan again.",
+    )
+
+
+def not_checked(plan: Plan, location: LayerLocation) -> tuple[Sentence, ...]:
+    """A sentence for each provider whose account nobody could check; none once the plan itself tells."""
+    if location.account_id in plan.accounts:
+        return ()
+    return tuple(
+        f"Not checked: the account of the profile in {one.place}, whose name only Terraform works out. Make "
+        f"sure that it is the one of {location.account}."
+        for one in named_profiles(location)
+        if not one.name and one.use in _THAT_CHANGE
+    )
+
+
+def origin_words(record: PlanRecord, context: Context) -> Sentence:
+    """The program, the commit and the branch, and what of the plan's sources is in no commit.
+
+    Raises:
+        OnboardError: git fails.
+    """
+    git = Git(context.root, context.world.environment)
+    if not record.commit or not git.is_repository():
+        return f"Made with {record.binary}."
+    where = f" on the branch {record.branch}" if record.branch else ""
+    words = f"Made with {record.binary} from commit {record.commit[:_SHORT]}{where}."
+    layer, sources = record.layer.resolve(), {Path(path).resolve() for path in record.sources}
+    dirty = [one.path.resolve() for one in git.dirty_files()]
+    own = [path for path in dirty if path in sources or layer in path.parents]
+    return f"{words} {_uncommitted(own, git.root().resolve())}" if own else words
+
+
+def _uncommitted(dirty: list[Path], root: Path) -> Sentence:
+    names = listed([str(path.relative_to(root)) for path in dirty], 5)
+    files = count(len(dirty), "file that it was made from differs", "files that it was made from differ")
+    return f"{files} from that commit: {names}."

@@ -1,0 +1,197 @@
+"""The resources of a layer's last two plans, kept so that they can be looked into and compared.
+
+What is kept holds no secret (see `terraform.attributes`), but it tells a lot about an account: a private file
+in the session's folder, which goes with it. The plan before is kept until the layer is planned once more, so
+that a person who comes back after days sees what is otherwise than it was.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workflows.core.files import write_atomically
+from workflows.core.parsing import read_json
+from workflows.core.sentences import Sentence
+from workflows.steps.admin.terraform_runs import run_folder
+from workflows.steps.shared.module import Context
+from workflows.terraform.plan import Action, Plan, ResourceChange
+from workflows.terraform.words import meaning
+
+SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.DELETE: "-",
+    Action.REPLACE: "±",
+    Action.FORGET: "x",
+    Action.NOTHING: "=",
+}
+"""A mark for each action."""
+WORDS = {
+    Action.CREATE: "made",
+    Action.UPDATE: "changed",
+    Action.DELETE: "destroyed",
+    Action.REPLACE: "replaced",
+    Action.FORGET: "forgotten",
+    Action.NOTHING: "moved",
+}
+_MOST = 200_000_000
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource that a plan changes.
+
+    Attributes:
+        address: Terraform's address of it.
+        action: what happens to it (`Action`).
+        about: the heading that it is listed under: a person, "group NAME", a module or "other resources".
+        words: what happens, for a person who does not know Terraform.
+        details: what changes inside it, a line each, secrets masked.
+        foreign: whether it is not about what was chosen.
+        drift: whether it is no change to come but one that was made outside of Terraform.
+    """
+
+    address: str
+    action: str
+    about: str
+    words: Sentence
+    details: tuple[str, ...] = ()
+    foreign: bool = False
+    drift: bool = False
+
+    @property
+    def sign(self) -> str:
+        """The mark of its action."""
+        return SIGNS[Action(self.action)]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a plan treats a resource otherwise than the plan before.
+
+    Attributes:
+        sign: "+" for one that only the new plan changes, "-" for one that only the old one did, "~" for both.
+        address: the resource.
+        words: the difference in words.
+        lines: the lines inside it that differ, each with "+" or "-" in front.
+    """
+
+    sign: str
+    address: str
+    words: Sentence
+    lines: tuple[str, ...] = ()
+
+    def as_text(self) -> str:
+        """The difference with its lines."""
+        return "\n".join(
+            [f"{self.sign} {self.address}", f"    {self.words}", *(f"    {one}" for one in self.lines)]
+        )
+
+
+def resources_of(plan: Plan, foreign: Sequence[str]) -> tuple[Resource, ...]:
+    """A plan's resources, people first, then groups, then modules; what drifted is last.
+
+    Args:
+        plan: the plan.
+        foreign: addresses of what is not about what was chosen.
+    """
+    strangers = frozenset(foreign)
+    changes = ((one, one.address in strangers) for one in sorted(plan.changes, key=_heading))
+    drifted = sorted(plan.drift, key=_heading)
+    return (
+        *(_resource(one, foreign=foreign) for one, foreign in changes),
+        *(_resource(one, drift=True) for one in drifted),
+    )
+
+
+def _resource(change: ResourceChange, *, foreign: bool = False, drift: bool = False) -> Resource:
+    _, about = _heading(change)
+    words = meaning(change) or WORDS[change.action]
+    return Resource(change.address, change.action.value, about, words, change.details, foreign, drift)
+
+
+def _heading(change: ResourceChange) -> tuple[int, str]:
+    """What a change is listed under, and the place of such headings: a person's come first."""
+    if change.user:
+        return 0, change.user
+    if change.group:
+        return 1, f"group {change.group}"
+    module = re.match(r"module\.([^.[]+)", change.address)
+    return (2, f"module {module[1]}") if module else (3, "other resources")
+
+
+def keep(plan: Plan, foreign: Sequence[str], context: Context) -> None:
+    """Keep a plan that was just made; the one before it becomes the one to compare with.
+
+    Raises:
+        OnboardError: it cannot be written.
+    """
+    now, before = _files(context)
+    if now.exists() and not context.facts.get("applied"):
+        now.replace(before)
+    else:
+        before.unlink(missing_ok=True)
+    data = [asdict(one) for one in resources_of(plan, foreign)]
+    write_atomically(now, json.dumps(data, ensure_ascii=False).encode())
+
+
+def kept(context: Context) -> tuple[Resource, ...]:
+    """The resources of the layer's last plan; nothing if none was made here."""
+    return _read(_files(context)[0])
+
+
+def differences(context: Context) -> tuple[Difference, ...]:
+    """What the layer's last plan does otherwise than the one before; nothing if there was none."""
+    now, before = _files(context)
+    return tuple(compared(_read(before), _read(now))) if before.exists() else ()
+
+
+def compared(before: Sequence[Resource], now: Sequence[Resource]) -> Iterator[Difference]:
+    """What a plan does otherwise than another, resource by resource, in the order of the plans."""
+    old = {(one.address, one.drift): one for one in before}
+    new = {(one.address, one.drift): one for one in now}
+    for key, one in new.items():
+        was = old.get(key)
+        if was is None:
+            yield Difference("+", one.address, f"Only in the new plan: {_told(one)}.", _marked("+", one))
+        elif was.action != one.action:
+            words = f"Before: {_told(was)}. Now: {_told(one)}."
+            yield Difference("~", one.address, words, _lines(was, one))
+        elif was.details != one.details:
+            words = f"{_told(one)}, but with other values than before."
+            yield Difference("~", one.address, words, _lines(was, one))
+    for key, one in old.items():
+        if key not in new:
+            yield Difference("-", one.address, f"Not in the plan any more: {_told(one)}.", _marked("-", one))
+
+
+def _told(resource: Resource) -> Sentence:
+    what = f"{resource.about}: {resource.words}"
+    return f"{what} (outside of Terraform)" if resource.drift else what
+
+
+def _marked(sign: str, resource: Resource) -> tuple[str, ...]:
+    return tuple(f"{sign} {line}" for line in resource.details)
+
+
+def _lines(before: Resource, now: Resource) -> tuple[str, ...]:
+    changed = difflib.ndiff(before.details, now.details)
+    return tuple(line for line in changed if line[:2] in {"+ ", "- "})
+
+
+def _files(context: Context) -> tuple[Path, Path]:
+    folder = run_folder(context)
+    return folder / "resources.json", folder / "resources.before.json"
+
+
+def _read(file: Path) -> tuple[Resource, ...]:
+    if not file.exists():
+        return ()
+    records: list[Mapping[str, Any]] = read_json(file, _MOST)
+    return tuple(Resource(**{**one, "details": tuple(one["details"])}) for one in records)

@@ -1,0 +1,408 @@
+"""The project: where it is, in what shape, and what is to be done for whom.
+
+Everything after it works on the layers that are chosen here, so this is where a wrong folder, a checkout that
+is behind its upstream or a binary that a layer excludes is found out: before anything is edited.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.core.counts import count, listed
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
+from workflows.core.sentences import Sentence
+from workflows.git import Git, Upstream
+from workflows.layer.discover import find_project
+from workflows.layer.model import Finding, Layer
+from workflows.layer.names import check_user_name
+from workflows.layer.project import LayerLocation, Project
+from workflows.layer.read.layer import read_layer
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.messages.envelope import MAX_TEXT
+from workflows.messages.request import open_request
+from workflows.steps.decisions import KINDS, Decisions
+from workflows.steps.shared.by_hand import people_unknown
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.paths import typed_path
+from workflows.terraform.binary import Wanted, find_program
+from workflows.terraform.trusted import TrustedPrograms
+
+STEP = Step(
+    id="project",
+    title="Project",
+    purpose="Find the project, and say what is to be done and for whom.",
+    gives=(
+        *("project_root", "project", "layers"),
+        *KINDS,
+        "account_wanted",
+    ),
+    reads=Decisions.from_facts,
+)
+FIRST_LAYERS = ("management", "root", "security")
+_MOST_REMARKS = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        path: a folder in the project.
+        layers: the accounts whose layers are to be edited.
+        joining: IAM names of people who join.
+        leaving: IAM names of people who leave.
+        regrouping: IAM names of people whose groups change.
+        rekeying: IAM names of people whose PGP key is replaced.
+        resetting: IAM names of people who get a new console password.
+        mfa_reset: IAM names of people whose MFA device is lost.
+        account_wanted: whether account alias and password policy are to be looked at too.
+        without_upstream: whether to go on although the checkout's upstream cannot be reached.
+    """
+
+    path: str
+    layers: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
+    regrouping: tuple[str, ...] = ()
+    rekeying: tuple[str, ...] = ()
+    resetting: tuple[str, ...] = ()
+    mfa_reset: tuple[str, ...] = ()
+    account_wanted: bool = False
+    without_upstream: bool = False
+
+    def staying(self) -> tuple[str, ...]:
+        """Everybody who is there and stays, each once."""
+        kinds = (self.regrouping, self.rekeying, self.resetting, self.mfa_reset)
+        return tuple(dict.fromkeys(name for names in kinds for name in names))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at a project found.
+
+    Attributes:
+        project: the project.
+        layers: its identities layers, read, in the order they are worked on.
+        proposed: the accounts whose layers are proposed.
+        remarks: what the person should know, each a sentence.
+    """
+
+    project: Project
+    layers: tuple[Layer, ...]
+    proposed: tuple[str, ...]
+    remarks: tuple[Sentence, ...]
+
+    def people(self) -> tuple[str, ...]:
+        """The IAM names in any of the layers, sorted."""
+        return tuple(sorted({person.iam_name for layer in self.layers for person in layer.people}))
+
+
+def survey(path: str, context: Context, report: Report) -> Survey:
+    """Look at the project that a folder belongs to; reads files only.
+
+    Raises:
+        OnboardError: it is no project, or files are missing in it.
+    """
+    report(Progress("Looking for the project"))
+    project = find_project(typed_path(path, context.world.home))
+    layers = []
+    for location in project.layers:
+        context.raise_if_cancelled()
+        report(Progress(f"Reading {location.relative}"))
+        layers.append(read_layer(location))
+    if not layers:
+        raise OnboardError(
+            "No identities layer",
+            f"{project.root} is a project, but no account in it has a base-identities layer.",
+            why="Looked for <account>/global/base-identities and <account>/base-identities.",
+            next="Check that the checkout is complete and on the right branch.",
+        )
+    names = [layer.location.account for layer in layers]
+    proposed = tuple(name for name in names if name in FIRST_LAYERS) or (names[0],)
+    return Survey(project, tuple(layers), proposed, tuple(_remarks_on(project, layers, context)))
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """Names by IAM's rules, somebody to do something for, and nobody both joining and leaving."""
+    problems = []
+    if not request.path.strip():
+        problems.append(Problem("A folder in the project is needed, for example ~/work/bb-infra.", "path"))
+    if not request.layers:
+        problems.append(Problem("Mark at least one layer that is to be edited.", "layers"))
+    if not (request.joining or request.leaving or request.staying() or request.account_wanted):
+        message = "Say who joins, leaves or changes, or mark the account's settings."
+        problems.append(Problem(message, "joining"))
+    for index, name in enumerate(request.joining):
+        problems += [
+            Problem(f"{name}: {found.message}", "joining", found.fatal)
+            for found in check_user_name(name, request.joining[:index])
+        ]
+    staying = set(request.staying())
+    both = sorted(set(request.joining) & {*request.leaving, *staying})
+    both += sorted(set(request.leaving) & staying)
+    problems += [Problem(f"{name} is named in two fields; choose one.", "leaving") for name in both]
+    return problems
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Check the project again with its upstream and its binary, and record what is to be done.
+
+    Raises:
+        OnboardError: it is no project, is behind its upstream, a named person is not there, or the binary
+            does not fit.
+    """
+    found = survey(request.path, context, report)
+    chosen = _chosen(request, found)
+    _check_people(request, chosen, context)
+    report(Progress("Asking the checkout's upstream"))
+    check_upstream(found.project, context, needed=not request.without_upstream)
+    for layer in chosen:
+        report(Progress(f"Looking for the program that {layer.location.account} asks for"))
+        path = context.world.environment.get("PATH", "")
+        find_program(wanted_binary(found.project, layer.location, context), path)
+    return {
+        "project_root": str(found.project.root),
+        "project": found.project.name,
+        "layers": [layer.location.account for layer in chosen],
+        **{kind: list(getattr(request, kind)) for kind in KINDS},
+        "account_wanted": request.account_wanted,
+    }
+
+
+def _chosen(request: Request, found: Survey) -> list[Layer]:
+    """The layers that were marked, in the order they are worked on."""
+    accounts = [layer.location.account for layer in found.layers]
+    missing = [name for name in request.layers if name not in accounts]
+    if missing:
+        raise OnboardError(
+            "No such layer here",
+            f"{', '.join(missing)} has no identities layer in {found.project.root}.",
+            why=f"These have one: {', '.join(accounts)}.",
+            next="Press Enter in the folder's field to look again, then mark the layers.",
+        )
+    return [layer for layer in found.layers if layer.location.account in request.layers]
+
+
+def _check_people(request: Request, layers: list[Layer], context: Context) -> None:
+    """Who leaves or changes is there, and who joins is not; what this session wrote itself is no surprise."""
+    before = context.decisions
+    for name in (*request.leaving, *request.staying()):
+        if name not in before.leaving and not any(layer.person(name) for layer in layers):
+            raise _nobody(name, layers)
+    for name in request.joining:
+        if name not in before.joining and all(layer.person(name) for layer in layers):
+            raise OnboardError(
+                "Already there",
+                f"{name} is in every layer that you marked.",
+                next="Enter the name where people who stay are asked for, as in “Other groups for?”.",
+            )
+    for name in request.resetting:
+        found = [person for layer in layers if (person := layer.person(name))]
+        if found and all(person.login_profile is False for person in found):
+            raise OnboardError(
+                "No console password",
+                f"{name} has none in any of the layers that you marked, so there is none to make anew.",
+                why="The layer gives this user access keys only.",
+                next="Switch a console password on in Users (name the person under “Other groups for?”).",
+            )
+
+
+def _nobody(name: str, layers: list[Layer]) -> OnboardError:
+    """That nobody is called so, or that it cannot be told."""
+    known = ", ".join(sorted({one.iam_name for layer in layers for one in layer.people}))
+    people = f"These people are: {known}." if known else "There is nobody in them yet."
+    unknown = people_unknown(layers)
+    by_hand = " Who is in what cannot be read is changed by hand." if unknown else ""
+    return OnboardError(
+        "Nobody of that name",
+        f"{name} is in none of the layers that you marked.",
+        why=f"{people} Not everything could be read. {unknown}" if unknown else people,
+        next=f"Correct the name, or mark the layer that the person is in.{by_hand}",
+    )
+
+
+def wanted_binary(project: Project, location: LayerLocation, context: Context) -> Wanted:
+    """What a layer asks for, as `choose_binary` takes it; later steps choose by the same rule."""
+    return Wanted(
+        explicit=context.world.binary,
+        build_env=project.binary,
+        registry=location.locked.registry if location.locked else None,
+        required_version=location.required_version,
+        toolbox_image=project.build_env.get("TERRAFORM_IMAGE_TAG"),
+        project=project.root,
+        trusted=TrustedPrograms(context.world.trusted_programs_file),
+    )
+
+
+def observe(context: Context) -> Observation:
+    """The project is still where it was, with the same layers."""
+    try:
+        project = find_project(context.root)
+    except OnboardError as error:
+        return Observation(Verdict.CHANGED, error.what)
+    missing = [name for name in context.facts["layers"] if project.layer(name) is None]
+    if missing:
+        return Observation(Verdict.CHANGED, f"The layer of {', '.join(missing)} is no longer there.")
+    return AGREES
+
+
+class UpstreamUnreachable(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """It cannot be told whether the checkout is current; a person may decide to go on all the same."""
+
+
+def check_upstream(project: Project, context: Context, *, needed: bool) -> None:
+    """Refuse a checkout that is behind its upstream; later steps ask again before they plan.
+
+    Where the branch has no upstream, the remote's default branch takes its place. Without any remote nothing
+    can be told, and nothing is refused.
+
+    Args:
+        project: the project.
+        context: what the step may read.
+        needed: whether an upstream that cannot be reached is refused too.
+
+    Raises:
+        UpstreamUnreachable: it cannot be reached, and is needed.
+        OnboardError: the checkout is behind.
+    """
+    git = Git(project.root, context.world.environment)
+    if not git.is_repository():
+        return
+    upstream = git.upstream(fetch=True, cancelled=context.cancelled)
+    context.raise_if_cancelled()
+    if upstream.distrusted and needed:
+        raise UpstreamUnreachable(
+            "The upstream was not asked",
+            f"iam-onboard didn't ask {upstream.name} whether this checkout is current.",
+            why=(
+                f"The checkout's own git settings name a program for it ({listed(upstream.distrusted, 3)}). "
+                "A checkout comes from others, so only programs that your own settings name are run."
+            ),
+            next=(
+                "If you trust it, put the same into your own settings with `git config --global`. "
+                "Or run `git fetch` yourself, and mark the box below the layers."
+            ),
+        )
+    if upstream.why_not_fetched and needed:
+        raise UpstreamUnreachable(
+            "The upstream does not answer",
+            f"{upstream.name} could not be asked whether this checkout is current.",
+            why="A plan from a checkout that is behind would destroy what colleagues have added since.",
+            next="Try again with the network, or mark the box below the layers to go on without asking.",
+            detail=upstream.why_not_fetched,
+        )
+    if upstream.behind:
+        dirty = any(not file.untracked for file in git.dirty_files())
+        raise OnboardError(
+            "This checkout is behind",
+            f"{upstream.name} has {count(upstream.behind, 'commit')} not here yet.",
+            why="A plan from here would destroy what colleagues have added since.",
+            next=_way_to_catch_up(upstream, dirty=dirty),
+        )
+
+
+def _way_to_catch_up(upstream: Upstream, *, dirty: bool) -> str:
+    """The command that brings a checkout up to its upstream.
+
+    A plain pull refuses where both sides have commits, and where both changed a file.
+    """
+    words = ["git merge" if upstream.is_default else "git pull"]
+    words += ["--rebase"] if not upstream.is_default and (dirty or upstream.ahead) else []
+    words += ["--autostash"] if dirty else []
+    words += [upstream.name] if upstream.is_default else []
+    conflicts = " Where git tells of a conflict, keep both sides' lines." if dirty or upstream.ahead else ""
+    return f"Run `{' '.join(words)}` in the project, then try again.{conflicts}"
+
+
+def _remarks_on(project: Project, layers: Sequence[Layer], context: Context) -> list[Sentence]:
+    """Remarks, each a sentence: on the project's own files, its checkout, and requests that wait.
+
+    Args:
+        project: the project.
+        layers: its identities layers.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: git fails.
+    """
+    remarks = list(project.warnings)
+    if project.sso_enabled:
+        remarks.append("People here sign in through SSO as a rule; an IAM user is then the exception.")
+    return [*remarks, *_git_remarks(project, context), *_requests(layers, context)]
+
+
+def _requests(layers: Sequence[Layer], context: Context) -> list[Sentence]:
+    """Requests in the sandbox's mailbox for another key, of people who are there already."""
+    people = sorted({person.iam_name for layer in layers for person in layer.people})
+    sent = {name: context.world.mail(f"request-{name}.txt") for name in people}
+    return [
+        f"{name} asks for a new key (in the mailbox): enter the name under “New PGP key for?”."
+        for name, file in sent.items()
+        if file and file.is_file() and _is_replacement(file)
+    ]
+
+
+def _is_replacement(file: Path) -> bool:
+    try:
+        return open_request(read_text(file, MAX_TEXT)).replacement
+    except OnboardError:
+        return False  # the step PGP keys tells what is wrong with it
+
+
+def _git_remarks(project: Project, context: Context) -> list[Sentence]:
+    git = Git(project.root, context.world.environment)
+    if not git.is_repository():
+        return ["This folder is no git checkout: nobody can review or undo what is changed in it."]
+    remarks: list[Sentence] = []
+    if not git.upstream().name:
+        remarks.append(
+            "This checkout has no remote to compare it with: it is not known whether it is current."
+        )
+    folders = [layer.path for layer in project.layers]
+    dirty = git.dirty_files(folders)
+    if dirty:
+        names = listed([str(file.path.relative_to(git.root())) for file in dirty], 3)
+        remarks.append(f"Changed here and not committed: {names}. They will be part of the plan.")
+    return remarks
+
+
+def layer_remarks(layers: Iterable[Layer]) -> list[Sentence]:
+    """What the layers hold that is not simply read and edited, each a sentence with its place.
+
+    What is commented out takes one line a layer, however much it is, after what is to be edited by hand. More
+    than three lines end with one that says how many are left out.
+
+    Args:
+        layers: in the order they are worked on.
+    """
+    urgent: list[Sentence] = []
+    others: list[Sentence] = []
+    for layer in layers:
+        account = layer.location.account
+        shown = [one for one in layer.findings if not one.hidden]
+        urgent += [f"{account}: {one.message} ({one.place})" for one in shown if one.hand_edit]
+        others += [f"{account}: {one.message} ({one.place})" for one in shown if not one.hand_edit]
+        others += [f"{account}: {words}" for words in _hidden(layer.findings)]
+    told = [*urgent, *others]
+    left = len(told) - _MOST_REMARKS
+    return (
+        told
+        if left <= 0
+        else [*told[:_MOST_REMARKS], f"{left} more: Users and Groups list them with their places."]
+    )
+
+
+def _hidden(findings: Iterable[Finding]) -> Iterator[Sentence]:
+    hidden = [one for one in findings if one.hidden]
+    if len(hidden) == 1:
+        yield f"{hidden[0].message} ({hidden[0].place})"
+    elif hidden:
+        kinds = Counter(one.subject for one in hidden)
+        words = [count(number, kind) for kind, number in kinds.items()]
+        yield f"{' and '.join(words)} are hidden in comments (the first at {hidden[0].place})"

@@ -1,0 +1,272 @@
+"""After an apply that was killed or met what exists already: what the state lacks, taken in one by one.
+
+A killed Terraform can leave a lock, and users, groups and passwords that AWS has and the state does not
+know; every later apply then fails over them. What is offered comes from three sources: which resources the
+last apply had begun with, what a new plan would still make, and what the state holds now. Nothing is run
+before the person says so, one thing at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from workflows.core.files import load_file
+from workflows.core.parsing import MAX_HCL
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.steps.admin.terraform_runs import OpenLayer, open_layer, read_state, run_folder, watching
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.terraform.failures import InitWay, LockInfo
+from workflows.terraform.kept import EndedRun, last_result, pending_replacements, replace_next, run_that_left
+from workflows.terraform.plan import LOGIN_PROFILE, USER, Action, Plan, ResourceChange
+from workflows.terraform.plan_reader import ACCOUNT_ID, NOT_IMPORTABLE
+from workflows.terraform.results import ApplyResult
+from workflows.terraform.state import State
+
+
+class Way(StrEnum):
+    """How something is mended."""
+
+    IMPORT = "import"
+    REPLACE = "replace"
+    BY_HAND = "by hand"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One thing to be done, shown before it is.
+
+    Attributes:
+        way: how.
+        address: the resource.
+        resource_id: what the provider knows it by, for an import.
+        command: what will be run, as a person would type it; "" for what is done by hand.
+        why: what it is for, in a sentence or two.
+    """
+
+    way: Way
+    address: str
+    resource_id: str
+    command: str
+    why: Sentence
+
+    @property
+    def title(self) -> Sentence:
+        """The repair in a few words, for a list."""
+        kind = next((part for part in self.address.split(".") if part.startswith("aws_")), self.address)
+        words = kind.removeprefix("aws_iam_").replace("_", " ")
+        match self.way:
+            case Way.IMPORT:
+                return f"import {words} {self.resource_id}"
+            case Way.REPLACE:
+                return f"have the {words} made anew"
+            case Way.BY_HAND:
+                return f"by hand: {words}"
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a repair went.
+
+    Attributes:
+        words: what came of it.
+        follow_up: what has to be done after it, or None.
+    """
+
+    words: Sentence
+    follow_up: Repair | None = None
+
+
+def needed(result: ApplyResult) -> bool:
+    """Whether an apply that ended so can have left something that the next one would fail over."""
+    return bool(result.existing) or (result.killed and not result.succeeded)
+
+
+def examine(context: Context, report: Report, code: Secret | None = None) -> tuple[Repair, ...]:
+    """Compare the last apply with a new plan and the state, and say what has to be mended.
+
+    The plan that is made for it is removed again; the one that is applied later is made and read in Plan.
+
+    Raises:
+        LockHeld: the state is still locked, by the killed apply or by somebody else.
+        Cancelled: the person stopped it.
+        OnboardError: the plan could not be made.
+    """
+    last = last_result(run_folder(context))
+    if last is None or not needed(last):
+        return ()
+    with open_layer(context, report, code=code) as layer:
+        report(Progress("Comparing what AWS has with the state: a plan"))
+        _, plan = layer.terraform.plan(watch=watching(context, report))
+        layer.terraform.give_up_plan()
+        state = read_state(layer, context, report)
+        return tuple(_repairs(last, plan, state, layer, context))
+
+
+def carry_out(repair: Repair, context: Context, report: Report, code: Secret | None = None) -> Told:
+    """Do one repair.
+
+    Raises:
+        LockHeld: the state is locked.
+        Cancelled: the person stopped it.
+        OnboardError: it could not be done; the detail has Terraform's own words.
+    """
+    match repair.way:
+        case Way.BY_HAND:
+            return Told("Left to you.")
+        case Way.REPLACE:
+            replace_next(run_folder(context), repair.address)
+            return Told("Noted: the next plan makes it anew.")
+        case Way.IMPORT:
+            return _import(repair, context, report, code)
+
+
+def _import(repair: Repair, context: Context, report: Report, code: Secret | None) -> Told:
+    with open_layer(context, report, code=code) as layer:
+        report(Progress(f"Importing {repair.address}"))
+        there = layer.terraform.import_(repair.address, repair.resource_id, watch=watching(context, report))
+    if not there:
+        return Told("AWS has none: the next plan makes it.")
+    follow_up = _replacement(repair.address) if f"{LOGIN_PROFILE}." in repair.address else None
+    return Told("Imported: it is in the state now.", follow_up)
+
+
+def _repairs(
+    last: ApplyResult, plan: Plan, state: State, layer: OpenLayer, context: Context
+) -> Iterator[Repair]:
+    begun = {*last.existing, *(last.begun if last.killed else ())}
+    wanted = {one.address: one for one in plan.changes if one.action is Action.CREATE}
+    users = {one.user for one in wanted.values() if one.address in begun and one.type == USER}
+    for one in sorted(wanted.values(), key=lambda one: one.type != USER):
+        password_too = one.type == LOGIN_PROFILE and one.user in users
+        if one.address in begun or password_too:
+            yield from _taken_in(one, layer)
+    replaced = {one.address for one in plan.replaced} | set(pending_replacements(run_folder(context)))
+    for profile in state.login_profiles.values():
+        if not profile.encrypted_password and profile.address in begun - replaced:
+            yield _replacement(profile.address)
+
+
+def _taken_in(change: ResourceChange, layer: OpenLayer) -> Iterator[Repair]:
+    if change.type in NOT_IMPORTABLE:
+        why = (
+            f"{NOT_IMPORTABLE[change.type]} The next apply makes another; look in the console whether "
+            f"{change.user or 'the user'} has one from the apply that was cut off, and delete that."
+        )
+        yield Repair(Way.BY_HAND, change.address, "", "", why)
+        return
+    resource_id = change.import_id.replace(ACCOUNT_ID, layer.location.account_id or "")
+    if not resource_id:
+        return
+    program = layer.terraform.binary.product.program
+    about = change.user or change.group or resource_id
+    why = (
+        f"The last apply had begun with it, and the state does not know it. If AWS has it, an apply fails "
+        f"over it; imported, {about} belongs to this layer. Only if nobody else made it on purpose."
+    )
+    yield Repair(
+        Way.IMPORT, change.address, resource_id, f"{program} import '{change.address}' {resource_id}", why
+    )
+
+
+def _replacement(address: str) -> Repair:
+    why = (
+        "An import brings no encrypted password, so there would be nothing to hand over. The next plan makes "
+        "a new password; the one that AWS has now was seen by nobody."
+    )
+    return Repair(Way.REPLACE, address, "", f"plan -replace='{address}'", why)
+
+
+INIT_WAYS = {
+    InitWay.UPGRADE: (
+        "Initialise with upgrade",
+        (
+            "init -upgrade takes the newest providers and modules that the layer's constraints "
+            "allow, and writes them into .terraform.lock.hcl. That file belongs to the repository: commit it "
+            "with the layer's files, since your colleagues' next init uses it too."
+        ),
+    ),
+    InitWay.RECONFIGURE: (
+        "Initialise with reconfigure",
+        (
+            "init -reconfigure forgets where this checkout kept its state before, and uses what "
+            "the backend files say now. Nothing is copied: if the new place holds no state, the next plan "
+            "wants to make everything anew. Look at the bucket and the key in them first."
+        ),
+    ),
+}
+"""What is on the button, and what it does."""
+
+
+def own_lock(lock: LockInfo, context: Context) -> EndedRun | None:
+    """The run of the step's layer that died here and left this lock; None where that is not certain.
+
+    Raises:
+        OSError: what was kept of the runs cannot be read.
+    """
+    return run_that_left(lock, run_folder(context))
+
+
+def unlock(lock: LockInfo, context: Context, report: Report, code: Secret | None = None) -> Sentence:
+    """Release a state's lock by force. It is `own_lock`, or the person has typed whose it is.
+
+    Returns:
+        What was done, as a sentence.
+
+    Raises:
+        OnboardError: it could not be released; a lock that is gone meanwhile is told in Terraform's words.
+    """
+    with open_layer(context, report, code=code) as layer:
+        report(Progress(f"Releasing the lock of {lock.who or 'somebody'}"))
+        layer.terraform.force_unlock(lock.lock_id)
+    return f"The lock of {lock.who or lock.lock_id} is released."
+
+
+def write_state(context: Context, report: Report, code: Secret | None = None) -> Sentence:
+    """Write the state that the last apply of the step's layer could not write.
+
+    Returns:
+        What was done, as a sentence.
+
+    Raises:
+        Cancelled: the person stopped it.
+        LockHeld: the state is locked, perhaps by that very apply.
+        OnboardError: it could not be written; the file is still there.
+    """
+    with open_layer(context, report, code=code) as layer:
+        report(Progress("Writing the state that the last apply left"))
+        layer.terraform.push_unwritten(watch=watching(context, report))
+    return "The state is written: it holds what the last apply made. The file is removed."
+
+
+def initialise(way: InitWay, context: Context, report: Report, code: Secret | None = None) -> Sentence:
+    """Initialise the step's layer the way that was chosen.
+
+    Returns:
+        What was done, and whether the lock file is another one now.
+
+    Raises:
+        Cancelled: the person stopped it.
+        OnboardError: it failed; the detail has Terraform's own words.
+    """
+    with open_layer(context, report, code=code) as layer:
+        lock_file = layer.location.path / ".terraform.lock.hcl"
+        before = _digest(lock_file)
+        report(Progress(INIT_WAYS[way][0]))
+        layer.terraform.init(
+            upgrade=way is InitWay.UPGRADE,
+            reconfigure=way is InitWay.RECONFIGURE,
+            watch=watching(context, report),
+        )
+        if _digest(lock_file) == before:
+            return "Initialised; the lock file is as it was."
+        changed = lock_file.relative_to(layer.project.root)
+        return f"Initialised. {changed} was changed: commit it with the layer's files."
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(load_file(path, MAX_HCL)).hexdigest() if path.is_file() else ""

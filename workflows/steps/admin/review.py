@@ -1,0 +1,358 @@
+"""The review: one unified diff over all layers, shown whole before a byte is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import load_file, write_atomically
+from workflows.core.parsing import MAX_HCL
+from workflows.core.processes import child_environment, read_record
+from workflows.core.sentences import Sentence, capitalized, joined
+from workflows.git import Git
+from workflows.layer.discover import find_project
+from workflows.layer.edit.change_set import ChangeSet, FileChange
+from workflows.layer.edit.password_length import short_passwords
+from workflows.layer.edit.run import changes_of, check, edit_layer
+from workflows.layer.formatting import fmt_clean
+from workflows.layer.mfa_denials import mfa_denials
+from workflows.layer.model import Layer
+from workflows.layer.names import is_machine_name
+from workflows.layer.write import WriteJournal
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
+from workflows.steps.admin.project import check_upstream, wanted_binary
+from workflows.steps.decisions import FILES_CHANGE, Decisions
+from workflows.steps.shared.by_hand import refused_by_hand
+from workflows.steps.shared.half_written import finish_half_written
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.paths import told_path, typed_path
+from workflows.terraform.binary import choose_binary
+
+STEP = Step(
+    id="review",
+    title="Review",
+    purpose="Read every line that is going to change, in all layers; Next writes it.",
+    needs=(
+        *("project_root", "layers", "rekeying", "keys", "user_changes"),
+        *("memberships", "group_changes", "account_changes"),
+    ),
+    gives=("changed_files", "commit"),
+    applies=FILES_CHANGE,
+    blocked_words="Review needs users and groups to be decided",
+)
+
+_TOLD = {
+    "add": "add",
+    "remove": "remove",
+    "access": "change the access of",
+    "key_files": "rename the key file of",
+}
+"""What a commit's message calls each kind of change of users."""
+_WRITTEN = "written.json"
+_NOTED = frozenset({"name", "outputs"})
+"""The fields of an operation whose warnings no other step has told."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        digest: of the diff that was shown (`ChangeSet.digest`); nothing else is written.
+        branch: a new branch to make for it, or "" to stay on the current one.
+        commit: whether to commit the files.
+        message: the commit's message.
+    """
+
+    digest: str
+    branch: str = ""
+    commit: bool = False
+    message: str = ""
+
+
+def prepare(context: Context, report: Report) -> ChangeSet:
+    """What would be written, from the files as they are on disk now; what a crash cut off is finished first.
+
+    Raises:
+        OnboardError: a layer's shape does not allow a change, or a file would not be formatted as it should.
+    """
+    change_set = _edited(context, report)
+    report(Progress("Checking the format"))
+    _check_format(change_set, context)
+    return change_set
+
+
+def _edited(context: Context, report: Report) -> ChangeSet:
+    """As `prepare`, without asking the layers' program about the format."""
+    journal_of(context.folder).finish()
+    if finished := finish_half_written(context.folder.parent.parent, context.root):
+        report(Progress(finished))
+    refuse_expired_keys(context)
+    report(Progress("Reading the layers"))
+    changes: list[FileChange] = []
+    for layer in read_layers(context).values():
+        context.raise_if_cancelled()
+        report(Progress(f"Editing {layer.location.relative} in memory"))
+        with refused_by_hand(layer, "Go back and take that back"):
+            changes += _changes(layer, context.decisions)
+    return ChangeSet(tuple(changes))
+
+
+def notes(context: Context) -> list[Sentence]:
+    """What the difference does not say by itself: what people take over from others, what is left behind.
+
+    A policy that lets no new user choose a password is noted where somebody gets one.
+
+    Raises:
+        OnboardError: a layer's shape does not allow a change.
+    """
+    found: list[Sentence] = []
+    for layer in read_layers(context).values():
+        account = layer.location.account
+        problems = check(layer, operations(layer, context.decisions))
+        found += [f"{account}: {one.message}" for one in problems if not one.fatal and one.field in _NOTED]
+        if people := _new_passwords(layer, context.decisions):
+            found += [
+                f"{account}: {place} denies iam:ChangePassword without MFA, so the first sign-in of "
+                f"{', '.join(people)} would fail. Add iam:ChangePassword to its exceptions."
+                for place in mfa_denials(layer.files)
+            ]
+    return found
+
+
+def journal_of(folder: Path) -> WriteJournal:
+    """What is being written, kept in the session's private folder, whose resuming finishes it."""
+    return WriteJournal(folder / "writing.json", lambda change_set: _keep(folder, change_set))
+
+
+def files_written(folder: Path) -> set[tuple[str, str]]:
+    """Layer folder and path of every file that the session with this folder has written."""
+    return {(layer, path) for layer, path in _kept(folder)["files"]}
+
+
+def _keep(folder: Path, change_set: ChangeSet) -> None:
+    """Note what was written: where only the commit fails, the next try knows the files are as shown."""
+    files = files_written(folder) | {(one.layer, str(one.path)) for one in change_set.changes}
+    kept = {"digest": change_set.digest, "files": sorted(files)}
+    write_atomically(folder / _WRITTEN, json.dumps(kept).encode())
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    return read_record(folder / _WRITTEN) or {"digest": "", "files": []}
+
+
+def _changes(layer: Layer, decisions: Decisions) -> list[FileChange]:
+    """What the decisions change in one layer.
+
+    Raises:
+        EditRefused: its shape does not allow it, or AWS would refuse a password that is to be made.
+    """
+    edited = edit_layer(layer, operations(layer, decisions))
+    for short in short_passwords(edited, _new_passwords(layer, decisions)):
+        raise short.refusal()
+    return changes_of(layer, edited)
+
+
+def _new_passwords(layer: Layer, decisions: Decisions) -> list[str]:
+    """Who gets a password: those who join, those who get a new one or a new key, those who are given one."""
+    here = decisions.of(layer.location.account)
+    given = (name for name, switches in here.access.items() if switches.get("login_profile"))
+    wanted = dict.fromkeys((*here.add, *decisions.rekeying, *decisions.resetting, *given))
+    return [name for name in wanted if not _is_machine(layer, name)]
+
+
+def _is_machine(layer: Layer, name: str) -> bool:
+    person = layer.person(name)
+    return person.machine if person else is_machine_name(name)
+
+
+def save(target: str, text: str, context: Context) -> Sentence:
+    """Write the difference into a file of the person's choice, and say where it is.
+
+    Args:
+        target: a path as typed; one in the home folder if it is relative.
+        text: the unified diff.
+        context: what the step may read.
+
+    Raises:
+        OnboardError: there is such a file already, or it cannot be written.
+    """
+    path = typed_path(target, context.world.home)
+    told = told_path(path, context.world.home)
+    if path.exists():
+        raise OnboardError(
+            "There is a file already", f"{told} exists; it was left alone.", next="Choose another name."
+        )
+    write_atomically(path, text.encode(), mode=0o644)
+    return f"Saved as {told}."
+
+
+def proposed_message(context: Context) -> str:
+    """A commit message that says who and where."""
+    decisions = context.decisions
+    told = {kind: ", ".join(decisions.users.people(kind)) for kind in _TOLD}
+    parts: list[Sentence] = [f"{_TOLD[kind]} {names}" for kind, names in told.items() if names]
+    if not parts or decisions.rekeying:
+        parts.append(_otherwise(decisions))
+    return f"{capitalized(joined(parts, ' and '))} ({', '.join(decisions.layers)} base-identities)"
+
+
+def _otherwise(decisions: Decisions) -> Sentence:
+    """What a commit does in which nobody comes or goes."""
+    moves = [one for some in decisions.memberships.values() for one in some.items()]
+    regrouped = sorted({name for name, move in moves if move})
+    settings = "change the account's settings" if decisions.account_changes else ""
+    groups = f"change the groups of {', '.join(regrouped)}" if regrouped else ""
+    keys = f"replace the PGP key of {', '.join(decisions.rekeying)}" if decisions.rekeying else ""
+    return " and ".join(filter(None, (keys, groups, settings))) or "change groups"
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """A commit has a message, and there is something that was shown."""
+    problems = []
+    if not request.digest:
+        problems.append(Problem("Wait until the difference is shown.", ""))
+    if request.commit and not request.message.strip():
+        problems.append(Problem("A commit needs a message.", "message"))
+    if request.branch and not request.commit:
+        problems.append(Problem("A branch without a commit helps nobody; mark “commit” too.", "commit"))
+    return problems
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Make the branch that was asked for, write exactly what was shown, then commit it if that was asked for.
+
+    Where only the commit failed, doing this again makes just the commit.
+
+    Raises:
+        OnboardError: the files changed since they were shown, the checkout is behind its upstream, the files
+            could not be written, or git refused.
+    """
+    # What has the digest that was shown has passed the check of its format when it was shown.
+    change_set = _edited(context, report)
+    done_before = change_set.is_empty and _kept(context.folder)["digest"] == request.digest
+    if change_set.digest != request.digest and not done_before:
+        raise OnboardError(
+            "Something changed meanwhile",
+            "What would be written now differs from what was shown.",
+            why="A file of the layers was edited after this step was opened.",
+            next="Nothing was written. Read the difference once more: it is shown anew.",
+        )
+    if not change_set.is_empty:
+        report(Progress("Asking the checkout's upstream"))
+        check_upstream(find_project(context.root), context, needed=False)
+    git = _repository(request, context) if request.commit else None
+    report(Progress("Writing"))
+    if not change_set.is_empty:
+        journal_of(context.folder).write(change_set)
+    files = _changed_files(context)
+    commit = _commit(git, request.message, files) if git else None
+    return {"changed_files": files, "commit": commit}
+
+
+def _changed_files(context: Context) -> list[dict[str, Any]]:
+    """The files of this review and of those before it in this session, with their hashes; sorted."""
+    paths = files_written(context.folder) | {
+        (one["layer"], one["path"]) for one in context.facts.get("changed_files") or ()
+    }
+    accounts = {one.relative: one.account for one in find_project(context.root).layers}
+    return [
+        {"account": accounts.get(layer, ""), "layer": layer, "path": path, "sha256": _sha256(Path(path))}
+        for layer, path in sorted(paths)
+    ]
+
+
+def _sha256(path: Path) -> str:
+    """The file's hash, or "" for a file that is not there."""
+    return hashlib.sha256(load_file(path, MAX_HCL)).hexdigest() if path.exists() else ""
+
+
+def _repository(request: Request, context: Context) -> Git:
+    """The checkout to commit in, on the branch that was asked for."""
+    git = Git(context.root, context.world.environment)
+    if not git.is_repository():
+        raise OnboardError(
+            "No git checkout",
+            "There is no git checkout to commit the files in. Nothing was written.",
+            next="Unmark “commit” and press Next again.",
+        )
+    if request.branch and git.branch() != request.branch:
+        git.create_branch(request.branch)
+    return git
+
+
+def _commit(git: Git, message: str, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    paths = [Path(one["path"]) for one in files]
+    dirty = {file.path.resolve() for file in git.dirty_files(paths)}
+    changed = [path for path in paths if path.resolve() in dirty]
+    sha = git.commit(changed, message) if changed else git.head()
+    return {"branch": git.branch() or "", "sha": sha}
+
+
+def _check_format(change_set: ChangeSet, context: Context) -> None:
+    """Refuse a file that was formatted and would not be any more; one that never was is left alone."""
+    project = find_project(context.root)
+    environment = child_environment(context.world.environment)
+    for location in project.layers:
+        changes = [one for one in change_set.changes if one.layer == location.relative]
+        changes = [one for one in changes if one.name.endswith(".tf") and one.after is not None]
+        if not changes:
+            continue
+        binary = choose_binary(
+            wanted_binary(project, location, context),
+            path=environment.get("PATH", ""),
+            environment=environment,
+            folder=location.path,
+        )
+        unclean = partial(fmt_clean, binary.argv, environment=environment, folder=location.path)
+        spoiled = unclean({one.name: one.after or b"" for one in changes})
+        already = unclean({one.name: one.before for one in changes if one.name in spoiled and one.before})
+        if names := [name for name in spoiled if name not in already]:
+            raise OnboardError(
+                "Not formatted",
+                f"{', '.join(names)} would not be as `{binary.product.program} fmt` writes it.",
+                why=f"This is about the layer {location.relative}.",
+                next="Nothing was written. Make this change by hand, and report it with the lines below.",
+                detail="\n".join(spoiled[name] for name in names),
+            )
+
+
+def observe(context: Context) -> Observation:
+    """The layers still say what was decided; whether a file's text changed otherwise does not matter."""
+    files = context.facts["changed_files"]
+    lacking = {
+        Path(one["path"]): one["sha256"] for one in files if _sha256(Path(one["path"])) != one["sha256"]
+    }
+    if not lacking:
+        return AGREES
+    open_in = {
+        account: wanted
+        for account, layer in read_layers(context).items()
+        if (wanted := operations(layer, context.decisions))
+    }
+    if not open_in:
+        return AGREES
+    names = joined_paths(lacking, context.root)
+    git = Git(context.root, context.world.environment)
+    where = git.whereabouts(lacking) if git.is_repository() else ()
+    about = (*sorted(open_in), *where, *(f"{path}={_sha256(path)}" for path in sorted(lacking)))
+    continuing = "The plan is made from the files as they are, without what is missing in them."
+    if where:
+        words = f"{names}: what was written is not there any more. It is in {' and '.join(where)}."
+        return Observation(Verdict.UNDONE, words, about, continuing)
+    words = f"{names} changed, and {' and '.join(open_in)} no longer says what you decided."
+    return Observation(Verdict.CHANGED, words, about, continuing)
+
+
+def joined_paths(paths: Iterable[Path], root: Path) -> str:
+    """Paths relative to the project, as a list in a sentence."""
+    return ", ".join(sorted(str(path.relative_to(root)) for path in paths))

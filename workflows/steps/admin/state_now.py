@@ -1,0 +1,176 @@
+"""What a layer's state holds now, compared with what was decided; and how it is read for a look.
+
+A look asks only where nobody has to be asked for a code, and runs no program: the state is read where it is
+kept. Everything else that needs the state opens the layer (see `terraform_runs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workflows.aws.clients import AwsClient, Patience
+from workflows.aws.errors import AwsError, AwsFailure, calling_aws
+from workflows.core.files import read_text
+from workflows.core.sentences import Sentence, joined, text_of
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.steps.admin import new_passwords
+from workflows.steps.admin.plan_resources import Resource
+from workflows.steps.admin.terraform_credentials import factory_for, kept_role
+from workflows.steps.admin.terraform_profiles import Source, profiles_of, project_files
+from workflows.steps.admin.terraform_runs import located
+from workflows.steps.admin.users import WORDS
+from workflows.steps.decisions import LayerDecisions
+from workflows.steps.shared.module import Context
+from workflows.stores.kept_credentials import SHORTEST_REST
+from workflows.terraform.plan import Action
+from workflows.terraform.state import State
+from workflows.terraform.stored import MAX_BYTES, NEVER_WRITTEN, Bucket, StoredState, place_of, read_stored
+
+_QUICK = Patience(connect=3, read=5, attempts=1)
+"""Nobody waits for a look, but quitting does."""
+_MEMBERSHIPS = ("aws_iam_group_membership.", "aws_iam_user_group_membership.")
+
+
+def stored(context: Context) -> StoredState | None:
+    """The state of the step's layer; None where only Terraform, or somebody with a code, could read it.
+
+    Raises:
+        OnboardError: it can't be read.
+        OSError: what init noted of it can't be read.
+    """
+    world = context.world
+    _, location = located(context)
+    place = place_of(location.path, world.environment, own_endpoint=world.endpoint_url is not None)
+    if place is None:
+        return None
+    if isinstance(place, Bucket):
+        return _of_bucket(place, context)
+    return read_stored(read_text(place, MAX_BYTES)) if place.is_file() else NEVER_WRITTEN
+
+
+def _of_bucket(place: Bucket, context: Context) -> StoredState | None:
+    project, location = located(context)
+    profile, files = profiles_of(context, project, location)[0], project_files(context, project)
+    factory = factory_for(context, project, _QUICK)
+    if any("credential_process" in settings for _, settings in profile.chain):
+        return None  # it may open a window and wait for somebody
+    if profile.source is Source.FILES:
+        with factory.profile_client("s3", files, profile.name, region=place.region or None) as s3:
+            return _object(s3, place)
+    if profile.source is Source.SSO:
+        credentials = factory.profile_credentials(files, profile.name)
+    elif (kept := kept_role(context, project, profile, SHORTEST_REST)) is not None:
+        credentials = kept
+    else:
+        return None
+    try:
+        with factory.client("s3", credentials, place.region or None) as s3:
+            return _object(s3, place)
+    finally:
+        credentials.drop()
+
+
+def _object(s3: AwsClient, place: Bucket) -> StoredState | None:
+    try:
+        with calling_aws("reading the state"):
+            answer = s3.get_object(Bucket=place.bucket, Key=place.key)
+            if answer["ContentLength"] > MAX_BYTES:
+                return None
+            text = answer["Body"].read().decode("utf-8", errors="replace")
+    except AwsError as error:
+        if error.failure is AwsFailure.NOT_FOUND:
+            return NEVER_WRITTEN
+        raise
+    return read_stored(text)
+
+
+def seen(context: Context) -> Observation:
+    """Whether the state of the step's layer holds what was decided.
+
+    Raises:
+        OnboardError: it can't be read.
+        OSError: what init noted of it can't be read.
+    """
+    now = stored(context)
+    if now is None:
+        return unknown(not_looked_at(context))
+    missing = not_applied(now.state, context)
+    if not missing:
+        return AGREES
+    words = f"The state of {context.item} isn't what was decided any more: {joined(missing, '; ')}."
+    going_on = "Leaves it as it is: the change was meant."
+    return Observation(Verdict.UNDONE, words, (now.mark.lineage, *map(text_of, missing)), continuing=going_on)
+
+
+def not_looked_at(context: Context) -> Sentence:
+    """That nobody asked the state of the step's layer, and how to."""
+    return f"Nobody has looked at the state of {context.item} since: that needs a code, or Terraform."
+
+
+def holds(resources: Sequence[Resource], state: State, context: Context) -> bool:
+    """Whether a state holds exactly what a plan would do; False also where that can't be seen in it.
+
+    Args:
+        resources: what the plan changes.
+        state: the state.
+        context: what the step may read.
+    """
+    changes = [one for one in resources if not one.drift]
+    return bool(changes) and not not_applied(state, context) and all(_is_so(one, state) for one in changes)
+
+
+def _is_so(change: Resource, state: State) -> bool:
+    match Action(change.action):
+        case Action.CREATE | Action.REPLACE:
+            return change.address in state.addresses
+        case Action.DELETE | Action.FORGET:
+            return change.address not in state.addresses
+        case Action.UPDATE:
+            return any(kind in change.address for kind in _MEMBERSHIPS)
+        case Action.NOTHING:
+            return True
+
+
+def not_applied(state: State, context: Context) -> list[Sentence]:
+    """What the state of the step's layer lacks of what was decided about people, each in words."""
+    here = context.decisions.of(context.item)
+    missing: list[Sentence] = []
+    for name in here.add:
+        if name not in state.users:
+            missing.append(f"{name} is not in it")
+        elif name not in state.login_profiles and name not in state.access_keys:
+            missing.append(f"{name} has no console password in it")
+    missing += [f"{name} is still in it" for name in here.remove if name in state.users]
+    missing += [f"{name} still has what the old key was made for" for name in _with_old_keys(state, here)]
+    missing += _not_switched(state, here)
+    still = new_passwords.unchanged(state, context, context.item)
+    missing += [f"{name}: {words}" for name, words in still.items()]
+    for name, move in here.moves.items():
+        groups = {group.casefold() for group in state.groups_of(name)}
+        missing += [f"{name} is not in {group}" for group in move.add if group.casefold() not in groups]
+        missing += [f"{name} is still in {group}" for group in move.remove if group.casefold() in groups]
+    return missing
+
+
+def _not_switched(state: State, here: LayerDecisions) -> list[str]:
+    missing = []
+    for name, switches in here.access.items():
+        there = {"login_profile": name in state.login_profiles, "access_key": name in state.access_keys}
+        missing += [
+            f"{name} {'has no' if wanted else 'still has the'} {WORDS[fact]} in it"
+            for fact, wanted in switches.items()
+            if there[fact] is not wanted
+        ]
+    return missing
+
+
+def _with_old_keys(state: State, here: LayerDecisions) -> list[str]:
+    """Users of a key file that is replaced, whose password or access key was made with another key."""
+    old = []
+    for name, text in here.new_keys.items():
+        profile = state.login_profiles.get(name)
+        made_with = [profile.pgp_key] if profile else []
+        made_with += [one.pgp_key for one in state.access_keys.get(name, ())]
+        if any("".join(one.split()) != "".join(text.split()) for one in made_with):
+            old.append(name)
+    return old

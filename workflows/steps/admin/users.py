@@ -1,0 +1,320 @@
+"""The users: who is added to and removed from which layer, and who may sign in with what.
+
+It arrives filled from what was decided before. Where a layer has one switch for all users of a module, nobody
+is switched alone: that is refused with the place. A decision holds what is wanted other than the layer says;
+one written in this session stays in it, so that the plan is known to be about these people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from workflows.core.errors import Problem
+from workflows.core.sentences import Sentence
+from workflows.layer.edit.access import own_switch
+from workflows.layer.edit.key_files import own_key_path
+from workflows.layer.edit.operation import refuse
+from workflows.layer.edit.operations import EditRefused, RenameKeyFile
+from workflows.layer.edit.run import edit_layer
+from workflows.layer.model import Layer, Person, Subject
+from workflows.layer.read.declarations import SWITCHES
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin.edits import operations, read_layers
+from workflows.steps.decisions import Decisions, UserChanges
+from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
+from workflows.steps.shared.module import Context, Progress, Report
+
+STEP = Step(
+    id="users",
+    title="Users",
+    purpose="Choose who is added to and removed from which layer, and what people sign in with.",
+    needs=("project_root", "layers", "joining", "leaving", "keys"),
+    gives=("user_changes",),
+    applies=Condition(
+        "somebody joins, leaves or changes",
+        lambda facts: bool(facts.get("joining") or facts.get("leaving") or facts.get("regrouping")),
+    ),
+    blocked_words="Users needs the PGP keys of those who join",
+    reads=Decisions.from_facts,
+)
+_OF_GROUPS = {Subject.GROUP, Subject.MEMBER}
+WORDS: Mapping[str, str] = {"login_profile": "console password", "access_key": "access key"}
+"""What each switch is about, in words."""
+
+Request = UserChanges
+"""What the person decides."""
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """A layer as the screen shows it.
+
+    Attributes:
+        layer: the layer as it was read.
+    """
+
+    layer: Layer = field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """Its account."""
+        return self.layer.location.account
+
+    @cached_property
+    def _by_name(self) -> dict[str, Person]:
+        return {one.iam_name.casefold(): one for one in self.layer.people}
+
+    def person(self, name: str) -> Person | None:
+        """The person of that IAM name, without regard to case, or None."""
+        return self._by_name.get(name.casefold())
+
+    def has(self, name: str) -> bool:
+        """Whether somebody of that name is in it, without regard to case."""
+        return name.casefold() in self._by_name
+
+    @cached_property
+    def spots(self) -> tuple[Spot, ...]:
+        """What is to be edited by hand or hidden in a comment, groups left out, and who is not edited."""
+        findings = [one for one in self.layer.findings if one.subject not in _OF_GROUPS]
+        people = [
+            spot_at(self.layer, one.place, f"{one.iam_name} is shown, not edited.")
+            for one in self.layer.people
+            if not one.editable
+        ]
+        return (*spots_of(self.layer, findings), *people)
+
+    @cached_property
+    def _of_key_file(self) -> dict[str, list[str]]:
+        users: dict[str, list[str]] = {}
+        for one in self.layer.people:
+            users.setdefault(one.key_file or "", []).append(one.iam_name)
+        return users
+
+    def sharing(self, person: Person) -> tuple[str, ...]:
+        """The other users of a person's key file."""
+        if person.key_file is None:
+            return ()
+        return tuple(one for one in self._of_key_file[person.key_file] if one != person.iam_name)
+
+
+def look(context: Context, report: Report) -> tuple[LayerView, ...]:
+    """Read the layers for the screen.
+
+    Raises:
+        OnboardError: one cannot be read.
+    """
+    report(Progress("Reading the layers"))
+    return tuple(LayerView(layer) for layer in read_layers(context).values())
+
+
+def proposal(context: Context, views: tuple[LayerView, ...]) -> Request:
+    """Who joins is added wherever they are not yet; who leaves is removed wherever they are.
+
+    What this session wrote before is part of it.
+    """
+    joining, leaving = context.decisions.joining, context.decisions.leaving
+    wanted = Request(
+        add={view.account: tuple(name for name in joining if not view.has(name)) for view in views},
+        remove={view.account: tuple(name for name in leaving if view.has(name)) for view in views},
+    )
+    return merged(written(context, views), wanted)
+
+
+def resumed(decided: Request, proposed: Request) -> Request:
+    """What was decided, or is in a draft, and for people it says nothing about, what is proposed."""
+
+    def side(verb: str) -> dict[str, tuple[str, ...]]:
+        chosen, known = getattr(decided, verb), decided.people(verb)
+        return {
+            account: (*chosen.get(account, ()), *(name for name in names if name not in known))
+            for account, names in getattr(proposed, verb).items()
+        }
+
+    return replace(decided, add=side("add"), remove=side("remove"))
+
+
+def kept(request: Request, views: tuple[LayerView, ...]) -> Request:
+    """The request without access and key files of people who are not in the layers any more."""
+
+    def there(kind: str) -> dict[str, Any]:
+        changes = {view.account: getattr(request.of(view.account), kind) for view in views}
+        return {
+            view.account: {name: one for name, one in changes[view.account].items() if view.has(name)}
+            for view in views
+        }
+
+    return replace(request, access=there("access"), key_files=there("key_files")).trimmed()
+
+
+def merged(one: Request, other: Request) -> Request:
+    """What either of two requests asks for; names sorted. Access and key files are those of the second."""
+    accounts = dict.fromkeys((*one.add, *one.remove, *other.add, *other.remove))
+
+    def both(verb: str) -> dict[str, tuple[str, ...]]:
+        return {
+            name: tuple(sorted({*getattr(one.of(name), verb), *getattr(other.of(name), verb)}))
+            for name in accounts
+        }
+
+    return replace(other, add=both("add"), remove=both("remove"))
+
+
+def written(context: Context, views: tuple[LayerView, ...]) -> Request:
+    """What was decided in this session before, and is in the files by now; it stays decided."""
+    decided, before = context.decisions, context.decisions.users
+
+    def side(verb: str, people: tuple[str, ...], *, there: bool) -> dict[str, tuple[str, ...]]:
+        return {
+            view.account: tuple(
+                name
+                for name in getattr(before.of(view.account), verb)
+                if name in people and view.has(name) is there
+            )
+            for view in views
+        }
+
+    return Request(side("add", decided.joining, there=True), side("remove", decided.leaving, there=False))
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """Everybody who joins or leaves is in at least one layer's list; what is switched off is warned about."""
+    problems = [
+        Problem(
+            f"{name} {words}, but no layer is marked for it. Mark one, or change the Project step.", "people"
+        )
+        for words, names, verb in (
+            ("joins", context.decisions.joining, "add"),
+            ("leaves", context.decisions.leaving, "remove"),
+        )
+        for name in names
+        if name not in request.people(verb)
+    ]
+    return problems or _losses(request, context)
+
+
+def _losses(request: Request, context: Context) -> list[Problem]:
+    """A warning for everything that is switched off, once it is decided anew."""
+    return [
+        Problem(f"{account}: the {WORDS[fact]} of {name} is deleted at the apply.", fatal=False)
+        for account, people in request.access.items()
+        for name, switches in people.items()
+        for fact, wanted in switches.items()
+        if not wanted and context.decisions.users.switch(account, name, fact) is not False
+    ]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Make every layer's edits in memory, to see that its shape allows them, and record what is wanted.
+
+    Nothing is written.
+
+    Raises:
+        NotPossible: a layer cannot be edited that way, with the place to edit by hand.
+    """
+    report(Progress("Checking the layers"))
+    decisions = Decisions(user_changes=request.trimmed(), keys=context.decisions.keys)
+    for layer in read_layers(context).values():
+        context.raise_if_cancelled()
+        report(Progress(f"Checking {layer.location.relative}"))
+        with refused_by_hand(layer, "Take that back here"):
+            edit_layer(layer, operations(layer, decisions))
+    return decisions.as_facts(*STEP.gives)
+
+
+def observe(context: Context) -> Observation:
+    """Whose access or key file changes is there; whether the layers hold who joined is Review's to say."""
+    gone = []
+    for account, layer in read_layers(context).items():
+        here = context.decisions.of(account)
+        there = {one.iam_name for one in layer.people}.union(here.remove)
+        gone += [f"{name} ({account})" for name in sorted(here.switched - there)]
+    if gone:
+        words = f"{', '.join(gone)} is not in the layer any more, and something was to change for them."
+        return Observation(Verdict.CHANGED, words)
+    return AGREES
+
+
+def switch_refusal(layer: Layer, person: Person, fact: str, *, wanted: bool) -> EditRefused | None:
+    """Why a person cannot be switched alone, or None if they can.
+
+    Args:
+        layer: the person's layer.
+        person: who.
+        fact: `login_profile` or `access_key`.
+        wanted: whether it is to be on.
+    """
+    if person.editable and wanted and person.key_file not in layer.files.keys:
+        what = f"{person.iam_name} has no PGP key to encrypt the {WORDS[fact]} for."
+        return refuse(what, f"There is no {person.key_file or 'key file that can be told'}.", person.place)
+    return _refusal(person, lambda: own_switch(layer, person, SWITCHES[fact]))
+
+
+def rename_refusal(layer: Layer, person: Person) -> EditRefused | None:
+    """Why a person's key file cannot have another name, or None if it can."""
+    return _refusal(person, lambda: own_key_path(layer, person))
+
+
+def _refusal(person: Person, change: Callable[[], object]) -> EditRefused | None:
+    if not person.editable:
+        what = f"{person.iam_name} is declared in a way that is shown, not edited."
+        return refuse(what, "Its declaration is computed, or in a file that cannot be parsed.", person.place)
+    try:
+        change()
+    except EditRefused as refusal:
+        return refusal
+    return None
+
+
+def wrong_file(layer: Layer, person: Person, name: str) -> Sentence:
+    """What is wrong with a new name for a person's key file, "" if nothing is."""
+    found = RenameKeyFile(person.iam_name, name).check(layer)
+    return next((one.message for one in found if one.fatal), "")
+
+
+def consequence(
+    person: Person, fact: str, *, wanted: bool, left: bool, shared: tuple[str, ...] = ()
+) -> Sentence:
+    """What switching does to the person, in a sentence or two.
+
+    Args:
+        person: who, as the layer is now.
+        fact: `login_profile` or `access_key`.
+        wanted: whether it is switched on.
+        left: whether the other of the two is on.
+        shared: who else has the same key file.
+    """
+    if wanted:
+        words = f"Gets a new {WORDS[fact]} at the apply, encrypted for {person.key_file}; Hand over has it."
+        return words + (f" That key file is also of {', '.join(shared)}." if shared else "")
+    words = (
+        "The console password is deleted at the apply: no more signing in to the console."
+        if fact == "login_profile"
+        else "The access key is deleted at the apply: whatever signs with it stops working."
+    )
+    return words if left else f"{words} Then nothing is left to sign in with."
+
+
+def switched(request: Request, account: str, person: Person, fact: str, decided: Request) -> Request:
+    """The request with one switch turned over.
+
+    What the layer says is not kept, except where it was written for an earlier decision of this session.
+
+    Args:
+        request: as it is.
+        account: the person's layer.
+        person: who, as the layer is now; the switch's state is known.
+        fact: `login_profile` or `access_key`.
+        decided: what was accepted before.
+    """
+    now, own = getattr(person, fact), request.of(account).access
+    switches = dict(own.get(person.iam_name, {}))
+    value = not switches.pop(fact, now)
+    if value is not now or decided.switch(account, person.iam_name, fact) is value:
+        switches[fact] = value
+    access = {**request.access, account: {**own, person.iam_name: switches}}
+    return replace(request, access=access).trimmed()

@@ -1,0 +1,271 @@
+"""Access keys: obtained, proved to be the person's own, and kept where they chose, in one go.
+
+Where the key is to be kept is settled before there is one: a secret that cannot be kept is lost, since AWS
+shows it once. A key that was made here and cannot be kept is deleted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from workflows.aws.access_key_file import check_access_key, delete_access_key_file, find_access_keys
+from workflows.aws.authenticator import code_problem
+from workflows.aws.clients import ClientFactory, Credentials
+from workflows.aws.iam import MfaDevice
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.gpg.decrypt import clean_ciphertext, decrypt
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation
+from workflows.messages.handoff import Identity
+from workflows.steps.shared.kept_keys import Owner, created_at, keep_recorded
+from workflows.steps.shared.key_session import KeySession, devices_of_new_key, made_key, usable_identity
+from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.own_access_key import (
+    KeyInHand,
+    KeyPlace,
+    check_owner,
+    code_device,
+    device_words,
+    load_key,
+    told_by_aws,
+)
+from workflows.steps.shared.own_identity import (
+    base_profile_of,
+    clients_for,
+    fingerprint_of,
+    identity_of,
+    project_of,
+)
+from workflows.steps.shared.paths import typed_path
+
+STEP = Step(
+    id="access-keys",
+    title="Access keys",
+    purpose="For the aws command and programs. If you only use the console, skip this (^s).",
+    needs=("handoff", "signed_in", "mfa"),
+    gives=("access_key",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="Access keys needs that MFA is done or skipped",
+)
+CONSOLE, TYPED, API, HANDOFF = "console", "typed", "api", "handoff"
+RECENT = timedelta(hours=1)
+"""Downloads older than this when the step is opened are somebody's old ones."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        kept: where it is to be kept, as a `StoreOption.choice`.
+        how: where it comes from: `CONSOLE`, `TYPED`, `API` or `HANDOFF`.
+        path: the CSV file, as typed; for `API` the file of the key that is there already, or "".
+        key_id: the typed id.
+        secret: the typed secret.
+        code: the MFA code, for `API`.
+        passphrase: of the PGP key, for `HANDOFF`; None lets gpg-agent answer.
+        delete_file: whether the CSV file is deleted afterwards.
+    """
+
+    kept: str
+    how: str
+    path: str = ""
+    key_id: str = ""
+    secret: Secret | None = field(default=None, compare=False)
+    code: str = ""
+    passphrase: Secret | None = field(default=None, compare=False)
+    delete_file: bool = True
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that looks like an access key.
+
+    Attributes:
+        path: where it is.
+        age_seconds: how long ago it was written.
+    """
+
+    path: Path
+    age_seconds: int
+
+
+def downloads(context: Context) -> tuple[Download, ...]:
+    """The access key files that the browser has left lately, the newest first."""
+    now = context.world.now()
+    found = []
+    for path in find_access_keys(context.world.downloads, now - RECENT):
+        try:
+            written = path.stat(follow_symlinks=False).st_mtime
+        except FileNotFoundError:
+            continue  # deleted since the folder was read
+        found.append(Download(path, max(0, int(now.timestamp() - written))))
+    return tuple(found)
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """What the chosen way needs is there and well formed."""
+    if not is_store_choice(request.kept):
+        return [Problem("Choose where the key is to be kept.", "kept")]
+    match request.how:
+        case "console":
+            if not request.path.strip():
+                message = (
+                    "No file yet. Make the key in the console and download its .csv file: it is noticed in"
+                    f" {context.world.downloads}. If it is elsewhere, enter its path."
+                )
+                return [Problem(message, "path")]
+            return []
+        case "typed":
+            return KeyInHand(KeyPlace.TYPED, id=request.key_id, secret=request.secret).problems()
+        case "api":
+            problem = code_problem(request.code)
+            return [problem] if problem else []
+        case "handoff":
+            if identity_of(context).encrypted_secret is None:
+                return [Problem("The handoff holds no access key; choose another way.", "how")]
+            return []
+    return [Problem("Choose where the key comes from.", "how")]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Obtain the key, prove it, keep it; then delete the downloaded file if that is wanted.
+
+    Raises:
+        OnboardError: there is no usable key, it is another one's, or it cannot be kept: then nothing is
+            kept, and a key that was made here is deleted again.
+    """
+    identity = identity_of(context)
+    clients = clients_for(context.world, identity.region)
+    report(Progress("Looking where the key is to be kept"))
+    store = store_for(request.kept, context, identity)
+    with _obtained(request, context, clients, report) as (key, session):
+        if key.session_token is not None:
+            raise OnboardError(
+                "A temporary key",
+                f"{key.access_key_id} is a temporary key: it ends by itself within hours or days.",
+                next="In the console: Security credentials, Create access key, Download .csv file.",
+            )
+        devices = _proved(key, identity, clients, context, report)
+        serial = code_device(devices)
+        seen = (device_words(devices), _sign_in(key, session, identity, clients))
+        created = _made_at(request, key, clients, context)
+        context.raise_if_cancelled()
+        report(Progress(f"Keeping it in {store.description}"))
+        owner = _owner(context, identity)
+        more = keep_recorded(store, key, owner, context.world, mfa_serial=serial, created=created)
+        key_id = key.access_key_id
+        key.drop()
+    told = [f"Kept in {store.description}.", *more, *filter(None, seen)]
+    if request.how == CONSOLE and request.delete_file:
+        told.append(_deleted(typed_path(request.path, context.world.home)))
+    return {
+        "access_key": {
+            "id": key_id,
+            "kept": store.kind,
+            "how": request.how,
+            "mfa_serial": serial,
+            "told": told,
+        }
+    }
+
+
+@contextmanager
+def _obtained(
+    request: Request, context: Context, clients: ClientFactory, report: Report
+) -> Iterator[tuple[Credentials, KeySession | None]]:
+    """The key, and the session that made it here; if the block fails, such a key is deleted again."""
+    if request.how == API:
+        with made_key(request.path, request.code, context, clients, report) as made:
+            yield made
+    elif request.how == HANDOFF:
+        yield _decrypted(request, context, report), None
+    else:
+        place = KeyPlace.FILE if request.how == CONSOLE else KeyPlace.TYPED
+        yield load_key(KeyInHand(place, request.path, request.key_id, request.secret), context), None
+
+
+def _decrypted(request: Request, context: Context, report: Report) -> Credentials:
+    identity = identity_of(context)
+    report(Progress("Decrypting the secret access key"))
+    secret = decrypt(
+        clean_ciphertext(identity.encrypted_secret or ""),
+        passphrase=request.passphrase,
+        gnupg_home=context.world.gnupg_home,
+        environment=context.world.environment,
+        cancelled=context.cancelled,
+    )
+    stripped = Secret(secret.reveal().strip())
+    secret.drop()
+    key_id = identity.access_key_id or ""
+    for problem in check_access_key(key_id, stripped):
+        raise OnboardError(
+            "No access key in the handoff", problem.message, next="Ask your admin to send the handoff again."
+        )
+    return Credentials(key_id, stripped)
+
+
+def _proved(
+    key: Credentials, identity: Identity, clients: ClientFactory, context: Context, report: Report
+) -> tuple[MfaDevice, ...]:
+    """Wait until AWS knows the key, see that it is the person's; give their MFA devices."""
+    report(Progress("Asking AWS whose key this is; a new one takes some seconds"))
+    check_owner(usable_identity(key, clients, context.cancelled), identity)
+    # a key that may not ask has none: the profiles step then takes the serial typed
+    return devices_of_new_key(key, clients, context.cancelled)
+
+
+def _sign_in(
+    key: Credentials, session: KeySession | None, identity: Identity, clients: ClientFactory
+) -> Sentence:
+    """What AWS tells of the sign-in; with MFA it tells more."""
+    if session is not None:
+        return told_by_aws(session.client, identity)
+    with clients.client("iam", key) as client:
+        return told_by_aws(client, identity)
+
+
+def _made_at(request: Request, key: Credentials, clients: ClientFactory, context: Context) -> datetime | None:
+    """When the key was made, as well as that can be known without another code."""
+    if request.how == API:
+        return context.world.now()
+    found = created_at(key, clients)
+    if found is None and request.how == CONSOLE:
+        # the console offers the file only while it shows the new key
+        written = typed_path(request.path, context.world.home).stat().st_mtime
+        return min(datetime.fromtimestamp(written, UTC), context.world.now())
+    return found
+
+
+def _owner(context: Context, identity: Identity) -> Owner:
+    return Owner(
+        project_of(context),
+        base_profile_of(context, identity),
+        identity.region,
+        identity.user,
+        identity.account_id,
+        fingerprint_of(context, identity),
+    )
+
+
+def _deleted(path: Path) -> Sentence:
+    """What became of the downloaded file. The key is kept by now, so a failure is told, not raised."""
+    try:
+        return delete_access_key_file(path)
+    except OnboardError as error:
+        return f"{path.name} could not be deleted: {error.what} Delete it yourself."
+
+
+def observe(context: Context) -> Observation:
+    """The key is still where it was put."""
+    identity = identity_of(context)
+    return observe_store(context, identity, context.facts["access_key"]) or AGREES

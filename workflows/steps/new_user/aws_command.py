@@ -1,0 +1,161 @@
+"""The aws command: the lines that make it use the profiles, and a try of it right here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workflows.aws.clients import ProfileFiles
+from workflows.aws.role_profiles import needs_code
+from workflows.core.errors import OnboardError
+from workflows.core.processes import Completed, capture, child_environment
+from workflows.core.sentences import Sentence
+from workflows.profiles.shell_lines import Shell, export_lines, shell_of
+from workflows.steps.shared.module import Context, Progress, Report
+
+COMMAND = "aws s3 ls"
+_OF_THE_SANDBOX = ("AWS_ENDPOINT_URL", "HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "GNUPGHOME")
+"""What a terminal of the real machine lacks: where AWS answers, and the home whose vault has the keys."""
+_AWS_SECONDS = 60.0
+_ASKS = "Enter MFA code for"
+_OF_THE_QUESTION = re.compile(r"GetPassWarning|fallback_getpass|Password input may be echoed")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of the try.
+
+    Attributes:
+        output: what the command printed.
+        words: what that means.
+        needs_code: whether it asked for an MFA code and had none.
+    """
+
+    output: str
+    words: Sentence
+    needs_code: bool = False
+
+
+def own_shell(context: Context) -> Shell:
+    """The person's shell."""
+    return shell_of(context.world.environment.get("SHELL", ""))
+
+
+def shell_lines(context: Context, profile: str, shell: Shell | None = None) -> tuple[str, ...]:
+    """The three lines for a shell; for the person's own if None. In the sandbox more lead into it."""
+    files, world = profile_files(_written_with(context, profile)), context.world
+    inside = {name: world.environment[name] for name in _OF_THE_SANDBOX if name in world.environment}
+    return export_lines(
+        shell or own_shell(context),
+        files.config_file,
+        files.credentials_file,
+        profile,
+        inside if world.sandbox else {},
+    )
+
+
+def try_aws(profile: str, code: str, context: Context, report: Report) -> Tried:
+    """Run `aws s3 ls` with a profile, as a new terminal would.
+
+    The command remembers a role's session for its own time, so a code is needed once only.
+
+    Args:
+        profile: which one.
+        code: of the MFA device, given to the command when it asks; "" tries without.
+        context: of the step.
+        report: hears what is being done.
+
+    Raises:
+        RepeatedCode, WrongCode: the code cannot be used.
+        OnboardError: the aws command is not here, or it fails: with its own words.
+    """
+    program = aws_program(context)
+    if program is None:
+        raise OnboardError(
+            "The aws command is not here",
+            "There is no program named aws on your PATH.",
+            next="Install it (https://aws.amazon.com/cli/), open a new terminal, and try there.",
+        )
+    recorded = _written_with(context, profile)
+    files = profile_files(recorded)
+    serial = needs_code(files, str(recorded["base"]))
+    digits = context.world.codes.claim(serial, code) if serial and code else ""
+    report(Progress(f"Running {COMMAND} as {profile}"))
+    try:
+        done = capture(
+            [program, *COMMAND.split()[1:]],
+            cwd=context.folder,
+            environment=_aws_environment(context, files, profile),
+            cancelled=context.cancelled,
+            timeout=_AWS_SECONDS,
+            stdin=f"{digits}\n" if digits else "",
+        )
+    except TimeoutError as error:
+        raise OnboardError(
+            "aws does not answer", f"{error}.", next="Check your network, then again."
+        ) from None
+    context.raise_if_cancelled()
+    return _told(done, profile, with_code=bool(digits))
+
+
+def aws_program(context: Context) -> str | None:
+    """Where the aws command is, or None."""
+    return shutil.which("aws", path=context.world.environment.get("PATH", ""))
+
+
+def _told(done: Completed, profile: str, *, with_code: bool) -> Tried:
+    output, said = done.stdout.strip(), _said(done.stderr)
+    if done.exit_code == 0:
+        words = "It works." if output else "It works; there are no buckets in this account."
+        return Tried(output, words)
+    if _ASKS in done.stderr and not with_code:
+        words = f"{profile} wants a code: type the app's next one above, then run this again."
+        return Tried("", words, needs_code=True)
+    if "AccessDenied" in said and "ListBuckets" in said:
+        words = f"aws works as {profile}; AWS only does not let it list buckets. Try what you are there for."
+        return Tried(said, words)
+    raise OnboardError(
+        "aws says no",
+        f"{COMMAND} ended with {done.exit_code} for the profile {profile}.",
+        next="Read its words below; Verify above tells what each profile lacks.",
+        detail=said or output,
+    )
+
+
+def _said(stderr: str) -> str:
+    """Its own words without those of a question that goes to no terminal."""
+    lines = [line for line in stderr.splitlines() if not _OF_THE_QUESTION.search(line)]
+    return re.sub(rf"{_ASKS} \S+ ?", "", "\n".join(lines)).strip()
+
+
+def _written_with(context: Context, profile: str) -> Mapping[str, Any]:
+    written = tuple(written_profiles(context).values())
+    return next((one for one in written if profile in one["names"]), written[0])
+
+
+def _aws_environment(context: Context, files: ProfileFiles, profile: str) -> dict[str, str]:
+    extra = {
+        "AWS_CONFIG_FILE": str(files.config_file),
+        "AWS_SHARED_CREDENTIALS_FILE": str(files.credentials_file),
+        "AWS_PROFILE": profile,
+        "AWS_PAGER": "",
+    }
+    if context.world.endpoint_url is not None:
+        extra["AWS_ENDPOINT_URL"] = context.world.endpoint_url
+    return child_environment(context.world.environment, extra)
+
+
+def written_profiles(context: Context) -> dict[str, Mapping[str, Any]]:
+    """The facts `profiles` of all identities that have them, by account; skipped ones are not in it."""
+    accounts = context.facts.get("identities") or ()
+    found = {account: context.every.get(f"profiles@{account}") for account in accounts}
+    return {account: recorded for account, recorded in found.items() if recorded}
+
+
+def profile_files(recorded: Mapping[str, Any]) -> ProfileFiles:
+    """The two files that a fact `profiles` names."""
+    return ProfileFiles(Path(recorded["config"]), Path(recorded["credentials"]))

@@ -1,0 +1,174 @@
+"""Before you start: who the new user is, what the way needs, what of it is here and how to get the rest."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from workflows.core import installation
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
+from workflows.core.processes import capture, child_environment
+from workflows.core.sentences import Sentence
+from workflows.gpg.tools import GpgMissing, gpg_version
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.messages import rules
+from workflows.messages.invitation import Invitation, open_invitation
+from workflows.steps.shared.module import Context, Progress, Report
+
+STEP = Step(
+    id="before-you-start",
+    title="Before you start",
+    purpose="What you need, and who you will be in AWS. Ten minutes, a wait for your admin, ten minutes.",
+    gives=("project", "user", "tools"),
+)
+MAX_INVITATION = 100_000
+_VERSION_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        project: the project's short name, "" if it is not known.
+        user: the IAM user name that they have or will have.
+    """
+
+    project: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that is looked for.
+
+    Attributes:
+        name: as it is called.
+        version: its version in its own words, or "" if it is not here.
+        needed: whether the way ends without it.
+        purpose: what it is for.
+    """
+
+    name: str
+    version: str
+    needed: bool
+    purpose: Sentence
+
+    @property
+    def install(self) -> tuple[tuple[str, str], ...]:
+        """System and command for each system that it can be installed on."""
+        return installation.COMMANDS[self.name]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is here.
+
+    Attributes:
+        tools: the programs, needed ones first.
+        invitations: the invitations in the sandbox's mailbox.
+    """
+
+    tools: tuple[Tool, ...]
+    invitations: tuple[Invitation, ...]
+
+
+def look(context: Context, report: Report) -> Found:
+    """Look for the programs and, in a sandbox, into the mailbox; changes nothing.
+
+    Raises:
+        OnboardError: the mailbox cannot be read.
+    """
+    report(Progress("Looking for gpg and aws"))
+    tools = (
+        Tool("gpg", _gpg_version(context), needed=True, purpose="makes your key and decrypts your password"),
+        Tool("aws", _aws_version(context), needed=False, purpose="only for the command line"),
+    )
+    return Found(tools, invitations(context))
+
+
+def _gpg_version(context: Context) -> str:
+    try:
+        return gpg_version(context.world.environment)
+    except GpgMissing:
+        return ""
+
+
+def _aws_version(context: Context) -> str:
+    """What `aws --version` says ("aws-cli/2.15.0 …": its first word), or "" without one."""
+    environment = child_environment(context.world.environment)
+    program = shutil.which("aws", path=environment.get("PATH", ""))
+    if program is None:
+        return ""
+    try:
+        answer = capture(
+            [program, "--version"],
+            cwd=context.folder,
+            environment=environment,
+            timeout=_VERSION_SECONDS,
+            cancelled=context.cancelled,
+        )
+    except TimeoutError:
+        return "(does not tell its version)"
+    words = (answer.stdout or answer.stderr).split()
+    return words[0].removeprefix("aws-cli/") if words else "(does not tell its version)"
+
+
+def invitations(context: Context) -> tuple[Invitation, ...]:
+    """The invitations in the sandbox's mailbox, in the order of their names; none outside a sandbox.
+
+    Raises:
+        OnboardError: one cannot be read, or is no invitation.
+    """
+    mailbox = context.world.mailbox
+    if mailbox is None or not mailbox.is_dir():
+        return ()
+    paths = sorted(mailbox.glob("invitation-*.txt"))
+    return tuple(open_invitation(read_text(path, MAX_INVITATION)) for path in paths)
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """The user name is needed; without the project's short name no request can be made."""
+    problems = []
+    if not request.user:
+        problems.append(
+            Problem("Your IAM user name is needed, for example jane.doe; the invitation holds it.", "user")
+        )
+    else:
+        problems += rules.check(user=request.user)
+    if request.project:
+        problems += rules.check(project=request.project)
+    else:
+        problems.append(
+            Problem(
+                "Without the project's short name you can only go on with a handoff that you have already.",
+                "project",
+                fatal=False,
+            )
+        )
+    return problems
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Look for the programs again and record who the person is.
+
+    Raises:
+        GpgMissing: gpg is not here; nothing of the way works without it.
+    """
+    report(Progress("Looking for gpg and aws"))
+    tools = {"gpg": gpg_version(context.world.environment)}
+    if version := _aws_version(context):
+        tools["aws"] = version
+    return {"project": request.project, "user": request.user, "tools": tools}
+
+
+def observe(context: Context) -> Observation:
+    """The program gpg is still here."""
+    try:
+        gpg_version(context.world.environment)
+    except OnboardError as error:
+        return Observation(Verdict.CHANGED, error.what)
+    return AGREES

@@ -1,0 +1,227 @@
+"""The handoff on its arrival: opened, and refused if it is somebody else's, before anything uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import is_there, read_text
+from workflows.core.openpgp import grouped
+from workflows.core.sentences import Sentence
+from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
+from workflows.gpg.details import KeyDetails
+from workflows.gpg.keyring import OwnKey, list_secret_keys
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.messages.handoff import Handoff, Identity, open_handoff
+from workflows.profiles.write import profile_paths
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.own_identity import handoff_of
+from workflows.steps.shared.paths import told_path, typed_path
+
+STEP = Step(
+    id="handoff",
+    title="Handoff",
+    purpose="Take in what your admin sent back. It holds your accounts and your encrypted password.",
+    needs=("project", "user", "fingerprint"),
+    gives=("handoff", "identities"),
+    blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
+)
+MAX_HANDOFF = 2_000_000
+NONE_KNOWN = "None of these accounts is known here yet."
+_LARGEST_CONFIG = 10_000_000
+_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::([0-9]{12}):")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where the handoff is: a pasted text, or else the path of a file, as typed."""
+
+    text: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A handoff that may be used.
+
+    Attributes:
+        handoff: what it holds.
+        source: where it came from, in words.
+        own_keys: for each identity, the user id of the person's key that it is encrypted to, "" for an
+            identity in which nothing is encrypted.
+        remarks: what the person should know, each a sentence.
+        known: ids of the accounts that this computer knows of the project.
+    """
+
+    handoff: Handoff
+    source: str
+    own_keys: tuple[str, ...]
+    remarks: tuple[Sentence, ...]
+    known: frozenset[str] = frozenset()
+
+
+def mail(context: Context) -> Path | None:
+    """The handoff for this person in the sandbox's mailbox, if there is one."""
+    path = context.world.mail(f"handoff-{context.facts.get('user')}.txt")
+    return path if path and path.is_file() else None
+
+
+def read(request: Request, context: Context, report: Report) -> Arrival:
+    """Open a handoff and check that it is for this person; nothing is decrypted.
+
+    Raises:
+        OnboardError: it cannot be read, is damaged, or is for another person, project or key.
+    """
+    report(Progress("Reading the handoff"))
+    handoff, source = _opened(request, context)
+    _check_addressee(handoff, context)
+    report(Progress("Comparing it with your keys"))
+    world = context.world
+    keys = list_secret_keys(world.gnupg_home, world.environment)
+    owners = [own_key(identity, keys) for identity in handoff.identities]
+    remarks = _remarks(handoff, owners, context)
+    names = tuple(_user_id(key.details) if key else "" for key in owners)
+    accepted = handoff_of(context) if "handoff" in context.facts else None
+    return Arrival(handoff, source, names, remarks, known_accounts(handoff.project, world.home, accepted))
+
+
+def known_accounts(project: str, home: Path, accepted: Handoff | None) -> frozenset[str]:
+    """Ids of the accounts that the person's profiles of a project name, or a handoff accepted before.
+
+    Raises:
+        FileError: the profiles cannot be read.
+    """
+    config = profile_paths(home, project).config
+    text = read_text(config, _LARGEST_CONFIG) if is_there(config) else ""
+    identities = accepted.identities if accepted else ()
+    return frozenset(_ACCOUNT.findall(text)).union(
+        (identity.account_id for identity in identities),
+        (profile.account_id for identity in identities for profile in identity.profiles),
+    )
+
+
+def mark_of(account_id: str, known: frozenset[str]) -> str:
+    """What stands behind an account id that is not known, as long as any is (see `NONE_KNOWN`); else ""."""
+    return "  ! not known here yet" if known and account_id not in known else ""
+
+
+def _opened(request: Request, context: Context) -> tuple[Handoff, str]:
+    if request.text.strip():
+        return open_handoff(request.text), "the pasted text"
+    path = typed_path(request.path, context.world.home)
+    return open_handoff(read_text(path, MAX_HANDOFF)), told_path(path, context.world.home)
+
+
+def _check_addressee(handoff: Handoff, context: Context) -> None:
+    project, user = str(context.facts.get("project") or ""), str(context.facts["user"])
+    if project and handoff.project != project:
+        raise OnboardError(
+            "A handoff for another project",
+            f"It is for {handoff.project}, and you are joining {project}.",
+            next="Ask your admin for the right one, or correct the project in Before you start.",
+        )
+    users = {identity.user for identity in handoff.identities}
+    strangers = sorted({one.user for one in handoff.identities if one.encrypted_password} - {user})
+    if strangers or user not in users:
+        raise OnboardError(
+            "A handoff for another user",
+            f"It is for {', '.join(strangers or sorted(users))}, and you are {user}.",
+            why="It was sent to the wrong person, or your user name was typed differently here.",
+            next="Ask your admin, or correct the user name in Before you start.",
+        )
+    names = [identity.account_name for identity in handoff.identities]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise OnboardError(
+            "An account is in it twice",
+            f"It holds more than one user of {', '.join(twice)}, and this program leads through one.",
+            next="Ask your admin for a handoff for each user.",
+        )
+
+
+def own_key(identity: Identity, keys: Sequence[OwnKey]) -> OwnKey | None:
+    """The person's key that all of an identity's texts are encrypted to; None where there are none.
+
+    Raises:
+        OnboardError: none of the keys is the one that is named, or the texts are not encrypted to it.
+        NotAMessage: a text is no encrypted message.
+    """
+    texts = [text for text in (identity.encrypted_password, identity.encrypted_secret) if text]
+    if not texts:
+        return None
+    for key in keys:
+        named = any(part.fingerprint == identity.key_fingerprint for part in key.details.parts)
+        if named and all(is_for(clean_ciphertext(text), key.details) for text in texts):
+            return key
+        if named:
+            raise OnboardError(
+                "The password does not fit its key",
+                f"The handoff says that the password of {identity.account_name} is for your key "
+                f"{grouped(identity.key_fingerprint)}, but it is encrypted to another one.",
+                why="Your admin's project holds another key for you than the one you sent, or mixed two up.",
+                next="Ask your admin to look at your key file and to send a new handoff.",
+            )
+    raise OnboardError(
+        "This handoff is for another key",
+        f"The password of {identity.account_name} is encrypted to the key "
+        f"{grouped(identity.key_fingerprint)}, and that is none of yours on this computer.",
+        why="It may be somebody else's handoff, or the key is on another computer or was deleted.",
+        next=f"{BRING_THE_KEY} If it is lost, or its passphrase forgotten, press “I can't use my key” below.",
+    )
+
+
+def _user_id(details: KeyDetails) -> str:
+    return next((user_id.text for user_id in details.user_ids), details.fingerprint[-16:])
+
+
+def _remarks(handoff: Handoff, owners: Sequence[OwnKey | None], context: Context) -> tuple[Sentence, ...]:
+    remarks = []
+    asked = context.facts.get("fingerprint")
+    for identity, key in zip(handoff.identities, owners, strict=True):
+        if key is None:
+            remarks.append(
+                f"{identity.account_name}: nothing encrypted is in it, so no password comes with it."
+            )
+        elif asked and key.details.fingerprint != asked:
+            remarks.append(
+                f"{identity.account_name}: encrypted to another key of yours than the one you sent "
+                f"(…{key.details.fingerprint[-8:]}, not …{str(asked)[-8:]})."
+            )
+    return tuple(remarks)
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """There is a text or a path."""
+    if request.text.strip() or request.path.strip():
+        return []
+    return [Problem("Paste the handoff, the whole message, or give the path of the file it is in.", "text")]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Read it again and keep it; nothing in it is secret.
+
+    Raises:
+        OnboardError: as `read`.
+    """
+    handoff = read(request, context, report).handoff
+    return {
+        "handoff": handoff.payload(),
+        "identities": [identity.account_name for identity in handoff.identities],
+    }
+
+
+def observe(context: Context) -> Observation:
+    """The keys that it is encrypted to are still here."""
+    world = context.world
+    keys = list_secret_keys(world.gnupg_home, world.environment)
+    for identity in handoff_of(context).identities:
+        try:
+            own_key(identity, keys)
+        except OnboardError as error:
+            return Observation(Verdict.CHANGED, error.what)
+    return AGREES

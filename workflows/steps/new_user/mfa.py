@@ -1,0 +1,351 @@
+"""MFA: an authenticator app for an identity, registered in the console or, with a key in hand, from here.
+
+People get no access key from the layer, so nearly everybody goes through the console. Over the API a device
+is begun and then enabled with two codes, which are looked at here before AWS sees them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from workflows.aws import iam, sts
+from workflows.aws.authenticator import (
+    check_code,
+    consecutive_problem,
+    otpauth_uri,
+    qr_matrix,
+    two_codes_problem,
+)
+from workflows.aws.clients import AwsClient, Credentials
+from workflows.aws.errors import AwsError, AwsFailure
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.parsing import parse_json
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.messages.handoff import Identity
+from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.own_access_key import KeyInHand, check_owner, code_device, device_words, load_key
+from workflows.steps.shared.own_identity import clients_for, fingerprint_of, identity_of, project_of
+from workflows.stores.vault import Vault, VaultLocked, VaultUnavailable
+
+STEP = Step(
+    id="mfa",
+    title="MFA",
+    purpose="Register an authenticator app, so that your password alone opens nothing.",
+    needs=("handoff", "signed_in"),
+    gives=("mfa",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="MFA needs that you have signed in",
+)
+CONSOLE, API = "console", "api"
+MOST_QR_MODULES = 48
+"""As many rows as 24 lines of a terminal show."""
+
+
+class DeviceGone(OnboardError):  # noqa: N818 - as the other refusals are named
+    """The device that was begun is not there any more; its seed is forgotten."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        how: `CONSOLE` or `API`.
+        serial: of a device that was found enabled, or None.
+        pending: the device to enable, or None.
+        first: the first of two codes that follow one another.
+        second: the second.
+    """
+
+    how: str
+    serial: str | None = None
+    pending: Pending | None = field(default=None, compare=False)
+    first: str = ""
+    second: str = ""
+
+
+def begin(key: KeyInHand, context: Context, report: Report) -> Pending | Registered:
+    """Find the device that is there, or make one, with a key in hand.
+
+    A set-up that was interrupted goes on with the same device, since its seed is still in the vault.
+
+    Raises:
+        DeviceExists: a device of the user's name is there and its seed is not known here.
+        VaultUnavailable: there is nowhere to keep the seed; nothing was made.
+        OnboardError: the key is not usable, or is another one's.
+    """
+    identity = identity_of(context)
+    credentials = load_key(key, context)
+    clients = clients_for(context.world, identity.region)
+    report(Progress("Asking AWS whose access key this is"))
+    with clients.client("sts", credentials) as client:
+        who = sts.caller_identity(client)
+    check_owner(who, identity)
+    context.raise_if_cancelled()
+    report(Progress("Looking for the MFA devices that are there"))
+    with clients.client("iam", credentials) as client:
+        devices = iam.list_mfa_devices(client)
+        serial = code_device(devices)
+        if serial is not None:
+            credentials.drop()
+            return Registered(serial, f"{device_words(devices)} {_seed_forgotten(context, identity)}".strip())
+        label = identity.account_alias or identity.account_id
+        vault, name = seed_store(context, identity)
+        kept = kept_seed(vault, name)
+        if kept is not None:
+            serial, seed = kept
+            remark = "This goes on with the device that was begun before."
+        else:
+            report(Progress("Making the device"))
+            serial, seed, remark = create_device(client, who, vault, name)
+    return Pending(serial, seed, label, credentials, f"{remark} {device_words(devices)}".strip())
+
+
+def _seed_forgotten(context: Context, identity: Identity) -> Sentence:
+    """Forget what an interrupted set-up may have left; says where a seed may still be, or ""."""
+    try:
+        forget_seed(context, identity)
+    except VaultLocked as error:
+        return f"If its set-up was begun here, its seed is still kept: {error.what}"
+    except VaultUnavailable:
+        return ""  # nowhere to keep one, so there is none
+    return ""
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """Two different codes of six digits, the first checked against the seed and the clock."""
+    if request.how == CONSOLE or request.serial is not None:
+        return []
+    pending = request.pending
+    if pending is None:
+        return [Problem("Make the device first: choose where your access key is.", "source")]
+    problem = two_codes_problem(request.first, request.second)
+    if problem is not None:
+        return [problem]
+    return problems_of(pending, request.first, request.second, context)
+
+
+def problems_of(pending: Pending, first: str, second: str, context: Context) -> list[Problem]:
+    """What an own look at well-formed codes says before AWS sees them; quick, and nothing is sent.
+
+    Args:
+        pending: the device.
+        first: the first code.
+        second: the second, or "" if it is not there yet.
+        context: tells the time.
+    """
+    wrong = _code_problems(pending, first, context, "first_code")
+    if not wrong and second:
+        wrong = _code_problems(pending, second, context, "second_code")
+    if second and not any(problem.fatal for problem in wrong):
+        order = consecutive_problem(pending.seed, first, second, context.world.now())
+        return [order] if order else wrong
+    return wrong
+
+
+def _code_problems(pending: Pending, code: str, context: Context, name: str) -> list[Problem]:
+    found = check_code(pending.seed, code, context.world.now())
+    if found.ok:
+        return []
+    if found.offset_seconds is None:
+        message = (
+            f"{code} is not a code of this device. Compare it with the app, and check that the app's entry is"
+            f" the one named {pending.entry}."
+        )
+        return [Problem(message, name)]
+    seconds = abs(found.offset_seconds)
+    side = "ahead of" if found.offset_seconds > 0 else "behind"
+    message = (
+        f"This code is {seconds} seconds {side} this computer's clock, and AWS allows about 30. Enter the"
+        " codes that the app shows now; if it stays, set the phone's and the computer's clock to automatic."
+    )
+    return [Problem(message, name, fatal=False)]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record the person's word for the console; enable the device over the API.
+
+    Raises:
+        WrongCode, RepeatedCode: AWS did not take the codes; the device and its seed are kept.
+        DeviceGone: the device was deleted meanwhile.
+        OnboardError: AWS could not be asked.
+    """
+    if request.how == CONSOLE:
+        return {"mfa": {"serial": None, "how": CONSOLE}}
+    pending = request.pending
+    if pending is None:
+        return {"mfa": {"serial": request.serial, "how": API}}
+    identity = identity_of(context)
+    report(Progress("Enabling the device"))
+    try:
+        with clients_for(context.world, identity.region).client("iam", pending.key) as client:
+            iam.enable_mfa_device(
+                client,
+                identity.user,
+                pending.serial,
+                (request.first, request.second),
+                memory=context.world.codes,
+            )
+    except AwsError as error:
+        if error.failure is AwsFailure.NOT_FOUND:
+            forget_seed(context, identity)
+            raise _gone(pending, error) from None
+        raise
+    forget_seed(context, identity)
+    pending.drop()
+    return {"mfa": {"serial": pending.serial, "how": API}}
+
+
+def _gone(pending: Pending, error: AwsError) -> DeviceGone:
+    return DeviceGone(
+        "The device is not there any more",
+        f"AWS has no device {pending.serial} that waits to be enabled.",
+        why="Somebody deleted it since it was begun, perhaps your administrator.",
+        next=f"Delete the entry {pending.entry} in the app, and press Next (^n): that makes a new device.",
+        detail=error.detail,
+    )
+
+
+# Only AWS knows the devices, and asking takes a key: the step “Access keys” and Verify do.
+observe = not_asked
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A device that AWS has made and not yet enabled.
+
+    Attributes:
+        serial: its ARN.
+        seed: its Base32 seed.
+        label: the account as the app will show it.
+        key: the access key that it is made with.
+        remark: what the person should know about it, or "".
+    """
+
+    serial: str
+    seed: Secret
+    label: str
+    key: Credentials
+    remark: Sentence = ""
+
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        return self.serial.rsplit("/", 1)[-1]
+
+    @property
+    def entry(self) -> str:
+        """What the app calls it: DEVICE@ACCOUNT."""
+        return f"{self.name}@{self.label}"
+
+    def matrix(self) -> tuple[tuple[bool, ...], ...]:
+        """The QR code for the phone; True is dark.
+
+        The account is a name for the app alone: where it makes the code higher than 80×24 shows, it is cut.
+
+        Raises:
+            OnboardError: the names are too long for one.
+        """
+        matrix: tuple[tuple[bool, ...], ...] = ()
+        for label in (self.label, self.label[:12], ""):
+            uri = otpauth_uri(self.name, label, self.seed)
+            try:
+                matrix = qr_matrix(uri)
+            finally:
+                uri.drop()
+            if len(matrix) <= MOST_QR_MODULES:
+                break
+        return matrix
+
+    def drop(self) -> None:
+        """Forget the seed and the key."""
+        self.seed.drop()
+        self.key.drop()
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A device that gives codes and is enabled already.
+
+    Attributes:
+        serial: its serial.
+        told: what kind of device it is and which others there are, in words.
+    """
+
+    serial: str
+    told: Sentence = ""
+
+
+def seed_store(context: Context, identity: Identity) -> tuple[Vault, str]:
+    """The vault, and the seed's name in it.
+
+    Raises:
+        VaultUnavailable: there is nowhere to keep it.
+    """
+    vault = context.world.vault(fingerprint_of(context, identity)).vault
+    return vault, f"{project_of(context)}/{identity.account_name}/mfa-seed"
+
+
+def forget_seed(context: Context, identity: Identity) -> None:
+    """The device is enabled, or gone: its seed is no longer needed here.
+
+    Raises:
+        VaultUnavailable: it cannot be deleted now.
+    """
+    vault, name = seed_store(context, identity)
+    vault.delete(name)
+
+
+def kept_seed(vault: Vault, name: str) -> tuple[str, Secret] | None:
+    """The serial and the seed of a device that was begun before, or None.
+
+    Raises:
+        OnboardError: what is kept under that name is something else.
+    """
+    content = vault.load(name)
+    if content is None:
+        return None
+    try:
+        values = parse_json(content.reveal())
+        serial, seed = str(values["serial"]), Secret(str(values["seed"]))
+    except (ValueError, KeyError, TypeError):
+        raise OnboardError(
+            "The kept seed is damaged",
+            f"{vault.description} holds something else under {name}.",
+            next="Ask your administrator to delete your virtual MFA device, delete that entry, start again.",
+        ) from None
+    finally:
+        content.drop()
+    return (serial, seed) if serial else None
+
+
+def create_device(client: AwsClient, who: sts.Identity, vault: Vault, name: str) -> tuple[str, Secret, str]:
+    """Make a device named after its user; its seed is in the vault before anybody sees it.
+
+    Returns:
+        The serial, the seed, and what the person should know about it, or "".
+
+    Raises:
+        DeviceExists: there is one of that name, and its seed is not known here.
+        VaultUnavailable: the seed could not be kept; nothing was made.
+    """
+    # The place is tried first: a device whose seed is lost blocks every further try.
+    vault.store(name, Secret(json.dumps({"serial": "", "seed": ""})))
+    try:
+        serial, seed = iam.create_virtual_mfa_device(client, who.user_name or "", who)
+    except BaseException:
+        vault.delete(name)
+        raise
+    content = Secret(json.dumps({"serial": serial, "seed": seed.reveal()}))
+    try:
+        vault.store(name, content)
+    except VaultUnavailable as error:
+        return serial, seed, f"The seed could not be kept ({error.what}): finish this without leaving."
+    finally:
+        content.drop()
+    return serial, seed, ""

@@ -1,0 +1,363 @@
+"""The new user's PGP key: one of theirs or a new one, and the request with its public half for the admin.
+
+The first password comes encrypted to this key. Whoever loses it, or forgets its passphrase, comes back here
+for a replacement.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text, write_atomically
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, joined
+from workflows.desktop.clipboard import ClipboardUnavailable
+from workflows.gpg.keyring import (
+    OwnKey,
+    check_new_key,
+    export_public_key,
+    generate_key,
+    list_secret_keys,
+    revocation_certificate,
+)
+from workflows.gpg.verdict import VerdictKind, judge
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.messages import rules
+from workflows.messages.envelope import MessageError
+from workflows.messages.handoff import handoff_from
+from workflows.messages.request import Request as SentRequest
+from workflows.messages.request import open_request
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.paths import told_path, typed_path
+
+STEP = Step(
+    id="pgp-key",
+    title="PGP key",
+    purpose="Your first password comes encrypted to a PGP key of yours. Choose or make one, and send "
+    "its public half to your admin.",
+    needs=("project", "user"),
+    gives=("fingerprint", "key_made", "request_sent"),
+    skippable=True,
+)
+DEFAULT_YEARS = 2
+MOST_YEARS = 10
+MAX_REQUEST = 200_000
+_RANKS = {VerdictKind.WORKS: 0, VerdictKind.UNVERIFIED: 1}
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key to be made. The passphrases are given twice, and dropped by `make`."""
+
+    name: str
+    email: str
+    years: str
+    passphrase: Secret = field(repr=False)
+    again: Secret = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        fingerprint: the chosen key's, "" if none is chosen.
+        path: the file in which the request is saved, as typed; "" for none.
+        made: whether the key was made here.
+        replacement: whether it replaces an earlier key, whose password cannot be decrypted.
+        reason: why it is replaced, or "".
+    """
+
+    fingerprint: str
+    path: str
+    made: bool = False
+    replacement: bool = False
+    reason: str = ""
+
+
+def check_new(new: NewKey) -> list[Problem]:
+    """What is not right with the parameters of a new key; fields "name", "email", "years", "passphrase"."""
+    years_good = new.years.isascii() and new.years.isdigit() and 1 <= int(new.years) <= MOST_YEARS
+    problems = check_new_key(new.name, new.email, "2y", new.passphrase)
+    if not years_good:
+        problems.append(Problem(f"The key is valid for a number of years from 1 to {MOST_YEARS}.", "years"))
+    if new.passphrase.reveal() != new.again.reveal():
+        problems.append(Problem("The two passphrases are different. Type both again.", "passphrase"))
+    return problems
+
+
+def make(new: NewKey, context: Context, report: Report) -> OwnChoice:
+    """Make a key with an encryption subkey, RSA 4096 both; some seconds. Both passphrases are dropped.
+
+    Raises:
+        OnboardError: gpg could not make it.
+        Cancelled: the person stopped it; no key is in the keyring then.
+    """
+    try:
+        fingerprint = generate_key(
+            new.name,
+            new.email,
+            f"{new.years}y",
+            new.passphrase,
+            gnupg_home=context.world.gnupg_home,
+            environment=context.world.environment,
+            progress=lambda _seconds: report(Progress("Making an RSA 4096 key; this takes some seconds")),
+            cancelled=context.cancelled,
+        )
+    finally:
+        new.passphrase.drop()
+        new.again.drop()
+    return own_key(fingerprint, context, report)
+
+
+def revocation_told(fingerprint: str, context: Context) -> Sentence:
+    """Where gpg put the certificate that revokes a key which was made here, and what to do with it."""
+    world = context.world
+    environment = {"HOME": str(world.home), **world.environment}
+    path = revocation_certificate(fingerprint, world.gnupg_home, environment)
+    return (
+        "Should the key be lost or stolen, this file revokes it; gpg made it with the key:\n"
+        f"{told_path(path if path.is_relative_to(world.home) else path.resolve(), world.home)}\n"
+        "Keep it away from this computer, printed for example: whoever has it can make the key useless."
+    )
+
+
+def default_path(user: str) -> str:
+    """Where a request is saved unless the person says otherwise."""
+    return f"~/request-{user}.txt"
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """A key is chosen that the password can be read with, the project is known, the file can be written."""
+    problems = []
+    if not request.fingerprint:
+        problems.append(Problem("Choose one of your keys, or make a new one.", "keys"))
+    if not context.facts.get("project"):
+        problems.append(
+            Problem(
+                "A request names the project. Enter its short name in Before you start, or skip this step "
+                "(^s) if your admin has your key already."
+            )
+        )
+    if request.replacement and request.fingerprint in _unreadable(context):
+        problems.append(
+            Problem(
+                "This is the key that your password is encrypted to; a new password would be encrypted to it "
+                "again. Choose another key, or make a new one.",
+                "keys",
+            )
+        )
+    problems += rules.prose(request.reason, "reason")
+    return problems + _path_problems(request.path, context)
+
+
+def _unreadable(context: Context) -> set[str]:
+    """The keys that the passwords of the handoff are encrypted to."""
+    held = context.facts.get("handoff")
+    return {one.key_fingerprint for one in handoff_from(held).identities} if held else set()
+
+
+def _path_problems(typed: str, context: Context) -> list[Problem]:
+    """What keeps a file from being written, as far as it can be told before anything is done."""
+    if not typed.strip():
+        return []
+    path = typed_path(typed, context.world.home)
+    told = told_path(path.parent, context.world.home)
+    words = ""
+    try:
+        if not typed.isprintable():
+            words = "This cannot be the name of a file."
+        elif path.is_dir():
+            words = "This is a folder. Add the name of a file in it."
+        elif not path.parent.is_dir():
+            words = f"There is no folder {told}. Choose one that is there."
+        elif not os.access(path.parent, os.W_OK | os.X_OK):
+            words = f"You have no permission to write in {told}. Choose another folder."
+    except OSError:  # too long
+        words = "This cannot be the name of a file."
+    return [Problem(words, "path")] if words else []
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Write the request, and bring it where the person can send it from.
+
+    Raises:
+        OnboardError: the key cannot be used, the file cannot be written, or there is no way to take the
+            request out of the program.
+    """
+    key = own_key(request.fingerprint, context, report)
+    if not key.accepted:
+        raise OnboardError(
+            "This key cannot be used",
+            f"{key.headline}. {key.explanation}",
+            next="Choose another key, or make a new one.",
+        )
+    report(Progress("Writing the request"))
+    text = request_text(request, key, context)
+    places = [*_saved(request, text, context), *_posted(text, context), *_copied(text, context)]
+    if not places:
+        raise OnboardError(
+            "The request is nowhere yet",
+            "No file was named, and nothing can be copied on this computer.",
+            next="Enter a file to save it in, and send that file to your admin.",
+        )
+    sent = joined(places, ", ")
+    kind = "a request for a replacement" if request.replacement else "the request"
+    return {
+        "fingerprint": key.fingerprint,
+        "key_made": request.made,
+        "request_sent": f"{kind} is {sent}",
+    }
+
+
+def request_text(request: Request, key: OwnChoice, context: Context) -> str:
+    """The text for the admin.
+
+    Raises:
+        OnboardError: the key is not in the keyring, or a value breaks the message's rules.
+    """
+    world = context.world
+    binary = export_public_key(key.fingerprint, world.gnupg_home, world.environment)
+    return SentRequest(
+        project=str(context.facts["project"]),
+        user=str(context.facts["user"]),
+        public_key=base64.b64encode(binary).decode("ascii"),
+        fingerprint=key.fingerprint,
+        name=key.name,
+        replacement=request.replacement,
+        reason=request.reason.strip(),
+    ).render()
+
+
+def _saved(request: Request, text: str, context: Context) -> list[Sentence]:
+    if not request.path.strip():
+        return []
+    path = typed_path(request.path, context.world.home)
+    if path.is_file() and path.stat().st_size:
+        try:
+            open_request(read_text(path, MAX_REQUEST))
+        except MessageError as error:
+            raise OnboardError(
+                "Another file is there",
+                f"{told_path(path, context.world.home)} exists and is not a request; it is left as it is.",
+                next="Choose another name for the request.",
+            ) from error
+    write_atomically(path, text.encode("utf-8"))
+    return [f"saved as {told_path(path, context.world.home)}"]
+
+
+def _posted(text: str, context: Context) -> list[Sentence]:
+    path = context.world.mail(f"request-{context.facts['user']}.txt")
+    if path is None:
+        return []
+    write_atomically(path, text.encode("utf-8"))
+    return [f"in the sandbox's mailbox ({path.name})"]
+
+
+def _copied(text: str, context: Context) -> list[Sentence]:
+    try:
+        context.world.clipboard.copy(text)
+    except ClipboardUnavailable:
+        return []
+    return ["copied to the clipboard"]
+
+
+def observe(context: Context) -> Observation:
+    """The key is still in the keyring, and a password can still be encrypted to it."""
+    fingerprint = str(context.facts["fingerprint"])
+    key = next((one for one in own_keys(context, lambda _: None) if one.fingerprint == fingerprint), None)
+    if key is None:
+        return Observation(Verdict.CHANGED, f"The key {fingerprint[-16:]} is no longer in your keyring.")
+    if not key.accepted:
+        return Observation(Verdict.CHANGED, f"Your key {fingerprint[-16:]}: {key.headline}.")
+    return AGREES
+
+
+@dataclass(frozen=True)
+class OwnChoice:
+    """One of the person's keys as the screen shows it.
+
+    Attributes:
+        fingerprint: of the primary key, 40 upper-case hexadecimal digits.
+        user_id: its first user id, as "Jane Doe <jane@a.example>".
+        algorithm: as "RSA 4096".
+        expires: the date on which it stops being usable, as "2027-11-25", or "" for never.
+        accepted: whether a password can be encrypted to it and decrypted here.
+        headline: the verdict in a few words.
+        explanation: why, in a sentence or two.
+        warnings: what to know although it may be used.
+        rank: 0 for the best; the list is in this order.
+        mails: the mail addresses in its user ids, in lower case.
+    """
+
+    fingerprint: str
+    user_id: str
+    algorithm: str
+    expires: str
+    accepted: bool
+    headline: Sentence
+    explanation: Sentence
+    warnings: tuple[Sentence, ...]
+    rank: int
+    mails: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The person's name in the user id, or ""."""
+        return self.user_id.partition("<")[0].strip() if "<" in self.user_id else ""
+
+
+def own_keys(context: Context, report: Report) -> tuple[OwnChoice, ...]:
+    """The person's keys with a secret half, good ones first, and what is wrong with the others.
+
+    Raises:
+        OnboardError: the keyring cannot be read, or gpg is not installed.
+    """
+    report(Progress("Looking at your PGP keys"))
+    world = context.world
+    found = [_choice(key, context) for key in list_secret_keys(world.gnupg_home, world.environment)]
+    return tuple(sorted(found, key=lambda choice: choice.rank))
+
+
+def _choice(key: OwnKey, context: Context) -> OwnChoice:
+    details, now = key.details, context.world.now()
+    verdict = judge(details, None, now)
+    part = details.encryption_part(now)
+    accepted, headline, explanation = verdict.accepted, verdict.headline, verdict.explanation
+    if accepted and part is not None and part.key_id not in key.present:
+        accepted, headline = False, "Its secret half is not here"
+        explanation = "You could not decrypt on this computer what is encrypted to it."
+    expires = details.expires(now)
+    return OwnChoice(
+        fingerprint=details.fingerprint,
+        user_id=next((user_id.text for user_id in details.user_ids), "(no user id)"),
+        mails=tuple(mail.casefold() for mail in details.mails),
+        algorithm=(part or details.primary).description,
+        expires=f"{expires:%Y-%m-%d}" if expires else "",
+        accepted=accepted,
+        headline=headline,
+        explanation=explanation,
+        warnings=verdict.warnings,
+        rank=_RANKS.get(verdict.kind, 2) if accepted else 3,
+    )
+
+
+def own_key(fingerprint: str, context: Context, report: Report) -> OwnChoice:
+    """The person's key of a fingerprint.
+
+    Raises:
+        OnboardError: it is not in their keyring, or the keyring cannot be read.
+    """
+    for key in own_keys(context, report):
+        if key.fingerprint == fingerprint:
+            return key
+    raise OnboardError(
+        "This key is not here",
+        f"Your keyring has no secret key with the fingerprint {fingerprint}.",
+        next="Choose another key, or make a new one.",
+    )

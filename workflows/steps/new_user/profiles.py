@@ -1,0 +1,222 @@
+"""Profiles: the project's own pair of AWS files, shown as a difference before a byte of them is written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_text
+from workflows.core.sentences import Sentence
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.messages.handoff import Identity
+from workflows.profiles.credential_command import credential_command
+from workflows.profiles.plan import (
+    BaseProfile,
+    KeyFromProcess,
+    KeySource,
+    WantedProfiles,
+    base_name,
+    profiles_for,
+    region_problems,
+)
+from workflows.profiles.reading import profile_sections
+from workflows.profiles.record import HandChange, Stale
+from workflows.profiles.write import MAX_BYTES, Decisions, prepare, preview, write_profiles
+from workflows.steps.shared.module import Context, Progress, Report
+from workflows.steps.shared.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
+from workflows.steps.shared.paths import told_path
+from workflows.stores.key_store import KEPT_IN_FILE
+
+STEP = Step(
+    id="profiles",
+    title="Profiles",
+    purpose="Write the project's profiles for the aws command; all else in these files stays as it is.",
+    needs=("handoff", "mfa", "access_key"),
+    gives=("profiles",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="Profiles needs that Access keys is done or skipped",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        region: the profiles' region.
+        mfa_serial: of their code device, or "".
+        mfa_names: whether every role profile gets a `-mfa` twin for Leverage CLI 3.1.
+        asked: the profiles that somebody changed by hand, as `look` found them: those that were asked about.
+        overwrite: of these, the ones to write over; the others stay as they are.
+        prune: of the profiles that are no longer wanted, the ones to take out.
+    """
+
+    region: str
+    mfa_serial: str = ""
+    mfa_names: bool = False
+    asked: tuple[str, ...] = field(default=(), compare=False)
+    overwrite: tuple[str, ...] = ()
+    prune: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> Decisions:
+        """The same for whoever writes."""
+        return Decisions(overwrite=self.overwrite, prune=self.prune)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What writing would do.
+
+    Attributes:
+        diff: both files, unified, secrets masked; "" where nothing changes.
+        names: all profiles, the base profile first.
+        remarks: what the person should know, each a sentence.
+        by_hand: the profiles that somebody changed by hand: write over them or not?
+        stale: those that this program wrote and the handoff no longer names: take them out or not?
+    """
+
+    diff: str
+    names: tuple[str, ...]
+    remarks: tuple[Sentence, ...]
+    by_hand: tuple[HandChange, ...] = ()
+    stale: tuple[Stale, ...] = ()
+
+
+def proposal(context: Context) -> Request:
+    """What was written before, else what the handoff and AWS told."""
+    identity = identity_of(context)
+    key: Mapping[str, Any] = context.facts.get("access_key") or {}
+    device: Mapping[str, Any] = context.facts.get("mfa") or {}
+    serial = key.get("mfa_serial") or device.get("serial") or ""
+    written: Mapping[str, Any] = context.facts.get("profiles") or {}
+    return Request(
+        region=str(written.get("region") or identity.region),
+        mfa_serial=str(serial),
+        mfa_names=bool(written.get("mfa_names", identity.mfa_names)),
+    )
+
+
+def wanted(request: Request, context: Context) -> WantedProfiles:
+    """The base profile, and those of the roles that the handoff names.
+
+    The admin's side took the roles from the state, so a handoff without any says that there are none.
+    """
+    handoff, identity = handoff_of(context), identity_of(context)
+    base = BaseProfile(
+        base_name(handoff.project, identity.account_name),
+        request.region,
+        _key_source(context, identity),
+        request.mfa_serial or None,
+    )
+    return profiles_for(base, identity.profiles, partition=identity.partition, mfa_names=request.mfa_names)
+
+
+def _key_source(context: Context, identity: Identity) -> KeySource:
+    """Where the base profile finds its key; None leaves what the files say.
+
+    A key in plain text was written to `credentials` by the step before, so here it is left alone.
+    """
+    key: Mapping[str, Any] = context.facts.get("access_key") or {}
+    if not key or key["kept"] == KEPT_IN_FILE:
+        return None
+    command = credential_command(
+        project_of(context),
+        base_profile_of(context, identity),
+        interpreter=Path(sys.executable),
+        search_path=context.world.environment.get("PATH", ""),
+    )
+    return KeyFromProcess(command)
+
+
+def look(request: Request, context: Context, report: Report) -> Preview:
+    """What writing would change; reads both files and writes nothing.
+
+    Raises:
+        OnboardError: a file cannot be read, or the AWS tools would reject it (with the line).
+    """
+    report(Progress("Reading the profile files"))
+    problems = validate(request, context)
+    profiles = wanted(request, context)
+    if any(problem.fatal for problem in problems):
+        return Preview("", profiles.names, tuple(problem.message for problem in problems))
+    remarks = []
+    identity = identity_of(context)
+    if not identity.profiles:
+        remarks.append("The handoff names no roles for this identity: it gets its base profile alone.")
+    if not context.facts.get("access_key"):
+        remarks.append(f"No access key was kept: {profiles.names[0]} works only if the files have its key.")
+    if not request.mfa_serial:
+        remarks.append("Without an MFA device's serial, roles that ask for a code will refuse.")
+    prepared = prepare(paths_of(context), profiles, request.decided)
+    return Preview(preview(prepared), profiles.names, tuple(remarks), prepared.by_hand, prepared.stale)
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The region is one that AWS has, the serial looks like one, and the names can be used.
+
+    That a profile changed by hand stays as it is, is a warning that can be accepted.
+    """
+    identity = identity_of(context)
+    if not request.region:
+        return [Problem(f"A region is needed, for example {identity.region}.", "region")]
+    problems = region_problems(request.region, identity.partition) or wanted(request, context).problems()
+    if problems:
+        return problems
+    kept = [name for name in request.asked if name not in request.overwrite]
+    if not kept:
+        return []
+    words = f"Changed by hand, and not written over: {', '.join(kept)}. Mark what is to be written over."
+    return [Problem(words, "questions", fatal=False)]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Merge the profiles into both files: a backup first, then both or neither, for the person alone.
+
+    Raises:
+        OnboardError: a file cannot be read or written, or the AWS tools would reject it; both are as they
+            were.
+    """
+    report(Progress("Writing both files"))
+    paths, profiles = paths_of(context), wanted(request, context)
+    written = write_profiles(paths, profiles, context.world.now(), request.decided)
+    home = context.world.home
+    told = [f"{told_path(path, home)} was open to others; it is private now." for path in written.tightened]
+    told += [f"The files as they were: {told_path(path, home)}." for path in written.backups]
+    if written.kept:
+        told.append(f"Changed by hand, and left so: {', '.join(written.kept)}.")
+    if written.removed:
+        told.append(f"Taken out: {', '.join(written.removed)}.")
+    return {
+        "profiles": {
+            "names": list(profiles.names),
+            "base": profiles.names[0],
+            "config": str(paths.config),
+            "credentials": str(paths.credentials),
+            "region": request.region,
+            "mfa_names": request.mfa_names,
+            "told": told,
+        }
+    }
+
+
+def observe(context: Context) -> Observation:
+    """The profiles are still in the file."""
+    recorded = context.facts["profiles"]
+    path = Path(recorded["config"])
+    name = told_path(path, context.world.home)
+    try:
+        found = profile_sections(read_text(path, MAX_BYTES), "profile ", name) if path.exists() else {}
+    except OnboardError as error:
+        return Observation(Verdict.CHANGED, error.what)
+    missing = [profile for profile in recorded["names"] if profile not in found]
+    if missing:
+        return Observation(Verdict.CHANGED, f"{name} no longer has {', '.join(missing)}.")
+    return AGREES

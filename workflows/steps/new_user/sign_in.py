@@ -1,0 +1,161 @@
+"""Decrypt and sign in: the one-time password out of the handoff, exchanged for one of the person's own.
+
+The password is never a fact: it is handed to the screen as a `Secret`, and all that is recorded is that the
+person says they have signed in, and what AWS tells of it where a key is kept to ask with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.gpg.decrypt import clean_ciphertext, decrypt
+from workflows.gpg.keyring import encrypt
+from workflows.gpg.tools import PASSPHRASE_LIMIT
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.own_access_key import told_with_kept_key
+from workflows.steps.shared.own_identity import identity_of
+
+STEP = Step(
+    id="sign-in",
+    title="Decrypt and sign in",
+    purpose="Decrypt your one-time password, sign in with it in the browser, and choose a new one.",
+    needs=("handoff", "identities"),
+    gives=("signed_in",),
+    repeats_over="identities",
+    blocked_words="Signing in needs the handoff from your admin",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person says of the sign-in.
+
+    Attributes:
+        chosen: they have signed in and chosen a new password.
+        already: they had signed in with this user before, so that the one-time password is used up.
+        decrypted: the password was decrypted here.
+    """
+
+    chosen: bool = False
+    already: bool = False
+    decrypted: bool = False
+
+
+def decrypt_password(
+    passphrase: Secret | None, context: Context, report: Report, *, tty: str | None = None
+) -> Secret:
+    """The one-time password. The passphrase is dropped, whatever happens.
+
+    Args:
+        passphrase: of the PGP key, "" for a key without one; None lets gpg ask with its pinentry.
+        context: what the step may read.
+        report: takes the progress.
+        tty: the terminal for pinentry; the application is suspended meanwhile.
+
+    Raises:
+        OnboardError: it could not be decrypted; above all `WrongPassphrase`.
+    """
+    try:
+        identity = identity_of(context)
+        if passphrase is not None:
+            _check(passphrase)
+        report(Progress("Decrypting the password"))
+        plain = decrypt(
+            clean_ciphertext(identity.encrypted_password or ""),
+            passphrase=passphrase,
+            gnupg_home=context.world.gnupg_home,
+            environment=context.world.environment,
+            tty=tty,
+            cancelled=context.cancelled,
+        )
+    finally:
+        if passphrase is not None:
+            passphrase.drop()
+    # A password never ends with a line break; whoever encrypted it by hand with `echo` added one.
+    password = Secret(plain.reveal().rstrip("\r\n"))
+    plain.drop()
+    return password
+
+
+def _check(passphrase: Secret) -> None:
+    text = passphrase.reveal()
+    if len(text.encode()) > PASSPHRASE_LIMIT or "\n" in text or "\r" in text:
+        raise OnboardError(
+            "This cannot be the passphrase",
+            f"A passphrase is one line of at most {PASSPHRASE_LIMIT} bytes.",
+            next="Enter the passphrase of your PGP key.",
+        )
+
+
+def has_password(context: Context) -> bool:
+    """Whether this identity signs in to the console at all; a machine user does not."""
+    return identity_of(context).encrypted_password is not None
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """The person says that they have signed in, now or before."""
+    if request.chosen or request.already or not has_password(context):
+        return []
+    return [
+        Problem(
+            "Sign in with the password, choose a new one there, and then mark that you have (space).",
+            "chosen",
+        )
+    ]
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Record the sign-in as the person told it, and as AWS tells it if there is a key to ask with."""
+    recorded: Sentence = ""
+    if has_password(context):
+        report(Progress("Looking whether there is a key to ask AWS with"))
+        recorded = told_with_kept_key(context, identity_of(context))
+    if not has_password(context):
+        proof = "no password came for this user, so there is nothing to sign in with"
+    elif request.already:
+        proof = "said to have signed in before"
+    elif request.decrypted:
+        proof = "decrypted here, and said to have chosen a new password"
+    else:
+        proof = "said to have chosen a new password"
+    at = context.world.now().isoformat(timespec="seconds")
+    return {"signed_in": {"at": at, "proof": proof, "recorded": recorded}}
+
+
+# Whether a password is still good only a sign-in can tell, so what was recorded is believed.
+observe = not_asked
+
+
+def unlock(passphrase: Secret, fingerprint: str, context: Context, report: Report) -> None:
+    """Let gpg-agent remember the passphrase, by encrypting a word to the key and decrypting it again.
+
+    Args:
+        passphrase: of the key.
+        fingerprint: of the key.
+        context: of the step.
+        report: is told what is done.
+
+    Raises:
+        WrongPassphrase: it is another one.
+        OnboardError: gpg does not work.
+    """
+    report(Progress("Unlocking your PGP key"))
+    world = context.world
+    message = encrypt(
+        b"iam-onboard",
+        fingerprint=fingerprint,
+        gnupg_home=world.gnupg_home,
+        environment=world.environment,
+    )
+    decrypt(
+        message,
+        passphrase=passphrase,
+        gnupg_home=world.gnupg_home,
+        environment=world.environment,
+        cancelled=context.cancelled,
+    ).drop()

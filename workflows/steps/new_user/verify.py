@@ -1,0 +1,269 @@
+"""Verify: every profile that was written is asked who it is; then come the lines for the person's shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from workflows.aws import sts
+from workflows.aws.authenticator import code_problem
+from workflows.aws.clients import Credentials
+from workflows.aws.role_profiles import needs_code, role_profiles
+from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
+from workflows.core.errors import Cancelled, OnboardError, Problem
+from workflows.core.sentences import Sentence, text_of
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts
+from workflows.profiles.shell_lines import switch_role_url
+from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
+from workflows.steps.shared.module import Context, Progress, Report, not_asked
+from workflows.steps.shared.own_access_key import check_owner, kept_key
+from workflows.steps.shared.own_identity import clients_for, identity_of
+from workflows.stores.key_store import KEPT_IN_FILE
+
+STEP = Step(
+    id="verify",
+    title="Verify",
+    purpose="Every profile is asked who it is: the proof that your aws command will work.",
+    needs=("handoff", "profiles"),
+    gives=("verified",),
+    skippable=True,
+    blocked_words="Verify needs that Profiles is done or skipped",
+)
+_ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one profile answered, in words.
+
+    Attributes:
+        profile: its name.
+        arn: who it is; "" if it does not work.
+        problem: why it does not work and what to do, or "".
+        title: the same in a few words, or "".
+        wants_code: whether another code is all that it lacks; not kept.
+    """
+
+    profile: str
+    arn: str
+    problem: Sentence
+    title: Sentence = ""
+    wants_code: bool = field(default=False, compare=False)
+
+    def as_record(self) -> dict[str, str | None]:
+        """As the journal keeps it."""
+        problem, title = text_of(self.problem), text_of(self.title)
+        record = {"profile": self.profile, "arn": self.arn or None, "problem": problem or None}
+        return {**record, "title": title} if title else record
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, str | None]) -> Result:
+        """The result that the journal keeps."""
+        return cls(
+            str(record["profile"]), record["arn"] or "", record["problem"] or "", record.get("title") or ""
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came of it.
+
+    Attributes:
+        results: all answers.
+    """
+
+    results: tuple[Result, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleView:
+    """A role profile for the screen.
+
+    Attributes:
+        profile: its name.
+        switch_url: the console's page that switches to the role.
+    """
+
+    profile: str
+    switch_url: str
+
+
+@dataclass(frozen=True)
+class IdentityView:
+    """An identity whose profiles were written.
+
+    Attributes:
+        account: its account's name.
+        base: its base profile.
+        serial: the device whose code is needed, or None.
+        roles: its role profiles.
+    """
+
+    account: str
+    base: str
+    serial: str | None
+    roles: tuple[RoleView, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All profiles, the base profile first."""
+        return (self.base, *(role.profile for role in self.roles))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What there is to verify.
+
+    Attributes:
+        identities: those whose profiles were written.
+        has_aws: whether the aws command is here.
+    """
+
+    identities: tuple[IdentityView, ...]
+    has_aws: bool
+
+
+def survey(context: Context, report: Report) -> Survey:
+    """What there is to verify; reads files only.
+
+    Raises:
+        OnboardError: a file cannot be parsed.
+    """
+    report(Progress("Reading the profile files"))
+    views = tuple(
+        _view(context, account, recorded) for account, recorded in written_profiles(context).items()
+    )
+    return Survey(views, aws_program(context) is not None)
+
+
+def _view(context: Context, account: str, recorded: Mapping[str, Any]) -> IdentityView:
+    identity = identity_of(context, account)
+    files = profile_files(recorded)
+    base = str(recorded["base"])
+    roles = tuple(
+        RoleView(role.name, switch_role_url(role.account, role.role_name, role.name, identity.partition))
+        for role in role_profiles(files, base)
+        if role.name in recorded["names"]
+    )
+    return IdentityView(account, base, needs_code(files, base), roles)
+
+
+def code_problems(codes: Mapping[str, str], views: tuple[IdentityView, ...]) -> list[Problem]:
+    """The codes are well formed; one that is missing is only a warning, since a role may do without.
+
+    Args:
+        codes: by account.
+        views: the identities.
+    """
+    return [
+        problem
+        for view in views
+        if view.serial is not None and (code := codes.get(view.account))
+        if (problem := code_problem(code, f"code-{view.account}"))
+    ]
+
+
+def verify(codes: Mapping[str, str], context: Context, report: Report) -> tuple[Result, ...]:
+    """Ask every profile; each answer is reported as it comes, as a `Result` in the progress.
+
+    One identity after the other: each has a device and a code of its own. What goes wrong with one leaves
+    the others alone.
+
+    Args:
+        codes: the codes as typed, by account.
+        context: of the step.
+        report: told of every answer.
+
+    Raises:
+        PassphraseNeeded: a key is kept in a file encrypted to the person's own key, and gpg-agent has
+            forgotten the passphrase: `unlock` first.
+        Cancelled: it was stopped.
+    """
+    recorded = written_profiles(context)
+    keys = {account: _key(context, account) for account in recorded}  # all passphrases before the first code
+    total = sum(len(one["names"]) for one in recorded.values())
+    results: dict[str, Result] = {}
+
+    def answered(answer: Verification) -> None:
+        problem = answer.problem
+        if problem is None:
+            result = Result(answer.profile, answer.arn or "", "")
+        else:
+            wants_code = isinstance(problem, _ABOUT_A_CODE)
+            result = Result(answer.profile, "", problem.sentences, problem.title, wants_code)
+        results[result.profile] = result
+        report(Progress(f"{answer.profile} has answered", len(results), total, payload=result))
+
+    for account, profiles in recorded.items():
+        report(Progress(f"Asking the profiles of {account}", len(results), total))
+        try:
+            _verify_one(context, account, profiles, codes.get(account, ""), keys[account], answered)
+        except Cancelled:
+            raise
+        except OnboardError as error:
+            for name in profiles["names"]:
+                if name not in results:
+                    answered(Verification(name, None, error))
+    return tuple(results.values())
+
+
+def _verify_one(
+    context: Context,
+    account: str,
+    profiles: Mapping[str, Any],
+    code: str,
+    key: Credentials | None,
+    answered: Callable[[Verification], None],
+) -> None:
+    identity = identity_of(context, account)
+    clients = clients_for(context.world, identity.region)
+    files = profile_files(profiles)
+    if key is not None:
+        with clients.client("sts", key) as client:
+            check_owner(sts.caller_identity(client), identity)
+    verify_profiles(
+        clients,
+        files,
+        str(profiles["base"]),
+        code=code or None,
+        memory=context.world.codes,
+        report=answered,
+        cancelled=context.cancelled,
+        only=list(profiles["names"]),
+        keys=key,
+    )
+
+
+def _key(context: Context, account: str) -> Credentials | None:
+    """The kept key of an identity, straight from the vault; None takes it from the files.
+
+    The profile's `credential_process` would ask the same vault from a child process, which has no terminal
+    for a passphrase here.
+    """
+    kept = context.every.get(f"access_key@{account}") or {}
+    if not kept or kept["kept"] == KEPT_IN_FILE:
+        return None
+    return kept_key(context, identity_of(context, account))
+
+
+def validate(request: Request, context: Context) -> list[Problem]:
+    """Something was asked; profiles that do not work are a warning that can be accepted."""
+    if not written_profiles(context):
+        return [Problem("No profiles were written, so there is nothing to verify. Skip this (^s).")]
+    if not request.results:
+        return [Problem("Nothing was asked yet: press Verify.")]
+    broken = [result.profile for result in request.results if result.problem]
+    if broken:
+        message = f"These profiles do not work yet: {', '.join(broken)}."
+        return [Problem(message, "results", fatal=False)]
+    return []
+
+
+def perform(request: Request, _context: Context, _report: Report) -> Facts:
+    """Record the answers."""
+    return {"verified": {"results": [result.as_record() for result in request.results]}}
+
+
+observe = not_asked  # only AWS could tell; the files are what the step before looks at

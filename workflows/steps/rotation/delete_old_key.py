@@ -1,0 +1,78 @@
+"""Delete the old key: the last act of a rotation, some days later, when nothing missed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflows.aws.authenticator import code_problem
+from workflows.core.errors import Problem
+from workflows.machine.declaration import Condition, Step
+from workflows.machine.events import Facts
+from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.steps.rotation import rotate as rotation
+from workflows.steps.shared.module import Context, Report
+from workflows.stores.key_records import KeyRecord, KeyRecords
+
+STEP = Step(
+    id="retirement",
+    title="Delete the old key",
+    purpose="Some days later, when nothing has missed the old key: it is deleted for good.",
+    needs=("rotated",),
+    gives=("retired",),
+    applies=Condition(
+        "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
+    ),
+    blocked_words="Deleting the old key needs that the new one is in its place",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person decides.
+
+    Attributes:
+        code: of the MFA device; "" where the user has none.
+    """
+
+    code: str = ""
+
+
+def record_of(context: Context) -> KeyRecord | None:
+    """The record of the key that was rotated, or None if it is not kept here any more.
+
+    Raises:
+        OnboardError: it cannot be read.
+    """
+    known = context.facts["rotated"]
+    return KeyRecords(context.world.key_records_folder).get(known["project"], known["profile"])
+
+
+def validate(request: Request, _context: Context) -> list[Problem]:
+    """The code is well formed."""
+    problem = code_problem(request.code) if request.code.strip() else None
+    return [problem] if problem else []
+
+
+def perform(request: Request, context: Context, report: Report) -> Facts:
+    """Delete it, after the kept key is proved once more.
+
+    Raises:
+        OnboardError: it stays, and is inactive.
+    """
+    known = context.facts["rotated"]
+    record = record_of(context)
+    if record is not None and record.rotation is None and record.id == known["id"]:
+        return {"retired": {"id": known["old_id"], "told": [f"{known['old_id']} was deleted already."]}}
+    asked = rotation.Request(known["project"], known["profile"], request.code)
+    _, told = rotation.retired(asked, context, report)
+    return {"retired": {"id": known["old_id"], "told": told}}
+
+
+def observe(context: Context) -> Observation:
+    """What is written down of the key knows of no old one; AWS isn't asked, what is deleted stays so."""
+    record, old_id = record_of(context), context.facts["retired"]["id"]
+    if record is None:
+        return unknown("The key that took its place is no longer kept here.")
+    if record.rotation is not None and record.rotation.old_id == old_id:
+        return Observation(Verdict.CHANGED, f"{old_id} still waits to be deleted.", about=(old_id,))
+    return AGREES

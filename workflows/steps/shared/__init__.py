@@ -1,0 +1,1 @@
+"""What steps of several workflows share."""

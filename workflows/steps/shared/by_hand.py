@@ -1,0 +1,174 @@
+"""Places that only a person can edit: what is computed, hidden in a comment, or refused by an operation.
+
+The wizard names them wherever it meets them, and opens the person's own editor there. What the person did is
+told from the file alone, before and after; what it means the step's screen tells by reading the layer again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from workflows.core.errors import OnboardError, Problem
+from workflows.core.files import read_bytes
+from workflows.core.sentences import Sentence, joined
+from workflows.desktop.editor import arguments, editor_of, run_editor
+from workflows.hcl.document import Document
+from workflows.layer.edit.change_set import FileChange
+from workflows.layer.edit.operations import EditRefused, PlacedProblem
+from workflows.layer.edit.run import EditUnsafe
+from workflows.layer.model import Finding, Layer, Place
+from workflows.steps.shared.module import Context
+
+_HCL = {".tf", ".tfvars", ".config"}
+_MAX_FILE = 50_000_000
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A line to edit by hand.
+
+    Attributes:
+        words: what is there, and why it is not edited, as a sentence.
+        account: the account of the layer.
+        place: file and line, relative to the layer folder.
+        path: the file, absolute.
+        group: the label of the group whose members are meant; "" for all else.
+    """
+
+    words: Sentence
+    account: str
+    place: Place
+    path: Path
+    group: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.place}: {self.words}"
+
+
+class NotPossible(OnboardError):  # noqa: N818 - it reads better where it is raised
+    """The layer's shape does not allow what is wanted.
+
+    Attributes:
+        spot: where to do it by hand, or None where that is not one place.
+    """
+
+    spot: Spot | None = None
+
+
+def spot_at(layer: Layer, place: Place, words: Sentence) -> Spot:
+    """The spot of a place in a layer."""
+    return Spot(words, layer.location.account, place, layer.location.path / place.file)
+
+
+def spots_of(layer: Layer, findings: Iterable[Finding] | None = None) -> tuple[Spot, ...]:
+    """The spots of a layer's findings, or of some of them: what is to be edited by hand comes first."""
+    found = layer.findings if findings is None else findings
+    ordered = sorted(found, key=lambda one: not one.hand_edit)
+    return tuple(replace(spot_at(layer, one.place, one.message), group=one.group) for one in ordered)
+
+
+def people_unknown(layers: Iterable[Layer]) -> Sentence:
+    """Where people may be declared whom nobody can read, a sentence a layer; "" if everybody is known."""
+    return joined(str(spot) for layer in layers if (spot := _in_the_way(layer)))
+
+
+def _in_the_way(layer: Layer) -> Spot | None:
+    """The first thing that only a person can edit, since others follow from it; what is no HCL before all."""
+    broken = {
+        (one.name, one.broken_at) for one in layer.files.documents.values() if one.broken_at is not None
+    }
+    found = sorted(
+        (one for one in layer.findings if one.hand_edit),
+        key=lambda one: (one.place.file, one.place.line) not in broken,
+    )
+    return spot_at(layer, found[0].place, found[0].message) if found else None
+
+
+def not_possible(layer: Layer, reason: EditRefused | Sequence[Problem], back: str) -> NotPossible:
+    """The failure that says what cannot be done in a layer, and where it can be done by hand.
+
+    Args:
+        layer: the layer.
+        reason: the operation's refusal, or the fatal problems that it found.
+        back: what the person can do on the step's screen instead, as the beginning of a sentence.
+    """
+    if isinstance(reason, EditRefused):
+        what, why = reason.what, reason.why
+        spot = spot_at(layer, reason.place, reason.what) if reason.place else None
+        place = str(spot.place) if spot else ""
+    else:
+        what, why = joined(one.message for one in reason), ""
+        spots = (spot_at(layer, one.place, one.message) for one in reason if isinstance(one, PlacedProblem))
+        spot = next(spots, None)
+        place = ""  # the problem's own words have it
+    if not why and (in_the_way := _in_the_way(layer)):
+        why = f"{in_the_way.words} ({in_the_way.place})"
+    by_hand = f"edit it by hand at {place}" if place else "edit the layer by hand"
+    error = NotPossible(
+        f"Not possible in {layer.location.account}", what, why=why, next=f"{back}, or {by_hand} (F4)."
+    )
+    error.spot = spot
+    return error
+
+
+@contextmanager
+def refused_by_hand(layer: Layer, back: str) -> Iterator[None]:
+    """Edits a layer; where its shape does not allow it, the failure says where to do it by hand.
+
+    Raises:
+        NotPossible: it does not; `back` as for `not_possible`.
+        EditUnsafe: an edit went wrong; its own words say it all.
+    """
+    try:
+        yield
+    except EditUnsafe:
+        raise
+    except EditRefused as refusal:
+        raise not_possible(layer, refusal, back) from refusal
+
+
+def edit(spot: Spot, context: Context) -> Sentence:
+    """Open the person's editor at a spot, wait until it ends, and say what changed in the file.
+
+    It needs the terminal: whoever calls it has suspended the application.
+
+    Raises:
+        EditorMissing: there is no editor.
+        OnboardError: the file is not in the project, or cannot be read or opened.
+    """
+    path = _in_project(spot, context)
+    command = arguments(editor_of(context.world.environment), path, spot.place.line)
+    before = read_bytes(path, _MAX_FILE)
+    status = run_editor(command, context.world.environment, path.parent)
+    after = read_bytes(path, _MAX_FILE) if path.exists() else None
+    words = _told(spot, before, after)
+    return words if status == 0 else f"{words} {command[0]} ended with status {status}."
+
+
+def _told(spot: Spot, before: bytes, after: bytes | None) -> Sentence:
+    where = f"{spot.account} {spot.place.file}"
+    if after == before:
+        return f"{where} was not changed."
+    if after is None:
+        return f"{where} is gone."
+    added, removed = FileChange("", spot.place.file, spot.path, before, after).counts()
+    words = f"{where} changed: +{added} -{removed} lines. The layer was read again."
+    if spot.path.suffix in _HCL and Document(spot.place.file, after).broken_at is not None:
+        return f"{words} It cannot be parsed as it is now, so nothing in it can be changed here."
+    return words
+
+
+def _in_project(spot: Spot, context: Context) -> Path:
+    """The file itself, behind symbolic links."""
+    root, path = context.root.resolve(), spot.path.resolve()
+    if not path.is_relative_to(root):
+        raise OnboardError(
+            "Not in the project",
+            f"{spot.path} is not a file of the project in {root}.",
+            why="A symbolic link leads out of it." if spot.path.is_symlink() else "",
+            next="Open it in an editor yourself if it is meant to be changed.",
+        )
+    return path

@@ -1,0 +1,101 @@
+"""What a killed process left half written in a project: nothing works on it before it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
+from workflows.layer.edit.change_set import ChangeSet
+from workflows.layer.write import Standing, WriteJournal
+
+_CHANGED_SINCE: Sentence = (
+    "warning: an earlier change was cut off between two files, and they have been changed since: "
+    "it is not finished. Look at `git diff`."
+)
+
+
+class HalfWritten(OnboardError):  # noqa: N818 - it names the state
+    """A change was cut off between two files, and who asks may not finish it."""
+
+
+def writes_of(state: Path, root: Path) -> WriteJournal:
+    """The writes of commands in the project with this root.
+
+    Args:
+        state: the program's state folder, which holds the sessions too.
+        root: the project's root.
+    """
+    folder = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
+    return WriteJournal(state / "layer-writes" / folder / "writing.json")
+
+
+def refuse_half_written(state: Path, root: Path) -> None:
+    """Let nobody read or plan what is half written.
+
+    Raises:
+        HalfWritten: a command or a session was killed between two files of the project.
+        FileError: what is noted of a write cannot be read.
+    """
+    if writes_of(state, root).standing() is Standing.HALF:
+        raise HalfWritten(
+            "The layer is half written",
+            f"The last command that changed {root} was cut off between two files.",
+            why="Who is in a half-written layer, and what a plan of it would do, is what nobody decided.",
+            next="Give that command again: it finishes the change. `iam-onboard plan` finishes it too.",
+        )
+    for session in _half_written_sessions(state, root):
+        raise HalfWritten(
+            "The layer is half written",
+            f"Session {session} was cut off between two files of {root}.",
+            why="Who is in a half-written layer, and what a plan of it would do, is what nobody decided.",
+            next=f"Open it with `iam-onboard resume {session}` and go to Review, which finishes the change.",
+        )
+
+
+def finish_half_written(state: Path, root: Path) -> Sentence:
+    """Finish what a command left half written.
+
+    Returns:
+        What was done, to be said; "" where there was nothing.
+
+    Raises:
+        HalfWritten: a session left it, which is finished where it is reviewed.
+        OnboardError: the disk refuses again, or what is noted of the write cannot be read.
+    """
+    said: Sentence = ""
+    writes = writes_of(state, root)
+    if writes.standing() is not Standing.NONE:
+        with writes.alone():
+            said, _ = finish(writes)
+    refuse_half_written(state, root)
+    return said
+
+
+def finish(writes: WriteJournal) -> tuple[Sentence, tuple[ChangeSet, list[str]] | None]:
+    """Finish what was cut off, while nobody else writes with the same record.
+
+    Returns:
+        What was done, or "", and the change that is finished now with what had asked for it.
+
+    Raises:
+        OnboardError: as `WriteJournal.finish`.
+    """
+    changed = writes.standing() is Standing.CHANGED
+    finished = writes.finish()
+    if finished is not None:
+        files = ", ".join(f"{one.layer}/{one.name}" for one in finished[0].changes)
+        return f"An earlier change was cut off between two files; it is finished now: {files}", finished
+    if changed:
+        return _CHANGED_SINCE, None
+    return "", None
+
+
+def _half_written_sessions(state: Path, root: Path) -> Iterator[str]:
+    for record in sorted((state / "sessions").glob("*/writing.json")):
+        writes = WriteJournal(record)
+        if writes.standing() is Standing.HALF and writes.concerns(root):
+            yield record.parent.name

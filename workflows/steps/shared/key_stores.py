@@ -1,0 +1,172 @@
+"""Where an access key is kept: the keyrings and vaults that are here, or plain text as AWS's own way is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import read_text
+from workflows.core.sentences import Sentence, joined
+from workflows.environment import World
+from workflows.machine.observations import Observation, Verdict, unknown
+from workflows.messages.handoff import Identity
+from workflows.profiles.plan import BaseProfile, WantedProfiles
+from workflows.profiles.reading import profile_sections
+from workflows.profiles.write import MAX_BYTES, prepare, profile_paths
+from workflows.steps.shared.module import Context
+from workflows.steps.shared.own_identity import base_profile_of, fingerprint_of, paths_of, project_of
+from workflows.steps.shared.paths import told_path
+from workflows.stores.access_key_vault import keeps_access_key
+from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, FileStore, KeyStore, VaultStore
+from workflows.stores.system_keyring import KeyringVault
+from workflows.stores.vault import PgpFileVault, Vault, VaultLocked, VaultUnavailable
+
+VAULT, CREDENTIALS_FILE = "vault", "credentials-file"
+"""What a person chooses: the best vault, or plain text; other vaults by `PGP_FILE` or a keyring's class."""
+PGP_FILE = "pgp-file"
+
+
+@dataclass(frozen=True)
+class StoreOption:
+    """A store that can be chosen.
+
+    Attributes:
+        choice: `VAULT` for the best one, `PGP_FILE`, the class of a keyring, or `CREDENTIALS_FILE`.
+        words: how it is offered.
+        passed_over: why a better one is not offered, or "".
+        locked: whether that one is only locked, so that it is worth while to look again.
+    """
+
+    choice: str
+    words: Sentence
+    passed_over: Sentence = ""
+    locked: bool = False
+
+
+def store_options(context: Context, identity: Identity) -> tuple[StoreOption, ...]:
+    """The stores that can be used here, the best first; it tells why a better one is passed over."""
+    plain = told_path(paths_of(context).credentials, context.world.home)
+    words = f"in plain text in {plain}"
+    try:
+        chosen = context.world.vault(fingerprint_of(context, identity))
+    except VaultUnavailable as error:
+        return (StoreOption(CREDENTIALS_FILE, words, error.what, isinstance(error, VaultLocked)),)
+    refused = chosen.passed_over
+    first = StoreOption(
+        VAULT,
+        chosen.vault.description,
+        refused.what if refused else "",
+        isinstance(refused, VaultLocked),
+    )
+    others = (StoreOption(_choice(vault), vault.description) for vault in chosen.others)
+    return (first, *others, StoreOption(CREDENTIALS_FILE, words))
+
+
+def usable_vaults(world: World, fingerprint: str) -> tuple[Vault, ...]:
+    """Every vault that can be used, the best first; none if there is none.
+
+    Args:
+        world: the person's world.
+        fingerprint: of the person's own PGP key, or "".
+    """
+    try:
+        return world.vault(fingerprint).all
+    except VaultUnavailable:
+        return ()
+
+
+def is_store_choice(choice: str) -> bool:
+    """Whether that can be a `StoreOption.choice`."""
+    return choice in {VAULT, PGP_FILE, CREDENTIALS_FILE} or "." in choice
+
+
+def store_for(choice: str, context: Context, identity: Identity) -> KeyStore:
+    """The chosen store, after a look whether it can be used.
+
+    Raises:
+        OnboardError: it cannot.
+    """
+    base = base_profile_of(context, identity)
+    fingerprint = fingerprint_of(context, identity)
+    return opened_store(choice, context.world, project_of(context), base, identity.region, fingerprint)
+
+
+def opened_store(
+    choice: str, world: World, project: str, profile: str, region: str, fingerprint: str
+) -> KeyStore:
+    """The store of a choice for the key of a profile, after a look whether it can be used.
+
+    Args:
+        choice: as in `StoreOption`.
+        world: the person's world.
+        project: the project's short name.
+        profile: the base profile.
+        region: its region.
+        fingerprint: of the person's own PGP key, or "".
+
+    Raises:
+        OnboardError: it cannot be used, or is not here.
+    """
+    if choice == CREDENTIALS_FILE:
+        paths = profile_paths(world.home, project)
+        prepare(paths, WantedProfiles((BaseProfile(profile, region),), ()))  # refuses what is not readable
+        return FileStore(paths, profile, region, world.now, told_path(paths.credentials, world.home))
+    vaults = world.vault(fingerprint)
+    if choice == VAULT:
+        return VaultStore(vaults.vault, project, profile)
+    for vault in vaults.all:
+        if _choice(vault) == choice:
+            return VaultStore(vault, project, profile)
+    if vaults.passed_over is not None:
+        raise vaults.passed_over
+    raise VaultUnavailable(
+        "This store is not here",
+        f"Here are only {joined((vault.description for vault in vaults.all), ', ')}.",
+        next="Choose another place for the key.",
+    )
+
+
+def _choice(vault: Vault) -> str:
+    if isinstance(vault, PgpFileVault):
+        return PGP_FILE
+    return vault.backend_class if isinstance(vault, KeyringVault) else VAULT
+
+
+def observe_store(context: Context, identity: Identity, recorded: Mapping[str, Any]) -> Observation | None:
+    """What is different from the record of a kept key; None if nothing is. Nothing is decrypted.
+
+    Args:
+        context: of the step.
+        identity: whose key it is.
+        recorded: the fact `access_key`.
+    """
+    base = base_profile_of(context, identity)
+    if recorded["kept"] == KEPT_IN_FILE:
+        path = paths_of(context).credentials
+        name = told_path(path, context.world.home)
+        try:
+            found = profile_sections(read_text(path, MAX_BYTES), "", name) if path.exists() else {}
+        except OnboardError as error:
+            return Observation(Verdict.CHANGED, error.what)
+        section = found.get(base)
+        if section is None or section.options.get("aws_access_key_id") != recorded["id"]:
+            return Observation(Verdict.CHANGED, f"{name} no longer has the key {recorded['id']}.")
+        return None
+    return _observe_vaults(context, identity, recorded, base)
+
+
+def _observe_vaults(
+    context: Context, identity: Identity, recorded: Mapping[str, Any], base: str
+) -> Observation | None:
+    try:
+        vaults = context.world.vault(fingerprint_of(context, identity))
+        there = any(keeps_access_key(vault, project_of(context), base) for vault in vaults.all)
+    except VaultUnavailable as error:
+        return unknown(error.what)
+    if there:
+        return None
+    if recorded["kept"] == KEPT_IN_KEYRING and vaults.passed_over is not None:
+        return unknown(vaults.passed_over.what)  # it may be in there
+    return Observation(Verdict.CHANGED, f"The access key is no longer in {vaults.vault.description}.")

@@ -1,0 +1,147 @@
+"""What every step module has in common: what it may read, how it reports, what it says of the world.
+
+A step module holds `STEP` (its declaration), a frozen `Request` (what a person decides on its screen),
+`validate(request, context)`, `perform(request, context, report)` and `observe(context)`; where a step goes
+in several moves (decrypt, copy, confirm) it offers further functions for them, and `perform` records the
+outcome.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from workflows.core.errors import Cancelled, Problem
+from workflows.core.sentences import Sentence
+from workflows.environment import World
+from workflows.machine.declaration import Step
+from workflows.machine.events import Facts, JsonValue, StepKey
+from workflows.machine.observations import NOT_ASKED, Observation
+from workflows.steps.decisions import Decisions
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step may read.
+
+    Attributes:
+        world: the outside.
+        facts: the facts given once, and those of the same item, by plain name.
+        every: all facts by scoped name ("plan@management"), for steps that look across items.
+        item: the item of a repeated step (an account's name), "" otherwise.
+        folder: the session's private folder (0700).
+        cancelled: set when the person wants to stop.
+        leaving: set when the wizard closes or another step is shown: what goes on by itself (a running
+            Terraform, by its `leave`) is no longer watched.
+        contradicted: the steps that the world contradicts, for a look over all items.
+    """
+
+    world: World
+    facts: Mapping[str, JsonValue]
+    every: Mapping[str, JsonValue]
+    item: str
+    folder: Path
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    leaving: threading.Event = field(default_factory=threading.Event)
+    contradicted: frozenset[StepKey] = frozenset()
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """What the facts say is decided.
+
+        Raises:
+            WrongShape: one is not what it should be.
+        """
+        return Decisions.from_facts(self.facts)
+
+    @property
+    def root(self) -> Path:
+        """The project's folder, as the Project step found it."""
+        return Path(str(self.facts["project_root"]))
+
+    def raise_if_cancelled(self) -> None:
+        """Stop here if the person asked to.
+
+        Raises:
+            Cancelled: they did.
+        """
+        if self.cancelled.is_set():
+            raise stopped()
+
+
+def stopped() -> Cancelled:
+    """What a step that was stopped ends with."""
+    return Cancelled("Stopped", "You stopped this step.", next="Start it again whenever you like.")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a step is; each one replaces the one before.
+
+    Attributes:
+        words: what is being done now.
+        done: how many parts are done, of `total`; 0 of 0 where that is not known.
+        total: how many parts there are.
+        payload: something typed that the step's own screen understands (a Terraform event), or None.
+    """
+
+    words: Sentence
+    done: int = 0
+    total: int = 0
+    payload: Any = None
+
+
+Report = Callable[[Progress], None]
+
+
+class StepModule(Protocol):
+    """A step module, as a session's run sees it; modules satisfy it by their functions.
+
+    A module with an `inquire(context)` besides can be asked what takes the network; that is done in the
+    background after a resume, and never asks a person for anything.
+
+    A module whose `observe` offers to accept what it sees has an `accept(context, report)`, which gives the
+    step's facts as `perform` does.
+    """
+
+    STEP: Step
+
+    def validate(self, request: Any, context: Context, /) -> list[Problem]:
+        """What is not right with the input; quick, and nothing is changed."""
+
+    def perform(self, request: Any, context: Context, report: Report, /) -> Facts:
+        """Do the step and give its facts.
+
+        Raises:
+            OnboardError: it could not be done; what was there before is still there.
+        """
+
+    def observe(self, context: Context, /) -> Observation:
+        """Compare the world with what the journal says of a done step; cheap, no network."""
+
+
+def not_asked(_context: Context) -> Observation:
+    """The `observe` of a step whose outcome only AWS, or nobody, could tell."""
+    return NOT_ASKED
+
+
+Inquire = Callable[[Context], Observation]
+
+
+def inquiry(module: StepModule) -> Inquire | None:
+    """What asks the network about a done step, or None."""
+    found: Inquire | None = getattr(module, "inquire", None)
+    return found
+
+
+Accept = Callable[[Context, Report], Facts]
+
+
+def acceptance(module: StepModule) -> Accept | None:
+    """What takes in as done what the world shows, or None."""
+    found: Accept | None = getattr(module, "accept", None)
+    return found

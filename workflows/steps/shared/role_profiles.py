@@ -1,0 +1,61 @@
+"""The profiles for roles that a person may assume: those that a state names, or else the usual ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workflows.layer.profile_names import account_profile
+from workflows.layer.project import Project
+from workflows.messages.handoff import RoleProfile
+from workflows.terraform.state import Role
+
+_ORGANISATION = frozenset({"management", "root"})
+
+
+def role_profiles(project: Project, roles: tuple[Role, ...], own_account: str) -> tuple[RoleProfile, ...]:
+    """The profiles for roles of the project's accounts, each name once.
+
+    A role in any account (`*`) counts for every account of the project but the user's own. One in an account
+    that the project does not know is named by the account's id.
+    """
+    found: dict[str, RoleProfile] = {}
+    for role in roles:
+        for account_name, account_id in _accounts(project, role, own_account):
+            profile = account_profile(project, account_name, role.name)
+            found.setdefault(profile, RoleProfile(profile, role.name, account_name, account_id))
+    return tuple(found.values())
+
+
+def _accounts(project: Project, role: Role, own_account: str) -> Iterator[tuple[str, str]]:
+    if role.account_id == "*":
+        yield from ((one.name, one.id) for one in project.accounts if one.id and one.id != own_account)
+        return
+    known = next((one.name for one in project.accounts if one.id == role.account_id), role.account_id)
+    yield known, role.account_id
+
+
+def conventional_profiles(project: Project, account: str) -> tuple[RoleProfile, ...]:
+    """The profiles that people of an account have by convention; none for an account without users' roles.
+
+    From management (or root) the organisation's role in every other account, from security DevOps in every
+    account but management.
+
+    Raises:
+        BadVariables: an account's backend file cannot be read.
+    """
+    return tuple(
+        RoleProfile(account_profile(project, name, role), role, name, account_id)
+        for role, name, account_id in _roles(project, account)
+    )
+
+
+def _roles(project: Project, account: str) -> Iterator[tuple[str, str, str]]:
+    if account in _ORGANISATION:
+        role = "OrganizationAccountAccessRole"
+    elif account == "security":
+        role = "DevOps"
+    else:
+        return
+    for other in project.accounts:
+        if other.id and other.name not in _ORGANISATION:
+            yield role, other.name, other.id

@@ -1,0 +1,128 @@
+"""An access key in a vault: how it is named there, and which of several vaults keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workflows.core.errors import OnboardError
+from workflows.core.parsing import parse_json
+from workflows.core.secret import Secret
+from workflows.stores.vault import PgpFileVault, Vault, VaultUnavailable
+
+
+@dataclass(frozen=True)
+class KeptAccessKey:
+    """An access key as a vault keeps it.
+
+    Attributes:
+        id: the access key id (`AKIA…`).
+        secret: the secret access key.
+    """
+
+    id: str
+    secret: Secret
+
+
+def store_access_key(
+    vault: Vault, project: str, profile: str, key: KeptAccessKey, *, aside: bool = False
+) -> None:
+    """Keep a key under a project's profile, in place of the one before.
+
+    Args:
+        vault: where.
+        project: the project's short name.
+        profile: the base profile's name.
+        key: the key.
+        aside: keep it as the copy that a rotation goes back to, which nobody uses; so in the next functions.
+
+    Raises:
+        VaultUnavailable: the vault does not take it; what was kept before is still there.
+    """
+    content = Secret(json.dumps({"id": key.id, "secret": key.secret.reveal()}))
+    vault.store(_name(project, profile, aside=aside), content)
+    content.drop()
+
+
+def load_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> KeptAccessKey | None:
+    """The key of a project's profile, or None if none is kept.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+        OnboardError: what it keeps there is no access key.
+    """
+    content = vault.load(_name(project, profile, aside=aside))
+    if content is None:
+        return None
+    try:
+        values = parse_json(content.reveal())
+        return KeptAccessKey(str(values["id"]), Secret(str(values["secret"])))
+    except (ValueError, KeyError, TypeError):
+        raise OnboardError(
+            "The kept access key is damaged",
+            f"{vault.description} holds something else under {_name(project, profile)}.",
+            next="Do the step “Access keys” again.",
+        ) from None
+    finally:
+        content.drop()
+
+
+def find_access_key(
+    vaults: Iterable[Vault], project: str, profile: str
+) -> tuple[Vault, KeptAccessKey] | None:
+    """The first vault that keeps the key of a project's profile, with the key; None if none keeps it.
+
+    Args:
+        vaults: asked in their order, equal ones once; no further ones are looked up than needed.
+        project: the project's short name.
+        profile: the base profile's name.
+
+    Raises:
+        VaultUnavailable: none has it, and one that may have it does not answer.
+        OnboardError: what is kept there is no access key, or cannot be decrypted.
+    """
+    asked: list[Vault] = []
+    silent: VaultUnavailable | None = None
+    for vault in vaults:
+        if vault in asked:
+            continue
+        asked.append(vault)
+        try:
+            key = load_access_key(vault, project, profile)
+        except VaultUnavailable as error:
+            silent = silent or error
+            continue
+        if key is not None:
+            return vault, key
+    if silent is not None:
+        raise silent
+    return None
+
+
+def keeps_access_key(vault: Vault, project: str, profile: str) -> bool:
+    """Whether something is kept for a project's profile, without asking for a passphrase.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+    """
+    if isinstance(vault, PgpFileVault):
+        return vault.holds(_name(project, profile))
+    content = vault.load(_name(project, profile))
+    if content is None:
+        return False
+    content.drop()
+    return True
+
+
+def delete_access_key(vault: Vault, project: str, profile: str, *, aside: bool = False) -> None:
+    """Forget the key of a project's profile; one that is not there is no error.
+
+    Raises:
+        VaultUnavailable: the vault does not answer.
+    """
+    vault.delete(_name(project, profile, aside=aside))
+
+
+def _name(project: str, profile: str, *, aside: bool = False) -> str:
+    return f"{project}/{profile}/access-key{'-before' if aside else ''}"

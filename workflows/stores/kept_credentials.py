@@ -1,0 +1,116 @@
+"""Temporary credentials of a role: kept in the vault until they end, and as a pair of files for a child.
+
+A code of an MFA device is good once, so what it gave is worth keeping for the hour that it lasts.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from workflows.aws.clients import Credentials, ProfileFiles
+from workflows.core.files import private_folder, write_atomically
+from workflows.core.parsing import parse_json
+from workflows.core.secret import Secret
+from workflows.core.shapes import WrongShape, moment
+from workflows.stores.vault import Vault
+
+SHORTEST_REST = timedelta(minutes=10)
+"""Credentials that end sooner than this are not worth starting an apply with."""
+
+
+def keep_credentials(vault: Vault, name: str, credentials: Credentials) -> None:
+    """Keep temporary credentials in a vault.
+
+    Raises:
+        VaultUnavailable: they could not be kept.
+    """
+    expires_at, token = credentials.expires_at, credentials.session_token
+    text = json.dumps(
+        {
+            "id": credentials.access_key_id,
+            "secret": credentials.secret_access_key.reveal(),
+            "token": token.reveal() if token else "",
+            "expires_at": expires_at.isoformat() if expires_at else "",
+        }
+    )
+    vault.store(name, Secret(text))
+
+
+def kept_credentials(
+    vault: Vault | None, name: str, now: datetime, rest: timedelta = SHORTEST_REST
+) -> Credentials | None:
+    """Credentials that were kept and last for a while; those that are as good as over are deleted.
+
+    Args:
+        vault: the vault, or None where there is none.
+        name: as for `keep_credentials`.
+        now: the time, in UTC.
+        rest: how long they have to last at least.
+
+    Raises:
+        VaultUnavailable: the vault cannot be read.
+    """
+    secret = vault.load(name) if vault is not None else None
+    if vault is None or secret is None:
+        return None
+    try:
+        kept = parse_json(secret.reveal())
+        expires_at = moment(kept["expires_at"], "expires_at")
+        found = Credentials(kept["id"], Secret(kept["secret"]), Secret(kept["token"]), expires_at)
+    except (ValueError, KeyError, TypeError, WrongShape):
+        vault.delete(name)
+        return None
+    finally:
+        secret.drop()
+    left = expires_at - now
+    if left < SHORTEST_REST:
+        vault.delete(name)
+    if left < max(rest, SHORTEST_REST):
+        found.drop()
+        return None
+    return found
+
+
+def write_pair(
+    folder: Path, profiles: Mapping[str, Mapping[str, str]], given: Mapping[str, Credentials]
+) -> ProfileFiles:
+    """Write profiles, some with temporary credentials, into a private folder (0700, files 0600).
+
+    Args:
+        folder: where; what a killed program left there is removed first. The caller removes it afterwards.
+        profiles: the profiles' names with the settings that they have.
+        given: what some of them answer with.
+
+    Raises:
+        FileError: they cannot be written.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    private_folder(folder)
+    files = ProfileFiles(folder / "config", folder / "credentials")
+    titled = {"default" if name == "default" else f"profile {name}": own for name, own in profiles.items()}
+    write_atomically(files.config_file, _sections(titled))
+    write_atomically(files.credentials_file, _sections({name: _key(one) for name, one in given.items()}))
+    return files
+
+
+def _key(credentials: Credentials) -> dict[str, str]:
+    token = credentials.session_token
+    return {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key.reveal(),
+        **({"aws_session_token": token.reveal()} if token else {}),
+    }
+
+
+def _sections(sections: Mapping[str, Mapping[str, str]]) -> bytes:
+    parser = configparser.RawConfigParser()
+    parser.read_dict(sections)
+    text = io.StringIO()
+    parser.write(text)
+    return text.getvalue().encode()

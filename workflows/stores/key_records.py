@@ -1,0 +1,233 @@
+"""What this computer knows of the access keys it keeps: which, where, since when, and how far a rotation is.
+
+None of it is secret. It is apart from the secrets, so that the age of a key can be told without a passphrase,
+without a dialog of the keyring and without asking AWS; and it is written before each act of a rotation, so
+that one that was killed is finished or undone by the next start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from workflows.core.counts import count
+from workflows.core.errors import OnboardError
+from workflows.core.files import explained, file_named, is_there, private_folder, read_text, write_atomically
+from workflows.core.parsing import parse_json
+from workflows.core.sentences import Sentence
+from workflows.core.shapes import WrongShape, moment, read
+
+LARGEST = 64_000
+
+
+class Phase(Enum):
+    """How far a rotation is; each is written before what it names is done."""
+
+    CREATING = "creating"
+    STORING = "storing"
+    VERIFYING = "verifying"
+    DEACTIVATING = "deactivating"
+    WAITING = "waiting"
+    """The old key is inactive; it is deleted when nothing missed it."""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """A rotation that is not over.
+
+    Attributes:
+        phase: how far it is.
+        old_id: the access key that is replaced.
+        new_id: its successor; "" before it is known.
+        known_ids: the user's keys before there was a new one.
+        since: when this phase began (UTC).
+    """
+
+    phase: Phase
+    old_id: str
+    new_id: str
+    known_ids: tuple[str, ...]
+    since: datetime
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it stopped halfway, so that it has to be finished or undone."""
+        return self.phase is not Phase.WAITING
+
+
+@dataclass(frozen=True)
+class KeyRecord:
+    """An access key that is kept on this computer.
+
+    Attributes:
+        project: the project's short name.
+        profile: the base profile that it is of.
+        id: the access key id.
+        kept: which kind of store has it: "keyring", "pgp-file" or "credentials-file".
+        user: the IAM user.
+        account_id: the account that the user is in.
+        region: the base profile's region.
+        kept_at: since when it is kept here (UTC).
+        created: when AWS made it (UTC), or None where that is not known.
+        fingerprint: of the PGP key that its file is encrypted to, or "".
+        backend: of Python's keyring, as "keyring.backends.SecretService.Keyring", or "".
+        rotation: the rotation that is not over, or None.
+    """
+
+    project: str
+    profile: str
+    id: str
+    kept: str
+    user: str
+    account_id: str
+    region: str
+    kept_at: datetime
+    created: datetime | None = None
+    fingerprint: str = ""
+    backend: str = ""
+    rotation: Rotation | None = None
+
+    @property
+    def under_way(self) -> Rotation:
+        """The rotation that is not over.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.rotation is None:
+            raise ValueError("no rotation is under way")
+        return self.rotation
+
+    def age_days(self, now: datetime) -> int:
+        """Its age in whole days, at least: one whose making is not known is as old as it is kept here."""
+        return max(0, (now - (self.created or self.kept_at)).days)
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether it is older than 90 days and should be rotated."""
+        from workflows.aws.iam import OLD_KEY_DAYS  # noqa: PLC0415 - an SDK that asks for a key waits
+
+        return self.age_days(now) > OLD_KEY_DAYS
+
+
+class KeyRecords:
+    """The records, a file each.
+
+    Args:
+        folder: made with mode 0700 when the first is written; the files have 0600.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def all(self) -> tuple[KeyRecord, ...]:
+        """Every record, by project and profile.
+
+        Raises:
+            OnboardError: one cannot be read.
+        """
+        with explained(self.folder, "read"):
+            paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
+        return tuple(sorted((_read(path) for path in paths), key=lambda one: (one.project, one.profile)))
+
+    def get(self, project: str, profile: str) -> KeyRecord | None:
+        """The record of a profile, or None.
+
+        Raises:
+            OnboardError: it cannot be read.
+        """
+        path = self._path(project, profile)
+        return _read(path) if is_there(path) else None
+
+    def put(self, record: KeyRecord) -> None:
+        """Write a record, synced to the disk, in place of the one before.
+
+        Raises:
+            FileError: it cannot be written; the one before is as it was.
+        """
+        private_folder(self.folder)
+        text = json.dumps(asdict(record), indent=2, default=_plain)
+        write_atomically(self._path(record.project, record.profile), f"{text}\n".encode(), mode=0o600)
+
+    def remove(self, project: str, profile: str) -> None:
+        """Forget a record; one that is not there is no error.
+
+        Raises:
+            FileError: it cannot be deleted.
+        """
+        path = self._path(project, profile)
+        with explained(path, "deleted"):
+            path.unlink(missing_ok=True)
+
+    def _path(self, project: str, profile: str) -> Path:
+        return file_named(self.folder, f"{project}/{profile}", ".json")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return str(value.value)
+    raise TypeError(type(value).__name__)
+
+
+def _read(path: Path) -> KeyRecord:
+    text = read_text(path, LARGEST)
+    try:
+        values: dict[str, Any] = parse_json(text)
+        rotation = values.pop("rotation")
+        created, kept_at = values.pop("created"), moment(values.pop("kept_at"), "kept_at")
+        return KeyRecord(
+            **{name: read(str, value, name) for name, value in values.items()},
+            kept_at=kept_at,
+            created=moment(created, "created") if created else None,
+            rotation=_rotation(rotation) if rotation else None,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, WrongShape) as error:
+        raise OnboardError(
+            "A damaged record",
+            f"{path} does not tell of an access key.",
+            why="It was changed by hand, or written by a newer version.",
+            next="It holds no secret: delete it, and import the key again (`iam-onboard access-key import`).",
+            detail=f"{type(error).__name__}: {error}",
+        ) from None
+
+
+def _rotation(values: Mapping[str, Any]) -> Rotation:
+    return Rotation(
+        phase=Phase(values["phase"]),
+        old_id=values["old_id"],
+        new_id=values["new_id"],
+        known_ids=tuple(values["known_ids"]),
+        since=moment(values["since"], "rotation.since"),
+    )
+
+
+def remark(record: KeyRecord, now: datetime) -> Sentence:
+    """What a person has to know of a kept key, a rotation that is not over and its age; "" if nothing."""
+    name = f"{record.profile} ({record.id})"
+    rotation = record.rotation
+    if rotation is not None and rotation.interrupted:
+        return f"The rotation of {name} was interrupted: rotate again to finish it."
+    words = []
+    if rotation is not None:
+        days = max(0, (now - rotation.since).days)
+        since = f"{count(days, 'day')} ago" if days else "today"
+        words.append(f"{record.profile}: the old key {rotation.old_id}, deactivated {since}, can be deleted.")
+    if record.is_old(now):
+        at_least = "" if record.created else "at least "
+        words.append(f"The access key of {name} is {at_least}{record.age_days(now)} days old: rotate it.")
+    return " ".join(words)
+
+
+def remarks(folder: Path, now: datetime) -> tuple[Sentence, ...]:
+    """The remarks on all keys whose records are in a folder.
+
+    Raises:
+        OnboardError: a record cannot be read.
+    """
+    return tuple(words for words in (remark(record, now) for record in KeyRecords(folder).all()) if words)

@@ -1,0 +1,182 @@
+"""The places where one access key of one profile can be kept: a vault, or AWS's own file in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from workflows.aws.clients import Credentials
+from workflows.core.files import explained, read_text
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence
+from workflows.profiles.plan import BaseProfile, KeyInFile, WantedProfiles
+from workflows.profiles.reading import profile_sections
+from workflows.profiles.write import MAX_BYTES, ProfilePaths, write_profiles
+from workflows.stores.access_key_vault import (
+    KeptAccessKey,
+    delete_access_key,
+    load_access_key,
+    store_access_key,
+)
+from workflows.stores.system_keyring import KeyringVault
+from workflows.stores.vault import PgpFileVault, Vault
+
+KEPT_IN_KEYRING, KEPT_IN_PGP_FILE, KEPT_IN_FILE = "keyring", "pgp-file", "credentials-file"
+"""What is recorded: which kind of store a key went to."""
+
+
+class KeyStore(Protocol):
+    """Keeps one access key of one profile."""
+
+    @property
+    def kind(self) -> str:
+        """Which kind it is, for the record."""
+
+    @property
+    def backend(self) -> str:
+        """The keyring's class, for the record; "" where it is none."""
+
+    @property
+    def description(self) -> Sentence:
+        """Where, in words that complete "kept in …"."""
+
+    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
+        """Keep a key in place of the one before; an OnboardError leaves that one."""
+
+    def load(self) -> Credentials | None:
+        """The key as whoever uses it gets it, or None."""
+
+    def put_aside(self, key: Credentials) -> None:
+        """Keep a second copy of the key that is about to be replaced."""
+
+    def aside(self, access_key_id: str) -> Credentials | None:
+        """The copy of the key of this id, or None."""
+
+    def forget_aside(self) -> None:
+        """Delete that copy, if there is one."""
+
+
+@dataclass(frozen=True)
+class VaultStore:
+    """The keyring, or a file encrypted to the person's own PGP key."""
+
+    vault: Vault
+    project: str
+    profile: str
+
+    @property
+    def kind(self) -> str:
+        """See `KeyStore`."""
+        return KEPT_IN_PGP_FILE if isinstance(self.vault, PgpFileVault) else KEPT_IN_KEYRING
+
+    @property
+    def backend(self) -> str:
+        """See `KeyStore`."""
+        return self.vault.backend_class if isinstance(self.vault, KeyringVault) else ""
+
+    @property
+    def description(self) -> Sentence:
+        """See `KeyStore`."""
+        return self.vault.description
+
+    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
+        """See `KeyStore`."""
+        del mfa_serial
+        self._store(key, aside=False)
+
+    def load(self) -> Credentials | None:
+        """See `KeyStore`."""
+        return self._load(aside=False)
+
+    def put_aside(self, key: Credentials) -> None:
+        """See `KeyStore`."""
+        self._store(key, aside=True)
+
+    def aside(self, access_key_id: str) -> Credentials | None:
+        """See `KeyStore`."""
+        key = self._load(aside=True)
+        return key if key is not None and key.access_key_id == access_key_id else None
+
+    def forget_aside(self) -> None:
+        """See `KeyStore`."""
+        delete_access_key(self.vault, self.project, self.profile, aside=True)
+
+    def _store(self, key: Credentials, *, aside: bool) -> None:
+        kept = KeptAccessKey(key.access_key_id, key.secret_access_key)
+        store_access_key(self.vault, self.project, self.profile, kept, aside=aside)
+
+    def _load(self, *, aside: bool) -> Credentials | None:
+        key = load_access_key(self.vault, self.project, self.profile, aside=aside)
+        return None if key is None else Credentials(key.id, key.secret)
+
+
+@dataclass(frozen=True)
+class FileStore:
+    """The project's `credentials` file, in plain text; it is written with the base profile at once.
+
+    Attributes:
+        paths: the project's two files.
+        profile: the base profile.
+        region: its region.
+        now: the clock, for the names of backups.
+        words: the file's path for people.
+    """
+
+    paths: ProfilePaths
+    profile: str
+    region: str
+    now: Callable[[], datetime]
+    words: Sentence
+
+    @property
+    def kind(self) -> str:
+        """See `KeyStore`."""
+        return KEPT_IN_FILE
+
+    @property
+    def backend(self) -> str:
+        """See `KeyStore`."""
+        return ""
+
+    @property
+    def description(self) -> Sentence:
+        """See `KeyStore`."""
+        return self.words
+
+    def keep(self, key: Credentials, mfa_serial: str | None) -> None:
+        """See `KeyStore`. What else the base profile has stays: the step Profiles asks about that."""
+        source = KeyInFile(key.access_key_id, key.secret_access_key)
+        base = BaseProfile(self.profile, self.region, source, mfa_serial, only_missing=True)
+        wanted = WantedProfiles((base,), ())
+        write_profiles(self.paths, wanted, self.now())
+
+    def load(self) -> Credentials | None:
+        """See `KeyStore`."""
+        return self._key_in(self.paths.credentials)
+
+    def put_aside(self, key: Credentials) -> None:
+        """The file is copied whenever it is written, so there is nothing to do."""
+
+    def aside(self, access_key_id: str) -> Credentials | None:
+        """The key of that id in the newest copy of the file that has it."""
+        file = self.paths.credentials
+        with explained(file.parent, "read"):
+            copies = sorted(file.parent.glob(f"{file.name}.backup-*"), reverse=True)
+        found = (self._key_in(copy) for copy in copies)
+        return next((key for key in found if key is not None and key.access_key_id == access_key_id), None)
+
+    def forget_aside(self) -> None:
+        """The copies are the person's: they stay, and their old key works no more."""
+
+    def _key_in(self, path: Path) -> Credentials | None:
+        if not path.exists():
+            return None
+        section = profile_sections(read_text(path, MAX_BYTES), "", str(path)).get(self.profile)
+        values = section.options if section is not None else {}
+        key_id, secret = values.get("aws_access_key_id"), values.get("aws_secret_access_key")
+        if not isinstance(key_id, str) or not isinstance(secret, str):
+            return None
+        return Credentials(key_id, Secret(secret))

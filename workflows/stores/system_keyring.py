@@ -1,0 +1,253 @@
+"""The operating system's keyring, through Python's keyring library: which there are, and which may be used.
+
+Only backends known to keep secrets are loaded. The library takes any that a package registers or its settings
+name, also those that keep them in clear (`keyrings.alt`, `keyrings.cryptfile`) or lose them
+(`keyring.backends.null`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from configparser import Error as ConfigParserError
+from configparser import RawConfigParser
+from importlib import import_module
+from typing import Protocol
+
+from workflows.core.files import FileError, is_there, read_text
+from workflows.core.secret import Secret
+from workflows.core.sentences import Sentence, capitalized
+from workflows.stores.vault import (
+    PgpFileVault,
+    Vault,
+    VaultChoice,
+    VaultLocked,
+    VaultUnavailable,
+    unavailable,
+)
+
+SERVICE = "iam-onboard"
+_NAMES = {
+    "keyring.backends.SecretService": "the desktop's keyring (Secret Service)",
+    "keyring.backends.libsecret": "the desktop's keyring (libsecret)",
+    "keyring.backends.kwallet": "KDE's wallet",
+    "keyring.backends.macOS": "the macOS keychain",
+    "keyring.backends.Windows": "the Windows credential store",
+}
+_CLASSES = (
+    "keyring.backends.SecretService.Keyring",
+    "keyring.backends.libsecret.Keyring",
+    "keyring.backends.kwallet.DBusKeyring",
+    "keyring.backends.kwallet.DBusKeyringKWallet4",
+    "keyring.backends.macOS.Keyring",
+    "keyring.backends.Windows.WinVaultKeyring",
+)
+"""The only backends: nothing else is imported or called, whatever a record, a setting or a package names."""
+_ALL = "keyring.backends.chainer.ChainerBackend"
+_SETTINGS_LIMIT = 100_000  # bytes
+_SAME = {"keyring.backends.libsecret": "keyring.backends.SecretService"}
+
+
+class KeyringBackend(Protocol):
+    """The part of `keyring.backend.KeyringBackend` that is used here."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """The password, or None."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep a password."""
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Forget a password."""
+
+
+class KeyringVault:
+    """The operating system's keyring.
+
+    Args:
+        backend: of Python's keyring; `system_keyring()` finds the person's.
+
+    Raises:
+        VaultUnavailable: that backend keeps secrets in clear, or keeps nothing.
+    """
+
+    def __init__(self, backend: KeyringBackend) -> None:
+        if not keeps_secrets(backend):
+            raise VaultUnavailable(
+                "No safe keyring",
+                f"The only keyring found is {_backend_name(backend)}, which does not protect what it keeps.",
+                next="Use a file encrypted to your PGP key, or start the desktop's keyring and try again.",
+            )
+        self._backend = backend
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyringVault) and other.backend_class == self.backend_class
+
+    def __hash__(self) -> int:
+        return hash(self.backend_class)
+
+    @property
+    def description(self) -> Sentence:
+        """The keyring's name."""
+        return _backend_name(self._backend)
+
+    @property
+    def backend_class(self) -> str:
+        """The backend's class, by which `named_keyring` finds it again."""
+        kind = type(self._backend)
+        return f"{kind.__module__}.{kind.__qualname__}"
+
+    def store(self, name: str, secret: Secret) -> None:
+        """See `Vault`; reads it back, since a backend may fail without saying so."""
+        value = secret.reveal()
+        self._ask(lambda: self._backend.set_password(SERVICE, name, value))
+        if self._ask(lambda: self._backend.get_password(SERVICE, name)) != value:
+            raise VaultUnavailable(
+                "The keyring did not keep the secret",
+                f"What was put into {self.description} did not come back.",
+                next="Choose another place for it.",
+            )
+
+    def load(self, name: str) -> Secret | None:
+        """See `Vault`."""
+        value = self._ask(lambda: self._backend.get_password(SERVICE, name))
+        return None if value is None else Secret(value)
+
+    def delete(self, name: str) -> None:
+        """See `Vault`."""
+        if self._ask(lambda: self._backend.get_password(SERVICE, name)) is not None:
+            self._ask(lambda: self._backend.delete_password(SERVICE, name))
+
+    def _ask(self, operation: Callable[[], str | None]) -> str | None:
+        from keyring.errors import InitError, KeyringLocked, NoKeyringError  # noqa: PLC0415 - slow to import
+
+        try:
+            return operation()
+        except KeyringLocked:
+            raise VaultLocked(
+                "The keyring is locked",
+                f"{capitalized(self.description)} is locked and was not unlocked.",
+                next="Unlock it (sign in to the desktop, or answer its dialog), then try again.",
+            ) from None
+        except (NoKeyringError, InitError) as error:
+            raise unavailable(self.description, type(error).__name__) from None
+        except Exception as error:  # noqa: BLE001 - backends let the errors of their own libraries through
+            raise unavailable(self.description, type(error).__name__) from None
+
+
+def system_keyrings() -> tuple[KeyringBackend, ...]:
+    """The backends that keep secrets here, the best first; the person's choice alone, where there is one.
+
+    Raises:
+        VaultUnavailable: the keyring library's settings cannot be read.
+    """
+    wanted = chosen_backend()
+    usable = filter(None, map(named_keyring, (wanted,) if wanted else _CLASSES))
+    # Two names of one service (Secret Service and libsecret) are one keyring to the person.
+    found: dict[str, KeyringBackend] = {}
+    for backend in sorted(usable, key=_priority, reverse=True):
+        found.setdefault(_SAME.get(type(backend).__module__, type(backend).__module__), backend)
+    return tuple(found.values())
+
+
+def chosen_backend() -> str:
+    """The class that the environment or the keyring library's settings name; "" for whichever is best.
+
+    The library itself would import it, from any folder that its settings name.
+
+    Raises:
+        VaultUnavailable: the settings cannot be read.
+    """
+    from keyring.util.platform_ import config_root  # noqa: PLC0415 - slow to import
+
+    path = config_root() / "keyringrc.cfg"
+    settings = RawConfigParser()
+    try:
+        if is_there(path):
+            settings.read_string(read_text(path, _SETTINGS_LIMIT))
+    except (FileError, ConfigParserError) as error:
+        raise VaultUnavailable(
+            "The keyring's settings cannot be read",
+            f"Python's keyring has settings in {path}, and they cannot be read.",
+            why=error.why if isinstance(error, FileError) else "They are no INI file.",
+            next="Correct the file, or move it away.",
+        ) from None
+    by_settings = settings.get("backend", "default-keyring", fallback="")
+    wanted = (os.environ.get("PYTHON_KEYRING_BACKEND") or by_settings or "").strip()
+    return "" if wanted == _ALL else wanted
+
+
+def system_keyring() -> KeyringBackend | None:
+    """The best safe backend of Python's keyring, or None."""
+    return next(iter(system_keyrings()), None)
+
+
+def named_keyring(name: str) -> KeyringBackend | None:
+    """The backend of a class, without looking for all others, which takes ten times as long.
+
+    Args:
+        name: of the class, as `backend_class` tells it.
+
+    Returns:
+        The backend, or None if it cannot be used here or is not known to keep secrets.
+    """
+    if name not in _CLASSES:
+        return None
+    module, _, kind = name.rpartition(".")
+    try:
+        backend_class = getattr(import_module(module), kind)
+    except ImportError:
+        return None
+    backend: KeyringBackend | None = backend_class() if backend_class.viable else None
+    return backend
+
+
+def _priority(backend: KeyringBackend) -> float:
+    return float(getattr(backend, "priority", 0))
+
+
+def choose_vault(backends: Sequence[KeyringBackend], files: PgpFileVault | None) -> VaultChoice:
+    """The keyrings that answer, then the encrypted files. A locked one is asked to unlock by its own dialog.
+
+    Args:
+        backends: of the keyrings; none if there is none (or none is to be used, as in the sandbox).
+        files: the fallback, or None if the person has no PGP key.
+
+    Raises:
+        VaultUnavailable: none can be used.
+    """
+    problem: VaultUnavailable | None = None
+    usable: list[Vault] = []
+    for backend in backends:
+        try:
+            vault = KeyringVault(backend)
+            vault.load("is-it-there")
+        except VaultUnavailable as error:
+            problem = problem or error
+        else:
+            usable.append(vault)
+    without = VaultUnavailable(
+        "No keyring",
+        "There is no keyring on this computer that could keep a secret.",
+        next="Create or choose your PGP key first: then a file encrypted to it is used.",
+    )
+    if not usable and files is None:
+        raise problem or without
+    passed_over = problem if usable else problem or without
+    if files is not None:
+        usable.append(files)
+    return VaultChoice(usable[0], passed_over, tuple(usable[1:]))
+
+
+def keeps_secrets(backend: KeyringBackend) -> bool:
+    """Whether a backend is known to keep secrets, and hands on to none that isn't."""
+    if members := getattr(backend, "backends", ()):
+        return all(keeps_secrets(member) for member in members)
+    return type(backend).__module__ in _NAMES
+
+
+def _backend_name(backend: KeyringBackend) -> str:
+    kind = type(backend)
+    return _NAMES.get(
+        kind.__module__, str(getattr(backend, "name", "") or f"{kind.__module__}.{kind.__name__}")
+    )

@@ -1,0 +1,171 @@
+"""What changes inside a resource, in lines that may be shown: secrets are masked before they are words.
+
+A plan's JSON carries the state: ciphertexts, keys, a mail password in clear. What Terraform or a provider
+marks as sensitive, and what has the name of a secret, never becomes a text here; everything else is redacted
+as the log is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from workflows.core.parsing import parse_json
+from workflows.terraform.redaction import redact
+
+MASK = "(sensitive)"
+LATER = "(known after apply)"
+_SECRET_NAME = re.compile(
+    r"password|secret|token|pgp_key|private_key|api_?key|encrypted|credential|passphrase|base_?32|qr_code|seed",
+    re.IGNORECASE,
+)
+_HARMLESS = {"password_reset_required", "password_length", "allow_users_to_change_password"}
+_POLICY = re.compile(r"^(?:max|minimum)_password_|^password_reuse_")
+"""Settings of the account's password policy, which no password is in."""
+_WIDEST = 160
+_SHORTEST_SECRET = 12
+"""Nothing that is shorter is redacted; most values are, and there can be many thousands of them."""
+_MOST_LINES = 200
+
+
+def attribute_lines(change: Mapping[str, Any]) -> tuple[str, ...]:
+    """What changes inside one resource, a line each, as a plan's `change` object says.
+
+    Args:
+        change: with `before`, `after`, `after_unknown`, `before_sensitive` and `after_sensitive`.
+
+    Returns:
+        Lines that begin with "+ " (comes), "- " (goes), "~ " (becomes another) or two blanks and one of these
+        (inside the attribute above). Secrets are `(sensitive)`, what only AWS will tell is
+        `(known after apply)`.
+    """
+    before, after = change.get("before") or {}, change.get("after") or {}
+    unknown = change.get("after_unknown") or {}
+    lines: list[str] = []
+    for name in sorted({*before, *after, *unknown}):
+        later = marks_anything(unknown.get(name)) if isinstance(unknown, Mapping) else False
+        old, new = _empty_as_none(before.get(name)), _empty_as_none(after.get(name))
+        if old == new and not later:
+            continue
+        hidden = _hidden(name, change)
+        lines += _lines(name, old, new, later=later and new is None, hidden=hidden)
+    return tuple(lines[:_MOST_LINES])
+
+
+def marks_anything(unknown: object) -> bool:
+    """Whether a part of a mask (`after_unknown`, …) marks anything: it nests as the values do."""
+    if isinstance(unknown, Mapping):
+        return any(marks_anything(one) for one in unknown.values())
+    if isinstance(unknown, list):
+        return any(marks_anything(one) for one in unknown)
+    return bool(unknown)
+
+
+def _hidden(name: str, change: Mapping[str, Any]) -> bool:
+    marks = (change.get("before_sensitive"), change.get("after_sensitive"))
+    if any(mark is True or (isinstance(mark, Mapping) and marks_anything(mark.get(name))) for mark in marks):
+        return True
+    return bool(_SECRET_NAME.search(name)) and name not in _HARMLESS and not _POLICY.search(name)
+
+
+def _lines(name: str, old: object, new: object, *, later: bool, hidden: bool) -> list[str]:
+    if hidden or later:
+        was = None if old is None else MASK if hidden else _text(old)
+        becomes = MASK if hidden and not later else LATER if later else _text(new)
+        return [_change(name, was, None if new is None and not later else becomes)]
+    if isinstance(old, list) or isinstance(new, list):
+        return _listed(name, _as_list(old), _as_list(new))
+    if isinstance(old, dict) or isinstance(new, dict):
+        return list(_mapped(name, _as_dict(old), _as_dict(new)))
+    if _is_document(old) or _is_document(new):
+        return _documents(name, old, new)
+    return [_change(name, None if old is None else _text(old), None if new is None else _text(new))]
+
+
+def _change(name: str, old: str | None, new: str | None) -> str:
+    if old is None:
+        return f"+ {name} = {new}"
+    return f"- {name} = {old}" if new is None else f"~ {name} = {old} → {new}"
+
+
+def _listed(name: str, old: Sequence[Any], new: Sequence[Any]) -> list[str]:
+    """What a list or a set loses and gains; the order counts only where nothing else changes."""
+    gone = [one for one in old if one not in new]
+    come = [one for one in new if one not in old]
+    if not gone and not come:
+        return [f"~ {name} is in another order"]
+    sign = "+" if not old else "-" if not new else "~"
+    inner = [f"  - {_text(one)}" for one in gone] + [f"  + {_text(one)}" for one in come]
+    return [f"{sign} {name}", *inner]
+
+
+def _mapped(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    sign = "+" if not old else "-" if not new else "~"
+    yield f"{sign} {name}"
+    for key in sorted({*old, *new}):
+        was, becomes = old.get(key), new.get(key)
+        if was == becomes:
+            continue
+        secret = bool(_SECRET_NAME.search(key))
+        yield "  " + _change(
+            key,
+            None if was is None else MASK if secret else _text(was),
+            None if becomes is None else MASK if secret else _text(becomes),
+        )
+
+
+def _documents(name: str, old: object, new: object) -> list[str]:
+    """The difference of two policies, line by line."""
+    sign = "+" if old is None else "-" if new is None else "~"
+    was, becomes = _pretty(old), _pretty(new)
+    changed = [line for line in difflib.ndiff(was, becomes) if line[:1] in {"+", "-"}]
+    return [f"{sign} {name}", *(f"  {line[0]} {_shown(line[2:])}" for line in changed)]
+
+
+def _is_document(value: object) -> bool:
+    return isinstance(value, str) and ("\n" in value or value.lstrip()[:1] in {"{", "["})
+
+
+def _pretty(value: object) -> list[str]:
+    if not isinstance(value, str):
+        return []
+    try:
+        return json.dumps(_masked(parse_json(value)), indent=2, ensure_ascii=False).splitlines()
+    except ValueError:
+        return value.splitlines()
+
+
+def _text(value: object) -> str:
+    return _shown(json.dumps(_masked(value), ensure_ascii=False))
+
+
+def _masked(value: object) -> object:
+    """A value with what has a secret's name masked at every depth."""
+    if isinstance(value, Mapping):
+        return {
+            key: MASK if _SECRET_NAME.search(str(key)) and one is not None else _masked(one)
+            for key, one in value.items()
+        }
+    return [_masked(one) for one in value] if isinstance(value, list) else value
+
+
+def _shown(text: str) -> str:
+    """A text redacted first and cut then, so that no cut hides a pattern from the redaction."""
+    told = redact(text) if len(text) >= _SHORTEST_SECRET else text
+    return told if len(told) <= _WIDEST else f"{told[: _WIDEST - 1]}…"
+
+
+def _empty_as_none(value: object) -> object:
+    """Providers fill what was left out with an empty value, which is no difference to anybody."""
+    return value if value not in ("", [], {}) else None
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _as_dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,330 @@
+"""Which program runs a layer: the one that the layer asks for, or none.
+
+A newer Terraform upgrades a state so that colleagues' older ones cannot read it any more, and OpenTofu's and
+Terraform's lock files exclude each other. So a mismatch is refused with what to install, never papered over.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import open_file
+from workflows.core.parsing import parse_json
+from workflows.core.processes import Completed, capture
+from workflows.core.versions import VersionNumber, allows
+from workflows.terraform.commands import Commands
+from workflows.terraform.trusted import ForeignProgram, TrustedPrograms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Run = Callable[[Sequence[str], Mapping[str, str]], Completed]
+
+OLDEST = VersionNumber((1, 0, 0))
+"""`-json` on plan and apply, and `-replace`, are there from this version on."""
+
+
+class Product(StrEnum):
+    """The two programs that run a layer."""
+
+    TERRAFORM = "Terraform"
+    OPENTOFU = "OpenTofu"
+
+    @property
+    def program(self) -> str:
+        """Its usual name on the PATH."""
+        return "terraform" if self is Product.TERRAFORM else "tofu"
+
+    @property
+    def registry(self) -> str:
+        """The host of its registry, as lock files name it."""
+        return "registry.terraform.io" if self is Product.TERRAFORM else "registry.opentofu.org"
+
+    @property
+    def site(self) -> str:
+        """Where it is installed from."""
+        if self is Product.TERRAFORM:
+            return "https://developer.hashicorp.com/terraform/install"
+        return "https://opentofu.org/docs/intro/install/"
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A program that may run the layer.
+
+    Attributes:
+        argv: the program and, where it is a script, what leads to it.
+        product: which of the two it is.
+        version: its version, as a text ("1.15.5").
+    """
+
+    argv: tuple[str, ...]
+    product: Product
+    version: str
+
+    @property
+    def commands(self) -> Commands:
+        """Its argument lists."""
+        return Commands(self.argv)
+
+    def __str__(self) -> str:
+        return f"{self.product} {self.version}"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a layer and its project say about the program.
+
+    Attributes:
+        explicit: what the person asked for (`--binary`): a name, an absolute path, or whole leading
+            arguments, which nobody is asked about; or None.
+        build_env: `TF_BINARY` of build.env, or None.
+        registry: whose registry the layer's lock file names, or None without a lock file.
+        required_version: the layer's `required_version`, all of them joined by commas, or None.
+        toolbox_image: `TERRAFORM_IMAGE_TAG` of build.env, or None.
+        project: the project's root folder: `TF_BINARY` may be relative to it, and what is in it is foreign.
+        trusted: the foreign programs that the person said yes to; without it none is refused.
+    """
+
+    explicit: str | tuple[str, ...] | None = None
+    build_env: str | None = None
+    registry: Literal["terraform", "opentofu"] | None = None
+    required_version: str | None = None
+    toolbox_image: str | None = None
+    project: Path | None = None
+    trusted: TrustedPrograms | None = None
+
+    @property
+    def product(self) -> Product | None:
+        """The product that the lock file is for, or None if it does not tell."""
+        return {"terraform": Product.TERRAFORM, "opentofu": Product.OPENTOFU, None: None}[self.registry]
+
+
+def choose_binary(
+    wanted: Wanted,
+    *,
+    path: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    run: Run | None = None,
+) -> Binary:
+    """Find the program that the layer asks for, and refuse one that it excludes.
+
+    The order is: what the person asked for, `TF_BINARY` of build.env, the product of the lock file's
+    registry, then `terraform`, then `tofu`.
+
+    Args:
+        wanted: what the layer and its project say.
+        path: the PATH to look on.
+        environment: the environment for asking a program's version, as `child_environment` builds it.
+        folder: the layer's folder: version managers (tfenv, tofuenv, asdf, mise) choose by it.
+        run: runs a program and answers what it wrote (for tests); the default runs it for real, 30 s at most.
+
+    Raises:
+        ProgramNotTrusted: the project brings or names its own, and the person has not said yes to it.
+        OnboardError: no program is there, or the one that is there does not fit; `next` says what to install.
+    """
+    argv = find_program(wanted, path)
+    binary = identify(argv, environment, folder, run)
+    version = VersionNumber.parse(binary.version)
+    if version < OLDEST:
+        raise OnboardError(
+            f"{binary.product} is too old",
+            f"{argv[0]} is {binary}; {OLDEST} is the oldest that can be used.",
+            why="Older versions cannot report a plan and an apply as events, nor replace a login profile.",
+            next=_install(binary.product, wanted),
+        )
+    _refuse_the_other_product(wanted, binary.product, f"{argv[0]} is {binary}")
+    if wanted.required_version and not _fits(wanted.required_version, version):
+        raise OnboardError(
+            f"The layer excludes {binary}",
+            f"It asks for {binary.product} {wanted.required_version}, but {argv[0]} is {binary.version}.",
+            why="A newer version upgrades the state, so that colleagues with the right one cannot read it.",
+            next=_install(binary.product, wanted),
+        )
+    return binary
+
+
+def _refuse_the_other_product(wanted: Wanted, product: Product, found: str) -> None:
+    registry = wanted.product
+    if registry is not None and registry is not product:
+        raise OnboardError(
+            f"This layer is run with {registry}",
+            f"Its lock file names {registry.registry}, but {found}.",
+            why="The two keep different lock files, and a state of the one may be closed to the other.",
+            next=_install(registry, wanted),
+        )
+
+
+def identify(
+    argv: tuple[str, ...], environment: Mapping[str, str], folder: Path, run: Run | None = None
+) -> Binary:
+    """Ask a program what it is.
+
+    Its version comes from `version -json`. Which product it is, that answer does not tell: a usual name
+    does, and otherwise the first word of `version`.
+
+    Args:
+        argv: the program and what leads to it.
+        environment: what it is run with; arguments that `TF_CLI_ARGS` adds to every command are left out.
+        folder: where it is run: a version manager chooses the version by the folder.
+        run: as in `choose_binary`.
+
+    Raises:
+        OnboardError: it cannot be run, or its answer is that of neither program.
+    """
+    run = run or partial(_run, folder)
+    environment = {name: value for name, value in environment.items() if not name.startswith("TF_CLI_ARGS")}
+    commands = Commands(argv)
+    answer = _ask(commands.version(), environment, run)
+    try:
+        version = str(VersionNumber.parse(parse_json(answer.stdout)["terraform_version"]))
+    except (ValueError, KeyError, TypeError):
+        # Before 0.13 there was no -json; a version in words is enough to refuse it by.
+        version = ""
+    product = product_by_name(argv)
+    if version and product:
+        return Binary(argv, product, version)
+    text = _ask(commands.version_text(), environment, run).stdout
+    match = re.match(r"(Terraform|OpenTofu) v(\S+)", text.lstrip())
+    if match is None:
+        raise OnboardError(
+            "Not Terraform, not OpenTofu",
+            f"{' '.join(argv)} does not say that it is one of them.",
+            next="Name the right program with --binary.",
+            detail=(answer.stdout + answer.stderr).strip(),
+        )
+    return Binary(argv, product or Product(match[1]), version or match[2])
+
+
+def product_by_name(argv: Sequence[str]) -> Product | None:
+    """Which of the two a program is by its usual name, or None."""
+    return next((product for product in Product if Path(argv[0]).name == product.program), None)
+
+
+def find_program(wanted: Wanted, path: str) -> tuple[str, ...]:
+    """The program that the layer asks for, found but not run: version managers run the project's files.
+
+    Raises:
+        ProgramNotTrusted: as `choose_binary`.
+        OnboardError: none is there, or by its name it is the other product than the lock file is for.
+    """
+    argv = _find(wanted, path)
+    _refuse_foreign(wanted, argv)
+    if product := product_by_name(argv):
+        _refuse_the_other_product(wanted, product, f"{argv[0]} is {product}")
+    return argv
+
+
+def _refuse_foreign(wanted: Wanted, argv: tuple[str, ...]) -> None:
+    """Refuse a program that the project names by a path or that lies in it, as long as nobody said yes."""
+    if wanted.trusted is None or isinstance(wanted.explicit, tuple):
+        return
+    found, why = Path(argv[0]), ""
+    if not wanted.explicit and wanted.build_env and "/" in wanted.build_env:
+        why = "TF_BINARY in build.env names it"
+    elif wanted.project is not None and any(
+        place.is_relative_to(wanted.project) for place in (found.parent.resolve(), found.resolve())
+    ):
+        why = "It lies in the project's own folder"
+    if why:
+        wanted.trusted.require(ForeignProgram.at(found, why))
+
+
+def chosen_by_folder(name: str, path: str) -> bool:
+    """Whether a program on the PATH is a version manager's: a script, or a link to the manager."""
+    found = shutil.which(name, path=path)
+    if found is None:
+        return False
+    with open_file(Path(found)) as file:
+        return file.read(2) == b"#!" or Path(found).resolve().stem in {"mise", "asdf", "tenv", "rtx"}
+
+
+def _find(wanted: Wanted, path: str) -> tuple[str, ...]:
+    if isinstance(wanted.explicit, tuple):
+        return wanted.explicit
+    named = [(wanted.explicit, "--binary names it"), (wanted.build_env, "TF_BINARY in build.env names it")]
+    for name, why in named:
+        if not name:
+            continue
+        place = (wanted.project or Path()) / Path(name).expanduser()
+        found = shutil.which(str(place) if "/" in name else name, path=path)
+        if found is None:
+            product = Product.OPENTOFU if Path(name).name == "tofu" else wanted.product or Product.TERRAFORM
+            raise OnboardError(
+                f"There is no {name} here",
+                f"{name} is not a program on this machine.",
+                why=f"{why}.",
+                next=_install(product, wanted),
+            )
+        return (found,)
+    products = (wanted.product,) if wanted.product else tuple(Product)
+    for product in products:
+        if found := shutil.which(product.program, path=path):
+            return (found,)
+    # The product that is there although the lock file names the other one: let the check say so.
+    for product in Product:
+        if found := shutil.which(product.program, path=path):
+            return (found,)
+    raise OnboardError(
+        f"{' or '.join(products)} is not installed",
+        f"No {' and no '.join(product.program for product in products)} was found on the PATH.",
+        why=(
+            f"The project runs it in a container ({wanted.toolbox_image}); iam-onboard needs it on the host."
+            if wanted.toolbox_image
+            else ""
+        ),
+        next=_install(products[0], wanted),
+    )
+
+
+def _install(product: Product, wanted: Wanted) -> str:
+    version = f" {wanted.required_version}" if wanted.required_version else f" {OLDEST} or newer"
+    image = re.match(r"(\d+\.\d+\.\d+)(?:-|$)", wanted.toolbox_image or "")
+    if image and (
+        not wanted.required_version or _fits(wanted.required_version, VersionNumber.parse(image[1]))
+    ):
+        version = f" {image[1]} (the version of the project's image)"
+    return (
+        f"Install {product}{version} from {product.site} and put it on the PATH, "
+        "or name it with --binary; then try again."
+    )
+
+
+def _fits(constraint: str, version: VersionNumber) -> bool:
+    try:
+        return allows(constraint, version)
+    except ValueError as error:
+        raise OnboardError(
+            "The layer's required_version cannot be read",
+            f"It says {constraint!r}.",
+            why=f"{error}.",
+            next='Write it as in "~> 1.6" or ">= 1.3, < 2.0".',
+        ) from error
+
+
+def _ask(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    run: Run,
+) -> Completed:
+    try:
+        return run(argv, environment)
+    except (OSError, TimeoutError) as error:
+        raise OnboardError(
+            "The program cannot be run",
+            f"{argv[0]} did not tell its version.",
+            why=str(error),
+            next="Check that it is a program for this machine, or name another one with --binary.",
+        ) from error
+
+
+def _run(folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> Completed:
+    return capture(argv, cwd=folder, environment={**environment, "CHECKPOINT_DISABLE": "1"}, timeout=30)

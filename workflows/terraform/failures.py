@@ -1,0 +1,459 @@
+"""Terraform's failures: one table of known causes, found by Terraform's own words, with what each means.
+
+Who has to decide by a cause asks its `Failure`; the sentences are for people. Two failures come with more
+than that: `LockHeld` says who holds the state's lock, `StateUnwritten` where the state is that an apply could
+not write. That happens when the network or the credentials end during an apply: what was made is then in
+`errored.tfstate` and nowhere else, and another apply would make it again, in a fork of the state. So nothing
+is planned before it is written (`state push`), and the file, which can hold secrets in clear, is kept private
+and removed afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from workflows.core.errors import OnboardError
+from workflows.core.sentences import Sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from workflows.terraform.events import Diagnostic
+
+UNWRITTEN_STATE: Final = "errored.tfstate"
+
+
+class Failure(Enum):
+    """A known cause of a failure."""
+
+    HALTED = "halted"
+    NOT_IN_AWS = "not in aws"
+    IN_STATE = "in state"
+    STATE_UNWRITTEN = "state unwritten"
+    OTHER_STATE = "other state"
+    EXPIRED = "expired"
+    KEY_REFUSED = "key refused"
+    NO_CREDENTIALS = "no credentials"
+    DENIED = "denied"
+    PGP_KEY = "pgp key"
+    ALIAS_TAKEN = "alias taken"
+    EXISTS = "exists"
+    IN_USE = "in use"
+    LIMIT = "limit"
+    THROTTLED = "throttled"
+    STALE_PLAN = "stale plan"
+    VERSION = "version"
+    CHECKSUM = "checksum"
+    NO_BUCKET = "no bucket"
+    LOCK_FILE = "lock file"
+    BACKEND = "backend"
+    NETWORK = "network"
+    LOCKED = "locked"
+
+
+class InitWay(StrEnum):
+    """An init that changes more than what is installed; only done when it is asked for."""
+
+    UPGRADE = "upgrade"
+    RECONFIGURE = "reconfigure"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A known cause.
+
+    Attributes:
+        failure: which one.
+        pattern: finds it in Terraform's words.
+        title: a few words.
+        why: what it means.
+        next: what a person can do.
+    """
+
+    failure: Failure
+    pattern: re.Pattern[str]
+    title: Sentence
+    why: Sentence
+    next: Sentence
+
+
+def _cause(failure: Failure, pattern: str, title: str, why: str, what_next: str) -> Cause:
+    return Cause(failure, re.compile(pattern, re.IGNORECASE | re.DOTALL), title, why, what_next)
+
+
+_SIGN_IN = (
+    "Renew the credentials of the layer's profile (sign in again, or enter a new MFA code), then try again."
+)
+
+_CAUSES = (
+    _cause(
+        Failure.NOT_IN_AWS,
+        r"Cannot import non-existent remote object",
+        "There is nothing to import",
+        "AWS has nothing of that name.",
+        "Plan again: the apply makes it.",
+    ),
+    _cause(
+        Failure.IN_STATE,
+        r"Resource already managed by",
+        "The state has it already",
+        "It was imported before.",
+        "Plan again and look at what is left.",
+    ),
+    _cause(
+        Failure.STATE_UNWRITTEN,
+        r"errored\.tfstate|Failed to (?:save|persist) state",
+        "The state could not be written",
+        "The network or the credentials ended during the apply. What it made is in errored.tfstate in the "
+        "layer's folder, and in no state.",
+        "Once AWS can be reached again, press p to plan: you are asked first whether to write that state.",
+    ),
+    _cause(
+        Failure.OTHER_STATE,
+        r"cannot (?:import|overwrite|write) .{0,60}(?:serial|lineage)|unrelated state with lineage|"
+        r"state with serial",
+        "The state that was left is another one",
+        "The state in the backend is newer than errored.tfstate, or of another layer: it seems to have been "
+        "written since.",
+        "Compare the two (`terraform show errored.tfstate`, `terraform show`); if nothing is missing, remove "
+        "errored.tfstate and plan again.",
+    ),
+    _cause(
+        Failure.EXPIRED,
+        r"ExpiredToken|token (?:included in the request )?(?:is|has) expired|SSO session.*expired|"
+        r"RequestExpired|refresh(?:ing)? cached (?:SSO )?(?:token|credentials)",
+        "The credentials have expired",
+        "The temporary credentials that Terraform was given are no longer valid.",
+        _SIGN_IN,
+    ),
+    _cause(
+        Failure.KEY_REFUSED,
+        r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|AuthFailure",
+        "AWS does not accept the credentials",
+        "The access key is unknown, inactive or damaged, or this machine's clock is more than five "
+        "minutes off.",
+        "Check the profile that the layer names, and the clock; then try again.",
+    ),
+    _cause(
+        Failure.NO_CREDENTIALS,
+        r"no valid credential sources?|NoCredentialProviders|failed to get shared config profile|"
+        r"shared config profile.*(?:not found|does not exist)|no EC2 IMDS role found",
+        "There are no credentials for the layer's profile",
+        "The profile that the layer names is not in the project's AWS files, or it cannot be used "
+        "as it is there.",
+        "Add the profile to the project's config and credentials files, then try again.",
+    ),
+    _cause(
+        Failure.DENIED,
+        r"AccessDenied|not authorized to perform|UnauthorizedOperation|Access Denied",
+        "AWS denied it",
+        "The role that the layer's profile assumes may not do this, or may do it only after "
+        "signing in with MFA.",
+        "Ask somebody with administrator rights in this account, or use the profile that has them.",
+    ),
+    _cause(
+        Failure.PGP_KEY,
+        r"parsing given PGP key|decoding given PGP key|setting up encryption for PGP|"
+        r"cannot encrypt a message to key",
+        "A PGP key cannot be used",
+        "AWS provider could not encrypt to it. The IAM user exists now, without a password.",
+        "Replace the key in the PGP keys step, then plan again: the login profile will be what is "
+        "left to add.",
+    ),
+    _cause(
+        Failure.ALIAS_TAKEN,
+        r"account[ _]?alias.{0,200}(?:EntityAlreadyExists|already exists)",
+        "The account alias is taken",
+        "Aliases must differ from everybody else's in AWS, and somebody has this one: another account, or "
+        "this one from an apply that was killed.",
+        "Choose another alias in the layer, then plan again; if it is this account's own, import it.",
+    ),
+    _cause(
+        Failure.EXISTS,
+        r"EntityAlreadyExists|already exists",
+        "It exists already",
+        "AWS has something of that name which this state does not know: made by hand, by another "
+        "layer, or by an apply that was killed.",
+        "Import it into the state (Recover in the Apply step) or choose another name, then plan again.",
+    ),
+    _cause(
+        Failure.IN_USE,
+        r"DeleteConflict",
+        "It is still in use",
+        "AWS keeps a user or group that something is attached to which Terraform does not know.",
+        "Take away what is attached (keys, MFA device, policies): the Deactivate step lists it for somebody "
+        "who leaves, the console for the rest. Then plan again.",
+    ),
+    _cause(
+        Failure.LIMIT,
+        r"LimitExceeded|quota",
+        "A limit of the account is reached",
+        "AWS allows only so many of these (two access keys a user, ten groups a user).",
+        "Remove what is not needed or ask AWS for more, then plan again.",
+    ),
+    _cause(
+        Failure.THROTTLED,
+        r"Throttling|Rate exceeded|TooManyRequests",
+        "AWS asks to go slower",
+        "Too many requests were made in a short time.",
+        "Wait a minute and try again.",
+    ),
+    _cause(
+        Failure.STALE_PLAN,
+        r"Saved plan is stale|saved plan does not match the given state",
+        "The plan is older than the state",
+        "Somebody applied something to this state after the plan was made.",
+        "Plan again and look at what is left.",
+    ),
+    _cause(
+        Failure.VERSION,
+        r"Unsupported Terraform Core version|Unsupported OpenTofu Core version|created by a newer version|"
+        r"was created by Terraform v|does not support Terraform version",
+        "This version cannot be used here",
+        "The layer or its state was made for another version of the program.",
+        "Install the version that Terraform names below, then try again.",
+    ),
+    _cause(
+        Failure.CHECKSUM,
+        r"does not have the expected content|digest",
+        "The state and its checksum differ",
+        "A run was killed between writing the state and its checksum, or S3 has not caught up yet.",
+        "Wait a minute and try again. If it stays, the digest in the lock table has to be set by hand.",
+    ),
+    _cause(
+        Failure.NO_BUCKET,
+        r"NoSuchBucket|bucket does not exist",
+        "The state's bucket is not there",
+        "The backend file names a bucket that this account does not have.",
+        "Check the account's config/backend.tfvars and the profile in it.",
+    ),
+    _cause(
+        Failure.LOCK_FILE,
+        r"Provider dependency changes|Inconsistent dependency lock file|lock file is (?:read-?only|"
+        r"inconsistent)|"
+        r"checksums? (?:that )?(?:previously )?recorded|read-only mode|previously.selected version|"
+        r"locked provider.{0,120}does not match configured version constraint",
+        "The lock file does not fit",
+        "Its providers or their checksums are not those that this layer needs on this machine.",
+        "Upgrade the providers on purpose (the lock file becomes part of the diff), or get the "
+        "committed one back.",
+    ),
+    _cause(
+        Failure.BACKEND,
+        r"Backend configuration changed|Backend initialization required|Backend type changed",
+        "The backend was changed",
+        "Where the state is kept is not what this checkout was initialised with.",
+        "Initialise again with reconfigure, if the new place is the right one.",
+    ),
+    _cause(
+        Failure.NETWORK,
+        r"no such host|connection refused|network is unreachable|i/o timeout|send request failed|"
+        r"could not connect|TLS handshake timeout|Failed to query available provider packages",
+        "Cannot reach the network",
+        "A server that Terraform needs (AWS, the registry, or a module's repository) did not answer.",
+        "Check the connection, the VPN and the proxy, then try again.",
+    ),
+    _cause(
+        Failure.LOCKED,
+        r"acquiring the state lock.{0,600}(?:ConditionalCheckFailed|PreconditionFailed)",
+        "The state is locked",
+        "Another run holds its lock, or left it behind, and what the lock says of its holder cannot be read.",
+        "Wait for that run and try again. If none goes on, look at the item in the lock table (or at the "
+        ".tflock file in the bucket), and remove it there.",
+    ),
+    _cause(
+        Failure.HALTED,
+        r"Error: execution halted",
+        "Terraform was stopped",
+        "It was asked to stop, and ended with what it had begun.",
+        "Plan again to see what is left.",
+    ),
+)
+
+_INIT_WAYS: Final = {Failure.LOCK_FILE: InitWay.UPGRADE, Failure.BACKEND: InitWay.RECONFIGURE}
+_ASKS_FOR_INIT: Final = re.compile(r"terraform init|tofu init", re.IGNORECASE)
+_OPERATIONS = {
+    "OperationTypeApply": "an apply",
+    "OperationTypePlan": "a plan",
+    "OperationTypeInvalid": "another command",
+}
+
+
+class TerraformFailed(OnboardError):  # noqa: N818 - named as what happened
+    """A run that failed; `failure` is its cause, or None where it is not known."""
+
+    failure: Failure | None = None
+
+
+class InitRefused(TerraformFailed):
+    """An init (or what needed one) that only another way of initialising puts right; `way` says which."""
+
+    def __init__(self, error: OnboardError, way: InitWay) -> None:
+        super().__init__(error.title, error.what, why=error.why, next=error.next, detail=error.detail)
+        self.way = way
+
+
+@dataclass(frozen=True)
+class LockInfo:
+    """Who holds a state's lock, in Terraform's words.
+
+    Attributes:
+        lock_id: what `force-unlock` wants.
+        who: person and machine ("jane@laptop").
+        operation: what is done under the lock ("OperationTypeApply").
+        created: since when ("2026-02-03 10:20:30.1 +0000 UTC").
+        path: which state.
+    """
+
+    lock_id: str
+    who: str
+    operation: str
+    created: str
+    path: str
+
+    @property
+    def made_at(self) -> datetime | None:
+        """Since when it is held, aware; None where its text is in another form than Go's in UTC."""
+        try:
+            moment = datetime.fromisoformat(self.created.removesuffix(" UTC").replace(" +", "+"))
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else None
+
+    @property
+    def purpose(self) -> Sentence:
+        """What is done under the lock, in words ("an apply")."""
+        return _OPERATIONS.get(self.operation, self.operation or "something unknown")
+
+
+class LockHeld(TerraformFailed):
+    """Somebody else's run holds the state's lock; `lock` says who, since when."""
+
+    failure = Failure.LOCKED
+
+    def __init__(self, lock: LockInfo, detail: str) -> None:
+        super().__init__(
+            "The state is locked",
+            f"{lock.who or 'Somebody'} has held its lock since {lock.created or 'an unknown time'}.",
+            why=(f"Another run ({lock.purpose}) is working on this state, or was killed while it did."),
+            next="Wait for it and try again. Only if that run is surely dead, release the lock by force.",
+            detail=detail,
+        )
+        self.lock = lock
+
+
+def read_lock(text: str) -> LockInfo | None:
+    """Who holds the lock, from Terraform's message about it; None if the text is about something else."""
+    if not re.search(r"acquiring the state lock|state lock", text, re.IGNORECASE) or "Lock Info" not in text:
+        return None
+    values = dict(re.findall(r"^\s*(ID|Path|Operation|Who|Created):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE))
+    return LockInfo(
+        lock_id=values.get("ID", ""),
+        who=values.get("Who", ""),
+        operation=values.get("Operation", ""),
+        created=values.get("Created", ""),
+        path=values.get("Path", ""),
+    )
+
+
+class StateUnwritten(OnboardError):  # noqa: N818 - it says what is the matter
+    """A layer's last apply could not write its state."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            "The last apply could not write its state",
+            f"What it made is in {file.name} and in no state. That file is in the layer, {file.parent}.",
+            why="The network or the credentials ended while it ran. To plan now would make it all again.",
+            next=f"Let it be written first (or run `terraform state push {file.name}` in that folder). "
+            "Do not commit the file: it can hold secrets.",
+        )
+        self.file = file
+
+
+def unwritten(layer: Path) -> Path | None:
+    """The state that was left in a layer's folder, or None."""
+    file = layer / UNWRITTEN_STATE
+    return file if file.is_file() else None
+
+
+def refuse_unwritten(layer: Path) -> None:
+    """Let nothing be done to a layer whose state lacks what an apply made.
+
+    Raises:
+        StateUnwritten: it does.
+    """
+    file = unwritten(layer)
+    if file is not None:
+        raise StateUnwritten(file)
+
+
+def keep_private(layer: Path) -> None:
+    """Let nobody else read the state that was left in a layer's folder, if there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        (layer / UNWRITTEN_STATE).chmod(0o600)
+
+
+def cause_of(words: str) -> Cause | None:
+    """The known cause of a failure, by Terraform's words about it, however their lines are wrapped."""
+    unwrapped = " ".join(words.split())
+    return next((cause for cause in _CAUSES if cause.pattern.search(unwrapped)), None)
+
+
+def failure_of(words: str) -> Failure | None:
+    """Which known cause a failure has, by Terraform's words about it."""
+    cause = cause_of(words)
+    return cause.failure if cause else None
+
+
+def failure(
+    operation: str, layer: str, diagnostics: Iterable[Diagnostic], text: str, program: str = "Terraform"
+) -> TerraformFailed:
+    """Put a failed run into words.
+
+    Args:
+        operation: what failed ("init", "plan", "apply", …).
+        layer: where.
+        diagnostics: Terraform's errors, if it spoke in events.
+        text: its output as text, for what has no diagnostics; "" if there is none.
+        program: which of the two programs it was.
+
+    Returns:
+        An error with Terraform's own words as detail; `LockHeld` or `InitRefused` if that is what it is.
+    """
+    errors = [diagnostic for diagnostic in diagnostics if diagnostic.is_error]
+    detail = "\n\n".join(diagnostic.as_text() for diagnostic in errors) or from_first_error(text)
+    lock = read_lock(detail)
+    if lock is not None:
+        return LockHeld(lock, detail)
+    cause = cause_of(detail)
+    what = f"{program}'s {operation} failed in {layer}."
+    if cause is None:
+        return TerraformFailed(
+            f"The {operation} failed",
+            what,
+            next=f"Read {program}'s own words below, put it right, and try again.",
+            detail=detail,
+        )
+    error = TerraformFailed(cause.title, what, why=cause.why, next=cause.next, detail=detail)
+    if way := _INIT_WAYS.get(cause.failure):
+        error = InitRefused(error, way)
+    error.failure = cause.failure
+    return error
+
+
+def from_first_error(text: str) -> str:
+    """A text output from its first error on, without the frame that Terraform draws around errors."""
+    lines = [re.sub(r"^[╷╵│]\s?", "", line) for line in text.splitlines()]
+    first = next((number for number, line in enumerate(lines) if line.startswith("Error: ")), None)
+    return "\n".join(lines if first is None else lines[first:]).strip()
+
+
+def needs_init(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether a plan failed only because the layer has to be initialised."""
+    return any(one.is_error and _ASKS_FOR_INIT.search(f"{one.summary}\n{one.detail}") for one in diagnostics)

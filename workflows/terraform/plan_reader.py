@@ -1,0 +1,238 @@
+"""Reads `show -json` of a plan file.
+
+Values leave this module only as names (of users, groups, roles), as what an import would be called by, and as
+the masked lines of `attributes`: `show -json` of a plan carries the state, and with it ciphertexts and a
+plaintext mail password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workflows.terraform.attributes import attribute_lines, marks_anything
+from workflows.terraform.plan import (
+    GROUP,
+    GROUP_MEMBERS,
+    LOGIN_PROFILE,
+    PASSWORD_POLICY,
+    USER,
+    Action,
+    OutputChange,
+    Plan,
+    ResourceChange,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+ACCOUNT_ID = "{account}"
+"""Stands in an import id for the account's id, which a plan does not tell."""
+
+_BY = {
+    "aws_iam_user": "name",
+    "aws_iam_user_login_profile": "user",
+    "aws_iam_group": "name",
+    "aws_iam_role": "name",
+    "aws_iam_account_alias": "account_alias",
+    "aws_iam_instance_profile": "name",
+}
+
+NOT_IMPORTABLE = {
+    "aws_iam_access_key": (
+        "An access key cannot be imported with its secret: nobody will ever know the secret of the one that "
+        "is there."
+    ),
+}
+"""Types that are made anew although one is there, and why."""
+_OF_AN_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
+
+
+def read_plan(show_json: Mapping[str, Any]) -> Plan:
+    """Read what `terraform show -json PLANFILE` answered (format 0.2 to 1.x; unknown fields are ignored)."""
+    owners = _Owners(show_json.get("resource_changes", ()))
+    changes = tuple(_changes(show_json.get("resource_changes", ()), owners))
+    outputs = tuple(
+        OutputChange(name, action, _sensitive(change))
+        for name, change in show_json.get("output_changes", {}).items()
+        if (action := _action(change["actions"])) is not Action.NOTHING
+    )
+    return Plan(
+        changes=changes,
+        outputs=outputs,
+        drift=tuple(
+            change
+            for change in _changes(show_json.get("resource_drift", ()), owners)
+            if change.action is not Action.UPDATE or change.attributes
+        ),
+        accounts=_accounts_of(show_json.get("prior_state")),
+        least_password_length=next(_least_lengths(show_json.get("resource_changes", ())), None),
+    )
+
+
+def _least_lengths(entries: Iterable[Mapping[str, Any]]) -> Iterator[int]:
+    """The password policies' `minimum_password_length` after the apply, those that stay included."""
+    for entry in entries:
+        least = (entry["change"].get("after") or {}).get("minimum_password_length")
+        if entry["type"] == PASSWORD_POLICY and isinstance(least, int):
+            yield least
+
+
+@dataclass
+class _Owners:
+    """Finds the user or group that a resource without a name of its own belongs to, through its module."""
+
+    entries: Iterable[Mapping[str, Any]]
+    users: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for entry in self.entries:
+            module = str(entry.get("module_address", ""))
+            if not module or entry.get("mode") != "managed":
+                continue
+            values = _known(entry["change"])
+            if entry["type"] == USER and isinstance(values.get("name"), str):
+                self.users[module] = values["name"]
+            elif entry["type"] == GROUP and isinstance(values.get("name"), str):
+                self.groups[module] = values["name"]
+
+
+def _changes(entries: Iterable[Mapping[str, Any]], owners: _Owners) -> Iterable[ResourceChange]:
+    for entry in entries:
+        if entry.get("mode") != "managed":
+            continue
+        change = entry["change"]
+        action = _action(change["actions"])
+        moved_from = str(entry.get("previous_address") or "")
+        imported = bool(change.get("importing"))
+        if action is Action.NOTHING and not moved_from and not imported:
+            continue
+        joining, leaving, unknown = _members(entry["type"], change)
+        user, group = _about(entry, owners)
+        yield ResourceChange(
+            address=str(entry["address"]),
+            type=str(entry["type"]),
+            action=action,
+            reason=str(entry.get("action_reason") or ""),
+            user=user,
+            group=group,
+            joining=joining,
+            leaving=leaving,
+            members_unknown=unknown,
+            attributes=_changed_attributes(change) if action in {Action.UPDATE, Action.REPLACE} else (),
+            imported=imported,
+            moved_from=moved_from,
+            import_id=import_id(entry["type"], _known(change)) if action is Action.CREATE else "",
+            details=attribute_lines(change),
+            password_length=_password_length(entry["type"], action, change),
+        )
+
+
+def _password_length(kind: str, action: Action, change: Mapping[str, Any]) -> int | None:
+    if kind != LOGIN_PROFILE or action not in {Action.CREATE, Action.REPLACE}:
+        return None
+    length = (change.get("after") or {}).get("password_length")
+    return length if isinstance(length, int) else None
+
+
+def _about(entry: Mapping[str, Any], owners: _Owners) -> tuple[str | None, str | None]:
+    kind, values, module = entry["type"], _known(entry["change"]), str(entry.get("module_address", ""))
+    if kind == USER:
+        return values.get("name") or owners.users.get(module), None
+    if kind == GROUP:
+        return None, values.get("name") or owners.groups.get(module)
+    if isinstance(values.get("group"), str):
+        return None, values["group"]
+    if isinstance(values.get("user"), str):
+        return values["user"], None
+    return owners.users.get(module), owners.groups.get(module)
+
+
+def _members(kind: str, change: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    if kind != GROUP_MEMBERS:
+        return (), (), False
+    before = {name for name in (change.get("before") or {}).get("users") or () if name}
+    after_values = (change.get("after") or {}).get("users")
+    unknown_users = (change.get("after_unknown") or {}).get("users", False)
+    unknown = unknown_users is True or (isinstance(unknown_users, list) and any(unknown_users))
+    after = {name for name in after_values or () if name}
+    leaving = () if unknown else tuple(sorted(before - after))
+    return tuple(sorted(after - before)), leaving, unknown
+
+
+def _known(change: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is known of a resource: its values before, overlaid by those after that are known already."""
+    after = {name: value for name, value in (change.get("after") or {}).items() if value is not None}
+    return {**(change.get("before") or {}), **after}
+
+
+def _action(actions: list[str]) -> Action:
+    if "create" in actions and ("delete" in actions or "forget" in actions):
+        return Action.REPLACE
+    for action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.FORGET):
+        if action in actions:
+            return action
+    return Action.NOTHING
+
+
+def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
+    before, after = change.get("before") or {}, change.get("after") or {}
+    unknown = change.get("after_unknown") or {}
+    # Providers fill what was left out with an empty value, which is no difference to anybody.
+    names = {name for name in {*before, *after} if (before.get(name) or None) != (after.get(name) or None)}
+    return tuple(sorted(names | {name for name, value in unknown.items() if marks_anything(value)}))
+
+
+def _sensitive(change: Mapping[str, Any]) -> bool:
+    return bool(change.get("before_sensitive")) or bool(change.get("after_sensitive"))
+
+
+def import_id(kind: str, values: Mapping[str, Any]) -> str:
+    """The id for `terraform import`, or "" where there is none or it is not known before the apply.
+
+    The rules are those of the AWS provider's documentation (section "Import" of each resource). Group
+    memberships, attachments and the password policy are left out on purpose: AWS takes the same one twice, so
+    an apply never fails over one that is there already.
+
+    Args:
+        kind: the resource's type.
+        values: its planned values that are known.
+
+    Returns:
+        The id; it may hold `ACCOUNT_ID`.
+    """
+    if kind == "aws_iam_policy" and values.get("name"):
+        path = str(values.get("path") or "/")
+        return f"arn:aws:iam::{ACCOUNT_ID}:policy{path}{values['name']}"
+    value = values.get(_BY.get(kind, ""))
+    return value if isinstance(value, str) else ""
+
+
+def _accounts_of(prior_state: Mapping[str, Any] | None) -> frozenset[str]:
+    """The ids of the accounts whose users, groups, roles and policies a plan read: whom it really talked to.
+
+    The profile of a provider can be a name that only Terraform works out, or take on a role elsewhere. An IAM
+    resource's own ARN holds the account, as AWS gave it just then.
+
+    Args:
+        prior_state: that of `show -json PLANFILE`: the state after it was refreshed; None without one.
+
+    Returns:
+        Ids of twelve digits; none for a layer whose first resources are still to be made.
+    """
+    values = (prior_state or {}).get("values") or {}
+    return frozenset(_accounts(values.get("root_module") or {}))
+
+
+def _accounts(module: Mapping[str, Any]) -> Iterator[str]:
+    for resource in module.get("resources", ()):
+        if resource.get("mode") == "managed" and str(resource.get("type")).startswith("aws_iam_"):
+            found = _OF_AN_ACCOUNT.match(str((resource.get("values") or {}).get("arn")))
+            if found is not None:
+                yield found.group(1)
+    for child in module.get("child_modules", ()):
+        yield from _accounts(child)

@@ -1,0 +1,195 @@
+"""What a plan was made from, so that nothing else is applied: the plan's hash and those of all its sources.
+
+A plan holds the configuration it was made from, and applying it never reads the files again. So a plan that
+is older than the files would silently apply what the files said once. What counts as a source: every file
+of the layer, what its symlinks lead to, the variable and backend files, and the folders of its local
+modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workflows.core.errors import OnboardError
+from workflows.core.files import NotAccepted, explained, load_file, open_file
+from workflows.core.parsing import MAX_HCL, parse_json
+from workflows.terraform.state import StateMark, state_of_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from workflows.git import Git
+
+_LEFT_OUT = (".tfstate", ".tfstate.backup", ".tfplan")
+
+
+@dataclass(frozen=True)
+class PlanRecord:
+    """A plan file and what it was made from.
+
+    Attributes:
+        plan: the plan file.
+        plan_sha256: its hash, hexadecimal.
+        layer: the layer's folder.
+        inputs: the variable and backend files.
+        sources: path -> hash of its content (and of where a symlink points), for every source.
+        commit: the git commit that was checked out, or "".
+        binary: the program that made it ("Terraform 1.15.5").
+        made_at: when, ISO 8601 in UTC.
+        branch: the git branch that was checked out, or "".
+        state: the state that it was made against; None where the plan file does not tell.
+    """
+
+    plan: Path
+    plan_sha256: str
+    layer: Path
+    inputs: tuple[Path, ...]
+    sources: Mapping[str, str]
+    commit: str
+    binary: str
+    made_at: str
+    branch: str = ""
+    state: StateMark | None = None
+
+
+LARGEST_SOURCE = 1_000_000_000
+"""Bytes of one file that a plan is made from: an archive beside the layer may have some hundred million."""
+
+
+def changed_since(record: PlanRecord) -> list[str]:
+    """Paths of sources that were changed, added or removed since the plan was made, sorted."""
+    now = hash_sources(record.layer, record.inputs)
+    paths = {*now, *record.sources}
+    return sorted(path for path in paths if now.get(path) != record.sources.get(path))
+
+
+def hash_sources(layer: Path, inputs: Sequence[Path]) -> dict[str, str]:
+    """Hash everything that a plan of the layer is made from.
+
+    Args:
+        layer: the layer's folder.
+        inputs: variable and backend files, wherever they are.
+
+    Returns:
+        Absolute path -> SHA-256, hexadecimal. A symlink counts by where it points and by what is there; one
+        that leads nowhere by where it points. State, plans, hidden files (but the lock file) are left out.
+    """
+    found: dict[str, str] = {}
+    seen: set[Path] = set()
+    for folder in (layer, *local_modules(layer)):
+        for path in _files(folder.absolute(), seen):
+            found[str(path)] = _hash(path)
+    for path in inputs:
+        found[str(path.absolute())] = _hash(path.absolute())
+    return found
+
+
+def local_modules(layer: Path) -> tuple[Path, ...]:
+    """The folders of the layer's local modules, nested ones too, as `init` noted them; sorted."""
+    try:
+        modules = parse_json(load_file(layer / ".terraform" / "modules" / "modules.json", MAX_HCL))["Modules"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return ()
+    folders = set()
+    for module in modules:
+        folder = Path(os.path.normpath(layer / module["Dir"]))
+        if str(module["Source"]).startswith(("./", "../", "/")) and ".terraform" not in folder.parts:
+            folders.add(folder)
+    return tuple(sorted(folders))
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, hexadecimal."""
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in seen or not folder.is_dir():
+        return
+    seen.add(real)
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") and path.name != ".terraform.lock.hcl":
+            continue
+        if path.is_dir():
+            yield from _files(path, seen)
+        elif not path.name.endswith(_LEFT_OUT):
+            yield path
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    if path.is_symlink():
+        digest.update(f"-> {path.readlink()}\n".encode())
+    if path.is_file():
+        with explained(path, "read"), open_file(path) as file:
+            if os.fstat(file.fileno()).st_size > LARGEST_SOURCE:
+                raise NotAccepted(path, f"It has more than {LARGEST_SOURCE:,} bytes.")
+            hashlib.file_digest(file, lambda: digest)
+    elif not path.is_symlink():
+        return "missing"
+    return digest.hexdigest()
+
+
+def record_plan(
+    path: Path,
+    layer: Path,
+    inputs: tuple[Path, ...],
+    *,
+    sources: Mapping[str, str],
+    git: Git,
+    binary: str,
+    made_at: datetime,
+) -> PlanRecord:
+    """Record a plan file that was just made.
+
+    Args:
+        path: the plan file.
+        layer: the layer's folder.
+        inputs: the variable and backend files.
+        sources: the hashes of its sources, as they were before it was made.
+        git: the layer's checkout.
+        binary: the program that made it.
+        made_at: when.
+    """
+    in_git = git.is_repository()
+    return PlanRecord(
+        plan=path,
+        plan_sha256=file_sha256(path),
+        layer=layer,
+        inputs=inputs,
+        sources=sources,
+        commit=git.head() if in_git else "",
+        binary=binary,
+        made_at=made_at.isoformat(timespec="seconds"),
+        branch=(git.branch() or "") if in_git else "",
+        state=state_of_plan(path),
+    )
+
+
+def refuse_another_plan(record: PlanRecord) -> None:
+    """Let nothing but the recorded plan be read or applied.
+
+    Raises:
+        OnboardError: it is gone, or not the one that was recorded.
+    """
+    if not record.plan.is_file():
+        raise OnboardError(
+            "The plan is gone",
+            f"{record.plan} is not there any more.",
+            why="A plan file is removed when it was applied or given up.",
+            next="Plan again.",
+        )
+    if file_sha256(record.plan) != record.plan_sha256:
+        raise OnboardError(
+            "This is another plan",
+            f"{record.plan} is not the file that was reviewed.",
+            next="Plan again, and review that one.",
+        )

@@ -1,0 +1,163 @@
+"""How an apply ended, as a value that the session keeps, and as the failure that a person sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.sentences import Sentence
+from workflows.terraform.events import Diagnostic
+from workflows.terraform.failures import Failure, cause_of, failure, failure_of
+from workflows.terraform.progress import Progress
+from workflows.terraform.redaction import redact
+from workflows.terraform.runner import Outcome
+
+_THERE = {Failure.EXISTS, Failure.ALIAS_TAKEN}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What went wrong with one resource, without Terraform's own words, which may quote anything.
+
+    Attributes:
+        address: the resource, or "" where Terraform names none.
+        title: the cause in a few words; Terraform's headline, redacted, where it is not known.
+        why: what that means, or "".
+        next: what a person can do, or "".
+    """
+
+    address: str
+    title: Sentence
+    why: Sentence = ""
+    next: Sentence = ""
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """What an apply did.
+
+    Attributes:
+        exit_code: Terraform's exit status; None if it was killed and nobody knows.
+        cancelled: whether it had been asked to stop.
+        done: addresses of the resources that are as planned now.
+        failed: addresses that failed.
+        remaining: addresses that were not reached.
+        begun: addresses that Terraform had begun with, whether or not it told how they ended.
+        existing: addresses that failed since AWS has something of that name already.
+        troubles: what went wrong, resource by resource.
+        unwritten: whether the state could not be written, so that it is in the layer's folder instead.
+    """
+
+    exit_code: int | None
+    cancelled: bool
+    done: tuple[str, ...]
+    failed: tuple[str, ...]
+    remaining: tuple[str, ...]
+    begun: tuple[str, ...] = ()
+    existing: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    unwritten: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything is applied."""
+        return self.exit_code == 0
+
+    @property
+    def killed(self) -> bool:
+        """Whether Terraform was ended from outside, or nobody knows how it ended."""
+        return self.exit_code is None or self.exit_code < 0
+
+
+class ApplyFailed(OnboardError):  # noqa: N818 - named as what happened
+    """An apply that stopped on the way; `result` says what is done and what is not."""
+
+    def __init__(self, error: OnboardError, result: ApplyResult) -> None:
+        super().__init__(error.title, error.what, why=error.why, next=error.next, detail=error.detail)
+        self.result = result
+
+
+class ApplyCancelled(Cancelled):
+    """An apply that the person stopped; `result` says what is done and what is not."""
+
+    def __init__(self, result: ApplyResult) -> None:
+        done, rest = len(result.done), len(result.remaining) + len(result.failed)
+        super().__init__(
+            "The apply was stopped",
+            f"{done} of {done + rest} resources are done; the state is complete and not locked.",
+            next="Plan again to see what is left, and apply that.",
+        )
+        self.result = result
+
+
+def apply_result(outcome: Outcome) -> ApplyResult:
+    """The result of an apply that has ended."""
+    progress = outcome.progress
+    begun = dict.fromkeys((*progress.running, *progress.done, *progress.failed))
+    return ApplyResult(
+        exit_code=outcome.exit_code,
+        cancelled=outcome.cancelled,
+        done=outcome.progress.done,
+        failed=outcome.progress.failed,
+        remaining=outcome.progress.remaining,
+        begun=tuple(begun),
+        existing=tuple(
+            one.address for one in progress.errors if one.address and failure_of(one.as_text()) in _THERE
+        ),
+        troubles=tuple(_troubles(progress)),
+        unwritten=any(failure_of(one.as_text()) is Failure.STATE_UNWRITTEN for one in progress.errors),
+    )
+
+
+def _troubles(progress: Progress) -> Iterator[Trouble]:
+    # That it was halted is no error but the stop that was asked for, and is told with the result.
+    errors = [one for one in progress.errors if failure_of(one.as_text()) is not Failure.HALTED]
+    named = {one.address for one in errors}
+    unnamed = [address for address in progress.failed if address not in named]
+    alone = sum(not one.address for one in errors) == 1
+    for one in errors:
+        yield _trouble(one, one.address or _failed_at(one, unnamed, alone=alone))
+
+
+def _failed_at(diagnostic: Diagnostic, failed: Sequence[str], *, alone: bool) -> str:
+    """Which failed resource a diagnostic without an address is about, as a destroy is; "" if unknown."""
+    words = diagnostic.as_text()
+    for address in failed:
+        keys = re.findall(r'\["([^"]+)"\]', address)
+        if any(re.search(rf"(?<![\w.-]){re.escape(key)}(?![\w-])", words) for key in keys):
+            return address
+    return failed[0] if alone and len(failed) == 1 else ""
+
+
+def _trouble(diagnostic: Diagnostic, address: str) -> Trouble:
+    cause = cause_of(diagnostic.as_text())
+    if cause is None:
+        return Trouble(address, redact(diagnostic.summary))
+    return Trouble(address, cause.title, cause.why, cause.next)
+
+
+def apply_failure(outcome: Outcome, layer: str, program: str) -> OnboardError:
+    """Why an apply did not go through, in words."""
+    if outcome.exit_code is None or outcome.exit_code < 0:
+        return OnboardError(
+            "The apply was killed",
+            f"{program} was ended from outside while it worked in {layer}.",
+            why="What it had just done may be missing from the state, and the state may still be locked.",
+            next="Recover it in the Apply step: release a lock that is left, import what exists, plan again.",
+            detail=outcome.text,
+        )
+    return failure("apply", layer, outcome.progress.diagnostics, outcome.text, program)
+
+
+def older_than_files(changed: Sequence[str]) -> OnboardError:
+    """The refusal of a plan whose sources changed since."""
+    shown = [*changed[:10], *([f"and {len(changed) - 10} more"] if len(changed) > 10 else [])]
+    return OnboardError(
+        "The plan is older than the files",
+        f"{len(changed)} file{'s' if len(changed) > 1 else ''} changed after the plan was made.",
+        why="Applying it would do what the files said before.",
+        next="Plan again, and review that one.",
+        detail="\n".join(shown),
+    )

@@ -1,0 +1,425 @@
+"""One run of Terraform that belongs to nobody's terminal: started, followed, found again, cancelled once.
+
+A pipe would kill Terraform when the wizard dies, in the middle of an apply. So it writes into a private
+file, which is read as it grows; it runs in a session of its own, where the terminal's signals do not reach
+it; and a supervisor (see `supervisor`) keeps its exit status. Whoever opens the run's folder later follows
+it from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.files import OWN_LIMIT, cause_of, open_file, read_bytes, write_atomically
+from workflows.core.parsing import read_json
+from workflows.core.processes import is_alive, read_record, write_record
+from workflows.core.sentences import Sentence
+from workflows.terraform.events import Event, LineSplitter, message_of, parse_line
+from workflows.terraform.progress import Progress, ProgressTracker
+from workflows.terraform.redaction import redact
+from workflows.terraform.supervisor import NOT_NOTED
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+POLL_SECONDS = 0.02
+"""How often the output file is looked at; measured to cost Terraform nothing."""
+
+ALIVE_EVERY = 25
+"""At which looks it is asked whether the processes still live: that reads four files each time."""
+
+TEXT_LINES = 400
+"""How many of the last lines are kept for an error's detail."""
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+
+
+class Kind(StrEnum):
+    """What a run is for."""
+
+    INIT = "init"
+    PLAN = "plan"
+    APPLY = "apply"
+    IMPORT = "import"
+    PUSH = "push"
+    OTHER = "other"
+
+
+class LeftRunning(Cancelled):
+    """The wizard stopped watching; Terraform goes on, and the next start picks it up."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """What came since the last update.
+
+    Attributes:
+        lines: the new lines as a person reads them (an event's own message, or the line itself).
+        events: the same as events.
+        progress: the state of the whole run after them.
+    """
+
+    lines: tuple[str, ...]
+    events: tuple[Event, ...]
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        exit_code: Terraform's exit status; negative for the signal that ended it; None if nobody knows.
+        cancelled: True if it had been asked to stop.
+        progress: what it did.
+        text: its last lines as a person reads them, joined by line ends.
+    """
+
+    exit_code: int | None
+    cancelled: bool
+    progress: Progress
+    text: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it went through to its end."""
+        return self.exit_code == 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is watched to its end.
+
+    Attributes:
+        on_update: called with what came, at most every 20 ms, in the thread that waits.
+        cancelled: when it is set, Terraform gets its one SIGINT, and is waited for.
+        leave: when it is set, watching stops and Terraform goes on, also if `cancelled` is set after it.
+    """
+
+    on_update: Callable[[Update], None] | None = None
+    cancelled: threading.Event | None = None
+    leave: threading.Event | None = None
+
+
+NOBODY = Watch()
+"""Waits without a word, and is not stopped."""
+
+
+class Run:
+    """A run in its folder (0700): `run.json`, `output.log`, `process.json`, `exit.json`, `cancelled`.
+
+    `run.json` says what the run is and holds no argument list; `output.log` is Terraform's output as it came,
+    which may hold outputs in clear: `discard()` or `keep_redacted()` at the end.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.output = folder / "output.log"
+        self._description: dict[str, Any] = read_json(folder / "run.json", OWN_LIMIT)
+
+    @classmethod
+    def start(
+        cls,
+        argv: Sequence[str],
+        *,
+        kind: Kind,
+        folder: Path,
+        cwd: Path,
+        environment: Mapping[str, str],
+        facts: Mapping[str, Any] | None = None,
+        python: str = sys.executable,
+    ) -> Run:
+        """Start a program and return as soon as it runs.
+
+        Args:
+            argv: the program and its arguments; no secret may be in them.
+            kind: what the run is for.
+            folder: a folder that does not exist yet; it is made, private. Its parent must exist.
+            cwd: the folder to run in (for Terraform the layer).
+            environment: the whole environment, as `child_environment` builds it; its TMPDIR is replaced.
+            facts: more to keep in `run.json` (JSON values, nothing secret).
+            python: the Python to run the supervisor with.
+
+        Raises:
+            OnboardError: the folder is there already, its disk is full, or the program cannot be started.
+                Then nothing runs, and nothing of the run is left.
+        """
+        _launch(argv, kind, folder, cwd, environment, facts or {}, python)
+        return cls(folder)
+
+    @classmethod
+    def attach(cls, folder: Path) -> Run | None:
+        """Find a run again by its folder; None if there is none (or it was never described whole)."""
+        if not (folder / "run.json").is_file():
+            return None
+        return cls(folder)
+
+    @property
+    def kind(self) -> Kind:
+        """What the run is for."""
+        return Kind(self._description["kind"])
+
+    @property
+    def layer(self) -> Path:
+        """The folder it runs in."""
+        return Path(self._description["layer"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the starter wanted to be kept."""
+        return dict(self._description["facts"])
+
+    @property
+    def holder(self) -> str:
+        """Whom Terraform names as the holder of this run's locks ("jane@laptop"); "" if not kept."""
+        return str(self._description.get("holder", ""))
+
+    @property
+    def begun_at(self) -> float | None:
+        """When it was started, in seconds since the epoch; None where that was not kept."""
+        return self._description.get("begun_at")
+
+    @property
+    def exit_code(self) -> int | None:
+        """Terraform's exit status; None while it runs, and where nobody knows."""
+        record = read_record(self.folder / "exit.json")
+        return None if record is None else record["exit_code"]
+
+    def is_running(self) -> bool:
+        """Whether Terraform, or the supervisor that will write its exit status, still runs."""
+        if (self.folder / "exit.json").is_file():
+            return False
+        process = self._process()
+        if process is None:
+            return False
+        return _runs(process, "") or _runs(process, "supervisor_")
+
+    def was_cancelled(self) -> bool:
+        """Whether this run was asked to stop, by this wizard or by one before it."""
+        return (self.folder / "cancelled").exists()
+
+    def cancel(self) -> bool:
+        """Ask Terraform to stop, with its one SIGINT; a second one would damage the state and is never sent.
+
+        Returns:
+            True if the signal was sent by this call; False if it had been before or nothing runs.
+        """
+        process = self._process()
+        if process is None or not _runs(process, ""):
+            return False
+        try:
+            # Marked before it is sent: better none than two.
+            os.close(os.open(self.folder / "cancelled", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+        try:
+            os.kill(process["pid"], signal.SIGINT)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def follow(self, watch: Watch = NOBODY) -> Outcome:
+        """Read the output from its beginning, wait for the end, and say how it ended.
+
+        Raises:
+            LeftRunning: `watch.leave` was set.
+        """
+        tracker = ProgressTracker()
+        last: deque[str] = deque(maxlen=TEXT_LINES)
+        for lines in self._tail(watch):
+            events = [event for line in lines if (event := parse_line(line)) is not None]
+            for event in events:
+                tracker.add(event)
+            messages = tuple(message_of(line) for line in lines)
+            last.extend(messages)
+            if watch.on_update is not None and lines:
+                watch.on_update(Update(messages, tuple(events), tracker.progress()))
+        return self._outcome(tracker.progress(), "\n".join(last).strip())
+
+    def discard(self) -> None:
+        """Remove the run's folder with the raw output.
+
+        Raises:
+            OnboardError: it still runs.
+        """
+        self.refuse_if_running()
+        shutil.rmtree(self._description["temporary"], ignore_errors=True)
+        shutil.rmtree(self.folder)
+
+    def keep_redacted(self, target: Path) -> None:
+        """Move the output to `target` (0600) without ids, keys and ciphertexts, and remove the folder.
+
+        Raises:
+            OnboardError: it still runs.
+        """
+        self.refuse_if_running()
+        text = read_bytes(self.output, OWN_LIMIT).decode(errors="replace")
+        kept = redact("\n".join(message_of(line) for line in text.splitlines()))
+        write_atomically(target, f"{kept}\n".encode())
+        self.discard()
+
+    def refuse_if_running(self) -> None:
+        """Let nothing happen beside it.
+
+        Raises:
+            OnboardError: it still runs.
+        """
+        if self.is_running():
+            raise OnboardError(
+                "Terraform is still running",
+                f"Its {self.kind} in {self.layer} has not ended yet.",
+                why="It goes on by itself when the program that started it ends.",
+                next="Wait for its end, or cancel it.",
+            )
+
+    def _tail(self, watch: Watch) -> Iterator[tuple[str, ...]]:
+        splitter, exit_file = LineSplitter(), self.folder / "exit.json"
+        with open_file(self.output) as file:
+            for look in itertools.count():
+                # Looked at before reading: what is written before the end is then always read.
+                running = not exit_file.exists() and (look % ALIVE_EVERY != 0 or self.is_running())
+                while data := file.read(1 << 16):
+                    yield tuple(splitter.feed(data))
+                if not running:
+                    yield tuple(splitter.end())
+                    return
+                # Whoever leaves sets `leave`, then `cancelled`: looked at the other way round, leaving wins.
+                stop = watch.cancelled is not None and watch.cancelled.is_set()
+                if watch.leave is not None and watch.leave.is_set():
+                    raise LeftRunning(
+                        "Terraform goes on",
+                        f"Its {self.kind} in {self.layer} is still running.",
+                        next="Come back here to see how it ends.",
+                    )
+                if stop:
+                    self.cancel()
+                time.sleep(POLL_SECONDS)
+
+    def _outcome(self, progress: Progress, text: str) -> Outcome:
+        exit_code = self.exit_code
+        if exit_code is None:  # the supervisor was killed too: Terraform's own last words are all there is
+            exit_code = 0 if progress.applied else 1 if progress.errors else None
+        return Outcome(exit_code, self.was_cancelled(), progress, text)
+
+    def _process(self) -> dict[str, Any] | None:
+        return read_record(self.folder / "process.json")
+
+
+def _runs(process: dict[str, Any], who: str) -> bool:
+    pid, started_at = process[f"{who}pid"], process[f"{who}started_at"]
+    return started_at is not None and is_alive(pid, started_at)
+
+
+def _launch(
+    argv: Sequence[str],
+    kind: Kind,
+    folder: Path,
+    cwd: Path,
+    environment: Mapping[str, str],
+    facts: Mapping[str, Any],
+    python: str,
+) -> None:
+    """Make a run's folder and start its program; the arguments are those of `Run.start`.
+
+    Raises:
+        OnboardError: as `Run.start`.
+    """
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise _no_room(folder, cause_of(error)) from error
+    with contextlib.ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            # Plugins make sockets in TMPDIR, whose path may have only 104 characters: a short folder.
+            temporary = Path(tempfile.mkdtemp(prefix="io-", dir=environment.get("TMPDIR") or None))
+            undo.callback(shutil.rmtree, temporary, ignore_errors=True)
+            description = {
+                "kind": kind,
+                "layer": str(cwd),
+                "temporary": str(temporary),
+                "facts": dict(facts),
+                "holder": _holder(environment),
+                "begun_at": time.time(),
+            }
+            write_record(folder / "run.json", description)
+            output = os.open(folder / "output.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise _no_room(folder, cause_of(error)) from error
+        leftovers = undo.pop_all()
+    command = [python, "-I", "-S", str(SUPERVISOR), str(folder.resolve()), str(temporary), *argv]
+    try:
+        _supervised(command, cwd, {**environment, "TMPDIR": str(temporary)}, output)
+    except OnboardError:
+        # Only now is it certain that nothing runs; whatever else ends this leaves the run to be found.
+        leftovers.close()
+        raise
+    finally:
+        os.close(output)
+
+
+def _holder(environment: Mapping[str, str]) -> str:
+    """How Terraform calls the person and the machine in its locks: as Go's os/user and hostname do."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user of a container, without an entry
+        name = environment.get("USER", "")
+    return f"{name}@{socket.gethostname()}"
+
+
+def _supervised(command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int) -> None:
+    """Start the supervisor, and return when it has noted who runs.
+
+    Raises:
+        OnboardError: nothing was started.
+    """
+    program, folder = Path(command[6]).name, Path(command[4])
+    try:
+        exit_code = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        ).returncode
+        if exit_code >= NOT_NOTED:
+            number = exit_code - NOT_NOTED
+            raise _no_room(folder, cause_of(OSError(number, os.strerror(number))) if number else "")
+        if exit_code != 0:
+            raise ChildProcessError(f"its parent process ended with the exit status {exit_code}")
+    except OSError as error:
+        raise OnboardError(
+            "Cannot start Terraform",
+            f"{program} could not be started in {cwd}.",
+            why=str(error),
+            next="Check that the folder is there and that Python can start programs.",
+        ) from error
+
+
+def _no_room(folder: Path, why: Sentence) -> OnboardError:
+    return OnboardError(
+        "Cannot start Terraform",
+        f"Nothing was started, since what it says and that it runs cannot be noted in {folder}.",
+        why=why,
+        next="Check that there is room on the disk and that the folder above is yours, then start it again.",
+    )

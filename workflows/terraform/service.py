@@ -1,0 +1,485 @@
+"""Terraform for one layer: init, plan, apply, read and repair, each as one call that waits and reports.
+
+What runs is found again: the runs of a layer are in one private folder under fixed names, so that a wizard
+which was killed meanwhile asks for the same apply and gets the end of the one that is running or has ended
+since.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.files import private_folder
+from workflows.core.parsing import parse_json
+from workflows.core.processes import Completed, capture, child_environment, write_record
+from workflows.core.sentences import Sentence
+from workflows.core.shapes import plain
+from workflows.git import Git
+from workflows.terraform.failures import (
+    Failure,
+    LockHeld,
+    failure,
+    failure_of,
+    keep_private,
+    needs_init,
+    refuse_unwritten,
+    unwritten,
+)
+from workflows.terraform.kept import (
+    earlier_result,
+    forget_lock,
+    forget_replacements,
+    note_lock,
+    pending_replacements,
+)
+from workflows.terraform.plan import Plan
+from workflows.terraform.plan_reader import read_plan
+from workflows.terraform.progress import Progress
+from workflows.terraform.record import (
+    PlanRecord,
+    changed_since,
+    hash_sources,
+    record_plan,
+    refuse_another_plan,
+)
+from workflows.terraform.requirements import init_needed
+from workflows.terraform.results import (
+    ApplyCancelled,
+    ApplyFailed,
+    ApplyResult,
+    apply_failure,
+    apply_result,
+    older_than_files,
+)
+from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
+from workflows.terraform.state import State, StateMark, parse_state, read_mark, without_clear_secrets
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from workflows.terraform.binary import Binary
+
+
+class LayerRuns:
+    """Starts runs, finds them again, and puts away their output.
+
+    Args:
+        folder: the private folder; made if it is not there (0700).
+        layer: the folder to run in.
+        environment: the whole environment of the runs.
+        python: the Python for the supervisor.
+    """
+
+    def __init__(self, folder: Path, layer: Path, environment: Mapping[str, str], python: str) -> None:
+        self._folder = folder
+        self._layer = layer
+        self._environment = environment
+        self._python = python
+        private_folder(folder)
+
+    def of(self, kind: Kind) -> Run | None:
+        """The run of that kind, going on or ended, that was not put away yet."""
+        return Run.attach(self._folder / kind)
+
+    def running(self) -> Run | None:
+        """The run that is going on, if there is one."""
+        runs = (self.of(kind) for kind in (Kind.APPLY, Kind.IMPORT, Kind.PUSH, Kind.PLAN, Kind.INIT))
+        return next((run for run in runs if run is not None and run.is_running()), None)
+
+    def run(
+        self,
+        kind: Kind,
+        argv: Sequence[str],
+        watch: Watch,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Outcome:
+        """Start a run and follow it to its end.
+
+        Anything but an apply that a killed wizard left is awaited first.
+
+        Raises:
+            LeftRunning: `watch.leave` was set.
+            Cancelled: `watch.cancelled` was set while an older run was awaited.
+            OnboardError: an apply is running, or the program cannot be started.
+        """
+        self.await_older(watch)
+        self.refuse_while_running()
+        self.finish(kind)
+        run = Run.start(
+            argv,
+            kind=kind,
+            folder=self._folder / kind,
+            cwd=self._layer,
+            environment=self._environment,
+            facts=facts,
+            python=self._python,
+        )
+        return run.follow(watch)
+
+    def await_older(self, watch: Watch) -> None:
+        """Wait for an init, a plan or an import that a killed wizard left running; an apply is left alone.
+
+        Raises:
+            LeftRunning: `watch.leave` was set.
+            Cancelled: `watch.cancelled` was set.
+        """
+        older = self.running()
+        if older is None or older.kind is Kind.APPLY:
+            return
+        older.follow(watch)
+        if watch.cancelled is not None and watch.cancelled.is_set():
+            raise Cancelled(f"The {older.kind} was stopped", "Nothing was changed.")
+
+    def finish(self, kind: Kind) -> None:
+        """Keep an ended run's output redacted as `KIND.log`, and remove the rest of it."""
+        run = self.of(kind)
+        if run is not None:
+            note_lock(run, self._folder)
+            run.keep_redacted(self._folder / f"{kind}.log")
+        elif (self._folder / kind).exists():
+            # Killed between making the folder and describing the run: nothing was started.
+            shutil.rmtree(self._folder / kind)
+
+    def refuse_while_running(self) -> None:
+        """Let nothing happen beside a run.
+
+        Raises:
+            OnboardError: something is running.
+        """
+        if (run := self.running()) is not None:
+            run.refuse_if_running()
+
+
+class Terraform:
+    """One layer and the program that runs it.
+
+    Args:
+        binary: the program, as `choose_binary` found it.
+        layer: the layer's folder; Terraform runs in it, since layers read `path.cwd`.
+        folder: a private folder of the session for this layer's runs; made if it is not there (0700).
+        environment: the person's environment to build Terraform's from.
+        variables: what Terraform needs besides (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE).
+        backend_configs: files for `init -backend-config=`.
+        var_files: files for `plan -var-file=`, in order.
+        now: the clock, in UTC.
+        python: the Python for the supervisor.
+    """
+
+    def __init__(
+        self,
+        binary: Binary,
+        layer: Path,
+        folder: Path,
+        *,
+        environment: Mapping[str, str],
+        variables: Mapping[str, str],
+        backend_configs: Sequence[Path],
+        var_files: Sequence[Path],
+        now: Callable[[], datetime],
+        python: str = sys.executable,
+    ) -> None:
+        self.binary = binary
+        self.layer = layer
+        self.folder = folder
+        self._own = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        self.environment = child_environment(environment, {**self._own, **variables})
+        self._backend_configs = tuple(backend_configs)
+        self.var_files = tuple(var_files)
+        self._now = now
+        self._runs = LayerRuns(folder, layer, self.environment, python)
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The variable and backend files, whose changes make a plan old."""
+        return (*self.var_files, *self._backend_configs)
+
+    def running(self) -> Run | None:
+        """The run of this layer that is still going on, if there is one."""
+        return self._runs.running()
+
+    def init_reasons(self) -> tuple[Sentence, ...]:
+        """Why the layer has to be initialised, in words; nothing if it has not."""
+        data = self.environment.get("TF_DATA_DIR")
+        return init_needed(self.layer, self._backend_configs, data_folder=self.layer / data if data else None)
+
+    def init(
+        self,
+        *,
+        upgrade: bool = False,
+        reconfigure: bool = False,
+        watch: Watch = NOBODY,
+    ) -> None:
+        """Initialise the layer. The lock file is only read, except with `upgrade` or where there is none yet.
+
+        Raises:
+            Cancelled: the person stopped it.
+            OnboardError: it failed; the detail has Terraform's own words.
+        """
+        argv = self.binary.commands.init(
+            backend_configs=self._backend_configs,
+            upgrade=upgrade,
+            reconfigure=reconfigure,
+            readonly=(self.layer / ".terraform.lock.hcl").is_file(),
+        )
+        outcome = self._runs.run(Kind.INIT, argv, watch)
+        self._runs.finish(Kind.INIT)
+        self._refuse_unless_done(Kind.INIT, outcome)
+
+    def show_state(self, *, cancelled: threading.Event | None = None) -> State:
+        """What the state says about identities. Secrets in clear are dropped as it is read.
+
+        Raises:
+            OnboardError: it cannot be read.
+        """
+        return parse_state(self._capture("show", self.binary.commands.show(), cancelled).stdout)
+
+    def state_mark(self, *, cancelled: threading.Event | None = None) -> StateMark | None:
+        """Which version of the state there is now; None if that cannot be told.
+
+        Raises:
+            OnboardError: it cannot be read.
+        """
+        return read_mark(self._capture("state pull", self.binary.commands.state_pull(), cancelled).stdout)
+
+    def output(self, *, cancelled: threading.Event | None = None) -> dict[str, Any]:
+        """The layer's outputs, name -> value, sensitive ones too: keep them in memory.
+
+        Raises:
+            OnboardError: they cannot be read.
+        """
+        answer = self._capture("output", self.binary.commands.output(), cancelled)
+        outputs = parse_json(answer.stdout, object_hook=without_clear_secrets)
+        return {name: output.get("value") for name, output in outputs.items()}
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Release a state's lock that a dead run left behind. The caller has asked the person, in writing.
+
+        Raises:
+            OnboardError: there is no such lock, or it could not be released.
+        """
+        self._capture("force-unlock", self.binary.commands.force_unlock(lock_id), None)
+        forget_lock(self.folder)
+
+    def import_(
+        self,
+        address: str,
+        resource_id: str,
+        watch: Watch = NOBODY,
+    ) -> bool:
+        """Take a resource that exists into the state.
+
+        It writes the state, so it runs as an apply does: on its own, stopped by one SIGINT only.
+
+        Args:
+            address: the resource's address in the layer.
+            resource_id: what the provider knows it by.
+            watch: how it is watched.
+
+        Returns:
+            True if the state has it now (also if it had it before), False if there is no such thing in AWS.
+
+        Raises:
+            Cancelled: the person stopped it.
+            LockHeld: the state is locked.
+            OnboardError: it failed.
+        """
+        argv = self.binary.commands.import_(address, resource_id, var_files=self.var_files)
+        outcome = self._runs.run(Kind.IMPORT, argv, watch)
+        self._runs.finish(Kind.IMPORT)
+        if outcome.exit_code != 0 and not outcome.cancelled:
+            match failure_of(outcome.text):
+                case Failure.NOT_IN_AWS:
+                    return False
+                case Failure.IN_STATE:
+                    return True
+        self._refuse_unless_done(Kind.IMPORT, outcome)
+        return True
+
+    def push_unwritten(
+        self,
+        watch: Watch = NOBODY,
+    ) -> None:
+        """Write the state that an apply left in the layer's folder, and remove that file.
+
+        Without one nothing is done.
+
+        Raises:
+            Cancelled: the person stopped it.
+            LockHeld: the state is locked, perhaps by that very apply.
+            OnboardError: it could not be written; the file is still there.
+        """
+        file = unwritten(self.layer)
+        if file is None:
+            return
+        outcome = self._runs.run(Kind.PUSH, self.binary.commands.state_push(file), watch)
+        self._runs.finish(Kind.PUSH)
+        self._refuse_unless_done(Kind.PUSH, outcome)
+        file.unlink()
+
+    def _refuse_unless_done(self, kind: Kind, outcome: Outcome) -> None:
+        if outcome.succeeded:
+            return
+        if outcome.cancelled:
+            writes = kind in {Kind.IMPORT, Kind.PUSH}
+            words = "The state is complete and not locked." if writes else "Nothing was changed."
+            raise Cancelled(f"The {kind} was stopped", words, next="Start it again when you like.")
+        raise failure(kind, str(self.layer), outcome.progress.diagnostics, outcome.text, self.binary.product)
+
+    def _capture(self, operation: str, argv: Sequence[str], cancelled: threading.Event | None) -> Completed:
+        answer = capture(argv, cwd=self.layer, environment=self.environment, cancelled=cancelled)
+        if cancelled is not None and cancelled.is_set():
+            raise Cancelled(
+                "Stopped", f"{self.binary.product}'s {operation} was stopped; nothing was changed."
+            )
+        if answer.exit_code != 0:
+            # Never stdout: of show and output it is the state.
+            raise failure(operation, str(self.layer), (), answer.stderr, self.binary.product)
+        return answer
+
+    def plan(
+        self,
+        *,
+        replace: Sequence[str] = (),
+        watch: Watch = NOBODY,
+    ) -> tuple[PlanRecord, Plan]:
+        """Plan the layer into a private file, initialising it first if need be; an older plan is removed.
+
+        Args:
+            replace: addresses to make anew (a login profile, for a new password), besides those that
+                `replace_next` noted.
+            watch: how it is watched.
+
+        Returns:
+            What the plan was made from, and what it will do.
+
+        Raises:
+            Cancelled: the person stopped it.
+            OnboardError: it failed; or the files changed while it was made.
+        """
+        self._runs.await_older(watch)
+        refuse_unwritten(self.layer)
+        if self.init_reasons():
+            self.init(watch=watch)
+        self.give_up_plan()
+        path = self.folder / "plan.tfplan"
+        sources = hash_sources(self.layer, self.inputs)
+        self._plan_into(path, replace, watch)
+        record = record_plan(
+            path,
+            self.layer,
+            self.inputs,
+            sources=sources,
+            git=Git(self.layer, self.environment),
+            binary=str(self.binary),
+            made_at=self._now(),
+        )
+        if changed := changed_since(record):
+            self.give_up_plan()
+            raise older_than_files(changed)
+        try:
+            return record, self.read(record, cancelled=watch.cancelled)
+        except OnboardError:
+            self.give_up_plan()
+            raise
+
+    def _plan_into(self, path: Path, replace: Sequence[str], watch: Watch) -> None:
+        """Run plan, and once more if it only wants the layer to be initialised; the file is private."""
+        wanted = dict.fromkeys((*replace, *pending_replacements(self.folder)))
+        argv = self.binary.commands.plan(path, var_files=self.var_files, replace=list(wanted))
+        outcome = self._runs.run(Kind.PLAN, argv, watch)
+        if not outcome.succeeded and not outcome.cancelled and needs_init(outcome.progress.diagnostics):
+            self._runs.finish(Kind.PLAN)
+            self.init(watch=watch)
+            outcome = self._runs.run(Kind.PLAN, argv, watch)
+        self._runs.finish(Kind.PLAN)
+        if not outcome.succeeded:
+            path.unlink(missing_ok=True)
+        self._refuse_unless_done(Kind.PLAN, outcome)
+        path.chmod(0o600)
+
+    def read(self, record: PlanRecord, *, cancelled: threading.Event | None = None) -> Plan:
+        """Read a plan file again.
+
+        Raises:
+            OnboardError: it is gone, or not the one that was recorded.
+        """
+        refuse_another_plan(record)
+        answer = self._capture("show", self.binary.commands.show(record.plan), cancelled)
+        return read_plan(parse_json(answer.stdout))
+
+    def give_up_plan(self) -> None:
+        """Remove the plan file, which can carry the state. What is running is left alone.
+
+        Raises:
+            OnboardError: its apply is still running.
+        """
+        self._runs.refuse_while_running()
+        (self.folder / "plan.tfplan").unlink(missing_ok=True)
+
+    def apply(
+        self,
+        record: PlanRecord,
+        *,
+        watch: Watch = NOBODY,
+    ) -> ApplyResult:
+        """Apply exactly the recorded plan file, or find the end of its apply that was begun before.
+
+        The plan file is removed when the apply has changed anything; the raw output becomes a redacted
+        `apply.log` in the folder.
+
+        Raises:
+            ApplyFailed: Terraform failed on the way.
+            ApplyCancelled: the person stopped it.
+            LeftRunning: `watch.leave` was set; it goes on.
+            OnboardError: the files, the plan or the program are not those of the record.
+        """
+        begun = self._runs.of(Kind.APPLY)
+        if begun is not None and begun.facts.get("plan_sha256") == record.plan_sha256:
+            return self._end_of_apply(record, begun.follow(watch))
+        if (earlier := earlier_result(self.folder, record)) is not None:
+            return earlier
+        refuse_unwritten(self.layer)
+        refuse_another_plan(record)
+        if changed := changed_since(record):
+            raise older_than_files(changed)
+        if record.binary != str(self.binary):
+            raise OnboardError(
+                "Another program made this plan",
+                f"It was made by {record.binary}, and this is {self.binary}.",
+                next="Plan again.",
+            )
+        (self.folder / "apply.json").unlink(missing_ok=True)
+        argv = self.binary.commands.apply(record.plan)
+        facts = {"plan_sha256": record.plan_sha256}
+        return self._end_of_apply(record, self._runs.run(Kind.APPLY, argv, watch, facts))
+
+    def _end_of_apply(self, record: PlanRecord, outcome: Outcome) -> ApplyResult:
+        result, progress = apply_result(outcome), outcome.progress
+        # The result first: a wizard killed after it finds it, one killed before it finds the run.
+        write_record(self.folder / "apply.json", {"plan_sha256": record.plan_sha256, "result": plain(result)})
+        self._runs.finish(Kind.APPLY)
+        keep_private(self.layer)
+        untouched = not (progress.operations or progress.failed or progress.running)
+        spent = not untouched or outcome.exit_code is None or _is_stale(progress)
+        if result.succeeded or spent:
+            record.plan.unlink(missing_ok=True)
+        if result.succeeded:
+            forget_replacements(self.folder)
+            return result
+        if outcome.cancelled and outcome.exit_code == 1 and not result.unwritten:
+            raise ApplyCancelled(result)
+        error = apply_failure(outcome, str(self.layer), self.binary.product)
+        if isinstance(error, LockHeld) and untouched:
+            raise error
+        raise ApplyFailed(error, result)
+
+
+def _is_stale(progress: Progress) -> bool:
+    """Whether an apply failed since the state is another one now: its plan can never be applied any more."""
+    return any(failure_of(one.summary) is Failure.STALE_PLAN for one in progress.errors)

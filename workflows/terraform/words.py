@@ -1,0 +1,194 @@
+"""A plan in words: by person for the screen, and as Markdown for a pull request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from workflows.core.sentences import Sentence, text_of
+from workflows.core.text import safe
+from workflows.terraform.plan import (
+    ACCESS_KEY,
+    GROUP,
+    GROUP_MEMBERS,
+    LOGIN_PROFILE,
+    USER,
+    Action,
+    Plan,
+    ResourceChange,
+)
+from workflows.terraform.redaction import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MARKDOWN_HEAD = "### Plan for"
+"""What every exported plan begins with."""
+_WORDS = {
+    (USER, Action.CREATE): "new user",
+    (USER, Action.DELETE): "removed for good",
+    (USER, Action.REPLACE): "removed and made anew, with every password and key lost",
+    (USER, Action.UPDATE): "settings change",
+    (LOGIN_PROFILE, Action.CREATE): "gets a console password",
+    (LOGIN_PROFILE, Action.DELETE): "loses the console password",
+    (LOGIN_PROFILE, Action.REPLACE): "gets a new console password; the one in use stops working",
+    (LOGIN_PROFILE, Action.UPDATE): "console password settings change",
+    (ACCESS_KEY, Action.CREATE): "gets an access key",
+    (ACCESS_KEY, Action.DELETE): "loses an access key",
+    (ACCESS_KEY, Action.REPLACE): "gets a new access key; the one in use stops working",
+    (ACCESS_KEY, Action.UPDATE): "access key settings change",
+}
+# The first character colours the line in a diff block.
+_SIGNS = {
+    Action.CREATE: "+",
+    Action.UPDATE: "!",
+    Action.DELETE: "-",
+    Action.REPLACE: "-/+",
+    Action.FORGET: "forget",
+    Action.NOTHING: "=",
+}
+_PLAIN = {USER, LOGIN_PROFILE, ACCESS_KEY}
+"""Of these the action says it all, but for a change in place."""
+_MOST_INSIDE = 60
+_LONGEST = 50_000
+"""Characters of the block; GitHub takes 65,536 of a comment."""
+_DONE = {
+    Action.CREATE: "made",
+    Action.UPDATE: "changed",
+    Action.DELETE: "destroyed",
+    Action.REPLACE: "destroyed and made anew",
+    Action.FORGET: "left out of the state from now on",
+    Action.NOTHING: "moved or imported in the state",
+}
+
+
+def summary(plan: Plan) -> tuple[Sentence, ...]:
+    """The plan in lines: one a person, then one a group, then the account, the rest and the outputs."""
+    if plan.is_empty:
+        return ("Nothing changes.",)
+    lines = [f"{user}: {'; '.join(_about_user(plan, user))}" for user in plan.users]
+    groups = sorted({change.group for change in plan.changes if change.group})
+    lines += [f"group {group}: {words}" for group in groups if (words := _about_group(plan, group))]
+    rest = [change for change in plan.changes if change.user is None and change.group is None]
+    lines += [f"{change.address} is {_DONE[change.action]}" for change in rest]
+    if plan.outputs:
+        count = len(plan.outputs)
+        lines.append(f"{count} output{'s' if count > 1 else ''} change{'' if count > 1 else 's'}")
+    return tuple(lines)
+
+
+def meaning(change: ResourceChange) -> Sentence | None:
+    """What a change means for whom it is about, in words; None for a resource that is told by its address."""
+    if change.type == GROUP_MEMBERS:
+        moves = [f"{name} joins" for name in change.joining] + [f"{name} leaves" for name in change.leaving]
+        return ", ".join(moves) or None
+    return _WORDS.get((change.type, change.action))
+
+
+def describe(change: ResourceChange) -> Sentence:
+    """One change in words, with whom it is about, for lists of what is destroyed or foreign."""
+    whom = f"user {change.user}" if change.user else f"group {change.group}" if change.group else ""
+    text = meaning(change) or f"{change.address} is {_DONE[change.action]}"
+    return f"{whom}: {text}" if whom else text
+
+
+def plan_markdown(plan: Plan, *, title: str, origin: Sentence = "") -> str:
+    """The plan's actions as Markdown for a pull request, redacted, in a block that unfolds.
+
+    Under an action stands what changes inside the resource, as far as the action does not say it: whoever
+    approves a plan has to see which policy a group gets. Secrets in it are masked (see `attributes`).
+
+    Args:
+        plan: the plan.
+        title: what it is for ("security/global/base-identities").
+        origin: what it was made from, in a sentence or two, or "".
+    """
+    counts = plan.counts()
+    made = counts.get(Action.CREATE, 0) + counts.get(Action.REPLACE, 0)
+    destroyed = counts.get(Action.DELETE, 0) + counts.get(Action.REPLACE, 0)
+    total = f"{made} to add, {counts.get(Action.UPDATE, 0)} to change, {destroyed} to destroy"
+    block, remark = _block(plan, inside=True), ""
+    if len(block) > _LONGEST:
+        block, remark = (
+            _block(plan, inside=False),
+            "What changes inside the resources is too long to be here.",
+        )
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
+    lines = [_prose(f"{MARKDOWN_HEAD} {title}"), ""]
+    lines += [_prose(origin), ""] if origin else []
+    lines += [*(_prose(f"- {line}") for line in summary(plan)), ""]
+    lines += ["<details>", f"<summary>Plan: {total}</summary>", "", f"{fence}diff", block]
+    lines += [fence, *(["", remark] if remark else []), "", "</details>"]
+    if plan.drift:
+        lines += ["", "Changed outside of Terraform:", ""]
+        lines += [_prose(f"- {change.address} was {_DONE[change.action]}") for change in plan.drift]
+    text = "\n".join(lines) + "\n"
+    return safe(text, len(text))
+
+
+def _prose(line: Sentence) -> str:
+    """A redacted line outside of a block of code, where Markdown would take a placeholder for a tag."""
+    return redact(text_of(line)).replace("<", r"\<")
+
+
+def _about_user(plan: Plan, user: str) -> list[str]:
+    own = [change for change in plan.changes if change.user == user]
+    known = [change for change in own if (change.type, change.action) in _WORDS]
+    words = [_WORDS[change.type, change.action] for change in known]
+    words += _moves(plan, user)
+    other = len(own) - len(known)
+    if other:
+        words.append(f"{other} other resource{'s' if other > 1 else ''} of this user change")
+    return words
+
+
+def _moves(plan: Plan, user: str) -> list[str]:
+    joins = sorted(change.group or change.address for change in plan.changes if user in change.joining)
+    leaves = sorted(change.group or change.address for change in plan.changes if user in change.leaving)
+    words = []
+    if joins:
+        words.append(f"joins {', '.join(joins)}")
+    if leaves:
+        words.append(f"leaves {', '.join(leaves)}")
+    return words
+
+
+def _about_group(plan: Plan, group: str) -> Sentence:
+    own = [change for change in plan.changes if change.group == group]
+    words = [f"is {_DONE[change.action]}" for change in own if change.type == GROUP]
+    if any(change.members_unknown for change in own):
+        words.append("its members are known only after the apply")
+    words += _others(own)
+    return "; ".join(words)
+
+
+def _others(changes: Sequence[ResourceChange]) -> list[str]:
+    return [
+        f"{change.address} is {_DONE[change.action]}"
+        for change in changes
+        if change.type not in {GROUP, GROUP_MEMBERS}
+    ]
+
+
+def _block(plan: Plan, *, inside: bool) -> str:
+    """The actions, a line each, with or without what changes inside the resources."""
+    lines: list[str] = []
+    for change in plan.changes:
+        lines += [_diff_line(change), *(_inside(change) if inside else ())]
+    lines += [f"{_SIGNS[output.action]} output.{output.name}" for output in plan.outputs]
+    return redact("\n".join(redact(" ".join(line.splitlines())) for line in lines))
+
+
+def _inside(change: ResourceChange) -> list[str]:
+    if change.type == GROUP_MEMBERS or (change.type in _PLAIN and change.action is not Action.UPDATE):
+        return []
+    more = len(change.details) - _MOST_INSIDE
+    lines = [f"    {line}" for line in change.details[:_MOST_INSIDE]]
+    return [*lines, f"    and {more} more lines"] if more > 0 else lines
+
+
+def _diff_line(change: ResourceChange) -> str:
+    moves = [*(f"+{name}" for name in change.joining), *(f"-{name}" for name in change.leaving)]
+    details = moves or list(change.attributes)
+    suffix = f"  ({', '.join(details)})" if details else ""
+    return f"{_SIGNS[change.action]} {change.address}{suffix}"
