@@ -12,7 +12,7 @@ SOURCES := tui screens workflows
 # Many tests wait for Terraform or gpg, so one more than there are processors.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)' 2>/dev/null || echo auto)
 
-.PHONY: help demo test check quick format-check lint types contracts unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
+.PHONY: help demo test check quick format-check lint types contracts words unit slow explore format docs snapshots pictures benchmarks audit build lock tools clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,9 +22,9 @@ demo: $(READY)  ## Set everything up, then the wizard on a disposable project an
 
 test: tools $(READY) check  ## Set everything up, then all checks and tests
 
-check: format-check lint types contracts docs-check unit
+check: format-check lint types contracts docs-check words unit
 
-quick: $(READY) format-check lint types contracts docs-check  ## All checks, and the tests without Terraform runs and terminals
+quick: $(READY) format-check lint types contracts docs-check words  ## All checks, and the tests without Terraform runs and terminals
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow and not e2e"
 
 format-check: $(READY)
@@ -41,6 +41,10 @@ contracts: $(READY)
 
 docs-check: $(READY)
 	$(BIN)/python docs/build.py --check
+
+words: $(READY)
+	$(BIN)/codespell
+	$(BIN)/pytest -q tests/house/test_words.py
 
 unit: $(READY)
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not slow"
