@@ -1,4 +1,4 @@
-"""The built wheel in a clean environment: what people install is what was tested."""
+"""What people install, from a wheel or a checkout, where others own the names of our rooms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from support.repository import ROOT
 
-PACKAGES = ("tui", "screens", "workflows")
+PACKAGE = "iam_onboard"
+ROOMS = ("tui", "screens", "workflows")
+FOREIGN = "A package of somebody else's."
 
 pytestmark = pytest.mark.e2e
 
@@ -32,58 +34,53 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the checkout with its declared build backend."""
     folder = tmp_path_factory.mktemp("wheel")
     run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)],
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
         folder,
     )
     (built,) = folder.glob("*.whl")
     return built
 
 
-@pytest.fixture(scope="module")
-def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command as installed: the wheel in a new environment, its dependencies from this one."""
+@pytest.fixture(scope="module", params=["wheel", "editable"])
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command in a new environment beside foreign packages, with dependencies from this one."""
     folder = tmp_path_factory.mktemp("environment")
     run([sys.executable, "-m", "venv", "--without-pip", str(folder)], folder)
     python = folder / "bin" / "python"
     (site,) = folder.glob("lib/python*/site-packages")
-    run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            str(python),
-            "install",
-            "-q",
-            "--no-deps",
-            "--no-index",
-            str(wheel),
-        ],
-        folder,
-    )
+    for room in ROOMS:
+        (site / room).mkdir()
+        (site / room / "__init__.py").write_text(f'"""{FOREIGN}"""\n')
     # As a plain path entry, whose own .pth files (the checkout's among them) are not read.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    where = run([str(python), "-c", "import tui, screens, workflows; print(tui.__file__)"], folder)
-    assert where.startswith(str(site))
+    what = ["-e", str(ROOT)] if request.param == "editable" else [str(request.getfixturevalue("wheel"))]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+    ]
+    run([*pip, "--no-deps", "--no-index", "--no-build-isolation", *what], folder)
     return folder / "bin" / "iam-onboard"
 
 
 def test_every_file_that_the_program_reads_is_in_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        inside = set(archive.namelist())
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {
-        str(file.relative_to(ROOT))
-        for package in PACKAGES
-        for file in (ROOT / package).rglob("*")
+        f"{PACKAGE}/{file.relative_to(ROOT)}"
+        for room in ROOMS
+        for file in (ROOT / room).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    assert sources <= inside
-    for package in PACKAGES:
-        assert f"{package}/py.typed" in inside
-    assert any(name.startswith("screens/help/") for name in inside)
-    assert any(name.startswith("workflows/sandbox/project/files/") for name in inside)
-    assert any(name.startswith("workflows/sandbox/console/templates/") for name in inside)
-    assert not [name for name in inside if name.startswith(("tests/", "benchmarks/", "docs/"))]
+    own = {f"{PACKAGE}/{name}" for name in ("__init__.py", "__main__.py", "py.typed")}
+    assert inside == sources | own
+    for data in ("screens/help", "workflows/sandbox/project/files", "workflows/sandbox/console/templates"):
+        assert any(name.startswith(f"{PACKAGE}/{data}/") for name in inside)
 
 
 def test_the_command_works(program: Path, tmp_path: Path) -> None:
@@ -95,10 +92,20 @@ def test_the_command_works(program: Path, tmp_path: Path) -> None:
     run([str(program)], tmp_path, 2)
 
 
-def test_the_wizard_starts_from_it(program: Path, tmp_path: Path) -> None:
-    """Every screen and its help text is found in what was installed."""
+def test_it_runs_as_a_module_too(program: Path, tmp_path: Path) -> None:
+    python = str(program.with_name("python"))
+    assert run([python, "-P", "-m", PACKAGE, "sessions", "--json"], tmp_path) == "[]\n"
+
+
+def test_every_page_and_its_help_is_found_in_it(program: Path, tmp_path: Path) -> None:
     code = (
-        "from screens.registry import PANES; from screens.step.help import help_text;"
+        "import iam_onboard; from screens.registry import PANES; from screens.step.help import help_text;"
         "print(all(help_text(step) for step in [*PANES, '']))"
     )
     assert run([str(program.with_name("python")), "-c", code], tmp_path) == "True\n"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_others_call_so_stays_theirs(program: Path, tmp_path: Path, room: str) -> None:
+    python = str(program.with_name("python"))
+    assert run([python, "-c", f"import {room}; print({room}.__doc__)"], tmp_path) == f"{FOREIGN}\n"

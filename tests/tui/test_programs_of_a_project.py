@@ -185,7 +185,7 @@ def test_no_program_is_looked_for_where_one_stands(trapped: AdminProject, mark: 
         ("doctor",),
     ):
         subprocess.run(
-            [sys.executable, "-P", "-m", "tui.cli.main", *words],
+            [sys.executable, "-P", "-m", "iam_onboard", *words],
             cwd=trapped.root,
             env=environment,
             check=False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -102,7 +101,3 @@ def _run(options: argparse.Namespace) -> int:
         for folder in machine.places.secure():
             note(f"{folder} was open to other users of this computer; now it is yours alone.")
         return command_of(options)(machine, options)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -118,6 +118,15 @@ def search_absolute_folders_only() -> None:
     os.environ["PATH"] = os.pathsep.join(folders)
 
 
+def own_module(name: str) -> list[str]:
+    """The arguments by which this Python runs a module of this program, however it is installed.
+
+    Nothing from the folder it runs in is imported (`-P`).
+    """
+    code = f"import iam_onboard, runpy; runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
+    return [sys.executable, "-P", "-c", code]
+
+
 def disable_core_dumps() -> None:
     """Forbid this process and its children to leave core dumps, which would hold secrets."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

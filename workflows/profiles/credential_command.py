@@ -25,5 +25,5 @@ def credential_command(project: str, profile: str, *, interpreter: Path, search_
     """
     beside = interpreter.parent / PROGRAM
     found = str(beside) if beside.is_file() else shutil.which(PROGRAM, path=search_path)
-    program = [found] if found else [str(interpreter), "-P", "-m", "tui.cli.main"]
+    program = [found] if found else [str(interpreter), "-P", "-m", "iam_onboard"]
     return shlex.join([*program, "credential-process", "--project", project, "--profile", profile])

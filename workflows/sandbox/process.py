@@ -6,7 +6,6 @@ import os
 import select
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from workflows.core.errors import OnboardError
 from workflows.core.files import OWN_LIMIT, load_file
 from workflows.core.locks import FileLock, is_held, is_shared
+from workflows.core.processes import own_module
 from workflows.sandbox.layout import Layout
 from workflows.sandbox.server import HOST, PORT_TAKEN, READY
 
@@ -65,7 +65,7 @@ class ServerProcess:
             PortTaken: another program has its port.
             OnboardError: it did not come up; the end of its log is the detail.
         """
-        command = [sys.executable, "-P", "-m", "workflows.sandbox.server", str(self._layout.folder)]
+        command = [*own_module("workflows.sandbox.server"), str(self._layout.folder)]
         with self._layout.server_log.open("ab") as log:
             process = subprocess.Popen(
                 command,

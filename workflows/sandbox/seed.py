@@ -14,6 +14,7 @@ from typing import Any
 
 from workflows.core.errors import OnboardError
 from workflows.core.files import private_folder, write_atomically
+from workflows.core.processes import own_module
 from workflows.sandbox.layout import PROJECT, Record
 from workflows.sandbox.project import ACCOUNTS, REGION
 from workflows.sandbox.strict.directory import BootstrapKey, Directory
@@ -84,7 +85,7 @@ def fill(endpoint_url: str, record: Path, environment: Mapping[str, str]) -> Non
         OnboardError: AWS refused something; its own words are the detail.
     """
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "workflows.sandbox.seed", endpoint_url, str(record)],
+        [*own_module("workflows.sandbox.seed"), endpoint_url, str(record)],
         env=dict(environment),
         check=False,
         stdin=subprocess.DEVNULL,

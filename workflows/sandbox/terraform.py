@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workflows.core.errors import OnboardError
 from workflows.core.locks import FileLock
+from workflows.core.processes import own_module
 
 _MODULE = "workflows.sandbox.terraform"
 _COLLECT_AT = 400
@@ -57,7 +58,7 @@ def write_command(path: Path, *, lock: Path) -> None:
         path: where the file goes.
         lock: the lock that is held while Terraform runs.
     """
-    words = [sys.executable, "-P", "-m", _MODULE, str(lock)]
+    words = [*own_module(_MODULE), str(lock)]
     path.write_text(f'#!/bin/sh\nGOGC={_COLLECT_AT} exec {shlex.join(words)} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
 

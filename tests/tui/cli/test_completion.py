@@ -28,7 +28,7 @@ def answers(line: str, tmp_path: Path) -> list[str]:
         "COMP_POINT": str(len(line)),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "tui.cli.main"],
+        [sys.executable, "-m", "iam_onboard"],
         env={**os.environ, **asked},
         capture_output=True,
         check=False,

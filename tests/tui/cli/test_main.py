@@ -46,7 +46,7 @@ class Keyring(own_machine.Keyring):
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The program in a process of its own, without a terminal."""
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli.main", *arguments],
+        [sys.executable, "-m", "iam_onboard", *arguments],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -161,7 +161,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(sessions_folder: Path) -> Non
     for number in range(400):
         a_session(sessions_folder, f"session-number-{number}")
     with subprocess.Popen(
-        [sys.executable, "-m", "tui.cli.main", "sessions", "--json"],
+        [sys.executable, "-m", "iam_onboard", "sessions", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -444,7 +444,7 @@ def test_a_full_disk_behind_standard_output_is_told_in_words(
 ) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "tui.cli.main", *words],
+            [sys.executable, "-m", "iam_onboard", *words],
             cwd=ROOT,
             env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **buffered},
             stdout=full,

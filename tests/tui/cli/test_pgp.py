@@ -42,7 +42,7 @@ def message(home: GpgHome) -> str:
 
 def run(home: GpgHome, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "tui.cli.main", *arguments],
+        [sys.executable, "-m", "iam_onboard", *arguments],
         input=given,
         capture_output=True,
         env={**os.environ, "GNUPGHOME": str(home.path)},
@@ -67,7 +67,7 @@ def on_terminal(
             os.dup2(taking, 0)
         environment = {**os.environ, "GNUPGHOME": str(home.path)}
         os.execve(  # noqa: S606 - a child of a forked terminal
-            sys.executable, [sys.executable, "-m", "tui.cli.main", *arguments], environment
+            sys.executable, [sys.executable, "-m", "iam_onboard", *arguments], environment
         )
     os.close(writing)
     shown = ""

@@ -48,7 +48,7 @@ def test_what_a_killed_program_left_goes_with_the_next_start(root: Path) -> None
         assert (folder / "key").is_file()
         killed.send_signal(signal.SIGKILL)
     subprocess.run(
-        [sys.executable, "-m", "tui.cli.main", "sessions"],
+        [sys.executable, "-m", "iam_onboard", "sessions"],
         env={**os.environ, "TMPDIR": str(root), "HOME": str(root / "home")},
         check=True,
         capture_output=True,

@@ -213,7 +213,7 @@ def test_two_commands_at_once_both_do_their_work(project: Path) -> None:
     names = ("jane.doe", "juan.delacruz", "maria.sosa")
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "tui.cli.main", "layer", "add", LAYER, name, "--key", str(key)],
+            [sys.executable, "-m", "iam_onboard", "layer", "add", LAYER, name, "--key", str(key)],
             cwd=project,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -159,7 +159,7 @@ def test_the_command_names_the_installation_that_runs(tmp_path: Path) -> None:
     python = here / "python"
     rest = "credential-process --project bb --profile bb-security"
     command = credential_command("bb", BASE, interpreter=python, search_path=str(there))
-    assert command == f"'{python}' -P -m tui.cli.main {rest}"
+    assert command == f"'{python}' -P -m iam_onboard {rest}"
     (there / "iam-onboard").write_text("#!/bin/sh\n")
     (there / "iam-onboard").chmod(0o755)
     assert credential_command("bb", BASE, interpreter=python, search_path=str(there)) == (
