@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 30
 """How long a fetch may take before the upstream counts as not reachable."""
 
+LOOK_SECONDS = 60
+"""How long any other look may take: git waits without an end for a pipe in the place of one of its files."""
+
 # Where these are set (inside a hook, say) git would look at another repository than the one of the folder.
 _MISLEADING = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE"}
 
@@ -50,6 +53,7 @@ _LOOKING = {
     "diff.autoRefreshIndex": "false",
     "log.showSignature": "false",
     "submodule.recurse": "false",
+    "fetch.all": "false",
     "gc.auto": "0",
     "maintenance.auto": "false",
     "protocol.ext.allow": "never",
@@ -86,6 +90,8 @@ _CONNECTS = re.compile(
     r"(core\.(sshcommand|gitproxy|askpass|alternaterefscommand)|credential\.(.*\.)?helper"
     r"|remote\..*\.(uploadpack|vcs))=.+"
     r"|protocol\.(.*\.)?allow=(?!never$).*"
+    # git passes a remote's name on as an argument: this would be an option, as --upload-pack=PROGRAM
+    r"|remote\.-.*"
     r"|(remote\..*\.url|branch\..*\.remote)=(ext|fd)::.*|url\.(ext|fd)::.*\.insteadof=.*",
     re.DOTALL,
 )
@@ -244,7 +250,7 @@ class Git:
         return int(counts[0]), int(counts[1])
 
     def _against_default(self, fetch: bool, cancelled: Event | None) -> Upstream:  # noqa: FBT001 - of `upstream`
-        remotes = self._ask("remote").split()
+        remotes = self._ask("remote").splitlines()
         if not remotes or not self.head():
             return Upstream("", 0, 0, fetched=False)
         remote = "origin" if "origin" in remotes else remotes[0]
@@ -280,7 +286,7 @@ class Git:
 
     def holder(self, commit: str) -> str:
         """The remote's default branch, as last fetched, if a commit is in it already; "" if it is not."""
-        remotes = self._ask("remote").split()
+        remotes = self._ask("remote").splitlines()
         if not remotes:
             return ""
         name = self._default_branch("origin" if "origin" in remotes else remotes[0])
@@ -438,11 +444,17 @@ class Git:
                 cwd=folder or self.folder,
                 environment=environment,
                 cancelled=cancelled,
-                timeout=timeout,
+                timeout=timeout or (None if command in _WRITING else LOOK_SECONDS),
             )
-        except OSError as error:
-            if isinstance(error, TimeoutError):
+        except TimeoutError as error:
+            if timeout:
                 raise
+            raise OnboardError(
+                "git does not answer",
+                f"git {command} did not end within {LOOK_SECONDS} seconds in {self.folder}.",
+                next="Run `git status` there. If it hangs too, look for a file below .git that is a pipe.",
+            ) from error
+        except OSError as error:
             raise OnboardError(
                 "git cannot be run",
                 f"{self._program} could not be started in {self.folder}.",

@@ -144,6 +144,28 @@ def test_an_upstream_is_asked_only_by_what_the_persons_own_settings_name(desk: D
     assert key.format(trap=desk.trap).casefold() in [one.casefold() for one in upstream.distrusted]
 
 
+def test_a_remotes_name_is_no_option(desk: Desk) -> None:
+    name = f"--upload-pack={desk.trap}"
+    desk.plain(desk.checkout, "config", "--remove-section", "remote.origin")
+    desk.plain(desk.checkout, "config", "--remove-section", "branch.main")
+    desk.set({f"remote.{name}.url": str(desk.upstream), f"remote.{name}.fetch": "+refs/heads/*:refs/x/*"})
+    upstream = desk.look()
+    assert desk.left() == []
+    assert upstream.distrusted == (f"remote.{name}.fetch", f"remote.{name}.url")
+    assert not upstream.fetched
+
+
+def test_a_pipe_in_the_place_of_gits_own_file_ends_a_look(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.git.LOOK_SECONDS", 0.5)
+    index = desk.checkout / ".git" / "index"
+    index.unlink()
+    os.mkfifo(index)
+    with pytest.raises(OnboardError, match="did not end within"):
+        Git(desk.checkout, desk.environment).dirty_files()
+
+
 @pytest.mark.parametrize(
     "included", [False, True], ids=["in the configuration itself", "in a file that it includes"]
 )
