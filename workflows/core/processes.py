@@ -249,7 +249,10 @@ def capture(
 
 
 class _Limit:
-    """Sends a process one SIGINT when it is cancelled or its time has passed."""
+    """Sends a process one SIGINT when it is cancelled or its time has passed.
+
+    What it started and left behind at that is killed: it holds the pipes, which would be read without an end.
+    """
 
     def __init__(
         self, process: subprocess.Popen[str], cancelled: Event | None, timeout: float | None
@@ -266,6 +269,9 @@ class _Limit:
             self._sent = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)
+        elif self._sent and self._process.poll() is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def communicate(
