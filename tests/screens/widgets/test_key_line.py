@@ -47,8 +47,15 @@ class Keys(App[None]):
         Binding("ctrl+n", "next", "Next", id="next"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[str] = []
+
     def compose(self) -> ComposeResult:
         yield KeyLine(first=("next",), last=("quit",))
+
+    def action_do(self, letter: str) -> None:
+        self.done.append(letter)
 
     def line(self) -> str:
         return self.screen._compositor.render_strips()[-1].text.rstrip()
@@ -66,3 +73,13 @@ async def test_the_line_is_never_cut_and_says_that_there_is_more() -> None:
         await pilot.resize_terminal(24, 10)
         await rest(pilot)
         assert app.line() == "^n Next … ^q Save and qu"
+
+
+async def test_a_click_presses_the_key_under_it_and_nothing_else() -> None:
+    app = Keys()
+    async with app.run_test(size=(90, 10)) as pilot:
+        await rest(pilot)
+        await pilot.click(KeyLine, offset=(app.line().index("Does b"), 0))
+        await pilot.click(KeyLine, offset=(89, 0))
+        await rest(pilot)
+        assert app.done == ["b"]
