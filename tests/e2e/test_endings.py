@@ -26,7 +26,7 @@ import re, subprocess, sys, time
 from pathlib import Path
 
 from tui.cli.main import main
-from workflows.steps import project
+from workflows.steps.admin import project
 
 
 def stuck(*_):
@@ -62,7 +62,9 @@ def begin(screen: Terminal, folder: Path, how: str) -> psutil.Process:
     program.write_text(STUCK.format(begun=str(begun), how=how))
     lay_out(folder / "bb")
     screen.run(f"{sys.executable} {program} admin bb")
+    deadline = time.monotonic() + SECONDS
     while not begun.exists():
+        assert time.monotonic() < deadline, screen.text()
         time.sleep(0.02)
     return screen.program()
 

@@ -264,7 +264,7 @@ from support.pgp import ENVIRONMENT
 from tui.stores import vault_for
 from workflows.core.secret import Secret
 from workflows.aws.authenticator import totp
-from workflows.steps import mfa
+from workflows.steps.new_user import mfa
 from workflows.steps.shared.module import Context
 from workflows.steps.shared.own_access_key import KeyInHand, KeyPlace
 
