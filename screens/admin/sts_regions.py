@@ -13,7 +13,6 @@ from textual.containers import Horizontal
 
 from screens.step.page import Opening, StepPane
 from screens.widgets.code_field import CodeField, Wanted
-from screens.widgets.dialogs import Confirm, ask
 from screens.widgets.lists import MarkBox, Table
 from screens.widgets.text import Button, Option, OptionList, Text
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit, RegionAnswer, StsState, changes
@@ -70,14 +69,6 @@ class StsRegionsPane(StepPane):
         Binding(
             "o", "open", "Open page", id="regions.open", show=False, tooltip="Open the console's page for STS"
         ),
-        Binding(
-            "t",
-            "tokens",
-            "Tokens",
-            id="regions.tokens",
-            show=False,
-            tooltip="Change the version of the global endpoint's tokens",
-        ),
     ]
     DEFAULT_CSS = """
     StsRegionsPane Static { height: auto; }
@@ -109,7 +100,6 @@ class StsRegionsPane(StepPane):
             yield Button("Ask again (r)", id="again")
             yield Button("Export (x)", id="export")
             yield Button("Open (o)", id="open")
-            yield Button("Tokens (t)", id="tokens")
         yield MarkBox(
             "account ids in the Markdown",
             bool(self.opening.draft.get("with_ids")),
@@ -190,13 +180,6 @@ class StsRegionsPane(StepPane):
                 await self._take(*message.result)
             case "open" if not message.result:
                 self.notify("No browser opens from here; the address is below the table.", severity="warning")
-            case "tokens":
-                account, version = message.result
-                if self._audit:
-                    self._audit = sts_regions.with_version(self._audit, account, version)
-                    self.notify(f"{account}: tokens of version {version} now.")
-                self._show()
-                self.keep_draft()
 
     async def _take(self, audit: Audit, survey: Survey) -> None:
         self._changes = changes(self._audit, audit) if self._audit else ()
@@ -254,32 +237,6 @@ class StsRegionsPane(StepPane):
         page = settings_page(answer.partition) if answer else ""
         if page:
             self.run_move("open", lambda _report: self.context.world.browser.open(page))
-
-    @on(Button.Pressed, "#tokens")
-    def action_tokens(self) -> None:
-        """Ask whether the marked account's global endpoint is to give other tokens."""
-        answer = self._chosen
-        if answer is None or answer.token_version is None or self._survey is None:
-            self.notify("The token version of the marked account is not known.", severity="warning")
-            return
-        version = 3 - answer.token_version
-        title, body = _token_question(answer, version)
-        question = Confirm(title, body, f"Set version {version}")
-        ask(self, question, partial(self._switch, answer.account, version))
-
-    def _switch(self, account: str, version: int, _yes: bool) -> None:  # noqa: FBT001 - a dialog's answer
-        survey = self._survey
-        if survey is None:
-            return
-        codes = self._codes()
-
-        def switch(report: Report) -> tuple[str, int | None]:
-            now = sts_regions.switch_tokens(
-                account, version, survey, codes, self.context, self._sessions, report
-            )
-            return account, now
-
-        self.run_move("tokens", switch)
 
     def leave(self) -> None:
         self._sessions.drop()
@@ -366,20 +323,6 @@ def _region_text(answer: RegionAnswer) -> str:
     if answer.detail:
         lines.append(text_of(answer.detail))
     return "\n".join(lines)
-
-
-def _token_question(answer: AccountAnswer, version: int) -> tuple[str, str]:
-    """The title and the body of the question whether the token version is to be changed."""
-    title = f"Set the tokens of {answer.account} to version {version}?"
-    effect = (
-        "Tokens of sts.amazonaws.com then work in all regions. They are longer: what stores a token in a "
-        "field of fixed size may fail."
-        if version == 2
-        else "Tokens of sts.amazonaws.com then work only in the regions that are enabled by default; what "
-        "uses them in a region that was opted into fails."
-    )
-    now = token_words(answer.token_version)
-    return title, f"Now: {now}.\n\n{effect}\n\nTokens of regional endpoints are not concerned."
 
 
 def _device(serial: str) -> str:

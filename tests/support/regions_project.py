@@ -22,7 +22,7 @@ ASSUME = (
 )
 READING = (
     '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", '
-    '"Action": ["iam:GetAccountSummary", "iam:SetSecurityTokenServicePreferences", "ec2:DescribeRegions"]}]}'
+    '"Action": ["iam:GetAccountSummary", "ec2:DescribeRegions"]}]}'
 )
 
 

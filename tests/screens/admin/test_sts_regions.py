@@ -18,7 +18,7 @@ from textual.widgets import DataTable, Input, OptionList
 from screens.admin.sts_regions import StsRegionsPane
 from screens.step.finished import Finished
 from screens.step.page import StepPane
-from screens.widgets.dialogs import Confirm, ErrorDialog
+from screens.widgets.dialogs import ErrorDialog
 from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
@@ -136,21 +136,6 @@ async def test_a_code_is_asked_for_once_and_a_wrong_one_is_told(project: Regions
         assert "shared  15 to switch off" in at.account("shared")
         await at.press("r")
         assert "shared  15 to switch off" in at.account("shared")
-
-
-async def test_tokens_are_changed_only_after_a_yes(project: RegionsProject) -> None:
-    async with opened(project) as at:
-        await at.press("ctrl+n")
-        at.account("security")
-        await at.press("t")
-        assert isinstance(at.app.screen, Confirm)
-        await at.press("enter")  # the safe answer has the focus
-        assert project.settings.token_version(SECURITY) == 1
-        await at.press("t")
-        await at.pilot.click("#yes")
-        await rest(at.pilot)
-        assert project.settings.token_version(SECURITY) == 2
-        assert "version 2, good in all regions" in " ".join(str(at.pane.query_one("#to-do").render()).split())
 
 
 async def test_the_export_has_no_account_id_unless_it_is_marked(project: RegionsProject) -> None:

@@ -102,7 +102,6 @@ _LISTED: Mapping[str, OptIn] = {
     "DISABLED": OptIn.OUT,
 }
 _PAGE = 50
-_VERSIONS = {1: "v1Token", 2: "v2Token"}
 
 
 @dataclass(frozen=True)
@@ -226,19 +225,6 @@ def token_version(factory: ClientFactory, own: Credentials, region: str) -> int 
     with calling_aws("reading the account's summary"), factory.client("iam", own, region) as iam:
         version = iam.get_account_summary()["SummaryMap"].get("GlobalEndpointTokenVersion")
     return int(version) if version is not None else None
-
-
-def set_token_version(factory: ClientFactory, own: Credentials, region: str, version: int) -> None:
-    """Let the global endpoint give tokens of version 1 or 2.
-
-    Raises:
-        AwsError: it may not be set.
-    """
-    with (
-        calling_aws("setting which tokens the global endpoint gives"),
-        factory.client("iam", own, region) as iam,
-    ):
-        iam.set_security_token_service_preferences(GlobalEndpointTokenVersion=_VERSIONS[version])
 
 
 PATIENCE = Patience(connect=3, read=5, attempts=1)

@@ -8,8 +8,6 @@ from workflows.sandbox.strict.identity import Call, Operation
 from workflows.sandbox.strict.protocol import Reason, Refusal, refuse
 from workflows.sandbox.strict.state import ENABLED_BY_DEFAULT, all_regions
 
-_VERSIONS = {"v1Token": 1, "v2Token": 2}
-
 
 def check_used(call: Call) -> None:
     """Refuse what is sent to a region's STS that the caller's account has not opted into.
@@ -72,17 +70,6 @@ def _get_account_summary(call: Call) -> dict[str, Any]:
     return {"SummaryMap": {**summary, "GlobalEndpointTokenVersion": version}}
 
 
-def _set_preferences(call: Call) -> dict[str, Any]:
-    version = _VERSIONS.get(call.text("GlobalEndpointTokenVersion"))
-    if version is None:
-        raise Refusal("ValidationError", "GlobalEndpointTokenVersion must be v1Token or v2Token")
-    call.state.regions.set_token_version(call.identity.account_id, version)
-    return {}
-
-
 OPERATIONS: dict[str, Operation] = {"ListRegions": _list_regions}
 EC2_OPERATIONS: dict[str, Operation] = {"DescribeRegions": _describe_regions}
-IAM_OPERATIONS: dict[str, Operation] = {
-    "GetAccountSummary": _get_account_summary,
-    "SetSecurityTokenServicePreferences": _set_preferences,
-}
+IAM_OPERATIONS: dict[str, Operation] = {"GetAccountSummary": _get_account_summary}

@@ -1,7 +1,6 @@
 """STS regions, the documented task after the rollout: where each account's STS answers, and where it should.
 
-It asks and tells; what no API can switch is told as the console's page and the clicks in it. The one setting
-that the API has, the version of the global endpoint's tokens, is changed only when somebody wants it.
+It asks and tells; no API can switch them, so it gives the console's page and the clicks in it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,8 @@ from workflows.aws.clients import USUAL_REGION
 from workflows.aws.sts_regions import ask as asking
 from workflows.aws.sts_regions.answers import AccountAnswer, Audit
 from workflows.aws.sts_regions.ask import (
-    acting,
     partition_of_region,
     regions_of,
-    set_token_version,
-    token_version,
 )
 from workflows.aws.sts_regions.report import markdown, record
 from workflows.core.errors import OnboardError, Problem
@@ -152,53 +148,6 @@ def _with_named(answer: AccountAnswer, project: Project) -> AccountAnswer:
     named = named_regions(project.root, regions_of(answer.partition))
     regions = tuple(replace(one, named=one.region in named) for one in answer.regions)
     return replace(answer, regions=regions)
-
-
-def switch_tokens(
-    account: str,
-    version: int,
-    what: Survey,
-    codes: Mapping[str, Secret],
-    context: Context,
-    sessions: MfaSessions,
-    report: Report,
-) -> int | None:
-    """Let an account's global endpoint give tokens of another version; gives the version that it says after.
-
-    Args:
-        account: its name in the project.
-        version: 1, good in the regions that are enabled by default, or 2, good in all.
-        what: what there is to ask.
-        codes: the codes as typed, by device; they are dropped.
-        context: what the step may read.
-        sessions: the sessions of earlier codes.
-        report: takes the progress.
-
-    Raises:
-        CodeWanted, WrongCode, RepeatedCode: a code is due, or cannot be used.
-        AwsError: AWS does not allow it.
-        OnboardError: the account cannot be acted in.
-    """
-    way = [one for one in what.ways if one.account == account]
-    report(Progress(f"Setting the tokens of {account} to version {version}"))
-    factory = factory_for(context, what.project)
-    with opened(context, what.project, way, codes, sessions) as found:
-        if account in found.problems:
-            raise OnboardError("The account cannot be changed", found.problems[account])
-        question = found.questions[0]
-        access = replace(question.access, signing=question.own or question.access.signing)
-        with acting(factory, access) as own:
-            set_token_version(factory, own, access.region, version)
-            report(Progress(f"Asking {account} again"))
-            return token_version(factory, own, access.region)
-
-
-def with_version(audit: Audit, account: str, version: int | None) -> Audit:
-    """The audit with an account's token version as it is now."""
-    accounts = tuple(
-        replace(one, token_version=version) if one.account == account else one for one in audit.accounts
-    )
-    return replace(audit, accounts=accounts)
 
 
 def export(audit: Audit, *, with_ids: bool, context: Context, report: Report) -> Sentence:

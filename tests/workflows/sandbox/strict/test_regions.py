@@ -87,10 +87,10 @@ def test_ec2_and_the_account_service_tell_the_opt_in_status(world: StrictWorld) 
     assert {one["RegionName"]: one["RegionOptStatus"] for one in listed}["me-south-1"] == "ENABLED"
 
 
-def test_the_version_of_the_global_endpoint_is_told_set_and_kept(world: StrictWorld) -> None:
+def test_settings_of_regions_are_kept(world: StrictWorld) -> None:
     iam = world.administrator("iam")
     assert iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"] == 1
-    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+    world.strict.state.regions.set_token_version(SECURITY, 2)
     world.strict.state.regions.switch(SECURITY, "eu-west-3", active=False)
     world.restart()
     summary = world.administrator("iam").get_account_summary()["SummaryMap"]
@@ -101,5 +101,3 @@ def test_the_version_of_the_global_endpoint_is_told_set_and_kept(world: StrictWo
         == 1
     )
     assert refused(sts_in(world, "eu-west-3").get_session_token)[0] == "RegionDisabledException"
-    wrong = world.administrator("iam").set_security_token_service_preferences
-    assert refused(wrong, GlobalEndpointTokenVersion="v3Token")[0] == "ValidationError"

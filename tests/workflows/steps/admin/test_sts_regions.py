@@ -16,7 +16,7 @@ from workflows.aws.sts_regions.answers import Audit, StsState
 from workflows.aws.sts_regions.ask import Told
 from workflows.aws.sts_regions.report import Verdict as RegionVerdict
 from workflows.aws.sts_regions.report import judge, to_do
-from workflows.core.errors import Cancelled, OnboardError
+from workflows.core.errors import Cancelled
 from workflows.core.secret import Secret
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import sts_regions
@@ -172,18 +172,6 @@ def test_a_session_token_that_aws_answers_is_neither_kept_nor_told(project: Regi
     for session in given:
         assert session["secret"] not in written
         assert session["token"] not in written
-
-
-def test_the_token_version_is_set_where_it_is_wanted_and_read_again(project: RegionsProject) -> None:
-    context = project.context()
-    sessions = MfaSessions(context)
-    what = sts_regions.survey(sts_regions.project_of(context), context, sessions, lambda _: None)
-    version = sts_regions.switch_tokens("security", 2, what, {}, context, sessions, lambda _: None)
-    assert version == 2
-    assert project.settings.token_version(SECURITY) == 2
-    assert project.settings.token_version(MANAGEMENT) == 1
-    with pytest.raises(OnboardError, match="no profile"):
-        sts_regions.switch_tokens("shared", 2, what, {}, context, sessions, lambda _: None)
 
 
 def test_the_fact_has_the_agreed_shape_and_comes_back_as_it_was(project: RegionsProject) -> None:
