@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import Workflow
-from workflows.steps.admin import (
-    account,
-    apply,
-    deactivate,
-    groups,
-    hand_over,
-    mfa_reset,
-    pgp_keys,
-    plan,
-    project,
-    review,
-    sts_regions,
-    users,
-)
-from workflows.steps.shared.module import StepModule
-
-STEPS: tuple[StepModule, ...] = (
-    project,  # find the project; say what is to be done, and for whom
-    pgp_keys,  # take in the PGP keys that people sent
-    users,  # edit the users
-    groups,  # edit groups and memberships
-    account,  # account alias and password policy, if wanted
-    review,  # one diff over all layers, then write
-    mfa_reset,  # for each layer: take away lost MFA devices
-    deactivate,  # … stop the keys of those who leave
-    plan,  # … terraform plan
-    apply,  # … terraform apply, exactly that plan
-    hand_over,  # … the encrypted passwords, as a text for each person
-    sts_regions,  # once, and only when somebody asks for it: where each account's STS is active
+from workflows.steps.admin.declarations import (
+    ACCOUNT,
+    APPLY,
+    DEACTIVATE,
+    GROUPS,
+    HAND_OVER,
+    MFA_RESET,
+    PGP_KEYS,
+    PLAN,
+    PROJECT,
+    REVIEW,
+    STS_REGIONS,
+    USERS,
 )
 
-ADMIN = Workflow("admin", "Admin", tuple(module.STEP for module in STEPS))
+ADMIN = Workflow(
+    "admin",
+    "Admin",
+    (
+        PROJECT,  # find the project; say what is to be done, and for whom
+        PGP_KEYS,  # take in the PGP keys that people sent
+        USERS,  # edit the users
+        GROUPS,  # edit groups and memberships
+        ACCOUNT,  # account alias and password policy, if wanted
+        REVIEW,  # one diff over all layers, then write
+        MFA_RESET,  # for each layer: take away lost MFA devices
+        DEACTIVATE,  # … stop the keys of those who leave
+        PLAN,  # … terraform plan
+        APPLY,  # … terraform apply, exactly that plan
+        HAND_OVER,  # … the encrypted passwords, as a text for each person
+        STS_REGIONS,  # once, and only when somebody asks for it: where each account's STS is active
+    ),
+)

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from workflows.machine.declaration import Workflow
-from workflows.steps.new_user import (
-    access_keys,
-    before_you_start,
-    handoff,
-    mfa,
-    pgp_key,
-    profiles,
-    sign_in,
-    verify,
-)
-from workflows.steps.shared.module import StepModule
-
-STEPS: tuple[StepModule, ...] = (
-    before_you_start,  # what is needed, what is here
-    pgp_key,  # a good PGP key, its public half to the admin; then a wait
-    handoff,  # what the admin sent back
-    sign_in,  # for each identity: decrypt, sign in, choose a password
-    mfa,  # … register an authenticator app
-    access_keys,  # … an access key, if one is needed
-    profiles,  # … ~/.aws/<project>/
-    verify,  # every profile says who it is
+from workflows.steps.new_user.declarations import (
+    ACCESS_KEYS,
+    BEFORE_YOU_START,
+    HANDOFF,
+    MFA,
+    PGP_KEY,
+    PROFILES,
+    SIGN_IN,
+    VERIFY,
 )
 
-NEW_USER = Workflow("new-user", "New user", tuple(module.STEP for module in STEPS))
+NEW_USER = Workflow(
+    "new-user",
+    "New user",
+    (
+        BEFORE_YOU_START,  # what is needed, what is here
+        PGP_KEY,  # a good PGP key, its public half to the admin; then a wait
+        HANDOFF,  # what the admin sent back
+        SIGN_IN,  # for each identity: decrypt, sign in, choose a password
+        MFA,  # … register an authenticator app
+        ACCESS_KEYS,  # … an access key, if one is needed
+        PROFILES,  # … ~/.aws/<project>/
+        VERIFY,  # every profile says who it is
+    ),
+)

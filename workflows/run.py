@@ -14,6 +14,7 @@ from functools import partial
 from workflows.core.errors import OnboardError
 from workflows.core.sentences import Sentence
 from workflows.environment import World
+from workflows.machine.declaration import Step
 from workflows.machine.events import StepKey
 from workflows.machine.observations import NOT_ASKED, Observation, Verdict, unknown
 from workflows.machine.session import Session
@@ -57,13 +58,21 @@ class Walk:
     Args:
         session: the session, open.
         world: the outside.
-        modules: the step modules of its workflow.
+        modules: the step modules of its workflow by the step's id; each is loaded when it is first needed.
     """
 
-    def __init__(self, session: Session, world: World, modules: Iterable[StepModule]) -> None:
+    def __init__(self, session: Session, world: World, modules: Mapping[str, StepModule]) -> None:
         self.session = session
         self.world = world
-        self._modules: Mapping[str, StepModule] = {module.STEP.id: module for module in modules}
+        self._modules = modules
+
+    def step(self, key: StepKey) -> Step:
+        """The declaration of a step.
+
+        Raises:
+            KeyError: the workflow has no such step.
+        """
+        return self.session.state.workflow.step(key.step)
 
     def module(self, key: StepKey) -> StepModule:
         """The module of a step.
@@ -75,7 +84,7 @@ class Walk:
 
     def title(self, key: StepKey) -> Sentence:
         """A step's title, with the item of a repeated one: "Plan (security)"."""
-        title = self._modules[key.step].STEP.title
+        title = self.step(key).title
         return f"{title} ({key.item})" if key.item else title
 
     def context(self, key: StepKey) -> Context:

@@ -23,8 +23,9 @@ from screens.widgets.text import Button, Option, OptionList, Text, unfold
 from workflows.core.sentences import Sentence, joined, text_of
 from workflows.core.shapes import plain
 from workflows.steps.admin import hand_over
-from workflows.steps.admin.hand_over import Request, Sent
-from workflows.steps.admin.person_handoff import PersonHandoff, people_of
+from workflows.steps.admin.hand_over import Request
+from workflows.steps.admin.handed_over import Sent, people_of, sent_to
+from workflows.steps.admin.person_handoff import PersonHandoff
 from workflows.steps.shared.module import Progress, Report
 
 _Sending = Callable[[PersonHandoff], tuple[Sentence, Sentence]]
@@ -89,7 +90,7 @@ class HandOverPane(TerraformPane):
         self._names = people_of(opening.context.item, opening.context)
         self._handoffs: dict[str, PersonHandoff] = {}
         kept = opening.context.facts.get("handed_over")
-        marks = {**hand_over.sent_to(kept), **hand_over.sent_to(opening.draft)}
+        marks = {**sent_to(kept), **sent_to(opening.draft)}
         self._sent = {name: marks.get(name, Sent()) for name in self._names}
         self._usual_roles = bool(opening.draft.get("usual_roles", True))
 

@@ -65,7 +65,7 @@ class Finished(VerticalScroll):
         title = "? Done, and not all of it confirmed" if open_to_doubt else "✓ All done"
         yield Text(title, classes="finished-title")
         for key in self._left():
-            yield Text(f"If you like: {self._walk.module(key).STEP.purpose}")
+            yield Text(f"If you like: {self._walk.step(key).purpose}")
             yield Button(f"{self._walk.title(key)} (Enter)", id=f"ask-{key.step}")
         for words in (*_next(self._walk), _AFTERWARDS):
             yield Text(words + "\n")

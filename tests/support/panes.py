@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -36,6 +36,11 @@ def new_session(
     return session
 
 
+def by_id(modules: Iterable[Any]) -> dict[str, Any]:
+    """Step modules by the step's id, as a run takes them."""
+    return {module.STEP.id: module for module in modules}
+
+
 def settle(session: Session, key: StepKey, facts: Mapping[str, Any]) -> None:
     """Make a step done with these facts, as if a person had walked through it."""
     session.start(key)
@@ -56,7 +61,7 @@ class PaneHost(App[None]):
     ) -> None:
         super().__init__(**of_the_frame)
         self.session = session
-        self.wizard = WizardScreen(Walk(session, world, modules), panes, at)
+        self.wizard = WizardScreen(Walk(session, world, by_id(modules)), panes, at)
 
     def on_mount(self) -> None:
         self.push_screen(self.wizard)

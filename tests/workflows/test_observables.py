@@ -19,7 +19,7 @@ from support.admin_project import AdminProject, decide, put, write
 from support.fakes import MemoryVault
 from support.given import Given
 from support.new_user import handoff_for, world_of
-from support.panes import new_session, settle
+from support.panes import by_id, new_session, settle
 from support.pgp import GpgHome, gpg_home
 from support.served_aws import BASE, ITEM, jane
 
@@ -38,11 +38,11 @@ from workflows.steps.shared.module import StepModule
 from workflows.stores.access_key_vault import KeptAccessKey, store_access_key
 from workflows.stores.key_records import KeyRecord, KeyRecords, Phase, Rotation
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.terraform.state import StateMark
+from workflows.terraform.state_mark import StateMark
 
 NAME, LAYER = "jane.doe", "security"
 EVERY: Mapping[str, StepModule] = {
-    f"{workflow}/{module.STEP.id}": module for workflow, modules in MODULES.items() for module in modules
+    f"{workflow}/{step}": module for workflow, modules in MODULES.items() for step, module in modules.items()
 }
 
 
@@ -81,7 +81,7 @@ class Done:
         """The status after all looks and questions, as on a resume."""
         given = next(one for one in self.session.state.workflow.steps if one.id == "given")
         known = {name: self.stand.facts[name] for name in given.gives}
-        walk = Walk(self.session, self.stand.world, [Given(known), self.module])
+        walk = Walk(self.session, self.stand.world, by_id([Given(known), self.module]))
         walk.look()
         for question in walk.questions():
             walk.learn(question, walk.answer(question))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.fakes import fake_world
-from support.panes import new_session, settle
+from support.panes import by_id, new_session, settle
 from support.small_steps import NOT_THERE, SmallStep, small_workflow
 
 from workflows.machine.declaration import Workflow
@@ -47,7 +47,7 @@ def session(tmp_path: Path, modules: list[SmallStep]) -> Session:
 
 @pytest.fixture
 def walk(tmp_path: Path, session: Session, modules: list[SmallStep]) -> Walk:
-    return Walk(session, fake_world(tmp_path, {}), modules)
+    return Walk(session, fake_world(tmp_path, {}), by_id(modules))
 
 
 def proposal_after_a_look(walk: Walk) -> StepKey | None:
@@ -98,7 +98,7 @@ def test_a_look_that_fails_is_told_and_keeps_nobody_out(
 ) -> None:
     looking = Looking(modules[0].STEP)
     looking.error = error
-    (change,) = Walk(session, fake_world(tmp_path, {}), [looking, *modules[1:]]).look()
+    (change,) = Walk(session, fake_world(tmp_path, {}), by_id([looking, *modules[1:]])).look()
     assert change.observation == unknown(words)
 
 
@@ -121,7 +121,7 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     session.close()
     workflow = Workflow("test", "Test", tuple(module.STEP for module in modules))
     back = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC)).open(session.header.session)
-    walk = Walk(back, fake_world(tmp_path, {}), modules)
+    walk = Walk(back, fake_world(tmp_path, {}), by_id(modules))
     modules[0].observation = Observation(Verdict.CHANGED, "project differs")
     assert back.status(GROUPS) is Status.INTERRUPTED
     assert proposal_after_a_look(walk) == PROJECT
@@ -132,7 +132,7 @@ def test_what_may_still_go_on_without_the_wizard_comes_before_what_changed(
     sessions = Sessions(tmp_path / "sessions", [workflow], lambda: datetime.now(UTC))
     assert sessions.summaries()[0].next_title == "Groups (security)"
     again = sessions.open(session.header.session)
-    assert proposal_after_a_look(Walk(again, fake_world(tmp_path, {}), modules)) == GROUPS
+    assert proposal_after_a_look(Walk(again, fake_world(tmp_path, {}), by_id(modules))) == GROUPS
     again.close()
 
 
@@ -140,7 +140,7 @@ def test_when_all_is_done_there_is_nothing_to_go_on_with(tmp_path: Path) -> None
     modules = small_workflow()[:1]
     session = new_session(tmp_path / "sessions", modules)
     settle(session, PROJECT, LAYERS)
-    assert Walk(session, fake_world(tmp_path, {}), modules).session.proposal() is None
+    assert Walk(session, fake_world(tmp_path, {}), by_id(modules)).session.proposal() is None
 
 
 def test_a_contradicted_step_is_open_until_the_person_decides_and_locks_what_needs_it(

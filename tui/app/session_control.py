@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,13 +45,13 @@ class Parts:
 
     Attributes:
         shelf: where sessions are kept.
-        modules: the step modules, by the workflow's id.
+        modules: the step modules, by the workflow's id and the step's.
         panes: the pane class of each step, by the step's id.
         sandbox: gives the world of a sandbox in a folder, still closed.
     """
 
     shelf: Shelf
-    modules: Mapping[str, Sequence[StepModule]]
+    modules: Mapping[str, Mapping[str, StepModule]]
     panes: Mapping[str, type[StepPane]]
     sandbox: Callable[[Path], WorldSource]
 

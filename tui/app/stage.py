@@ -103,7 +103,7 @@ class Stage(Vertical):
         if key is None:
             await self.mount(Finished(self._walk))
         elif self._walk.session.status(key) is Status.LOCKED:
-            step = self._walk.module(key).STEP
+            step = self._walk.step(key)
             await self.mount(_waiting(self._walk.title(key), step.purpose, note_of(self._walk, key)))
         else:
             await self.mount(self._panes[key.step](self._opening(key)))
@@ -196,7 +196,7 @@ class Stage(Vertical):
         draft = session.drafts.load(key)
         self.kept_input = bool(draft) and status in SETTLED
         return Opening(
-            step=self._walk.module(key).STEP,
+            step=self._walk.step(key),
             title=self._walk.title(key),
             context=self._walk.context(key),
             draft=draft,

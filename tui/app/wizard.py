@@ -229,9 +229,7 @@ class WizardScreen(Screen[None]):
     def refresh_rail(self) -> None:
         """Bring the rail and the top line up to what the session says."""
         session = self.walk.session
-        entries = [
-            RailEntry(key, self.walk.module(key).STEP.title, session.status(key)) for key in session.layout()
-        ]
+        entries = [RailEntry(key, self.walk.step(key).title, session.status(key)) for key in session.layout()]
         self.query_one(StepRail).show(session.state.workflow.title, entries, self.current)
         self._refresh_top()
         self.refresh_bindings()
@@ -287,7 +285,7 @@ class WizardScreen(Screen[None]):
             return False
         status = self.walk.session.status(self.current)
         if action == "skip":
-            return self.walk.module(self.current).STEP.skippable and status not in SETTLED | {Status.LOCKED}
+            return self.walk.step(self.current).skippable and status not in SETTLED | {Status.LOCKED}
         return status in _DONE if action == "reopen" else True
 
     async def action_next(self) -> None:
@@ -336,7 +334,7 @@ class WizardScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Explain the step and its keys."""
-        step = self.walk.module(self.current).STEP if self.current else None
+        step = self.walk.step(self.current) if self.current else None
         self.app.push_screen(HelpScreen(step.id if step else "", step.title if step else "The wizard", self))
 
     def action_rail(self) -> None:

@@ -30,9 +30,10 @@ from workflows.core.files import private_folder, write_atomically
 from workflows.core.secret import Secret
 from workflows.steps.admin import apply as step
 from workflows.steps.admin import new_passwords, since_planned
+from workflows.steps.admin.judged_plan import staleness
 from workflows.steps.admin.kept_plans import KeptPlan, KeptPlans
 from workflows.steps.admin.one_layer import forget_plan, with_plan
-from workflows.steps.admin.planned import Planned, staleness
+from workflows.steps.admin.planned import Planned
 from workflows.steps.admin.terraform_runs import located, run_folder
 from workflows.steps.shared.left_behind import running_in
 from workflows.steps.shared.module import Context

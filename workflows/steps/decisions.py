@@ -13,7 +13,6 @@ from typing import Any
 
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import left_out, plain, read
-from workflows.machine.declaration import Condition
 
 EDITING = ("joining", "leaving", "regrouping", "rekeying")
 """Kinds of work that edit the layers' files."""
@@ -281,21 +280,3 @@ class Decisions:
             settings=self.account_changes.get(account, SettingChanges()),
             new_keys=new_keys,
         )
-
-
-def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
-    """Whether something is to be done that is not of these kinds; also where nothing is known at all."""
-    others = [kind for kind in (*KINDS, "account_wanted") if kind not in kinds]
-    return any(facts.get(kind) for kind in others) or not any(facts.get(kind) for kind in kinds)
-
-
-FILES_CHANGE = Condition(
-    "more is to be done than new passwords and MFA devices",
-    lambda facts: _more_than(facts, ("resetting", "mfa_reset")),
-)
-"""When there is something to review."""
-
-TERRAFORM_RUNS = Condition(
-    "more is to be done than resetting MFA devices", lambda facts: _more_than(facts, ("mfa_reset",))
-)
-"""When a layer is planned and applied."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from workflows.core.errors import OnboardError
 from workflows.core.files import NotAccepted, explained, load_file, open_file
 from workflows.core.parsing import MAX_HCL, parse_json
-from workflows.terraform.state import StateMark, state_of_plan
+from workflows.terraform.state_mark import StateMark, state_of_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

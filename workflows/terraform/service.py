@@ -56,7 +56,8 @@ from workflows.terraform.results import (
     older_than_files,
 )
 from workflows.terraform.runner import NOBODY, Kind, Outcome, Run, Watch
-from workflows.terraform.state import State, StateMark, parse_state, read_mark, without_clear_secrets
+from workflows.terraform.state import State, parse_state, without_clear_secrets
+from workflows.terraform.state_mark import StateMark, read_mark
 
 if TYPE_CHECKING:
     import threading

@@ -11,18 +11,15 @@ taken out of it, so that somebody else's apply since then is noticed.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workflows.core.parsing import parse_json
-from workflows.core.sentences import Sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _CLEAR = frozenset({"ses_smtp_password_v4", "ses_smtp_password", "secret", "password"})
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z0-9-]*):iam::(?P<account>\d{12}|\*):role/(?P<name>[^*]+)\Z")
@@ -272,53 +269,3 @@ def _listed(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
-
-
-_STATE_MEMBER = "tfstate"
-
-
-@dataclass(frozen=True)
-class StateMark:
-    """One version of a state.
-
-    Attributes:
-        lineage: what stays the same for as long as it is the same state; "" before the first apply.
-        serial: what grows whenever it is written.
-    """
-
-    lineage: str
-    serial: int
-
-
-def state_of_plan(path: Path) -> StateMark | None:
-    """The state that a plan file was made against, or None if it cannot be told (it is encrypted, say)."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return read_mark(archive.read(_STATE_MEMBER).decode("utf-8"))
-    except (zipfile.BadZipFile, KeyError, ValueError):
-        return None
-
-
-def read_mark(text: str) -> StateMark | None:
-    """The mark of a state as `state pull` gives it; of an empty text that of a state not written yet.
-
-    Returns:
-        None for what is no state in clear.
-    """
-    if not text.strip():
-        return StateMark("", 0)
-    state = parse_json(text)
-    if not isinstance(state, dict) or "serial" not in state:
-        return None
-    return StateMark(str(state.get("lineage") or ""), int(state["serial"]))
-
-
-def changed_words(planned: StateMark, now: StateMark) -> Sentence:
-    """What happened to the state since a plan was made, as a sentence; "" if nothing did."""
-    if planned.serial == now.serial and (planned.lineage == now.lineage or planned.serial == 0):
-        return ""
-    if planned.lineage and now.lineage and planned.lineage != now.lineage:
-        return "This is another state than the one that was planned against."
-    if now.serial > planned.serial:
-        return "The state was changed since the plan was made: somebody applied something."
-    return "The state is an older one than the one that was planned against."

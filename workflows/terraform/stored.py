@@ -14,7 +14,8 @@ from typing import Any
 
 from workflows.core.files import load_file
 from workflows.core.parsing import parse_json
-from workflows.terraform.state import State, StateMark, read_mark, read_state, without_clear_secrets
+from workflows.terraform.state import State, read_state, without_clear_secrets
+from workflows.terraform.state_mark import StateMark, read_mark
 
 MAX_BYTES = 100_000_000
 _DEFAULT = "default"

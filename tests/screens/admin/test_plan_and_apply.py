@@ -31,6 +31,7 @@ from workflows.machine.events import StepKey
 from workflows.machine.session import Session, Sessions
 from workflows.machine.state import Status
 from workflows.steps.admin import apply, hand_over, plan, terraform_runs
+from workflows.steps.admin.handed_over import Sent
 from workflows.steps.admin.person_handoff import PersonHandoff
 from workflows.steps.admin.planned import Planned, Told
 from workflows.steps.admin.terraform_credentials import CodeWanted
@@ -481,7 +482,7 @@ async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
         pane = app.pane
         assert isinstance(pane, HandOverPane)
 
-        def sent() -> hand_over.Sent:
+        def sent() -> Sent:
             return pane.request().people["jane.doe"]
 
         await press(pilot, "w", "w")
@@ -490,7 +491,7 @@ async def test_a_saved_text_stays_sent_and_only_a_mark_by_hand_is_taken_back(
         assert (sent().sent_at is not None, sent().by_hand) == (True, True)
         assert str(pane.query_one("#sent", Button).label) == "Not sent (t)"
         await press(pilot, "t")
-        assert sent() == hand_over.Sent()
+        assert sent() == Sent()
         assert str(pane.query_one("#sent", Button).label) == "Sent (t)"
 
 

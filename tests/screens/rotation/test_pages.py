@@ -22,13 +22,14 @@ from workflows.aws.clients import Credentials
 from workflows.core.secret import Secret
 from workflows.machine.events import StepKey
 from workflows.machine.state import Status
-from workflows.rotation import STEPS
+from workflows.steps.rotation import delete_old_key, rotate
 from workflows.steps.shared.kept_keys import Owner, keep_recorded
 from workflows.steps.shared.key_stores import PGP_FILE, opened_store
 from workflows.stores.key_records import KeyRecords, remarks
 from workflows.stores.key_store import VaultStore
 
 SIZE = (80, 24)
+STEPS = (rotate, delete_old_key)
 PANES = {"rotation": RotationPane, "retirement": RetirementPane}
 
 

@@ -110,7 +110,7 @@ class Stage:
         session = Sessions(self.folder / "sessions", WORKFLOWS, now).create(workflow, {})
         facts = self.foreign(facts)
         self._undo.callback(session.close)
-        gives = {module.STEP.id: module.STEP.gives for module in MODULES[workflow]}
+        gives = {step: module.STEP.gives for step, module in MODULES[workflow].items()}
         for told in done:
             step, _, item = told.partition("@")
             settle(session, StepKey(step, item), {name: facts[name] for name in gives[step] if name in facts})
@@ -119,7 +119,7 @@ class Stage:
     def wizard(self, session: Session, world: World, at: str, before: Before | None = None) -> Scene:
         """The wizard at a step ("plan@security"), or at the closing page for ""."""
         step, _, item = at.partition("@")
-        modules = MODULES[session.header.workflow]
+        modules = list(MODULES[session.header.workflow].values())
         key = StepKey(step, item) if at else None
         app = Framed(session, world, modules, PANES, key, machine=Machine.this())
 

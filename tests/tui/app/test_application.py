@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.admin_project import AdminProject
 from support.fakes import FakeClipboard, fake_world
-from support.panes import rest, until
+from support.panes import by_id, rest, until
 from support.small_steps import NOT_THERE, SmallPane, SmallStep, panes_for, small_workflow
 from textual.app import ComposeResult
 from textual.content import Content
@@ -97,7 +97,7 @@ class House:
         self.other = FakeSource(folder, folder / "sandboxes" / "20260101-000000")
 
     def parts(self) -> Parts:
-        return Parts(self.shelf, {"admin": self.modules}, self.panes, self.sandbox_world)
+        return Parts(self.shelf, {"admin": by_id(self.modules)}, self.panes, self.sandbox_world)
 
     def sandbox_world(self, folder: Path) -> FakeSource:
         assert folder == self.other.folder

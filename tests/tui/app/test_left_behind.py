@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from support.fakes import FakeClipboard, fake_world
 from support.leak_hunt import LeakHunt
+from support.panes import by_id
 from support.small_steps import panes_for, small_workflow
 
 from tui.app.session_control import Parts, SessionControl
@@ -61,7 +62,7 @@ def control(tmp_path: Path) -> SessionControl:
     machine = Machine(places, tmp_path, tmp_path, tmp_path, {}, lambda: datetime(2026, 1, 2, tzinfo=UTC))
     shelf, source = Shelf(machine, [workflow]), Source(tmp_path)
     shelf.own().create("admin", {}, "s").close()
-    parts = Parts(shelf, {"admin": modules}, panes_for(modules), lambda _folder: source)
+    parts = Parts(shelf, {"admin": by_id(modules)}, panes_for(modules), lambda _folder: source)
     return SessionControl(parts, source, FakeClipboard())
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from support.fakes import FakeClipboard, fake_world
-from support.panes import PaneHost, new_session, rest, settle, until
+from support.panes import PaneHost, by_id, new_session, rest, settle, until
 from support.small_steps import (
     NOT_THERE,
     EverythingPane,
@@ -742,7 +742,7 @@ def asked(folder: Path) -> tuple[Inquired, PaneHost]:
     modules[1] = users = Inquired(modules[1].STEP)
     users.begin()
     app = host(folder, modules, done={PROJECT: LAYERS, USERS: {"people": "jane"}}, at=PROJECT)
-    Walk(app.session, fake_world(folder, {}), modules).look()
+    Walk(app.session, fake_world(folder, {}), by_id(modules)).look()
     return users, app
 
 

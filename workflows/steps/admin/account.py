@@ -17,25 +17,15 @@ from workflows.layer.model import AccountSettings, Constant, Layer, Setting
 from workflows.layer.names import POLICY_NUMBERS, check_account_alias, check_password_policy
 from workflows.layer.read.findings import account_resources
 from workflows.layer.read.layer import POLICY_ATTRIBUTES
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.decisions import Decisions, SettingChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
 
-STEP = Step(
-    id="account",
-    title="Account",
-    purpose="Look at the account alias and the password policy, and change what is a plain value.",
-    needs=("project_root", "layers"),
-    gives=("account_changes",),
-    skippable=True,
-    applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
-    blocked_words="Account needs the project",
-    reads=Decisions.from_facts,
-)
+STEP = declarations.ACCOUNT
 
 
 @dataclass(frozen=True)

@@ -12,33 +12,20 @@ from datetime import timedelta
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import Observation
-from workflows.steps.admin import recovery, since_planned, state_now
+from workflows.steps.admin import declarations, recovery, since_planned, state_now
 from workflows.steps.admin.edits import refuse_expired_keys
-from workflows.steps.admin.planned import Planned, causes, decided, staleness, standing
+from workflows.steps.admin.judged_plan import causes, staleness, standing
+from workflows.steps.admin.planned import Planned, decided
 from workflows.steps.admin.terraform_runs import open_layer, reopen_layer, run_folder, watching
-from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.shared.left_behind import release_credentials
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.stores.kept_credentials import SHORTEST_REST
 from workflows.terraform.kept import apply_begun, begun_at, last_result, result_of
 from workflows.terraform.results import ApplyCancelled, ApplyFailed
 
-STEP = Step(
-    id="apply",
-    title="Apply",
-    purpose="Apply exactly the plan that you accepted.",
-    needs=("project_root", "plan"),
-    gives=("applied",),
-    repeats_over="layers",
-    applies=TERRAFORM_RUNS,
-    outlives=True,
-    seals=True,
-    blocked_words="Apply needs a plan that was reviewed",
-)
-
+STEP = declarations.APPLY
 _A_CHANGE = timedelta(seconds=3)
 
 

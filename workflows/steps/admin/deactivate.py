@@ -21,23 +21,13 @@ from workflows.core.sentences import Sentence, joined
 from workflows.git import GitSearch
 from workflows.gpg.inspect import inspect_key
 from workflows.gpg.normalise import normalise
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
+from workflows.steps.admin import declarations
 from workflows.steps.admin.terraform_runs import iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.terraform.state import State
 
-STEP = Step(
-    id="deactivate",
-    title="Deactivate",
-    purpose="Stop the keys of those who leave, and clear what would block their removal.",
-    needs=("project_root", "leaving", "user_changes"),
-    gives=("deactivated",),
-    skippable=True,
-    repeats_over="layers",
-    applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
-    blocked_words="Deactivate needs it to be decided who leaves (Users)",
-)
+STEP = declarations.DEACTIVATE
 _SHORT_ID = 16
 """Digits of a long key id, by which people name a key too."""
 _WORDS = re.compile(r"\w+\W+\w+")

@@ -11,9 +11,9 @@ from enum import Enum
 
 from workflows.core.sentences import Sentence
 from workflows.machine.events import StepKey
-from workflows.steps.admin.hand_over import sent_to
-from workflows.steps.admin.person_handoff import people_of
-from workflows.steps.admin.planned import read_plan, unfinished
+from workflows.steps.admin.handed_over import people_of, sent_to
+from workflows.steps.admin.judged_plan import unfinished
+from workflows.steps.admin.planned import read_plan
 from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.decisions import EDITING
 from workflows.steps.shared.left_behind import running_in

@@ -11,28 +11,16 @@ from workflows.layer.edit.run import check
 from workflows.layer.managed_policies import check_policy_arn
 from workflows.layer.model import Layer
 from workflows.layer.names import check_group_name, is_machine_name
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.group_views import LayerChoice
-from workflows.steps.decisions import Decisions, GroupChanges, Move, NewGroup
+from workflows.steps.decisions import GroupChanges, Move, NewGroup
 from workflows.steps.shared.by_hand import not_possible, refused_by_hand
 from workflows.steps.shared.module import Context, Progress, Report
 
-STEP = Step(
-    id="groups",
-    title="Groups",
-    purpose="Decide who is in which group, and so may do what.",
-    needs=("project_root", "layers", "user_changes", "regrouping"),
-    gives=("memberships", "group_changes"),
-    applies=Condition(
-        "somebody joins or changes groups",
-        lambda facts: bool(facts.get("joining") or facts.get("regrouping")),
-    ),
-    blocked_words="Groups needs the users to be decided",
-    reads=Decisions.from_facts,
-)
+STEP = declarations.GROUPS
 
 
 @dataclass(frozen=True)

@@ -17,69 +17,19 @@ from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.files import write_atomically
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence, joined
-from workflows.core.shapes import left_out, moment, plain, read
+from workflows.core.shapes import moment, plain
 from workflows.layer.read.layer import read_layer
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
-from workflows.steps.admin.person_handoff import (
-    PASSWORD,
-    PersonHandoff,
-    Source,
-    parts_of,
-    people_of,
-    person_handoff,
-    somebody_gets_something,
-)
+from workflows.steps.admin import declarations
+from workflows.steps.admin.handed_over import PASSWORD, HandedOver, Sent, parts_of, people_of
+from workflows.steps.admin.person_handoff import PersonHandoff, Source, person_handoff
 from workflows.steps.admin.terraform_runs import OpenLayer, iam_client, open_layer, read_state
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.paths import told_path, typed_path
 from workflows.terraform.state import State
 
-STEP = Step(
-    id="hand-over",
-    title="Hand over",
-    purpose="Send everybody who got a password or key here what is encrypted to them, and how to begin.",
-    needs=("project_root", "project", "joining", "rekeying", "applied"),
-    gives=("handed_over",),
-    skippable=True,
-    repeats_over="layers",
-    applies=Condition(
-        "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something
-    ),
-    blocked_words="Hand over needs this account to be applied",
-    reads=lambda facts: sent_to(facts.get("handed_over")),
-)
-
+STEP = declarations.HAND_OVER
 _CLOCKS_DIFFER = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Sent:
-    """Whether a person's text was sent.
-
-    Attributes:
-        sent_at: when, ISO 8601 in UTC, or None.
-        how: in words, or "".
-        by_hand: whether the person set the mark without sending the text from here.
-    """
-
-    sent_at: str | None = None
-    how: Sentence = ""
-    by_hand: bool = left_out(bool)
-
-
-@dataclass(frozen=True)
-class _HandedOver:
-    people: Mapping[str, Sent] = field(default_factory=dict)
-
-
-def sent_to(fact: Any) -> Mapping[str, Sent]:
-    """The marks by person that a fact `handed_over`, or a draft, has; none for None.
-
-    Raises:
-        WrongShape: it is not what it should be.
-    """
-    return read(_HandedOver, fact or {}, "handed_over").people
 
 
 @dataclass(frozen=True)
@@ -256,7 +206,7 @@ def perform(request: Request, context: Context, report: Report) -> Facts:
     """Record what was sent to whom; nothing else is kept of it."""
     report(Progress("Noting what was sent"))
     sent = {name: request.people.get(name, Sent()) for name in people_of(context.item, context)}
-    return {"handed_over": plain(_HandedOver(sent))}
+    return {"handed_over": plain(HandedOver(sent))}
 
 
 observe = not_asked  # what was sent cannot be asked; the marks are all there is

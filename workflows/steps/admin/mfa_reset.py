@@ -14,24 +14,13 @@ from workflows.aws.iam import MfaDeviceKind
 from workflows.aws.sts import partition_of
 from workflows.core.errors import Problem
 from workflows.core.secret import Secret
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.messages.handoff import sign_in_url
+from workflows.steps.admin import declarations
 from workflows.steps.admin.terraform_runs import administrator, located, own_device
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 
-STEP = Step(
-    id="mfa-reset",
-    title="MFA devices",
-    purpose="Take away the MFA device that somebody lost, so that another can be registered.",
-    needs=("project_root", "project", "mfa_reset"),
-    gives=("mfa_devices_reset",),
-    skippable=True,
-    repeats_over="layers",
-    applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
-    blocked_words="MFA devices needs the project",
-)
-
+STEP = declarations.MFA_RESET
 _WORDS = {
     MfaDeviceKind.APP: "authenticator app",
     MfaDeviceKind.SECURITY_KEY: "security key or passkey",

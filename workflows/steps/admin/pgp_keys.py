@@ -21,10 +21,10 @@ from workflows.gpg.refusals import KeyRefused
 from workflows.gpg.verdict import ACCEPTED, EXPIRES_SOON, VerdictKind
 from workflows.layer.edit.key_files import sharing_key
 from workflows.layer.model import Layer
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.invitation import Invitation
+from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import expired, other_keys, read_layers
 from workflows.steps.admin.judged_keys import KeyJudge, Mark, TakenKey
 from workflows.steps.admin.taken_keys import people_of
@@ -32,18 +32,7 @@ from workflows.steps.decisions import DecidedKey, Decisions
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path
 
-STEP = Step(
-    id="pgp-keys",
-    title="PGP keys",
-    purpose="Take in the public PGP keys that people sent; their passwords are encrypted to them.",
-    needs=("project_root", "layers", "joining", "rekeying"),
-    gives=("keys",),
-    applies=Condition(
-        "somebody joins or gets a new key",
-        lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
-    ),
-    reads=Decisions.from_facts,
-)
+STEP = declarations.PGP_KEYS
 
 
 @dataclass(frozen=True)

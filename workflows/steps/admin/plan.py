@@ -21,12 +21,12 @@ from workflows.desktop.clipboard import ClipboardUnavailable
 from workflows.git import Git
 from workflows.layer.profile_names import Use, named_profiles
 from workflows.layer.project import LayerLocation
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, NOT_ASKED, Observation, Verdict, unknown
-from workflows.steps.admin import new_passwords, plan_resources, state_now
+from workflows.steps.admin import declarations, new_passwords, plan_resources, state_now
 from workflows.steps.admin.edits import refuse_expired_keys
-from workflows.steps.admin.planned import Planned, decided, judged, read_plan, staleness
+from workflows.steps.admin.judged_plan import judged, staleness
+from workflows.steps.admin.planned import Planned, decided
 from workflows.steps.admin.project import check_upstream
 from workflows.steps.admin.terraform_credentials import WrongAccount, factory_for
 from workflows.steps.admin.terraform_profiles import layer_profile
@@ -38,7 +38,6 @@ from workflows.steps.admin.terraform_runs import (
     run_folder,
     watching,
 )
-from workflows.steps.decisions import TERRAFORM_RUNS
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 from workflows.terraform.commands import LOCK_TIMEOUT, inherited
@@ -47,27 +46,11 @@ from workflows.terraform.plan import Plan
 from workflows.terraform.record import PlanRecord, changed_since, file_sha256
 from workflows.terraform.redaction import left_over
 from workflows.terraform.results import older_than_files
-from workflows.terraform.state import State, changed_words
+from workflows.terraform.state import State
+from workflows.terraform.state_mark import changed_words
 from workflows.terraform.words import MARKDOWN_HEAD, plan_markdown
 
-
-def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
-    """Those of the written files that belong to an account; older sessions didn't say which do."""
-    return [one for one in files if one.get("account", account) == account]
-
-
-STEP = Step(
-    id="plan",
-    title="Plan",
-    purpose="Let Terraform say what it would do in this account; nothing is changed yet.",
-    needs=("project_root", "changed_files", "resetting"),
-    gives=("plan",),
-    repeats_over="layers",
-    parts={"changed_files": _files_of},
-    applies=TERRAFORM_RUNS,
-    blocked_words="Plan needs the files to be written (Review)",
-    reads=lambda facts: read_plan(facts.get("plan")),
-)
+STEP = declarations.PLAN
 MAX_TEXT = 20_000_000
 _SHORT = 8
 _THAT_CHANGE = (Use.PROVIDER, Use.OTHER_PROVIDER)

@@ -1,34 +1,17 @@
-"""A plan as it is shown, accepted and kept: sorted by the people it is about, with nothing secret in it."""
+"""A plan as it is shown, accepted and kept, with nothing secret in it: the fact `plan`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from workflows.core.counts import count, listed
-from workflows.core.sentences import Sentence, joined
+from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
-from workflows.steps.admin import new_passwords
-from workflows.steps.decisions import Move
-from workflows.steps.shared.module import Context
-from workflows.terraform.plan import (
-    ACCESS_KEY,
-    GROUP_MEMBERS,
-    LOGIN_PROFILE,
-    USER,
-    Action,
-    Plan,
-    ResourceChange,
-)
-from workflows.terraform.record import PlanRecord, changed_since
-from workflows.terraform.results import ApplyResult, Trouble
-from workflows.terraform.words import describe, meaning, summary
+from workflows.terraform.record import PlanRecord
 
-_OWN = frozenset({USER, LOGIN_PROFILE, ACCESS_KEY})
-"""What a person consists of, whatever the module is called that makes it."""
-_MADE = frozenset({Action.CREATE, Action.REPLACE, Action.UPDATE})
-_KINDS = {"login_profile": LOGIN_PROFILE, "access_key": ACCESS_KEY}
+if TYPE_CHECKING:
+    from workflows.steps.shared.module import Context
 
 
 @dataclass(frozen=True)
@@ -99,127 +82,6 @@ class _Elsewhere:
     elsewhere: bool = False
 
 
-def judged(record: PlanRecord, plan: Plan, context: Context) -> Planned:
-    """Sort a plan's changes by what was chosen in the steps before."""
-    settings = context.decisions.of(context.item).settings
-    split = plan.about(*_chosen(context), account=bool(settings))
-    foreign = (*split.foreign, *_beyond(split.belonging, context))
-    changed = (Action.CREATE, Action.REPLACE)
-    return Planned(
-        record=record,
-        summary=summary(plan),
-        counts=_counts(plan),
-        destroys=tuple(_telling(one) for one in (*plan.destroyed, *plan.replaced)),
-        foreign=tuple(_telling(one) for one in foreign),
-        drift=tuple(describe(one) for one in plan.drift),
-        owners={one.address: _people(one) for one in plan.changes},
-        passwords=_users(plan, LOGIN_PROFILE, changed),
-        access_keys=_users(plan, ACCESS_KEY, changed),
-        gone=_users(plan, USER, (Action.DELETE,)),
-        empty=plan.is_empty,
-    )
-
-
-def _beyond(changes: Iterable[ResourceChange], context: Context) -> tuple[ResourceChange, ...]:
-    """Those of a plan's changes about the chosen people and groups that nobody decided, in their order.
-
-    A change is not meant because it is about somebody who was chosen: whoever gets a new password is not
-    meant to become an administrator by what a colleague left in the files. So each kind of decision names
-    what it allows. A person who joins may bring what else the person's own module makes; what is attached to
-    them from elsewhere is told apart.
-    """
-    found, meant = tuple(changes), _Meant(context)
-    modules: dict[str, set[str]] = {}
-    for change in found:
-        if change.user and change.type in _OWN and _module(change):
-            modules.setdefault(change.user, set()).add(_module(change))
-    return tuple(change for change in found if not meant.has(change, modules))
-
-
-class _Meant:
-    """What is meant to happen to people in one layer."""
-
-    def __init__(self, context: Context) -> None:
-        self._here = context.decisions.of(context.item)
-        self._named = frozenset(context.decisions.named)
-        self._allowed: dict[str, set[tuple[str, Action]]] = {}  # to those who stay, as type and action
-        for name in context.decisions.resetting:
-            self._allow(name, LOGIN_PROFILE)
-        for name in self._here.new_keys:
-            self._allow(name, LOGIN_PROFILE)
-            self._allow(name, ACCESS_KEY)
-        for name, switches in self._here.access.items():
-            for switch, wanted in switches.items():
-                self._allow(name, _KINDS[switch], _MADE if wanted else {Action.DELETE})
-
-    def _allow(self, name: str, kind: str, actions: Set[Action] = _MADE) -> None:
-        self._allowed.setdefault(name, set()).update((kind, action) for action in actions)
-
-    def has(self, change: ResourceChange, modules: Mapping[str, Set[str]]) -> bool:
-        """Whether a change is part of it.
-
-        Args:
-            change: one that is about people who were chosen.
-            modules: IAM name -> modules that the plan has the person's own resources in.
-        """
-        if change.type == GROUP_MEMBERS:
-            return change.group in self._here.groups.remade or self._moves(change)
-        name = change.user
-        if name is None or name in self._named or change.action is Action.NOTHING:
-            return True
-        if name in self._here.add:
-            return change.type in _OWN or _module(change) in modules.get(name, ())
-        if name in self._here.remove:
-            return change.action in {Action.DELETE, Action.FORGET}
-        return (change.type, change.action) in self._allowed.get(name, ())
-
-    def _moves(self, change: ResourceChange) -> bool:
-        group = (change.group or "").casefold()
-        moves = {name: self._here.moves.get(name, Move()) for name in (*change.joining, *change.leaving)}
-        others = self._named.union(self._here.remove)
-        joining = [moves[name].add for name in change.joining if name not in self._named]
-        leaving = [moves[name].remove for name in change.leaving if name not in others]
-        return not change.members_unknown and all(
-            group in {one.casefold() for one in groups} for groups in (*joining, *leaving)
-        )
-
-
-def _module(change: ResourceChange) -> str:
-    """The module instance that a resource is in, with a dot behind it; "" for one in none."""
-    return change.address.partition(f"{change.type}.")[0]
-
-
-def _chosen(context: Context) -> tuple[set[str], set[str]]:
-    """The people and the groups that this layer's changes are meant to be about."""
-    here = context.decisions.of(context.item)
-    people = here.people | {*context.decisions.resetting, *context.decisions.named}
-    return people, here.groups.remade.union(here.groups.policies)
-
-
-def _counts(plan: Plan) -> dict[str, int]:
-    counts = plan.counts()
-    replaced = counts.get(Action.REPLACE, 0)
-    return {
-        "add": counts.get(Action.CREATE, 0) + replaced,
-        "change": counts.get(Action.UPDATE, 0),
-        "destroy": counts.get(Action.DELETE, 0) + replaced,
-    }
-
-
-def _people(change: ResourceChange) -> tuple[str, ...]:
-    own = (change.user,) if change.user else ()
-    return tuple(dict.fromkeys((*own, *change.joining, *change.leaving)))
-
-
-def _telling(change: ResourceChange) -> Told:
-    return Told(change.address, describe(change), _people(change), named=meaning(change) is None)
-
-
-def _users(plan: Plan, kind: str, actions: Sequence[Action]) -> tuple[str, ...]:
-    found = {one.user for one in plan.changes if one.type == kind and one.action in actions and one.user}
-    return tuple(sorted(found))
-
-
 def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
     """The plan that a fact `plan` has; None for no fact, and where it was applied elsewhere.
 
@@ -232,58 +94,3 @@ def read_plan(fact: Mapping[str, Any] | None) -> Planned | None:
 def decided(context: Context) -> Planned | None:
     """The plan that was accepted before, or None (also where it was applied elsewhere)."""
     return read_plan(context.facts.get("plan"))
-
-
-def staleness(planned: Planned, context: Context) -> Sentence:
-    """Why a plan cannot be accepted or applied any more, as a sentence; "" if it can."""
-    if not planned.empty and not planned.record.plan.is_file():
-        return "The plan file is gone: it was applied, given up, or cut off. Plan again."
-    changed = changed_since(planned.record)
-    if not changed:
-        return new_passwords.outdated(context)
-    names = [path.removeprefix(str(context.root)).lstrip("/") for path in changed]
-    return f"Changed since the plan was made: {listed(names, 3)}. Plan again."
-
-
-def standing(planned: Planned, result: ApplyResult) -> Sentence:
-    """Who is done after an apply that stopped on the way, and who is not.
-
-    After a killed one nobody is done for certain: what AWS has may be missing from the state.
-    """
-    left = _left(planned, result)
-    people = sorted({name for names in planned.owners.values() for name in names})
-    waiting = unfinished(planned, result)
-    done = [name for name in people if name not in waiting]
-    done_words = "Done, but perhaps missing from the state" if result.killed else "Done"
-    done_words = "Done, but not in the state yet" if result.unwritten else done_words
-    parts = [f"{done_words}: {', '.join(done)}."] if done else []
-    parts += [f"Not done, or not whole: {', '.join(waiting)}."] if waiting else []
-    others = len([address for address in left if not planned.owners.get(address)])
-    parts += [f"{count(others, 'other resource')} left."] if others else []
-    return " ".join(parts) or "Nothing of it is left undone."
-
-
-def unfinished(planned: Planned, result: ApplyResult) -> list[str]:
-    """Those for whom an apply that stopped on the way has not done everything, sorted."""
-    left = _left(planned, result)
-    return sorted({name for address in left for name in planned.owners.get(address, ())})
-
-
-def _left(planned: Planned, result: ApplyResult) -> set[str]:
-    """The resources that are not as planned yet; one that Terraform said nothing about is not, either."""
-    if result.succeeded:
-        return set()
-    return {*planned.owners, *result.failed, *result.remaining} - set(result.done)
-
-
-def causes(planned: Planned, result: ApplyResult) -> tuple[Sentence, ...]:
-    """What went wrong in an apply, a line for each person and cause; other resources by their address."""
-    told: dict[Trouble, list[str]] = {}
-    for trouble in result.troubles:
-        who = planned.owners.get(trouble.address) or ((trouble.address,) if trouble.address else ())
-        names = told.setdefault(replace(trouble, address=""), [])
-        names += [name for name in who if name not in names]
-    return tuple(
-        f"{listed(names, 5)}{': ' if names else ''}{joined((f'{one.title}.', one.why, one.next))}"
-        for one, names in told.items()
-    )

@@ -21,29 +21,19 @@ from workflows.layer.model import Finding, Layer
 from workflows.layer.names import check_user_name
 from workflows.layer.project import LayerLocation, Project
 from workflows.layer.read.layer import read_layer
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.envelope import MAX_TEXT
 from workflows.messages.request import open_request
-from workflows.steps.decisions import KINDS, Decisions
+from workflows.steps.admin import declarations
+from workflows.steps.decisions import KINDS
 from workflows.steps.shared.by_hand import people_unknown
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import typed_path
 from workflows.terraform.binary import Wanted, find_program
 from workflows.terraform.trusted import TrustedPrograms
 
-STEP = Step(
-    id="project",
-    title="Project",
-    purpose="Find the project, and say what is to be done and for whom.",
-    gives=(
-        *("project_root", "project", "layers"),
-        *KINDS,
-        "account_wanted",
-    ),
-    reads=Decisions.from_facts,
-)
+STEP = declarations.PROJECT
 FIRST_LAYERS = ("management", "root", "security")
 _MOST_REMARKS = 3
 

@@ -25,31 +25,19 @@ from workflows.layer.mfa_denials import mfa_denials
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.write import WriteJournal
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers, refuse_expired_keys
 from workflows.steps.admin.project import check_upstream, wanted_binary
-from workflows.steps.decisions import FILES_CHANGE, Decisions
+from workflows.steps.decisions import Decisions
 from workflows.steps.shared.by_hand import refused_by_hand
 from workflows.steps.shared.half_written import finish_half_written
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 from workflows.terraform.binary import choose_binary
 
-STEP = Step(
-    id="review",
-    title="Review",
-    purpose="Read every line that is going to change, in all layers; Next writes it.",
-    needs=(
-        *("project_root", "layers", "rekeying", "keys", "user_changes"),
-        *("memberships", "group_changes", "account_changes"),
-    ),
-    gives=("changed_files", "commit"),
-    applies=FILES_CHANGE,
-    blocked_words="Review needs users and groups to be decided",
-)
-
+STEP = declarations.REVIEW
 _TOLD = {
     "add": "add",
     "remove": "remove",

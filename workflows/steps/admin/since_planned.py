@@ -1,8 +1,9 @@
 """What happened between a plan and the return to it: to the branch, to the commit, and to the state.
 
-The files decide whether a plan may be applied (see `planned.staleness`). A commit that was merged or a branch
-that was left changes nothing about it as long as the files are the same, but a person wants to know. The
-state is asked with the layer's own profile, since Terraform would refuse the plan only when it is applied.
+The files decide whether a plan may be applied (see `judged_plan.staleness`). A commit that was merged or a
+branch that was left changes nothing about it as long as the files are the same, but a person wants to know.
+The state is asked with the layer's own profile, since Terraform would refuse the plan only when it is
+applied.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from workflows.core.errors import OnboardError
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.git import Git
-from workflows.steps.admin import plan_resources, planned
+from workflows.steps.admin import judged_plan, plan_resources
 from workflows.steps.admin.plan_resources import Difference, Resource
 from workflows.steps.admin.planned import Planned
 from workflows.steps.admin.terraform_runs import OpenLayer, open_layer
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.terraform.record import refuse_another_plan
-from workflows.terraform.state import changed_words
+from workflows.terraform.state_mark import changed_words
 
 _FRESH = timedelta(minutes=10)
 _SHORT = 8
@@ -115,7 +116,7 @@ def look(made: Planned | None, context: Context) -> Return:
     if made is None or context.facts.get("applied"):
         return Return()
     return Return(
-        planned.staleness(made, context),
+        judged_plan.staleness(made, context),
         of_the_checkout(made, context),
         plan_resources.kept(context),
         plan_resources.differences(context),

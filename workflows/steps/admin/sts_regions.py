@@ -24,23 +24,15 @@ from workflows.core.sentences import Sentence
 from workflows.layer.discover import find_project
 from workflows.layer.mentioned import named_regions
 from workflows.layer.project import Project
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.steps.admin import declarations
 from workflows.steps.admin.sts_region_access import MfaSessions, Way, devices, opened, ways
 from workflows.steps.admin.terraform_credentials import factory_for
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 
-STEP = Step(
-    id="sts-regions",
-    title="STS regions",
-    purpose="See in which regions each account's STS is active, and which of them the project uses.",
-    needs=("project_root", "project"),
-    gives=("sts_regions",),
-    skippable=True,
-    asked_for=True,
-)
+STEP = declarations.STS_REGIONS
 
 
 @dataclass(frozen=True)

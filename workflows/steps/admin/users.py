@@ -21,27 +21,15 @@ from workflows.layer.edit.operations import EditRefused, RenameKeyFile
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.read.declarations import SWITCHES
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.admin import declarations
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.decisions import Decisions, UserChanges
 from workflows.steps.shared.by_hand import Spot, refused_by_hand, spot_at, spots_of
 from workflows.steps.shared.module import Context, Progress, Report
 
-STEP = Step(
-    id="users",
-    title="Users",
-    purpose="Choose who is added to and removed from which layer, and what people sign in with.",
-    needs=("project_root", "layers", "joining", "leaving", "keys"),
-    gives=("user_changes",),
-    applies=Condition(
-        "somebody joins, leaves or changes",
-        lambda facts: bool(facts.get("joining") or facts.get("leaving") or facts.get("regrouping")),
-    ),
-    blocked_words="Users needs the PGP keys of those who join",
-    reads=Decisions.from_facts,
-)
+STEP = declarations.USERS
 _OF_GROUPS = {Subject.GROUP, Subject.MEMBER}
 WORDS: Mapping[str, str] = {"login_profile": "console password", "access_key": "access key"}
 """What each switch is about, in words."""

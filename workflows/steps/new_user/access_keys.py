@@ -20,10 +20,10 @@ from workflows.core.errors import OnboardError, Problem
 from workflows.core.secret import Secret
 from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation
 from workflows.messages.handoff import Identity
+from workflows.steps.new_user import declarations
 from workflows.steps.shared.kept_keys import Owner, created_at, keep_recorded
 from workflows.steps.shared.key_session import KeySession, devices_of_new_key, made_key, usable_identity
 from workflows.steps.shared.key_stores import is_store_choice, observe_store, store_for
@@ -46,16 +46,7 @@ from workflows.steps.shared.own_identity import (
 )
 from workflows.steps.shared.paths import typed_path
 
-STEP = Step(
-    id="access-keys",
-    title="Access keys",
-    purpose="For the aws command and programs. If you only use the console, skip this (^s).",
-    needs=("handoff", "signed_in", "mfa"),
-    gives=("access_key",),
-    skippable=True,
-    repeats_over="identities",
-    blocked_words="Access keys needs that MFA is done or skipped",
-)
+STEP = declarations.ACCESS_KEYS
 CONSOLE, TYPED, API, HANDOFF = "console", "typed", "api", "handoff"
 RECENT = timedelta(hours=1)
 """Downloads older than this when the step is opened are somebody's old ones."""

@@ -11,19 +11,14 @@ from workflows.core.files import read_text
 from workflows.core.processes import capture, child_environment
 from workflows.core.sentences import Sentence
 from workflows.gpg.tools import GpgMissing, gpg_version
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
 from workflows.messages.invitation import Invitation, open_invitation
+from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 
-STEP = Step(
-    id="before-you-start",
-    title="Before you start",
-    purpose="What you need, and who you will be in AWS. Ten minutes, a wait for your admin, ten minutes.",
-    gives=("project", "user", "tools"),
-)
+STEP = declarations.BEFORE_YOU_START
 MAX_INVITATION = 100_000
 _VERSION_SECONDS = 20.0
 

@@ -14,23 +14,16 @@ from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import BRING_THE_KEY, clean_ciphertext, is_for
 from workflows.gpg.details import KeyDetails
 from workflows.gpg.keyring import OwnKey, list_secret_keys
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Handoff, Identity, open_handoff
 from workflows.profiles.write import profile_paths
+from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import handoff_of
 from workflows.steps.shared.paths import told_path, typed_path
 
-STEP = Step(
-    id="handoff",
-    title="Handoff",
-    purpose="Take in what your admin sent back. It holds your accounts and your encrypted password.",
-    needs=("project", "user", "fingerprint"),
-    gives=("handoff", "identities"),
-    blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
-)
+STEP = declarations.HANDOFF
 MAX_HANDOFF = 2_000_000
 NONE_KNOWN = "None of these accounts is known here yet."
 _LARGEST_CONFIG = 10_000_000

@@ -24,7 +24,6 @@ from workflows.gpg.keyring import (
     revocation_certificate,
 )
 from workflows.gpg.verdict import VerdictKind, judge
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages import rules
@@ -32,18 +31,11 @@ from workflows.messages.envelope import MessageError
 from workflows.messages.handoff import handoff_from
 from workflows.messages.request import Request as SentRequest
 from workflows.messages.request import open_request
+from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.paths import told_path, typed_path
 
-STEP = Step(
-    id="pgp-key",
-    title="PGP key",
-    purpose="Your first password comes encrypted to a PGP key of yours. Choose or make one, and send "
-    "its public half to your admin.",
-    needs=("project", "user"),
-    gives=("fingerprint", "key_made", "request_sent"),
-    skippable=True,
-)
+STEP = declarations.PGP_KEY
 DEFAULT_YEARS = 2
 MOST_YEARS = 10
 MAX_REQUEST = 200_000

@@ -11,7 +11,6 @@ from typing import Any
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.files import read_text
 from workflows.core.sentences import Sentence
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
 from workflows.messages.handoff import Identity
@@ -28,21 +27,13 @@ from workflows.profiles.plan import (
 from workflows.profiles.reading import profile_sections
 from workflows.profiles.record import HandChange, Stale
 from workflows.profiles.write import MAX_BYTES, Decisions, prepare, preview, write_profiles
+from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report
 from workflows.steps.shared.own_identity import base_profile_of, handoff_of, identity_of, paths_of, project_of
 from workflows.steps.shared.paths import told_path
 from workflows.stores.key_store import KEPT_IN_FILE
 
-STEP = Step(
-    id="profiles",
-    title="Profiles",
-    purpose="Write the project's profiles for the aws command; all else in these files stays as it is.",
-    needs=("handoff", "mfa", "access_key"),
-    gives=("profiles",),
-    skippable=True,
-    repeats_over="identities",
-    blocked_words="Profiles needs that Access keys is done or skipped",
-)
+STEP = declarations.PROFILES
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,13 @@ from workflows.core.sentences import Sentence
 from workflows.gpg.decrypt import clean_ciphertext, decrypt
 from workflows.gpg.keyring import encrypt
 from workflows.gpg.tools import PASSPHRASE_LIMIT
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
+from workflows.steps.new_user import declarations
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.own_access_key import told_with_kept_key
 from workflows.steps.shared.own_identity import identity_of
 
-STEP = Step(
-    id="sign-in",
-    title="Decrypt and sign in",
-    purpose="Decrypt your one-time password, sign in with it in the browser, and choose a new one.",
-    needs=("handoff", "identities"),
-    gives=("signed_in",),
-    repeats_over="identities",
-    blocked_words="Signing in needs the handoff from your admin",
-)
+STEP = declarations.SIGN_IN
 
 
 @dataclass(frozen=True)

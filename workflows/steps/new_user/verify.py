@@ -13,24 +13,16 @@ from workflows.aws.role_profiles import needs_code, role_profiles
 from workflows.aws.verify import MfaNeeded, Verification, verify_profiles
 from workflows.core.errors import Cancelled, OnboardError, Problem
 from workflows.core.sentences import Sentence, text_of
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.profiles.shell_lines import switch_role_url
+from workflows.steps.new_user import declarations
 from workflows.steps.new_user.aws_command import aws_program, profile_files, written_profiles
 from workflows.steps.shared.module import Context, Progress, Report, not_asked
 from workflows.steps.shared.own_access_key import check_owner, kept_key
 from workflows.steps.shared.own_identity import clients_for, identity_of
 from workflows.stores.key_store import KEPT_IN_FILE
 
-STEP = Step(
-    id="verify",
-    title="Verify",
-    purpose="Every profile is asked who it is: the proof that your aws command will work.",
-    needs=("handoff", "profiles"),
-    gives=("verified",),
-    skippable=True,
-    blocked_words="Verify needs that Profiles is done or skipped",
-)
+STEP = declarations.VERIFY
 _ABOUT_A_CODE = (sts.WrongCode, sts.RepeatedCode, MfaNeeded)
 
 

@@ -6,24 +6,14 @@ from dataclasses import dataclass
 
 from workflows.aws.authenticator import code_problem
 from workflows.core.errors import Problem
-from workflows.machine.declaration import Condition, Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict, unknown
+from workflows.steps.rotation import declarations
 from workflows.steps.rotation import rotate as rotation
 from workflows.steps.shared.module import Context, Report
 from workflows.stores.key_records import KeyRecord, KeyRecords
 
-STEP = Step(
-    id="retirement",
-    title="Delete the old key",
-    purpose="Some days later, when nothing has missed the old key: it is deleted for good.",
-    needs=("rotated",),
-    gives=("retired",),
-    applies=Condition(
-        "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
-    ),
-    blocked_words="Deleting the old key needs that the new one is in its place",
-)
+STEP = declarations.RETIREMENT
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from workflows.aws.errors import KEY_REFUSED, AwsError, about_key_of
 from workflows.core.errors import OnboardError, Problem
 from workflows.core.sentences import Sentence
 from workflows.environment import World
-from workflows.machine.declaration import Step
 from workflows.machine.events import Facts
 from workflows.machine.observations import AGREES, Observation, Verdict
+from workflows.steps.rotation import declarations
 from workflows.steps.shared.key_session import KeySession, device_of, key_session, two_keys
 from workflows.steps.shared.key_stores import CREDENTIALS_FILE, PGP_FILE, VAULT, opened_store
 from workflows.steps.shared.module import Context, Progress, Report
@@ -29,13 +29,7 @@ from workflows.stores.key_records import KeyRecord, KeyRecords
 from workflows.stores.key_store import KEPT_IN_FILE, KEPT_IN_KEYRING, KeyStore
 from workflows.stores.rotation import Parts, finish, recover, rotate
 
-STEP = Step(
-    id="rotation",
-    title="Rotate",
-    purpose="A new access key in place of a kept one. At every moment, a key that works is kept.",
-    needs=(),
-    gives=("rotated",),
-)
+STEP = declarations.ROTATE
 
 
 @dataclass(frozen=True)

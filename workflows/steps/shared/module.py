@@ -1,9 +1,9 @@
 """What every step module has in common: what it may read, how it reports, what it says of the world.
 
-A step module holds `STEP` (its declaration), a frozen `Request` (what a person decides on its screen),
-`validate(request, context)`, `perform(request, context, report)` and `observe(context)`; where a step goes
-in several moves (decrypt, copy, confirm) it offers further functions for them, and `perform` records the
-outcome.
+A step module holds `STEP` (from its workflow's `declarations.py`), a frozen `Request` (what a person decides
+on its screen), `validate(request, context)`, `perform(request, context, report)` and `observe(context)`;
+where a step goes in several moves (decrypt, copy, confirm) it offers further functions for them, and
+`perform` records the outcome.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.fakes import fake_world
 
-from workflows.steps.admin.planned import judged
+from workflows.steps.admin.judged_plan import judged
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord

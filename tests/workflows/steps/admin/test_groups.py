@@ -13,7 +13,7 @@ from workflows.machine.observations import Verdict
 from workflows.steps.admin import edits, group_views, groups
 from workflows.steps.admin.edits import operations, read_layers
 from workflows.steps.admin.group_views import LayerChoice
-from workflows.steps.admin.planned import judged
+from workflows.steps.admin.judged_plan import judged
 from workflows.steps.decisions import NewGroup, PolicyChanges
 from workflows.terraform.plan import GROUP_MEMBERS, Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord

@@ -12,7 +12,9 @@ from workflows.core.errors import OnboardError
 from workflows.core.shapes import plain, read
 from workflows.machine.observations import Verdict
 from workflows.steps.admin import apply, hand_over, plan, state_now
-from workflows.steps.admin.planned import Planned, causes, decided, judged, staleness, standing
+from workflows.steps.admin.handed_over import Sent, people_of, sent_to
+from workflows.steps.admin.judged_plan import causes, judged, staleness, standing
+from workflows.steps.admin.planned import Planned, decided
 from workflows.steps.shared.module import Context, Progress
 from workflows.terraform.plan import Action, OutputChange, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
@@ -211,17 +213,17 @@ def test_what_the_state_lacks_is_told_for_everybody(tmp_path: Path) -> None:
 def test_people_of_a_layer_are_those_added_and_those_with_something_new(tmp_path: Path) -> None:
     made = {"passwords": ["jane.doe", "sam.okafor"], "access_keys": ["machine.ci"]}
     own = context(tmp_path, **{"plan@security": made})
-    assert hand_over.people_of("security", own) == ("jane.doe", "sam.okafor", "machine.ci")
-    assert hand_over.people_of("management", own) == ()
+    assert people_of("security", own) == ("jane.doe", "sam.okafor", "machine.ci")
+    assert people_of("management", own) == ()
 
 
 def test_whose_text_was_not_sent_is_a_warning(tmp_path: Path) -> None:
     own = context(tmp_path)
     sent = hand_over.sent_now("by hand", own)
     assert hand_over.validate(hand_over.Request({"jane.doe": sent}), own) == []
-    (problem,) = hand_over.validate(hand_over.Request({"jane.doe": hand_over.Sent()}), own)
+    (problem,) = hand_over.validate(hand_over.Request({"jane.doe": Sent()}), own)
     assert not problem.fatal
     given = hand_over.perform(hand_over.Request({"jane.doe": sent}), own, quiet)
     assert given["handed_over"]["people"]["jane.doe"] == {"sent_at": sent.sent_at, "how": "by hand"}
     by_hand = {"people": {"jane.doe": plain(hand_over.marked_by_hand(own))}}
-    assert hand_over.sent_to(by_hand)["jane.doe"].by_hand
+    assert sent_to(by_hand)["jane.doe"].by_hand

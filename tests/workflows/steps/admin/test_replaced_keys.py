@@ -15,7 +15,17 @@ from workflows.gpg.inspect import check_key
 from workflows.layer.edit.change_set import ChangeSet
 from workflows.machine.observations import Verdict
 from workflows.messages.request import Request as SentRequest
-from workflows.steps.admin import hand_over, pgp_keys, planned, project, review, state_now, taken_keys, users
+from workflows.steps.admin import (
+    hand_over,
+    judged_plan,
+    pgp_keys,
+    project,
+    review,
+    state_now,
+    taken_keys,
+    users,
+)
+from workflows.steps.admin.handed_over import people_of
 from workflows.steps.admin.judged_keys import TakenKey
 from workflows.steps.admin.pgp_keys import Request
 from workflows.steps.decisions import Reset
@@ -198,10 +208,10 @@ def test_plan_takes_everybody_with_the_key_for_chosen_and_hand_over_hands_over(
     recorded(admin, taken(admin, people_keys, name="machine.github.actions"))
     at_security = replace(admin.context(), item="security")
     both = {"machine.ci", "machine.github.actions"}
-    assert planned._chosen(at_security)[0] == both
+    assert judged_plan._chosen(at_security)[0] == both
     nobody = {"plan@security": {"passwords": [], "access_keys": []}}
-    assert set(hand_over.people_of("security", admin.context(**nobody))) == both
-    assert hand_over.people_of("security", admin.context(**nobody, rekeying=[])) == ()
+    assert set(people_of("security", admin.context(**nobody))) == both
+    assert people_of("security", admin.context(**nobody, rekeying=[])) == ()
 
 
 def test_applied_elsewhere_means_made_with_the_new_key(admin: AdminProject, people_keys: Keys) -> None:

@@ -27,7 +27,7 @@ from workflows.steps.admin.terraform_runs import run_folder
 from workflows.steps.shared.module import Context
 from workflows.terraform.plan import Action, Plan, ResourceChange
 from workflows.terraform.record import PlanRecord, file_sha256, hash_sources
-from workflows.terraform.state import StateMark
+from workflows.terraform.state_mark import StateMark
 from workflows.terraform.stored import NEVER_WRITTEN, Bucket, place_of, read_stored
 
 USER = 'module.user["jane.doe"].aws_iam_user.this[0]'

@@ -1,0 +1,191 @@
+"""The admin's steps as the machine knows them: what each needs and gives, and when it applies.
+
+They stand apart from the steps' code, so that sessions can be listed without loading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflows.machine.declaration import Condition, Step
+from workflows.steps.admin.handed_over import sent_to, somebody_gets_something
+from workflows.steps.admin.planned import read_plan
+from workflows.steps.decisions import KINDS, Decisions
+
+
+def _more_than(facts: Mapping[str, Any], kinds: tuple[str, ...]) -> bool:
+    """Whether something is to be done that is not of these kinds; also where nothing is known at all."""
+    others = [kind for kind in (*KINDS, "account_wanted") if kind not in kinds]
+    return any(facts.get(kind) for kind in others) or not any(facts.get(kind) for kind in kinds)
+
+
+def _files_of(files: list[dict[str, str]], account: str) -> list[dict[str, str]]:
+    """Those of the written files that belong to an account; older sessions didn't say which do."""
+    return [one for one in files if one.get("account", account) == account]
+
+
+FILES_CHANGE = Condition(
+    "more is to be done than new passwords and MFA devices",
+    lambda facts: _more_than(facts, ("resetting", "mfa_reset")),
+)
+"""When there is something to review."""
+
+
+TERRAFORM_RUNS = Condition(
+    "more is to be done than resetting MFA devices", lambda facts: _more_than(facts, ("mfa_reset",))
+)
+"""When a layer is planned and applied."""
+
+PROJECT = Step(
+    id="project",
+    title="Project",
+    purpose="Find the project, and say what is to be done and for whom.",
+    gives=(
+        *("project_root", "project", "layers"),
+        *KINDS,
+        "account_wanted",
+    ),
+    reads=Decisions.from_facts,
+)
+
+PGP_KEYS = Step(
+    id="pgp-keys",
+    title="PGP keys",
+    purpose="Take in the public PGP keys that people sent; their passwords are encrypted to them.",
+    needs=("project_root", "layers", "joining", "rekeying"),
+    gives=("keys",),
+    applies=Condition(
+        "somebody joins or gets a new key",
+        lambda facts: bool(facts.get("joining") or facts.get("rekeying")),
+    ),
+    reads=Decisions.from_facts,
+)
+
+USERS = Step(
+    id="users",
+    title="Users",
+    purpose="Choose who is added to and removed from which layer, and what people sign in with.",
+    needs=("project_root", "layers", "joining", "leaving", "keys"),
+    gives=("user_changes",),
+    applies=Condition(
+        "somebody joins, leaves or changes",
+        lambda facts: bool(facts.get("joining") or facts.get("leaving") or facts.get("regrouping")),
+    ),
+    blocked_words="Users needs the PGP keys of those who join",
+    reads=Decisions.from_facts,
+)
+
+GROUPS = Step(
+    id="groups",
+    title="Groups",
+    purpose="Decide who is in which group, and so may do what.",
+    needs=("project_root", "layers", "user_changes", "regrouping"),
+    gives=("memberships", "group_changes"),
+    applies=Condition(
+        "somebody joins or changes groups",
+        lambda facts: bool(facts.get("joining") or facts.get("regrouping")),
+    ),
+    blocked_words="Groups needs the users to be decided",
+    reads=Decisions.from_facts,
+)
+
+ACCOUNT = Step(
+    id="account",
+    title="Account",
+    purpose="Look at the account alias and the password policy, and change what is a plain value.",
+    needs=("project_root", "layers"),
+    gives=("account_changes",),
+    skippable=True,
+    applies=Condition("the account's settings are wanted", lambda facts: bool(facts.get("account_wanted"))),
+    blocked_words="Account needs the project",
+    reads=Decisions.from_facts,
+)
+
+REVIEW = Step(
+    id="review",
+    title="Review",
+    purpose="Read every line that is going to change, in all layers; Next writes it.",
+    needs=(
+        *("project_root", "layers", "rekeying", "keys", "user_changes"),
+        *("memberships", "group_changes", "account_changes"),
+    ),
+    gives=("changed_files", "commit"),
+    applies=FILES_CHANGE,
+    blocked_words="Review needs users and groups to be decided",
+)
+
+MFA_RESET = Step(
+    id="mfa-reset",
+    title="MFA devices",
+    purpose="Take away the MFA device that somebody lost, so that another can be registered.",
+    needs=("project_root", "project", "mfa_reset"),
+    gives=("mfa_devices_reset",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody lost an MFA device", lambda facts: bool(facts.get("mfa_reset"))),
+    blocked_words="MFA devices needs the project",
+)
+
+DEACTIVATE = Step(
+    id="deactivate",
+    title="Deactivate",
+    purpose="Stop the keys of those who leave, and clear what would block their removal.",
+    needs=("project_root", "leaving", "user_changes"),
+    gives=("deactivated",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition("somebody leaves", lambda facts: bool(facts.get("leaving"))),
+    blocked_words="Deactivate needs it to be decided who leaves (Users)",
+)
+
+PLAN = Step(
+    id="plan",
+    title="Plan",
+    purpose="Let Terraform say what it would do in this account; nothing is changed yet.",
+    needs=("project_root", "changed_files", "resetting"),
+    gives=("plan",),
+    repeats_over="layers",
+    parts={"changed_files": _files_of},
+    applies=TERRAFORM_RUNS,
+    blocked_words="Plan needs the files to be written (Review)",
+    reads=lambda facts: read_plan(facts.get("plan")),
+)
+
+APPLY = Step(
+    id="apply",
+    title="Apply",
+    purpose="Apply exactly the plan that you accepted.",
+    needs=("project_root", "plan"),
+    gives=("applied",),
+    repeats_over="layers",
+    applies=TERRAFORM_RUNS,
+    outlives=True,
+    seals=True,
+    blocked_words="Apply needs a plan that was reviewed",
+)
+
+HAND_OVER = Step(
+    id="hand-over",
+    title="Hand over",
+    purpose="Send everybody who got a password or key here what is encrypted to them, and how to begin.",
+    needs=("project_root", "project", "joining", "rekeying", "applied"),
+    gives=("handed_over",),
+    skippable=True,
+    repeats_over="layers",
+    applies=Condition(
+        "somebody joins, or gets a new password, access key or PGP key", somebody_gets_something
+    ),
+    blocked_words="Hand over needs this account to be applied",
+    reads=lambda facts: sent_to(facts.get("handed_over")),
+)
+
+STS_REGIONS = Step(
+    id="sts-regions",
+    title="STS regions",
+    purpose="See in which regions each account's STS is active, and which of them the project uses.",
+    needs=("project_root", "project"),
+    gives=("sts_regions",),
+    skippable=True,
+    asked_for=True,
+)

@@ -1,0 +1,84 @@
+"""The new user's steps as the machine knows them: what each needs and gives, and when it applies."""
+
+from __future__ import annotations
+
+from workflows.machine.declaration import Step
+
+BEFORE_YOU_START = Step(
+    id="before-you-start",
+    title="Before you start",
+    purpose="What you need, and who you will be in AWS. Ten minutes, a wait for your admin, ten minutes.",
+    gives=("project", "user", "tools"),
+)
+
+PGP_KEY = Step(
+    id="pgp-key",
+    title="PGP key",
+    purpose="Your first password comes encrypted to a PGP key of yours. Choose or make one, and send "
+    "its public half to your admin.",
+    needs=("project", "user"),
+    gives=("fingerprint", "key_made", "request_sent"),
+    skippable=True,
+)
+
+HANDOFF = Step(
+    id="handoff",
+    title="Handoff",
+    purpose="Take in what your admin sent back. It holds your accounts and your encrypted password.",
+    needs=("project", "user", "fingerprint"),
+    gives=("handoff", "identities"),
+    blocked_words="A handoff needs your PGP key first; skip that step if your admin has it already",
+)
+
+SIGN_IN = Step(
+    id="sign-in",
+    title="Decrypt and sign in",
+    purpose="Decrypt your one-time password, sign in with it in the browser, and choose a new one.",
+    needs=("handoff", "identities"),
+    gives=("signed_in",),
+    repeats_over="identities",
+    blocked_words="Signing in needs the handoff from your admin",
+)
+
+MFA = Step(
+    id="mfa",
+    title="MFA",
+    purpose="Register an authenticator app, so that your password alone opens nothing.",
+    needs=("handoff", "signed_in"),
+    gives=("mfa",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="MFA needs that you have signed in",
+)
+
+ACCESS_KEYS = Step(
+    id="access-keys",
+    title="Access keys",
+    purpose="For the aws command and programs. If you only use the console, skip this (^s).",
+    needs=("handoff", "signed_in", "mfa"),
+    gives=("access_key",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="Access keys needs that MFA is done or skipped",
+)
+
+PROFILES = Step(
+    id="profiles",
+    title="Profiles",
+    purpose="Write the project's profiles for the aws command; all else in these files stays as it is.",
+    needs=("handoff", "mfa", "access_key"),
+    gives=("profiles",),
+    skippable=True,
+    repeats_over="identities",
+    blocked_words="Profiles needs that Access keys is done or skipped",
+)
+
+VERIFY = Step(
+    id="verify",
+    title="Verify",
+    purpose="Every profile is asked who it is: the proof that your aws command will work.",
+    needs=("handoff", "profiles"),
+    gives=("verified",),
+    skippable=True,
+    blocked_words="Verify needs that Profiles is done or skipped",
+)

@@ -1,0 +1,25 @@
+"""The steps of a rotation as the machine knows them: what each needs and gives, and when it applies."""
+
+from __future__ import annotations
+
+from workflows.machine.declaration import Condition, Step
+
+ROTATE = Step(
+    id="rotation",
+    title="Rotate",
+    purpose="A new access key in place of a kept one. At every moment, a key that works is kept.",
+    needs=(),
+    gives=("rotated",),
+)
+
+RETIREMENT = Step(
+    id="retirement",
+    title="Delete the old key",
+    purpose="Some days later, when nothing has missed the old key: it is deleted for good.",
+    needs=("rotated",),
+    gives=("retired",),
+    applies=Condition(
+        "an old key was deactivated", lambda facts: bool((facts.get("rotated") or {}).get("old_id"))
+    ),
+    blocked_words="Deleting the old key needs that the new one is in its place",
+)
