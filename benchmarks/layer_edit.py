@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.form import amount
 from workflows.hcl.garbage import collection_paused
-from workflows.layer.edit.operations import AddPerson
+from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import propose
 from workflows.layer.project import LayerLocation
 from workflows.layer.read.layer import read_layer

@@ -79,7 +79,7 @@ def test_every_file_that_the_program_reads_is_in_it(wheel: Path) -> None:
     }
     own = {f"{PACKAGE}/{name}" for name in ("__init__.py", "__main__.py", "py.typed")}
     assert inside == sources | own
-    for data in ("screens/help", "workflows/sandbox/project/files", "workflows/sandbox/console/templates"):
+    for data in ("screens/help", "workflows/sandbox/files", "workflows/sandbox/console/templates"):
         assert any(name.startswith(f"{PACKAGE}/{data}/") for name in inside)
 
 

@@ -25,17 +25,13 @@ from workflows.gpg.inspect import check_key
 from workflows.gpg.normalise import INPUT_LIMIT
 from workflows.hcl.garbage import collection_paused
 from workflows.layer.discover import find_project
+from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
 from workflows.layer.edit.account_list import add_account, remove_account, warnings_of_removal
 from workflows.layer.edit.change_set import ChangeSet
-from workflows.layer.edit.operation import find_person
-from workflows.layer.edit.operations import (
-    AddPerson,
-    Operation,
-    RemovePerson,
-    SetAccountAlias,
-    SetGroups,
-    SetPasswordPolicy,
-)
+from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.operation import Operation, find_person
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import check, propose
 from workflows.layer.model import Layer
 from workflows.layer.names import POLICY_NUMBERS

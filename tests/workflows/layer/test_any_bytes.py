@@ -17,14 +17,11 @@ from support.mutations import mutated
 from workflows.core.errors import OnboardError
 from workflows.hcl.values import BadVariables, read_variables
 from workflows.layer.discover import find_project
-from workflows.layer.edit.operations import (
-    AddPerson,
-    Operation,
-    RemovePerson,
-    SetAccountAlias,
-    SetGroups,
-    SetPasswordPolicy,
-)
+from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
+from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.operation import Operation
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer
 from workflows.layer.read.layer import read_layer

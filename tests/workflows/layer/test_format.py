@@ -7,7 +7,11 @@ from support.layers import ACCOUNT, USERS, Habits, group, layer_of, machine_map,
 from support.terraform import terraform_argv, terraform_environment
 
 from workflows.core.errors import OnboardError
-from workflows.layer.edit.operations import AddGroup, AddPerson, RemovePerson, SetGroups, SetPasswordPolicy
+from workflows.layer.edit.account import SetPasswordPolicy
+from workflows.layer.edit.groups import AddGroup
+from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.formatting import fmt_clean
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from support.layers import USERS, layer_of
 
-from workflows.layer.edit.operations import AddPerson, EditRefused, RemovePerson
+from workflows.layer.edit.operation import EditRefused
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import check, edit_layer
 from workflows.layer.model import Layer
 

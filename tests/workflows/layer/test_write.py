@@ -13,7 +13,8 @@ from support.repository import ROOT
 
 from workflows.core.errors import OnboardError
 from workflows.layer.edit.change_set import ChangeSet
-from workflows.layer.edit.operations import AddPerson, RemovePerson
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import propose
 from workflows.layer.protected import Protected
 from workflows.layer.read.layer import read_layer

@@ -14,22 +14,14 @@ from workflows.core.sentences import Sentence, joined
 from workflows.core.shapes import WrongShape, moment
 from workflows.hcl.garbage import freeze
 from workflows.layer.discover import find_project
-from workflows.layer.edit.operations import (
-    AddGroup,
-    AddGroupPolicy,
-    AddPerson,
-    Operation,
-    RemoveGroup,
-    RemoveGroupPolicy,
-    RemovePerson,
-    RenameGroup,
-    RenameKeyFile,
-    ReplaceKey,
-    SetAccess,
-    SetAccountAlias,
-    SetGroups,
-    SetPasswordPolicy,
-)
+from workflows.layer.edit.access import SetAccess
+from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
+from workflows.layer.edit.groups import AddGroup, AddGroupPolicy, RemoveGroup, RemoveGroupPolicy, RenameGroup
+from workflows.layer.edit.key_files import RenameKeyFile, ReplaceKey
+from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.operation import Operation
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.model import Layer
 from workflows.layer.names import is_machine_name
 from workflows.layer.read.layer import read_layer

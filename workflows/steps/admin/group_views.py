@@ -10,7 +10,8 @@ from typing import Any
 
 from workflows.core.sentences import Sentence
 from workflows.core.shapes import plain, read
-from workflows.layer.edit.operations import AddPerson, EditRefused
+from workflows.layer.edit.operation import EditRefused
+from workflows.layer.edit.people import AddPerson
 from workflows.layer.model import Group, Layer, Place, Subject
 from workflows.layer.names import is_machine_name
 from workflows.steps.admin.edits import read_layers

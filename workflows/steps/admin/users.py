@@ -15,9 +15,8 @@ from typing import Any
 from workflows.core.errors import Problem
 from workflows.core.sentences import Sentence
 from workflows.layer.edit.access import own_switch
-from workflows.layer.edit.key_files import own_key_path
-from workflows.layer.edit.operation import refuse
-from workflows.layer.edit.operations import EditRefused, RenameKeyFile
+from workflows.layer.edit.key_files import RenameKeyFile, own_key_path
+from workflows.layer.edit.operation import EditRefused, refuse
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Layer, Person, Subject
 from workflows.layer.read.declarations import SWITCHES

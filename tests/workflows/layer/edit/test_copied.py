@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.layers import layer_of
 
-from workflows.layer.edit.operations import AddPerson
+from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import check
 from workflows.layer.model import Layer
 

@@ -3,17 +3,12 @@ from __future__ import annotations
 import pytest
 from support.layers import BUCKET, USERS, contents, layer_of, pair
 
-from workflows.layer.edit.operations import (
-    AddGroup,
-    AddPerson,
-    EditRefused,
-    RemoveGroup,
-    RemovePerson,
-    RenameGroup,
-    SetAccountAlias,
-    SetGroups,
-    SetPasswordPolicy,
-)
+from workflows.layer.edit.account import SetAccountAlias, SetPasswordPolicy
+from workflows.layer.edit.groups import AddGroup, RemoveGroup, RenameGroup
+from workflows.layer.edit.members import SetGroups
+from workflows.layer.edit.operation import EditRefused
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import edit_layer, propose
 from workflows.layer.model import Layer, Subject
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from support.layers import contents, layer_of
 
-from workflows.layer.edit.operations import AddPerson, EditRefused, RemovePerson, SetAccess
+from workflows.layer.edit.access import SetAccess
+from workflows.layer.edit.operation import EditRefused
+from workflows.layer.edit.people import AddPerson
+from workflows.layer.edit.removal import RemovePerson
 from workflows.layer.edit.run import edit_layer
 
 MAP = """variable "users" {

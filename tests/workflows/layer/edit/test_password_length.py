@@ -7,8 +7,8 @@ from support.layers import ACCOUNT, USERS, layer_of
 from support.styles import Written
 
 from workflows.layer.edit.operation import EditRefused
-from workflows.layer.edit.operations import AddPerson
 from workflows.layer.edit.password_length import least_length, short_passwords
+from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import edit_layer, propose
 from workflows.layer.model import Layer, Place
 

@@ -8,7 +8,7 @@ import pytest
 from support.layers import ACCOUNT, USERS, layer_of, location
 
 from workflows.core.errors import OnboardError
-from workflows.layer.edit.operations import AddPerson
+from workflows.layer.edit.people import AddPerson
 from workflows.layer.edit.run import edit_layer
 from workflows.layer.model import Style
 from workflows.layer.read.layer import read_layer

@@ -10,7 +10,7 @@ from support.admin_project import AdminProject, decide
 
 from workflows.core.errors import OnboardError, Problem
 from workflows.desktop.editor import EditorMissing
-from workflows.layer.edit.operations import PlacedProblem
+from workflows.layer.edit.operation import PlacedProblem
 from workflows.layer.model import Layer, Place
 from workflows.steps.admin.edits import read_layers
 from workflows.steps.shared import by_hand

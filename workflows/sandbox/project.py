@@ -82,7 +82,7 @@ def account_of(layer: Path) -> str:
 
 def lay_out(root: Path) -> None:
     """Write the project's files into a folder that does not exist yet."""
-    with as_file(files(__name__) / "files") as source:
+    with as_file(files("workflows.sandbox") / "files") as source:
         shutil.copytree(source, root, copy_function=shutil.copyfile)
     (root / "gitignore").rename(root / ".gitignore")
     for layer in layers(root):
